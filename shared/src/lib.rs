@@ -1,0 +1,9 @@
+//! The vocabulary and the ports of Tellers.
+//!
+//! Read [`domain`] first: it is pure and says what the product is. Dependencies run one way:
+//! `domain ← contract ← {queue, ledger, fleet} ← {api, worker, monitor} ← tellers`.
+
+pub mod contract;
+pub mod domain;
+pub mod fleet;
+pub mod queue;

@@ -1,0 +1,169 @@
+//! The queue port: durable, ordered lanes that carry envelopes from the ingress to the workers.
+//!
+//! Two adapters stand behind it, `rabbitmq` for a fleet and `embedded` for one machine, and one
+//! conformance suite holds both to the promises written here.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use crate::domain::lane::Lane;
+
+/// Jobs in one envelope, and in one batch, at the most.
+///
+/// One database transaction of this size is where the gain of batching flattens out.
+pub const BATCH_JOBS_MAX: usize = 100;
+
+/// A durable queue per lane, and one for dead letters.
+#[async_trait]
+pub trait Queue: Send + Sync {
+    /// Puts an envelope that carries `jobs` jobs at the tail of a lane.
+    ///
+    /// Returns once the queue holds it on disk; until then nothing may be promised to a client.
+    ///
+    /// # Errors
+    /// Every error means "not known to be queued": the caller answers 503 and the client sends the
+    /// same job again.
+    async fn publish(&self, lane: Lane, envelope: Bytes, jobs: usize) -> Result<(), PublishError>;
+
+    /// Starts consuming a lane. At most one subscription of a lane is active in the whole fleet;
+    /// a further one waits, silently, until those before it are closed.
+    ///
+    /// # Errors
+    /// The queue could not be reached; try again.
+    async fn subscribe(&self, lane: Lane) -> Result<Box<dyn Subscription>, QueueError>;
+
+    /// Keeps a message that can not be posted, with its cause, until an operator replays or
+    /// discards it. Returns once it is durable.
+    ///
+    /// # Errors
+    /// It is not known to be kept: do not acknowledge the delivery that it came from.
+    async fn dead_letter(&self, letter: DeadLetter) -> Result<(), QueueError>;
+
+    /// What waits in each lane, in the order of the lanes.
+    ///
+    /// # Errors
+    /// The queue could not be reached.
+    async fn depth(&self) -> Result<Vec<LaneDepth>, QueueError>;
+
+    /// How many dead letters are kept.
+    ///
+    /// # Errors
+    /// The queue could not be reached.
+    async fn dead_letter_count(&self) -> Result<u64, QueueError>;
+
+    /// The oldest `limit` dead letters, oldest first. They stay where they are.
+    ///
+    /// # Errors
+    /// The queue could not be reached.
+    async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, QueueError>;
+
+    /// Removes one dead letter. `false`: there is none with this id.
+    ///
+    /// # Errors
+    /// The queue could not be reached; the letter may still be there.
+    async fn discard_dead_letter(&self, id: &str) -> Result<bool, QueueError>;
+
+    /// Whether a publish would be tried at once: connected, and not blocked by the broker.
+    async fn ready(&self) -> Result<(), QueueError>;
+
+    /// Ends what runs in the background, after what is in flight.
+    async fn close(&self);
+}
+
+/// One consumer of one lane.
+///
+/// Dropping it without [`Subscription::close`] is a crash: unacknowledged deliveries come again, to
+/// whoever is next, in order.
+#[async_trait]
+pub trait Subscription: Send {
+    /// The next envelope of the lane, in order; waits for as long as there is none.
+    ///
+    /// Cancel safe: a delivery is handed out whole or stays where it is.
+    ///
+    /// # Errors
+    /// The subscription has ended (broker gone, channel closed): subscribe again.
+    async fn next(&mut self) -> Result<Delivery, QueueError>;
+
+    /// Acknowledges this delivery and every one handed out before it by this subscription.
+    ///
+    /// # Errors
+    /// It is not known to be acknowledged: it may be delivered again.
+    async fn ack_through(&mut self, delivery: DeliveryTag) -> Result<(), QueueError>;
+
+    /// Hands the lane over: the next consumer starts with the oldest delivery that is not
+    /// acknowledged.
+    async fn close(self: Box<Self>);
+}
+
+/// Where a delivery stands in its subscription; grows with every delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DeliveryTag(pub u64);
+
+/// One envelope, taken off a lane and not yet acknowledged.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// What to acknowledge.
+    pub tag: DeliveryTag,
+    /// The envelope as it was published; nothing is promised about what a stranger put there.
+    pub envelope: Bytes,
+    /// The queue has handed it out before.
+    pub redelivered: bool,
+}
+
+/// A message that could not be posted, kept with its cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// Unique; what an operator names to replay or discard it.
+    pub id: String,
+    /// The lane that it came from.
+    pub lane: Lane,
+    /// Why it could not be posted, in a sentence.
+    pub cause: String,
+    /// When it was given up.
+    pub at: Timestamp,
+    /// What can be replayed: an envelope of one job where it could be read, else the raw message.
+    pub payload: Bytes,
+}
+
+/// What waits in one lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LaneDepth {
+    /// The lane.
+    pub lane: Lane,
+    /// Envelopes that wait to be delivered.
+    pub messages_ready: u64,
+    /// Envelopes delivered and not yet acknowledged. `None` where the queue does not tell.
+    pub messages_unacknowledged: Option<u64>,
+    /// Jobs in all of them. `None` where the queue counts messages only (RabbitMQ).
+    pub jobs: Option<u64>,
+    /// Consumers, active and waiting.
+    pub consumers: u32,
+}
+
+/// Why an envelope is not known to be queued.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum PublishError {
+    /// The lane holds as much as it may; the client is to come back later.
+    #[error("{lane} is full; send the job again later")]
+    Full {
+        /// The lane in question.
+        lane: Lane,
+    },
+    /// No confirmation within the time-out; it may or may not be queued.
+    #[error("the queue did not confirm within {after:?}; send the same job again with the same key")]
+    Unconfirmed {
+        /// How long it was waited for.
+        after: Duration,
+    },
+    /// Refused, returned, or not reachable.
+    #[error("the queue could not take the job ({0}); send it again")]
+    Unavailable(String),
+}
+
+/// The queue could not do what was asked; asking again may work.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+pub struct QueueError(pub String);
