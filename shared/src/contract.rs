@@ -1,1 +1,3 @@
 //! What crosses a process boundary.
+
+pub mod envelope;
