@@ -8,3 +8,4 @@ pub mod domain;
 pub mod fleet;
 pub mod ledger;
 pub mod queue;
+pub mod telemetry;

@@ -1,0 +1,3 @@
+//! What the fleet tells about itself.
+
+pub mod names;
