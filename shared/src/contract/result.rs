@@ -87,7 +87,8 @@ mod tests {
             r#"{"id":"ID","fingerprint":"FP","verdict":{"outcome":"posted"},"conflict":true},"#,
             r#"{"id":"ID","fingerprint":"FP","verdict":{"outcome":"dead"},"conflict":false}]}"#
         );
-        let golden = golden.replace("ID", &job.id.to_string()).replace("FP", &format!("{:?}", job.fingerprint));
+        let golden =
+            golden.replace("ID", &job.id.to_string()).replace("FP", &format!("{:?}", job.fingerprint));
         assert_eq!(serde_json::to_string(&told).unwrap(), golden);
         assert_eq!(serde_json::from_str::<JobResults>(&golden).unwrap(), told);
         let short = golden.replace(&format!("{:?}", job.fingerprint), "12");
