@@ -55,13 +55,9 @@ impl Admission {
         }
     }
 
-    /// Room in memory for a batch of this size, until the permit is dropped.
-    pub(crate) fn room_for_batch(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
-        let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
-        self.batches_kib.clone().try_acquire_many_owned(kib).map_err(|_| {
-            let detail = "as many batches as fit into memory are in flight; send the same batch again, or smaller ones";
-            Problem::new(ProblemType::Overloaded, detail).retry_after(OVERLOADED_PAUSE)
-        })
+    /// Room in memory for a batch; [`Room::grow_to`] takes it.
+    pub(crate) fn room(&self) -> Room {
+        Room { batches_kib: Arc::clone(&self.batches_kib), held: None }
     }
 
     /// Notes what became of jobs that were offered to the queue.
@@ -83,6 +79,33 @@ impl Admission {
                 Problem::new(ProblemType::QueueUnavailable, detail).retry_after(UNAVAILABLE_PAUSE)
             }
         }
+    }
+}
+
+/// What one batch takes of the memory for all of them, until it is dropped.
+pub(crate) struct Room {
+    batches_kib: Arc<Semaphore>,
+    held: Option<OwnedSemaphorePermit>,
+}
+
+impl Room {
+    /// Takes room for this many bytes in all.
+    pub(crate) fn grow_to(&mut self, bytes: usize) -> Result<(), Problem> {
+        let held_kib = self.held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let more_kib = bytes.div_ceil(1024).saturating_sub(held_kib);
+        if more_kib == 0 {
+            return Ok(());
+        }
+        let more_kib = u32::try_from(more_kib).unwrap_or(u32::MAX);
+        let Ok(more) = Arc::clone(&self.batches_kib).try_acquire_many_owned(more_kib) else {
+            let detail = "as many batches as fit into memory are in flight; send the same batch again, or smaller ones";
+            return Err(Problem::new(ProblemType::Overloaded, detail).retry_after(OVERLOADED_PAUSE));
+        };
+        match &mut self.held {
+            Some(held) => held.merge(more),
+            None => self.held = Some(more),
+        }
+        Ok(())
     }
 }
 

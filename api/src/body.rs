@@ -65,41 +65,65 @@ pub fn unsupported(headers: &HeaderMap, expected: &'static str) -> Problem {
 }
 
 /// The size that the head announces.
-pub fn announced_bytes(headers: &HeaderMap) -> Option<usize> {
+fn announced_bytes(headers: &HeaderMap) -> Option<usize> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// Reads a body whole.
 pub async fn read(headers: &HeaderMap, body: Body, limit: BodyLimit) -> Result<Bytes, Problem> {
+    read_into(headers, body, limit, |_| Ok(())).await
+}
+
+/// Reads a body whole. `room` is asked for room for as many bytes in all, before they are kept.
+pub async fn read_into(
+    headers: &HeaderMap,
+    body: Body,
+    limit: BodyLimit,
+    room: impl FnMut(usize) -> Result<(), Problem>,
+) -> Result<Bytes, Problem> {
     let mut stream = body.into_data_stream();
-    if let Some(coding) =
-        headers.get(CONTENT_ENCODING).filter(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
-    {
-        discard(stream);
-        let detail = format!("the body comes with the content coding {coding:?}; send it as it is");
-        return Err(Problem::new(ProblemType::UnsupportedMediaType, detail));
-    }
-    if announced_bytes(headers).is_some_and(|bytes| bytes > limit.bytes_max) {
-        discard(stream);
-        return Err(too_large(limit));
-    }
-    match tokio::time::timeout(limit.read_max, collect(&mut stream, limit.bytes_max)).await {
-        Ok(Ok(Some(bytes))) => Ok(bytes),
-        Ok(Ok(None)) => {
-            discard(stream);
-            Err(too_large(limit))
-        }
-        Ok(Err(error)) => {
-            let detail =
-                format!("the body could not be read to its end ({error}); nothing of it was accepted");
-            Err(Problem::new(ProblemType::IncompleteBody, detail))
-        }
+    let collected = tokio::time::timeout(limit.read_max, collect(headers, &mut stream, limit, room)).await;
+    let problem = match collected {
+        Ok(Ok(bytes)) => return Ok(bytes),
+        Ok(Err(problem)) => problem,
         Err(_) => {
             let detail =
                 format!("the body did not arrive within {:?}; nothing of it was accepted", limit.read_max);
-            Err(Problem::new(ProblemType::RequestTimeout, detail))
+            return Err(Problem::new(ProblemType::RequestTimeout, detail));
+        }
+    };
+    discard(stream);
+    Err(problem)
+}
+
+async fn collect(
+    headers: &HeaderMap,
+    stream: &mut BodyDataStream,
+    limit: BodyLimit,
+    mut room: impl FnMut(usize) -> Result<(), Problem>,
+) -> Result<Bytes, Problem> {
+    let coding = headers.get(CONTENT_ENCODING);
+    if let Some(coding) = coding.filter(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        let detail = format!("the body comes with the content coding {coding:?}; send it as it is");
+        return Err(Problem::new(ProblemType::UnsupportedMediaType, detail));
+    }
+    let mut fit = |bytes: usize| if bytes > limit.bytes_max { Err(too_large(limit)) } else { room(bytes) };
+    fit(announced_bytes(headers).unwrap_or(0))?;
+    let mut first = Bytes::new();
+    let mut all = BytesMut::new();
+    while let Some(chunk) = stream.next().await.transpose().map_err(incomplete)? {
+        fit(first.len() + all.len() + chunk.len())?;
+        if first.is_empty() && all.is_empty() {
+            // Usually the only one: nothing to copy.
+            first = chunk;
+        } else {
+            if all.is_empty() {
+                all = BytesMut::from(std::mem::take(&mut first));
+            }
+            all.extend_from_slice(&chunk);
         }
     }
+    Ok(if all.is_empty() { first } else { all.freeze() })
 }
 
 /// Throws the rest of a body away, beside the answer.
@@ -119,28 +143,41 @@ pub fn discard(mut stream: BodyDataStream) {
     });
 }
 
-/// `None`: there are more than `bytes_max`.
-async fn collect(stream: &mut BodyDataStream, bytes_max: usize) -> Result<Option<Bytes>, axum::Error> {
-    let Some(first) = stream.next().await.transpose()? else { return Ok(Some(Bytes::new())) };
-    let Some(second) = stream.next().await.transpose()? else {
-        // The usual case: nothing to copy.
-        return Ok(Some(first).filter(|all| all.len() <= bytes_max));
-    };
-    let mut all = BytesMut::from(first);
-    let mut chunk = second;
-    loop {
-        if all.len() + chunk.len() > bytes_max {
-            return Ok(None);
-        }
-        all.extend_from_slice(&chunk);
-        match stream.next().await.transpose()? {
-            Some(next) => chunk = next,
-            None => return Ok(Some(all.freeze())),
-        }
-    }
-}
-
 fn too_large(limit: BodyLimit) -> Problem {
     let detail = format!("the body has more than {} bytes; send less at once", limit.bytes_max);
     Problem::new(ProblemType::BodyTooLarge, detail)
+}
+
+#[allow(clippy::needless_pass_by_value)] // As `map_err` hands it over.
+fn incomplete(error: axum::Error) -> Problem {
+    let detail = format!("the body could not be read to its end ({error}); nothing of it was accepted");
+    Problem::new(ProblemType::IncompleteBody, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_that_drips_is_cut_off() {
+        let limit = BodyLimit { bytes_max: 100, read_max: Duration::from_millis(10) };
+        let first = futures::stream::iter([Ok::<_, std::io::Error>("{")]);
+        let drip = Body::from_stream(first.chain(futures::stream::pending()));
+        let problem = read(&HeaderMap::new(), drip, limit).await.unwrap_err();
+        assert_eq!(problem.kind(), ProblemType::RequestTimeout);
+    }
+
+    #[tokio::test]
+    async fn pieces_are_put_together_within_the_limit() {
+        let limit = BodyLimit { bytes_max: 6, read_max: Duration::from_secs(10) };
+        let pieces = |texts: &[&'static str]| {
+            let pieces: Vec<_> = texts.iter().map(|text| Ok::<_, std::io::Error>(*text)).collect();
+            Body::from_stream(futures::stream::iter(pieces))
+        };
+        let headers = HeaderMap::new();
+        let whole = read(&headers, pieces(&["ab", "", "cd", "ef"]), limit).await.unwrap();
+        assert_eq!(whole, "abcdef");
+        let problem = read(&headers, pieces(&["ab", "cd", "efg"]), limit).await.unwrap_err();
+        assert_eq!(problem.kind(), ProblemType::BodyTooLarge);
+    }
 }

@@ -102,10 +102,8 @@ pub async fn submit(
     body: Body,
 ) -> Result<Response, Problem> {
     let key = IdempotencyKey::of(&headers)?;
-    // What does not say its size may be of any.
-    let announced = body::announced_bytes(&headers).unwrap_or(usize::MAX).min(body::BATCH.bytes_max);
-    let _room = ingress.admission.room_for_batch(announced)?;
-    let body = body::read(&headers, body, body::BATCH).await?;
+    let mut room = ingress.admission.room();
+    let body = body::read_into(&headers, body, body::BATCH, |bytes| room.grow_to(bytes)).await?;
     let mut sorted = Sorted::new(usize::from(ingress.parts.lanes.count()));
     {
         let lines = split(&headers, &body)?;

@@ -310,14 +310,16 @@ fn explain(json: &[u8]) -> Invalid {
             Ok(()) => (".".to_owned(), "could not be read".to_owned()),
         },
     };
+    // A text that breaks off within an object ends with a step that has no name yet.
+    let path = path.trim_end_matches(['.', '?']);
     // serde names a field that is missing or unknown in its message only.
     let named = ["missing field `", "unknown field `", "duplicate field `"]
         .iter()
         .find_map(|start| message.strip_prefix(start).and_then(|rest| rest.split('`').next()));
-    let field = match (path.as_str(), named) {
-        (".", Some(field)) => field.to_owned(),
+    let field = match (path, named) {
+        ("", Some(field)) => field.to_owned(),
         (path, Some(field)) if !path.ends_with(field) => format!("{path}.{field}"),
-        (".", None) => "body".to_owned(),
+        ("", None) => "body".to_owned(),
         (path, _) => path.to_owned(),
     };
     // The place in the text is of use only where no field can be named.

@@ -1,0 +1,77 @@
+//! Who is let in, and how fast the others learn that they are not.
+
+use std::time::{Duration, Instant};
+
+use api::Config;
+use axum::body::Body;
+use futures::future::join_all;
+use shared::domain::id::JobId;
+
+use crate::fakes::{Takes, until};
+use crate::harness::{DEPOSIT, World, post};
+
+async fn world_for(concurrent_users_max: usize) -> World {
+    World::with(Config { concurrent_users_max, ..Config::default() }).await
+}
+
+#[tokio::test]
+async fn beyond_the_limit_a_client_learns_it_within_50_ms() {
+    let world = world_for(2).await;
+    world.queue.takes.send_replace(Takes::Nothing);
+    let busy = async { join_all([world.post(&[], DEPOSIT), world.post(&[], DEPOSIT)]).await };
+    let others = async {
+        until("two are in flight", || world.publishing().then_some(())).await;
+        let started = Instant::now();
+        for _ in 0..20 {
+            let shed = world.post(&[], DEPOSIT).await;
+            shed.assert_problem(503, "overloaded");
+            assert_eq!(shed.header("retry-after"), "1");
+        }
+        assert!(started.elapsed() < Duration::from_millis(50), "twenty took {:?}", started.elapsed());
+        for path in ["/livez", "/readyz", "/metrics"] {
+            assert_eq!(world.get(path).await.status, 200, "{path} is never shed");
+        }
+        world.queue.takes.send_replace(Takes::All);
+    };
+    let (busy, ()) = tokio::join!(busy, others);
+    assert!(busy.iter().all(|answer| answer.status == 202), "{busy:?}");
+    assert_eq!(world.post(&[], DEPOSIT).await.status, 202, "the places are free again");
+}
+
+#[tokio::test]
+async fn who_waits_for_an_outcome_does_not_shut_out_others() {
+    let world = world_for(1).await;
+    let path = format!("/api/jobs/{}?wait=30", JobId::from_chance(1, [1; 6]));
+    let waiting = async { join_all([world.get(&path), world.get(&path)]).await };
+    let others = async {
+        until("a client waits", || (*world.ledger.reads.lock().unwrap() > 2).then_some(())).await;
+        assert_eq!(world.post(&[], DEPOSIT).await.status, 202);
+        world.shutdown.cancel();
+    };
+    let (waiting, ()) = tokio::join!(waiting, others);
+    assert!(waiting.iter().all(|answer| answer.status == 200), "{waiting:?}");
+}
+
+#[tokio::test]
+async fn batches_in_flight_are_bounded_in_memory() {
+    let world = world_for(100).await;
+    // Bodies of 16 MiB that begin and never end: only two of this size fit.
+    let announced = ("content-length", "16777216");
+    let drip = || Body::from_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>());
+    let asked =
+        [post("/api/jobs/batch", &[announced], drip()), post("/api/jobs/batch", &[announced], drip())];
+    let held = join_all(asked.map(|request| world.ask(request)));
+    let others = async {
+        tokio::task::yield_now().await;
+        world.post_batch(&[announced], drip()).await.assert_problem(503, "overloaded");
+        // What grows as it comes is held to the same.
+        world.post_batch(&[], DEPOSIT).await.assert_problem(503, "overloaded");
+        assert_eq!(world.post(&[], DEPOSIT).await.status, 202, "a job on its own needs no such room");
+    };
+    tokio::select! {
+        biased;
+        _ = held => panic!("a body that never ends was read"),
+        () = others => (),
+    }
+    assert_eq!(world.post_batch(&[], DEPOSIT).await.status, 202, "the room is free again");
+}

@@ -1,0 +1,140 @@
+//! Whatever is wrong is told as a problem document that names the field.
+
+use axum::body::Body;
+use axum::http::{Method, Request};
+
+use crate::harness::{DEPOSIT, World, post};
+
+const JSON: (&str, &str) = ("content-type", "application/json");
+
+#[tokio::test]
+async fn each_bad_job_names_its_field() {
+    let world = World::new().await;
+    let deep = format!(r#"{{"kind":"close_account","account":"a","metadata":{{"a":{}"#, "[".repeat(60_000));
+    let cases: &[(&[u8], &str)] = &[
+        (br#"{"kind":"deposit","account":"a","amount":"5","currency":"EUR"}"#, "amount"),
+        (br#"{"kind":"deposit","account":"a","amount":-5,"currency":"EUR"}"#, "amount"),
+        (br#"{"kind":"deposit","account":"a","amount":1e30,"currency":"EUR"}"#, "amount"),
+        (br#"{"kind":"deposit","account":"a","amount":9223372036854775808,"currency":"EUR"}"#, "amount"),
+        (br#"{"kind":"deposit","account":"a","amount":5,"currency":"EUX"}"#, "currency"),
+        (br#"{"kind":"deposit","account":"a","amount":5}"#, "currency"),
+        (br#"{"kind":"deposit","account":5,"amount":5,"currency":"EUR"}"#, "account"),
+        (br#"{"kind":"deposit","account":"a","amount":5,"currency":"EUR","color":"red"}"#, "color"),
+        (br#"{"kind":"deposit","account":"a","amount":5,"currency":"EUR","reference":""}"#, "reference"),
+        (b"{\"kind\":\"deposit\xff\"}", "body"),
+        (b"{\"kind\":", "kind"),
+        (b"{", "body"),
+        (b"", "body"),
+        (b"   ", "body"),
+        (b"[]", "body"),
+        (b"null", "body"),
+        (br#"{"kind":"close_account","account":"a"} {}"#, "body"),
+        (deep.as_bytes(), "metadata"),
+    ];
+    for (body, field) in cases {
+        let shown = String::from_utf8_lossy(body.get(..80).unwrap_or(body)).into_owned();
+        let answer = world.post(&[JSON], body.to_vec()).await;
+        answer.assert_problem(422, "invalid-job");
+        let named = answer.body["errors"][0]["field"].as_str().unwrap();
+        assert!(named.starts_with(field), "{shown}: {answer:?}");
+        assert!(!answer.body["errors"][0]["remedy"].as_str().unwrap().is_empty(), "{shown}");
+        assert!(
+            answer.body.to_string().len() < 2_000,
+            "{shown}: an answer is never as long as a hostile body"
+        );
+    }
+    assert!(world.queue.jobs().is_empty());
+}
+
+#[tokio::test]
+async fn nesting_a_hundred_thousand_deep_is_refused() {
+    let world = World::new().await;
+    let deep = "[".repeat(100_000);
+    world.post(&[JSON], deep.clone()).await.assert_problem(413, "body-too-large");
+    world.post_batch(&[JSON], deep.clone()).await.assert_problem(422, "invalid-batch");
+    let closed = format!("{deep}{}", "]".repeat(100_000));
+    let answer = world.post_batch(&[JSON], format!("[{closed},{DEPOSIT}]")).await;
+    assert_eq!(
+        (answer.status.as_u16(), &answer.body["accepted"]),
+        (202, &1.into()),
+        "the good line is accepted"
+    );
+    let ndjson =
+        world.post_batch(&[("content-type", "application/x-ndjson")], format!("{deep}\n{DEPOSIT}")).await;
+    assert_eq!((ndjson.status.as_u16(), &ndjson.body["refused"]), (202, &1.into()));
+}
+
+#[tokio::test]
+async fn a_body_beyond_the_limit_is_refused_whether_or_not_it_says_so() {
+    let world = World::new().await;
+    let large = vec![b' '; 10 * 1024 * 1024];
+    world
+        .post(&[JSON, ("content-length", "10485760")], large.clone())
+        .await
+        .assert_problem(413, "body-too-large");
+    let chunks = large.chunks(1_000).map(|chunk| Ok::<_, std::io::Error>(chunk.to_vec())).collect::<Vec<_>>();
+    let streamed = Body::from_stream(futures::stream::iter(chunks));
+    world.ask(post("/api/jobs", &[JSON], streamed)).await.assert_problem(413, "body-too-large");
+    let batch = vec![b' '; 16 * 1024 * 1024 + 1];
+    world.post_batch(&[JSON], batch).await.assert_problem(413, "body-too-large");
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_refused() {
+    let world = World::new().await;
+    let chunks = [Ok(DEPOSIT.to_owned()), Err(std::io::Error::other("reset"))];
+    let body = Body::from_stream(futures::stream::iter(chunks));
+    world.ask(post("/api/jobs/batch", &[JSON], body)).await.assert_problem(400, "incomplete-body");
+    assert!(world.queue.jobs().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_not_json_is_not_a_supported_type() {
+    let world = World::new().await;
+    let csv = [("content-type", "text/csv")];
+    world.post(&csv, "kind,account").await.assert_problem(415, "unsupported-media-type");
+    world.post_batch(&csv, "kind,account").await.assert_problem(415, "unsupported-media-type");
+    let gzip = world.post(&[JSON, ("content-encoding", "gzip")], "x").await;
+    gzip.assert_problem(415, "unsupported-media-type");
+}
+
+#[tokio::test]
+async fn what_is_not_there_or_not_allowed_is_a_problem_too() {
+    let world = World::new().await;
+    world.get("/api/job").await.assert_problem(404, "not-found");
+    for (method, path) in
+        [(Method::GET, "/api/jobs"), (Method::DELETE, "/api/jobs/batch"), (Method::PUT, "/livez")]
+    {
+        let answer =
+            world.ask(Request::builder().method(method).uri(path).body(Body::empty()).unwrap()).await;
+        answer.assert_problem(405, "method-not-allowed");
+        assert!(!answer.header("allow").is_empty(), "{path}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn bad_parameters_are_named() {
+    let world = World::new().await;
+    let id = shared::domain::id::JobId::from_chance(1, [1; 6]);
+    let cases = [
+        (format!("/api/jobs/{id}?wait=soon"), "wait"),
+        (format!("/api/jobs/{id}?wait=-1"), "wait"),
+        ("/api/accounts/a%20b".to_owned(), "number"),
+        ("/api/accounts/alice/entries?limit=0".to_owned(), "limit"),
+        ("/api/accounts/alice/entries?limit=1001".to_owned(), "limit"),
+        ("/api/accounts/alice/entries?cursor=abc".to_owned(), "cursor"),
+    ];
+    for (path, field) in cases {
+        let answer = world.get(&path).await;
+        answer.assert_problem(400, "invalid-parameter");
+        assert_eq!(answer.body["errors"][0]["field"], field, "{path}: {answer:?}");
+    }
+    world.get("/api/accounts/alice/entries?page=2").await.assert_problem(400, "invalid-parameter");
+    world.get(&format!("/api/jobs/{id}?wiat=2")).await.assert_problem(400, "invalid-parameter");
+}
+
+#[tokio::test]
+async fn a_fault_of_ours_is_a_problem_and_no_cut_connection() {
+    let world = World::new().await;
+    world.get("/api/accounts/faulty").await.assert_problem(500, "internal");
+}

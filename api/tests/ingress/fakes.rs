@@ -1,0 +1,235 @@
+//! The ports, in memory.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use shared::contract::envelope::{Envelope, QueuedJob};
+use shared::domain::account::{Account, AccountNumber};
+use shared::domain::id::JobId;
+use shared::domain::job::Job;
+use shared::domain::lane::{Lane, Lanes};
+use shared::fleet::{Bus, Topic};
+use shared::ledger::{Audit, EntryRecord, JobRecord, Ledger, LedgerError, Totals};
+use shared::queue::{DeadLetter, LaneDepth, PublishError, Queue, QueueError, Subscription};
+use tokio::sync::{broadcast, watch};
+
+/// How the queue takes what is published.
+#[derive(Clone)]
+pub enum Takes {
+    All,
+    /// It neither takes nor refuses until it is told otherwise.
+    Nothing,
+    Fails(PublishError),
+}
+
+pub struct FakeQueue {
+    pub takes: watch::Sender<Takes>,
+    /// Lanes that hold as much as they may.
+    pub full: Mutex<HashSet<Lane>>,
+    pub published: Mutex<Vec<(Lane, Bytes)>>,
+}
+
+impl FakeQueue {
+    pub fn new() -> FakeQueue {
+        FakeQueue {
+            takes: watch::Sender::new(Takes::All),
+            full: Mutex::default(),
+            published: Mutex::default(),
+        }
+    }
+
+    /// The jobs on a lane, in order, as JSON.
+    pub fn jobs_of(&self, lane: Lane) -> Vec<serde_json::Value> {
+        let published = self.published.lock().unwrap();
+        let envelopes = published.iter().filter(|(on, _)| *on == lane);
+        envelopes
+            .flat_map(|(_, bytes)| {
+                let envelope = Envelope::read(bytes).unwrap();
+                let job = |job| serde_json::from_str(QueuedJob::read(job).unwrap().job.get()).unwrap();
+                envelope.jobs.into_iter().map(job).collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    /// The jobs on all lanes.
+    pub fn jobs(&self) -> Vec<serde_json::Value> {
+        Lanes::DEFAULT.iter().flat_map(|lane| self.jobs_of(lane)).collect()
+    }
+}
+
+#[async_trait]
+impl Queue for FakeQueue {
+    async fn publish(&self, lane: Lane, envelope: Bytes, _: usize) -> Result<(), PublishError> {
+        let mut takes = self.takes.subscribe();
+        let takes = takes.wait_for(|takes| !matches!(takes, Takes::Nothing)).await.unwrap().clone();
+        match takes {
+            Takes::Fails(error) => Err(error),
+            _ if self.full.lock().unwrap().contains(&lane) => Err(PublishError::Full { lane }),
+            _ => {
+                self.published.lock().unwrap().push((lane, envelope));
+                Ok(())
+            }
+        }
+    }
+
+    async fn subscribe(&self, _: Lane) -> Result<Box<dyn Subscription>, QueueError> {
+        panic!("the ingress consumes nothing")
+    }
+
+    async fn dead_letter(&self, _: DeadLetter) -> Result<(), QueueError> {
+        panic!("the ingress dead-letters nothing")
+    }
+
+    async fn depth(&self) -> Result<Vec<LaneDepth>, QueueError> {
+        Ok(Vec::new())
+    }
+
+    async fn dead_letter_count(&self) -> Result<u64, QueueError> {
+        Ok(0)
+    }
+
+    async fn dead_letters(&self, _: usize) -> Result<Vec<DeadLetter>, QueueError> {
+        Ok(Vec::new())
+    }
+
+    async fn discard_dead_letter(&self, _: &str) -> Result<bool, QueueError> {
+        Ok(false)
+    }
+
+    async fn ready(&self) -> Result<(), QueueError> {
+        match &*self.takes.borrow() {
+            Takes::Fails(error) => Err(QueueError(error.to_string())),
+            _ => Ok(()),
+        }
+    }
+
+    async fn close(&self) {}
+}
+
+#[derive(Default)]
+pub struct FakeLedger {
+    pub jobs: Mutex<HashMap<JobId, JobRecord>>,
+    pub accounts: Mutex<Vec<Account>>,
+    /// Of the one account that has any, the newest first.
+    pub entries: Mutex<Vec<EntryRecord>>,
+    pub away: Mutex<bool>,
+    pub reads: Mutex<usize>,
+}
+
+impl FakeLedger {
+    fn read(&self) -> Result<(), LedgerError> {
+        *self.reads.lock().unwrap() += 1;
+        let away = *self.away.lock().unwrap();
+        if away { Err(LedgerError::Transient("secret host is down".to_owned())) } else { Ok(()) }
+    }
+}
+
+#[async_trait]
+impl Ledger for FakeLedger {
+    async fn migrate(&self, _: Lanes) -> Result<(), LedgerError> {
+        panic!("the ingress migrates nothing")
+    }
+
+    async fn check(&self, _: Lanes) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
+    async fn post(&self, _: Lane, _: &[Job]) -> Result<Vec<shared::domain::outcome::Outcome>, LedgerError> {
+        panic!("the ingress posts nothing")
+    }
+
+    async fn record_dead(&self, _: Lane, _: &Job, _: &str) -> Result<(), LedgerError> {
+        panic!("the ingress records nothing")
+    }
+
+    async fn job(&self, id: JobId) -> Result<Option<JobRecord>, LedgerError> {
+        self.read()?;
+        Ok(self.jobs.lock().unwrap().get(&id).cloned())
+    }
+
+    async fn account(&self, number: &AccountNumber) -> Result<Option<Account>, LedgerError> {
+        self.read()?;
+        assert_ne!(number.as_str(), "faulty", "a fault that a test asked for");
+        Ok(self.accounts.lock().unwrap().iter().find(|account| account.number == *number).cloned())
+    }
+
+    async fn entries(
+        &self,
+        number: &AccountNumber,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Option<Vec<EntryRecord>>, LedgerError> {
+        if self.account(number).await?.is_none() {
+            return Ok(None);
+        }
+        let entries = self.entries.lock().unwrap();
+        let older = entries.iter().filter(|record| before.is_none_or(|before| record.entry.seq < before));
+        Ok(Some(older.take(limit as usize).cloned().collect()))
+    }
+
+    async fn expired_holds(&self, _: i64, _: u32) -> Result<Vec<(JobId, AccountNumber)>, LedgerError> {
+        Ok(Vec::new())
+    }
+
+    async fn totals(&self) -> Result<Totals, LedgerError> {
+        Ok(Totals::default())
+    }
+
+    async fn audit(&self) -> Result<Audit, LedgerError> {
+        Ok(Audit::default())
+    }
+
+    async fn ready(&self) -> Result<(), LedgerError> {
+        self.read()
+    }
+
+    async fn close(&self) {}
+}
+
+pub struct FakeBus {
+    pub inbox: broadcast::Sender<Bytes>,
+}
+
+impl FakeBus {
+    pub fn new() -> FakeBus {
+        FakeBus { inbox: broadcast::Sender::new(16) }
+    }
+}
+
+#[async_trait]
+impl Bus for FakeBus {
+    async fn broadcast(&self, _: Topic, _: Bytes) {}
+
+    async fn listen(&self, _: Topic) -> broadcast::Receiver<Bytes> {
+        broadcast::Sender::new(1).subscribe()
+    }
+
+    async fn tell(&self, _: &str, message: Bytes) {
+        let _ = self.inbox.send(message);
+    }
+
+    async fn inbox(&self, _: &str) -> broadcast::Receiver<Bytes> {
+        self.inbox.subscribe()
+    }
+
+    fn connected_since(&self) -> Option<Instant> {
+        None
+    }
+
+    async fn close(&self) {}
+}
+
+/// Tries again until there is something, for a bounded time.
+pub async fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        if let Some(found) = found() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{what}: not within 10 s");
+        tokio::task::yield_now().await;
+    }
+}

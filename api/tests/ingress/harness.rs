@@ -1,0 +1,164 @@
+//! An ingress in this process, and how to ask it.
+
+use std::sync::Arc;
+
+use api::{Config, Ingress, Parts};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use bytes::Bytes;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use serde_json::Value;
+use shared::contract::result::{JobResult, JobResults};
+use shared::contract::submission;
+use shared::domain::id::JobId;
+use shared::domain::job::Fingerprint;
+use shared::domain::lane::{Lane, Lanes};
+use shared::domain::outcome::Verdict;
+use shared::fleet::Bus;
+use shared::ledger::JobRecord;
+use shared::queue::publisher::{Publisher, PublisherLimits};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use crate::fakes::{FakeBus, FakeLedger, FakeQueue, until};
+
+/// A body that is a job.
+pub const DEPOSIT: &str = r#"{"kind":"deposit","account":"alice","amount":5,"currency":"EUR"}"#;
+
+/// An ingress on ports in memory.
+pub struct World {
+    pub queue: Arc<FakeQueue>,
+    pub ledger: Arc<FakeLedger>,
+    pub bus: Arc<FakeBus>,
+    pub shutdown: CancellationToken,
+    pub router: Router,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Value,
+}
+
+impl World {
+    pub async fn new() -> World {
+        World::with(Config::default()).await
+    }
+
+    pub async fn with(config: Config) -> World {
+        let (queue, ledger, bus) = fakes();
+        let shutdown = CancellationToken::new();
+        let parts = parts(queue.clone(), ledger.clone(), bus.clone());
+        let ingress = Ingress::new(config, parts, shutdown.clone()).unwrap();
+        let router = api::router(ingress.clone());
+        tokio::spawn(async move { ingress.hear().await });
+        until("the ingress listens to the bus", || (bus.inbox.receiver_count() > 0).then_some(())).await;
+        World { queue, ledger, bus, shutdown, router }
+    }
+
+    pub async fn ask(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (head, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.unwrap();
+        let body = serde_json::from_slice(&bytes)
+            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
+        Answer { status: head.status, headers: head.headers, body }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.ask(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    /// Submits one job.
+    pub async fn post(&self, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
+        self.ask(post("/api/jobs", headers, body)).await
+    }
+
+    /// Submits a batch.
+    pub async fn post_batch(&self, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
+        self.ask(post("/api/jobs/batch", headers, body)).await
+    }
+
+    /// Whether something is offered to the queue and not yet taken.
+    pub fn publishing(&self) -> bool {
+        self.queue.takes.receiver_count() > 0
+    }
+
+    /// Does what a worker does: records a verdict on a body in the ledger.
+    pub fn record(&self, id: JobId, body: &str, verdict: Verdict) -> JobRecord {
+        let spec = submission::parse(body.as_bytes()).unwrap();
+        let record = JobRecord {
+            id,
+            client: "anonymous".to_owned(),
+            reference: spec.reference.as_ref().map(ToString::to_string),
+            kind: spec.action.kind(),
+            lane: spec.lane(Lanes::DEFAULT),
+            body: body.to_owned(),
+            fingerprint: Fingerprint::of(&submission::canonical(&spec)),
+            verdict,
+            accepted_at: 1_795_453_200_000_000,
+            posted_at: 1_795_453_200_000_250,
+        };
+        self.ledger.jobs.lock().unwrap().insert(id, record.clone());
+        record
+    }
+
+    /// Does what a worker does next: tells the replica.
+    pub async fn tell(&self, result: JobResult) {
+        let message = serde_json::to_vec(&JobResults { results: vec![result] }).unwrap();
+        self.bus.tell("api-1", Bytes::from(message)).await;
+    }
+}
+
+pub fn fakes() -> (Arc<FakeQueue>, Arc<FakeLedger>, Arc<FakeBus>) {
+    (Arc::new(FakeQueue::new()), Arc::new(FakeLedger::default()), Arc::new(FakeBus::new()))
+}
+
+pub fn parts(queue: Arc<FakeQueue>, ledger: Arc<FakeLedger>, bus: Arc<FakeBus>) -> Parts {
+    let replica = "api-1".to_owned();
+    let limits = PublisherLimits { waiting_jobs_max: 20_000, ..PublisherLimits::default() };
+    Parts {
+        publisher: Arc::new(Publisher::new(queue.clone(), Lanes::DEFAULT, replica.clone(), limits)),
+        queue,
+        ledger,
+        bus,
+        lanes: Lanes::DEFAULT,
+        replica,
+        metrics: PrometheusBuilder::new().build_recorder().handle(),
+    }
+}
+
+pub fn post(path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Request<Body> {
+    let request =
+        headers.iter().fold(Request::post(path), |request, (name, value)| request.header(*name, *value));
+    request.body(body.into()).unwrap()
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub fn id(&self) -> JobId {
+        self.body["id"].as_str().unwrap().parse().unwrap()
+    }
+
+    /// Checks that it is a problem document of this status and kind.
+    #[track_caller]
+    pub fn assert_problem(&self, status: u16, kind: &str) {
+        assert_eq!(self.status.as_u16(), status, "{self:?}");
+        assert_eq!(self.header("content-type"), "application/problem+json", "{self:?}");
+        assert_eq!(self.body["type"], format!("/problems/{kind}"), "{self:?}");
+        assert_eq!(self.body["status"], status);
+        assert!(!self.body["title"].as_str().unwrap().is_empty());
+        assert!(!self.body["detail"].as_str().unwrap().is_empty());
+    }
+}
+
+/// The lane of an account.
+pub fn lane_of(account: &str) -> Lane {
+    Lanes::DEFAULT.of(account)
+}

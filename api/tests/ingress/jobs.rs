@@ -1,0 +1,133 @@
+//! One job: accepted, identified, shown.
+
+use std::time::Duration;
+
+use serde_json::json;
+use shared::domain::id::JobId;
+use shared::domain::outcome::{Rejection, Verdict};
+use shared::domain::text::Client;
+use shared::queue::PublishError;
+
+use crate::fakes::Takes;
+use crate::harness::{DEPOSIT, World, lane_of};
+
+const JSON: (&str, &str) = ("content-type", "application/json");
+
+#[tokio::test]
+async fn an_accepted_job_is_on_its_lane() {
+    let world = World::new().await;
+    let answer = world.post(&[JSON], DEPOSIT).await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    assert_eq!(answer.body["status"], "queued");
+    assert_eq!(answer.body["lane"], lane_of("alice").0);
+    assert_eq!(answer.body["accepted_at"].as_str().unwrap().len(), "2026-11-23T17:00:00.000000Z".len());
+    assert_eq!(answer.header("location"), format!("/api/jobs/{}", answer.id()));
+    let expected = json!({
+        "id": answer.id(), "client": "anonymous",
+        "body": {"kind": "deposit", "account": "alice", "amount": 5, "currency": "EUR"},
+    });
+    assert_eq!(world.queue.jobs_of(lane_of("alice")), [expected]);
+    assert_eq!(*world.ledger.reads.lock().unwrap(), 0, "accepting a job never touches the database");
+}
+
+#[tokio::test]
+async fn curl_without_a_content_type_is_understood() {
+    let world = World::new().await;
+    for content_type in
+        ["application/x-www-form-urlencoded", "text/plain", "application/vnd.job+json; charset=utf-8"]
+    {
+        assert_eq!(
+            world.post(&[("content-type", content_type)], DEPOSIT).await.status,
+            202,
+            "{content_type}"
+        );
+    }
+    assert_eq!(world.post(&[], DEPOSIT).await.status, 202);
+}
+
+#[tokio::test]
+async fn the_same_key_is_the_same_job() {
+    let world = World::new().await;
+    let client = Client::parse("anonymous").unwrap();
+    let referenced = DEPOSIT.replace('}', r#","reference":"r-1"}"#);
+    let by_key = world.post(&[JSON, ("idempotency-key", "k-1")], referenced.clone()).await.id();
+    let again = world.post(&[JSON, ("idempotency-key", "k-1")], referenced.clone()).await.id();
+    let by_reference = world.post(&[JSON], referenced).await.id();
+    assert_eq!([by_key, again], [JobId::derived(&client, "k-1"); 2]);
+    assert_eq!(by_reference, JobId::derived(&client, "r-1"));
+    let [one, other] = [world.post(&[JSON], DEPOSIT).await.id(), world.post(&[JSON], DEPOSIT).await.id()];
+    assert_ne!(one, other, "without a key each is a job of its own");
+}
+
+#[tokio::test]
+async fn a_key_that_is_none_is_refused() {
+    let world = World::new().await;
+    for key in ["", "\u{e9}", &"k".repeat(256)] {
+        let answer = world.post(&[JSON, ("idempotency-key", key)], DEPOSIT).await;
+        answer.assert_problem(400, "invalid-parameter");
+        assert_eq!(answer.body["errors"][0]["field"], "Idempotency-Key");
+    }
+    let twice = world.post(&[JSON, ("idempotency-key", "a"), ("idempotency-key", "b")], DEPOSIT).await;
+    twice.assert_problem(400, "invalid-parameter");
+    assert!(world.queue.jobs().is_empty());
+}
+
+#[tokio::test]
+async fn what_the_queue_does_not_confirm_is_not_accepted() {
+    let world = World::new().await;
+    let errors = [
+        (PublishError::Full { lane: lane_of("alice") }, "lane-full"),
+        (PublishError::Unconfirmed { after: Duration::from_secs(5) }, "queue-unavailable"),
+        (PublishError::Unavailable("gone".to_owned()), "queue-unavailable"),
+    ];
+    for (error, kind) in errors {
+        world.queue.takes.send_replace(Takes::Fails(error));
+        let answer = world.post(&[JSON], DEPOSIT).await;
+        answer.assert_problem(503, kind);
+        assert!(answer.header("retry-after").parse::<u64>().unwrap() >= 1);
+        if kind == "queue-unavailable" {
+            let detail = answer.body["detail"].as_str().unwrap();
+            assert!(detail.contains("same Idempotency-Key"), "{detail}");
+            world.get("/readyz").await.assert_problem(503, "queue-unavailable");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_job_is_shown_as_far_as_it_is_known() {
+    let world = World::new().await;
+    let id = JobId::from_chance(7, [7; 6]);
+    let queued = world.get(&format!("/api/jobs/{id}")).await;
+    assert_eq!((queued.status.as_u16(), queued.body), (200, json!({"id": id, "status": "queued"})));
+
+    world.record(id, DEPOSIT, Verdict::Rejected(Rejection::AccountNotFound));
+    let expected = json!({
+        "id": id, "status": "rejected", "reason": "account_not_found", "kind": "deposit", "lane": lane_of("alice").0,
+        "client": "anonymous", "body": {"kind": "deposit", "account": "alice", "amount": 5, "currency": "EUR"},
+        "accepted_at": "2026-11-23T17:00:00.000000Z", "posted_at": "2026-11-23T17:00:00.000250Z",
+    });
+    assert_eq!(world.get(&format!("/api/jobs/{id}")).await.body, expected);
+}
+
+#[tokio::test]
+async fn an_id_that_was_never_issued_is_not_found() {
+    let world = World::new().await;
+    for id in ["d9428888-122b-11e1-b85c-61cd3cbb3210", "1", "%ff", "..%2f"] {
+        world.get(&format!("/api/jobs/{id}")).await.assert_problem(404, "job-not-found");
+    }
+    assert_eq!(*world.ledger.reads.lock().unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_ledger_that_is_away_is_told_without_its_secrets() {
+    let world = World::new().await;
+    *world.ledger.away.lock().unwrap() = true;
+    let id = JobId::from_chance(7, [7; 6]);
+    for path in [&format!("/api/jobs/{id}")[..], "/api/accounts/alice", "/api/accounts/alice/entries"] {
+        let answer = world.get(path).await;
+        answer.assert_problem(503, "ledger-unavailable");
+        assert!(!answer.body.to_string().contains("secret"), "{answer:?}");
+    }
+    assert_eq!(world.post(&[JSON], DEPOSIT).await.status, 202, "jobs are accepted all the same");
+    assert_eq!(world.get("/readyz").await.status, 200);
+}

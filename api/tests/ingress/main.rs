@@ -1,0 +1,13 @@
+//! The ingress through its router and its listener, on ports that a test can hold still.
+
+mod accounts;
+mod admission;
+mod bad_input;
+mod batch;
+mod connections;
+mod fakes;
+mod harness;
+mod jobs;
+mod keys;
+mod openapi;
+mod waiting;

@@ -1,0 +1,97 @@
+//! The document and the page made of it.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use shared::contract::submission::{self, fields_of};
+use shared::domain::job::Kind;
+use shared::domain::outcome::Rejection;
+
+use crate::harness::World;
+
+async fn document() -> Value {
+    World::new().await.get("/api/openapi.json").await.body
+}
+
+/// Follows a reference.
+fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
+    match schema["$ref"].as_str() {
+        Some(reference) => {
+            document.pointer(reference.trim_start_matches('#')).unwrap_or_else(|| panic!("{reference}"))
+        }
+        None => schema,
+    }
+}
+
+fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+    match value {
+        Value::Object(fields) => {
+            found.extend(fields.get("$ref").and_then(Value::as_str));
+            fields.values().for_each(|value| references(value, found));
+        }
+        Value::Array(values) => values.iter().for_each(|value| references(value, found)),
+        _ => (),
+    }
+}
+
+#[tokio::test]
+async fn every_route_is_described() {
+    let document = document().await;
+    assert_eq!(document["openapi"], "3.1.0");
+    let paths: Vec<_> = document["paths"].as_object().unwrap().keys().map(String::as_str).collect();
+    let expected = [
+        "/api/accounts/{number}",
+        "/api/accounts/{number}/entries",
+        "/api/jobs",
+        "/api/jobs/batch",
+        "/api/jobs/{id}",
+        "/livez",
+        "/metrics",
+        "/readyz",
+    ];
+    assert_eq!(paths, expected);
+    let mut found = Vec::new();
+    references(&document, &mut found);
+    assert!(!found.is_empty());
+    for reference in found {
+        assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference} leads nowhere");
+    }
+}
+
+#[tokio::test]
+async fn the_described_kinds_are_those_that_are_taken() {
+    let document = document().await;
+    let schemas = &document["components"]["schemas"];
+    let actions = schemas["Action"]["oneOf"].as_array().unwrap();
+    assert_eq!(actions.len(), Kind::ALL.len());
+    for (action, kind) in actions.iter().zip(Kind::ALL) {
+        let action = resolved(&document, action);
+        let described: BTreeSet<_> =
+            action["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+        let taken = fields_of(kind).split(", ").map(|field| field.trim_end_matches(" (optional)"));
+        let taken: BTreeSet<_> = taken.chain(["kind"]).collect();
+        assert_eq!(described, taken, "{kind}");
+        let named = &action["properties"]["kind"]["enum"][0];
+        assert_eq!(named, kind.name(), "{action}");
+    }
+    let names = |schema: &Value| -> Vec<String> {
+        schema["enum"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(&schemas["Kind"]), Kind::ALL.map(Kind::name));
+    assert_eq!(names(&schemas["Rejection"]), Rejection::ALL.map(Rejection::name));
+}
+
+#[tokio::test]
+async fn the_example_is_a_job() {
+    let document = document().await;
+    let example = document["components"]["schemas"]["JobBody"]["example"].to_string();
+    submission::parse(example.as_bytes()).unwrap_or_else(|error| panic!("{example}: {error}"));
+}
+
+#[tokio::test]
+async fn there_is_a_page_to_try_it() {
+    let world = World::new().await;
+    let page = world.get("/docs/").await;
+    assert_eq!(page.status, 200);
+    assert!(page.body.as_str().unwrap().contains("swagger-ui"));
+}
