@@ -85,9 +85,11 @@ impl Invalid {
 /// # Errors
 /// It is no JSON, or no job; says which field and why.
 pub fn parse(json: &[u8]) -> Result<Spec, Invalid> {
+    // Serde would also read the fields from an array, by their order; we do not.
+    let is_object = json.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
     match serde_json::from_slice::<Submission>(json) {
-        Ok(submission) => submission.into_spec(),
-        Err(_) => Err(explain(json)),
+        Ok(submission) if is_object => submission.into_spec(),
+        _ => Err(explain(json, is_object)),
     }
 }
 
@@ -297,10 +299,15 @@ impl From<Spec> for Submission {
 }
 
 /// Reads a refused body once more, slowly, to say where it is wrong and what stands there.
-fn explain(json: &[u8]) -> Invalid {
+fn explain(json: &[u8], is_object: bool) -> Invalid {
     if let Err(error) = std::str::from_utf8(json) {
         let remedy = format!("is not UTF-8 from byte {} on; send UTF-8", error.valid_up_to());
         return Invalid { field: "body".to_owned(), value: String::new(), remedy };
+    }
+    if !is_object {
+        let value = shortened(String::from_utf8_lossy(json).trim());
+        let remedy = "must be a JSON object with the fields of a job".to_owned();
+        return Invalid { field: "body".to_owned(), value, remedy };
     }
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let (path, message) = match serde_path_to_error::deserialize::<_, Submission>(&mut deserializer) {
