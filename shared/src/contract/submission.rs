@@ -325,6 +325,7 @@ fn explain(json: &[u8], is_object: bool) -> Invalid {
         (".", Some(field)) => field.to_owned(),
         (path, Some(field)) if !path.ends_with(field) => format!("{path}.{field}"),
         (".", None) => "body".to_owned(),
+        (path, None) if path.contains('?') => "body".to_owned(),
         (path, _) => path.to_owned(),
     };
     // The place in the text is of use only where no field can be named.
