@@ -3,6 +3,9 @@
 //! Two adapters stand behind it, `rabbitmq` for a fleet and `embedded` for one machine, and one
 //! conformance suite holds both to the promises written here.
 
+pub mod publisher;
+pub mod rabbitmq;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
