@@ -127,7 +127,8 @@ impl Drop for Publisher {
 /// the queue.
 async fn send_in_turn(line: Arc<Line>, queue: Arc<dyn Queue>, ingress: Arc<str>) {
     while let Some(jobs) = line.next_envelope().await {
-        let envelope = envelope::write(&ingress, jobs.iter().map(|waiting| (waiting.accepted_at, &waiting.job[..])));
+        let envelope =
+            envelope::write(&ingress, jobs.iter().map(|waiting| (waiting.accepted_at, &waiting.job[..])));
         let published = queue.publish(line.lane(), envelope, jobs.len()).await;
         for Waiting { accepted_at, result, .. } in jobs {
             // Who has gone away does not read the result; the others do.

@@ -97,7 +97,10 @@ fn jobs(numbers: std::ops::Range<usize>) -> Vec<Bytes> {
 }
 
 /// Publishes in a task of its own; returns once the jobs stand in line.
-async fn join(publisher: &Arc<Publisher>, jobs: Vec<Bytes>) -> tokio::task::JoinHandle<Vec<Result<Timestamp, PublishError>>> {
+async fn join(
+    publisher: &Arc<Publisher>,
+    jobs: Vec<Bytes>,
+) -> tokio::task::JoinHandle<Vec<Result<Timestamp, PublishError>>> {
     let before = publisher.waiting_jobs()[usize::from(LANE.0)];
     let count = jobs.len();
     let task = tokio::spawn({
@@ -213,7 +216,8 @@ async fn large_jobs_share_an_envelope_up_to_its_bytes() {
     let limits = PublisherLimits { envelope_bytes_max: 10, ..PublisherLimits::default() };
     let publisher = publisher(&queue, limits);
     queue.confirmations.add_permits(100);
-    let jobs = ["1111", "2222", "3333", "444444444444", "5"].map(|job: &str| Bytes::from(job.to_owned())).to_vec();
+    let jobs =
+        ["1111", "2222", "3333", "444444444444", "5"].map(|job: &str| Bytes::from(job.to_owned())).to_vec();
     assert!(publisher.publish_many(LANE, jobs).await.iter().all(Result::is_ok));
     let sizes: Vec<_> = queue.envelopes().iter().map(Vec::len).collect();
     assert_eq!(sizes, [2, 1, 1, 1]);

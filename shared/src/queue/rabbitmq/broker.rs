@@ -52,8 +52,7 @@ impl Broker {
         let name = name.to_owned();
         // No recovery by lapin: a channel that came back by itself would hide that its unconfirmed
         // publishes and unacknowledged deliveries are void.
-        let properties =
-            move || ConnectionProperties::default().with_connection_name(name.as_str().into());
+        let properties = move || ConnectionProperties::default().with_connection_name(name.as_str().into());
         let runtime = lapin::runtime::default_runtime()
             .map_err(|cause| QueueError(format!("no runtime for AMQP: {cause}")))?;
         let pool = Pool::builder(Manager::new(uri.to_string(), properties, runtime))

@@ -36,7 +36,11 @@ struct Open {
     consumer: Consumer,
 }
 
-pub(super) async fn subscribe(channel: Channel, lane: Lane, address: &str) -> Result<LaneConsumer, QueueError> {
+pub(super) async fn subscribe(
+    channel: Channel,
+    lane: Lane,
+    address: &str,
+) -> Result<LaneConsumer, QueueError> {
     let failure = |cause| QueueError(format!("consuming {lane} failed on {address}: {cause}"));
     channel.basic_qos(PREFETCH, BasicQosOptions::default()).await.map_err(failure)?;
     let queue = topology::lane_queue(lane).into();
