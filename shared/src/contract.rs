@@ -4,4 +4,5 @@
 pub mod envelope;
 pub mod message;
 pub mod report;
+pub mod result;
 pub mod submission;

@@ -4,6 +4,8 @@
 pub mod embedded;
 pub mod rabbitmq;
 
+pub mod reporter;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::broadcast;

@@ -52,11 +52,15 @@ async fn release(shared: &Shared, hold: JobId, account: AccountNumber) {
     }
     let id = JobId::derived(&fleet, &format!("expiry of {hold}"));
     let published = match message::write(id, &fleet, None, &submission::canonical(&spec)) {
-        Ok(job) => shared.parts.publisher.publish(lane, Bytes::from(job)).await.map_err(|error| error.to_string()),
+        Ok(job) => {
+            shared.parts.publisher.publish(lane, Bytes::from(job)).await.map_err(|error| error.to_string())
+        }
         Err(error) => Err(error.to_string()),
     };
     match published {
         Ok(_) => info!(%hold, %lane, "a hold expired; its release is queued"),
-        Err(error) => warn!(%hold, %lane, error, "a hold expired and its release could not be queued; trying again"),
+        Err(error) => {
+            warn!(%hold, %lane, error, "a hold expired and its release could not be queued; trying again")
+        }
     }
 }

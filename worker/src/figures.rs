@@ -108,7 +108,8 @@ impl Figures {
     /// The lanes that are served, each with the age of what is in hand.
     pub(crate) fn lanes(&self) -> Vec<LaneReport> {
         let serving = self.serving.lock().unwrap_or_else(PoisonError::into_inner);
-        let oldest = |lane: Lane| self.oldest.get(usize::from(lane.0)).map_or(IDLE, |oldest| oldest.load(Relaxed));
+        let oldest =
+            |lane: Lane| self.oldest.get(usize::from(lane.0)).map_or(IDLE, |oldest| oldest.load(Relaxed));
         let report = |lane: &Lane| LaneReport {
             lane: *lane,
             oldest_accepted_at: Some(oldest(*lane)).filter(|oldest| *oldest != IDLE),

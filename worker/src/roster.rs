@@ -80,7 +80,9 @@ async fn announce(shared: &Shared, presence: &Presence) {
 fn note(peers: &mut BTreeMap<String, Peer>, message: &[u8], me: &str) {
     let presence: Presence = match serde_json::from_slice(message) {
         Ok(presence) => presence,
-        Err(error) => return warn!(%error, "a message among the presences is none; is another program on the bus?"),
+        Err(error) => {
+            return warn!(%error, "a message among the presences is none; is another program on the bus?");
+        }
     };
     if presence.replica == me {
         return;
