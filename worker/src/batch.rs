@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use futures::FutureExt as _;
+use jiff::Timestamp;
 use shared::contract::envelope::{self, Envelope, QueuedJob};
 use shared::contract::message;
 use shared::domain::job::Job;
@@ -160,7 +161,8 @@ impl Gathered {
                 self.reply_to.push(received.reply_to);
             }
             Err(error) => {
-                let alone = envelope::write(ingress, [(queued.accepted_at(), queued.job.get().as_bytes())]);
+                let accepted_at = Timestamp::from_microsecond(queued.accepted_at).unwrap_or_default();
+                let alone = envelope::write(ingress, [(accepted_at, queued.job.get().as_bytes())]);
                 self.unreadable.push((alone, error.to_string()));
             }
         }

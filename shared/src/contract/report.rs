@@ -61,6 +61,10 @@ pub struct Counts {
     pub accepted: u64,
     /// Not accepted: bad, too many, or the queue was away.
     pub refused: u64,
+    /// Jobs put on the lanes, the fleet's own included.
+    pub published_jobs: u64,
+    /// Messages that carried them.
+    pub published_messages: u64,
     /// Entries written.
     pub posted: u64,
     /// Turned down for a business reason.
@@ -94,7 +98,7 @@ mod tests {
 
         let report = concat!(
             r#"{"role":"worker","replica":"worker-1","version":"0.1.0","host":"h","started_at":1,"reported_at":2,"#,
-            r#""trouble":null,"counts":{"accepted":0,"refused":0,"posted":3,"rejected":0,"duplicate":0,"conflict":0,"#,
+            r#""trouble":null,"counts":{"accepted":0,"refused":0,"published_jobs":0,"published_messages":0,"posted":3,"rejected":0,"duplicate":0,"conflict":0,"#,
             r#""dead":0},"lanes":[{"lane":1,"oldest_accepted_at":null}]}"#
         );
         let read: Report = serde_json::from_str(report).unwrap();
