@@ -3,6 +3,7 @@
 //! Two adapters stand behind it, `rabbitmq` for a fleet and `embedded` for one machine, and one
 //! conformance suite holds both to the promises written here.
 
+pub mod embedded;
 pub mod publisher;
 pub mod rabbitmq;
 

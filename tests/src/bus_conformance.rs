@@ -1,5 +1,7 @@
 //! What every adapter of the bus port promises.
 
+#![allow(clippy::expect_used, reason = "a broken promise fails the test that found it")]
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -57,14 +57,11 @@ impl Publisher {
     pub fn new(queue: Arc<dyn Queue>, lanes: Lanes, ingress: String, limits: PublisherLimits) -> Publisher {
         let ingress: Arc<str> = ingress.into();
         let mut senders = JoinSet::new();
-        let lines = lanes
-            .iter()
-            .map(|lane| {
-                let line = Arc::new(Line::new(lane, limits));
-                senders.spawn(send_in_turn(line.clone(), queue.clone(), ingress.clone()));
-                line
-            })
-            .collect();
+        let lines: Vec<_> = lanes.iter().map(|lane| Arc::new(Line::new(lane, limits))).collect();
+        for line in &lines {
+            senders.spawn(send_in_turn(line.clone(), queue.clone(), ingress.clone()));
+        }
+        drop(queue);
         Publisher { lines, senders: Mutex::new(senders) }
     }
 
