@@ -8,30 +8,32 @@ mod tree;
 
 use std::path::Path;
 
+use anyhow::Context as _;
 use tree::Tree;
 
 /// Holds one rule: `broken` lists files of a made-up tree and what has to be found in it.
-fn hold(rule: impl Fn(&Tree) -> Vec<String>, files: &[(&str, &str)], broken: &[&str]) {
-    let folder = tempfile::tempdir().unwrap();
+fn hold(rule: impl Fn(&Tree) -> Vec<String>, files: &[(&str, &str)], broken: &[&str]) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
     for (path, text) in files {
         let path = folder.path().join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
+        std::fs::create_dir_all(path.parent().context("a file is in a folder")?)?;
+        std::fs::write(path, text)?;
     }
-    let found = rule(&Tree::read(folder.path()).unwrap());
+    let found = rule(&Tree::read(folder.path())?);
     assert_eq!(found.len(), broken.len(), "on the made-up tree: {found:#?}");
     for (finding, start) in found.iter().zip(broken) {
         assert!(finding.starts_with(start), "on the made-up tree: {finding:?} does not start with {start:?}");
     }
 
-    let project = Tree::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).unwrap();
+    let project = Tree::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))?;
     assert!(project.files.len() > 10, "the project was not found");
     let found = rule(&project);
     assert!(found.is_empty(), "{} broken rules:\n{}", found.len(), found.join("\n"));
+    Ok(())
 }
 
 #[test]
-fn sql_is_only_in_the_ledger() {
+fn sql_is_only_in_the_ledger() -> anyhow::Result<()> {
     hold(
         rules::sql,
         &[
@@ -42,11 +44,11 @@ fn sql_is_only_in_the_ledger() {
             ("worker/src/lib.rs", "let a = \"\nINSERT INTO t\n\";"),
         ],
         &["shared/src/queue/rabbitmq.rs:2: SQL", "worker/src/lib.rs:2: SQL"],
-    );
+    )
 }
 
 #[test]
-fn lapin_is_only_in_the_queue_and_the_fleet() {
+fn lapin_is_only_in_the_queue_and_the_fleet() -> anyhow::Result<()> {
     hold(
         rules::lapin,
         &[
@@ -56,11 +58,11 @@ fn lapin_is_only_in_the_queue_and_the_fleet() {
             ("worker/Cargo.toml", "[dependencies]\nlapin.workspace = true\n"),
         ],
         &["api/src/lib.rs:2: lapin", "worker/Cargo.toml:2: lapin"],
-    );
+    )
 }
 
 #[test]
-fn the_domain_is_pure() {
+fn the_domain_is_pure() -> anyhow::Result<()> {
     hold(
         rules::pure_domain,
         &[
@@ -74,11 +76,11 @@ fn the_domain_is_pure() {
             "shared/src/domain/fold.rs:1: `tokio`",
             "shared/src/domain/fold.rs:2: `Timestamp::now`",
         ],
-    );
+    )
 }
 
 #[test]
-fn dependencies_run_one_way() {
+fn dependencies_run_one_way() -> anyhow::Result<()> {
     hold(
         rules::dependencies,
         &[
@@ -103,11 +105,11 @@ fn dependencies_run_one_way() {
             "shared/src/ledger.rs:2: ledger depends on queue",
             "shared/src/queue/rabbitmq.rs:2: queue depends on ledger",
         ],
-    );
+    )
 }
 
 #[test]
-fn files_are_named_for_what_they_hold() {
+fn files_are_named_for_what_they_hold() -> anyhow::Result<()> {
     hold(
         rules::file_names,
         &[
@@ -123,22 +125,22 @@ fn files_are_named_for_what_they_hold() {
             "worker/src/common/clock.rs:1:",
             "worker/src/lane_manager.rs:1:",
         ],
-    );
+    )
 }
 
 #[test]
-fn files_stay_small() {
+fn files_stay_small() -> anyhow::Result<()> {
     let long = "x\n".repeat(rules::FILE_LINES_MAX + 1);
     let fits = "x\n".repeat(rules::FILE_LINES_MAX);
     hold(
         rules::file_sizes,
         &[("api/src/fits.rs", &fits), ("api/src/long.rs", &long), ("Cargo.lock", &long)],
         &["api/src/long.rs:401: 401 lines"],
-    );
+    )
 }
 
 #[test]
-fn tests_wait_for_conditions() {
+fn tests_wait_for_conditions() -> anyhow::Result<()> {
     let nap = format!("{}(a).await;", ["sle", "ep"].concat());
     hold(
         rules::naps,
@@ -148,11 +150,11 @@ fn tests_wait_for_conditions() {
             ("shared/src/c.rs", &format!("{nap}\n#[cfg(test)]\nmod tests {{\n{nap}\n}}")),
         ],
         &["shared/src/c.rs:4:", "tests/src/a.rs:1:", "tests/tests/b.rs:2:"],
-    );
+    )
 }
 
 #[test]
-fn metric_names_are_in_one_file() {
+fn metric_names_are_in_one_file() -> anyhow::Result<()> {
     hold(
         rules::metric_names,
         &[
@@ -161,11 +163,11 @@ fn metric_names_are_in_one_file() {
             ("shared/src/telemetry/names.rs", "describe_counter!(\"jobs\", \"what\");"),
         ],
         &["api/src/a.rs:2:", "worker/src/b.rs:1:", "worker/src/b.rs:2:"],
-    );
+    )
 }
 
 #[test]
-fn no_file_names_a_place_on_one_machine() {
+fn no_file_names_a_place_on_one_machine() -> anyhow::Result<()> {
     let place = |head: &str| format!("path: /{head}/alice/x");
     hold(
         rules::machine_paths,
@@ -176,5 +178,5 @@ fn no_file_names_a_place_on_one_machine() {
             ("d.sh", "cd ./work/here"),
         ],
         &["b.yml:2:", "c.rs:1:", "docs/a.md:1:"],
-    );
+    )
 }
