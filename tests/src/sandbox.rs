@@ -20,10 +20,11 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use crate::wait::until;
 
 /// Each line read replaces the list of process groups; the end of input ends them and the folder.
+/// A process that is being killed may write once more, so the folder may need another try.
 const GUARD: &str = r#"
 while read -r line; do groups=$line; done
-for group in $groups; do kill -KILL -- "-$group" 2>/dev/null; done
-rm -rf -- "$1"
+for group in $groups; do kill -KILL "-$group"; done
+for try in 1 2 3 4 5 6 7 8 9 10; do rm -rf -- "$1" && break; sleep 0.2; done
 "#;
 
 /// A temporary folder and the processes in it; dropping it ends both.
@@ -215,4 +216,32 @@ pub fn find_program(program: &str, folders: &[&str]) -> Option<PathBuf> {
         .chain(std::env::split_paths(&path))
         .map(|folder| folder.join(program))
         .find(|candidate| File::open(candidate).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_end_of_the_test_process_ends_its_sandboxes() {
+        let sandbox = Sandbox::new("guarded").unwrap();
+        let mut command = Command::new("tail");
+        command.args(["-f", "/dev/null"]);
+        let mut processes =
+            [sandbox.spawn("one", Command::new("yes")).unwrap(), sandbox.spawn("other", command).unwrap()];
+        // What the system does with the pipes of a process that ends, by whatever cause.
+        drop(sandbox.guard.lock().unwrap().tell.take());
+        for process in &mut processes {
+            let name = process.name.clone();
+            until(&name, Duration::from_secs(10), async || process.exited()?.context("it still runs"))
+                .await
+                .unwrap();
+        }
+        until("the folder goes", Duration::from_secs(10), async || {
+            anyhow::ensure!(!sandbox.path().exists(), "it is still there");
+            Ok(())
+        })
+        .await
+        .unwrap();
+    }
 }
