@@ -3,7 +3,12 @@
 //!
 //! Everything started here ends with the test process, however that ends: see [`sandbox`].
 
+pub mod client;
+pub mod cluster;
 pub mod fleet;
+pub mod load;
+pub mod oracle;
 pub mod sandbox;
 pub mod servers;
+pub mod status;
 pub mod wait;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 /// How often a condition is looked at; short against every deadline used in the tests.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -16,17 +16,36 @@ pub async fn until<T>(
     within: Duration,
     mut condition: impl AsyncFnMut() -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    let started = Instant::now();
-    let mut look = interval(LOOK_EVERY);
-    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut patience = Patience::new(within);
     loop {
-        look.tick().await;
+        let last = patience.ends().await;
         match condition().await {
             Ok(found) => return Ok(found),
-            Err(not_yet) if started.elapsed() >= within => {
-                return Err(not_yet.context(format!("not within {within:?}: {what}")));
-            }
+            Err(not_yet) if last => return Err(not_yet.context(format!("not within {within:?}: {what}"))),
             Err(_) => {}
         }
+    }
+}
+
+/// The pace and the end of looking at something again and again.
+#[derive(Debug)]
+pub struct Patience {
+    end: Instant,
+    look: Interval,
+}
+
+impl Patience {
+    /// Starts now.
+    #[must_use]
+    pub fn new(within: Duration) -> Patience {
+        let mut look = interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Patience { end: Instant::now() + within, look }
+    }
+
+    /// Waits until it is time to look; at once the first time. Whether that is the last look.
+    pub async fn ends(&mut self) -> bool {
+        self.look.tick().await;
+        Instant::now() >= self.end
     }
 }
