@@ -1,6 +1,7 @@
 //! The fleet bus port: what replicas tell each other. Nothing on it is durable, and nothing that is
 //! promised to a client depends on it.
 
+pub mod assignment;
 pub mod embedded;
 pub mod rabbitmq;
 
