@@ -1,0 +1,3 @@
+//! The ledger on SQLite: the books of one machine.
+
+pub(super) mod errors;
