@@ -8,4 +8,5 @@ mod queue {
     mod rabbitmq;
     mod rabbitmq_bus;
     mod rabbitmq_faults;
+    mod wire;
 }

@@ -1,6 +1,8 @@
 //! The conformance suite on the embedded queue, a file per test.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
+use std::process::Stdio;
 use std::sync::Arc;
 
 use shared::domain::lane::Lanes;
@@ -99,4 +101,28 @@ async fn a_file_is_opened_once_and_never_with_fewer_lanes() {
     };
     assert!(fewer.to_string().contains("lane 01"), "{fewer}");
     open(folder.path()).await;
+}
+
+#[tokio::test]
+async fn a_confirmed_publish_survives_kill_9() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut victim = std::process::Command::new(env!("CARGO_BIN_EXE_publish_until_killed"))
+        .arg(folder.path().join("queue.db"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("started");
+    let confirmed = BufReader::new(victim.stdout.take().expect("its output"));
+    let mut confirmed = confirmed.lines().map_while(Result::ok);
+    assert!(confirmed.by_ref().any(|line| line == "200"), "it ended before it was killed");
+    victim.kill().expect("killed");
+    victim.wait().expect("ended");
+    let last: u64 = confirmed.last().map_or(200, |line| line.parse().expect("a number"));
+
+    let queue = open(folder.path()).await;
+    let kept = queue.depth().await.expect("depth")[1].messages_ready;
+    assert!(kept > last, "{kept} kept, {last} was the last confirmed");
+    let mut subscription = queue.subscribe(suite::LANE).await.expect("subscribed");
+    for number in 0..kept {
+        assert_eq!(subscription.next().await.expect("a delivery").envelope, number.to_string());
+    }
 }

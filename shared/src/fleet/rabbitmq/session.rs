@@ -9,14 +9,16 @@ use lapin::options::{
     BasicConsumeOptions, BasicPublishOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions,
 };
 use lapin::types::{AMQPValue, FieldTable, ShortString};
-use lapin::{BasicProperties, Channel, Consumer, ExchangeKind, message::Delivery};
-use tokio::sync::mpsc;
+use lapin::{BasicProperties, Channel, ConnectionStatus, Consumer, ExchangeKind, message::Delivery};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{Bound, Shared};
 use crate::fleet::{Address, Topic};
 use crate::queue::QueueError;
+use crate::queue::rabbitmq::broker::OpenChannel;
 
 /// A direct exchange; the routing key is the replica's id.
 const INBOX_EXCHANGE: &str = "tellers.inbox";
@@ -24,6 +26,9 @@ const INBOX_EXCHANGE: &str = "tellers.inbox";
 const QUEUE_MESSAGES_MAX: i32 = 10_000;
 /// Between two attempts to connect; the pool itself holds back longer while the broker is away.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// How often the broker is looked at for whether it blocks.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// One message on its way out.
 pub(super) struct Outgoing {
@@ -62,6 +67,7 @@ async fn serve(shared: &Shared, to_send: &mut mpsc::Receiver<Outgoing>) -> Queue
 
 /// A connection with its queue.
 struct Session {
+    connection: ConnectionStatus,
     channel: Channel,
     queue: ShortString,
     incoming: Consumer,
@@ -69,48 +75,56 @@ struct Session {
 
 impl Session {
     async fn open(shared: &Shared) -> Result<Session, QueueError> {
-        let channel = shared.broker.channel().await?.channel;
-        let opened = open(channel).await;
+        let opened = open(shared.broker.channel().await?).await;
         opened.map_err(|cause| shared.broker.failure("opening the fleet bus", &cause))
     }
 
+    /// Serves until the connection is lost; returns why.
     async fn serve(mut self, shared: &Shared, to_send: &mut mpsc::Receiver<Outgoing>) -> QueueError {
-        let mut addresses = shared.addresses.subscribe();
-        let mut since = None;
-        let mut bound = 0;
+        info!("the fleet bus is connected to {}", shared.broker.address());
+        // What waited for the connection is old by now.
+        while to_send.try_recv().is_ok() {}
+        let mut wanted = shared.addresses.subscribe();
+        let mut looks = tokio::time::interval(LOOK_EVERY);
+        let mut bound = Bound::default();
         loop {
-            let wanted = addresses.borrow_and_update().clone();
-            for address in wanted.iter().skip(bound) {
+            let addresses = wanted.borrow_and_update().clone();
+            for address in addresses.iter().skip(bound.addresses) {
                 if let Err(cause) = self.bind(address).await {
                     return shared.broker.failure("binding to the fleet bus", &cause);
                 }
             }
-            bound = wanted.len();
-            if since.is_none() {
-                info!("the fleet bus is connected to {}", shared.broker.address());
-                // What waited for the connection is old by now.
-                while to_send.try_recv().is_ok() {}
-            }
-            let since = *since.get_or_insert_with(Instant::now);
-            shared.bound.send_replace(Bound { since: Some(since), addresses: bound });
-            // Until there is something new to bind.
-            let cause = loop {
-                tokio::select! {
-                    _ = addresses.changed() => break None,
-                    delivery = self.incoming.next() => match delivery {
-                        Some(Ok(delivery)) => hand_out(shared, delivery),
-                        Some(Err(cause)) => break Some(cause.to_string()),
-                        None => break Some("the broker has cancelled its consumer".to_owned()),
-                    },
-                    Some(outgoing) = to_send.recv() => {
-                        if let Err(cause) = self.send(outgoing).await {
-                            break Some(cause.to_string());
-                        }
-                    }
-                }
-            };
-            if let Some(cause) = cause {
+            // A broker that blocks reads nothing: to the others this replica is silent.
+            let connected = !self.connection.blocked();
+            let since = connected.then(|| bound.since.unwrap_or_else(Instant::now));
+            bound = Bound { since, addresses: addresses.len() };
+            shared.bound.send_if_modified(|known| std::mem::replace(known, bound) != bound);
+            if let Err(cause) = self.until_changed(shared, to_send, &mut wanted, &mut looks).await {
                 return QueueError(format!("{} has gone away: {cause}", shared.broker.address()));
+            }
+        }
+    }
+
+    /// Sends and hands out until there may be something new to bind or to tell.
+    async fn until_changed(
+        &mut self,
+        shared: &Shared,
+        to_send: &mut mpsc::Receiver<Outgoing>,
+        wanted: &mut watch::Receiver<Vec<Address>>,
+        looks: &mut Interval,
+    ) -> Result<(), String> {
+        loop {
+            tokio::select! {
+                delivery = self.incoming.next() => match delivery {
+                    Some(Ok(delivery)) => hand_out(shared, delivery),
+                    Some(Err(cause)) => return Err(cause.to_string()),
+                    None => return Err("the broker has cancelled its consumer".to_owned()),
+                },
+                Some(outgoing) = to_send.recv() => {
+                    self.send(outgoing).await.map_err(|cause| cause.to_string())?;
+                }
+                _ = looks.tick() => return Ok(()),
+                _ = wanted.changed() => return Ok(()),
             }
         }
     }
@@ -123,21 +137,23 @@ impl Session {
     }
 
     async fn send(&self, outgoing: Outgoing) -> Result<(), lapin::Error> {
+        if self.connection.blocked() {
+            return Ok(());
+        }
         let (exchange, routing_key) = route(&outgoing.address);
-        self.channel
-            .basic_publish(
-                exchange.into(),
-                routing_key.into(),
-                BasicPublishOptions::default(),
-                &outgoing.message,
-                BasicProperties::default(),
-            )
-            .await?;
-        Ok(())
+        let sent = self.channel.basic_publish(
+            exchange.into(),
+            routing_key.into(),
+            BasicPublishOptions::default(),
+            &outgoing.message,
+            BasicProperties::default(),
+        );
+        // Blocked in the midst of it, it goes out some day; what comes in does not wait for that.
+        timeout(LOOK_EVERY, sent).await.map_or(Ok(()), |sent| sent.map(drop))
     }
 }
 
-async fn open(channel: Channel) -> Result<Session, lapin::Error> {
+async fn open(OpenChannel { channel, connection }: OpenChannel) -> Result<Session, lapin::Error> {
     // The exchanges are durable, so that a restarted broker has them before the first replica is
     // back; the queues and messages are not.
     let durable = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
@@ -155,7 +171,7 @@ async fn open(channel: Channel) -> Result<Session, lapin::Error> {
     let unacknowledged = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
     let incoming =
         channel.basic_consume(queue.clone(), "".into(), unacknowledged, FieldTable::default()).await?;
-    Ok(Session { channel, queue, incoming })
+    Ok(Session { connection, channel, queue, incoming })
 }
 
 fn hand_out(shared: &Shared, delivery: Delivery) {

@@ -190,6 +190,7 @@ async fn a_refused_envelope_is_an_error_for_each_of_its_jobs() {
     let results = publisher.publish_many(LANE, jobs(0..3)).await;
     assert_eq!(results.len(), 3);
     assert!(results.iter().all(|result| matches!(result, Err(PublishError::Full { .. }))));
+    assert_eq!(publisher.counts(), PublisherCounts { jobs: 0, messages: 0, failed_jobs: 3 });
 }
 
 #[tokio::test]
@@ -208,6 +209,7 @@ async fn stop_sends_what_waits_and_takes_no_more() {
     assert!(waiting.await.unwrap().iter().all(Result::is_ok));
     assert!(publisher.publish(LANE, Bytes::from_static(b"late")).await.is_err());
     assert_eq!(queue.envelopes().concat().len(), 151);
+    assert_eq!(publisher.counts(), PublisherCounts { jobs: 151, messages: 3, failed_jobs: 0 });
 }
 
 #[tokio::test]
