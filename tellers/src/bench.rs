@@ -61,7 +61,7 @@ pub(crate) async fn run(mut fleet: FleetConfig, args: BenchArgs) -> anyhow::Resu
     let ids = load::even(&client, &accounts, OFFERED_PER_SECOND, span).await?;
     figures.latency = load::latency(ledger.as_ref(), &ids, span).await?;
     figures.page_ms = load::pages(&client, &accounts, PAGES_READ).await?;
-    figures.resident_mb = children.resident_mb();
+    figures.resident_mb = children.resident_mb()?;
     children.stop().await?;
 
     eprintln_progress("checking the books");

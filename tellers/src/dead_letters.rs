@@ -46,7 +46,7 @@ async fn list(queue: &dyn Queue, limit: usize, json: bool) -> anyhow::Result<()>
         return Ok(());
     }
     let mut table = Table::new();
-    table.load_preset(UTF8_FULL_CONDENSED).set_header(["id", "lane", "at", "cause"]);
+    table.load_style(UTF8_FULL_CONDENSED).set_header(["id", "lane", "at", "cause"]);
     for letter in &letters {
         table.add_row([&letter.id, &letter.lane.0.to_string(), &letter.at.to_string(), &letter.cause]);
     }

@@ -35,7 +35,7 @@ impl Parts {
     pub(crate) async fn open(fleet: &FleetConfig) -> anyhow::Result<Parts> {
         let (queue, bus) = match &fleet.amqp_url {
             Some(url) => broker(url, fleet)?,
-            None => (embedded_queue(fleet).await?, Arc::new(EmbeddedBus::new()) as Arc<dyn Bus>),
+            None => (embedded_queue(fleet).await?, Arc::new(EmbeddedBus::default()) as Arc<dyn Bus>),
         };
         Ok(Parts { queue, ledger: ledger(fleet).await?, bus })
     }

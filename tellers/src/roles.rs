@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use api::keys::Keys;
 use backon::{ExponentialBuilder, Retryable as _};
 use shared::config::{FleetConfig, MonitorConfig, WorkerConfig};
 use shared::ledger::{Ledger, LedgerError};
@@ -174,7 +175,7 @@ async fn checked(ledger: Arc<dyn Ledger>, fleet: FleetConfig, shutdown: Cancella
 }
 
 fn api_config(args: ApiArgs) -> anyhow::Result<api::Config> {
-    let keys = args.api_keys.as_deref().unwrap_or_default().parse();
+    let keys = Keys::parse(args.api_keys.as_deref().unwrap_or_default());
     Ok(api::Config {
         listen: args.api_listen,
         keys: keys.context("API_KEYS can not be read")?,

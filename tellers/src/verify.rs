@@ -41,7 +41,7 @@ fn print(audit: &Audit, json: bool) {
 /// What was read, as a table.
 pub(crate) fn table(audit: &Audit) -> Table {
     let mut table = Table::new();
-    table.load_preset(UTF8_BORDERS_ONLY);
+    table.load_style(UTF8_BORDERS_ONLY);
     table.add_row(["accounts read", &audit.accounts.to_string()]);
     table.add_row(["entries read", &audit.entries.to_string()]);
     table.add_row(["jobs read", &audit.jobs.to_string()]);

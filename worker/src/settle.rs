@@ -10,7 +10,7 @@ use shared::contract::{envelope, message};
 use shared::domain::job::Job;
 use shared::domain::lane::Lane;
 use shared::domain::outcome::Outcome;
-use shared::ledger::post::post_apart;
+use shared::ledger::post_apart;
 use shared::queue::DeadLetter;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};

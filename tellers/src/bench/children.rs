@@ -35,14 +35,17 @@ impl Children {
     }
 
     /// Resident memory of each role, in 10^6 bytes.
-    pub(crate) fn resident_mb(&self) -> Vec<(&'static str, u64)> {
-        let mut system = System::new();
+    ///
+    /// # Errors
+    /// This system does not tell.
+    pub(crate) fn resident_mb(&self) -> anyhow::Result<Vec<(&'static str, u64)>> {
+        let mut system = System::new()?;
         system.refresh_processes(ProcessesToUpdate::All, true);
         let resident = |child: &Child| {
             let process = system.process(Pid::from_u32(child.id()?))?;
             Some(process.memory() / 1_000_000)
         };
-        self.roles.iter().filter_map(|(role, child)| Some((*role, resident(child)?))).collect()
+        Ok(self.roles.iter().filter_map(|(role, child)| Some((*role, resident(child)?))).collect())
     }
 
     /// Ends them in order and checks that they ended well.

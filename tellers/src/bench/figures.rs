@@ -64,7 +64,7 @@ impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Figures { bare_per_second, batches, singles, latency, page_ms: (page_p50, page_p99), .. } = self;
         let mut table = Table::new();
-        table.load_preset(UTF8_BORDERS_ONLY);
+        table.load_style(UTF8_BORDERS_ONLY);
         let mut row = |what: &str, figure: String| {
             table.add_row([what, &figure]);
         };

@@ -84,7 +84,7 @@ impl Summary {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut table = Table::new();
-        table.load_preset(UTF8_FULL_CONDENSED).set_header(["kind", "outcome", "jobs", "sent twice", "expected"]);
+        table.load_style(UTF8_FULL_CONDENSED).set_header(["kind", "outcome", "jobs", "sent twice", "expected"]);
         for ((kind, outcome), count) in &self.outcomes {
             let expected = if count.as_expected { "yes" } else { "NO" };
             table.add_row([kind, outcome.as_str(), &count.jobs.to_string(), &count.sent_again.to_string(), expected]);
