@@ -80,7 +80,7 @@ pub struct RabbitMq {
 
 impl RabbitMq {
     /// Prepares the adapter; `url` is `amqp://` or `amqps://`. Connects at the first use, so that a
-    /// fleet may start before its broker.
+    /// fleet may start before its broker. Must be called on a Tokio runtime.
     ///
     /// # Errors
     /// The URL is not one of AMQP.

@@ -166,6 +166,8 @@ async fn open(OpenChannel { channel, connection }: OpenChannel) -> Result<Sessio
         .await?;
     let own = QueueDeclareOptions { exclusive: true, auto_delete: true, ..QueueDeclareOptions::default() };
     let mut arguments = FieldTable::default();
+    // A virtual host may make quorum queues by default, and those are never exclusive.
+    arguments.insert("x-queue-type".into(), AMQPValue::LongString("classic".into()));
     arguments.insert("x-max-length".into(), AMQPValue::LongInt(QUEUE_MESSAGES_MAX));
     let queue = channel.queue_declare("".into(), own, arguments).await?.name().clone();
     let unacknowledged = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
