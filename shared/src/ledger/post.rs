@@ -244,9 +244,13 @@ impl Writes<'_> {
         self.folded.accounts.values().filter_map(|account| Some((account.key?, account)))
     }
 
-    /// The jobs that get a row, and those whose row says dead until now.
-    #[must_use]
-    pub fn new_and_revived(&self) -> (Vec<&(&Job, Verdict)>, Vec<&(&Job, Verdict)>) {
-        self.judged.iter().partition(|(job, _)| !self.folded.revived.contains(&job.id))
+    /// The jobs that get a row.
+    pub fn new_jobs(&self) -> impl Iterator<Item = (&Job, Verdict)> {
+        self.judged.iter().copied().filter(|(job, _)| !self.folded.revived.contains(&job.id))
+    }
+
+    /// The jobs whose row said dead until now.
+    pub fn revived_jobs(&self) -> impl Iterator<Item = (&Job, Verdict)> {
+        self.judged.iter().copied().filter(|(job, _)| self.folded.revived.contains(&job.id))
     }
 }

@@ -53,9 +53,13 @@ pub(super) fn select_reversed<'a>(script: &mut Script, originals: impl IntoItera
 
 /// All that a batch writes, new accounts excepted: the others refer to their keys.
 pub(super) fn write(script: &mut Script, writes: &Writes<'_>, keys: &Keys, era: i64) -> Result<(), Failure> {
-    let (new, revived) = writes.new_and_revived();
-    insert_jobs(script, new.iter().map(|(job, verdict)| (*job, *verdict, None)), writes.lane, writes.now);
-    revive_jobs(script, &revived, writes.now);
+    insert_jobs(
+        script,
+        writes.new_jobs().map(|(job, verdict)| (job, verdict, None)),
+        writes.lane,
+        writes.now,
+    );
+    revive_jobs(script, writes);
     insert_entries(script, writes, keys, era)?;
     let changed: Vec<_> = writes.changed_accounts().collect();
     changed.chunks(UPDATES_MAX).for_each(|changed| update_accounts(script, changed));
@@ -127,11 +131,11 @@ pub(super) fn insert_jobs<'a>(
 }
 
 /// Their cause stays, and tells that they came out of order. They are few.
-fn revive_jobs(script: &mut Script, revived: &[&(&Job, Verdict)], now: i64) {
-    for (job, verdict) in revived {
-        let (outcome, reason) = verdict_columns(*verdict);
+fn revive_jobs(script: &mut Script, writes: &Writes<'_>) {
+    for (job, verdict) in writes.revived_jobs() {
+        let (outcome, reason) = verdict_columns(verdict);
         script.sql("UPDATE jobs SET outcome = ").value(Value::Name(outcome));
-        script.sql(", reason = ").value(reason.map(Value::Name)).sql(", posted_at = ").value(now);
+        script.sql(", reason = ").value(reason.map(Value::Name)).sql(", posted_at = ").value(writes.now);
         script.sql(" WHERE id = ").value(&job.id).sql("; ");
     }
 }
