@@ -6,7 +6,14 @@
 //! URL or path of a file, accounts, posters at once, jobs in a batch, seconds; then `audit` to check the
 //! books in the end. Migrates and fills the database that it is given.
 
-#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used)] // A measuring tool.
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss
+)] // A measuring tool.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
