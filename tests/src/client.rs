@@ -64,6 +64,9 @@ pub struct JobView {
     pub id: String,
     /// `queued`, `posted`, `rejected` or `dead`.
     pub status: String,
+    /// What it was to do, once it has its outcome.
+    #[serde(default)]
+    pub kind: Option<String>,
     /// Why it was rejected.
     #[serde(default)]
     pub reason: Option<String>,

@@ -11,15 +11,16 @@
 //! | O6 | the backlog drains: waited for before anything is judged |
 
 mod books;
+mod seen;
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use anyhow::{bail, ensure};
+use anyhow::ensure;
 
 pub use books::{AccountRow, Books, EntryRow, JobRow};
 
-use crate::client::{Client, EntryView};
+use crate::client::Client;
 use crate::fleet::Fleet;
 use crate::load::Record;
 use crate::wait::until;
@@ -36,14 +37,38 @@ pub async fn hold(
     record: &Record,
     within: Duration,
 ) -> anyhow::Result<()> {
-    ensure!(!record.is_empty(), "nothing was accepted: this test shows nothing");
     drained(client, record, within).await?;
     let books = Books::read(url).await?;
-    let findings = judge(&books, record);
-    if !findings.is_empty() {
-        bail!("{} findings, the first of them:\n{}", findings.len(), first(&findings));
-    }
-    seen(client, &books, record).await?;
+    clean(&judge(&books, record))?;
+    seen::as_kept(client, &books, record).await?;
+    verify(fleet, record).await
+}
+
+/// The same by what clients can see and nothing else, for small books in one `currency`.
+///
+/// # Errors
+/// As [`hold`].
+pub async fn hold_seen(
+    fleet: &Fleet,
+    client: &Client,
+    currency: &str,
+    record: &Record,
+    within: Duration,
+) -> anyhow::Result<()> {
+    drained(client, record, within).await?;
+    clean(&judge(&Books::ask(client, record, currency).await?, record))?;
+    verify(fleet, record).await
+}
+
+fn clean(findings: &[String]) -> anyhow::Result<()> {
+    const SHOWN: usize = 20;
+    let first = findings[..findings.len().min(SHOWN)].join("\n");
+    ensure!(findings.is_empty(), "{} findings, the first of them:\n{first}", findings.len());
+    Ok(())
+}
+
+/// O5.
+async fn verify(fleet: &Fleet, record: &Record) -> anyhow::Result<()> {
     let said = fleet.run_ok(&["verify"]).await?;
     eprintln!("{} jobs accepted; verify: {said}", record.len());
     Ok(())
@@ -51,6 +76,7 @@ pub async fn hold(
 
 /// O6, seen by a client: the last job of each account has its outcome.
 async fn drained(client: &Client, record: &Record, within: Duration) -> anyhow::Result<()> {
+    ensure!(!record.is_empty(), "nothing was accepted: this test shows nothing");
     let mut last: Vec<&str> =
         record.accounts.values().filter_map(|jobs| jobs.last()).map(|(_, id)| id.as_str()).collect();
     until("the backlog drains", within, async || {
@@ -62,30 +88,6 @@ async fn drained(client: &Client, record: &Record, within: Duration) -> anyhow::
         Ok(())
     })
     .await
-}
-
-/// Clients see the books as they are: some of the accounts, with all their entries, page by page.
-async fn seen(client: &Client, books: &Books, record: &Record) -> anyhow::Result<()> {
-    const ACCOUNTS: usize = 10;
-    for number in record.accounts.keys().take(ACCOUNTS) {
-        let Some(account) = books.accounts.iter().find(|account| account.number == *number) else {
-            bail!("account {number} is not in the books");
-        };
-        let shown = client.account(number).await?;
-        ensure!(shown["balance"] == account.balance, "{account:?} is shown as {shown}");
-        let mut shown = client.entries(number).await?;
-        shown.reverse();
-        let entries = books.entries.iter().filter(|entry| entry.account == account.key);
-        let kept: Vec<EntryView> = entries.map(EntryView::from).collect();
-        ensure!(shown == kept, "entries of {number} are shown as {shown:?} and kept as {kept:?}");
-    }
-    Ok(())
-}
-
-impl From<&EntryRow> for EntryView {
-    fn from(row: &EntryRow) -> EntryView {
-        EntryView { seq: row.seq, job: row.job.clone(), amount: row.amount, balance_after: row.balance_after }
-    }
 }
 
 /// What is wrong with the books, a sentence for each.
@@ -209,11 +211,6 @@ fn order(books: &Books, record: &Record) -> Vec<String> {
         }
     }
     findings
-}
-
-fn first(findings: &[String]) -> String {
-    const SHOWN: usize = 20;
-    findings[..findings.len().min(SHOWN)].join("\n")
 }
 
 #[cfg(test)]
