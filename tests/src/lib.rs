@@ -1,1 +1,14 @@
-//! tests
+//! What the end-to-end tests stand on: private servers that may be killed, fleets of the real
+//! binary, load with known answers, and the oracle that checks the books afterwards.
+//!
+//! Everything started here ends with the test process, however that ends: see [`sandbox`].
+
+pub mod client;
+pub mod cluster;
+pub mod fleet;
+pub mod load;
+pub mod oracle;
+pub mod sandbox;
+pub mod servers;
+pub mod status;
+pub mod wait;
