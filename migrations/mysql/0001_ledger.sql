@@ -41,7 +41,7 @@ CREATE TABLE jobs (
     -- The very bytes that the fingerprint is of, so not the JSON type, which reorders them.
     body        MEDIUMTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
     fingerprint BINARY(16) NOT NULL,
-    -- posted, rejected (then `reason`) or dead (then `cause`).
+    -- posted, rejected (then `reason`) or dead (then `cause`, which stays when a replay posts it).
     outcome     VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
     reason      VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NULL,
     cause       TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,

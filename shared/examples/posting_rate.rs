@@ -3,9 +3,17 @@
 //! ```text
 //! cargo run --release -p shared --example posting_rate -- mysql://root@127.0.0.1:3306/bench 10000 4 100 10
 //! ```
-//! URL, accounts, posters at once, jobs in a batch, seconds. Migrates and fills the database it is given.
+//! URL or path of a file, accounts, posters at once, jobs in a batch, seconds; then `audit` to check the
+//! books in the end. Migrates and fills the database that it is given.
 
-#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used)] // A measuring tool.
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss
+)] // A measuring tool.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,6 +26,7 @@ use shared::domain::lane::{Lane, Lanes};
 use shared::domain::text::Client;
 use shared::ledger::Ledger;
 use shared::ledger::mysql::{MySqlConfig, MySqlLedger};
+use shared::ledger::sqlite::SqliteLedger;
 
 #[tokio::main]
 async fn main() {
@@ -26,7 +35,11 @@ async fn main() {
     let url = args.first().expect("the first argument is the database's URL");
     let (accounts, posters, batch, seconds) =
         (number(1, 10_000), number(2, 4), number(3, 100), number(4, 10));
-    let ledger: Arc<dyn Ledger> = Arc::new(MySqlLedger::connect(&MySqlConfig::new(url.clone())).unwrap());
+    let ledger: Arc<dyn Ledger> = if url.starts_with("mysql:") {
+        Arc::new(MySqlLedger::connect(&MySqlConfig::new(url.clone())).unwrap())
+    } else {
+        Arc::new(SqliteLedger::open(url.as_ref()).unwrap())
+    };
     ledger.migrate(Lanes::DEFAULT).await.unwrap();
     fill(&*ledger, accounts).await;
 
@@ -60,6 +73,11 @@ async fn main() {
         slowest.unwrap()
     );
     println!("{:?}", ledger.totals().await.unwrap());
+    if args.get(5).is_some_and(|arg| arg == "audit") {
+        let clock = Instant::now();
+        let audit = ledger.audit().await.unwrap();
+        println!("audit in {:?}: {audit:?}", clock.elapsed());
+    }
 }
 
 async fn fill(ledger: &dyn Ledger, accounts: u64) {

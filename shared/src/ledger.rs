@@ -3,12 +3,11 @@
 //! Two adapters stand behind it, `mysql` (MySQL and MariaDB) for a fleet and `sqlite` for one machine,
 //! and one conformance suite holds both to the promises written here.
 
+mod audit;
 mod failure;
 pub mod mysql;
 mod post;
-mod rows;
-mod schema;
-mod script;
+mod sql;
 pub mod sqlite;
 
 use async_trait::async_trait;

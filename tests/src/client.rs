@@ -64,9 +64,31 @@ pub struct JobView {
     pub id: String,
     /// `queued`, `posted`, `rejected` or `dead`.
     pub status: String,
+    /// What it was to do, once it has its outcome.
+    #[serde(default)]
+    pub kind: Option<String>,
     /// Why it was rejected.
     #[serde(default)]
     pub reason: Option<String>,
+}
+
+/// One leg of a posted job, in minor units.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct EntryView {
+    /// Its place among the account's entries, from 1.
+    pub seq: i64,
+    /// The job that made it.
+    pub job: String,
+    /// A credit is positive, a debit negative.
+    pub amount: i64,
+    /// The account's balance after it.
+    pub balance_after: i64,
+}
+
+#[derive(Debug, Deserialize)]
+struct EntriesPage {
+    entries: Vec<EntryView>,
+    next: Option<String>,
 }
 
 impl JobView {
@@ -166,6 +188,23 @@ impl Client {
         let answer = self.get(&format!("/api/accounts/{number}")).await?;
         ensure!(answer.status == StatusCode::OK, "account {number}: {answer:?}");
         answer.json()
+    }
+
+    /// All entries of an account, the newest first, page by page.
+    ///
+    /// # Errors
+    /// There is no such account, or no answer.
+    pub async fn entries(&self, number: &str) -> anyhow::Result<Vec<EntryView>> {
+        let mut entries = Vec::new();
+        let mut next = Some(format!("/api/accounts/{number}/entries?limit=100"));
+        while let Some(path) = next {
+            let answer = self.get(&path).await?;
+            ensure!(answer.status == StatusCode::OK, "{path}: {answer:?}");
+            let page: EntriesPage = answer.json()?;
+            entries.extend(page.entries);
+            next = page.next;
+        }
+        Ok(entries)
     }
 
     fn url(&self, path: &str) -> String {

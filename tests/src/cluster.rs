@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use serde_json::json;
 
 use crate::client::Client;
@@ -10,7 +10,7 @@ use crate::fleet::{Fleet, Replica, Role};
 use crate::load::{Chance, Load, Record};
 use crate::oracle;
 use crate::servers::{MariaDb, RabbitMq};
-use crate::wait::Patience;
+use crate::wait::until;
 
 /// How long what waits in the lanes may take to be posted once the load has ended.
 const DRAIN_WITHIN: Duration = Duration::from_secs(60);
@@ -97,24 +97,23 @@ impl Cluster {
                 json!({"kind": "open_account", "account": account, "currency": "XTS", "reference": account})
             })
             .collect();
-        let mut patience = Patience::new(within);
-        let answer = loop {
-            let last = patience.ends().await;
-            match self.client.batch(&jobs).await {
-                Ok(answer) if answer.refused == 0 => break answer,
-                Ok(answer) => ensure!(!last, "after {probe}, {} jobs are still refused", answer.refused),
-                Err(error) if last => {
-                    return Err(error.context(format!("after {probe}, nothing is accepted")));
-                }
-                Err(_) => {}
+        let answer = until(&format!("jobs are accepted after {probe}"), within, async || {
+            let answer = self.client.batch(&jobs).await?;
+            ensure!(answer.refused == 0, "{answer:?}");
+            Ok(answer)
+        })
+        .await?;
+        let mut ids: Vec<_> = answer.results.into_iter().filter_map(|result| result.id).collect();
+        let left = within.saturating_sub(started.elapsed());
+        until(&format!("jobs on every lane are posted after {probe}"), left, async || {
+            while let Some(id) = ids.last() {
+                let job = self.client.job(id, Duration::ZERO).await?;
+                ensure!(job.status == "posted", "{} jobs wait; {job:?}", ids.len());
+                ids.pop();
             }
-        };
-        for id in answer.results.iter().filter_map(|result| result.id.as_ref()) {
-            let left = within.saturating_sub(started.elapsed());
-            let view = self.client.outcome(id, left).await;
-            let view = view.with_context(|| format!("after {probe}, {within:?} have passed"))?;
-            ensure!(view.status == "posted", "after {probe}: {view:?}");
-        }
+            Ok(())
+        })
+        .await?;
         eprintln!("after {probe}, the fleet resumed in {:?}", started.elapsed());
         Ok(())
     }

@@ -11,11 +11,12 @@
 //! | O6 | the backlog drains: waited for before anything is judged |
 
 mod books;
+mod seen;
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use anyhow::{bail, ensure};
+use anyhow::ensure;
 
 pub use books::{AccountRow, Books, EntryRow, JobRow};
 
@@ -36,12 +37,38 @@ pub async fn hold(
     record: &Record,
     within: Duration,
 ) -> anyhow::Result<()> {
-    ensure!(!record.is_empty(), "nothing was accepted: this test shows nothing");
     drained(client, record, within).await?;
-    let findings = judge(&Books::read(url).await?, record);
-    if !findings.is_empty() {
-        bail!("{} findings, the first of them:\n{}", findings.len(), first(&findings));
-    }
+    let books = Books::read(url).await?;
+    clean(&judge(&books, record))?;
+    seen::as_kept(client, &books, record).await?;
+    verify(fleet, record).await
+}
+
+/// The same by what clients can see and nothing else, for small books in one `currency`.
+///
+/// # Errors
+/// As [`hold`].
+pub async fn hold_seen(
+    fleet: &Fleet,
+    client: &Client,
+    currency: &str,
+    record: &Record,
+    within: Duration,
+) -> anyhow::Result<()> {
+    drained(client, record, within).await?;
+    clean(&judge(&Books::ask(client, record, currency).await?, record))?;
+    verify(fleet, record).await
+}
+
+fn clean(findings: &[String]) -> anyhow::Result<()> {
+    const SHOWN: usize = 20;
+    let first = findings[..findings.len().min(SHOWN)].join("\n");
+    ensure!(findings.is_empty(), "{} findings, the first of them:\n{first}", findings.len());
+    Ok(())
+}
+
+/// O5.
+async fn verify(fleet: &Fleet, record: &Record) -> anyhow::Result<()> {
     let said = fleet.run_ok(&["verify"]).await?;
     eprintln!("{} jobs accepted; verify: {said}", record.len());
     Ok(())
@@ -49,6 +76,7 @@ pub async fn hold(
 
 /// O6, seen by a client: the last job of each account has its outcome.
 async fn drained(client: &Client, record: &Record, within: Duration) -> anyhow::Result<()> {
+    ensure!(!record.is_empty(), "nothing was accepted: this test shows nothing");
     let mut last: Vec<&str> =
         record.accounts.values().filter_map(|jobs| jobs.last()).map(|(_, id)| id.as_str()).collect();
     until("the backlog drains", within, async || {
@@ -105,9 +133,9 @@ fn rows(books: &Books) -> Vec<String> {
             Some((outcome, _)) => findings.push(format!("O2: entries of job {id}, which is {outcome}")),
         }
         accounts.sort_unstable();
-        // A journal may name an account twice.
+        // A journal may name an account twice, and so may what reverses it.
         let twice = accounts.windows(2).any(|pair| pair[0] == pair[1]);
-        if twice && jobs.get(id).is_some_and(|job| job.kind != "journal") {
+        if twice && jobs.get(id).is_some_and(|job| !matches!(job.kind.as_str(), "journal" | "reversal")) {
             findings.push(format!("O2: job {id} has two entries on one account"));
         }
     }
@@ -183,11 +211,6 @@ fn order(books: &Books, record: &Record) -> Vec<String> {
         }
     }
     findings
-}
-
-fn first(findings: &[String]) -> String {
-    const SHOWN: usize = 20;
-    findings[..findings.len().min(SHOWN)].join("\n")
 }
 
 #[cfg(test)]

@@ -3,29 +3,20 @@
 mod eras;
 pub(super) mod errors;
 mod pools;
-mod posting;
-mod reads;
 mod schema;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
+use sqlx::migrate::Migrator;
+use sqlx::mysql::MySqlRow;
+use sqlx::pool::PoolConnection;
 
 use self::eras::Eras;
 use self::pools::Pools;
-use self::posting::MySqlTransaction;
+use super::LedgerError;
 use super::failure::Failure;
-use super::post::{self, Store};
-use super::{Audit, EntryRecord, JobRecord, Ledger, LedgerError, Totals};
-use crate::domain::account::{Account, AccountNumber};
-use crate::domain::id::JobId;
-use crate::domain::job::Job;
-use crate::domain::lane::{Lane, Lanes};
-use crate::domain::outcome::Outcome;
-
-/// How long [`Ledger::ready`] waits for an answer.
-const READY_TIMEOUT: Duration = Duration::from_secs(2);
+use super::sql::{Database, Dialect, Purpose, Script, Session, SqlLedger};
 
 /// Where the database is, and how many connections it is worth.
 #[derive(Debug, Clone)]
@@ -60,8 +51,11 @@ impl MySqlConfig {
 }
 
 /// The books on MySQL or MariaDB.
+pub type MySqlLedger = SqlLedger<MySqlDatabase>;
+
+/// A MySQL or MariaDB server, or a primary with replicas.
 #[derive(Debug, Clone)]
-pub struct MySqlLedger {
+pub struct MySqlDatabase {
     pools: Pools,
     eras: Arc<Eras>,
 }
@@ -73,74 +67,48 @@ impl MySqlLedger {
     /// # Errors
     /// A URL is none.
     pub fn connect(config: &MySqlConfig) -> Result<MySqlLedger, LedgerError> {
-        Ok(MySqlLedger { pools: Pools::connect(config)?, eras: Arc::default() })
+        Ok(SqlLedger { database: MySqlDatabase { pools: Pools::connect(config)?, eras: Arc::default() } })
     }
 }
 
-impl Store for MySqlLedger {
-    type Transaction = MySqlTransaction;
+impl Database for MySqlDatabase {
+    type Session = PoolConnection<sqlx::MySql>;
 
-    async fn begin(&self) -> Result<MySqlTransaction, Failure> {
+    async fn session(&self, purpose: Purpose) -> Result<Self::Session, Failure> {
+        self.pools.acquire(purpose).await
+    }
+
+    async fn tend(&self) {
         self.eras.tend(&self.pools).await;
-        let connection = self.pools.acquire(&self.pools.primary).await?;
-        Ok(MySqlTransaction::new(connection, self.eras.current()))
-    }
-}
-
-#[async_trait]
-impl Ledger for MySqlLedger {
-    async fn migrate(&self, lanes: Lanes) -> Result<(), LedgerError> {
-        schema::migrate(&self.pools, lanes).await
     }
 
-    async fn check(&self, lanes: Lanes) -> Result<(), LedgerError> {
-        schema::check(&self.pools, lanes).await
+    fn era(&self) -> i64 {
+        self.eras.current()
     }
 
-    async fn post(&self, lane: Lane, jobs: &[Job]) -> Result<Vec<Outcome>, LedgerError> {
-        post::post(self, lane, jobs).await
+    fn migrator(&self) -> &'static Migrator {
+        &schema::MIGRATOR
     }
 
-    async fn record_dead(&self, lane: Lane, job: &Job, cause: &str) -> Result<(), LedgerError> {
-        Ok(self.begin().await?.record_dead(lane, job, cause).await?)
-    }
-
-    async fn job(&self, id: JobId) -> Result<Option<JobRecord>, LedgerError> {
-        Ok(reads::job(&self.pools, id).await?)
-    }
-
-    async fn account(&self, number: &AccountNumber) -> Result<Option<Account>, LedgerError> {
-        Ok(reads::account(&self.pools, number).await?)
-    }
-
-    async fn entries(
-        &self,
-        number: &AccountNumber,
-        before: Option<i64>,
-        limit: u32,
-    ) -> Result<Option<Vec<EntryRecord>>, LedgerError> {
-        Ok(reads::entries(&self.pools, number, before, limit).await?)
-    }
-
-    async fn expired_holds(&self, now: i64, limit: u32) -> Result<Vec<(JobId, AccountNumber)>, LedgerError> {
-        Ok(reads::expired_holds(&self.pools, now, limit).await?)
-    }
-
-    async fn totals(&self) -> Result<Totals, LedgerError> {
-        Ok(reads::totals(&self.pools).await?)
-    }
-
-    async fn audit(&self) -> Result<Audit, LedgerError> {
-        todo!()
-    }
-
-    async fn ready(&self) -> Result<(), LedgerError> {
-        let answered = tokio::time::timeout(READY_TIMEOUT, reads::ping(&self.pools)).await;
-        let unanswered = |_| Failure::Transient(format!("the database did not answer in {READY_TIMEOUT:?}"));
-        Ok(answered.map_err(unanswered)??)
+    async fn migrate(&self) -> Result<(), LedgerError> {
+        schema::migrate(self.pools.acquire(Purpose::Posting).await?).await
     }
 
     async fn close(&self) {
         self.pools.close().await;
+    }
+}
+
+impl Session for PoolConnection<sqlx::MySql> {
+    type Row = MySqlRow;
+
+    const DIALECT: Dialect = Dialect::MySql;
+
+    async fn run(&mut self, script: Script) -> Result<Vec<Vec<MySqlRow>>, Failure> {
+        super::sql::run(&mut **self, script).await
+    }
+
+    fn abandon(&mut self) {
+        self.close_on_drop();
     }
 }

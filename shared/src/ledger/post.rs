@@ -54,15 +54,18 @@ pub(super) trait Store: Sync {
     fn begin(&self) -> impl Future<Output = Result<Self::Transaction, Failure>> + Send;
 }
 
-/// One attempt at posting a batch. Dropping it before the commit rolls it back.
-pub(super) trait Transaction: Send {
+/// Where jobs refer to what was before them.
+pub(super) trait Library: Send {
     /// Reads these holds and jobs without locking anything.
     fn find(
         &mut self,
         holds: &[JobId],
         jobs: &[JobId],
     ) -> impl Future<Output = Result<(Vec<Hold>, Vec<JobRecord>), Failure>> + Send;
+}
 
+/// One attempt at posting a batch. Dropping it before the commit rolls it back.
+pub(super) trait Transaction: Library {
     /// Locks the accounts in the order of `needs`, then reads what `jobs` meet: the accounts, the jobs
     /// that are recorded, the holds; and which of the originals are reversed.
     fn lock_and_read(
@@ -150,8 +153,8 @@ async fn refer(
 }
 
 /// What recorded jobs moved. Of a capture, its hold says how much.
-async fn originals(
-    transaction: &mut impl Transaction,
+pub(super) async fn originals(
+    library: &mut impl Library,
     jobs: Vec<JobRecord>,
 ) -> Result<HashMap<JobId, Original>, Failure> {
     let mut parsed = Vec::with_capacity(jobs.len());
@@ -162,7 +165,7 @@ async fn originals(
     let captured: Vec<_> = parsed.iter().filter_map(|(_, action)| captured_hold(action)).collect();
     let holds = match captured.as_slice() {
         [] => HashMap::new(),
-        captured => by_id(transaction.find(captured, &[]).await?.0),
+        captured => by_id(library.find(captured, &[]).await?.0),
     };
     let original = |(job, action): (JobRecord, Action)| {
         let hold = captured_hold(&action).and_then(|id| holds.get(&id));
@@ -211,8 +214,8 @@ pub(super) struct Tally {
     pub posted: i64,
     /// Jobs rejected.
     pub rejected: i64,
-    /// Jobs dead; negative where a batch revives some.
-    pub dead: i64,
+    /// Jobs that were dead and are not any more.
+    pub revived: i64,
     /// Entries written.
     pub entries: i64,
 }
@@ -226,7 +229,7 @@ impl Writes<'_> {
         Tally {
             posted: count(posted),
             rejected: count(self.judged.len() - posted),
-            dead: -count(self.folded.revived.len()),
+            revived: count(self.folded.revived.len()),
             entries: count(self.folded.entries.len()),
         }
     }
@@ -241,9 +244,13 @@ impl Writes<'_> {
         self.folded.accounts.values().filter_map(|account| Some((account.key?, account)))
     }
 
-    /// The jobs that get a row, and those whose row says dead until now.
-    #[must_use]
-    pub fn new_and_revived(&self) -> (Vec<&(&Job, Verdict)>, Vec<&(&Job, Verdict)>) {
-        self.judged.iter().partition(|(job, _)| !self.folded.revived.contains(&job.id))
+    /// The jobs that get a row.
+    pub fn new_jobs(&self) -> impl Iterator<Item = (&Job, Verdict)> {
+        self.judged.iter().copied().filter(|(job, _)| !self.folded.revived.contains(&job.id))
+    }
+
+    /// The jobs whose row said dead until now.
+    pub fn revived_jobs(&self) -> impl Iterator<Item = (&Job, Verdict)> {
+        self.judged.iter().copied().filter(|(job, _)| self.folded.revived.contains(&job.id))
     }
 }

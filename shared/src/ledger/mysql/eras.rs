@@ -3,12 +3,12 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::AssertSqlSafe;
 use tokio::sync::Mutex;
 
-use super::pools::{Pools, run};
+use super::pools::Pools;
 use crate::ledger::failure::Failure;
-use crate::ledger::script::{Dialect, Script};
+use crate::ledger::sql::{Cells, Dialect, Purpose, Script, Session};
 
 /// Entries to an era: about 150 MB of the tree that is written to, which a small buffer pool keeps.
 /// Measured with 256 MB and 100,000 accounts: 240,000 rows/s, steady; without eras 258,000 rows/s
@@ -56,17 +56,17 @@ impl Eras {
     }
 
     async fn look_and_stock(&self, pools: &Pools) -> Result<(), Failure> {
-        let mut connection = pools.acquire(&pools.primary).await?;
+        let mut connection = pools.acquire(Purpose::Posting).await?;
         let mut script = Script::new(Dialect::MySql);
         script.sql(
             "SELECT CAST(COALESCE(SUM(entries), 0) AS SIGNED) FROM lane_totals; \
              SELECT CAST(COALESCE(MAX(CAST(partition_description AS SIGNED)), 0) AS SIGNED) \
              FROM information_schema.partitions WHERE table_schema = DATABASE() AND table_name = 'entries'",
         );
-        let results = run(&mut connection, script).await?;
+        let results = connection.run(script).await?;
         let number = |result: usize| -> Result<i64, Failure> {
             let row = results.get(result).and_then(|rows| rows.first());
-            Ok(row.ok_or_else(|| Failure::unreadable("count of entries", result))?.try_get(0)?)
+            row.ok_or_else(|| Failure::unreadable("count of entries", result))?.int(0)
         };
         let (entries, eras) = (number(0)?, number(1)?);
         let era = entries / ERA_ENTRIES;

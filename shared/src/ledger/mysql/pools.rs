@@ -3,14 +3,14 @@
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions, MySqlRow};
+use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use sqlx::pool::PoolConnection;
-use sqlx::{AssertSqlSafe, ConnectOptions, Either, Executor, MySql, MySqlConnection, Pool};
+use sqlx::{ConnectOptions, Executor, MySql, Pool};
 
 use super::MySqlConfig;
 use crate::ledger::LedgerError;
 use crate::ledger::failure::Failure;
-use crate::ledger::script::Script;
+use crate::ledger::sql::Purpose;
 
 /// Connections for reads that people wait for.
 const READ_CONNECTIONS_MAX: u32 = 10;
@@ -35,12 +35,9 @@ const SESSION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
 /// The connections of a ledger, by what they are for.
 #[derive(Debug, Clone)]
 pub(super) struct Pools {
-    /// Posting, and whatever decides about it.
-    pub(super) primary: Pool<MySql>,
-    /// Single reads.
-    pub(super) reads: Pool<MySql>,
-    /// Reads of everything.
-    pub(super) analytics: Pool<MySql>,
+    primary: Pool<MySql>,
+    reads: Pool<MySql>,
+    analytics: Pool<MySql>,
     timeout: Duration,
 }
 
@@ -57,8 +54,13 @@ impl Pools {
         })
     }
 
-    /// A connection of one of these pools, in the time that the configuration grants.
-    pub(super) async fn acquire(&self, pool: &Pool<MySql>) -> Result<PoolConnection<MySql>, Failure> {
+    /// A connection for this purpose, in the time that the configuration grants.
+    pub(super) async fn acquire(&self, purpose: Purpose) -> Result<PoolConnection<MySql>, Failure> {
+        let pool = match purpose {
+            Purpose::Posting => &self.primary,
+            Purpose::Reading => &self.reads,
+            Purpose::Analysis => &self.analytics,
+        };
         let asked = Instant::now();
         loop {
             match pool.acquire().await {
@@ -99,23 +101,4 @@ fn pool(url: &str, connections_max: u32) -> Result<Pool<MySql>, LedgerError> {
             })
         });
     Ok(pool.connect_lazy_with(options))
-}
-
-/// Runs a script in one round trip. One list of rows for each of its statements.
-pub(super) async fn run(
-    connection: &mut MySqlConnection,
-    script: Script,
-) -> Result<Vec<Vec<MySqlRow>>, sqlx::Error> {
-    use futures::TryStreamExt;
-
-    let mut results = Vec::new();
-    let mut rows = Vec::new();
-    let mut stream = connection.fetch_many(sqlx::raw_sql(AssertSqlSafe(script.into_text())));
-    while let Some(step) = stream.try_next().await? {
-        match step {
-            Either::Right(row) => rows.push(row),
-            Either::Left(_) => results.push(std::mem::take(&mut rows)),
-        }
-    }
-    Ok(results)
 }

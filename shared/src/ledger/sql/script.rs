@@ -15,7 +15,7 @@ use crate::domain::money::Currency;
 
 /// How a database wants a text that is given as hexadecimal digits.
 #[derive(Debug, Clone, Copy)]
-pub enum Dialect {
+pub(in crate::ledger) enum Dialect {
     /// `_utf8mb4 x'…'`
     MySql,
     /// `CAST(x'…' AS TEXT)`
@@ -24,14 +24,14 @@ pub enum Dialect {
 
 /// One or more SQL statements under construction.
 #[derive(Debug)]
-pub struct Script {
+pub(in crate::ledger) struct Script {
     dialect: Dialect,
     text: String,
 }
 
 /// What a statement may be given: by its types, nothing in it needs escaping.
 #[derive(Debug, Clone, Copy)]
-pub enum Value<'a> {
+pub(in crate::ledger) enum Value<'a> {
     /// A number.
     Int(i64),
     /// A name of a closed set.
@@ -50,6 +50,11 @@ impl Script {
     /// An empty script.
     pub fn new(dialect: Dialect) -> Script {
         Script { dialect, text: String::with_capacity(1 << 14) }
+    }
+
+    /// What it is written in.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     /// SQL as it stands in the source.
