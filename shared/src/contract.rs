@@ -3,5 +3,6 @@
 
 pub mod envelope;
 pub mod message;
+pub mod report;
 pub mod result;
 pub mod submission;

@@ -3,7 +3,16 @@
 //! Two adapters stand behind it, `mysql` (MySQL and MariaDB) for a fleet and `sqlite` for one machine,
 //! and one conformance suite holds both to the promises written here.
 
+mod audit;
+mod failure;
+pub mod mysql;
+mod post;
+mod sql;
+pub mod sqlite;
+
 use async_trait::async_trait;
+
+pub use post::{Posted, post_apart};
 
 use crate::domain::account::{Account, AccountNumber};
 use crate::domain::entry::Entry;

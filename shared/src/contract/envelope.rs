@@ -51,7 +51,9 @@ pub enum EnvelopeError {
     #[error("the message is no envelope: {0}")]
     Malformed(#[from] serde_json::Error),
     /// Written by a newer build.
-    #[error("the envelope has version {found}, this build reads version {VERSION}; upgrade the workers first")]
+    #[error(
+        "the envelope has version {found}, this build reads version {VERSION}; upgrade the workers first"
+    )]
     Version {
         /// The version that the message states.
         found: u32,
@@ -84,10 +86,7 @@ impl<'a> QueuedJob<'a> {
 
 /// Writes an envelope by concatenation; `jobs` are JSON already.
 #[must_use]
-pub fn write<'j>(
-    ingress: &str,
-    jobs: impl IntoIterator<Item = (Timestamp, &'j [u8])> + Clone,
-) -> Bytes {
+pub fn write<'j>(ingress: &str, jobs: impl IntoIterator<Item = (Timestamp, &'j [u8])> + Clone) -> Bytes {
     let bytes = jobs.clone().into_iter().map(|(_, job)| job.len() + FRAME_BYTES).sum::<usize>();
     let mut envelope = Vec::with_capacity(bytes + ingress.len() + FRAME_BYTES);
     // Writing to a `Vec` does not fail, nor does a string have a form that JSON could not take.

@@ -26,7 +26,7 @@ pub struct JobMessage<'a> {
 
 /// A job that was read off the queue.
 #[derive(Debug)]
-pub struct QueuedJob {
+pub struct ReceivedJob {
     /// The job.
     pub job: Job,
     /// The ingress replica to tell of its outcome.
@@ -58,7 +58,7 @@ pub fn write(id: JobId, client: &Client, reply_to: Option<&str>, body: &str) -> 
 ///
 /// # Errors
 /// It is not a job's message, or its body is no job.
-pub fn read(json: &str, ingress: &str, accepted_at: i64) -> Result<QueuedJob, Unreadable> {
+pub fn read(json: &str, ingress: &str, accepted_at: i64) -> Result<ReceivedJob, Unreadable> {
     let message: JobMessage<'_> = serde_json::from_str(json)?;
     let spec: Spec = submission::parse(message.body.get().as_bytes())?;
     let body = message.body.get().to_owned();
@@ -71,7 +71,7 @@ pub fn read(json: &str, ingress: &str, accepted_at: i64) -> Result<QueuedJob, Un
         body,
         spec,
     };
-    Ok(QueuedJob { job, reply_to: message.reply_to })
+    Ok(ReceivedJob { job, reply_to: message.reply_to })
 }
 
 #[cfg(test)]

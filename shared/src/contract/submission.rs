@@ -85,9 +85,11 @@ impl Invalid {
 /// # Errors
 /// It is no JSON, or no job; says which field and why.
 pub fn parse(json: &[u8]) -> Result<Spec, Invalid> {
+    // Serde would also read the fields from an array, by their order; we do not.
+    let is_object = json.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
     match serde_json::from_slice::<Submission>(json) {
-        Ok(submission) => submission.into_spec(),
-        Err(_) => Err(explain(json)),
+        Ok(submission) if is_object => submission.into_spec(),
+        _ => Err(explain(json, is_object)),
     }
 }
 
@@ -297,10 +299,15 @@ impl From<Spec> for Submission {
 }
 
 /// Reads a refused body once more, slowly, to say where it is wrong and what stands there.
-fn explain(json: &[u8]) -> Invalid {
+fn explain(json: &[u8], is_object: bool) -> Invalid {
     if let Err(error) = std::str::from_utf8(json) {
         let remedy = format!("is not UTF-8 from byte {} on; send UTF-8", error.valid_up_to());
         return Invalid { field: "body".to_owned(), value: String::new(), remedy };
+    }
+    if !is_object {
+        let value = shortened(String::from_utf8_lossy(json).trim());
+        let remedy = "must be a JSON object with the fields of a job".to_owned();
+        return Invalid { field: "body".to_owned(), value, remedy };
     }
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let (path, message) = match serde_path_to_error::deserialize::<_, Submission>(&mut deserializer) {
@@ -310,16 +317,15 @@ fn explain(json: &[u8]) -> Invalid {
             Ok(()) => (".".to_owned(), "could not be read".to_owned()),
         },
     };
-    // A text that breaks off within an object ends with a step that has no name yet.
-    let path = path.trim_end_matches(['.', '?']);
     // serde names a field that is missing or unknown in its message only.
     let named = ["missing field `", "unknown field `", "duplicate field `"]
         .iter()
         .find_map(|start| message.strip_prefix(start).and_then(|rest| rest.split('`').next()));
-    let field = match (path, named) {
-        ("", Some(field)) => field.to_owned(),
+    let field = match (path.as_str(), named) {
+        (".", Some(field)) => field.to_owned(),
         (path, Some(field)) if !path.ends_with(field) => format!("{path}.{field}"),
-        ("", None) => "body".to_owned(),
+        (".", None) => "body".to_owned(),
+        (path, None) if path.contains('?') => "body".to_owned(),
         (path, _) => path.to_owned(),
     };
     // The place in the text is of use only where no field can be named.

@@ -121,59 +121,65 @@ impl Fold {
         outcome
     }
 
+    /// Changes the books, and notes the job among those that can be reversed from now on.
     fn enact(&mut self, job: &Job, change: Change) {
-        match change {
-            Change::Open(account) => self.put_account(account),
+        let legs = match change {
+            Change::Open(account) => {
+                self.put_account(account);
+                Legs::new()
+            }
             Change::SetStatus(number, status) => {
                 self.change_account(&number, |account| account.status = status);
+                Legs::new()
             }
-            Change::Move(legs) => self.post(job, legs),
+            Change::Move(legs) => legs,
             Change::Reserve(hold) => {
                 let amount = hold.amount.minor_units();
                 self.change_account(&hold.account, |account| account.held += amount);
                 self.folded.new_holds.insert(hold.id);
                 self.put_hold(hold);
+                Legs::new()
             }
             Change::Settle(hold, legs) => {
                 let amount = hold.amount.minor_units();
                 self.change_account(&hold.account, |account| account.held -= amount);
                 self.put_hold(hold);
-                self.post(job, legs);
+                legs
             }
             Change::Reverse(original, legs) => {
                 if let Some(original) = self.books.originals.get_mut(&original) {
                     original.reversed = true;
                 }
                 self.folded.reversals.insert(original, job.id);
-                self.post(job, legs);
+                legs
             }
-        }
+        };
+        self.post(job.id, &legs);
+        let kind = job.spec.action.kind();
+        let original = Original { kind, verdict: Verdict::Posted, legs, reversed: false };
+        self.books.originals.insert(job.id, original);
     }
 
     /// Writes one entry for each leg. The judge has checked that no sum leaves its range.
-    fn post(&mut self, job: &Job, legs: Legs) {
-        for (number, amount) in &legs {
-            let (id, now) = (job.id, self.now);
+    fn post(&mut self, job: JobId, legs: &Legs) {
+        let posted_at = self.now;
+        for (number, amount) in legs {
             let entry = self.change_account(number, |account| {
                 account.balance += amount;
                 account.seq += 1;
-                let (seq, balance_after) = (account.seq, account.balance);
                 let entry = Entry {
                     account: number.clone(),
-                    seq,
-                    job: id,
+                    seq: account.seq,
+                    job,
                     amount: *amount,
-                    balance_after,
-                    posted_at: now,
+                    balance_after: account.balance,
+                    posted_at,
                 };
                 account.digest = account.digest.after(&entry);
                 entry
             });
             self.folded.entries.extend(entry);
         }
-        let original =
-            Original { kind: job.spec.action.kind(), verdict: Verdict::Posted, legs, reversed: false };
-        self.books.originals.insert(job.id, original);
     }
 
     fn change_account<T>(

@@ -7,9 +7,9 @@
 mod line;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use futures::future::join_all;
 use jiff::Timestamp;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
@@ -43,11 +43,23 @@ impl Default for PublisherLimits {
     }
 }
 
+/// What a publisher has done since it started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PublisherCounts {
+    /// Jobs that are known to be queued.
+    pub jobs: u64,
+    /// Messages that carried them.
+    pub messages: u64,
+    /// Jobs that are not known to be queued. Those that found no room in their line do not count.
+    pub failed_jobs: u64,
+}
+
 /// Puts jobs on the lanes, many to a message. One per ingress replica.
 ///
 /// Its owner ends it with [`Publisher::stop`]; dropped without, it still sends what waits.
 pub struct Publisher {
     lines: Vec<Arc<Line>>,
+    counters: Arc<Counters>,
     senders: Mutex<JoinSet<()>>,
 }
 
@@ -56,16 +68,14 @@ impl Publisher {
     #[must_use]
     pub fn new(queue: Arc<dyn Queue>, lanes: Lanes, ingress: String, limits: PublisherLimits) -> Publisher {
         let ingress: Arc<str> = ingress.into();
+        let counters = Arc::new(Counters::default());
         let mut senders = JoinSet::new();
-        let lines = lanes
-            .iter()
-            .map(|lane| {
-                let line = Arc::new(Line::new(lane, limits));
-                senders.spawn(send_in_turn(line.clone(), queue.clone(), ingress.clone()));
-                line
-            })
-            .collect();
-        Publisher { lines, senders: Mutex::new(senders) }
+        let lines: Vec<_> = lanes.iter().map(|lane| Arc::new(Line::new(lane, limits))).collect();
+        for line in &lines {
+            senders.spawn(send_in_turn(line.clone(), queue.clone(), ingress.clone(), counters.clone()));
+        }
+        drop(queue);
+        Publisher { lines, counters, senders: Mutex::new(senders) }
     }
 
     /// Publishes one job (its JSON) and returns when it was accepted, once it is durable.
@@ -86,18 +96,28 @@ impl Publisher {
             let refusal = PublishError::Unavailable(format!("{lane} is none of {} lanes", self.lines.len()));
             return jobs.iter().map(|_| Err(refusal.clone())).collect();
         };
-        let joined = line.join(jobs);
-        join_all(joined.into_iter().map(async |place| match place {
-            Ok(result) => result.await.unwrap_or_else(|_| Err(gone())),
-            Err(refused) => Err(refused),
-        }))
-        .await
+        let places = line.join(jobs);
+        let mut results = Vec::with_capacity(places.len());
+        for place in places {
+            // All are on their way already: waiting for one after the other delays none.
+            results.push(match place {
+                Ok(result) => result.await.unwrap_or_else(|_| Err(gone())),
+                Err(refused) => Err(refused),
+            });
+        }
+        results
     }
 
     /// Jobs that wait in the line of each lane, in the order of the lanes; not those in flight.
     #[must_use]
     pub fn waiting_jobs(&self) -> Vec<usize> {
         self.lines.iter().map(|line| line.waiting_jobs()).collect()
+    }
+
+    /// What was published so far, in all lanes.
+    #[must_use]
+    pub fn counts(&self) -> PublisherCounts {
+        self.counters.read()
     }
 
     /// Takes no more jobs, sends what waits, then ends.
@@ -125,13 +145,42 @@ impl Drop for Publisher {
 
 /// One lane's sender: one publish in flight at a time, so that the order of the line is the order of
 /// the queue.
-async fn send_in_turn(line: Arc<Line>, queue: Arc<dyn Queue>, ingress: Arc<str>) {
+async fn send_in_turn(line: Arc<Line>, queue: Arc<dyn Queue>, ingress: Arc<str>, counters: Arc<Counters>) {
     while let Some(jobs) = line.next_envelope().await {
-        let envelope = envelope::write(&ingress, jobs.iter().map(|waiting| (waiting.accepted_at, &waiting.job[..])));
+        let envelope =
+            envelope::write(&ingress, jobs.iter().map(|waiting| (waiting.accepted_at, &waiting.job[..])));
         let published = queue.publish(line.lane(), envelope, jobs.len()).await;
+        counters.count(jobs.len(), published.is_ok());
         for Waiting { accepted_at, result, .. } in jobs {
             // Who has gone away does not read the result; the others do.
             let _ = result.send(published.clone().map(|()| accepted_at));
+        }
+    }
+}
+
+#[derive(Default)]
+struct Counters {
+    jobs: AtomicU64,
+    messages: AtomicU64,
+    failed_jobs: AtomicU64,
+}
+
+impl Counters {
+    fn count(&self, jobs: usize, published: bool) {
+        let jobs = u64::try_from(jobs).unwrap_or_default();
+        if published {
+            self.jobs.fetch_add(jobs, Ordering::Relaxed);
+            self.messages.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.failed_jobs.fetch_add(jobs, Ordering::Relaxed);
+        }
+    }
+
+    fn read(&self) -> PublisherCounts {
+        PublisherCounts {
+            jobs: self.jobs.load(Ordering::Relaxed),
+            messages: self.messages.load(Ordering::Relaxed),
+            failed_jobs: self.failed_jobs.load(Ordering::Relaxed),
         }
     }
 }

@@ -80,7 +80,7 @@ pub struct RabbitMq {
 
 impl RabbitMq {
     /// Prepares the adapter; `url` is `amqp://` or `amqps://`. Connects at the first use, so that a
-    /// fleet may start before its broker.
+    /// fleet may start before its broker. Must be called on a Tokio runtime.
     ///
     /// # Errors
     /// The URL is not one of AMQP.
@@ -117,6 +117,10 @@ impl RabbitMq {
         message: publish::Message,
     ) -> Result<(), PublishError> {
         let mut slot = slot.lock().await;
+        let blocked = slot.as_ref().is_some_and(|channel| channel.is_open() && channel.is_blocked());
+        if blocked {
+            return Err(PublishError::Unavailable(broker::blocked(self.publishing.address()).0));
+        }
         let channel = match slot.take().filter(PublishChannel::is_open) {
             Some(channel) => channel,
             None => {

@@ -117,7 +117,7 @@ fn the_field_the_value_and_the_remedy_are_named() {
             "d9428888",
             "not the id",
         ),
-        ("[1]", "body", "[1]", "invalid"),
+        ("[1]", "body", "[1]", "must be a JSON object"),
         ("{", "body", "", "EOF"),
     ];
     for (json, field, value, remedy) in cases {

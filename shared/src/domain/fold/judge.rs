@@ -189,6 +189,10 @@ impl Fold {
         if found.reversed {
             faults.add(Rejection::AlreadyReversed);
         }
+        if faults.0.is_some() {
+            // There is nothing to weigh: funds that come later would not help.
+            return faults.or(None);
+        }
         let legs: Legs = found.legs.iter().map(|(account, amount)| (account.clone(), -amount)).collect();
         for (account, _) in &legs {
             self.moving(account, None, &mut faults);

@@ -48,7 +48,10 @@ impl Line {
 
     /// Appends the jobs in order and stamps the time of their acceptance: under the lock, so that the
     /// stamps order the line whatever the clock does.
-    pub(super) fn join(&self, jobs: Vec<Bytes>) -> Vec<Result<oneshot::Receiver<PublishResult>, PublishError>> {
+    pub(super) fn join(
+        &self,
+        jobs: Vec<Bytes>,
+    ) -> Vec<Result<oneshot::Receiver<PublishResult>, PublishError>> {
         let mut state = self.lock();
         let closed = state.closed;
         let places = jobs

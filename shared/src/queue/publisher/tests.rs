@@ -97,7 +97,10 @@ fn jobs(numbers: std::ops::Range<usize>) -> Vec<Bytes> {
 }
 
 /// Publishes in a task of its own; returns once the jobs stand in line.
-async fn join(publisher: &Arc<Publisher>, jobs: Vec<Bytes>) -> tokio::task::JoinHandle<Vec<Result<Timestamp, PublishError>>> {
+async fn join(
+    publisher: &Arc<Publisher>,
+    jobs: Vec<Bytes>,
+) -> tokio::task::JoinHandle<Vec<Result<Timestamp, PublishError>>> {
     let before = publisher.waiting_jobs()[usize::from(LANE.0)];
     let count = jobs.len();
     let task = tokio::spawn({
@@ -187,6 +190,7 @@ async fn a_refused_envelope_is_an_error_for_each_of_its_jobs() {
     let results = publisher.publish_many(LANE, jobs(0..3)).await;
     assert_eq!(results.len(), 3);
     assert!(results.iter().all(|result| matches!(result, Err(PublishError::Full { .. }))));
+    assert_eq!(publisher.counts(), PublisherCounts { jobs: 0, messages: 0, failed_jobs: 3 });
 }
 
 #[tokio::test]
@@ -205,6 +209,7 @@ async fn stop_sends_what_waits_and_takes_no_more() {
     assert!(waiting.await.unwrap().iter().all(Result::is_ok));
     assert!(publisher.publish(LANE, Bytes::from_static(b"late")).await.is_err());
     assert_eq!(queue.envelopes().concat().len(), 151);
+    assert_eq!(publisher.counts(), PublisherCounts { jobs: 151, messages: 3, failed_jobs: 0 });
 }
 
 #[tokio::test]
@@ -213,7 +218,8 @@ async fn large_jobs_share_an_envelope_up_to_its_bytes() {
     let limits = PublisherLimits { envelope_bytes_max: 10, ..PublisherLimits::default() };
     let publisher = publisher(&queue, limits);
     queue.confirmations.add_permits(100);
-    let jobs = ["1111", "2222", "3333", "444444444444", "5"].map(|job: &str| Bytes::from(job.to_owned())).to_vec();
+    let jobs =
+        ["1111", "2222", "3333", "444444444444", "5"].map(|job: &str| Bytes::from(job.to_owned())).to_vec();
     assert!(publisher.publish_many(LANE, jobs).await.iter().all(Result::is_ok));
     let sizes: Vec<_> = queue.envelopes().iter().map(Vec::len).collect();
     assert_eq!(sizes, [2, 1, 1, 1]);

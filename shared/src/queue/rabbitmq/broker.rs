@@ -46,14 +46,17 @@ impl Broker {
             QueueError("AMQP_URL is not of the form amqp://user:password@host:5672/vhost".to_owned())
         })?;
         let address = format!("RabbitMQ at {}:{}", uri.authority.host, uri.authority.port);
+        if uri.vhost.is_empty() {
+            // `amqp://host/`: by the letter a virtual host without a name, which nobody has.
+            "/".clone_into(&mut uri.vhost);
+        }
         uri.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
         let milliseconds = u64::try_from(CONNECT_TIMEOUT.as_millis()).unwrap_or(u64::MAX);
         uri.query.connection_timeout.get_or_insert(milliseconds);
         let name = name.to_owned();
         // No recovery by lapin: a channel that came back by itself would hide that its unconfirmed
         // publishes and unacknowledged deliveries are void.
-        let properties =
-            move || ConnectionProperties::default().with_connection_name(name.as_str().into());
+        let properties = move || ConnectionProperties::default().with_connection_name(name.as_str().into());
         let runtime = lapin::runtime::default_runtime()
             .map_err(|cause| QueueError(format!("no runtime for AMQP: {cause}")))?;
         let pool = Pool::builder(Manager::new(uri.to_string(), properties, runtime))
@@ -96,6 +99,10 @@ impl Broker {
     /// Opens a channel.
     pub(crate) async fn channel(&self) -> Result<OpenChannel, QueueError> {
         let connection = self.connection().await?;
+        if connection.status().blocked() {
+            // Nothing is sent on it until the broker lifts this, a new channel no more than a message.
+            return Err(blocked(&self.address));
+        }
         match timeout(CHANNEL_TIMEOUT, connection.create_channel()).await {
             Ok(Ok(channel)) => Ok(OpenChannel { channel, connection: connection.status().clone() }),
             Ok(Err(cause)) => Err(self.failure("opening a channel", &cause)),
@@ -118,18 +125,44 @@ impl Broker {
 
     /// Closes what is idle; what is still in use closes with its last channel.
     pub(crate) async fn close(&self) {
-        while let Ok(Ok(connection)) = timeout(Duration::ZERO, self.pool.get()).await {
-            let connection = deadpool_lapin::Object::take(connection);
-            let _ = timeout(CHANNEL_TIMEOUT, connection.close(200, "bye".into())).await;
-            if self.pool.status().size == 0 {
-                break;
-            }
-        }
+        let idle = self.pool.retain(|_, _| false).removed;
         self.pool.close();
+        for connection in idle {
+            let _ = timeout(CHANNEL_TIMEOUT, connection.close(200, "bye".into())).await;
+        }
     }
 }
 
 /// The broker takes nothing until it has memory and disk again.
 pub(crate) fn blocked(address: &str) -> QueueError {
     QueueError(format!("{address} takes no messages: it is short of memory or disk"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_message_shows_the_password() {
+        for url in [
+            "amqp://teller:s3cret@127.0.0.1:1/v",
+            "http://teller:s3cret@host",
+            "s3cret",
+            "amqp://a:s3cret@h:x",
+        ] {
+            let failure = match Broker::new(url, "test", 1) {
+                Ok(broker) => broker.channel().await.err().expect("nothing listens on port 1"),
+                Err(failure) => failure,
+            };
+            assert!(!failure.to_string().contains("s3cret"), "{failure}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_broker_that_is_away_is_named_and_not_tried_at_once_again() {
+        let broker = Broker::new("amqp://127.0.0.1:1", "test", 1).unwrap();
+        let first = broker.channel().await.err().unwrap().to_string();
+        assert!(first.starts_with("RabbitMQ at 127.0.0.1:1 can not be reached"), "{first}");
+        assert_eq!(broker.backoff.check().unwrap_err().to_string(), first);
+    }
 }

@@ -18,6 +18,9 @@ const LANE_HEADER: &str = "tellers-lane";
 const CAUSE_HEADER: &str = "tellers-cause";
 const AT_HEADER: &str = "tellers-at";
 
+/// Bytes of a cause that are kept: headers travel in one frame of 128 KiB.
+const CAUSE_BYTES_MAX: usize = 4096;
+
 /// What is kept open for dead letters.
 #[derive(Default)]
 pub(super) struct DeadLetterQueue {
@@ -29,10 +32,11 @@ pub(super) struct DeadLetterQueue {
 
 /// The particulars of a letter, as headers of its message.
 pub(super) fn headers(letter: &DeadLetter) -> FieldTable {
+    let cause = &letter.cause[..letter.cause.floor_char_boundary(CAUSE_BYTES_MAX)];
     let mut headers = FieldTable::default();
     headers.insert(ID_HEADER.into(), AMQPValue::LongString(letter.id.as_str().into()));
     headers.insert(LANE_HEADER.into(), AMQPValue::LongInt(letter.lane.0.into()));
-    headers.insert(CAUSE_HEADER.into(), AMQPValue::LongString(letter.cause.as_str().into()));
+    headers.insert(CAUSE_HEADER.into(), AMQPValue::LongString(cause.into()));
     headers.insert(AT_HEADER.into(), AMQPValue::LongString(letter.at.to_string().into()));
     headers
 }

@@ -8,7 +8,7 @@ use lapin::types::ShortString;
 use lapin::{BasicProperties, Confirmation};
 use tokio::time::timeout;
 
-use super::broker::{self, Broker, OpenChannel};
+use super::broker::{Broker, OpenChannel};
 use super::{dead_letters, topology};
 use crate::domain::lane::Lane;
 use crate::queue::{DeadLetter, PublishError, QueueError};
@@ -73,17 +73,18 @@ impl PublishChannel {
         self.open.connection.connected() && self.open.channel.status().connected()
     }
 
+    /// The broker does not read from this connection: what is sent now arrives some day, long after
+    /// the client was told that it did not.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.open.connection.blocked()
+    }
+
     /// Returns once the broker has the message on disk.
     pub(super) async fn publish(
         &self,
         message: Message,
         confirm_timeout: Duration,
     ) -> Result<(), PublishError> {
-        if self.open.connection.blocked() {
-            // The broker does not read from this connection: what is sent now arrives some day,
-            // long after the client was told that it did not.
-            return Err(PublishError::Unavailable(broker::blocked(&self.address).0));
-        }
         let lane = message.lane;
         match timeout(confirm_timeout, self.send(message)).await {
             // Only an acknowledgement without a returned message is success: the broker

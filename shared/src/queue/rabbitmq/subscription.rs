@@ -1,6 +1,7 @@
 //! Consuming one lane. A lane is handed over by closing the channel, never by `basic.cancel`: after
 //! a cancel the next consumer starts behind the unacknowledged messages, and order is lost.
 
+use std::mem::ManuallyDrop;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -33,10 +34,16 @@ pub(super) struct LaneConsumer {
 
 struct Open {
     channel: Channel,
-    consumer: Consumer,
+    /// Dropped before its channel is closed it would send `basic.cancel`; so it is only ever dropped
+    /// by [`Open::close`], and lost with a process that ends in the midst of things.
+    consumer: ManuallyDrop<Consumer>,
 }
 
-pub(super) async fn subscribe(channel: Channel, lane: Lane, address: &str) -> Result<LaneConsumer, QueueError> {
+pub(super) async fn subscribe(
+    channel: Channel,
+    lane: Lane,
+    address: &str,
+) -> Result<LaneConsumer, QueueError> {
     let failure = |cause| QueueError(format!("consuming {lane} failed on {address}: {cause}"));
     channel.basic_qos(PREFETCH, BasicQosOptions::default()).await.map_err(failure)?;
     let queue = topology::lane_queue(lane).into();
@@ -44,7 +51,11 @@ pub(super) async fn subscribe(channel: Channel, lane: Lane, address: &str) -> Re
         .basic_consume(queue, "".into(), BasicConsumeOptions::default(), FieldTable::default())
         .await
         .map_err(failure)?;
-    Ok(LaneConsumer { lane, address: address.to_owned(), open: Some(Open { channel, consumer }) })
+    Ok(LaneConsumer {
+        lane,
+        address: address.to_owned(),
+        open: Some(Open { channel, consumer: ManuallyDrop::new(consumer) }),
+    })
 }
 
 impl LaneConsumer {
@@ -86,22 +97,19 @@ impl Subscription for LaneConsumer {
 }
 
 impl Open {
-    /// The consumer goes after the channel: dropped before, it would send `basic.cancel`.
     async fn close(self) {
         let _ = timeout(CLOSE_TIMEOUT, self.channel.close(200, "handing the lane over".into())).await;
-        drop(self.consumer);
+        drop(ManuallyDrop::into_inner(self.consumer));
     }
 }
 
 impl Drop for LaneConsumer {
     fn drop(&mut self) {
-        let Some(open) = self.open.take() else { return };
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => {
-                runtime.spawn(open.close());
-            }
-            // Without a runtime the connection is gone or soon will be; until then the lane waits.
-            Err(_) => std::mem::forget(open),
+        // Without a runtime the connection is gone, or soon will be.
+        if let Some(open) = self.open.take()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(open.close());
         }
     }
 }

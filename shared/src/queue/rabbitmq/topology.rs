@@ -7,11 +7,13 @@
 //! | `tellers.dead` | fanout exchange |
 //! | `tellers.dead-letters` | durable quorum queue without limits |
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures::{StreamExt, TryStreamExt, stream};
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, ExchangeKind};
 use tokio::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
 use tracing::{info, warn};
 
 use super::RabbitMqSettings;
@@ -33,6 +35,9 @@ pub(super) const DEAD_LETTER_QUEUE: &str = "tellers.dead-letters";
 /// old broker is right after its upgrade. And with a limit, messages that come back return near the
 /// head of the queue, without one to its tail.
 const DELIVERY_LIMIT: i32 = 1_000_000_000;
+
+/// A quorum queue takes some 50 ms to make, and a fleet may have 256.
+const DECLARED_AT_ONCE: usize = 8;
 
 /// The lane's queue, and the routing key to it.
 pub(super) fn lane_queue(lane: Lane) -> String {
@@ -80,12 +85,13 @@ impl Topology {
         declare_exchange(&channel, DEAD_EXCHANGE, ExchangeKind::Fanout, broker).await?;
         declare_queue(broker, DEAD_LETTER_QUEUE, dead_letter_arguments()).await?;
         bind(&channel, DEAD_LETTER_QUEUE, DEAD_EXCHANGE, "", broker).await?;
-        for lane in self.settings.lanes.iter() {
-            let queue = lane_queue(lane);
-            declare_queue(broker, &queue, lane_arguments(self.settings)).await?;
-            bind(&channel, &queue, JOBS_EXCHANGE, &queue, broker).await?;
-        }
-        Ok(())
+        let lanes = stream::iter(self.settings.lanes.iter().map(lane_queue)).map(Ok);
+        lanes
+            .try_for_each_concurrent(DECLARED_AT_ONCE, async |queue| {
+                declare_queue(broker, &queue, lane_arguments(self.settings)).await?;
+                bind(&channel, &queue, JOBS_EXCHANGE, &queue, broker).await
+            })
+            .await
     }
 }
 

@@ -1,0 +1,182 @@
+//! Holds the rules of the house, so that nobody has to remember them.
+//!
+//! Each rule is a function from a tree of files to what breaks it; each is tried on the project, and on a
+//! made-up tree that breaks it, because a rule that can not fail holds nothing.
+
+mod rules;
+mod tree;
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use tree::Tree;
+
+/// Holds one rule: `broken` lists files of a made-up tree and what has to be found in it.
+fn hold(rule: impl Fn(&Tree) -> Vec<String>, files: &[(&str, &str)], broken: &[&str]) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    for (path, text) in files {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().context("a file is in a folder")?)?;
+        std::fs::write(path, text)?;
+    }
+    let found = rule(&Tree::read(folder.path())?);
+    assert_eq!(found.len(), broken.len(), "on the made-up tree: {found:#?}");
+    for (finding, start) in found.iter().zip(broken) {
+        assert!(finding.starts_with(start), "on the made-up tree: {finding:?} does not start with {start:?}");
+    }
+
+    let project = Tree::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))?;
+    assert!(project.files.len() > 10, "the project was not found");
+    let found = rule(&project);
+    assert!(found.is_empty(), "{} broken rules:\n{}", found.len(), found.join("\n"));
+    Ok(())
+}
+
+#[test]
+fn sql_is_only_in_the_ledger() -> anyhow::Result<()> {
+    hold(
+        rules::sql,
+        &[
+            ("shared/src/ledger/post.rs", "let q = \"SELECT 1\";"),
+            ("shared/src/queue/embedded/store.rs", "let q = \"DELETE FROM t\";"),
+            ("shared/src/queue/rabbitmq.rs", "// SELECT in prose\nlet q = \"UPDATE t SET a = 1\";"),
+            ("tests/tests/books.rs", "let q = \"SELECT 1\";"),
+            ("worker/src/lib.rs", "let a = \"\nINSERT INTO t\n\";"),
+        ],
+        &["shared/src/queue/rabbitmq.rs:2: SQL", "worker/src/lib.rs:2: SQL"],
+    )
+}
+
+#[test]
+fn lapin_is_only_in_the_queue_and_the_fleet() -> anyhow::Result<()> {
+    hold(
+        rules::lapin,
+        &[
+            ("shared/src/fleet/rabbitmq.rs", "use lapin::Channel;"),
+            ("shared/src/queue.rs", "use deadpool_lapin::Pool;"),
+            ("api/src/lib.rs", "//! Not lapin::Channel.\nuse lapin::Channel;"),
+            ("worker/Cargo.toml", "[dependencies]\nlapin.workspace = true\n"),
+        ],
+        &["api/src/lib.rs:2: lapin", "worker/Cargo.toml:2: lapin"],
+    )
+}
+
+#[test]
+fn the_domain_is_pure() -> anyhow::Result<()> {
+    hold(
+        rules::pure_domain,
+        &[
+            ("shared/src/domain.rs", "use std::time::Duration;\nuse std::time::{Duration, Instant};"),
+            ("shared/src/domain/fold.rs", "use tokio::sync::Mutex;\nfn now() { Timestamp::now() }"),
+            ("shared/src/domain/money.rs", "fn a() {}\n#[cfg(test)]\nmod tests { use tokio::test; }"),
+            ("shared/src/ledger.rs", "use tokio::sync::Mutex;"),
+        ],
+        &[
+            "shared/src/domain.rs:2: `Instant`",
+            "shared/src/domain/fold.rs:1: `tokio`",
+            "shared/src/domain/fold.rs:2: `Timestamp::now`",
+        ],
+    )
+}
+
+#[test]
+fn dependencies_run_one_way() -> anyhow::Result<()> {
+    hold(
+        rules::dependencies,
+        &[
+            ("api/Cargo.toml", "[dependencies]\nshared.workspace = true\nworker.workspace = true\n"),
+            ("api/src/lib.rs", "use shared::queue::Queue;\nuse monitor::run;"),
+            ("shared/Cargo.toml", "[dependencies]\napi = { path = \"../api\" }\n[dev-dependencies]\n"),
+            ("shared/src/contract/envelope.rs", "use crate::domain::lane::Lane;\nuse crate::queue::Queue;"),
+            ("shared/src/domain/job.rs", "use crate::{\n    contract,\n};\nuse crate::domain::money;"),
+            (
+                "shared/src/ledger.rs",
+                "use crate::domain::{self, lane};\nlet a = crate::queue::BATCH_JOBS_MAX;",
+            ),
+            ("shared/src/queue/rabbitmq.rs", "use crate::telemetry::names;\nuse crate::ledger;"),
+            ("tellers/src/main.rs", "use worker::run;"),
+        ],
+        &[
+            "api/Cargo.toml:3: api depends on worker",
+            "api/src/lib.rs:2: api depends on monitor",
+            "shared/Cargo.toml:2: shared depends on api",
+            "shared/src/contract/envelope.rs:2: contract depends on queue",
+            "shared/src/domain/job.rs:2: domain depends on contract",
+            "shared/src/ledger.rs:2: ledger depends on queue",
+            "shared/src/queue/rabbitmq.rs:2: queue depends on ledger",
+        ],
+    )
+}
+
+#[test]
+fn files_are_named_for_what_they_hold() -> anyhow::Result<()> {
+    hold(
+        rules::file_names,
+        &[
+            ("api/src/routes/mod.rs", ""),
+            ("api/src/utils.rs", ""),
+            ("worker/src/common/clock.rs", ""),
+            ("worker/src/lane_manager.rs", ""),
+            ("worker/src/moderate.rs", ""),
+        ],
+        &[
+            "api/src/routes/mod.rs:1:",
+            "api/src/utils.rs:1:",
+            "worker/src/common/clock.rs:1:",
+            "worker/src/lane_manager.rs:1:",
+        ],
+    )
+}
+
+#[test]
+fn files_stay_small() -> anyhow::Result<()> {
+    let long = "x\n".repeat(rules::FILE_LINES_MAX + 1);
+    let fits = "x\n".repeat(rules::FILE_LINES_MAX);
+    hold(
+        rules::file_sizes,
+        &[("api/src/fits.rs", &fits), ("api/src/long.rs", &long), ("Cargo.lock", &long)],
+        &["api/src/long.rs:401: 401 lines"],
+    )
+}
+
+#[test]
+fn tests_wait_for_conditions() -> anyhow::Result<()> {
+    let nap = format!("{}(a).await;", ["sle", "ep"].concat());
+    hold(
+        rules::naps,
+        &[
+            ("tests/src/a.rs", &format!("tokio::time::{nap}")),
+            ("tests/tests/b.rs", &format!("// {nap}\nthread::{nap}")),
+            ("shared/src/c.rs", &format!("{nap}\n#[cfg(test)]\nmod tests {{\n{nap}\n}}")),
+        ],
+        &["shared/src/c.rs:4:", "tests/src/a.rs:1:", "tests/tests/b.rs:2:"],
+    )
+}
+
+#[test]
+fn metric_names_are_in_one_file() -> anyhow::Result<()> {
+    hold(
+        rules::metric_names,
+        &[
+            ("api/src/a.rs", "metrics::counter!(names::JOBS);\nmetrics::counter!(\n    \"jobs\",\n    1);"),
+            ("worker/src/b.rs", "gauge!(\"depth\");\ndescribe_histogram!(\"a\", \"b\");"),
+            ("shared/src/telemetry/names.rs", "describe_counter!(\"jobs\", \"what\");"),
+        ],
+        &["api/src/a.rs:2:", "worker/src/b.rs:1:", "worker/src/b.rs:2:"],
+    )
+}
+
+#[test]
+fn no_file_names_a_place_on_one_machine() -> anyhow::Result<()> {
+    let place = |head: &str| format!("path: /{head}/alice/x");
+    hold(
+        rules::machine_paths,
+        &[
+            ("docs/a.md", &place("home")),
+            ("b.yml", &format!("fine: https://a.example/home/\n{}", place("root"))),
+            ("c.rs", &format!("// {}", place("work"))),
+            ("d.sh", "cd ./work/here"),
+        ],
+        &["b.yml:2:", "c.rs:1:", "docs/a.md:1:"],
+    )
+}

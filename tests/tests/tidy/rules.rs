@@ -1,0 +1,261 @@
+//! The rules: each returns what breaks it, in the order of the files.
+
+use crate::tree::{SourceFile, Tree};
+
+/// Most lines of a Rust file. What needs more has more than one purpose.
+pub const FILE_LINES_MAX: usize = 400;
+
+/// Files that may be longer, each with its reason.
+const LONGER: &[(&str, &str)] = &[];
+
+/// Files that are named for what they happen to be used for grow without end.
+const EMPTY_NAMES: &[&str] =
+    &["util", "utils", "helper", "helpers", "common", "types", "manager", "managers", "misc"];
+
+/// What only a statement for a database contains.
+const SQL: &[&str] = &[
+    "SELECT ",
+    "INSERT INTO ",
+    "INSERT IGNORE ",
+    "REPLACE INTO ",
+    "DELETE FROM ",
+    "CREATE TABLE ",
+    "ALTER TABLE ",
+    "DROP TABLE ",
+    "CREATE DATABASE ",
+    "START TRANSACTION",
+    "FOR UPDATE",
+    "ON DUPLICATE KEY",
+];
+
+/// SQL is behind the ledger port, and in the embedded queue, which is a table. Tests may look behind the ports.
+pub fn sql(tree: &Tree) -> Vec<String> {
+    let allowed = ["shared/src/ledger", "shared/src/queue/embedded", "tests/"];
+    let statement = |line: &str| SQL.iter().any(|word| line.contains(word)) || is_update(line);
+    tree.rust(&[""])
+        .filter(|file| !file.is_under(&allowed))
+        .flat_map(|file| find(file, file.code(), &statement, "SQL belongs under shared/src/ledger"))
+        .collect()
+}
+
+fn is_update(line: &str) -> bool {
+    line.split_once("UPDATE ").is_some_and(|(_, rest)| rest.contains(" SET "))
+}
+
+/// The broker's client is behind the queue port and the fleet bus. Tests may play a stranger on the broker.
+pub fn lapin(tree: &Tree) -> Vec<String> {
+    let allowed = ["shared/src/queue", "shared/src/fleet", "shared/Cargo.toml", "tests/"];
+    let used = |line: &str| line.contains("lapin::");
+    let declared = |line: &str| line.starts_with("lapin") || line.starts_with("deadpool-lapin");
+    let what = "lapin belongs under shared/src/queue and shared/src/fleet";
+    let outside = |file: &&SourceFile| !file.is_under(&allowed);
+    let sources = tree.rust(&[""]).filter(outside).flat_map(|file| find(file, file.code(), &used, what));
+    let manifests =
+        tree.manifests().filter(outside).flat_map(|file| find(file, file.code(), &declared, what));
+    sources.chain(manifests).collect()
+}
+
+/// The domain neither waits, stores, sends nor logs, and is told the time.
+pub fn pure_domain(tree: &Tree) -> Vec<String> {
+    const IMPURE: &[&str] = &[
+        "tokio",
+        "sqlx",
+        "lapin",
+        "tracing",
+        "metrics",
+        "axum",
+        "Instant",
+        "SystemTime",
+        "Timestamp::now",
+        "Zoned::now",
+        "std::fs",
+        "std::io",
+        "std::net",
+        "std::env",
+        "std::process",
+        "async fn",
+    ];
+    let mut found = Vec::new();
+    for file in tree.rust(&["shared/src/domain"]) {
+        for (number, line) in file.code_before_tests() {
+            for word in IMPURE.iter().filter(|word| has_word(line, word)) {
+                found.push(file.at(number, &format!("`{word}`: the domain is pure")));
+            }
+        }
+    }
+    found
+}
+
+/// `domain ← contract ← {queue, ledger, fleet} ← {api, worker, monitor} ← tellers`. Members may name only
+/// what is left of them; the rest of `shared` (telemetry, configuration) is below the roles and above nothing.
+pub fn dependencies(tree: &Tree) -> Vec<String> {
+    tree.files.iter().flat_map(|file| [member_dependencies(file), room_dependencies(file)].concat()).collect()
+}
+
+fn member_dependencies(file: &SourceFile) -> Vec<String> {
+    let from = file.member();
+    let forbidden: &[&str] = match from {
+        "shared" => &["api", "worker", "monitor", "tellers", "tests"],
+        "api" => &["worker", "monitor", "tellers", "tests"],
+        "worker" => &["api", "monitor", "tellers", "tests"],
+        "monitor" => &["api", "worker", "tellers", "tests"],
+        "tellers" => &["tests"],
+        _ => return Vec::new(),
+    };
+    let manifest = file.path.ends_with("/Cargo.toml");
+    if !manifest && !file.path.ends_with(".rs") {
+        return Vec::new();
+    }
+    let names = |line: &str, to: &str| {
+        let line = line.trim_start();
+        let used = line.strip_prefix("pub ").unwrap_or(line).strip_prefix("use ");
+        let declared = line.strip_prefix(to).filter(|rest| rest.starts_with(['.', ' ', '=']));
+        if manifest {
+            declared.is_some()
+        } else {
+            used.is_some_and(|path| path.starts_with(&format!("{to}::")))
+        }
+    };
+    let mut found = Vec::new();
+    for (number, line) in file.code() {
+        for to in forbidden.iter().filter(|to| names(line, to)) {
+            found.push(file.at(number, &format!("{from} depends on {to}; dependencies run the other way")));
+        }
+    }
+    found
+}
+
+fn room_dependencies(file: &SourceFile) -> Vec<String> {
+    let Some(from) = file.room().filter(|_| file.path.ends_with(".rs")) else { return Vec::new() };
+    let forbidden: &[&str] = match from {
+        "domain" => &["contract", "queue", "ledger", "fleet", "telemetry", "config", "shutdown"],
+        "contract" => &["queue", "ledger", "fleet", "telemetry", "shutdown"],
+        "queue" => &["ledger", "fleet"],
+        "ledger" => &["queue", "fleet"],
+        "fleet" => &["ledger"],
+        "telemetry" => &["queue", "ledger", "fleet"],
+        _ => return Vec::new(),
+    };
+    let mut found = Vec::new();
+    // `use crate::{` with its rooms on the lines after it.
+    let mut in_group = false;
+    for (number, line) in file.code() {
+        let opens = line.trim_end().ends_with("crate::{");
+        for to in forbidden {
+            let in_line = line.match_indices("crate::").any(|(at, path)| {
+                let rest = &line[at + path.len()..];
+                starts_with_word(rest, to) || rest.strip_prefix('{').is_some_and(|group| has_word(group, to))
+            });
+            if in_line || (in_group && starts_with_word(line.trim_start(), to)) {
+                found.push(
+                    file.at(number, &format!("{from} depends on {to}; dependencies run the other way")),
+                );
+            }
+        }
+        in_group = opens || (in_group && !line.trim_start().starts_with('}'));
+    }
+    found
+}
+
+/// A file's name says what is in it.
+pub fn file_names(tree: &Tree) -> Vec<String> {
+    let mut found = Vec::new();
+    for file in tree.rust(&[""]) {
+        let path = file.path.strip_suffix(".rs").unwrap_or(&file.path);
+        if path.ends_with("/mod") {
+            found.push(file.at(1, "name it after its folder, beside the folder"));
+        } else if let Some(name) = path.split(['/', '_']).find(|name| EMPTY_NAMES.contains(name)) {
+            found.push(file.at(1, &format!("`{name}` does not say what is in it")));
+        }
+    }
+    found
+}
+
+/// A file that can be read in one sitting.
+pub fn file_sizes(tree: &Tree) -> Vec<String> {
+    tree.rust(&[""])
+        .map(|file| (file, file.text.lines().count()))
+        .filter(|(file, lines)| *lines > FILE_LINES_MAX && LONGER.iter().all(|(path, _)| *path != file.path))
+        .map(|(file, lines)| {
+            file.at(lines, &format!("{lines} lines; {FILE_LINES_MAX} are the most, so split it"))
+        })
+        .collect()
+}
+
+/// A test that naps is slow on a fast machine and fails on a slow one.
+pub fn naps(tree: &Tree) -> Vec<String> {
+    let nap = ["sle", "ep("].concat();
+    let naps = |line: &str| line.contains(&nap);
+    let what = "wait for a condition with tests::wait::until, not for a length of time";
+    let mut found = Vec::new();
+    for file in tree.rust(&[""]) {
+        if file.member() == "tests" || file.path.contains("/tests/") {
+            found.extend(find(file, file.code(), &naps, what));
+        } else {
+            found.extend(find(file, file.code_of_tests(), &naps, what));
+        }
+    }
+    found
+}
+
+/// Dashboards and alerts are written against the names of metrics, so they can be read in one place.
+pub fn metric_names(tree: &Tree) -> Vec<String> {
+    const MACROS: &[&str] = &["counter!(", "gauge!(", "histogram!("];
+    let mut found = Vec::new();
+    for file in tree.rust(&[""]).filter(|file| !file.is_under(&["shared/src/telemetry/names.rs", "tests/"])) {
+        let mut lines = file.code().peekable();
+        while let Some((number, line)) = lines.next() {
+            for (at, call) in MACROS.iter().flat_map(|call| line.match_indices(call)) {
+                let rest = line[at + call.len()..].trim_start();
+                let next = lines.peek().map_or("", |(_, next)| next.trim_start());
+                if rest.starts_with('"') || (rest.is_empty() && next.starts_with('"')) {
+                    found.push(file.at(number, "name the metric in shared/src/telemetry/names.rs"));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// What works on one machine only.
+pub fn machine_paths(tree: &Tree) -> Vec<String> {
+    // In two pieces each, because this file is looked at too.
+    let places =
+        [["/ho", "me/"], ["/ro", "ot/"], ["/wo", "rk/"], ["/Us", "ers/"]].map(|pieces| pieces.concat());
+    let starts_a_path = |line: &str, at: usize| {
+        !line[..at].ends_with(|before: char| before.is_alphanumeric() || "._-/~}".contains(before))
+    };
+    let named = |line: &str| {
+        places.iter().any(|place| line.match_indices(place.as_str()).any(|(at, _)| starts_a_path(line, at)))
+    };
+    tree.files
+        .iter()
+        .flat_map(|file| {
+            let lines = file.text.lines().enumerate().map(|(index, line)| (index + 1, line));
+            find(file, lines, &named, "a place on one machine; say it relative to the project")
+        })
+        .collect()
+}
+
+fn find<'a>(
+    file: &SourceFile,
+    lines: impl Iterator<Item = (usize, &'a str)>,
+    broken: &dyn Fn(&str) -> bool,
+    what: &str,
+) -> Vec<String> {
+    lines.filter(|(_, line)| broken(line)).map(|(number, _)| file.at(number, what)).collect()
+}
+
+/// Whether `word` is in the line, and not as a part of a longer name.
+fn has_word(line: &str, word: &str) -> bool {
+    line.match_indices(word)
+        .any(|(at, _)| !line[..at].ends_with(is_name) && starts_with_word(&line[at..], word))
+}
+
+fn starts_with_word(text: &str, word: &str) -> bool {
+    text.strip_prefix(word).is_some_and(|rest| !rest.starts_with(is_name))
+}
+
+fn is_name(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
