@@ -1,6 +1,7 @@
 //! The listener: real sockets, slow and rude clients, and a stop.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use api::Config;
@@ -10,11 +11,8 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::fakes::{Takes, until};
+use crate::fakes::{FakeQueue, Takes, until};
 use crate::harness::{DEPOSIT, fakes, parts};
-use std::sync::Arc;
-
-use crate::fakes::FakeQueue;
 
 struct Served {
     address: SocketAddr,

@@ -1,4 +1,5 @@
 //! The ingress through its router and its listener, on ports that a test can hold still.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test that fails panics.
 
 mod accounts;
 mod admission;
