@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -100,16 +102,25 @@ async fn serve_connection(stream: TcpStream, router: Router, shutdown: Cancellat
     let _ = stream.set_nodelay(true);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_READ_MAX);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)));
+    let asked = AtomicBool::new(false);
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(|request| {
+        asked.store(true, Ordering::Relaxed);
+        router.call(request)
+    });
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = shutdown.cancelled() => {
+        // Pools and browsers open connections ahead of need: nobody waits for one that was never used.
+        () = shutdown.cancelled() => if asked.load(Ordering::Relaxed) {
             connection.as_mut().graceful_shutdown();
             match tokio::time::timeout(STOP_MAX, connection).await {
                 Ok(ended) => ended,
                 Err(_) => return tracing::warn!("a request took longer than {STOP_MAX:?} to finish and is cut off"),
             }
-        }
+        } else {
+            return;
+        },
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");

@@ -90,6 +90,7 @@ async fn a_stop_finishes_what_is_in_flight() {
 #[tokio::test]
 async fn a_stop_does_not_wait_for_idle_connections() {
     let served = serve();
+    let _never_used = TcpStream::connect(served.address).await.unwrap();
     let mut idle = TcpStream::connect(served.address).await.unwrap();
     idle.write_all(request("", DEPOSIT).as_bytes()).await.unwrap();
     read_head(&mut idle).await;

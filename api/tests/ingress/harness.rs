@@ -1,13 +1,13 @@
 //! An ingress in this process, and how to ask it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use api::{Config, Ingress, Parts};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use bytes::Bytes;
-use metrics_exporter_prometheus::PrometheusBuilder;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde_json::Value;
 use shared::contract::result::{JobResult, JobResults};
 use shared::contract::submission;
@@ -127,8 +127,14 @@ pub fn parts(queue: Arc<FakeQueue>, ledger: Arc<FakeLedger>, bus: Arc<FakeBus>) 
         bus,
         lanes: Lanes::DEFAULT,
         replica,
-        metrics: PrometheusBuilder::new().build_recorder().handle(),
+        metrics: metrics().clone(),
     }
+}
+
+/// The figures of all tests of this process.
+pub fn metrics() -> &'static PrometheusHandle {
+    static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
+    METRICS.get_or_init(|| PrometheusBuilder::new().install_recorder().unwrap())
 }
 
 pub fn post(path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Request<Body> {

@@ -10,5 +10,6 @@ mod fakes;
 mod harness;
 mod jobs;
 mod keys;
+mod metrics;
 mod openapi;
 mod waiting;
