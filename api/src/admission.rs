@@ -17,7 +17,6 @@ use shared::telemetry::names;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::pressure::Pressure;
-use crate::body;
 use crate::ingress::Ingress;
 use crate::problem::{Problem, ProblemType};
 
@@ -147,7 +146,6 @@ impl Place {
 pub(crate) async fn admit(State(ingress): State<Arc<Ingress>>, mut request: Request, next: Next) -> Response {
     let Ok(permit) = ingress.admission.requests.clone().try_acquire_owned() else {
         counter!(names::INGRESS_SHED).increment(1);
-        body::discard(request.into_body().into_data_stream());
         let detail = "this replica works on as many requests as it may (MAX_CONCURRENT_USERS); send it again";
         return Problem::new(ProblemType::Overloaded, detail).retry_after(OVERLOADED_PAUSE).into_response();
     };

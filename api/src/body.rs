@@ -1,12 +1,17 @@
 //! Reading a request's body within a limit of size and of time.
 
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::body::{Body, BodyDataStream};
+use axum::body::{Body, BodyDataStream, HttpBody};
+use axum::extract::Request;
 use axum::http::HeaderMap;
-use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use bytes::{Bytes, BytesMut};
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
+use tokio::runtime::Handle;
+use tokio::time::timeout;
 
 use crate::problem::{Problem, ProblemType};
 
@@ -81,24 +86,18 @@ pub async fn read_into(
     limit: BodyLimit,
     room: impl FnMut(usize) -> Result<(), Problem>,
 ) -> Result<Bytes, Problem> {
-    let mut stream = body.into_data_stream();
-    let collected = tokio::time::timeout(limit.read_max, collect(headers, &mut stream, limit, room)).await;
-    let problem = match collected {
-        Ok(Ok(bytes)) => return Ok(bytes),
-        Ok(Err(problem)) => problem,
-        Err(_) => {
+    timeout(limit.read_max, collect(headers, body.into_data_stream(), limit, room)).await.unwrap_or_else(
+        |_| {
             let detail =
                 format!("the body did not arrive within {:?}; nothing of it was accepted", limit.read_max);
-            return Err(Problem::new(ProblemType::RequestTimeout, detail));
-        }
-    };
-    discard(stream);
-    Err(problem)
+            Err(Problem::new(ProblemType::RequestTimeout, detail))
+        },
+    )
 }
 
 async fn collect(
     headers: &HeaderMap,
-    stream: &mut BodyDataStream,
+    mut stream: BodyDataStream,
     limit: BodyLimit,
     mut room: impl FnMut(usize) -> Result<(), Problem>,
 ) -> Result<Bytes, Problem> {
@@ -126,21 +125,51 @@ async fn collect(
     Ok(if all.is_empty() { first } else { all.freeze() })
 }
 
-/// Throws the rest of a body away, beside the answer.
-pub fn discard(mut stream: BodyDataStream) {
-    tokio::spawn(async move {
-        let all = async {
-            let mut left = DISCARD.bytes_max;
-            while let Some(Ok(chunk)) = stream.next().await {
-                match left.checked_sub(chunk.len()) {
-                    Some(rest) => left = rest,
-                    None => break,
-                }
-            }
-        };
-        // Who sends for longer than that is cut off.
-        let _ = tokio::time::timeout(DISCARD.read_max, all).await;
-    });
+/// Makes a request's body one that is read to its end even where its answer comes early.
+pub fn drained(request: Request) -> Request {
+    // Who asks before sending (RFC 9110, section 10.1.1) does not send what is refused.
+    if request.body().is_end_stream() || request.headers().contains_key(EXPECT) {
+        return request;
+    }
+    request.map(|body| Body::from_stream(Drained { rest: Some(body.into_data_stream()) }))
+}
+
+/// A body whose rest is thrown away, beside the answer, when its reader stops early.
+struct Drained {
+    rest: Option<BodyDataStream>,
+}
+
+impl Stream for Drained {
+    type Item = Result<Bytes, axum::Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(rest) = &mut self.rest else { return Poll::Ready(None) };
+        let next = ready!(rest.poll_next_unpin(context));
+        if !matches!(next, Some(Ok(_))) {
+            self.rest = None;
+        }
+        Poll::Ready(next)
+    }
+}
+
+impl Drop for Drained {
+    fn drop(&mut self) {
+        // Where the runtime ends, so does the connection.
+        if let (Some(rest), Ok(runtime)) = (self.rest.take(), Handle::try_current()) {
+            // Who sends for longer than that is cut off.
+            runtime.spawn(timeout(DISCARD.read_max, discard(rest)));
+        }
+    }
+}
+
+async fn discard(mut rest: BodyDataStream) {
+    let mut left = DISCARD.bytes_max;
+    while let Some(Ok(chunk)) = rest.next().await {
+        match left.checked_sub(chunk.len()) {
+            Some(fewer) => left = fewer,
+            None => return,
+        }
+    }
 }
 
 fn too_large(limit: BodyLimit) -> Problem {

@@ -11,6 +11,7 @@ use metrics::{counter, histogram};
 use shared::domain::job::Kind;
 use shared::telemetry::names;
 
+use crate::body;
 use crate::problem::{Problem, ProblemType};
 
 /// Marks an answer for which its client had asked to wait.
@@ -25,7 +26,7 @@ pub async fn measure(request: Request, next: Next) -> Response {
         .get::<MatchedPath>()
         .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
     let method = method_label(request.method());
-    let response = next.run(request).await;
+    let response = next.run(body::drained(request)).await;
     let waited = if response.extensions().get::<Waited>().is_some() { "yes" } else { "no" };
     let status = response.status().as_u16().to_string();
     let seconds = started.elapsed().as_secs_f64();

@@ -58,6 +58,13 @@ async fn who_sends_ten_megabytes_still_reads_the_answer() {
     let head = read_head(&mut stream).await;
     assert!(head.starts_with("HTTP/1.1 413") && head.contains("application/problem+json"), "{head}");
     assert!(started.elapsed() < Duration::from_secs(5));
+    // Nobody looks at the body of these at all.
+    for line in ["POST /api/nothing", "PUT /api/jobs"] {
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        stream.write_all(request("", &body).replace("POST /api/jobs", line).as_bytes()).await.unwrap();
+        let head = read_head(&mut stream).await;
+        assert!(head.starts_with("HTTP/1.1 40"), "{head}");
+    }
 }
 
 #[tokio::test]
