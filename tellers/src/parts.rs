@@ -97,7 +97,7 @@ pub(crate) async fn queue(fleet: &FleetConfig) -> anyhow::Result<Arc<dyn Queue>>
 pub(crate) async fn ledger(fleet: &FleetConfig) -> anyhow::Result<Arc<dyn Ledger>> {
     let Some(url) = &fleet.database_url else {
         make_data_dir(fleet)?;
-        let ledger = SqliteLedger::open(&fleet.data_dir.join(LEDGER_FILE)).await;
+        let ledger = SqliteLedger::open(&fleet.data_dir.join(LEDGER_FILE));
         return Ok(Arc::new(ledger.context("the embedded ledger can not be opened")?));
     };
     let config = MySqlConfig {
