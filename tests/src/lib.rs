@@ -6,6 +6,7 @@
 pub mod client;
 pub mod cluster;
 pub mod fleet;
+pub mod ledger_conformance;
 pub mod load;
 pub mod oracle;
 pub mod sandbox;
