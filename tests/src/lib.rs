@@ -7,6 +7,7 @@ pub mod bus_conformance;
 pub mod client;
 pub mod cluster;
 pub mod fleet;
+pub mod ledger_conformance;
 pub mod load;
 pub mod oracle;
 pub mod private_broker;

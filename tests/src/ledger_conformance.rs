@@ -1,0 +1,20 @@
+//! What every ledger must do: one suite, run on each adapter by `tests/ledger.rs`.
+//!
+//! Each public function is a test. It takes a [`Subject`] with an empty, migrated ledger, and ends by auditing
+//! the books.
+
+mod audit;
+mod batches;
+mod kinds;
+mod model;
+mod reads;
+mod schema;
+mod subject;
+
+pub use audit::*;
+pub use batches::*;
+pub use kinds::*;
+pub use model::*;
+pub use reads::*;
+pub use schema::*;
+pub use subject::{Jobs, Subject};

@@ -1,0 +1,237 @@
+//! Batches: duplicates, conflicts, others in the way, and a job that can not be written.
+
+use std::sync::Arc;
+
+use anyhow::ensure;
+use futures::future::{join_all, try_join_all};
+use shared::domain::lane::{Lane, Lanes};
+use shared::domain::outcome::{Outcome, Rejection, Verdict};
+use shared::ledger::{Posted, post_apart};
+
+use super::subject::{Jobs, Subject, deposit, job, open, transfer};
+
+/// A job that comes again, in the same batch or a later one, takes effect once.
+///
+/// # Errors
+/// It does not.
+pub async fn a_job_that_comes_again_takes_effect_once(subject: Subject) -> anyhow::Result<()> {
+    let jobs = Jobs::default();
+    let [opening, money, too_much] =
+        [jobs.job(&open("a")), jobs.job(&deposit("a", 5)), jobs.job(&transfer("a", "a2", 6))];
+    let batch = [opening.clone(), money.clone(), money.clone(), too_much.clone(), too_much.clone()];
+    let rejected = Verdict::Rejected(Rejection::AccountNotFound);
+    let expected = [
+        Outcome::Posted,
+        Outcome::Posted,
+        Outcome::Duplicate(Verdict::Posted),
+        Outcome::Rejected(Rejection::AccountNotFound),
+        Outcome::Duplicate(rejected),
+    ];
+    ensure!(subject.post(0, &batch).await? == expected);
+    let mut again = batch.to_vec();
+    again.push(jobs.job(&deposit("a", 1)));
+    let outcomes = subject.post(0, &again).await?;
+    ensure!(outcomes[..3] == [Outcome::Duplicate(Verdict::Posted); 3]);
+    ensure!(outcomes[3..] == [Outcome::Duplicate(rejected), Outcome::Duplicate(rejected), Outcome::Posted]);
+    ensure!(subject.post(0, &batch).await?.len() == 5, "a batch of duplicates only");
+    ensure!(subject.post(0, &[]).await?.is_empty());
+    ensure!(subject.funds("a").await? == (6, 0));
+    subject.books_are_right().await
+}
+
+/// The same id with another body never takes effect.
+///
+/// # Errors
+/// It does.
+pub async fn another_body_under_the_same_id_is_a_conflict(subject: Subject) -> anyhow::Result<()> {
+    let jobs = Jobs::default();
+    let money = jobs.job(&deposit("a", 5));
+    let other = job(money.id, money.accepted_at + 1, &deposit("a", 500));
+    let batch = [jobs.job(&open("a")), money, other.clone()];
+    let conflict = Outcome::Conflict(Verdict::Posted);
+    ensure!(subject.post(0, &batch).await? == [Outcome::Posted, Outcome::Posted, conflict]);
+    ensure!(subject.post(0, &[other]).await? == [conflict]);
+    ensure!(subject.funds("a").await? == (5, 0));
+    subject.books_are_right().await
+}
+
+/// The same id on two lanes at once takes effect once, whichever comes first.
+///
+/// # Errors
+/// It does not.
+pub async fn an_id_on_two_lanes_takes_effect_once(subject: Subject) -> anyhow::Result<()> {
+    let jobs = Jobs::default();
+    let accounts: Vec<_> = (0..8).map(|n| jobs.job(&open(&format!("a{n}")))).collect();
+    subject.post(0, &accounts).await?;
+    for _ in 0..10 {
+        // Batches that share an id and no account meet nowhere but at the unique key.
+        let shared = jobs.job(&deposit("a0", 1));
+        let batches = (1..8_u16).map(|lane| {
+            let meeting = job(shared.id, shared.accepted_at, &deposit(&format!("a{lane}"), 1));
+            [jobs.job(&deposit(&format!("a{lane}"), 1)), meeting]
+        });
+        let batches: Vec<_> = batches.collect();
+        let posting = (1..8).zip(&batches).map(|(lane, batch)| subject.post(lane, batch));
+        let outcomes = try_join_all(posting).await?;
+        ensure!(outcomes.iter().all(|outcomes| outcomes[0] == Outcome::Posted));
+        let posted = outcomes.iter().filter(|outcomes| outcomes[1] == Outcome::Posted).count();
+        let conflicts = outcomes.iter().filter(|outcomes| outcomes[1] == Outcome::Conflict(Verdict::Posted));
+        ensure!((posted, conflicts.count()) == (1, 6), "{outcomes:?}");
+    }
+    subject.books_are_right().await
+}
+
+/// Lanes that credit each other's accounts, in opposite orders, lose nothing.
+///
+/// # Errors
+/// They do.
+pub async fn lanes_over_few_accounts_lose_no_update(subject: Subject) -> anyhow::Result<()> {
+    const LANES: u16 = 8;
+    const ROUNDS: usize = 12;
+    let jobs = Jobs::default();
+    let name = |lane: u16| format!("acc-{lane}");
+    for lane in 0..LANES {
+        subject.post(lane, &[jobs.job(&open(&name(lane))), jobs.job(&deposit(&name(lane), 100_000))]).await?;
+    }
+    let lanes = (0..LANES).map(|lane| {
+        let (subject, jobs) = (&subject, &jobs);
+        async move {
+            for _ in 0..ROUNDS {
+                let others = (1..LANES).map(|step| (lane + step) % LANES);
+                let batch: Vec<_> =
+                    others.map(|other| jobs.job(&transfer(&name(lane), &name(other), 1 + i64::from(lane)))).collect();
+                let outcomes = subject.post(lane, &batch).await?;
+                ensure!(outcomes.iter().all(|outcome| *outcome == Outcome::Posted), "{outcomes:?}");
+            }
+            Ok(())
+        }
+    });
+    try_join_all(lanes).await?;
+    for lane in 0..LANES {
+        let others = i64::from(LANES - 1);
+        let all: i64 = (0..LANES).map(|other| 1 + i64::from(other)).sum();
+        let own = 1 + i64::from(lane);
+        let per_round = (all - own) - own * others;
+        let expected = 100_000 + per_round * i64::try_from(ROUNDS)?;
+        ensure!(subject.funds(&name(lane)).await? == (expected, 0), "lane {lane}");
+    }
+    subject.books_are_right().await
+}
+
+/// Accounts that several lanes touch for the first time at once are made once.
+///
+/// # Errors
+/// They are not.
+pub async fn an_account_opened_twice_at_once_is_opened_once(subject: Subject) -> anyhow::Result<()> {
+    let jobs = Jobs::default();
+    for round in 0..5 {
+        let account = format!("new-{round}");
+        let batches: Vec<_> = (0..4).map(|_| [jobs.job(&open(&account))]).collect();
+        let posting = (0..4).zip(&batches).map(|(lane, batch)| subject.post(lane, batch));
+        let outcomes: Vec<_> = try_join_all(posting).await?.concat();
+        let posted = outcomes.iter().filter(|outcome| **outcome == Outcome::Posted).count();
+        let refused = Outcome::Rejected(Rejection::AccountExists);
+        ensure!(posted == 1 && outcomes.iter().filter(|outcome| **outcome == refused).count() == 3, "{outcomes:?}");
+    }
+    subject.books_are_right().await
+}
+
+/// A job that can not be written stands alone: its neighbours post, it is recorded as dead, and once the
+/// cause is gone a replay posts it.
+///
+/// # Errors
+/// It does not.
+pub async fn a_poison_job_never_harms_its_neighbours(subject: Subject) -> anyhow::Result<()> {
+    let jobs = Jobs::default();
+    subject.post(2, &[jobs.job(&open("a"))]).await?;
+    subject.refuse("poison").await?;
+    let poison = deposit("a", 7).replace('}', r#","memo":"poison"}"#);
+    let mut batch: Vec<_> = (0..20).map(|_| jobs.job(&deposit("a", 1))).collect();
+    batch.insert(13, jobs.job(&poison));
+    batch.insert(4, jobs.job(&poison));
+    ensure!(subject.post(2, &batch).await.is_err());
+    ensure!(subject.funds("a").await? == (0, 0), "a batch that failed left something behind");
+
+    let lane = Lane(2);
+    let answers: Vec<Posted> = post_apart(&*subject.ledger, lane, &batch).await?;
+    for (place, answer) in answers.iter().enumerate() {
+        match place {
+            4 | 14 => ensure!(answer.as_ref().is_err_and(|cause| cause.contains("poison")), "{answer:?}"),
+            _ => ensure!(*answer == Ok(Outcome::Posted), "{place}: {answer:?}"),
+        }
+    }
+    for place in [4, 14, 4, 0] {
+        subject.ledger.record_dead(lane, &batch[place], "the cause, with 'quotes'").await?;
+    }
+    let verdict = async |place: usize| -> anyhow::Result<_> {
+        Ok(subject.ledger.job(batch[place].id).await?.map(|record| record.verdict))
+    };
+    ensure!(verdict(4).await? == Some(Verdict::Dead));
+    ensure!(verdict(0).await? == Some(Verdict::Posted), "a posted job was recorded as dead");
+    ensure!(subject.ledger.totals().await?.dead == 2);
+    subject.books_are_right().await?;
+
+    subject.behind_its_back("DROP TRIGGER poison").await?;
+    let outcomes = subject.post(2, &[batch[14].clone(), batch[4].clone()]).await?;
+    ensure!(outcomes == [Outcome::Posted; 2], "{outcomes:?}");
+    ensure!(verdict(4).await? == Some(Verdict::Posted));
+    ensure!(subject.funds("a").await? == (34, 0));
+    ensure!(subject.ledger.totals().await?.dead == 0);
+    subject.books_are_right().await
+}
+
+/// A caller that goes away in the middle of a batch leaves neither locks nor halves behind.
+///
+/// # Errors
+/// It does.
+pub async fn a_caller_that_goes_away_leaves_nothing_behind(subject: Subject) -> anyhow::Result<()> {
+    let jobs = Jobs::default();
+    let accounts: Vec<_> = (0..20).map(|n| jobs.job(&open(&format!("a{n}")))).collect();
+    subject.post(1, &accounts).await?;
+    let batches: Vec<Vec<_>> = (0..40)
+        .map(|round| (0..20).map(|n| jobs.job(&deposit(&format!("a{n}"), 1 + round % 2))).collect())
+        .collect();
+    for (round, batch) in batches.iter().enumerate() {
+        let (ledger, batch) = (Arc::clone(&subject.ledger), batch.clone());
+        let posting = tokio::spawn(async move { ledger.post(Lane(1), &batch).await });
+        // Let it get as far as a varying number of turns takes it.
+        for _ in 0..round * 3 {
+            tokio::task::yield_now().await;
+        }
+        posting.abort();
+        drop(posting.await);
+    }
+    for batch in &batches {
+        let outcomes = subject.post(1, batch).await?;
+        let first = outcomes.first();
+        ensure!(outcomes.iter().all(|outcome| Some(outcome) == first), "half of a batch is there: {outcomes:?}");
+    }
+    ensure!(subject.funds("a7").await? == (60, 0));
+    subject.books_are_right().await
+}
+
+/// A hundred journals of a hundred legs are one batch.
+///
+/// # Errors
+/// They are not.
+pub async fn the_largest_batch_posts(subject: Subject) -> anyhow::Result<()> {
+    let jobs = Jobs::default();
+    let lanes: Vec<Lane> = Lanes::DEFAULT.iter().collect();
+    let accounts: Vec<_> = (0..2_000).map(|n| jobs.job(&open(&format!("acc-{n}")))).collect();
+    let opened = join_all(accounts.chunks(200).zip(&lanes).map(|(chunk, lane)| subject.post(lane.0, chunk))).await;
+    ensure!(opened.into_iter().all(|outcomes| outcomes.is_ok()));
+    let journal = |first: usize| {
+        let legs = (0..100).map(|leg| {
+            let account = (first * 37 + leg * 13) % 2_000;
+            let amount = if leg == 0 { -99 } else { 1 };
+            format!(r#"{{"account":"acc-{account}","amount":{amount}}}"#)
+        });
+        format!(r#"{{"kind":"journal","currency":"EUR","legs":[{}]}}"#, legs.collect::<Vec<_>>().join(","))
+    };
+    let funded: Vec<_> = (0..100).map(|n| jobs.job(&deposit(&format!("acc-{}", n * 37 % 2_000), 1_000))).collect();
+    subject.post(0, &funded).await?;
+    let batch: Vec<_> = (0..100).map(|n| jobs.job(&journal(n))).collect();
+    let outcomes = subject.post(0, &batch).await?;
+    ensure!(outcomes.iter().all(|outcome| *outcome == Outcome::Posted), "{outcomes:?}");
+    subject.books_are_right().await
+}

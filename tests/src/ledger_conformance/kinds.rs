@@ -1,0 +1,143 @@
+//! Every kind of job and every rejection, through the database.
+
+use anyhow::ensure;
+use shared::domain::account::AccountStatus;
+use shared::domain::outcome::{Outcome, Rejection, Verdict};
+
+use super::subject::{Jobs, Subject, deposit, open, transfer};
+
+/// Each kind does to the books what its name says.
+///
+/// # Errors
+/// It does not.
+pub async fn every_kind_takes_effect(subject: Subject) -> anyhow::Result<()> {
+    let jobs = Jobs::default();
+    let job = |body: String| jobs.job(&body);
+    let hold = |amount| format!(r#"{{"kind":"hold","account":"a","amount":{amount},"currency":"EUR"}}"#);
+    let of_a = |kind: &str| format!(r#"{{"kind":"{kind}","account":"a"}}"#);
+
+    let opening = job(
+        r#"{"kind":"open_account","account":"a","currency":"EUR","overdraft_limit":5,"holder":"Zoë 'O''Neil' \\ 𝄞"}"#
+            .into(),
+    );
+    let paid = job(transfer("a", "b", 100));
+    let batch = [
+        opening,
+        job(open("b")),
+        job(deposit("a", 1_000)),
+        job(r#"{"kind":"withdrawal","account":"a","amount":50,"currency":"EUR"}"#.into()),
+        paid.clone(),
+        job(r#"{"kind":"journal","currency":"EUR","legs":[{"account":"a","amount":-30},{"account":"b","amount":20},{"account":"b","amount":10}]}"#.into()),
+    ];
+    ensure!(subject.post(3, &batch).await? == vec![Outcome::Posted; 6]);
+    ensure!(subject.funds("a").await? == (820, 0));
+    ensure!(subject.funds("b").await? == (130, 0));
+    ensure!(subject.funds("external:EUR:3").await? == (-950, 0));
+    ensure!(subject.account("a").await?.holder.as_deref() == Some("Zoë 'O''Neil' \\ 𝄞"));
+
+    // Holds of an earlier batch, captured in part, in whole to an account, and released.
+    let holds = [job(hold(100)), job(hold(200)), job(hold(300))];
+    ensure!(subject.post(3, &holds).await? == vec![Outcome::Posted; 3]);
+    ensure!(subject.funds("a").await? == (820, 600));
+    let [first, second, third] = holds.map(|hold| hold.id);
+    let captured = job(format!(r#"{{"kind":"capture","account":"a","hold":"{first}","amount":40}}"#));
+    let batch = [
+        captured.clone(),
+        job(format!(r#"{{"kind":"capture","account":"a","hold":"{second}","to":"b"}}"#)),
+        job(format!(r#"{{"kind":"release","account":"a","hold":"{third}"}}"#)),
+    ];
+    ensure!(subject.post(3, &batch).await? == vec![Outcome::Posted; 3]);
+    ensure!(subject.funds("a").await? == (580, 0));
+    ensure!(subject.funds("b").await? == (330, 0));
+    ensure!(subject.funds("external:EUR:3").await? == (-910, 0));
+
+    // Reversals of earlier batches, by another lane: one of a transfer, one of a capture that paid out.
+    let (paid, captured) = (paid.id, captured.id);
+    let batch = [
+        job(format!(r#"{{"kind":"reversal","account":"b","job":"{paid}"}}"#)),
+        job(format!(r#"{{"kind":"reversal","account":"a","job":"{captured}"}}"#)),
+    ];
+    ensure!(subject.post(5, &batch).await? == vec![Outcome::Posted; 2]);
+    ensure!(subject.funds("a").await? == (720, 0));
+    ensure!(subject.funds("b").await? == (230, 0));
+
+    let status = async |body: String| -> anyhow::Result<AccountStatus> {
+        ensure!(subject.post(3, &[job(body)]).await? == [Outcome::Posted]);
+        Ok(subject.account("a").await?.status)
+    };
+    ensure!(status(of_a("freeze_account")).await? == AccountStatus::Frozen);
+    ensure!(status(of_a("unfreeze_account")).await? == AccountStatus::Open);
+    ensure!(status(transfer("a", "b", 720)).await? == AccountStatus::Open);
+    ensure!(status(of_a("close_account")).await? == AccountStatus::Closed);
+
+    let totals = subject.ledger.totals().await?;
+    ensure!((totals.accounts, totals.posted, totals.rejected, totals.dead) == (2, 18, 0, 0), "{totals:?}");
+    ensure!(totals.balances.iter().all(|(_, sum)| *sum == 0), "{totals:?}");
+    subject.books_are_right().await
+}
+
+/// Each rejection is answered, recorded, and changes nothing.
+///
+/// # Errors
+/// It is not.
+pub async fn every_rejection_is_recorded(subject: Subject) -> anyhow::Result<()> {
+    use Rejection::*;
+    let jobs = Jobs::default();
+    let max = 9_007_199_254_740_991_i64;
+    let hold = |amount| format!(r#"{{"kind":"hold","account":"a","amount":{amount},"currency":"EUR"}}"#);
+    let moved = jobs.job(&deposit("a", 1_000));
+    let [held, ended] = [jobs.job(&hold(10)), jobs.job(&hold(10))];
+    let reversed = jobs.job(&deposit("a", 1));
+    let opening = jobs.job(&open("a"));
+    let setting = [
+        opening.clone(),
+        jobs.job(&open("frozen")),
+        jobs.job(&open("closed")),
+        jobs.job(&open("b")),
+        jobs.job(r#"{"kind":"freeze_account","account":"frozen"}"#),
+        jobs.job(r#"{"kind":"close_account","account":"closed"}"#),
+        moved.clone(),
+        held.clone(),
+        ended.clone(),
+        jobs.job(&format!(r#"{{"kind":"release","account":"a","hold":"{}"}}"#, ended.id)),
+        reversed.clone(),
+        jobs.job(&format!(r#"{{"kind":"reversal","account":"a","job":"{}"}}"#, reversed.id)),
+    ];
+    ensure!(subject.post(0, &setting).await? == vec![Outcome::Posted; setting.len()]);
+    // As many deposits of the largest amount as 64 bits take, so that one more does not fit.
+    let rich: Vec<_> = (0..1_024).map(|_| jobs.job(&deposit("b", max))).collect();
+    ensure!(subject.post(0, &rich).await?.iter().all(|outcome| *outcome == Outcome::Posted));
+    let before = subject.account("a").await?;
+
+    let unknown = jobs.job(&open("unused")).id;
+    let capture = |hold, amount| format!(r#"{{"kind":"capture","account":"a","hold":"{hold}","amount":{amount}}}"#);
+    let reverse = |job| format!(r#"{{"kind":"reversal","account":"a","job":"{job}"}}"#);
+    let cases = [
+        (AccountNotFound, transfer("a", "nobody", 1)),
+        (AccountExists, open("a")),
+        (AccountClosed, deposit("closed", 1)),
+        (AccountFrozen, transfer("a", "frozen", 1)),
+        (CurrencyMismatch, deposit("a", 1).replace("EUR", "USD")),
+        (InsufficientFunds, transfer("a", "b", 991)),
+        (AmountOverflow, deposit("b", max)),
+        (HoldNotFound, capture(unknown, 1)),
+        (HoldNotActive, capture(ended.id, 1)),
+        (HoldExceeded, capture(held.id, 11)),
+        (JobNotFound, reverse(unknown)),
+        (JobNotReversible, reverse(opening.id)),
+        (AlreadyReversed, reverse(reversed.id)),
+        (AccountNotEmpty, r#"{"kind":"close_account","account":"a"}"#.to_owned()),
+    ];
+    ensure!(cases.len() == Rejection::ALL.len(), "a rejection is not tried");
+    let batch: Vec<_> = cases.iter().map(|(_, body)| jobs.job(body)).collect();
+    let outcomes = subject.post(0, &batch).await?;
+    for (((expected, body), outcome), job) in cases.iter().zip(&outcomes).zip(&batch) {
+        ensure!(*outcome == Outcome::Rejected(*expected), "{body}: {outcome:?}, not {expected}");
+        let record = subject.ledger.job(job.id).await?;
+        let verdict = record.map(|record| record.verdict);
+        ensure!(verdict == Some(Verdict::Rejected(*expected)), "{body}: recorded as {verdict:?}");
+    }
+    ensure!(subject.account("a").await? == before, "a rejected job changed the account");
+    ensure!(subject.ledger.totals().await?.rejected == 14);
+    subject.books_are_right().await
+}

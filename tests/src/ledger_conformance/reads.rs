@@ -1,0 +1,90 @@
+//! Reads.
+
+use anyhow::{Context as _, ensure};
+use shared::domain::job::Kind;
+use shared::domain::lane::Lane;
+use shared::domain::outcome::Verdict;
+
+use super::subject::{Jobs, Subject, deposit, number_of, open};
+
+/// A job is read back as it was submitted, whatever characters it has.
+///
+/// # Errors
+/// It is not.
+pub async fn a_job_is_read_back_as_it_was_submitted(subject: Subject) -> anyhow::Result<()> {
+    let jobs = Jobs::default();
+    let body = deposit("a", 5)
+        .replace('}', r#","reference":"inv'17 \\ \" ; --","memo":"Grüße 𝄞 %s {}","metadata":{"k":[1,null,"ü"]}}"#);
+    let job = jobs.job(&body);
+    ensure!(subject.ledger.job(job.id).await?.is_none());
+    subject.post(4, &[jobs.job(&open("a")), job.clone()]).await?;
+    let record = subject.ledger.job(job.id).await?.context("the job is not there")?;
+    ensure!(record.body == job.body && record.fingerprint == job.fingerprint);
+    ensure!(record.reference.as_deref() == Some(r#"inv'17 \ " ; --"#), "{:?}", record.reference);
+    ensure!((record.kind, record.lane, record.verdict) == (Kind::Deposit, Lane(4), Verdict::Posted));
+    ensure!((record.client.as_str(), record.accepted_at) == ("acme", job.accepted_at));
+    ensure!(record.posted_at > record.accepted_at - 1_000_000_000_000_000);
+    subject.books_are_right().await
+}
+
+/// An account's entries come in pages, newest first, without gaps or repeats.
+///
+/// # Errors
+/// They do not.
+pub async fn entries_come_in_pages(subject: Subject) -> anyhow::Result<()> {
+    let jobs = Jobs::default();
+    let mut batch = vec![jobs.job(&open("a")), jobs.job(&open("idle"))];
+    batch.extend((1..=25).map(|n| jobs.job(&deposit("a", n))));
+    subject.post(0, &batch).await?;
+    let (a, page) = (number_of("a")?, async |before, limit| -> anyhow::Result<_> {
+        subject.ledger.entries(&number_of("a")?, before, limit).await?.context("no account a")
+    });
+    let mut amounts = Vec::new();
+    let mut before = None;
+    loop {
+        let entries = page(before, 10).await?;
+        let Some(last) = entries.last() else { break };
+        before = Some(last.entry.seq);
+        ensure!(entries.iter().all(|found| found.entry.account == a && found.kind == Kind::Deposit));
+        amounts.extend(entries.iter().map(|found| found.entry.amount));
+    }
+    ensure!(amounts == (1..=25).rev().collect::<Vec<_>>(), "{amounts:?}");
+    let newest = page(None, 1).await?;
+    ensure!(newest[0].entry.balance_after == 325 && newest[0].body == batch[26].body);
+    ensure!(page(Some(1), 10).await?.is_empty() && page(Some(i64::MIN), 10).await?.is_empty());
+    ensure!(page(Some(i64::MAX), u32::MAX).await?.len() == 25 && page(None, 0).await?.is_empty());
+    ensure!(subject.ledger.entries(&number_of("idle")?, None, 5).await?.is_some_and(|none| none.is_empty()));
+    ensure!(subject.ledger.entries(&number_of("nobody")?, None, 5).await?.is_none());
+    ensure!(subject.ledger.account(&number_of("nobody")?).await?.is_none());
+    subject.books_are_right().await
+}
+
+/// Holds that expired and are still active are found, the oldest first.
+///
+/// # Errors
+/// They are not.
+pub async fn expired_holds_are_found(subject: Subject) -> anyhow::Result<()> {
+    let jobs = Jobs::default();
+    let hold = |until: &str| {
+        jobs.job(&format!(
+            r#"{{"kind":"hold","account":"a","amount":1,"currency":"EUR","expires_at":"{until}"}}"#
+        ))
+    };
+    let [late, early, released, open_end] = [
+        hold("2027-03-02T00:00:00Z"),
+        hold("2027-03-01T00:00:00Z"),
+        hold("2027-02-01T00:00:00Z"),
+        hold("2027-03-03T00:00:00Z"),
+    ];
+    let release = jobs.job(&format!(r#"{{"kind":"release","account":"a","hold":"{}"}}"#, released.id));
+    let (late_id, early_id) = (late.id, early.id);
+    let batch = [jobs.job(&open("a")), jobs.job(&deposit("a", 10)), late, early, released, open_end, release];
+    subject.post(0, &batch).await?;
+    let now = "2027-03-03T00:00:00Z".parse::<jiff::Timestamp>()?.as_microsecond();
+    let a = number_of("a")?;
+    let found = subject.ledger.expired_holds(now, 10).await?;
+    ensure!(found == [(early_id, a.clone()), (late_id, a.clone())], "{found:?}");
+    ensure!(subject.ledger.expired_holds(now, 1).await? == [(early_id, a)]);
+    subject.ledger.ready().await?;
+    subject.books_are_right().await
+}

@@ -1,0 +1,225 @@
+//! What the tests stand on: a ledger, a way around it, and jobs.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use anyhow::Context as _;
+use shared::contract::submission;
+use shared::domain::account::{Account, AccountNumber};
+use shared::domain::id::JobId;
+use shared::domain::job::{Fingerprint, Job};
+use shared::domain::lane::{Lane, Lanes};
+use shared::domain::outcome::Outcome;
+use shared::domain::text::Client;
+use shared::ledger::Ledger;
+use shared::ledger::mysql::{MySqlConfig, MySqlLedger};
+use shared::ledger::sqlite::SqliteLedger;
+use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection, SqliteConnection};
+
+/// The ledger under test and where its database is.
+pub struct Subject {
+    /// The ledger.
+    pub ledger: Arc<dyn Ledger>,
+    place: Place,
+}
+
+enum Place {
+    MySql(String),
+    Sqlite(PathBuf, #[allow(dead_code)] tempfile::TempDir),
+}
+
+impl Subject {
+    /// An empty ledger on the server that the tests share.
+    ///
+    /// # Errors
+    /// There is no server, and what to install.
+    pub async fn mysql() -> anyhow::Result<Subject> {
+        let url = crate::servers::fresh_database().await?;
+        let subject = Subject { ledger: Arc::new(mysql(&url)?), place: Place::MySql(url) };
+        subject.ledger.migrate(Lanes::DEFAULT).await?;
+        Ok(subject)
+    }
+
+    /// An empty ledger in a file of its own.
+    ///
+    /// # Errors
+    /// The folder could not be made.
+    pub async fn sqlite() -> anyhow::Result<Subject> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("books/ledger.db");
+        let subject =
+            Subject { ledger: Arc::new(SqliteLedger::open(&path)?), place: Place::Sqlite(path, folder) };
+        subject.ledger.migrate(Lanes::DEFAULT).await?;
+        Ok(subject)
+    }
+
+    /// The same books as another process opens them.
+    ///
+    /// # Errors
+    /// They can not be opened.
+    pub fn again(&self) -> anyhow::Result<Arc<dyn Ledger>> {
+        Ok(match &self.place {
+            Place::MySql(url) => Arc::new(mysql(url)?),
+            Place::Sqlite(path, _) => Arc::new(SqliteLedger::open(path)?),
+        })
+    }
+
+    /// Another, empty database without a schema.
+    ///
+    /// # Errors
+    /// It can not be made.
+    pub async fn empty(&self) -> anyhow::Result<Subject> {
+        Ok(match &self.place {
+            Place::MySql(_) => {
+                let url = crate::servers::fresh_database().await?;
+                Subject { ledger: Arc::new(mysql(&url)?), place: Place::MySql(url) }
+            }
+            Place::Sqlite(..) => {
+                let folder = tempfile::tempdir()?;
+                let path = folder.path().join("ledger.db");
+                Subject { ledger: Arc::new(SqliteLedger::open(&path)?), place: Place::Sqlite(path, folder) }
+            }
+        })
+    }
+
+    /// Does something to the database behind the ledger's back.
+    ///
+    /// # Errors
+    /// The database refused.
+    pub async fn behind_its_back(&self, sql: &str) -> anyhow::Result<u64> {
+        let statement = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+        Ok(match &self.place {
+            Place::MySql(url) => {
+                statement.execute(&mut MySqlConnection::connect(url).await?).await?.rows_affected()
+            }
+            Place::Sqlite(path, _) => {
+                let url = format!("sqlite://{}", path.display());
+                statement.execute(&mut SqliteConnection::connect(&url).await?).await?.rows_affected()
+            }
+        })
+    }
+
+    /// Makes the database refuse to write a job whose body has `word` in it, dead ones excepted.
+    ///
+    /// # Errors
+    /// The database refused that.
+    pub async fn refuse(&self, word: &str) -> anyhow::Result<()> {
+        let sql = match &self.place {
+            Place::MySql(_) => format!(
+                "CREATE TRIGGER poison BEFORE INSERT ON jobs FOR EACH ROW \
+                 IF NEW.outcome <> 'dead' AND NEW.body LIKE '%{word}%' THEN \
+                 SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'poison'; END IF"
+            ),
+            Place::Sqlite(..) => format!(
+                "CREATE TRIGGER poison BEFORE INSERT ON jobs \
+                 WHEN NEW.outcome <> 'dead' AND NEW.body LIKE '%{word}%' \
+                 BEGIN SELECT RAISE(ABORT, 'poison'); END"
+            ),
+        };
+        self.behind_its_back(&sql).await.map(drop)
+    }
+
+    /// Posts jobs of one lane.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn post(&self, lane: u16, jobs: &[Job]) -> anyhow::Result<Vec<Outcome>> {
+        Ok(self.ledger.post(Lane(lane), jobs).await?)
+    }
+
+    /// An account that must be there.
+    ///
+    /// # Errors
+    /// It is not.
+    pub async fn account(&self, number: &str) -> anyhow::Result<Account> {
+        self.ledger.account(&number_of(number)?).await?.with_context(|| format!("no account {number}"))
+    }
+
+    /// Balance and held funds of an account that must be there.
+    ///
+    /// # Errors
+    /// It is not.
+    pub async fn funds(&self, number: &str) -> anyhow::Result<(i64, i64)> {
+        let account = self.account(number).await?;
+        Ok((account.balance, account.held))
+    }
+
+    /// Audits the books, which must be right.
+    ///
+    /// # Errors
+    /// They are not; says how.
+    pub async fn books_are_right(&self) -> anyhow::Result<()> {
+        let audit = self.ledger.audit().await?;
+        anyhow::ensure!(audit.is_clean(), "the books are wrong: {:#?}", audit.findings);
+        Ok(())
+    }
+}
+
+/// An account's number as the books have it: the system's own too.
+///
+/// # Errors
+/// It is none.
+pub fn number_of(number: &str) -> anyhow::Result<AccountNumber> {
+    AccountNumber::from_books(number).with_context(|| format!("{number} is no account number"))
+}
+
+fn mysql(url: &str) -> anyhow::Result<MySqlLedger> {
+    Ok(MySqlLedger::connect(&MySqlConfig::new(url))?)
+}
+
+/// Makes jobs with ids of their own, each accepted a microsecond after the one before.
+#[derive(Debug)]
+pub struct Jobs(AtomicI64);
+
+impl Default for Jobs {
+    fn default() -> Jobs {
+        Jobs(AtomicI64::new(1_800_000_000_000_000))
+    }
+}
+
+impl Jobs {
+    /// A job with this body.
+    ///
+    /// # Panics
+    /// The body is no job's.
+    #[must_use]
+    pub fn job(&self, body: &str) -> Job {
+        let place = self.0.fetch_add(1, Ordering::Relaxed);
+        let chance = place.to_be_bytes();
+        let chance = [chance[2], chance[3], chance[4], chance[5], chance[6], chance[7]];
+        job(JobId::from_chance(place.unsigned_abs() / 1_000, chance), place, body)
+    }
+}
+
+/// The job with this id and body.
+///
+/// # Panics
+/// The body is no job's.
+#[must_use]
+#[allow(clippy::unwrap_used)] // A test's own mistake.
+pub fn job(id: JobId, accepted_at: i64, body: &str) -> Job {
+    let spec = submission::parse(body.as_bytes()).unwrap();
+    let body = submission::canonical(&spec);
+    let fingerprint = Fingerprint::of(&body);
+    let client = Client::parse("acme").unwrap();
+    Job { id, client, ingress: "api-1".to_owned(), accepted_at, fingerprint, body, spec }
+}
+
+/// The body of a job that opens an account in EUR.
+#[must_use]
+pub fn open(account: &str) -> String {
+    format!(r#"{{"kind":"open_account","account":"{account}","currency":"EUR"}}"#)
+}
+
+/// The body of a deposit.
+#[must_use]
+pub fn deposit(account: &str, amount: i64) -> String {
+    format!(r#"{{"kind":"deposit","account":"{account}","amount":{amount},"currency":"EUR"}}"#)
+}
+
+/// The body of a transfer.
+#[must_use]
+pub fn transfer(from: &str, to: &str, amount: i64) -> String {
+    format!(r#"{{"kind":"transfer","from":"{from}","to":"{to}","amount":{amount},"currency":"EUR"}}"#)
+}

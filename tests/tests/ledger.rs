@@ -1,0 +1,80 @@
+//! The ledger's conformance suite on each adapter, and what a server that dies does to it.
+
+use std::time::Duration;
+
+use shared::domain::lane::{Lane, Lanes};
+use shared::domain::outcome::{Outcome, Verdict};
+use shared::ledger::mysql::{MySqlConfig, MySqlLedger};
+use shared::ledger::{Ledger, LedgerError};
+use tests::ledger_conformance::{Jobs, Subject};
+use tests::servers::MariaDb;
+use tests::wait::until;
+
+macro_rules! conformance {
+    ($($name:ident),* $(,)?) => {
+        mod mysql {
+            use super::*;
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() -> anyhow::Result<()> {
+                tests::ledger_conformance::$name(Subject::mysql().await?).await
+            })*
+        }
+        mod sqlite {
+            use super::*;
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() -> anyhow::Result<()> {
+                tests::ledger_conformance::$name(Subject::sqlite().await?).await
+            })*
+        }
+    };
+}
+
+conformance!(
+    every_kind_takes_effect,
+    every_rejection_is_recorded,
+    a_job_that_comes_again_takes_effect_once,
+    another_body_under_the_same_id_is_a_conflict,
+    an_id_on_two_lanes_takes_effect_once,
+    lanes_over_few_accounts_lose_no_update,
+    an_account_opened_twice_at_once_is_opened_once,
+    a_poison_job_never_harms_its_neighbours,
+    a_caller_that_goes_away_leaves_nothing_behind,
+    the_largest_batch_posts,
+    a_job_is_read_back_as_it_was_submitted,
+    entries_come_in_pages,
+    expired_holds_are_found,
+    a_ledger_that_does_not_fit_is_refused,
+    processes_that_start_at_once_migrate_once,
+    tampering_shows,
+    an_audit_beside_posting_sees_one_moment,
+    random_batches_do_what_the_model_does,
+);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_dies_is_a_transient_failure_and_the_same_batch_posts_later() -> anyhow::Result<()> {
+    let mut server = MariaDb::start().await?;
+    let mut config = MySqlConfig::new(server.url());
+    config.pool_timeout = Duration::from_secs(1);
+    let ledger = MySqlLedger::connect(&config)?;
+    ledger.migrate(Lanes::DEFAULT).await?;
+    let jobs = Jobs::default();
+    let (lane, first) = (Lane(0), jobs.job(r#"{"kind":"open_account","account":"a","currency":"EUR"}"#));
+    let second = jobs.job(r#"{"kind":"deposit","account":"a","amount":5,"currency":"EUR"}"#);
+    assert_eq!(ledger.post(lane, std::slice::from_ref(&first)).await?, [Outcome::Posted]);
+
+    server.kill()?;
+    let batch = [first, second];
+    let refused = ledger.post(lane, &batch).await;
+    assert!(matches!(refused, Err(LedgerError::Transient(_))), "{refused:?}");
+    assert!(matches!(ledger.ready().await, Err(LedgerError::Transient(_))));
+
+    server.restart().await?;
+    let outcomes = until("the batch posts", Duration::from_secs(10), async || {
+        Ok(ledger.post(lane, &batch).await?)
+    })
+    .await?;
+    assert_eq!(outcomes, [Outcome::Duplicate(Verdict::Posted), Outcome::Posted]);
+    let audit = ledger.audit().await?;
+    assert!(audit.is_clean(), "{:#?}", audit.findings);
+    Ok(())
+}
