@@ -1,1 +1,22 @@
-//! api
+//! The ingress: accepts jobs over HTTP and puts them on the queue.
+//!
+//! A `202` means that the queue holds the job on disk. Accepting one never touches the database.
+
+mod admission;
+mod batch;
+mod body;
+mod identity;
+mod ingress;
+mod intake;
+pub mod keys;
+mod observe;
+mod openapi;
+pub mod problem;
+mod rfc3339;
+mod routes;
+mod server;
+mod wait;
+
+pub use ingress::{Config, Ingress, Parts};
+pub use routes::router;
+pub use server::{bind, run, serve};

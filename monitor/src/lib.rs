@@ -1,1 +1,67 @@
-//! monitor
+//! The monitor: merges what the replicas report, what the queue holds and what the ledger sums up into
+//! one [`snapshot`], and answers from it. It never stands in the path of a job.
+
+mod replicas;
+mod routes;
+mod sampler;
+pub mod snapshot;
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use futures::future::BoxFuture;
+use shared::contract::report::Role;
+use shared::domain::lane::Lanes;
+use shared::fleet::Bus;
+use shared::fleet::reporter::{Vitals, report_each_second};
+use shared::ledger::Ledger;
+use shared::queue::Queue;
+use shared::telemetry::PrometheusHandle;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::snapshot::Snapshot;
+
+/// What the monitor looks at.
+#[derive(Clone)]
+pub struct Parts {
+    /// For the depth of the lanes.
+    pub queue: Arc<dyn Queue>,
+    /// For the totals.
+    pub ledger: Arc<dyn Ledger>,
+    /// For the replicas' reports.
+    pub bus: Arc<dyn Bus>,
+    /// The fleet's lanes.
+    pub lanes: Lanes,
+    /// This replica's id.
+    pub replica: String,
+}
+
+/// Watches and answers until `shutdown`.
+///
+/// # Errors
+/// The listener failed. A part that is away is shown as away, not returned.
+pub async fn run(
+    parts: Parts,
+    listener: TcpListener,
+    prometheus: PrometheusHandle,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let (write, read) = watch::channel(Arc::new(Snapshot::nothing_yet(parts.lanes)));
+    let mut beside = JoinSet::new();
+    beside.spawn(sampler::sample(parts.clone(), write, shutdown.clone()));
+    let vitals = || -> BoxFuture<'static, Vitals> { Box::pin(async { Vitals::default() }) };
+    let (bus, replica) = (parts.bus.clone(), parts.replica.clone());
+    beside.spawn(report_each_second(bus, Role::Monitor, replica, vitals, shutdown.clone()));
+
+    info!(replica = parts.replica, "monitor ready");
+    axum::serve(listener, routes::router(read, prometheus))
+        .with_graceful_shutdown(shutdown.cancelled_owned())
+        .await
+        .context("the monitor could not be served")?;
+    while beside.join_next().await.is_some() {}
+    Ok(())
+}

@@ -1,1 +1,8 @@
-//! What crosses a process boundary.
+//! What crosses a process boundary: bodies that clients send, envelopes on the queue, and what
+//! replicas tell each other. Golden tests hold each form still.
+
+pub mod envelope;
+pub mod message;
+pub mod report;
+pub mod result;
+pub mod submission;

@@ -1,6 +1,12 @@
 //! The fleet bus port: what replicas tell each other. Nothing on it is durable, and nothing that is
 //! promised to a client depends on it.
 
+pub mod assignment;
+pub mod embedded;
+pub mod rabbitmq;
+
+pub mod reporter;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::broadcast;
@@ -28,6 +34,27 @@ pub trait Bus: Send + Sync {
     async fn close(&self);
 }
 
+/// Messages that a listener may lag behind before it loses the oldest.
+pub const LISTENER_MESSAGES_MAX: usize = 4096;
+
+/// Where a message goes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Address {
+    Topic(Topic),
+    /// The replica with this id.
+    Inbox(String),
+}
+
+/// Bytes of a replica's id that tell it from others; RabbitMQ's routing keys hold no more.
+const REPLICA_ID_BYTES_MAX: usize = 255;
+
+impl Address {
+    /// A replica's id may come out of a stranger's message: a long one is cut, not a panic.
+    fn inbox(replica: &str) -> Address {
+        Address::Inbox(replica[..replica.floor_char_boundary(REPLICA_ID_BYTES_MAX)].to_owned())
+    }
+}
+
 /// What a broadcast is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Topic {
@@ -37,4 +64,9 @@ pub enum Topic {
     Report,
     /// Settings that changed.
     Settings,
+}
+
+impl Topic {
+    /// Every topic.
+    pub const ALL: [Topic; 3] = [Topic::Presence, Topic::Report, Topic::Settings];
 }

@@ -3,7 +3,12 @@
 //! Read [`domain`] first: it is pure and says what the product is. Dependencies run one way:
 //! `domain ← contract ← {queue, ledger, fleet} ← {api, worker, monitor} ← tellers`.
 
+pub mod clock;
+pub mod config;
 pub mod contract;
 pub mod domain;
 pub mod fleet;
+pub mod ledger;
 pub mod queue;
+pub mod shutdown;
+pub mod telemetry;

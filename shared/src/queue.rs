@@ -3,6 +3,10 @@
 //! Two adapters stand behind it, `rabbitmq` for a fleet and `embedded` for one machine, and one
 //! conformance suite holds both to the promises written here.
 
+pub mod embedded;
+pub mod publisher;
+pub mod rabbitmq;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -67,6 +71,9 @@ pub trait Queue: Send + Sync {
     async fn discard_dead_letter(&self, id: &str) -> Result<bool, QueueError>;
 
     /// Whether a publish would be tried at once: connected, and not blocked by the broker.
+    ///
+    /// # Errors
+    /// It would not, and why.
     async fn ready(&self) -> Result<(), QueueError>;
 
     /// Ends what runs in the background, after what is in flight.
@@ -84,7 +91,7 @@ pub trait Subscription: Send {
     /// Cancel safe: a delivery is handed out whole or stays where it is.
     ///
     /// # Errors
-    /// The subscription has ended (broker gone, channel closed): subscribe again.
+    /// The subscription has ended (broker gone, channel closed): subscribe again, after a pause.
     async fn next(&mut self) -> Result<Delivery, QueueError>;
 
     /// Acknowledges this delivery and every one handed out before it by this subscription.

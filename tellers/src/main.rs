@@ -1,1 +1,51 @@
-fn main() {}
+//! `tellers`: the one binary. It wires the parts together and decides nothing.
+
+mod bench;
+mod cli;
+mod client;
+mod dead_letters;
+mod demo;
+mod health;
+mod parts;
+mod roles;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use shared::shutdown;
+use shared::telemetry;
+
+use crate::cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match start(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            #[allow(clippy::print_stderr)] // The last words of a process that may not log yet.
+            {
+                eprintln!("tellers: {error:#}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn start(cli: Cli) -> anyhow::Result<ExitCode> {
+    let fleet = cli.fleet;
+    telemetry::log(fleet.log_format)?;
+    match cli.command {
+        Command::Dev(args) => roles::dev(fleet, args, shutdown::on_signal()?).await,
+        Command::Demo(args) => demo::run(fleet, args).await,
+        Command::Api(args) => roles::api(fleet, args, shutdown::on_signal()?).await,
+        Command::Worker(args) => roles::worker(fleet, args, shutdown::on_signal()?).await,
+        Command::Monitor(args) => roles::monitor(fleet, args, shutdown::on_signal()?).await,
+        Command::Migrate => roles::migrate(fleet).await,
+        Command::Verify(args) => verify::run(fleet, args).await,
+        Command::DeadLetters(args) => dead_letters::run(fleet, args).await,
+        Command::Bench(args) => bench::run(fleet, args).await,
+        Command::Health(args) => health::run(args).await,
+    }
+}

@@ -1,13 +1,16 @@
-//! What the end-to-end tests stand on: private servers that may be killed, fleets of the real
-//! binary, load with known answers, and the oracle that checks the books afterwards.
+//! What the tests stand on: the conformance suites of the ports, private servers that may be killed,
+//! fleets of the real binary, load with known answers, and the oracle that checks the books afterwards.
 //!
 //! Everything started here ends with the test process, however that ends: see [`sandbox`].
 
+pub mod bus_conformance;
 pub mod client;
 pub mod cluster;
 pub mod fleet;
 pub mod load;
 pub mod oracle;
+pub mod private_broker;
+pub mod queue_conformance;
 pub mod sandbox;
 pub mod servers;
 pub mod status;

@@ -1,1 +1,145 @@
-//! worker
+//! Workers: take jobs off the lanes in batches and post them to the ledger.
+//!
+//! A replica serves the lanes that are its share ([`roster`] finds out which, [`crew`] keeps one
+//! [`lane`] worker for each). A lane worker gathers a [`batch`], posts it, and only then acknowledges.
+
+mod batch;
+mod crew;
+mod expiry;
+mod figures;
+mod lane;
+mod roster;
+mod settle;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use futures::future::BoxFuture;
+use shared::config::WorkerConfig;
+use shared::contract::report::Role;
+use shared::domain::lane::Lanes;
+use shared::fleet::Bus;
+use shared::fleet::reporter::{Vitals, report_each_second};
+use shared::ledger::Ledger;
+use shared::queue::Queue;
+use shared::queue::publisher::Publisher;
+use shared::shutdown::DRAIN_TIMEOUT;
+use shared::telemetry::PrometheusHandle;
+use shared::telemetry::probes;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::figures::Figures;
+
+/// What a worker works with.
+#[derive(Clone)]
+pub struct Parts {
+    /// Where jobs come from.
+    pub queue: Arc<dyn Queue>,
+    /// Where they go.
+    pub ledger: Arc<dyn Ledger>,
+    /// How replicas find each other.
+    pub bus: Arc<dyn Bus>,
+    /// For the jobs that the fleet submits itself.
+    pub publisher: Arc<Publisher>,
+    /// The fleet's lanes.
+    pub lanes: Lanes,
+    /// This replica's id.
+    pub replica: String,
+}
+
+/// What the tasks of one worker share.
+struct Shared {
+    parts: Parts,
+    /// Jobs in one transaction at the most.
+    batch_jobs_max: usize,
+    /// How long a batch waits for more jobs.
+    linger: Duration,
+    /// Batches in flight to the database at the same time. Lanes that wait here grow fuller batches.
+    posting: Semaphore,
+    figures: Figures,
+}
+
+/// Serves lanes until `shutdown`, then finishes the batches in hand, acknowledges them and returns.
+///
+/// # Errors
+/// The listener failed. Trouble with the queue or the ledger is waited out, not returned.
+pub async fn run(
+    config: WorkerConfig,
+    parts: Parts,
+    listener: TcpListener,
+    prometheus: PrometheusHandle,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let shared = Arc::new(Shared {
+        batch_jobs_max: usize::from(config.batch_processing_size),
+        linger: Duration::from_millis(config.linger_ms),
+        posting: Semaphore::new(usize::from(config.posting_concurrency)),
+        figures: Figures::new(parts.lanes),
+        parts,
+    });
+    let probes = probes::routes(readiness(&shared), prometheus);
+    let (share, shares) = tokio::sync::watch::channel(Default::default());
+
+    let mut beside = JoinSet::new();
+    beside.spawn(roster::keep(shared.clone(), share, shutdown.clone()));
+    beside.spawn(report_each_second(
+        shared.parts.bus.clone(),
+        Role::Worker,
+        shared.parts.replica.clone(),
+        vitals(&shared),
+        shutdown.clone(),
+    ));
+    beside.spawn(expiry::release_expired(shared.clone(), shutdown.clone()));
+    let stopped = CancellationToken::new();
+    let served = tokio::spawn(serve_probes(listener, probes, stopped.clone()));
+
+    info!(replica = shared.parts.replica, "worker ready to take lanes");
+    let crew = crew::serve(shared.clone(), shares, shutdown.clone());
+    tokio::pin!(crew);
+    tokio::select! {
+        () = &mut crew => {}
+        () = async { shutdown.cancelled().await; tokio::time::sleep(DRAIN_TIMEOUT).await } => {
+            warn!(after = ?DRAIN_TIMEOUT, "lanes did not drain in time; what was in hand comes again elsewhere");
+        }
+    }
+    while beside.join_next().await.is_some() {}
+    stopped.cancel();
+    served.await.context("the worker's probes ended badly")?
+}
+
+async fn serve_probes(listener: TcpListener, routes: Router, stop: CancellationToken) -> anyhow::Result<()> {
+    axum::serve(listener, routes)
+        .with_graceful_shutdown(stop.cancelled_owned())
+        .await
+        .context("the worker's probes could not be served")
+}
+
+/// What this worker reports of itself.
+fn vitals(shared: &Arc<Shared>) -> impl Fn() -> BoxFuture<'static, Vitals> + Send + 'static {
+    let readiness = readiness(shared);
+    let shared = shared.clone();
+    move || {
+        let (ready, shared) = (readiness(), shared.clone());
+        Box::pin(async move {
+            let trouble = ready.await.err();
+            Vitals { trouble, counts: shared.figures.counts(), lanes: shared.figures.lanes() }
+        })
+    }
+}
+
+fn readiness(shared: &Arc<Shared>) -> probes::Readiness {
+    let shared = shared.clone();
+    Arc::new(move || {
+        let shared = shared.clone();
+        Box::pin(async move {
+            shared.parts.queue.ready().await.map_err(|error| error.to_string())?;
+            shared.parts.ledger.ready().await.map_err(|error| error.to_string())
+        })
+    })
+}

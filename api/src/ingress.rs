@@ -1,0 +1,118 @@
+//! What every request can reach.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use shared::domain::lane::Lanes;
+use shared::fleet::Bus;
+use shared::ledger::{Ledger, LedgerError};
+use shared::queue::Queue;
+use shared::queue::publisher::Publisher;
+use tokio_util::sync::CancellationToken;
+
+use crate::admission::Admission;
+use crate::identity::Issuer;
+use crate::keys::Keys;
+use crate::problem::{Problem, ProblemType};
+use crate::wait::Replies;
+
+/// A read of the ledger takes milliseconds; beyond this a client is better told to come back.
+const LEDGER_READ_MAX: Duration = Duration::from_secs(10);
+
+/// How an ingress behaves.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where it listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Who may do what; empty: nobody is asked.
+    pub keys: Keys,
+    /// Lets an ingress without keys listen beyond this machine.
+    pub allow_anonymous: bool,
+    /// Requests that are worked on at once (`MAX_CONCURRENT_USERS`); clients that wait for an outcome
+    /// are not counted.
+    pub concurrent_users_max: usize,
+    /// The longest that a client may wait for an outcome.
+    pub wait_max: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            keys: Keys::default(),
+            allow_anonymous: false,
+            concurrent_users_max: 1_000,
+            // Just below what proxies commonly cut off.
+            wait_max: Duration::from_secs(60),
+        }
+    }
+}
+
+/// What an ingress is made of. Its owner closes them after [`crate::run`] has returned.
+#[derive(Clone)]
+pub struct Parts {
+    /// Puts jobs on the lanes.
+    pub publisher: Arc<Publisher>,
+    /// The queue behind it.
+    pub queue: Arc<dyn Queue>,
+    /// The books, to read from.
+    pub ledger: Arc<dyn Ledger>,
+    /// On which workers tell of outcomes.
+    pub bus: Arc<dyn Bus>,
+    /// How many lanes the fleet has.
+    pub lanes: Lanes,
+    /// This replica's id.
+    pub replica: String,
+    /// Of the recorder that is installed in this process.
+    pub metrics: PrometheusHandle,
+}
+
+/// A running ingress: its parts, and what its requests share.
+pub struct Ingress {
+    pub(crate) config: Config,
+    pub(crate) parts: Parts,
+    pub(crate) admission: Admission,
+    pub(crate) replies: Replies,
+    pub(crate) issuer: Issuer,
+    pub(crate) shutdown: CancellationToken,
+}
+
+impl Ingress {
+    /// Puts one together; `shutdown` lets waiting clients go with what is known.
+    ///
+    /// # Errors
+    /// The machine gives no random numbers.
+    pub fn new(config: Config, parts: Parts, shutdown: CancellationToken) -> anyhow::Result<Arc<Ingress>> {
+        let admission = Admission::new(config.concurrent_users_max);
+        let issuer = Issuer::new()?;
+        let replies = Replies::default();
+        Ok(Arc::new(Ingress { config, parts, admission, replies, issuer, shutdown }))
+    }
+
+    /// Hears what workers tell of outcomes, until the ingress is shut down.
+    pub async fn hear(&self) {
+        let inbox = self.parts.bus.inbox(&self.parts.replica).await;
+        tokio::select! {
+            () = self.replies.hear(inbox) => (),
+            () = self.shutdown.cancelled() => (),
+        }
+    }
+
+    /// Asks the ledger, for a bounded time.
+    pub(crate) async fn read<T>(
+        &self,
+        answer: impl Future<Output = Result<T, LedgerError>>,
+    ) -> Result<T, Problem> {
+        let why = match tokio::time::timeout(LEDGER_READ_MAX, answer).await {
+            Ok(Ok(found)) => return Ok(found),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("the ledger did not answer within {LEDGER_READ_MAX:?}"),
+        };
+        tracing::warn!(error = %why, "a request could not read the ledger");
+        let detail =
+            "the ledger can not be read at present; jobs are still accepted. Try again in a few seconds";
+        Err(Problem::new(ProblemType::LedgerUnavailable, detail).retry_after(Duration::from_secs(2)))
+    }
+}

@@ -1,0 +1,71 @@
+//! From the bytes of a body to a job that can be published.
+
+use bytes::Bytes;
+use shared::contract::{message, submission};
+use shared::domain::id::JobId;
+use shared::domain::job::{Fingerprint, Kind};
+use shared::domain::lane::Lane;
+use shared::domain::text::Client;
+
+use crate::identity::IdempotencyKey;
+use crate::ingress::Ingress;
+use crate::problem::{Problem, ProblemType};
+
+/// A job that only needs to be published.
+#[derive(Debug)]
+pub struct Prepared {
+    /// Its id.
+    pub id: JobId,
+    /// What it does.
+    pub kind: Kind,
+    /// Where it goes.
+    pub lane: Lane,
+    /// Its wire form.
+    pub message: Bytes,
+    /// Of its body.
+    pub fingerprint: Fingerprint,
+}
+
+/// Who sends what comes in, and under which key.
+#[derive(Clone, Copy)]
+pub struct Intake<'a> {
+    /// The ingress.
+    pub ingress: &'a Ingress,
+    /// The client.
+    pub client: &'a Client,
+    /// The request's key.
+    pub key: Option<&'a IdempotencyKey>,
+}
+
+impl Intake<'_> {
+    /// A job on its own. `reply`: its client waits here for the outcome.
+    pub fn job(&self, json: &[u8], reply: bool) -> Result<Prepared, Problem> {
+        let spec = submission::parse(json)?;
+        let id = self.ingress.issuer.of_job(self.client, self.key, spec.reference.as_ref());
+        self.prepare(id, &spec, reply)
+    }
+
+    /// The job on one line of a batch.
+    pub fn line(&self, number: usize, json: &[u8]) -> Result<Prepared, Problem> {
+        let spec = submission::parse(json)?;
+        let id = self.ingress.issuer.of_line(self.client, self.key, number, spec.reference.as_ref());
+        self.prepare(id, &spec, false)
+    }
+
+    fn prepare(&self, id: JobId, spec: &shared::domain::job::Spec, reply: bool) -> Result<Prepared, Problem> {
+        let parts = &self.ingress.parts;
+        let body = submission::canonical(spec);
+        let reply_to = reply.then_some(parts.replica.as_str());
+        let message = message::write(id, self.client, reply_to, &body).map_err(|error| {
+            tracing::error!(%error, body, "the canonical form of a job is not JSON");
+            Problem::new(ProblemType::Internal, "the job could not be written down; tell us its body")
+        })?;
+        Ok(Prepared {
+            id,
+            kind: spec.action.kind(),
+            lane: spec.lane(parts.lanes),
+            message: message.into(),
+            fingerprint: Fingerprint::of(&body),
+        })
+    }
+}

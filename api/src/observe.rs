@@ -1,0 +1,66 @@
+//! Counts and times every request, and answers a panic with a problem.
+
+use std::any::Any;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request};
+use axum::http::Method;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use metrics::{counter, histogram};
+use shared::domain::job::Kind;
+use shared::telemetry::names;
+
+use crate::problem::{Problem, ProblemType};
+
+/// Marks an answer for which its client had asked to wait.
+#[derive(Debug, Clone, Copy)]
+pub struct Waited;
+
+/// Counts and times a request.
+pub async fn measure(request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
+    let method = method_label(request.method());
+    let response = next.run(request).await;
+    let waited = if response.extensions().get::<Waited>().is_some() { "yes" } else { "no" };
+    let status = response.status().as_u16().to_string();
+    let seconds = started.elapsed().as_secs_f64();
+    counter!(names::INGRESS_REQUESTS, names::ROUTE => route.clone(), names::METHOD => method, names::STATUS => status)
+        .increment(1);
+    histogram!(names::INGRESS_RESPONSE_SECONDS, names::ROUTE => route, names::WAITED => waited)
+        .record(seconds);
+    response
+}
+
+/// A client may make up methods; a label may not have that many values.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        _ => "OTHER",
+    }
+}
+
+/// Counts jobs that the queue took.
+pub fn count_accepted(kind: Kind, jobs: u64) {
+    counter!(names::INGRESS_JOBS_ACCEPTED, names::KIND => kind.name()).increment(jobs);
+}
+
+/// Counts a job that was refused.
+pub fn count_refused(problem: &Problem) {
+    counter!(names::INGRESS_JOBS_REFUSED, names::PROBLEM => problem.kind().slug()).increment(1);
+}
+
+/// The answer to a request that met a fault of ours.
+#[allow(clippy::needless_pass_by_value)] // The layer hands it over.
+pub fn answer_panic(panic: Box<dyn Any + Send>) -> Response {
+    let what = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    tracing::error!(panic = what.unwrap_or("of unknown kind"), "a request met a fault of ours");
+    let detail = "the fault is logged; send the request again, with the same key if it submits a job";
+    Problem::new(ProblemType::Internal, detail).into_response()
+}

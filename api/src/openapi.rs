@@ -1,0 +1,76 @@
+//! The OpenAPI 3.1 document: what is not said beside the routes themselves.
+
+mod job_body;
+
+use std::collections::BTreeMap;
+
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
+};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::{IntoResponses, Modify, OpenApi};
+
+pub use self::job_body::{CounterpartyBody, JobBody, KindName, RejectionName};
+use crate::problem::{FieldError, MEDIA_TYPE, Problem, ProblemType};
+
+/// The document before the routes join it.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Tellers",
+        description = "Submit banking jobs, see what became of them, read accounts.\n\n\
+            A `202` means that a job is on disk. Every job takes effect exactly once; jobs that draw on one account \
+            apply in the order in which they were accepted. Amounts are integers in minor units. Every refusal is a \
+            problem document (RFC 9457).",
+    ),
+    tags(
+        (name = "jobs", description = "Submit jobs and see what became of them."),
+        (name = "accounts", description = "Accounts and their entries."),
+        (name = "operations", description = "For whoever looks after the fleet."),
+    ),
+    components(schemas(Problem, FieldError, KindName, RejectionName)),
+    modifiers(&Security),
+)]
+pub struct Document;
+
+/// A key in either of two headers, or none where none is asked for.
+struct Security;
+
+impl Modify for Security {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let components = openapi.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+        let header = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-API-Key")));
+        components.add_security_scheme("key", header);
+        let none: [&str; 0] = [];
+        openapi.security = Some(vec![
+            SecurityRequirement::new("bearer", none),
+            SecurityRequirement::new("key", none),
+            SecurityRequirement::default(),
+        ]);
+    }
+}
+
+/// The problems that any route may answer with, by status.
+pub struct Refusals;
+
+impl IntoResponses for Refusals {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let mut by_status = BTreeMap::<u16, Vec<ProblemType>>::new();
+        for problem in ProblemType::ALL {
+            by_status.entry(problem.status().as_u16()).or_default().push(problem);
+        }
+        let document = |problems: Vec<ProblemType>| {
+            let described =
+                problems.iter().map(|problem| format!("`{}`: {}.", problem.uri(), problem.title()));
+            let schema = Ref::from_schema_name("Problem");
+            let content = ContentBuilder::new().schema(Some(schema)).build();
+            let description = described.collect::<Vec<_>>().join(" ");
+            ResponseBuilder::new().description(description).content(MEDIA_TYPE, content).build()
+        };
+        by_status
+            .into_iter()
+            .map(|(status, problems)| (status.to_string(), RefOr::T(document(problems))))
+            .collect()
+    }
+}

@@ -1,0 +1,71 @@
+//! The routes, one file for each group.
+
+pub mod accounts;
+pub mod batch;
+pub mod jobs;
+pub mod operations;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::extract::rejection::QueryRejection;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::Redirect;
+use axum::routing::get;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::admission::admit;
+use crate::ingress::Ingress;
+use crate::observe;
+use crate::openapi::Document;
+use crate::problem::{Problem, ProblemType};
+
+/// Everything that the ingress serves.
+pub fn router(ingress: Arc<Ingress>) -> Router {
+    let limited = OpenApiRouter::new()
+        .routes(routes!(jobs::submit))
+        .routes(routes!(jobs::show))
+        .routes(routes!(batch::submit))
+        .routes(routes!(accounts::show))
+        .routes(routes!(accounts::entries))
+        .layer(from_fn_with_state(Arc::clone(&ingress), admit));
+    // Whoever looks after the fleet is never turned away.
+    let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
+        .merge(limited)
+        .routes(routes!(operations::livez))
+        .routes(routes!(operations::readyz))
+        .routes(routes!(operations::metrics))
+        .split_for_parts();
+    router
+        .merge(SwaggerUi::new("/docs").url("/api/openapi.json", document))
+        .route("/", get(|| async { Redirect::temporary("/docs/") }))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(CatchPanicLayer::custom(observe::answer_panic))
+        .layer(from_fn(observe::measure))
+        .with_state(ingress)
+}
+
+async fn not_found(request: Request) -> Problem {
+    let path: String = request.uri().path().chars().take(80).collect();
+    let detail = format!("there is nothing at {path}; see /docs for what there is");
+    Problem::new(ProblemType::NotFound, detail)
+}
+
+async fn method_not_allowed(request: Request) -> Problem {
+    let path: String = request.uri().path().chars().take(80).collect();
+    let method: String = request.method().as_str().chars().take(20).collect();
+    let detail = format!("{path} does not take {method}; the header Allow says what it takes");
+    Problem::new(ProblemType::MethodNotAllowed, detail)
+}
+
+/// A query that can not be read, such as one with a name that the route does not take.
+fn bad_query(error: &QueryRejection, takes: &str) -> Problem {
+    let detail = format!("{}; the query takes {takes}", error.body_text());
+    Problem::new(ProblemType::InvalidParameter, detail.chars().take(300).collect::<String>())
+}

@@ -1,0 +1,120 @@
+//! Accounts and their entries, as the ledger has them.
+
+mod cursor;
+pub mod document;
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::HeaderValue;
+use axum::http::header::LINK;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use shared::domain::account::AccountNumber;
+
+use self::document::{Account, Entries};
+use crate::ingress::Ingress;
+use crate::keys::Reader;
+use crate::openapi::Refusals;
+use crate::problem::{Problem, ProblemType};
+
+/// Entries of a page, unless the client asks for another number.
+const LIMIT_DEFAULT: u32 = 50;
+/// The most entries of a page.
+const LIMIT_MAX: u32 = 1_000;
+
+/// Tells how an account stands.
+#[utoipa::path(
+    get, path = "/api/accounts/{number}", tag = "accounts",
+    params(("number" = String, Path, description = "The account's number.", max_length = 34)),
+    responses((status = 200, description = "The account.", body = Account), Refusals),
+)]
+pub async fn show(
+    State(ingress): State<Arc<Ingress>>,
+    _: Reader,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<Json<Account>, Problem> {
+    let number = number_of(path)?;
+    let account = ingress.read(ingress.parts.ledger.account(&number)).await?;
+    account.map(|account| Json(Account::from(account))).ok_or_else(|| not_found(&number))
+}
+
+/// What a client asks of an account's entries.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EntriesQuery {
+    limit: Option<String>,
+    cursor: Option<String>,
+}
+
+/// Lists an account's entries, the newest first.
+///
+/// `next` (and the header `Link`) leads to the older ones. A page that was read once stays as it was: entries
+/// are only ever added at the front.
+#[utoipa::path(
+    get, path = "/api/accounts/{number}/entries", tag = "accounts",
+    params(
+        ("number" = String, Path, description = "The account's number.", max_length = 34),
+        ("limit" = Option<u32>, Query, description = "Entries of a page: 1 to 1000; 50 by default."),
+        ("cursor" = Option<String>, Query, description = "Where a page starts; take it from `next`."),
+    ),
+    responses((status = 200, description = "A page of entries.", body = Entries), Refusals),
+)]
+pub async fn entries(
+    State(ingress): State<Arc<Ingress>>,
+    _: Reader,
+    path: Result<Path<String>, PathRejection>,
+    query: Result<Query<EntriesQuery>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let number = number_of(path)?;
+    let Query(query) = query.map_err(|error| super::bad_query(&error, "limit and cursor"))?;
+    let limit = limit_of(query.limit)?;
+    let before = match query.cursor {
+        Some(text) => Some(cursor::read(&number, &text).ok_or_else(|| {
+            Problem::parameter(
+                "cursor",
+                &text,
+                "must be the cursor of a `next` of this account; leave it out to start",
+            )
+        })?),
+        None => None,
+    };
+    // One more than asked for tells whether there is a next page.
+    let found = ingress.read(ingress.parts.ledger.entries(&number, before, limit + 1)).await?;
+    let mut found = found.ok_or_else(|| not_found(&number))?;
+    let page_len = usize::try_from(limit).unwrap_or(usize::MAX);
+    let is_last = found.len() <= page_len;
+    found.truncate(page_len);
+    let last_seq = found.last().filter(|_| !is_last).map(|record| record.entry.seq);
+    let next = last_seq.map(|seq| {
+        format!("/api/accounts/{number}/entries?limit={limit}&cursor={}", cursor::write(&number, seq))
+    });
+    let link = next.as_ref().and_then(|next| HeaderValue::try_from(format!("<{next}>; rel=\"next\"")).ok());
+    let mut response = Json(Entries::new(number, &found, next)).into_response();
+    if let Some(link) = link {
+        response.headers_mut().insert(LINK, link);
+    }
+    Ok(response)
+}
+
+/// The system's own accounts can be read too.
+fn number_of(path: Result<Path<String>, PathRejection>) -> Result<AccountNumber, Problem> {
+    let text = path.map_or_else(|_| String::new(), |Path(text)| text);
+    AccountNumber::from_books(&text).ok_or_else(|| {
+        Problem::parameter("number", &text, "must be 1 to 34 of the characters A-Z a-z 0-9 . _ : -")
+    })
+}
+
+fn limit_of(text: Option<String>) -> Result<u32, Problem> {
+    let Some(text) = text else { return Ok(LIMIT_DEFAULT) };
+    let limit = text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
+    limit.ok_or_else(|| Problem::parameter("limit", &text, "must be a whole number from 1 to 1000"))
+}
+
+fn not_found(number: &AccountNumber) -> Problem {
+    let detail =
+        format!("there is no account {number}; a job of kind open_account makes one, once it is posted");
+    Problem::new(ProblemType::AccountNotFound, detail)
+}

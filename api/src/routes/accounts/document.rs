@@ -1,0 +1,146 @@
+//! What clients read of accounts and entries. Amounts are in minor units of the account's currency.
+
+use serde::{Deserialize, Serialize};
+use shared::domain::account::{self, AccountNumber, AccountStatus};
+use shared::domain::id::JobId;
+use shared::domain::job::{Counterparty, Kind};
+use shared::domain::money::Currency;
+use shared::ledger::EntryRecord;
+use utoipa::ToSchema;
+
+use crate::openapi::{CounterpartyBody, KindName};
+use crate::rfc3339::Rfc3339;
+
+/// An account as it stands.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Account {
+    /// Its number.
+    #[schema(value_type = String)]
+    number: AccountNumber,
+    /// The one currency that it holds (ISO 4217).
+    #[schema(value_type = String, example = "EUR")]
+    currency: Currency,
+    /// Sum of its entries.
+    balance: i64,
+    /// Sum of its active holds; part of the balance.
+    held: i64,
+    /// What may be drawn: balance less holds plus overdraft limit. Of the system's own accounts, which have
+    /// no limit, there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    available: Option<i64>,
+    /// How far below zero what is available may go.
+    overdraft_limit: i64,
+    /// Whether it takes entries.
+    #[schema(value_type = AccountStatusName)]
+    status: AccountStatus,
+    /// How many entries it has.
+    entries: i64,
+    /// Who holds it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    holder: Option<String>,
+}
+
+/// Whether an account takes entries.
+#[derive(ToSchema)]
+#[schema(as = AccountStatus, rename_all = "snake_case")]
+#[allow(dead_code)] // Only its schema is used.
+enum AccountStatusName {
+    Open,
+    Frozen,
+    Closed,
+}
+
+impl From<account::Account> for Account {
+    fn from(account: account::Account) -> Account {
+        let available = Some(account.available()).filter(|_| !account.number.is_external());
+        Account {
+            available: available.map(|available| i64::try_from(available).unwrap_or(i64::MAX)),
+            number: account.number,
+            currency: account.currency,
+            balance: account.balance,
+            held: account.held,
+            overdraft_limit: account.overdraft_limit.minor_units(),
+            status: account.status,
+            entries: account.seq,
+            holder: account.holder,
+        }
+    }
+}
+
+/// A page of an account's entries.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Entries {
+    /// The account's number.
+    #[schema(value_type = String)]
+    account: AccountNumber,
+    /// The newest first.
+    entries: Vec<Entry>,
+    /// Where the older ones are; null on the last page.
+    next: Option<String>,
+}
+
+/// One leg of a posted job.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Entry {
+    /// Its place among the account's entries, from 1, without gaps.
+    seq: i64,
+    /// The job that made it.
+    #[schema(value_type = String, format = Uuid)]
+    job: JobId,
+    /// What that job did.
+    #[schema(value_type = KindName)]
+    kind: Kind,
+    /// A credit is positive, a debit negative.
+    amount: i64,
+    /// The account's balance after it.
+    balance_after: i64,
+    /// When it was posted.
+    #[schema(value_type = String, format = DateTime)]
+    posted_at: Rfc3339,
+    /// The business day: the job's, or else the day on which it was posted (UTC).
+    #[schema(value_type = String, format = Date)]
+    value_date: jiff::civil::Date,
+    /// The text on the statement.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memo: Option<String>,
+    /// The other side, where it is outside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<CounterpartyBody>)]
+    counterparty: Option<Counterparty>,
+}
+
+/// What a job's body says about its entries.
+#[derive(Default, Deserialize)]
+struct Said {
+    value_date: Option<jiff::civil::Date>,
+    memo: Option<String>,
+    counterparty: Option<Counterparty>,
+}
+
+impl Entries {
+    /// A page of what the ledger has.
+    pub fn new(account: AccountNumber, records: &[EntryRecord], next: Option<String>) -> Entries {
+        Entries { account, entries: records.iter().map(Entry::from).collect(), next }
+    }
+}
+
+impl From<&EntryRecord> for Entry {
+    fn from(record: &EntryRecord) -> Entry {
+        // A body that some hand has spoiled does not hide the entry.
+        let said: Said = serde_json::from_str(&record.body).unwrap_or_default();
+        let posted_at = Rfc3339::from_microseconds(record.entry.posted_at);
+        Entry {
+            seq: record.entry.seq,
+            job: record.entry.job,
+            kind: record.kind,
+            amount: record.entry.amount,
+            balance_after: record.entry.balance_after,
+            posted_at,
+            value_date: said
+                .value_date
+                .unwrap_or_else(|| jiff::tz::Offset::UTC.to_datetime(posted_at.0).date()),
+            memo: said.memo,
+            counterparty: said.counterparty,
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! One job: submit it, see what became of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Extension, Path, Query, State};
+use axum::http::header::LOCATION;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{AppendHeaders, IntoResponse, Response};
+use jiff::Timestamp;
+use serde::Deserialize;
+use shared::domain::id::JobId;
+use tokio::time::Instant;
+
+use crate::admission::Place;
+use crate::body::{self, MediaType};
+use crate::identity::IdempotencyKey;
+use crate::ingress::Ingress;
+use crate::intake::{Intake, Prepared};
+use crate::keys::{Reader, Submitter};
+use crate::observe::{self, Waited};
+use crate::openapi::{JobBody, Refusals};
+use crate::problem::{Problem, ProblemType};
+use crate::routes::jobs::document::{Job, Queued};
+use crate::wait::{self, Ended, TOLD_POLL, UNTOLD_POLL};
+
+pub mod document;
+
+/// Submits one job.
+///
+/// `202` means that the job is on disk and will reach an outcome. A retry with the same `Idempotency-Key`
+/// or `reference` is the same job for ever and never takes effect twice.
+#[utoipa::path(
+    post, path = "/api/jobs", tag = "jobs",
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable characters: the same key is the same job. Wins over `reference`."),
+        ("Prefer" = Option<String>, Header, description = "`wait=N` waits up to N seconds for the outcome (RFC 7240).", example = "wait=5"),
+    ),
+    request_body(content = JobBody, description = "At most 64 KiB."),
+    responses(
+        (status = 200, description = "The outcome, to a client that waited for it.", body = Job, headers(("Preference-Applied" = String, description = "`wait=N`"))),
+        (status = 202, description = "Accepted: it is on disk.", body = Queued, headers(("Location" = String, description = "Where its outcome will be."))),
+        Refusals,
+    ),
+)]
+pub async fn submit(
+    State(ingress): State<Arc<Ingress>>,
+    Submitter(client): Submitter,
+    Extension(place): Extension<Place>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let key = IdempotencyKey::of(&headers)?;
+    let wait = wait::preferred(&headers)
+        .map(|wait| wait.min(ingress.config.wait_max))
+        .filter(|wait| !wait.is_zero());
+    let json = body::read(&headers, body, body::JOB).await?;
+    let intake = Intake { ingress: &ingress, client: &client, key: key.as_ref() };
+    let prepared = intake.job(&json, wait.is_some()).map_err(|problem| match json.trim_ascii().first() {
+        // What is neither called JSON nor looks like it is not a job with a mistake in it.
+        Some(byte) if *byte != b'{' && MediaType::of(&headers) == MediaType::Unknown => {
+            body::unsupported(&headers, "one job as application/json")
+        }
+        _ => problem,
+    });
+    let prepared = prepared.inspect_err(observe::count_refused)?;
+    match wait {
+        None => Ok(accepted(&prepared, publish(&ingress, &prepared).await?)),
+        Some(wait) => submit_and_wait(&ingress, &prepared, &place, wait).await,
+    }
+}
+
+async fn publish(ingress: &Ingress, job: &Prepared) -> Result<Timestamp, Problem> {
+    match ingress.parts.publisher.publish(job.lane, job.message.clone()).await {
+        Ok(accepted_at) => {
+            ingress.admission.note(1, 0);
+            observe::count_accepted(job.kind, 1);
+            Ok(accepted_at)
+        }
+        Err(error) => {
+            ingress.admission.note(0, 1);
+            Err(ingress.admission.refusal(job.id, &error)).inspect_err(observe::count_refused)
+        }
+    }
+}
+
+async fn submit_and_wait(
+    ingress: &Ingress,
+    job: &Prepared,
+    place: &Place,
+    wait: Duration,
+) -> Result<Response, Problem> {
+    let until = Instant::now() + wait;
+    // Before it is published: the answer may come before the confirmation.
+    let ticket = ingress.replies.expect(job.id, Some(job.fingerprint));
+    let accepted_at = publish(ingress, job).await?;
+    if !place.wait(&ingress.admission) {
+        return Ok(accepted(job, accepted_at));
+    }
+    let ended = ticket.outcome(ingress, TOLD_POLL, until).await;
+    let applied = [("preference-applied", format!("wait={}", wait.as_secs()))];
+    let answer = match ended {
+        Ended::Recorded(record) => (AppendHeaders(applied), Json(Job::recorded(&record))).into_response(),
+        Ended::Told(verdict) => (AppendHeaders(applied), Json(Job::told(job.id, verdict))).into_response(),
+        Ended::Conflict => conflict(job.id).into_response(),
+        Ended::Unknown => (AppendHeaders(applied), accepted(job, accepted_at)).into_response(),
+    };
+    Ok((Extension(Waited), answer).into_response())
+}
+
+fn accepted(job: &Prepared, accepted_at: Timestamp) -> Response {
+    let mut response =
+        (StatusCode::ACCEPTED, Json(Queued::new(job.id, job.lane, accepted_at))).into_response();
+    if let Ok(location) = HeaderValue::try_from(format!("/api/jobs/{}", job.id)) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
+
+fn conflict(id: JobId) -> Problem {
+    let detail = format!(
+        "the key or reference already belongs to the job {id}, which has another body; this one takes no effect. \
+         Send it with a key of its own, or ask for /api/jobs/{id}"
+    );
+    Problem::new(ProblemType::Conflict, detail)
+}
+
+/// What a client asks of a job.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShowQuery {
+    wait: Option<String>,
+}
+
+/// Tells what became of a job.
+///
+/// A job that was accepted and has no outcome yet is `queued`. With `wait` the answer comes as soon as
+/// there is an outcome, at the latest after that many seconds.
+#[utoipa::path(
+    get, path = "/api/jobs/{id}", tag = "jobs",
+    params(
+        ("id" = String, Path, description = "The id that the job was accepted with.", format = Uuid),
+        ("wait" = Option<u64>, Query, description = "Seconds to wait for an outcome, up to 60 by default."),
+    ),
+    responses((status = 200, description = "The job as far as it is known.", body = Job), Refusals),
+)]
+pub async fn show(
+    State(ingress): State<Arc<Ingress>>,
+    _: Reader,
+    Extension(place): Extension<Place>,
+    path: Result<Path<String>, PathRejection>,
+    query: Result<Query<ShowQuery>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let id = issued(path)?;
+    let wait = wait_of(query)?.min(ingress.config.wait_max);
+    if let Some(record) = ingress.read(ingress.parts.ledger.job(id)).await? {
+        return Ok(Json(Job::recorded(&record)).into_response());
+    }
+    if wait.is_zero() || !place.wait(&ingress.admission) {
+        return Ok(Json(Job::queued(id)).into_response());
+    }
+    let ticket = ingress.replies.expect(id, None);
+    let job = match ticket.outcome(&ingress, UNTOLD_POLL, Instant::now() + wait).await {
+        Ended::Recorded(record) => Job::recorded(&record),
+        Ended::Told(verdict) => Job::told(id, verdict),
+        Ended::Conflict | Ended::Unknown => Job::queued(id),
+    };
+    Ok((Extension(Waited), Json(job)).into_response())
+}
+
+/// The id of a path, if the fleet ever issued it.
+fn issued(path: Result<Path<String>, PathRejection>) -> Result<JobId, Problem> {
+    let text = path.map_or_else(|_| String::new(), |Path(text)| text);
+    text.parse().map_err(|_| {
+        let shown: String = text.chars().take(80).collect();
+        let detail =
+            format!("{shown:?} is no id that this fleet issued; use the id that the job was accepted with");
+        Problem::new(ProblemType::JobNotFound, detail)
+    })
+}
+
+fn wait_of(query: Result<Query<ShowQuery>, QueryRejection>) -> Result<Duration, Problem> {
+    let Query(ShowQuery { wait }) = query.map_err(|error| super::bad_query(&error, "wait"))?;
+    let Some(wait) = wait else { return Ok(Duration::ZERO) };
+    let seconds =
+        wait.parse().map_err(|_| Problem::parameter("wait", &wait, "must be a whole number of seconds"));
+    seconds.map(Duration::from_secs)
+}

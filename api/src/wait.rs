@@ -1,0 +1,236 @@
+//! Waiting for a job's outcome: a worker tells this replica, and in case it does not, the ledger is
+//! looked into at growing intervals.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::http::HeaderMap;
+use bytes::Bytes;
+use shared::contract::result::{JobResult, JobResults};
+use shared::domain::id::JobId;
+use shared::domain::job::Fingerprint;
+use shared::domain::outcome::Verdict;
+use shared::ledger::JobRecord;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, oneshot};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::ingress::Ingress;
+
+/// How soon the ledger is looked into where a worker will tell: a batch takes milliseconds, so the bus
+/// is likely to be silent by then.
+pub const TOLD_POLL: Duration = Duration::from_millis(250);
+/// The same where nobody will tell.
+pub const UNTOLD_POLL: Duration = Duration::from_millis(20);
+/// The longest interval: what a thousand waiting clients cost the database is a thousand look-ups a
+/// second.
+const POLL_MAX: Duration = Duration::from_secs(1);
+
+/// The clients that wait for outcomes, by job.
+#[derive(Default)]
+pub struct Replies {
+    waiting: Mutex<HashMap<JobId, Vec<Expected>>>,
+}
+
+/// One client that waits.
+struct Expected {
+    /// Of the body that it sent; `None`: it only asks for the id.
+    fingerprint: Option<Fingerprint>,
+    told: oneshot::Sender<Told>,
+}
+
+/// What a waiting client learns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Verdict(Verdict),
+    Conflict,
+}
+
+/// How a wait ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// The ledger has it.
+    Recorded(Box<JobRecord>),
+    /// A worker told of it, and the ledger did not answer.
+    Told(Verdict),
+    /// The ledger holds another body under the id.
+    Conflict,
+    /// The time is over, or the ingress stops.
+    Unknown,
+}
+
+/// A place among the waiting; taken before the job is published, so that no answer is missed.
+pub struct Ticket<'a> {
+    replies: &'a Replies,
+    id: JobId,
+    fingerprint: Option<Fingerprint>,
+    told: oneshot::Receiver<Told>,
+}
+
+impl Replies {
+    /// Begins to listen for what becomes of a job; with a fingerprint, of this body of it.
+    pub fn expect(&self, id: JobId, fingerprint: Option<Fingerprint>) -> Ticket<'_> {
+        let (sender, told) = oneshot::channel();
+        self.lock().entry(id).or_default().push(Expected { fingerprint, told: sender });
+        Ticket { replies: self, id, fingerprint, told }
+    }
+
+    /// Hands on what is told, for as long as the inbox is open.
+    pub async fn hear(&self, mut inbox: broadcast::Receiver<Bytes>) {
+        loop {
+            match inbox.recv().await {
+                Ok(message) => self.tell(&message),
+                // What was lost is found in the ledger.
+                Err(RecvError::Lagged(_)) => (),
+                Err(RecvError::Closed) => return,
+            }
+        }
+    }
+
+    fn tell(&self, message: &[u8]) {
+        match serde_json::from_slice::<JobResults>(message) {
+            Ok(told) => told.results.iter().for_each(|result| self.tell_of(result)),
+            Err(error) => tracing::warn!(%error, "a message to this replica is no results; it is ignored"),
+        }
+    }
+
+    fn tell_of(&self, result: &JobResult) {
+        let mut waiting = self.lock();
+        let Some(expected) = waiting.get_mut(&result.id) else { return };
+        for one in expected.extract_if(.., |one| learns(one.fingerprint, result).is_some()) {
+            if let Some(told) = learns(one.fingerprint, result) {
+                // Who has gone away does not read it.
+                let _ = one.told.send(told);
+            }
+        }
+        if expected.is_empty() {
+            waiting.remove(&result.id);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<JobId, Vec<Expected>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a client that waits for the outcome of a body learns from a result: it may be about another
+/// body under the same id.
+fn learns(own: Option<Fingerprint>, result: &JobResult) -> Option<Told> {
+    let about_own = own.is_none_or(|own| own == result.fingerprint);
+    match (about_own, result.conflict) {
+        (true, false) => Some(Told::Verdict(result.verdict)),
+        (true, true) if own.is_some() => Some(Told::Conflict),
+        (false, false) => Some(Told::Conflict),
+        (_, true) => None,
+    }
+}
+
+impl Ticket<'_> {
+    /// Waits until the outcome is known, the time is over, or the ingress stops.
+    pub async fn outcome(mut self, ingress: &Ingress, poll: Duration, until: Instant) -> Ended {
+        let mut interval = poll;
+        let mut next_look = Instant::now() + interval;
+        loop {
+            tokio::select! {
+                told = &mut self.told => return match told {
+                    Ok(Told::Verdict(verdict)) => self.recorded(ingress, verdict, until).await,
+                    Ok(Told::Conflict) => Ended::Conflict,
+                    Err(_) => Ended::Unknown,
+                },
+                () = sleep_until(next_look), if next_look < until => {
+                    if let Some(ended) = self.look(ingress, until).await {
+                        return ended;
+                    }
+                    interval = (interval * 3 / 2).min(POLL_MAX);
+                    next_look = Instant::now() + interval;
+                }
+                () = sleep_until(until) => return Ended::Unknown,
+                () = ingress.shutdown.cancelled() => return Ended::Unknown,
+            }
+        }
+    }
+
+    /// The ledger's record; where it can not be had, what was told.
+    async fn recorded(&self, ingress: &Ingress, verdict: Verdict, until: Instant) -> Ended {
+        self.look(ingress, until).await.unwrap_or(Ended::Told(verdict))
+    }
+
+    async fn look(&self, ingress: &Ingress, until: Instant) -> Option<Ended> {
+        // A ledger that is away now may be back before the time is over.
+        let record = timeout_at(until, ingress.parts.ledger.job(self.id)).await.ok()?.ok()??;
+        if self.fingerprint.is_some_and(|own| own != record.fingerprint) {
+            return Some(Ended::Conflict);
+        }
+        Some(Ended::Recorded(Box::new(record)))
+    }
+}
+
+impl Drop for Ticket<'_> {
+    fn drop(&mut self) {
+        self.told.close();
+        let mut waiting = self.replies.lock();
+        let Some(expected) = waiting.get_mut(&self.id) else { return };
+        expected.retain(|one| !one.told.is_closed());
+        if expected.is_empty() {
+            waiting.remove(&self.id);
+        }
+    }
+}
+
+/// The time that a client prefers to wait (RFC 7240, section 4.3). What can not be understood is ignored,
+/// as section 2 wants it.
+pub fn preferred(headers: &HeaderMap) -> Option<Duration> {
+    let values = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    let preferences = values.flat_map(|value| value.split(','));
+    let mut waits = preferences.filter_map(|preference| {
+        let (name, value) = preference.split(';').next()?.split_once('=')?;
+        let seconds = value.trim().trim_matches('"').parse().ok().map(Duration::from_secs);
+        seconds.filter(|_| name.trim().eq_ignore_ascii_case("wait"))
+    });
+    waits.next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_preference_is_found_among_others() {
+        let wait = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("prefer", value.parse().unwrap());
+            preferred(&headers).map(|wait| wait.as_secs())
+        };
+        assert_eq!(wait("wait=7"), Some(7));
+        assert_eq!(wait("respond-async, Wait=\"7\"; foo=bar"), Some(7));
+        assert_eq!(wait("wait=soon"), None);
+        assert_eq!(wait("handling=lenient"), None);
+    }
+
+    #[test]
+    fn a_result_about_another_body_is_told_apart() {
+        let [own, other] = [Fingerprint([1; 16]), Fingerprint([2; 16])];
+        let id = JobId::from_chance(1, [0; 6]);
+        let result =
+            |fingerprint, conflict| JobResult { id, fingerprint, verdict: Verdict::Posted, conflict };
+        let posted = Some(Told::Verdict(Verdict::Posted));
+        assert_eq!(learns(Some(own), &result(own, false)), posted);
+        assert_eq!(learns(Some(own), &result(own, true)), Some(Told::Conflict));
+        assert_eq!(learns(Some(own), &result(other, false)), Some(Told::Conflict));
+        assert_eq!(learns(Some(own), &result(other, true)), None, "the other one lost");
+        assert_eq!(learns(None, &result(other, false)), posted);
+        assert_eq!(learns(None, &result(other, true)), None);
+    }
+
+    #[test]
+    fn who_gave_up_waiting_leaves_nothing_behind() {
+        let replies = Replies::default();
+        let id = JobId::from_chance(1, [0; 6]);
+        let (first, second) = (replies.expect(id, None), replies.expect(id, None));
+        drop(first);
+        assert_eq!(replies.lock().get(&id).map(Vec::len), Some(1));
+        drop(second);
+        assert!(replies.lock().is_empty());
+    }
+}

@@ -1,0 +1,90 @@
+//! What every role is told at its start: flags over environment over defaults.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::domain::lane::Lanes;
+use crate::telemetry::LogFormat;
+
+/// Where the parts of a fleet are, and what all of its replicas must agree on.
+#[derive(Debug, Clone, Args)]
+pub struct FleetConfig {
+    /// The broker: amqp://user:password@host:5672/vhost (amqps:// for TLS)
+    #[arg(long, env = "AMQP_URL", hide_env_values = true)]
+    pub amqp_url: Option<String>,
+
+    /// The ledger: mysql://user:password@host:3306/database
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+
+    /// A replica of the ledger's database for reads; the ledger's own unless given
+    #[arg(long, env = "DATABASE_READONLY_URL", hide_env_values = true)]
+    pub database_readonly_url: Option<String>,
+
+    /// A replica of the ledger's database for audits and totals; the ledger's own unless given
+    #[arg(long, env = "DATABASE_ANALYTICS_URL", hide_env_values = true)]
+    pub database_analytics_url: Option<String>,
+
+    /// Connections to the ledger's database that stay open
+    #[arg(long, env = "DB_POOL_SIZE", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub db_pool_size: u32,
+
+    /// Connections beyond those, while they are needed
+    #[arg(long, env = "DB_MAX_OVERFLOW", default_value_t = 100, value_parser = clap::value_parser!(u32).range(0..=1_000))]
+    pub db_max_overflow: u32,
+
+    /// Seconds to wait for a connection
+    #[arg(long, env = "DB_POOL_TIMEOUT", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub db_pool_timeout: u64,
+
+    /// Lanes of the fleet; recorded in the database, the same for every replica for ever
+    #[arg(long, env = "LANES", default_value_t = Lanes::DEFAULT, value_parser = parse_lanes)]
+    pub lanes: Lanes,
+
+    /// Where the embedded queue and ledger keep their files
+    #[arg(long, env = "DATA_DIR", default_value = ".tellers")]
+    pub data_dir: PathBuf,
+
+    /// How log lines are written
+    #[arg(long, env = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+
+    /// Connections to the broker that publishing shares
+    #[arg(long, env = "AMQP_POOL_SIZE", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub amqp_pool_size: u16,
+}
+
+/// Where a worker listens and how it batches.
+#[derive(Debug, Clone, Args)]
+pub struct WorkerConfig {
+    /// Address of the worker's /livez, /readyz and /metrics; port 0 takes a free one
+    #[arg(long, env = "WORKER_LISTEN", default_value = "127.0.0.1:9100")]
+    pub worker_listen: SocketAddr,
+
+    /// Jobs in one batch, which is one database transaction, at the most
+    #[arg(long, env = "BATCH_PROCESSING_SIZE", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub batch_processing_size: u16,
+
+    /// Milliseconds that a batch waits for more jobs once it has one
+    #[arg(long, env = "LINGER_MS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(0..=10_000))]
+    pub linger_ms: u64,
+
+    /// Batches that one worker posts at the same time; more wait and grow fuller
+    #[arg(long, env = "POSTING_CONCURRENCY", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub posting_concurrency: u16,
+}
+
+/// Where the monitor listens.
+#[derive(Debug, Clone, Args)]
+pub struct MonitorConfig {
+    /// Address of the monitor; port 0 takes a free one
+    #[arg(long, env = "MONITOR_LISTEN", default_value = "127.0.0.1:5000")]
+    pub monitor_listen: SocketAddr,
+}
+
+fn parse_lanes(text: &str) -> Result<Lanes, String> {
+    let lanes = text.parse().ok().and_then(Lanes::new);
+    lanes.ok_or_else(|| format!("must be a number of lanes from 1 to {}", Lanes::MAX))
+}

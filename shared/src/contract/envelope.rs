@@ -1,0 +1,160 @@
+//! The wire form of queued work: 1..=100 jobs of one lane in one message.
+//!
+//! ```json
+//! {"version":1,"ingress":"api-1","jobs":[{"accepted_at":1795453200000000,"job":{"kind":"deposit"}}]}
+//! ```
+//!
+//! A job is raw JSON here: the ingress has serialised it once already, and a reader that parses the
+//! jobs one by one loses nothing but the one that it can not read.
+
+use std::borrow::Cow;
+use std::io::Write as _;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// What this build writes, and the only one that it reads.
+pub const VERSION: u32 = 1;
+
+/// Bytes around one job at the most: `{"accepted_at":-9223372036854775808,"job":},`.
+const FRAME_BYTES: usize = 48;
+
+/// Jobs of one lane, in the order in which one ingress replica accepted them.
+#[derive(Debug, Deserialize)]
+pub struct Envelope<'a> {
+    /// Always [`VERSION`] after [`Envelope::read`].
+    pub version: u32,
+    /// The ingress replica that accepted the jobs.
+    #[serde(borrow)]
+    pub ingress: Cow<'a, str>,
+    /// Each a [`QueuedJob`], to be read on its own.
+    #[serde(borrow)]
+    pub jobs: Vec<&'a RawValue>,
+}
+
+/// One job and the time at which it was accepted.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct QueuedJob<'a> {
+    /// Microseconds since the Unix epoch; grows strictly within one ingress replica and lane.
+    pub accepted_at: i64,
+    /// The job's own JSON.
+    #[serde(borrow)]
+    pub job: &'a RawValue,
+}
+
+/// Why a message is no envelope.
+#[derive(Debug, thiserror::Error)]
+pub enum EnvelopeError {
+    /// Not JSON, or not of this shape.
+    #[error("the message is no envelope: {0}")]
+    Malformed(#[from] serde_json::Error),
+    /// Written by a newer build.
+    #[error(
+        "the envelope has version {found}, this build reads version {VERSION}; upgrade the workers first"
+    )]
+    Version {
+        /// The version that the message states.
+        found: u32,
+    },
+}
+
+impl<'a> Envelope<'a> {
+    /// Reads a message without copying its jobs.
+    ///
+    /// # Errors
+    /// The message is no envelope, or one of another version.
+    pub fn read(message: &'a [u8]) -> Result<Envelope<'a>, EnvelopeError> {
+        let envelope: Envelope<'a> = serde_json::from_slice(message)?;
+        if envelope.version != VERSION {
+            return Err(EnvelopeError::Version { found: envelope.version });
+        }
+        Ok(envelope)
+    }
+}
+
+impl<'a> QueuedJob<'a> {
+    /// Reads one of [`Envelope::jobs`].
+    ///
+    /// # Errors
+    /// It has no acceptance time or no job.
+    pub fn read(job: &'a RawValue) -> Result<QueuedJob<'a>, EnvelopeError> {
+        Ok(serde_json::from_str(job.get())?)
+    }
+}
+
+/// Writes an envelope by concatenation; `jobs` are JSON already.
+#[must_use]
+pub fn write<'j>(ingress: &str, jobs: impl IntoIterator<Item = (Timestamp, &'j [u8])> + Clone) -> Bytes {
+    let bytes = jobs.clone().into_iter().map(|(_, job)| job.len() + FRAME_BYTES).sum::<usize>();
+    let mut envelope = Vec::with_capacity(bytes + ingress.len() + FRAME_BYTES);
+    // Writing to a `Vec` does not fail, nor does a string have a form that JSON could not take.
+    let _ = write!(envelope, r#"{{"version":{VERSION},"ingress":"#);
+    let _ = serde_json::to_writer(&mut envelope, ingress);
+    envelope.extend_from_slice(br#","jobs":["#);
+    for (position, (accepted_at, job)) in jobs.into_iter().enumerate() {
+        if position > 0 {
+            envelope.push(b',');
+        }
+        let _ = write!(envelope, r#"{{"accepted_at":{},"job":"#, accepted_at.as_microsecond());
+        envelope.extend_from_slice(job);
+        envelope.push(b'}');
+    }
+    envelope.extend_from_slice(b"]}");
+    Bytes::from(envelope)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is on the wire, for ever: a message of today may wait in a queue through an upgrade.
+    const GOLDEN: &str = r#"{"version":1,"ingress":"api-1","jobs":[{"accepted_at":1795453200000000,"job":{"kind":"deposit","amount":5}},{"accepted_at":1795453200000001,"job":{"kind":"withdrawal"}}]}"#;
+
+    fn at(microsecond: i64) -> Timestamp {
+        Timestamp::from_microsecond(microsecond).unwrap()
+    }
+
+    #[test]
+    fn an_envelope_is_written_as_agreed() {
+        let jobs: [(Timestamp, &[u8]); 2] = [
+            (at(1_795_453_200_000_000), br#"{"kind":"deposit","amount":5}"#),
+            (at(1_795_453_200_000_001), br#"{"kind":"withdrawal"}"#),
+        ];
+        assert_eq!(write("api-1", jobs), GOLDEN);
+    }
+
+    #[test]
+    fn an_envelope_is_read_as_agreed() {
+        let envelope = Envelope::read(GOLDEN.as_bytes()).unwrap();
+        assert_eq!((envelope.version, envelope.ingress.as_ref(), envelope.jobs.len()), (1, "api-1", 2));
+        let second = QueuedJob::read(envelope.jobs[1]).unwrap();
+        assert_eq!(second.accepted_at, 1_795_453_200_000_001);
+        assert_eq!(second.job.get(), r#"{"kind":"withdrawal"}"#);
+    }
+
+    #[test]
+    fn an_unreadable_job_harms_no_other() {
+        let message = br#"{"version":1,"ingress":"a","jobs":[7,{"accepted_at":1,"job":null}]}"#;
+        let envelope = Envelope::read(message).unwrap();
+        assert!(QueuedJob::read(envelope.jobs[0]).is_err());
+        assert_eq!(QueuedJob::read(envelope.jobs[1]).unwrap().job.get(), "null");
+    }
+
+    #[test]
+    fn a_replicas_id_is_escaped() {
+        let none: [(Timestamp, &[u8]); 0] = [];
+        let envelope = write("a\"\\\n", none);
+        assert_eq!(Envelope::read(&envelope).unwrap().ingress, "a\"\\\n");
+    }
+
+    #[test]
+    fn another_version_and_garbage_are_refused() {
+        let newer = Envelope::read(br#"{"version":2,"ingress":"a","jobs":[]}"#).unwrap_err();
+        assert!(newer.to_string().contains("version 2"), "{newer}");
+        for garbage in [&b"\xff\xfe"[..], b"", b"[]", b"{}", br#"{"version":1,"ingress":"a","jobs":7}"#] {
+            assert!(Envelope::read(garbage).is_err(), "{garbage:?}");
+        }
+    }
+}

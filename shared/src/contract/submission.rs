@@ -1,0 +1,361 @@
+//! The body of a job as a client sends it: one flat JSON object with a `kind`.
+//!
+//! Serialising a [`Spec`] through [`Submission`] gives the canonical form: fields in the order below,
+//! absent ones left out. Its hash is the job's fingerprint, so the order must never change.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::account::AccountNumber;
+use crate::domain::id::JobId;
+use crate::domain::job::{Action, Counterparty, Kind, Leg, Legs, Money, Spec};
+use crate::domain::money::{Amount, Currency, OverdraftLimit};
+use crate::domain::text::{Memo, Name, Reference};
+
+/// The most bytes of JSON that a job's `metadata` may have.
+pub const METADATA_BYTES_MAX: usize = 1_024;
+
+/// Every field that some kind of job takes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)] // The fields of DESIGN's table of kinds, by the same names.
+pub struct Submission {
+    pub kind: Kind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountNumber>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<AccountNumber>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<AccountNumber>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Amount>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<Currency>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub legs: Option<Vec<Leg>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overdraft_limit: Option<OverdraftLimit>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<Name>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<JobId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<JobId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Reference>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memo: Option<Memo>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value_date: Option<Date>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counterparty: Option<Counterparty>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// A body that is no job: which field, what stands there, and what should.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("`{field}`{}: {remedy}", if value.is_empty() { String::new() } else { format!(" is {value}") })]
+pub struct Invalid {
+    /// Path of the field, such as `legs[1].amount`; `body` for the whole.
+    pub field: String,
+    /// What stands there, as JSON, shortened; empty where nothing does.
+    pub value: String,
+    /// What should stand there.
+    pub remedy: String,
+}
+
+impl Invalid {
+    fn missing(field: &str, kind: Kind) -> Invalid {
+        let remedy = format!("is missing; {kind} takes {}", fields_of(kind));
+        Invalid { field: field.to_owned(), value: String::new(), remedy }
+    }
+
+    fn shown(field: &str, value: &impl Serialize, remedy: impl Into<String>) -> Invalid {
+        let value = serde_json::to_string(value).map(|json| shortened(&json)).unwrap_or_default();
+        Invalid { field: field.to_owned(), value, remedy: remedy.into() }
+    }
+}
+
+/// Parses the body of a job.
+///
+/// # Errors
+/// It is no JSON, or no job; says which field and why.
+pub fn parse(json: &[u8]) -> Result<Spec, Invalid> {
+    // Serde would also read the fields from an array, by their order; we do not.
+    let is_object = json.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+    match serde_json::from_slice::<Submission>(json) {
+        Ok(submission) if is_object => submission.into_spec(),
+        _ => Err(explain(json, is_object)),
+    }
+}
+
+/// The canonical form of a job's body.
+#[must_use]
+pub fn canonical(spec: &Spec) -> String {
+    // A map with string keys and finite numbers always has a JSON form.
+    serde_json::to_string(&Submission::from(spec.clone())).unwrap_or_default()
+}
+
+/// The fields that a kind of job takes beside the common ones, as a sentence lists them.
+#[must_use]
+pub fn fields_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::OpenAccount => "account, currency, overdraft_limit (optional), holder (optional)",
+        Kind::CloseAccount | Kind::FreezeAccount | Kind::UnfreezeAccount => "account",
+        Kind::Deposit | Kind::Withdrawal => "account, amount, currency",
+        Kind::Transfer => "from, to, amount, currency",
+        Kind::Journal => "currency, legs",
+        Kind::Hold => "account, amount, currency, expires_at (optional)",
+        Kind::Capture => "account, hold, to (optional), amount (optional)",
+        Kind::Release => "account, hold",
+        Kind::Reversal => "account, job",
+    }
+}
+
+impl Submission {
+    /// Checks that the fields are those of the kind, and takes them.
+    ///
+    /// # Errors
+    /// A field is missing, does not belong, or contradicts another.
+    pub fn into_spec(mut self) -> Result<Spec, Invalid> {
+        let action = self.take_action()?;
+        self.refuse_left_over()?;
+        if let Some(metadata) = &self.metadata {
+            let bytes = serde_json::to_string(metadata).map_or(usize::MAX, |json| json.len());
+            if bytes > METADATA_BYTES_MAX {
+                let remedy = format!("must be at most {METADATA_BYTES_MAX} bytes of JSON; it is {bytes}");
+                return Err(Invalid::shown("metadata", metadata, remedy));
+            }
+        }
+        Ok(Spec {
+            action,
+            reference: self.reference,
+            memo: self.memo,
+            value_date: self.value_date,
+            counterparty: self.counterparty,
+            metadata: self.metadata,
+        })
+    }
+
+    fn take_action(&mut self) -> Result<Action, Invalid> {
+        let kind = self.kind;
+        Ok(match kind {
+            Kind::OpenAccount => Action::OpenAccount {
+                account: self.take_account()?,
+                currency: self.take_currency()?,
+                overdraft_limit: self.overdraft_limit.take().unwrap_or_default(),
+                holder: self.holder.take(),
+            },
+            Kind::CloseAccount => Action::CloseAccount { account: self.take_account()? },
+            Kind::FreezeAccount => Action::FreezeAccount { account: self.take_account()? },
+            Kind::UnfreezeAccount => Action::UnfreezeAccount { account: self.take_account()? },
+            Kind::Deposit => Action::Deposit { account: self.take_account()?, money: self.take_money()? },
+            Kind::Withdrawal => {
+                Action::Withdrawal { account: self.take_account()?, money: self.take_money()? }
+            }
+            Kind::Transfer => self.take_transfer()?,
+            Kind::Journal => self.take_journal()?,
+            Kind::Hold => Action::Hold {
+                account: self.take_account()?,
+                money: self.take_money()?,
+                expires_at: self.expires_at.take(),
+            },
+            Kind::Capture => self.take_capture()?,
+            Kind::Release => Action::Release { account: self.take_account()?, hold: self.take_hold()? },
+            Kind::Reversal => Action::Reversal {
+                account: self.take_account()?,
+                job: self.job.take().ok_or_else(|| Invalid::missing("job", kind))?,
+            },
+        })
+    }
+
+    fn take_transfer(&mut self) -> Result<Action, Invalid> {
+        let from = self.from.take().ok_or_else(|| Invalid::missing("from", self.kind))?;
+        let to = self.to.take().ok_or_else(|| Invalid::missing("to", self.kind))?;
+        if from == to {
+            return Err(Invalid::shown("to", &to, "is the same account as `from`; name another one"));
+        }
+        Ok(Action::Transfer { from, to, money: self.take_money()? })
+    }
+
+    fn take_journal(&mut self) -> Result<Action, Invalid> {
+        let currency = self.take_currency()?;
+        let legs = self.legs.take().ok_or_else(|| Invalid::missing("legs", self.kind))?;
+        let count = legs.len();
+        let legs = Legs::new(legs)
+            .map_err(|error| Invalid::shown("legs", &format_args!("{count} legs"), error.to_string()))?;
+        Ok(Action::Journal { currency, legs })
+    }
+
+    fn take_capture(&mut self) -> Result<Action, Invalid> {
+        let (account, hold) = (self.take_account()?, self.take_hold()?);
+        let to = self.to.take();
+        if let Some(to) = to.as_ref().filter(|to| **to == account) {
+            return Err(Invalid::shown("to", to, "is the account of the hold itself; use release"));
+        }
+        Ok(Action::Capture { account, hold, to, amount: self.amount.take() })
+    }
+
+    fn take_account(&mut self) -> Result<AccountNumber, Invalid> {
+        self.account.take().ok_or_else(|| Invalid::missing("account", self.kind))
+    }
+
+    fn take_currency(&mut self) -> Result<Currency, Invalid> {
+        self.currency.take().ok_or_else(|| Invalid::missing("currency", self.kind))
+    }
+
+    fn take_money(&mut self) -> Result<Money, Invalid> {
+        let amount = self.amount.take().ok_or_else(|| Invalid::missing("amount", self.kind))?;
+        Ok(Money { amount, currency: self.take_currency()? })
+    }
+
+    fn take_hold(&mut self) -> Result<JobId, Invalid> {
+        self.hold.take().ok_or_else(|| Invalid::missing("hold", self.kind))
+    }
+
+    /// What the action did not take does not belong to its kind.
+    fn refuse_left_over(&self) -> Result<(), Invalid> {
+        let left_over = [
+            ("account", self.account.is_some()),
+            ("from", self.from.is_some()),
+            ("to", self.to.is_some()),
+            ("amount", self.amount.is_some()),
+            ("currency", self.currency.is_some()),
+            ("legs", self.legs.is_some()),
+            ("overdraft_limit", self.overdraft_limit.is_some()),
+            ("holder", self.holder.is_some()),
+            ("hold", self.hold.is_some()),
+            ("expires_at", self.expires_at.is_some()),
+            ("job", self.job.is_some()),
+        ];
+        let Some((field, _)) = left_over.into_iter().find(|(_, is_left)| *is_left) else {
+            return Ok(());
+        };
+        let kind = self.kind;
+        let remedy = format!("is not a field of {kind}, which takes {}; remove it", fields_of(kind));
+        Err(Invalid { field: field.to_owned(), value: String::new(), remedy })
+    }
+}
+
+impl From<Spec> for Submission {
+    fn from(spec: Spec) -> Submission {
+        let mut s = Submission {
+            kind: spec.action.kind(),
+            account: None,
+            from: None,
+            to: None,
+            amount: None,
+            currency: None,
+            legs: None,
+            overdraft_limit: None,
+            holder: None,
+            hold: None,
+            expires_at: None,
+            job: None,
+            reference: spec.reference,
+            memo: spec.memo,
+            value_date: spec.value_date,
+            counterparty: spec.counterparty,
+            metadata: spec.metadata,
+        };
+        let mut put_money =
+            |money: Money| (s.amount, s.currency) = (Some(money.amount), Some(money.currency));
+        match spec.action {
+            Action::OpenAccount { account, currency, overdraft_limit, holder } => {
+                (s.account, s.currency, s.holder) = (Some(account), Some(currency), holder);
+                // Left out and 0 are the same account.
+                s.overdraft_limit = Some(overdraft_limit).filter(|limit| limit.minor_units() > 0);
+            }
+            Action::CloseAccount { account }
+            | Action::FreezeAccount { account }
+            | Action::UnfreezeAccount { account } => s.account = Some(account),
+            Action::Deposit { account, money } | Action::Withdrawal { account, money } => {
+                put_money(money);
+                s.account = Some(account);
+            }
+            Action::Transfer { from, to, money } => {
+                put_money(money);
+                (s.from, s.to) = (Some(from), Some(to));
+            }
+            Action::Journal { currency, legs } => {
+                (s.currency, s.legs) = (Some(currency), Some(legs.iter().cloned().collect()));
+            }
+            Action::Hold { account, money, expires_at } => {
+                put_money(money);
+                (s.account, s.expires_at) = (Some(account), expires_at);
+            }
+            Action::Capture { account, hold, to, amount } => {
+                (s.account, s.hold, s.to, s.amount) = (Some(account), Some(hold), to, amount);
+            }
+            Action::Release { account, hold } => (s.account, s.hold) = (Some(account), Some(hold)),
+            Action::Reversal { account, job } => (s.account, s.job) = (Some(account), Some(job)),
+        }
+        s
+    }
+}
+
+/// Reads a refused body once more, slowly, to say where it is wrong and what stands there.
+fn explain(json: &[u8], is_object: bool) -> Invalid {
+    if let Err(error) = std::str::from_utf8(json) {
+        let remedy = format!("is not UTF-8 from byte {} on; send UTF-8", error.valid_up_to());
+        return Invalid { field: "body".to_owned(), value: String::new(), remedy };
+    }
+    if !is_object {
+        let value = shortened(String::from_utf8_lossy(json).trim());
+        let remedy = "must be a JSON object with the fields of a job".to_owned();
+        return Invalid { field: "body".to_owned(), value, remedy };
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let (path, message) = match serde_path_to_error::deserialize::<_, Submission>(&mut deserializer) {
+        Err(error) => (error.path().to_string(), error.inner().to_string()),
+        Ok(_) => match deserializer.end() {
+            Err(error) => (".".to_owned(), error.to_string()),
+            Ok(()) => (".".to_owned(), "could not be read".to_owned()),
+        },
+    };
+    // serde names a field that is missing or unknown in its message only.
+    let named = ["missing field `", "unknown field `", "duplicate field `"]
+        .iter()
+        .find_map(|start| message.strip_prefix(start).and_then(|rest| rest.split('`').next()));
+    let field = match (path.as_str(), named) {
+        (".", Some(field)) => field.to_owned(),
+        (path, Some(field)) if !path.ends_with(field) => format!("{path}.{field}"),
+        (".", None) => "body".to_owned(),
+        (path, None) if path.contains('?') => "body".to_owned(),
+        (path, _) => path.to_owned(),
+    };
+    // The place in the text is of use only where no field can be named.
+    let remedy = match message.split_once(" at line ") {
+        Some((what, _)) if field != "body" => what.to_owned(),
+        _ => message,
+    };
+    let value = serde_json::from_slice::<serde_json::Value>(json).ok();
+    let value = value.as_ref().and_then(|value| value.pointer(&pointer(&field)));
+    let value = value.map(|value| shortened(&value.to_string())).unwrap_or_default();
+    Invalid { field, value, remedy }
+}
+
+/// The JSON pointer (RFC 6901) of a path such as `legs[1].amount`.
+fn pointer(path: &str) -> String {
+    if path == "body" {
+        return String::new();
+    }
+    let path = path.replace('[', ".").replace(']', "");
+    path.split('.').map(|step| format!("/{step}")).collect()
+}
+
+/// The head of a long value, so that an answer is never as long as a hostile body.
+fn shortened(json: &str) -> String {
+    const CHARS_MAX: usize = 80;
+    match json.char_indices().nth(CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &json[..end]),
+        None => json.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,141 @@
+use super::*;
+
+fn refused(json: &str) -> Invalid {
+    parse(json.as_bytes()).unwrap_err()
+}
+
+#[test]
+fn every_kind_survives_the_canonical_form() {
+    let id = JobId::from_chance(1, [0; 6]);
+    let bodies = [
+        r#"{"kind":"open_account","account":"a","currency":"EUR","overdraft_limit":5,"holder":"Ada"}"#.to_owned(),
+        r#"{"kind":"close_account","account":"a"}"#.to_owned(),
+        r#"{"kind":"freeze_account","account":"a"}"#.to_owned(),
+        r#"{"kind":"unfreeze_account","account":"a"}"#.to_owned(),
+        r#"{"kind":"deposit","account":"a","amount":1,"currency":"EUR","value_date":"2026-11-23"}"#.to_owned(),
+        r#"{"kind":"withdrawal","account":"a","amount":1,"currency":"JPY","counterparty":{"name":"Bo","account":"X 1"}}"#.to_owned(),
+        r#"{"kind":"transfer","from":"a","to":"b","amount":9007199254740991,"currency":"XTS","reference":"r","memo":"m","metadata":{"a":[1]}}"#.to_owned(),
+        r#"{"kind":"journal","currency":"EUR","legs":[{"account":"a","amount":-3},{"account":"b","amount":3}]}"#.to_owned(),
+        r#"{"kind":"hold","account":"a","amount":1,"currency":"EUR","expires_at":"2026-11-23T00:00:00Z"}"#.to_owned(),
+        format!(r#"{{"kind":"capture","account":"a","to":"b","amount":2,"hold":"{id}"}}"#),
+        format!(r#"{{"kind":"release","account":"a","hold":"{id}"}}"#),
+        format!(r#"{{"kind":"reversal","account":"a","job":"{id}"}}"#),
+    ];
+    assert_eq!(bodies.len(), Kind::ALL.len());
+    for (body, kind) in bodies.iter().zip(Kind::ALL) {
+        let spec = parse(body.as_bytes()).unwrap_or_else(|error| panic!("{body}: {error}"));
+        assert_eq!(spec.action.kind(), kind);
+        assert_eq!(
+            &canonical(&spec),
+            body,
+            "the canonical form is part of every fingerprint: never change it"
+        );
+    }
+}
+
+#[test]
+fn the_field_the_value_and_the_remedy_are_named() {
+    let cases = [
+        (
+            r#"{"kind":"deposit","account":"a","amount":-5,"currency":"EUR"}"#,
+            "amount",
+            "-5",
+            "positive integer",
+        ),
+        (
+            r#"{"kind":"deposit","account":"a","amount":1.5,"currency":"EUR"}"#,
+            "amount",
+            "1.5",
+            "positive integer",
+        ),
+        (
+            r#"{"kind":"deposit","account":"a","amount":"5","currency":"EUR"}"#,
+            "amount",
+            "\"5\"",
+            "positive integer",
+        ),
+        (
+            r#"{"kind":"deposit","account":"a","amount":18446744073709551616,"currency":"EUR"}"#,
+            "amount",
+            "1.8446744073709552e+19",
+            "at most 9007199254740991",
+        ),
+        (
+            r#"{"kind":"deposit","account":"a","amount":5,"currency":"ABC"}"#,
+            "currency",
+            "\"ABC\"",
+            "ISO 4217",
+        ),
+        (
+            r#"{"kind":"deposit","account":"a b","amount":5,"currency":"EUR"}"#,
+            "account",
+            "\"a b\"",
+            "1 to 34",
+        ),
+        (
+            r#"{"kind":"deposit","account":"external:EUR:1","amount":5,"currency":"EUR"}"#,
+            "account",
+            "external",
+            "system",
+        ),
+        (
+            r#"{"kind":"deposit","account":"a","amount":5,"currency":"EUR","colour":1}"#,
+            "colour",
+            "1",
+            "unknown field",
+        ),
+        (
+            r#"{"kind":"deposit","account":"a","amount":5}"#,
+            "currency",
+            "",
+            "is missing; deposit takes account, amount",
+        ),
+        (r#"{"kind":"deposit","account":"a","amount":5,"currency":"EUR","to":"b"}"#, "to", "", "remove it"),
+        (r#"{"kind":"tea"}"#, "kind", "\"tea\"", "unknown variant"),
+        (r#"{"account":"a"}"#, "kind", "", "missing field"),
+        (
+            r#"{"kind":"transfer","from":"a","to":"a","amount":5,"currency":"EUR"}"#,
+            "to",
+            "\"a\"",
+            "same account",
+        ),
+        (
+            r#"{"kind":"journal","currency":"EUR","legs":[{"account":"a","amount":-3},{"account":"b","amount":4}]}"#,
+            "legs",
+            "",
+            "they sum to 1",
+        ),
+        (
+            r#"{"kind":"journal","currency":"EUR","legs":[{"account":"a","amount":-3},{"account":"b","amount":0}]}"#,
+            "legs[1].amount",
+            "0",
+            "other than 0",
+        ),
+        (
+            r#"{"kind":"release","account":"a","hold":"d9428888-122b-11e1-b85c-61cd3cbb3210"}"#,
+            "hold",
+            "d9428888",
+            "not the id",
+        ),
+        ("[1]", "body", "[1]", "must be a JSON object"),
+        ("{", "body", "", "EOF"),
+    ];
+    for (json, field, value, remedy) in cases {
+        let invalid = refused(json);
+        assert_eq!(invalid.field, field, "{json}: {invalid}");
+        assert!(invalid.value.contains(value), "{json}: {invalid}");
+        assert!(invalid.remedy.contains(remedy), "{json}: {invalid}");
+    }
+}
+
+#[test]
+fn hostile_bodies_are_refused_in_little_space() {
+    let deep = format!(r#"{{"kind":"close_account","account":"a","metadata":{{"a":{}"#, "[".repeat(100_000));
+    assert!(refused(&deep).remedy.contains("recursion limit"));
+    let long = format!(r#"{{"kind":"close_account","account":"{}"}}"#, "a".repeat(100_000));
+    assert!(refused(&long).to_string().len() < 500);
+    let large =
+        format!(r#"{{"kind":"close_account","account":"a","metadata":{{"a":"{}"}}}}"#, "a".repeat(2_000));
+    assert_eq!(refused(&large).field, "metadata");
+    assert!(parse(b"{\"kind\":\"\xff\"}").unwrap_err().remedy.contains("UTF-8"));
+}

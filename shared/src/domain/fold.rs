@@ -1,0 +1,205 @@
+//! The fold: accounts and jobs in, outcomes and entries out. All that decides about money is here.
+//!
+//! Jobs are judged one after the other, each against the books as the ones before it left them, so a
+//! batch of a hundred does exactly what a hundred batches of one would do.
+
+mod judge;
+mod needs;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::account::{Account, AccountNumber, AccountStatus};
+use super::entry::Entry;
+use super::hold::Hold;
+use super::id::JobId;
+use super::job::{Job, Kind};
+use super::lane::Lane;
+use super::outcome::{Outcome, Recorded, Verdict};
+
+pub use needs::Needs;
+
+/// What a batch reads before it is folded, all of it locked or immutable.
+#[derive(Debug, Clone, Default)]
+pub struct Books {
+    /// The accounts that exist, of those that the batch needs.
+    pub accounts: HashMap<AccountNumber, Account>,
+    /// The jobs of the batch that the ledger holds already.
+    pub recorded: HashMap<JobId, Recorded>,
+    /// The holds that exist, of those that the batch captures or releases.
+    pub holds: HashMap<JobId, Hold>,
+    /// The jobs that exist, of those that the batch reverses.
+    pub originals: HashMap<JobId, Original>,
+}
+
+/// A job that may be reversed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Original {
+    /// What it was.
+    pub kind: Kind,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// Its entries: account and minor units. Empty unless it was posted.
+    pub legs: Legs,
+    /// It has been reversed.
+    pub reversed: bool,
+}
+
+/// Accounts and what each gains, in minor units; sums to zero.
+pub type Legs = Vec<(AccountNumber, i64)>;
+
+/// What a batch writes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Folded {
+    /// One for each job, in the order of the jobs.
+    pub outcomes: Vec<Outcome>,
+    /// In the order of the jobs; `seq` grows within each account.
+    pub entries: Vec<Entry>,
+    /// Accounts that are new (`key` is `None`) or changed, as they are now, by number.
+    pub accounts: BTreeMap<AccountNumber, Account>,
+    /// Holds that are new or changed, as they are now.
+    pub holds: BTreeMap<JobId, Hold>,
+    /// Holds among `holds` that are new.
+    pub new_holds: BTreeSet<JobId>,
+    /// Reversed jobs, each with the job that reversed it.
+    pub reversals: BTreeMap<JobId, JobId>,
+    /// Jobs among those with a new verdict that were recorded as dead before.
+    pub revived: BTreeSet<JobId>,
+}
+
+/// Applies `jobs` of `lane` to `books` at `now` (µs since the Unix epoch).
+#[must_use]
+pub fn fold(books: Books, lane: Lane, jobs: &[Job], now: i64) -> Folded {
+    let mut fold = Fold { books, lane, now, folded: Folded::default() };
+    for job in jobs {
+        let outcome = fold.apply(job);
+        fold.folded.outcomes.push(outcome);
+    }
+    fold.folded
+}
+
+struct Fold {
+    books: Books,
+    lane: Lane,
+    now: i64,
+    folded: Folded,
+}
+
+/// What a job that passes does to the books.
+enum Change {
+    Open(Account),
+    SetStatus(AccountNumber, AccountStatus),
+    Move(Legs),
+    Reserve(Hold),
+    /// The hold as it is afterwards; the legs are empty for a release.
+    Settle(Hold, Legs),
+    Reverse(JobId, Legs),
+}
+
+impl Fold {
+    fn apply(&mut self, job: &Job) -> Outcome {
+        match self.books.recorded.get(&job.id) {
+            Some(recorded) if recorded.fingerprint != job.fingerprint => {
+                return Outcome::Conflict(recorded.verdict);
+            }
+            Some(Recorded { verdict: Verdict::Dead, .. }) => {
+                self.folded.revived.insert(job.id);
+            }
+            Some(recorded) => return Outcome::Duplicate(recorded.verdict),
+            None => {}
+        }
+        let outcome = match self.judge(job) {
+            Ok(change) => {
+                self.enact(job, change);
+                Outcome::Posted
+            }
+            Err(rejection) => Outcome::Rejected(rejection),
+        };
+        let recorded = Recorded { fingerprint: job.fingerprint, verdict: outcome.verdict() };
+        self.books.recorded.insert(job.id, recorded);
+        outcome
+    }
+
+    /// Changes the books, and notes the job among those that can be reversed from now on.
+    fn enact(&mut self, job: &Job, change: Change) {
+        let legs = match change {
+            Change::Open(account) => {
+                self.put_account(account);
+                Legs::new()
+            }
+            Change::SetStatus(number, status) => {
+                self.change_account(&number, |account| account.status = status);
+                Legs::new()
+            }
+            Change::Move(legs) => legs,
+            Change::Reserve(hold) => {
+                let amount = hold.amount.minor_units();
+                self.change_account(&hold.account, |account| account.held += amount);
+                self.folded.new_holds.insert(hold.id);
+                self.put_hold(hold);
+                Legs::new()
+            }
+            Change::Settle(hold, legs) => {
+                let amount = hold.amount.minor_units();
+                self.change_account(&hold.account, |account| account.held -= amount);
+                self.put_hold(hold);
+                legs
+            }
+            Change::Reverse(original, legs) => {
+                if let Some(original) = self.books.originals.get_mut(&original) {
+                    original.reversed = true;
+                }
+                self.folded.reversals.insert(original, job.id);
+                legs
+            }
+        };
+        self.post(job.id, &legs);
+        let kind = job.spec.action.kind();
+        let original = Original { kind, verdict: Verdict::Posted, legs, reversed: false };
+        self.books.originals.insert(job.id, original);
+    }
+
+    /// Writes one entry for each leg. The judge has checked that no sum leaves its range.
+    fn post(&mut self, job: JobId, legs: &Legs) {
+        let posted_at = self.now;
+        for (number, amount) in legs {
+            let entry = self.change_account(number, |account| {
+                account.balance += amount;
+                account.seq += 1;
+                let entry = Entry {
+                    account: number.clone(),
+                    seq: account.seq,
+                    job,
+                    amount: *amount,
+                    balance_after: account.balance,
+                    posted_at,
+                };
+                account.digest = account.digest.after(&entry);
+                entry
+            });
+            self.folded.entries.extend(entry);
+        }
+    }
+
+    fn change_account<T>(
+        &mut self,
+        number: &AccountNumber,
+        change: impl FnOnce(&mut Account) -> T,
+    ) -> Option<T> {
+        let account = self.books.accounts.get_mut(number)?;
+        let result = change(account);
+        self.folded.accounts.insert(number.clone(), account.clone());
+        Some(result)
+    }
+
+    fn put_account(&mut self, account: Account) {
+        self.folded.accounts.insert(account.number.clone(), account.clone());
+        self.books.accounts.insert(account.number.clone(), account);
+    }
+
+    fn put_hold(&mut self, hold: Hold) {
+        self.folded.holds.insert(hold.id, hold.clone());
+        self.books.holds.insert(hold.id, hold);
+    }
+}

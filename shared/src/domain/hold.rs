@@ -1,0 +1,41 @@
+//! Holds: funds that are reserved until they are captured or released.
+
+use super::account::AccountNumber;
+use super::id::JobId;
+use super::money::{Amount, Currency};
+
+/// Funds reserved on an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// The id of the job that made it.
+    pub id: JobId,
+    /// The account that holds the funds.
+    pub account: AccountNumber,
+    /// The currency of that account.
+    pub currency: Currency,
+    /// What was reserved, in minor units.
+    pub amount: Amount,
+    /// From when on it can not be captured any more, in microseconds since the Unix epoch.
+    pub expires_at: Option<i64>,
+    /// What became of it.
+    pub status: HoldStatus,
+}
+
+/// What became of a hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HoldStatus {
+    /// The funds are reserved.
+    Active,
+    /// This much was moved, the rest given back.
+    Captured(Amount),
+    /// All was given back.
+    Released,
+}
+
+impl Hold {
+    /// Whether a job that was accepted at `accepted_at` (µs) may still capture it.
+    #[must_use]
+    pub fn is_capturable(&self, accepted_at: i64) -> bool {
+        self.status == HoldStatus::Active && self.expires_at.is_none_or(|end| accepted_at < end)
+    }
+}

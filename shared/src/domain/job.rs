@@ -1,0 +1,303 @@
+//! Jobs: what a client submits, parsed. A [`Spec`] that exists is well formed.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use super::account::AccountNumber;
+use super::id::JobId;
+use super::lane::{Lane, Lanes};
+use super::money::{Amount, Currency, OverdraftLimit, SignedAmount};
+use super::text::{Client, Memo, Name, OutsideAccount, Reference};
+
+/// A job that was accepted: who submitted what, and when.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Job {
+    /// Unique for ever.
+    pub id: JobId,
+    /// Who submitted it.
+    pub client: Client,
+    /// The ingress replica that accepted it.
+    pub ingress: String,
+    /// When it joined its lane, in microseconds since the Unix epoch. Grows strictly along the jobs
+    /// that one ingress replica puts on one lane.
+    pub accepted_at: i64,
+    /// Tells this body from another one under the same id.
+    pub fingerprint: Fingerprint,
+    /// The body as JSON, in canonical form.
+    pub body: String,
+    /// The body, parsed.
+    pub spec: Spec,
+}
+
+/// The first 128 bits of the BLAKE3 hash of a job's canonical body.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint(pub [u8; 16]);
+
+impl Fingerprint {
+    /// Of a body in canonical form.
+    #[must_use]
+    pub fn of(body: &str) -> Fingerprint {
+        let mut bytes = [0; 16];
+        blake3::Hasher::new().update(body.as_bytes()).finalize_xof().fill(&mut bytes);
+        Fingerprint(bytes)
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// What is to be done, and what goes with it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spec {
+    /// What is to be done.
+    pub action: Action,
+    /// The client's own name for it.
+    pub reference: Option<Reference>,
+    /// The text on the statement.
+    pub memo: Option<Memo>,
+    /// The business day; `None`: the day of acceptance (UTC).
+    pub value_date: Option<Date>,
+    /// The other side, where it is outside.
+    pub counterparty: Option<Counterparty>,
+    /// Whatever else the client wants to keep with it: a small JSON object.
+    pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// The other side of a job, where it has no account here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counterparty {
+    /// Its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Name>,
+    /// Its account, as its bank writes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<OutsideAccount>,
+}
+
+/// What a job does.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)] // The fields say it; the variants say what is done with them.
+pub enum Action {
+    /// Makes an account.
+    OpenAccount {
+        account: AccountNumber,
+        currency: Currency,
+        overdraft_limit: OverdraftLimit,
+        holder: Option<Name>,
+    },
+    /// Ends an account that has neither a balance nor holds.
+    CloseAccount { account: AccountNumber },
+    /// Stops all movement on an account.
+    FreezeAccount { account: AccountNumber },
+    /// Lets an account move again.
+    UnfreezeAccount { account: AccountNumber },
+    /// Money comes in from outside.
+    Deposit { account: AccountNumber, money: Money },
+    /// Money goes out.
+    Withdrawal { account: AccountNumber, money: Money },
+    /// Money goes from one account here to another.
+    Transfer { from: AccountNumber, to: AccountNumber, money: Money },
+    /// Many legs that sum to zero, all or nothing.
+    Journal { currency: Currency, legs: Legs },
+    /// Reserves funds until they are captured or released.
+    Hold { account: AccountNumber, money: Money, expires_at: Option<Timestamp> },
+    /// Moves held funds, all or part (the rest is released), to an account or out.
+    Capture { account: AccountNumber, hold: JobId, to: Option<AccountNumber>, amount: Option<Amount> },
+    /// Gives held funds back.
+    Release { account: AccountNumber, hold: JobId },
+    /// Posts the opposite of a posted job's entries, once.
+    Reversal { account: AccountNumber, job: JobId },
+}
+
+/// An amount of one currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Money {
+    /// Minor units.
+    pub amount: Amount,
+    /// The currency.
+    pub currency: Currency,
+}
+
+/// One leg of a journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Leg {
+    /// The account that it changes.
+    pub account: AccountNumber,
+    /// Minor units; credit positive, debit negative.
+    pub amount: SignedAmount,
+}
+
+/// The legs of a journal: 2 to [`Legs::MAX`] of them, which sum to zero.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Legs {
+    first: Leg,
+    rest: Vec<Leg>,
+}
+
+/// Legs that make no journal.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidLegs {
+    /// Fewer than 2 or more than [`Legs::MAX`].
+    #[error("must be 2 to {} legs", Legs::MAX)]
+    Count,
+    /// The credits are not the debits.
+    #[error("must sum to zero; they sum to {0}")]
+    Sum(i128),
+}
+
+impl Legs {
+    /// The most legs of one journal: as many as a batch has jobs, so that one journal can not make a
+    /// transaction many times the usual size.
+    pub const MAX: usize = 100;
+
+    /// # Errors
+    /// Too few, too many, or they do not sum to zero.
+    pub fn new(legs: Vec<Leg>) -> Result<Legs, InvalidLegs> {
+        if !(2..=Self::MAX).contains(&legs.len()) {
+            return Err(InvalidLegs::Count);
+        }
+        let sum: i128 = legs.iter().map(|leg| i128::from(leg.amount.minor_units())).sum();
+        if sum != 0 {
+            return Err(InvalidLegs::Sum(sum));
+        }
+        let mut legs = legs.into_iter();
+        let first = legs.next().ok_or(InvalidLegs::Count)?;
+        Ok(Legs { first, rest: legs.collect() })
+    }
+
+    /// The account that keeps the journal's order.
+    #[must_use]
+    pub fn first_account(&self) -> &AccountNumber {
+        &self.first.account
+    }
+
+    /// Every leg, in the order of submission.
+    pub fn iter(&self) -> impl Iterator<Item = &Leg> {
+        std::iter::once(&self.first).chain(&self.rest)
+    }
+}
+
+/// The name of an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)] // As in `Action`.
+pub enum Kind {
+    OpenAccount,
+    CloseAccount,
+    FreezeAccount,
+    UnfreezeAccount,
+    Deposit,
+    Withdrawal,
+    Transfer,
+    Journal,
+    Hold,
+    Capture,
+    Release,
+    Reversal,
+}
+
+impl Kind {
+    /// Every kind, in the order of the documentation.
+    pub const ALL: [Kind; 12] = [
+        Kind::OpenAccount,
+        Kind::CloseAccount,
+        Kind::FreezeAccount,
+        Kind::UnfreezeAccount,
+        Kind::Deposit,
+        Kind::Withdrawal,
+        Kind::Transfer,
+        Kind::Journal,
+        Kind::Hold,
+        Kind::Capture,
+        Kind::Release,
+        Kind::Reversal,
+    ];
+
+    /// The stable name, as submitted and as stored.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::OpenAccount => "open_account",
+            Kind::CloseAccount => "close_account",
+            Kind::FreezeAccount => "freeze_account",
+            Kind::UnfreezeAccount => "unfreeze_account",
+            Kind::Deposit => "deposit",
+            Kind::Withdrawal => "withdrawal",
+            Kind::Transfer => "transfer",
+            Kind::Journal => "journal",
+            Kind::Hold => "hold",
+            Kind::Capture => "capture",
+            Kind::Release => "release",
+            Kind::Reversal => "reversal",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Spec {
+    /// A job with nothing beside its action.
+    #[must_use]
+    pub fn of(action: Action) -> Spec {
+        Spec { action, reference: None, memo: None, value_date: None, counterparty: None, metadata: None }
+    }
+
+    /// The lane that keeps this job in order with the others of its [`Action::account`].
+    #[must_use]
+    pub fn lane(&self, lanes: Lanes) -> Lane {
+        lanes.of(self.action.account().as_str())
+    }
+}
+
+impl Action {
+    /// Its name.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Action::OpenAccount { .. } => Kind::OpenAccount,
+            Action::CloseAccount { .. } => Kind::CloseAccount,
+            Action::FreezeAccount { .. } => Kind::FreezeAccount,
+            Action::UnfreezeAccount { .. } => Kind::UnfreezeAccount,
+            Action::Deposit { .. } => Kind::Deposit,
+            Action::Withdrawal { .. } => Kind::Withdrawal,
+            Action::Transfer { .. } => Kind::Transfer,
+            Action::Journal { .. } => Kind::Journal,
+            Action::Hold { .. } => Kind::Hold,
+            Action::Capture { .. } => Kind::Capture,
+            Action::Release { .. } => Kind::Release,
+            Action::Reversal { .. } => Kind::Reversal,
+        }
+    }
+
+    /// The account whose funds or state it puts at risk: the one that draws, and that it keeps its
+    /// order with. Of a journal, the first leg's.
+    #[must_use]
+    pub fn account(&self) -> &AccountNumber {
+        match self {
+            Action::OpenAccount { account, .. }
+            | Action::CloseAccount { account }
+            | Action::FreezeAccount { account }
+            | Action::UnfreezeAccount { account }
+            | Action::Deposit { account, .. }
+            | Action::Withdrawal { account, .. }
+            | Action::Hold { account, .. }
+            | Action::Capture { account, .. }
+            | Action::Release { account, .. }
+            | Action::Reversal { account, .. } => account,
+            Action::Transfer { from, .. } => from,
+            Action::Journal { legs, .. } => legs.first_account(),
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Outcomes: what became of a job. A business "no" is a value here, never an error.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::job::Fingerprint;
+
+/// Why a job was turned down, for good. Declared in order of precedence: where several apply, the
+/// first one is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rejection {
+    /// An account that the job names does not exist.
+    AccountNotFound,
+    /// The account to open exists already.
+    AccountExists,
+    /// An account that the job names is closed.
+    AccountClosed,
+    /// An account that the job names is frozen.
+    AccountFrozen,
+    /// An account that the job names holds another currency.
+    CurrencyMismatch,
+    /// Balance less holds plus overdraft limit is below what the job draws.
+    InsufficientFunds,
+    /// A balance would leave the range of 64 bits.
+    AmountOverflow,
+    /// There is no such hold on the account.
+    HoldNotFound,
+    /// The hold has been captured or released, or has expired.
+    HoldNotActive,
+    /// More is to be captured than is held.
+    HoldExceeded,
+    /// The job to reverse does not exist, was not posted, or did not touch the account.
+    JobNotFound,
+    /// The job to reverse is not one that moves money, or is itself a reversal.
+    JobNotReversible,
+    /// The job has been reversed before.
+    AlreadyReversed,
+    /// The account to close has a balance or holds.
+    AccountNotEmpty,
+}
+
+impl Rejection {
+    /// Every rejection, in order of precedence.
+    pub const ALL: [Rejection; 14] = [
+        Rejection::AccountNotFound,
+        Rejection::AccountExists,
+        Rejection::AccountClosed,
+        Rejection::AccountFrozen,
+        Rejection::CurrencyMismatch,
+        Rejection::InsufficientFunds,
+        Rejection::AmountOverflow,
+        Rejection::HoldNotFound,
+        Rejection::HoldNotActive,
+        Rejection::HoldExceeded,
+        Rejection::JobNotFound,
+        Rejection::JobNotReversible,
+        Rejection::AlreadyReversed,
+        Rejection::AccountNotEmpty,
+    ];
+
+    /// The stable name, as stored and as answered.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Rejection::AccountNotFound => "account_not_found",
+            Rejection::AccountExists => "account_exists",
+            Rejection::AccountClosed => "account_closed",
+            Rejection::AccountFrozen => "account_frozen",
+            Rejection::CurrencyMismatch => "currency_mismatch",
+            Rejection::InsufficientFunds => "insufficient_funds",
+            Rejection::AmountOverflow => "amount_overflow",
+            Rejection::HoldNotFound => "hold_not_found",
+            Rejection::HoldNotActive => "hold_not_active",
+            Rejection::HoldExceeded => "hold_exceeded",
+            Rejection::JobNotFound => "job_not_found",
+            Rejection::JobNotReversible => "job_not_reversible",
+            Rejection::AlreadyReversed => "already_reversed",
+            Rejection::AccountNotEmpty => "account_not_empty",
+        }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Rejection {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Rejection, String> {
+        let found = Rejection::ALL.into_iter().find(|rejection| rejection.name() == name);
+        found.ok_or_else(|| format!("`{name}` is no rejection"))
+    }
+}
+
+/// What the ledger holds of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "outcome", content = "reason")]
+pub enum Verdict {
+    /// Its entries are in the books.
+    Posted,
+    /// Turned down; nothing was changed.
+    Rejected(Rejection),
+    /// Could not be written; kept as a dead letter. A replay may turn it into another verdict.
+    Dead,
+}
+
+/// A job that the ledger holds already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recorded {
+    /// Of the body that it came with.
+    pub fingerprint: Fingerprint,
+    /// What became of it.
+    pub verdict: Verdict,
+}
+
+/// What a batch did with one of its jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its entries were written by this batch.
+    Posted,
+    /// Turned down by this batch.
+    Rejected(Rejection),
+    /// The same job had its verdict before; nothing was changed.
+    Duplicate(Verdict),
+    /// Another body had this id before; nothing was changed, and this body never takes effect.
+    Conflict(Verdict),
+}
+
+impl Outcome {
+    /// What the ledger holds of the id; of the *other* body after a [`Outcome::Conflict`].
+    #[must_use]
+    pub fn verdict(self) -> Verdict {
+        match self {
+            Outcome::Posted => Verdict::Posted,
+            Outcome::Rejected(reason) => Verdict::Rejected(reason),
+            Outcome::Duplicate(verdict) | Outcome::Conflict(verdict) => verdict,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_stable_and_in_order_of_precedence() {
+        assert!(Rejection::ALL.is_sorted());
+        for rejection in Rejection::ALL {
+            assert_eq!(rejection.name().parse(), Ok(rejection));
+            assert_eq!(serde_json::to_value(rejection).unwrap(), rejection.name());
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! The ledger port: double-entry books that a batch of jobs is posted to in one transaction.
+//!
+//! Two adapters stand behind it, `mysql` (MySQL and MariaDB) for a fleet and `sqlite` for one machine,
+//! and one conformance suite holds both to the promises written here.
+
+mod audit;
+mod failure;
+pub mod mysql;
+mod post;
+mod sql;
+pub mod sqlite;
+
+use async_trait::async_trait;
+
+pub use post::{Posted, post_apart};
+
+use crate::domain::account::{Account, AccountNumber};
+use crate::domain::entry::Entry;
+use crate::domain::id::JobId;
+use crate::domain::job::{Job, Kind};
+use crate::domain::lane::{Lane, Lanes};
+use crate::domain::money::Currency;
+use crate::domain::outcome::{Outcome, Verdict};
+
+/// The books.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// Creates or updates the schema, and records the number of lanes on first use.
+    ///
+    /// # Errors
+    /// The database could not be reached or holds another number of lanes.
+    async fn migrate(&self, lanes: Lanes) -> Result<(), LedgerError>;
+
+    /// Checks that the schema is current and that it holds this number of lanes.
+    ///
+    /// # Errors
+    /// It does not, or the database could not be reached.
+    async fn check(&self, lanes: Lanes) -> Result<(), LedgerError>;
+
+    /// Posts a batch of one lane, whatever its size, in one transaction, in order. Returns after the
+    /// commit, with one outcome for each job in the order of the jobs.
+    ///
+    /// Deadlocks, lock wait time-outs and ids that appear meanwhile roll everything back and are tried
+    /// again, a bounded number of times.
+    ///
+    /// # Errors
+    /// [`LedgerError::Transient`]: nothing was written, or it is not known; the same batch may be
+    /// posted again. [`LedgerError::Permanent`]: nothing was written, and this batch never will be.
+    async fn post(&self, lane: Lane, jobs: &[Job]) -> Result<Vec<Outcome>, LedgerError>;
+
+    /// Records a job that can never be posted as dead, unless the ledger holds it already.
+    ///
+    /// # Errors
+    /// It could not be written.
+    async fn record_dead(&self, lane: Lane, job: &Job, cause: &str) -> Result<(), LedgerError>;
+
+    /// What the ledger holds of a job; `None`: nothing yet.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn job(&self, id: JobId) -> Result<Option<JobRecord>, LedgerError>;
+
+    /// An account as it stands.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn account(&self, number: &AccountNumber) -> Result<Option<Account>, LedgerError>;
+
+    /// Up to `limit` entries of an account, newest first, those with a `seq` below `before` only.
+    /// `None`: no such account.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn entries(
+        &self,
+        number: &AccountNumber,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Option<Vec<EntryRecord>>, LedgerError>;
+
+    /// Up to `limit` active holds that expired before `now` (µs since the Unix epoch), oldest first.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn expired_holds(&self, now: i64, limit: u32) -> Result<Vec<(JobId, AccountNumber)>, LedgerError>;
+
+    /// The books at a glance.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn totals(&self) -> Result<Totals, LedgerError>;
+
+    /// Reads everything and checks it: the oracle. Runs in constant memory, beside the posting.
+    ///
+    /// # Errors
+    /// The database could not be reached. Books that are wrong are findings, not errors.
+    async fn audit(&self) -> Result<Audit, LedgerError>;
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// It does not; says why.
+    async fn ready(&self) -> Result<(), LedgerError>;
+
+    /// Closes its connections.
+    async fn close(&self);
+}
+
+/// Why the ledger did not do what was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum LedgerError {
+    /// The database is away, busy or overtaken; the same may work later.
+    #[error("the ledger is not available: {0}")]
+    Transient(String),
+    /// The same will never work.
+    #[error("the ledger refused: {0}")]
+    Permanent(String),
+}
+
+/// A job as the ledger holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobRecord {
+    /// Its id.
+    pub id: JobId,
+    /// Who submitted it.
+    pub client: String,
+    /// The client's own name for it.
+    pub reference: Option<String>,
+    /// What it was to do.
+    pub kind: Kind,
+    /// The lane that it came by.
+    pub lane: Lane,
+    /// Its body as JSON.
+    pub body: String,
+    /// Of that body.
+    pub fingerprint: crate::domain::job::Fingerprint,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// When it was accepted, in microseconds since the Unix epoch.
+    pub accepted_at: i64,
+    /// When it got its verdict, in microseconds since the Unix epoch.
+    pub posted_at: i64,
+}
+
+/// An entry as an account's holder reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntryRecord {
+    /// The entry.
+    pub entry: Entry,
+    /// The kind of the job that made it.
+    pub kind: Kind,
+    /// That job's body as JSON: memo, value date, counterparty.
+    pub body: String,
+}
+
+/// The books at a glance.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Accounts, the system's own not counted.
+    pub accounts: u64,
+    /// Jobs with the verdict posted.
+    pub posted: u64,
+    /// Jobs with the verdict rejected.
+    pub rejected: u64,
+    /// Jobs with the verdict dead.
+    pub dead: u64,
+    /// For each currency the sum of all balances, in minor units; zero if the books balance.
+    pub balances: Vec<(Currency, i128)>,
+}
+
+/// What an audit read and found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Audit {
+    /// Accounts read.
+    pub accounts: u64,
+    /// Entries read.
+    pub entries: u64,
+    /// Jobs read.
+    pub jobs: u64,
+    /// What is wrong, a sentence each, the first [`Audit::FINDINGS_MAX`] of them; empty: all is well.
+    pub findings: Vec<String>,
+    /// How many there were in all.
+    pub findings_total: u64,
+}
+
+impl Audit {
+    /// The most findings that are told in words.
+    pub const FINDINGS_MAX: usize = 100;
+
+    /// Adds a finding.
+    pub fn find(&mut self, finding: impl FnOnce() -> String) {
+        self.findings_total += 1;
+        if self.findings.len() < Self::FINDINGS_MAX {
+            self.findings.push(finding());
+        }
+    }
+
+    /// Nothing is wrong.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.findings_total == 0
+    }
+}

@@ -1,0 +1,70 @@
+//! Why a transaction did not commit, as far as it decides what to do next.
+
+use sqlx::mysql::MySqlDatabaseError;
+
+use super::LedgerError;
+
+/// What an adapter makes of its database's errors, by their numbers, never by their text.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Failure {
+    /// A deadlock or a lock that was not to be had: all of it again, soon.
+    #[error("{0}")]
+    Contended(String),
+    /// A key appeared meanwhile that was not there when the batch looked: read again.
+    #[error("{0}")]
+    Collided(String),
+    /// The database is away, full or not the one that was asked for: the same may work later.
+    #[error("{0}")]
+    Transient(String),
+    /// The same will never work.
+    #[error("{0}")]
+    Permanent(String),
+}
+
+impl Failure {
+    /// Whether the transaction should be tried again at once.
+    #[must_use]
+    pub fn is_overtaken(&self) -> bool {
+        matches!(self, Failure::Contended(_) | Failure::Collided(_))
+    }
+
+    /// A value in the database that is not one of ours.
+    pub(super) fn unreadable(what: &str, value: impl std::fmt::Debug) -> Failure {
+        Failure::Permanent(format!("the database holds {value:?}, which is no {what}; run `tellers verify`"))
+    }
+}
+
+impl From<Failure> for LedgerError {
+    /// What is left when all attempts are spent. A key that goes on colliding though it was read anew
+    /// is no race but a fault in the books, which the batch at hand will always meet.
+    fn from(failure: Failure) -> LedgerError {
+        match failure {
+            Failure::Contended(why) | Failure::Transient(why) => LedgerError::Transient(why),
+            Failure::Collided(why) | Failure::Permanent(why) => LedgerError::Permanent(why),
+        }
+    }
+}
+
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Failure {
+        match &error {
+            sqlx::Error::Database(database) => match database.try_downcast_ref::<MySqlDatabaseError>() {
+                Some(mysql) => super::mysql::errors::of_number(mysql.number(), mysql.message()),
+                None => super::sqlite::errors::of_code(database.code().as_deref(), database.message()),
+            },
+            sqlx::Error::PoolTimedOut => Failure::Transient(
+                "no connection to the database was free or could be made in time; see that it runs, \
+                 or raise DB_POOL_SIZE"
+                    .to_owned(),
+            ),
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => {
+                Failure::Transient(format!("connection to the database: {error}"))
+            }
+            _ => Failure::Permanent(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The ledger on MySQL 8.4 or 9.x, or on MariaDB 10.11 or later: the books of a fleet.
+
+mod eras;
+pub(super) mod errors;
+mod pools;
+mod schema;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use sqlx::mysql::MySqlRow;
+use sqlx::pool::PoolConnection;
+
+use self::eras::Eras;
+use self::pools::Pools;
+use super::LedgerError;
+use super::failure::Failure;
+use super::sql::{Database, Dialect, Purpose, Script, Session, SqlLedger};
+
+/// Where the database is, and how many connections it is worth.
+#[derive(Debug, Clone)]
+pub struct MySqlConfig {
+    /// `mysql://USER:PASSWORD@HOST:PORT/NAME` of the primary.
+    pub url: String,
+    /// The same of a replica for single reads; `None`: the primary.
+    pub readonly_url: Option<String>,
+    /// The same of a replica for audits and totals; `None`: that for single reads.
+    pub analytics_url: Option<String>,
+    /// Connections to the primary.
+    pub pool_size: u32,
+    /// Connections above that at peaks; closed when they have been idle for a minute.
+    pub max_overflow: u32,
+    /// How long to wait for a connection.
+    pub pool_timeout: Duration,
+}
+
+impl MySqlConfig {
+    /// One server for everything, with the default pools.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> MySqlConfig {
+        MySqlConfig {
+            url: url.into(),
+            readonly_url: None,
+            analytics_url: None,
+            pool_size: 50,
+            max_overflow: 100,
+            pool_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The books on MySQL or MariaDB.
+pub type MySqlLedger = SqlLedger<MySqlDatabase>;
+
+/// A MySQL or MariaDB server, or a primary with replicas.
+#[derive(Debug, Clone)]
+pub struct MySqlDatabase {
+    pools: Pools,
+    eras: Arc<Eras>,
+}
+
+impl MySqlLedger {
+    /// Prepares the pools. Nothing connects before it is needed, so a process starts while the database
+    /// is away.
+    ///
+    /// # Errors
+    /// A URL is none.
+    pub fn connect(config: &MySqlConfig) -> Result<MySqlLedger, LedgerError> {
+        Ok(SqlLedger { database: MySqlDatabase { pools: Pools::connect(config)?, eras: Arc::default() } })
+    }
+}
+
+impl Database for MySqlDatabase {
+    type Session = PoolConnection<sqlx::MySql>;
+
+    async fn session(&self, purpose: Purpose) -> Result<Self::Session, Failure> {
+        self.pools.acquire(purpose).await
+    }
+
+    async fn tend(&self) {
+        self.eras.tend(&self.pools).await;
+    }
+
+    fn era(&self) -> i64 {
+        self.eras.current()
+    }
+
+    fn migrator(&self) -> &'static Migrator {
+        &schema::MIGRATOR
+    }
+
+    async fn migrate(&self) -> Result<(), LedgerError> {
+        schema::migrate(self.pools.acquire(Purpose::Posting).await?).await
+    }
+
+    async fn close(&self) {
+        self.pools.close().await;
+    }
+}
+
+impl Session for PoolConnection<sqlx::MySql> {
+    type Row = MySqlRow;
+
+    const DIALECT: Dialect = Dialect::MySql;
+
+    async fn run(&mut self, script: Script) -> Result<Vec<Vec<MySqlRow>>, Failure> {
+        super::sql::run(&mut **self, script).await
+    }
+
+    fn abandon(&mut self) {
+        self.close_on_drop();
+    }
+}

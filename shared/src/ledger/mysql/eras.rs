@@ -1,0 +1,90 @@
+//! Eras: the partition that entries are written to, and the ones in stock.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use sqlx::AssertSqlSafe;
+use tokio::sync::Mutex;
+
+use super::pools::Pools;
+use crate::ledger::failure::Failure;
+use crate::ledger::sql::{Cells, Dialect, Purpose, Script, Session};
+
+/// Entries to an era: about 150 MB of the tree that is written to, which a small buffer pool keeps.
+/// Measured with 256 MB and 100,000 accounts: 240,000 rows/s, steady; without eras 258,000 rows/s
+/// fell to 14,000 within 8 million entries.
+pub(super) const ERA_ENTRIES: i64 = 2_000_000;
+/// Empty eras to have in stock: at 20,000 entries/s more than ten minutes to find a quiet moment in.
+const STOCK: i64 = 6;
+/// How often a process looks where the ledger stands. The estimate may be that old: an era is a stretch
+/// of time, not an exact count, and no reader depends on it.
+const TEND_EVERY: Duration = Duration::from_secs(10);
+/// How long to leave it after an era could not be added.
+const TEND_AFTER_FAILURE: Duration = Duration::from_secs(60);
+
+/// What this process knows of the eras.
+#[derive(Debug, Default)]
+pub(super) struct Eras {
+    current: AtomicI64,
+    /// When to look again; whoever holds the lock is looking.
+    due: Mutex<Option<Instant>>,
+}
+
+impl Eras {
+    /// The era to write to.
+    pub(super) fn current(&self) -> i64 {
+        self.current.load(Ordering::Relaxed)
+    }
+
+    /// Brings the estimate up to date and the stock up to size, if that is due and nobody else is at it.
+    /// What goes wrong here is tried again later: posting goes on in the era that it knows.
+    pub(super) async fn tend(&self, pools: &Pools) {
+        let Ok(mut due) = self.due.try_lock() else { return };
+        if due.is_some_and(|due| Instant::now() < due) {
+            return;
+        }
+        let pause = match self.look_and_stock(pools).await {
+            Ok(()) => TEND_EVERY,
+            Err(failure) => {
+                tracing::warn!(
+                    "the next era of entries could not be prepared; trying again later: {failure}"
+                );
+                TEND_AFTER_FAILURE
+            }
+        };
+        *due = Some(Instant::now() + pause);
+    }
+
+    async fn look_and_stock(&self, pools: &Pools) -> Result<(), Failure> {
+        let mut connection = pools.acquire(Purpose::Posting).await?;
+        let mut script = Script::new(Dialect::MySql);
+        script.sql(
+            "SELECT CAST(COALESCE(SUM(entries), 0) AS SIGNED) FROM lane_totals; \
+             SELECT CAST(COALESCE(MAX(CAST(partition_description AS SIGNED)), 0) AS SIGNED) \
+             FROM information_schema.partitions WHERE table_schema = DATABASE() AND table_name = 'entries'",
+        );
+        let results = connection.run(script).await?;
+        let number = |result: usize| -> Result<i64, Failure> {
+            let row = results.get(result).and_then(|rows| rows.first());
+            row.ok_or_else(|| Failure::unreadable("count of entries", result))?.int(0)
+        };
+        let (entries, eras) = (number(0)?, number(1)?);
+        let era = entries / ERA_ENTRIES;
+        // Never beyond the last one: it takes what no other is there for.
+        self.current.store(era.min(eras - 1), Ordering::Relaxed);
+        if era + STOCK < eras {
+            return Ok(());
+        }
+
+        // While it waits for a long read to end, everything else queues behind it: not longer than this.
+        let add = format!(
+            "SET SESSION lock_wait_timeout = 1; \
+             ALTER TABLE entries ADD PARTITION (PARTITION era_{eras} VALUES LESS THAN ({}))",
+            eras + 1
+        );
+        connection.close_on_drop();
+        sqlx::raw_sql(AssertSqlSafe(add)).execute(&mut *connection).await?;
+        tracing::info!(era = eras, "added an era of entries");
+        Ok(())
+    }
+}

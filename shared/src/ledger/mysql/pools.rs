@@ -1,0 +1,104 @@
+//! Connections: three pools, so that no dashboard ever waits for the posting or the other way round.
+
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
+use sqlx::pool::PoolConnection;
+use sqlx::{ConnectOptions, Executor, MySql, Pool};
+
+use super::MySqlConfig;
+use crate::ledger::LedgerError;
+use crate::ledger::failure::Failure;
+use crate::ledger::sql::Purpose;
+
+/// Connections for reads that people wait for.
+const READ_CONNECTIONS_MAX: u32 = 10;
+/// Connections for audits and totals.
+const ANALYTICS_CONNECTIONS_MAX: u32 = 5;
+/// How long the pool itself waits for a connection. It tries a server that is away at intervals of up to a
+/// fifth of this, so that a fleet is back about a second after its database is.
+const ACQUIRE_SLICE: Duration = Duration::from_secs(5);
+/// A connection that lay idle for longer is tried before it is used: the server may have restarted.
+const IDLE_TRUSTED_MAX: Duration = Duration::from_secs(1);
+/// How long a connection lies idle before it is closed, which lets the overflow shrink after a peak.
+const IDLE_MAX: Duration = Duration::from_secs(60);
+
+/// What every connection is set to, whatever the server's own defaults.
+///
+/// READ COMMITTED locks the rows that are named and no gaps between them. A lock is waited for no longer
+/// than a batch that holds it could reasonably take.
+const SESSION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
+     SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', \
+     SESSION innodb_lock_wait_timeout = 5";
+
+/// The connections of a ledger, by what they are for.
+#[derive(Debug, Clone)]
+pub(super) struct Pools {
+    primary: Pool<MySql>,
+    reads: Pool<MySql>,
+    analytics: Pool<MySql>,
+    timeout: Duration,
+}
+
+impl Pools {
+    /// Connects when first asked for something.
+    pub(super) fn connect(config: &MySqlConfig) -> Result<Pools, LedgerError> {
+        let reads = config.readonly_url.as_deref().unwrap_or(&config.url);
+        let analytics = config.analytics_url.as_deref().unwrap_or(reads);
+        Ok(Pools {
+            primary: pool(&config.url, config.pool_size.saturating_add(config.max_overflow))?,
+            reads: pool(reads, READ_CONNECTIONS_MAX)?,
+            analytics: pool(analytics, ANALYTICS_CONNECTIONS_MAX)?,
+            timeout: config.pool_timeout,
+        })
+    }
+
+    /// A connection for this purpose, in the time that the configuration grants.
+    pub(super) async fn acquire(&self, purpose: Purpose) -> Result<PoolConnection<MySql>, Failure> {
+        let pool = match purpose {
+            Purpose::Posting => &self.primary,
+            Purpose::Reading => &self.reads,
+            Purpose::Analysis => &self.analytics,
+        };
+        let asked = Instant::now();
+        loop {
+            match pool.acquire().await {
+                Err(sqlx::Error::PoolTimedOut) if asked.elapsed() < self.timeout => {}
+                acquired => return Ok(acquired?),
+            }
+        }
+    }
+
+    /// Closes all connections.
+    pub(super) async fn close(&self) {
+        tokio::join!(self.primary.close(), self.reads.close(), self.analytics.close());
+    }
+}
+
+fn pool(url: &str, connections_max: u32) -> Result<Pool<MySql>, LedgerError> {
+    let options = MySqlConnectOptions::from_str(url).map_err(|error| {
+        LedgerError::Permanent(format!(
+            "the database's URL is not mysql://USER:PASSWORD@HOST:PORT/NAME: {error}"
+        ))
+    })?;
+    // Statements carry clients' data, which has no place in a log.
+    let options = options.disable_statement_logging().pipes_as_concat(false).no_engine_substitution(false);
+    let pool = MySqlPoolOptions::new()
+        .max_connections(connections_max.max(1))
+        .acquire_timeout(ACQUIRE_SLICE)
+        .idle_timeout(IDLE_MAX)
+        .test_before_acquire(false)
+        .after_connect(|connection, _| {
+            Box::pin(async move { connection.execute(sqlx::raw_sql(SESSION)).await.map(drop) })
+        })
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                if meta.idle_for > IDLE_TRUSTED_MAX {
+                    sqlx::Connection::ping(connection).await?;
+                }
+                Ok(true)
+            })
+        });
+    Ok(pool.connect_lazy_with(options))
+}

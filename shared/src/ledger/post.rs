@@ -1,0 +1,256 @@
+//! The heart: a batch of jobs becomes entries, in one transaction.
+//!
+//! | phase  | what | round trips |
+//! |--------|------|---|
+//! | refer  | immutable facts that say which accounts to lock: what captures and reversals refer to | 0, or 2 where there are any |
+//! | lock   | the accounts of the batch, sorted by number | 1, |
+//! | read   | which jobs are recorded, how holds stand, what is reversed | with the lock |
+//! | fold   | pure and in memory: books and jobs in, outcomes and entries out | 0 |
+//! | write  | new accounts, jobs, entries, changed accounts, holds, reversals | 1 (2 with new accounts), |
+//! | commit | | with the write |
+//!
+//! The algorithm is here once; an adapter brings the [`Transaction`]. Posting one job is the same with a
+//! batch of one.
+
+mod apart;
+mod legs;
+
+use std::collections::{HashMap, HashSet};
+use std::future::Future;
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+use jiff::Timestamp;
+
+use super::LedgerError;
+use super::failure::Failure;
+use crate::contract::submission;
+use crate::domain::account::Account;
+use crate::domain::fold::{Books, Folded, Legs, Needs, Original, fold};
+use crate::domain::hold::Hold;
+use crate::domain::id::JobId;
+use crate::domain::job::{Action, Job, Spec};
+use crate::domain::lane::Lane;
+use crate::domain::outcome::{Outcome, Verdict};
+
+use super::JobRecord;
+pub use apart::{Posted, post_apart};
+pub(super) use legs::{legs, opposite};
+
+/// How often a batch that others overtook is tried in all. Ten attempts span about a second: whoever
+/// loses that often meets something that does not go away.
+const ATTEMPTS_MAX: usize = 10;
+/// The pause before the second attempt; it doubles, with jitter, up to [`RETRY_DELAY_MAX`].
+const RETRY_DELAY_MIN: Duration = Duration::from_millis(2);
+/// The longest pause.
+const RETRY_DELAY_MAX: Duration = Duration::from_millis(200);
+
+/// Where transactions come from.
+pub(super) trait Store: Sync {
+    /// One attempt at a batch.
+    type Transaction: Transaction;
+
+    /// Takes a connection. Nothing is locked yet.
+    fn begin(&self) -> impl Future<Output = Result<Self::Transaction, Failure>> + Send;
+}
+
+/// Where jobs refer to what was before them.
+pub(super) trait Library: Send {
+    /// Reads these holds and jobs without locking anything.
+    fn find(
+        &mut self,
+        holds: &[JobId],
+        jobs: &[JobId],
+    ) -> impl Future<Output = Result<(Vec<Hold>, Vec<JobRecord>), Failure>> + Send;
+}
+
+/// One attempt at posting a batch. Dropping it before the commit rolls it back.
+pub(super) trait Transaction: Library {
+    /// Locks the accounts in the order of `needs`, then reads what `jobs` meet: the accounts, the jobs
+    /// that are recorded, the holds; and which of the originals are reversed.
+    fn lock_and_read(
+        &mut self,
+        needs: &Needs,
+        jobs: &[Job],
+    ) -> impl Future<Output = Result<(Books, HashSet<JobId>), Failure>> + Send;
+
+    /// Writes all of it and commits.
+    fn write_and_commit(self, writes: &Writes<'_>) -> impl Future<Output = Result<(), Failure>> + Send;
+}
+
+/// What a batch writes.
+#[derive(Debug)]
+pub(super) struct Writes<'a> {
+    /// The lane that the batch came by.
+    pub lane: Lane,
+    /// When it was folded, in microseconds since the Unix epoch.
+    pub now: i64,
+    /// Jobs that got a verdict, in their order. Those that are recorded as dead are in
+    /// [`Folded::revived`]: their rows are there already.
+    pub judged: Vec<(&'a Job, Verdict)>,
+    /// What became of them.
+    pub folded: &'a Folded,
+}
+
+/// Posts a batch of `lane`, again if others were in the way; see [`Ledger::post`](super::Ledger::post).
+///
+/// # Errors
+/// As there.
+pub(super) async fn post(store: &impl Store, lane: Lane, jobs: &[Job]) -> Result<Vec<Outcome>, LedgerError> {
+    if jobs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let retries = ExponentialBuilder::default()
+        .with_min_delay(RETRY_DELAY_MIN)
+        .with_max_delay(RETRY_DELAY_MAX)
+        .with_max_times(ATTEMPTS_MAX - 1)
+        .with_jitter();
+    let posted = (|| attempt(store, lane, jobs)).retry(retries).when(Failure::is_overtaken);
+    let posted = posted.notify(|failure, delay| {
+        tracing::debug!(%lane, jobs = jobs.len(), ?delay, "a batch was overtaken and is tried again: {failure}");
+    });
+    Ok(posted.await?)
+}
+
+async fn attempt(store: &impl Store, lane: Lane, jobs: &[Job]) -> Result<Vec<Outcome>, Failure> {
+    let mut transaction = store.begin().await?;
+
+    let mut needs = Needs::of(lane, jobs);
+    let mut originals = HashMap::new();
+    if needs.refers_back() {
+        originals = refer(&mut transaction, lane, &mut needs).await?;
+    }
+
+    let (mut books, reversed) = transaction.lock_and_read(&needs, jobs).await?;
+    for id in reversed {
+        originals.entry(id).and_modify(|original: &mut Original| original.reversed = true);
+    }
+    books.originals = originals;
+
+    let now = Timestamp::now().as_microsecond();
+    let folded = fold(books, lane, jobs, now);
+
+    let writes = Writes { lane, now, judged: judged(jobs, &folded), folded: &folded };
+    if !writes.judged.is_empty() {
+        transaction.write_and_commit(&writes).await?;
+    }
+    Ok(folded.outcomes)
+}
+
+/// Looks up what the batch refers to, and adds the accounts that follow from it. What is read here never
+/// changes, so nothing needs a lock yet; whether a hold is active or a job reversed is read after it.
+async fn refer(
+    transaction: &mut impl Transaction,
+    lane: Lane,
+    needs: &mut Needs,
+) -> Result<HashMap<JobId, Original>, Failure> {
+    let holds: Vec<_> = needs.holds.iter().copied().collect();
+    let jobs: Vec<_> = needs.originals.iter().copied().collect();
+    let (holds, jobs) = transaction.find(&holds, &jobs).await?;
+    let originals = originals(transaction, jobs).await?;
+    needs.follow(lane, &by_id(holds), &originals);
+    Ok(originals)
+}
+
+/// What recorded jobs moved. Of a capture, its hold says how much.
+pub(super) async fn originals(
+    library: &mut impl Library,
+    jobs: Vec<JobRecord>,
+) -> Result<HashMap<JobId, Original>, Failure> {
+    let mut parsed = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        let spec = parse(&job)?;
+        parsed.push((job, spec.action));
+    }
+    let captured: Vec<_> = parsed.iter().filter_map(|(_, action)| captured_hold(action)).collect();
+    let holds = match captured.as_slice() {
+        [] => HashMap::new(),
+        captured => by_id(library.find(captured, &[]).await?.0),
+    };
+    let original = |(job, action): (JobRecord, Action)| {
+        let hold = captured_hold(&action).and_then(|id| holds.get(&id));
+        let legs = match job.verdict {
+            Verdict::Posted => legs(&action, job.lane, hold),
+            Verdict::Rejected(_) | Verdict::Dead => Legs::new(),
+        };
+        (job.id, Original { kind: job.kind, verdict: job.verdict, legs, reversed: false })
+    };
+    Ok(parsed.into_iter().map(original).collect())
+}
+
+/// The body of a recorded job.
+pub(super) fn parse(job: &JobRecord) -> Result<Spec, Failure> {
+    submission::parse(job.body.as_bytes())
+        .map_err(|error| Failure::unreadable(&format!("body of job {} ({error})", job.id), &job.body))
+}
+
+/// The hold that a capture names.
+pub(super) fn captured_hold(action: &Action) -> Option<JobId> {
+    match action {
+        Action::Capture { hold, .. } => Some(*hold),
+        _ => None,
+    }
+}
+
+fn by_id(holds: Vec<Hold>) -> HashMap<JobId, Hold> {
+    holds.into_iter().map(|hold| (hold.id, hold)).collect()
+}
+
+/// The jobs that got a verdict from this batch.
+fn judged<'a>(jobs: &'a [Job], folded: &Folded) -> Vec<(&'a Job, Verdict)> {
+    let with_outcomes = jobs.iter().zip(&folded.outcomes);
+    with_outcomes
+        .filter_map(|(job, outcome)| match outcome {
+            Outcome::Posted | Outcome::Rejected(_) => Some((job, outcome.verdict())),
+            Outcome::Duplicate(_) | Outcome::Conflict(_) => None,
+        })
+        .collect()
+}
+
+/// What a batch adds to the totals of its lane.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Tally {
+    /// Jobs posted.
+    pub posted: i64,
+    /// Jobs rejected.
+    pub rejected: i64,
+    /// Jobs that were dead and are not any more.
+    pub revived: i64,
+    /// Entries written.
+    pub entries: i64,
+}
+
+impl Writes<'_> {
+    /// What these writes add to the totals of their lane.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        let posted = self.judged.iter().filter(|(_, verdict)| *verdict == Verdict::Posted).count();
+        Tally {
+            posted: count(posted),
+            rejected: count(self.judged.len() - posted),
+            revived: count(self.folded.revived.len()),
+            entries: count(self.folded.entries.len()),
+        }
+    }
+
+    /// Accounts that have no row yet.
+    pub fn new_accounts(&self) -> impl Iterator<Item = &Account> + Clone {
+        self.folded.accounts.values().filter(|account| account.key.is_none())
+    }
+
+    /// Accounts that have a row, as they are now, each with its key.
+    pub fn changed_accounts(&self) -> impl Iterator<Item = (i64, &Account)> {
+        self.folded.accounts.values().filter_map(|account| Some((account.key?, account)))
+    }
+
+    /// The jobs that get a row.
+    pub fn new_jobs(&self) -> impl Iterator<Item = (&Job, Verdict)> {
+        self.judged.iter().copied().filter(|(job, _)| !self.folded.revived.contains(&job.id))
+    }
+
+    /// The jobs whose row said dead until now.
+    pub fn revived_jobs(&self) -> impl Iterator<Item = (&Job, Verdict)> {
+        self.judged.iter().copied().filter(|(job, _)| self.folded.revived.contains(&job.id))
+    }
+}

@@ -1,0 +1,182 @@
+//! The ledger on a relational database. All that MySQL and SQLite share is here: what is locked, read and
+//! written, and in which order. An adapter brings its connections, its schema, and a [`Dialect`].
+
+pub(super) mod pages;
+mod posting;
+mod reads;
+pub(super) mod rows;
+pub(super) mod schema;
+pub(super) mod script;
+mod statements;
+
+use std::future::Future;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::TryStreamExt;
+use sqlx::migrate::Migrator;
+use sqlx::{AssertSqlSafe, Either};
+
+pub(super) use rows::Cells;
+pub(super) use script::{Dialect, Script, Value};
+
+use self::pages::Snapshot;
+use self::posting::SqlTransaction;
+use super::failure::Failure;
+use super::post::{self, Store};
+use super::{Audit, EntryRecord, JobRecord, Ledger, LedgerError, Totals};
+use crate::domain::account::{Account, AccountNumber};
+use crate::domain::id::JobId;
+use crate::domain::job::Job;
+use crate::domain::lane::{Lane, Lanes};
+use crate::domain::outcome::Outcome;
+
+/// How long [`Ledger::ready`] waits for an answer.
+const READY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What a connection is for. A read that people wait for never waits for the posting or for an audit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Posting, and whatever decides about it: the primary.
+    Posting,
+    /// Single reads.
+    Reading,
+    /// Reads of everything.
+    Analysis,
+}
+
+/// A database that holds a ledger.
+pub(super) trait Database: Send + Sync {
+    /// A connection to it.
+    type Session: Session;
+
+    /// Takes a connection from the pool of this purpose.
+    fn session(&self, purpose: Purpose) -> impl Future<Output = Result<Self::Session, Failure>> + Send;
+
+    /// Does what is due from time to time, before a batch is posted.
+    fn tend(&self) -> impl Future<Output = ()> + Send;
+
+    /// The era that entries are written to.
+    fn era(&self) -> i64;
+
+    /// The migrations of its schema.
+    fn migrator(&self) -> &'static Migrator;
+
+    /// Applies those that are missing, also when several processes do so at once.
+    fn migrate(&self) -> impl Future<Output = Result<(), LedgerError>> + Send;
+
+    /// See [`Ledger::close`].
+    fn close(&self) -> impl Future<Output = ()> + Send;
+}
+
+/// A connection.
+pub(super) trait Session: Send {
+    /// What its rows are.
+    type Row: Cells;
+
+    /// How it wants its SQL.
+    const DIALECT: Dialect;
+
+    /// Runs a script in one round trip: for each of its statements the rows that it gave.
+    fn run(&mut self, script: Script) -> impl Future<Output = Result<Vec<Vec<Self::Row>>, Failure>> + Send;
+
+    /// Gives the connection up instead of handing it back: something is open on it.
+    fn abandon(&mut self);
+}
+
+/// Books on the database `D`.
+#[derive(Debug, Clone)]
+pub struct SqlLedger<D> {
+    pub(super) database: D,
+}
+
+impl<D: Database> Store for SqlLedger<D> {
+    type Transaction = SqlTransaction<D::Session>;
+
+    async fn begin(&self) -> Result<Self::Transaction, Failure> {
+        self.database.tend().await;
+        Ok(SqlTransaction::new(self.database.session(Purpose::Posting).await?, self.database.era()))
+    }
+}
+
+#[async_trait]
+impl<D: Database> Ledger for SqlLedger<D> {
+    async fn migrate(&self, lanes: Lanes) -> Result<(), LedgerError> {
+        self.database.migrate().await?;
+        schema::record_lanes(&mut self.database.session(Purpose::Posting).await?, lanes).await
+    }
+
+    async fn check(&self, lanes: Lanes) -> Result<(), LedgerError> {
+        let mut session = self.database.session(Purpose::Posting).await?;
+        schema::check(&mut session, self.database.migrator(), lanes).await
+    }
+
+    async fn post(&self, lane: Lane, jobs: &[Job]) -> Result<Vec<Outcome>, LedgerError> {
+        post::post(self, lane, jobs).await
+    }
+
+    async fn record_dead(&self, lane: Lane, job: &Job, cause: &str) -> Result<(), LedgerError> {
+        Ok(self.begin().await?.record_dead(lane, job, cause).await?)
+    }
+
+    async fn job(&self, id: JobId) -> Result<Option<JobRecord>, LedgerError> {
+        Ok(reads::job(&mut self.database.session(Purpose::Reading).await?, id).await?)
+    }
+
+    async fn account(&self, number: &AccountNumber) -> Result<Option<Account>, LedgerError> {
+        Ok(reads::account(&mut self.database.session(Purpose::Reading).await?, number).await?)
+    }
+
+    async fn entries(
+        &self,
+        number: &AccountNumber,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Option<Vec<EntryRecord>>, LedgerError> {
+        let mut session = self.database.session(Purpose::Reading).await?;
+        Ok(reads::entries(&mut session, number, before, limit).await?)
+    }
+
+    async fn expired_holds(&self, now: i64, limit: u32) -> Result<Vec<(JobId, AccountNumber)>, LedgerError> {
+        Ok(reads::expired_holds(&mut self.database.session(Purpose::Reading).await?, now, limit).await?)
+    }
+
+    async fn totals(&self) -> Result<Totals, LedgerError> {
+        Ok(reads::totals(&mut self.database.session(Purpose::Analysis).await?).await?)
+    }
+
+    async fn audit(&self) -> Result<Audit, LedgerError> {
+        let mut pages = Snapshot::open(self.database.session(Purpose::Analysis).await?).await?;
+        Ok(super::audit::audit(&mut pages).await?)
+    }
+
+    async fn ready(&self) -> Result<(), LedgerError> {
+        let answer = async { reads::ping(&mut self.database.session(Purpose::Posting).await?).await };
+        let answered = tokio::time::timeout(READY_TIMEOUT, answer).await;
+        let unanswered = |_| Failure::Transient(format!("the database did not answer in {READY_TIMEOUT:?}"));
+        Ok(answered.map_err(unanswered)??)
+    }
+
+    async fn close(&self) {
+        self.database.close().await;
+    }
+}
+
+/// Runs a script as text on a connection of either database.
+pub(super) async fn run<'c, E, Db>(connection: E, script: Script) -> Result<Vec<Vec<Db::Row>>, Failure>
+where
+    Db: sqlx::Database,
+    E: sqlx::Executor<'c, Database = Db>,
+{
+    let mut results = Vec::new();
+    let mut rows = Vec::new();
+    let mut steps = connection.fetch_many(sqlx::raw_sql(AssertSqlSafe(script.into_text())));
+    while let Some(step) = steps.try_next().await? {
+        match step {
+            Either::Right(row) => rows.push(row),
+            // A statement is done.
+            Either::Left(_) => results.push(std::mem::take(&mut rows)),
+        }
+    }
+    Ok(results)
+}

@@ -1,0 +1,157 @@
+//! One attempt at posting a batch: what is sent and in how many packets.
+
+use std::collections::{HashMap, HashSet};
+
+use jiff::Timestamp;
+
+use super::{Cells, Script, Session, reads, rows, statements};
+use crate::domain::account::AccountNumber;
+use crate::domain::fold::{Books, Needs};
+use crate::domain::hold::Hold;
+use crate::domain::id::JobId;
+use crate::domain::job::Job;
+use crate::domain::lane::Lane;
+use crate::domain::outcome::Verdict;
+use crate::ledger::JobRecord;
+use crate::ledger::failure::Failure;
+use crate::ledger::post::{Library, Transaction, Writes};
+
+/// The longest cause of a dead job that is kept, in characters.
+const CAUSE_CHARS_MAX: usize = 2_000;
+
+/// The keys of accounts, by number.
+pub(super) type Keys = HashMap<AccountNumber, i64>;
+
+/// A connection with, once something is locked, a transaction on it.
+#[derive(Debug)]
+pub(in crate::ledger) struct SqlTransaction<S: Session> {
+    session: S,
+    /// The era that entries are written to.
+    era: i64,
+    open: bool,
+}
+
+impl<S: Session> SqlTransaction<S> {
+    pub(super) fn new(session: S, era: i64) -> SqlTransaction<S> {
+        SqlTransaction { session, era, open: false }
+    }
+
+    /// Runs a script; if that fails, rolls everything back. (After a lock wait time-out MySQL itself has
+    /// rolled back no more than the statement.)
+    async fn run(&mut self, script: Script) -> Result<Vec<Vec<S::Row>>, Failure> {
+        self.open = true;
+        match self.session.run(script).await {
+            Ok(results) => Ok(results),
+            Err(failure) => {
+                let mut rollback = Script::new(S::DIALECT);
+                rollback.sql("ROLLBACK");
+                self.open = self.session.run(rollback).await.is_err();
+                Err(failure)
+            }
+        }
+    }
+
+    /// Runs a script that ends with the commit.
+    async fn finish(&mut self, script: Script) -> Result<(), Failure> {
+        self.run(script).await?;
+        self.open = false;
+        Ok(())
+    }
+
+    /// Writes a row that says dead, unless the job has one.
+    pub(super) async fn record_dead(mut self, lane: Lane, job: &Job, cause: &str) -> Result<(), Failure> {
+        let cause: String = cause.chars().take(CAUSE_CHARS_MAX).collect();
+        let now = Timestamp::now().as_microsecond();
+        let mut script = Script::new(S::DIALECT);
+        statements::begin(&mut script);
+        statements::insert_jobs(&mut script, [(job, Verdict::Dead, Some(cause.as_str()))], lane, now);
+        statements::add_dead(&mut script, lane);
+        script.sql("COMMIT");
+        match self.finish(script).await {
+            Err(Failure::Collided(_)) => Ok(()),
+            written => written,
+        }
+    }
+
+    /// Writes the accounts that have no row yet, and reads back the keys that they got: which values a
+    /// database gives to many rows is nothing to rely on.
+    async fn open_accounts(&mut self, writes: &Writes<'_>) -> Result<Vec<(AccountNumber, i64)>, Failure> {
+        let mut script = Script::new(S::DIALECT);
+        statements::insert_accounts(&mut script, writes);
+        script.sql("SELECT a.number, a.id FROM accounts a WHERE a.number IN (");
+        script.list(writes.new_accounts().map(|account| &account.number)).sql(")");
+        let keys = self.run(script).await?.pop().unwrap_or_default();
+        keys.iter().map(|row| Ok((rows::number(row.text(0)?)?, row.int(1)?))).collect()
+    }
+}
+
+impl<S: Session> Drop for SqlTransaction<S> {
+    /// Given up half-way: the database rolls back when the connection goes, and nobody must be handed one
+    /// that still holds locks.
+    fn drop(&mut self) {
+        if self.open {
+            self.session.abandon();
+        }
+    }
+}
+
+impl<S: Session> Library for SqlTransaction<S> {
+    async fn find(
+        &mut self,
+        holds: &[JobId],
+        jobs: &[JobId],
+    ) -> Result<(Vec<Hold>, Vec<JobRecord>), Failure> {
+        reads::find(&mut self.session, holds, jobs).await
+    }
+}
+
+impl<S: Session> Transaction for SqlTransaction<S> {
+    async fn lock_and_read(
+        &mut self,
+        needs: &Needs,
+        jobs: &[Job],
+    ) -> Result<(Books, HashSet<JobId>), Failure> {
+        let mut script = Script::new(S::DIALECT);
+        statements::begin(&mut script);
+        statements::lock_accounts(&mut script, &needs.accounts);
+        // Each statement sees what was committed before it, so these see all that was committed before
+        // the locks were granted.
+        statements::select_recorded(&mut script, jobs);
+        let refers = !(needs.holds.is_empty() && needs.originals.is_empty());
+        if refers {
+            statements::select_holds(&mut script, &needs.holds);
+            statements::select_reversed(&mut script, &needs.originals);
+        }
+        // The beginning of the transaction gives no rows.
+        let mut results = self.run(script).await?.into_iter().skip(1);
+
+        let mut books = Books::default();
+        for row in results.next().unwrap_or_default() {
+            let account = rows::account(&row)?;
+            books.accounts.insert(account.number.clone(), account);
+        }
+        for row in results.next().unwrap_or_default() {
+            let (id, recorded) = rows::recorded(&row)?;
+            books.recorded.insert(id, recorded);
+        }
+        for row in results.next().unwrap_or_default() {
+            let hold = rows::hold(&row)?;
+            books.holds.insert(hold.id, hold);
+        }
+        let reversed = results.next().unwrap_or_default();
+        let reversed = reversed.iter().map(|row| rows::id(row.bytes(0)?)).collect::<Result<_, _>>()?;
+        Ok((books, reversed))
+    }
+
+    async fn write_and_commit(mut self, writes: &Writes<'_>) -> Result<(), Failure> {
+        let known = writes.changed_accounts().map(|(key, account)| (account.number.clone(), key));
+        let mut keys: Keys = known.collect();
+        if writes.new_accounts().next().is_some() {
+            keys.extend(self.open_accounts(writes).await?);
+        }
+        let mut script = Script::new(S::DIALECT);
+        statements::write(&mut script, writes, &keys, self.era)?;
+        script.sql("COMMIT");
+        self.finish(script).await
+    }
+}

@@ -1,0 +1,120 @@
+//! Reads. None decides about money, so each may come from a replica.
+
+use super::rows::{ACCOUNT, ENTRY, JOB, count, currency};
+use super::{Cells, Dialect, Script, Session, rows, statements};
+use crate::domain::account::{Account, AccountNumber};
+use crate::domain::hold::Hold;
+use crate::domain::id::JobId;
+use crate::ledger::failure::Failure;
+use crate::ledger::{EntryRecord, JobRecord, Totals};
+
+/// Runs a script of one statement.
+async fn ask<S: Session>(session: &mut S, script: Script) -> Result<Vec<S::Row>, Failure> {
+    Ok(session.run(script).await?.pop().unwrap_or_default())
+}
+
+pub(super) async fn ping<S: Session>(session: &mut S) -> Result<(), Failure> {
+    let mut script = Script::new(S::DIALECT);
+    script.sql("SELECT 1");
+    ask(session, script).await.map(drop)
+}
+
+pub(super) async fn job<S: Session>(session: &mut S, id: JobId) -> Result<Option<JobRecord>, Failure> {
+    let mut script = Script::new(S::DIALECT);
+    script.sql("SELECT ").sql(JOB).sql(" FROM jobs j WHERE j.id = ").value(&id);
+    ask(session, script).await?.first().map(rows::job).transpose()
+}
+
+pub(super) async fn account<S: Session>(
+    session: &mut S,
+    number: &AccountNumber,
+) -> Result<Option<Account>, Failure> {
+    let mut script = Script::new(S::DIALECT);
+    script.sql("SELECT ").sql(ACCOUNT).sql(" FROM accounts a WHERE a.number = ").value(number);
+    ask(session, script).await?.first().map(rows::account).transpose()
+}
+
+/// Holds and jobs, as they stand.
+pub(super) async fn find<S: Session>(
+    session: &mut S,
+    holds: &[JobId],
+    jobs: &[JobId],
+) -> Result<(Vec<Hold>, Vec<JobRecord>), Failure> {
+    let mut script = Script::new(S::DIALECT);
+    statements::select_holds(&mut script, holds);
+    script.sql("SELECT ").sql(JOB).sql(" FROM jobs j WHERE j.id IN (").keys(jobs).sql(")");
+    let mut results = session.run(script).await?.into_iter();
+    let holds = results.next().unwrap_or_default().iter().map(rows::hold).collect::<Result<_, _>>()?;
+    let jobs = results.next().unwrap_or_default().iter().map(rows::job).collect::<Result<_, _>>()?;
+    Ok((holds, jobs))
+}
+
+/// An account's entries have no gaps, so the page's bounds are known before it is read: an index range of
+/// at most `limit` rows, whatever the number of eras.
+pub(super) async fn entries<S: Session>(
+    session: &mut S,
+    number: &AccountNumber,
+    before: Option<i64>,
+    limit: u32,
+) -> Result<Option<Vec<EntryRecord>>, Failure> {
+    let Some(Account { key: Some(key), seq, .. }) = account(session, number).await? else { return Ok(None) };
+    let last = before.map_or(seq, |before| seq.min(before.saturating_sub(1)));
+    let first = last.saturating_sub(i64::from(limit)) + 1;
+    let mut script = Script::new(S::DIALECT);
+    // From the entries to their jobs, never the other way round.
+    let join = match S::DIALECT {
+        Dialect::MySql => "STRAIGHT_JOIN",
+        Dialect::Sqlite => "CROSS JOIN",
+    };
+    script.sql("SELECT ").sql(ENTRY).sql(", j.kind, j.body FROM entries e ").sql(join);
+    script.sql(" jobs j ON j.id = e.job WHERE e.account_id = ").value(key);
+    script.sql(" AND e.seq BETWEEN ").value(first).sql(" AND ").value(last).sql(" ORDER BY e.seq DESC");
+    let entries = ask(session, script).await?;
+    entries.iter().map(|row| rows::entry_record(row, number)).collect::<Result<_, _>>().map(Some)
+}
+
+pub(super) async fn expired_holds<S: Session>(
+    session: &mut S,
+    now: i64,
+    limit: u32,
+) -> Result<Vec<(JobId, AccountNumber)>, Failure> {
+    let mut script = Script::new(S::DIALECT);
+    script.sql("SELECT h.id, a.number FROM holds h JOIN accounts a ON a.id = h.account_id ");
+    script.sql("WHERE h.status = 'active' AND h.expires_at < ").value(now);
+    script.sql(" ORDER BY h.expires_at LIMIT ").value(i64::from(limit));
+    let holds = ask(session, script).await?;
+    holds.iter().map(|row| Ok((rows::id(row.bytes(0)?)?, rows::number(row.text(1)?)?))).collect()
+}
+
+/// Counts from the lanes' totals, balances from the accounts: nothing here grows with the jobs.
+pub(super) async fn totals<S: Session>(session: &mut S) -> Result<Totals, Failure> {
+    // A sum of 64-bit numbers may not fit 64 bits, so it is taken in halves.
+    let mut script = Script::new(S::DIALECT);
+    script.sql(match S::DIALECT {
+        Dialect::MySql => {
+            "SELECT CAST(SUM(posted) AS SIGNED), CAST(SUM(rejected) AS SIGNED), CAST(SUM(dead) AS SIGNED) \
+             FROM lane_totals; \
+             SELECT currency, COUNT(*), CAST(SUM(number LIKE 'external:%') AS SIGNED), \
+             CAST(SUM(FLOOR(balance / 4294967296)) AS SIGNED), CAST(SUM(balance & 4294967295) AS SIGNED) \
+             FROM accounts GROUP BY currency ORDER BY currency"
+        }
+        Dialect::Sqlite => {
+            "SELECT SUM(posted), SUM(rejected), SUM(dead) FROM lane_totals; \
+             SELECT currency, COUNT(*), SUM(number LIKE 'external:%'), SUM(balance >> 32), \
+             SUM(balance & 4294967295) FROM accounts GROUP BY currency ORDER BY currency"
+        }
+    });
+    let mut results = session.run(script).await?.into_iter();
+    let mut totals = Totals::default();
+    for row in results.next().unwrap_or_default() {
+        totals.posted = count(row.int_or_null(0)?.unwrap_or_default())?;
+        totals.rejected = count(row.int_or_null(1)?.unwrap_or_default())?;
+        totals.dead = count(row.int_or_null(2)?.unwrap_or_default())?;
+    }
+    for row in results.next().unwrap_or_default() {
+        totals.accounts += count(row.int(1)? - row.int(2)?)?;
+        let balance = (i128::from(row.int(3)?) << 32) + i128::from(row.int(4)?);
+        totals.balances.push((currency(row.text(0)?)?, balance));
+    }
+    Ok(totals)
+}

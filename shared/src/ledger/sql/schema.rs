@@ -1,0 +1,99 @@
+//! The schema: brought up to date, and checked for what this binary expects of it.
+
+use sqlx::migrate::{Migrate, MigrateError, Migrator};
+
+use super::{Cells, Dialect, Script, Session, Value};
+use crate::domain::lane::Lanes;
+use crate::ledger::LedgerError;
+use crate::ledger::failure::Failure;
+
+/// What to do about a database that is not ready.
+const MIGRATE_FIRST: &str = "the database has no current schema; run `tellers migrate` first";
+
+/// Applies what is missing. The caller sees to it that nobody else does so at the same time.
+pub(in crate::ledger) async fn apply(
+    migrator: &Migrator,
+    connection: &mut impl Migrate,
+) -> Result<(), LedgerError> {
+    let migrator = Migrator {
+        migrations: migrator.migrations.clone(),
+        // More of them are fine: a newer release is being rolled out, and schemas only ever grow.
+        ignore_missing: true,
+        locking: false,
+        ..Migrator::DEFAULT
+    };
+    migrator.run_direct(None, connection, false).await.map_err(|error| match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+            Failure::from(error).into()
+        }
+        other => LedgerError::Permanent(format!("the schema can not be brought up to date: {other}")),
+    })
+}
+
+/// Records the number of lanes on first use, with a row for each lane's totals.
+pub(super) async fn record_lanes<S: Session>(session: &mut S, lanes: Lanes) -> Result<(), LedgerError> {
+    let insert = match S::DIALECT {
+        Dialect::MySql => "INSERT IGNORE",
+        Dialect::Sqlite => "INSERT OR IGNORE",
+    };
+    let mut script = Script::new(S::DIALECT);
+    script.sql(insert).sql(" INTO settings (name, value) VALUES ('lanes', ");
+    script.value(lanes.count().to_string().as_str()).sql(")");
+    session.run(script).await?;
+    check_lanes(session, lanes).await?;
+
+    let mut script = Script::new(S::DIALECT);
+    script.sql(insert).sql(" INTO lane_totals (lane, posted, rejected, dead, entries) VALUES ");
+    let nothing = Value::Int(0);
+    script.rows(lanes.iter().map(|lane| [lane.into(), nothing, nothing, nothing, nothing]));
+    session.run(script).await?;
+    Ok(())
+}
+
+/// Whether this binary's migrations are all there, and the number of lanes is the recorded one.
+pub(super) async fn check<S: Session>(
+    session: &mut S,
+    migrator: &Migrator,
+    lanes: Lanes,
+) -> Result<(), LedgerError> {
+    let mut script = Script::new(S::DIALECT);
+    script.sql(match S::DIALECT {
+        Dialect::MySql => {
+            "SELECT COUNT(*) FROM information_schema.tables \
+             WHERE table_schema = DATABASE() AND table_name IN ('_sqlx_migrations', 'settings')"
+        }
+        Dialect::Sqlite => {
+            "SELECT COUNT(*) FROM sqlite_master WHERE name IN ('_sqlx_migrations', 'settings')"
+        }
+    });
+    let tables = session.run(script).await?.pop().unwrap_or_default();
+    if tables.first().map_or(Ok(0), |row| row.int(0))? < 2 {
+        return Err(LedgerError::Permanent(MIGRATE_FIRST.into()));
+    }
+
+    let mut script = Script::new(S::DIALECT);
+    script.sql("SELECT version FROM _sqlx_migrations WHERE success");
+    let applied = session.run(script).await?.pop().unwrap_or_default();
+    let applied = applied.iter().map(|row| row.int(0)).collect::<Result<Vec<_>, _>>()?;
+    if !migrator.iter().all(|migration| applied.contains(&migration.version)) {
+        return Err(LedgerError::Permanent(MIGRATE_FIRST.into()));
+    }
+    check_lanes(session, lanes).await
+}
+
+async fn check_lanes<S: Session>(session: &mut S, lanes: Lanes) -> Result<(), LedgerError> {
+    let mut script = Script::new(S::DIALECT);
+    script.sql("SELECT value FROM settings WHERE name = 'lanes'");
+    let recorded = session.run(script).await?.pop().unwrap_or_default();
+    let Some(recorded) = recorded.first() else {
+        return Err(LedgerError::Permanent(MIGRATE_FIRST.into()));
+    };
+    let (recorded, asked) = (recorded.text(0)?, lanes.count());
+    if recorded == asked.to_string() {
+        return Ok(());
+    }
+    Err(LedgerError::Permanent(format!(
+        "the ledger was made for {recorded} lanes and LANES is {asked}; set LANES={recorded}, since with another \
+         number jobs of one account would overtake each other"
+    )))
+}

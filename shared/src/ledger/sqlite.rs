@@ -1,0 +1,108 @@
+//! The ledger on SQLite: the books of one machine, in one file, with nothing installed.
+
+pub(super) mod errors;
+mod schema;
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use sqlx::pool::PoolConnection;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, Pool, Sqlite};
+
+use super::LedgerError;
+use super::failure::Failure;
+use super::sql::{Database, Dialect, Purpose, Script, Session, SqlLedger};
+
+/// Connections that read beside the one that writes.
+const READ_CONNECTIONS_MAX: u32 = 10;
+/// How long a connection waits for another process that writes.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The books in a file.
+pub type SqliteLedger = SqlLedger<SqliteDatabase>;
+
+/// A file with one writer and many readers, which do not wait for each other (WAL).
+#[derive(Debug, Clone)]
+pub struct SqliteDatabase {
+    writer: Pool<Sqlite>,
+    readers: Pool<Sqlite>,
+}
+
+impl SqliteLedger {
+    /// Opens the books in the file at `path`; makes it, and its folder, if they are not there.
+    ///
+    /// # Errors
+    /// The folder could not be made.
+    pub fn open(path: &Path) -> Result<SqliteLedger, LedgerError> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder {
+            std::fs::create_dir_all(folder).map_err(|error| {
+                LedgerError::Permanent(format!("the folder {} can not be made: {error}", folder.display()))
+            })?;
+        }
+        // FULL: a commit is on the disk before it is answered.
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_TIMEOUT)
+            .disable_statement_logging();
+        let pool = |connections_max: u32, options: SqliteConnectOptions| {
+            let pool = SqlitePoolOptions::new().max_connections(connections_max).test_before_acquire(false);
+            pool.connect_lazy_with(options)
+        };
+        let writer = pool(1, options.clone());
+        Ok(SqlLedger { database: SqliteDatabase { writer, readers: pool(READ_CONNECTIONS_MAX, options) } })
+    }
+}
+
+impl Database for SqliteDatabase {
+    type Session = PoolConnection<Sqlite>;
+
+    async fn session(&self, purpose: Purpose) -> Result<Self::Session, Failure> {
+        let pool = match purpose {
+            Purpose::Posting => &self.writer,
+            Purpose::Reading | Purpose::Analysis => &self.readers,
+        };
+        Ok(pool.acquire().await?)
+    }
+
+    /// Nothing ever is due.
+    async fn tend(&self) {}
+
+    /// All is one.
+    fn era(&self) -> i64 {
+        0
+    }
+
+    fn migrator(&self) -> &'static Migrator {
+        &schema::MIGRATOR
+    }
+
+    async fn migrate(&self) -> Result<(), LedgerError> {
+        schema::migrate(&mut self.session(Purpose::Posting).await?).await
+    }
+
+    async fn close(&self) {
+        tokio::join!(self.writer.close(), self.readers.close());
+    }
+}
+
+impl Session for PoolConnection<Sqlite> {
+    type Row = SqliteRow;
+
+    const DIALECT: Dialect = Dialect::Sqlite;
+
+    async fn run(&mut self, script: Script) -> Result<Vec<Vec<SqliteRow>>, Failure> {
+        super::sql::run(&mut **self, script).await
+    }
+
+    fn abandon(&mut self) {
+        self.close_on_drop();
+    }
+}

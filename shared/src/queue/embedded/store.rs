@@ -1,0 +1,218 @@
+//! The file and every statement on it.
+
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
+};
+use sqlx::{ConnectOptions as _, Connection as _, Row as _};
+
+use crate::domain::lane::Lane;
+use crate::queue::{DeadLetter, QueueError};
+
+/// Grows with every message of the file, across lanes.
+pub(super) type Seq = i64;
+
+/// Connections that read beside the one that writes: subscriptions fetch many messages at a time.
+const READ_CONNECTIONS: u32 = 2;
+/// Bytes to which the write-ahead log shrinks back after a burst.
+const LOG_BYTES_MAX: &str = "67108864";
+/// How long to wait for a file that another connection holds; only a checkpoint does, briefly.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Messages keep their number for ever (`AUTOINCREMENT`): one that came after a deleted one must not
+/// take its place.
+const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS messages (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        lane INTEGER NOT NULL,
+        jobs INTEGER NOT NULL,
+        envelope BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX IF NOT EXISTS messages_by_lane ON messages (lane, seq, jobs);
+    CREATE TABLE IF NOT EXISTS dead_letters (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        lane INTEGER NOT NULL,
+        cause TEXT NOT NULL,
+        at_microsecond INTEGER NOT NULL,
+        payload BLOB NOT NULL
+    ) STRICT;
+";
+
+/// What a lane holds on disk.
+pub(super) struct KeptLane {
+    pub(super) lane: Lane,
+    pub(super) messages: u64,
+    pub(super) jobs: u64,
+    pub(super) newest: Seq,
+}
+
+/// One message.
+pub(super) struct Message {
+    pub(super) seq: Seq,
+    pub(super) jobs: u64,
+    pub(super) envelope: Bytes,
+}
+
+/// The connections that read.
+#[derive(Clone)]
+pub(super) struct Store {
+    readers: SqlitePool,
+}
+
+impl Store {
+    /// Opens the file and returns the connection that writes, too.
+    pub(super) async fn open(path: &Path) -> Result<(Store, SqliteConnection), QueueError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .pragma("journal_size_limit", LOG_BYTES_MAX)
+            .busy_timeout(BUSY_TIMEOUT);
+        let opened = async {
+            let mut writer = options.connect().await?;
+            sqlx::raw_sql(SCHEMA).execute(&mut writer).await?;
+            let readers = SqlitePoolOptions::new().max_connections(READ_CONNECTIONS);
+            Ok((Store { readers: readers.connect_with(options.clone()).await? }, writer))
+        };
+        opened.await.map_err(|cause: sqlx::Error| {
+            QueueError(format!("the queue's file {} can not be opened: {cause}", path.display()))
+        })
+    }
+
+    pub(super) async fn lanes(&self) -> Result<Vec<KeptLane>, QueueError> {
+        let lanes = sqlx::query(
+            "SELECT lane, count(*), sum(jobs), max(seq) FROM messages GROUP BY lane ORDER BY lane",
+        );
+        let rows =
+            lanes.fetch_all(&self.readers).await.map_err(|cause| failure("counting messages", &cause))?;
+        let lanes = rows.iter().map(|row| {
+            Ok(KeptLane {
+                lane: Lane(row.try_get(0)?),
+                messages: unsigned(row.try_get(1)?),
+                jobs: unsigned(row.try_get(2)?),
+                newest: row.try_get(3)?,
+            })
+        });
+        lanes.collect::<Result<_, sqlx::Error>>().map_err(|cause| failure("counting messages", &cause))
+    }
+
+    /// The oldest `limit` messages of a lane with these numbers.
+    pub(super) async fn messages(
+        &self,
+        lane: Lane,
+        numbers: RangeInclusive<Seq>,
+        limit: u32,
+    ) -> Result<Vec<Message>, QueueError> {
+        let messages = sqlx::query_as::<_, (Seq, i64, Vec<u8>)>(
+            "SELECT seq, jobs, envelope FROM messages WHERE lane = ? AND seq BETWEEN ? AND ? ORDER BY seq LIMIT ?",
+        );
+        let rows = messages
+            .bind(lane.0)
+            .bind(numbers.start())
+            .bind(numbers.end())
+            .bind(limit)
+            .fetch_all(&self.readers)
+            .await;
+        let rows = rows.map_err(|cause| failure(&format!("reading {lane}"), &cause))?;
+        let message = |(seq, jobs, envelope): (_, _, Vec<u8>)| Message {
+            seq,
+            jobs: unsigned(jobs),
+            envelope: envelope.into(),
+        };
+        Ok(rows.into_iter().map(message).collect())
+    }
+
+    pub(super) async fn dead_letter_count(&self) -> Result<u64, QueueError> {
+        let count = sqlx::query_scalar("SELECT count(*) FROM dead_letters").fetch_one(&self.readers).await;
+        count.map(unsigned).map_err(|cause| failure("counting dead letters", &cause))
+    }
+
+    pub(super) async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, QueueError> {
+        let letters = sqlx::query_as::<_, (String, u16, String, i64, Vec<u8>)>(
+            "SELECT id, lane, cause, at_microsecond, payload FROM dead_letters ORDER BY seq LIMIT ?",
+        );
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = letters.bind(limit).fetch_all(&self.readers).await;
+        let rows = rows.map_err(|cause| failure("reading dead letters", &cause))?;
+        let letter = |(id, lane, cause, at, payload): (_, _, _, _, Vec<u8>)| DeadLetter {
+            id,
+            lane: Lane(lane),
+            cause,
+            at: Timestamp::from_microsecond(at).unwrap_or_default(),
+            payload: payload.into(),
+        };
+        Ok(rows.into_iter().map(letter).collect())
+    }
+
+    pub(super) async fn close(&self) {
+        self.readers.close().await;
+    }
+}
+
+/// Appends a message and returns its number.
+pub(super) async fn append(
+    connection: &mut SqliteConnection,
+    lane: Lane,
+    envelope: &[u8],
+    jobs: u64,
+) -> Result<Seq, sqlx::Error> {
+    let jobs = i64::try_from(jobs).unwrap_or(i64::MAX);
+    let message = sqlx::query("INSERT INTO messages (lane, jobs, envelope) VALUES (?, ?, ?)");
+    let appended = message.bind(lane.0).bind(jobs).bind(envelope).execute(connection).await?;
+    Ok(appended.last_insert_rowid())
+}
+
+/// Forgets the messages of a lane up to `through`.
+pub(super) async fn remove_through(
+    connection: &mut SqliteConnection,
+    lane: Lane,
+    through: Seq,
+) -> Result<(), sqlx::Error> {
+    let messages = sqlx::query("DELETE FROM messages WHERE lane = ? AND seq <= ?");
+    messages.bind(lane.0).bind(through).execute(connection).await?;
+    Ok(())
+}
+
+/// Keeps a letter; one that is there already stays as it is.
+pub(super) async fn keep(connection: &mut SqliteConnection, letter: &DeadLetter) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO dead_letters (id, lane, cause, at_microsecond, payload) VALUES (?, ?, ?, ?, ?)
+         ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(&letter.id)
+    .bind(letter.lane.0)
+    .bind(&letter.cause)
+    .bind(letter.at.as_microsecond())
+    .bind(&letter.payload[..])
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Whether there was a letter with this id.
+pub(super) async fn discard(connection: &mut SqliteConnection, id: &str) -> Result<bool, sqlx::Error> {
+    let letter = sqlx::query("DELETE FROM dead_letters WHERE id = ?").bind(id);
+    Ok(letter.execute(connection).await?.rows_affected() > 0)
+}
+
+/// Closes the connection that writes, which folds the log into the file.
+pub(super) async fn close(connection: SqliteConnection) -> Result<(), sqlx::Error> {
+    connection.close().await
+}
+
+pub(super) fn failure(doing: &str, cause: &sqlx::Error) -> QueueError {
+    QueueError(format!("{doing} failed in the queue's file: {cause}"))
+}
+
+/// SQLite's numbers are signed; a count is not.
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or_default()
+}

@@ -1,0 +1,168 @@
+//! Connections to RabbitMQ: a small pool, opened on demand, with backoff while the broker is away.
+
+mod backoff;
+
+use std::time::Duration;
+
+use deadpool_lapin::{Manager, Pool, Runtime};
+use lapin::uri::AMQPUri;
+use lapin::{Channel, ConnectionProperties, ConnectionStatus};
+use tokio::time::timeout;
+
+use self::backoff::Backoff;
+use crate::queue::QueueError;
+
+/// Seconds between heartbeats: a peer that vanished without a word is noticed after twice as long.
+/// RabbitMQ advises against less than some seconds, which a busy machine may miss.
+const HEARTBEAT_SECONDS: u16 = 4;
+/// How long a connection may take to open.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a channel may take to open or close on a connection that works.
+const CHANNEL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A pool of connections to one broker.
+pub(crate) struct Broker {
+    pool: Pool,
+    /// Where it is, without the password.
+    address: String,
+    backoff: Backoff,
+}
+
+/// A channel, and the state of the connection that it runs on.
+pub(crate) struct OpenChannel {
+    pub(crate) channel: Channel,
+    pub(crate) connection: ConnectionStatus,
+}
+
+impl Broker {
+    /// Prepares a pool of up to `connections`, named `name` in RabbitMQ's listings; opens none.
+    ///
+    /// # Errors
+    /// The URL is not one of AMQP.
+    pub(crate) fn new(url: &str, name: &str, connections: usize) -> Result<Broker, QueueError> {
+        let mut uri: AMQPUri = url.parse().map_err(|cause| {
+            // Neither the URL nor the parser's words are repeated: both may hold the password.
+            let _: String = cause;
+            QueueError("AMQP_URL is not of the form amqp://user:password@host:5672/vhost".to_owned())
+        })?;
+        let address = format!("RabbitMQ at {}:{}", uri.authority.host, uri.authority.port);
+        if uri.vhost.is_empty() {
+            // `amqp://host/`: by the letter a virtual host without a name, which nobody has.
+            "/".clone_into(&mut uri.vhost);
+        }
+        uri.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
+        let milliseconds = u64::try_from(CONNECT_TIMEOUT.as_millis()).unwrap_or(u64::MAX);
+        uri.query.connection_timeout.get_or_insert(milliseconds);
+        let name = name.to_owned();
+        // No recovery by lapin: a channel that came back by itself would hide that its unconfirmed
+        // publishes and unacknowledged deliveries are void.
+        let properties = move || ConnectionProperties::default().with_connection_name(name.as_str().into());
+        let runtime = lapin::runtime::default_runtime()
+            .map_err(|cause| QueueError(format!("no runtime for AMQP: {cause}")))?;
+        let pool = Pool::builder(Manager::new(uri.to_string(), properties, runtime))
+            .max_size(connections)
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(|cause| QueueError(format!("no pool of AMQP connections: {cause}")))?;
+        Ok(Broker { pool, address, backoff: Backoff::new() })
+    }
+
+    /// Where the broker is, without credentials; for messages.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// An error that says what could not be done and where.
+    pub(crate) fn failure(&self, doing: &str, cause: &lapin::Error) -> QueueError {
+        QueueError(format!("{doing} failed on {}: {cause}", self.address))
+    }
+
+    /// A connection out of the pool, opened where none works. It goes back when it is dropped;
+    /// channels opened on it live on.
+    pub(crate) async fn connection(&self) -> Result<deadpool_lapin::Connection, QueueError> {
+        self.backoff.check()?;
+        // Longer than the time-out of the connection itself: this one covers the handshake.
+        let connected = match timeout(2 * CONNECT_TIMEOUT, self.pool.get()).await {
+            Ok(Ok(connection)) => Ok(connection),
+            Ok(Err(cause)) => Err(format!("{} can not be reached: {cause}", self.address)),
+            Err(_) => Err(format!("{} does not answer", self.address)),
+        };
+        match connected {
+            Ok(connection) => {
+                self.backoff.succeeded();
+                Ok(connection)
+            }
+            Err(cause) => Err(self.backoff.failed(cause)),
+        }
+    }
+
+    /// Opens a channel.
+    pub(crate) async fn channel(&self) -> Result<OpenChannel, QueueError> {
+        let connection = self.connection().await?;
+        if connection.status().blocked() {
+            // Nothing is sent on it until the broker lifts this, a new channel no more than a message.
+            return Err(blocked(&self.address));
+        }
+        match timeout(CHANNEL_TIMEOUT, connection.create_channel()).await {
+            Ok(Ok(channel)) => Ok(OpenChannel { channel, connection: connection.status().clone() }),
+            Ok(Err(cause)) => Err(self.failure("opening a channel", &cause)),
+            Err(_) => {
+                // Half open: no other may get this connection.
+                drop(deadpool_lapin::Object::take(connection));
+                Err(QueueError(format!("{} does not open a channel", self.address)))
+            }
+        }
+    }
+
+    /// Connected, and not blocked by the broker.
+    pub(crate) async fn ready(&self) -> Result<(), QueueError> {
+        let connection = self.connection().await?;
+        if connection.status().blocked() {
+            return Err(blocked(&self.address));
+        }
+        Ok(())
+    }
+
+    /// Closes what is idle; what is still in use closes with its last channel.
+    pub(crate) async fn close(&self) {
+        let idle = self.pool.retain(|_, _| false).removed;
+        self.pool.close();
+        for connection in idle {
+            let _ = timeout(CHANNEL_TIMEOUT, connection.close(200, "bye".into())).await;
+        }
+    }
+}
+
+/// The broker takes nothing until it has memory and disk again.
+pub(crate) fn blocked(address: &str) -> QueueError {
+    QueueError(format!("{address} takes no messages: it is short of memory or disk"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_message_shows_the_password() {
+        for url in [
+            "amqp://teller:s3cret@127.0.0.1:1/v",
+            "http://teller:s3cret@host",
+            "s3cret",
+            "amqp://a:s3cret@h:x",
+        ] {
+            let failure = match Broker::new(url, "test", 1) {
+                Ok(broker) => broker.channel().await.err().expect("nothing listens on port 1"),
+                Err(failure) => failure,
+            };
+            assert!(!failure.to_string().contains("s3cret"), "{failure}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_broker_that_is_away_is_named_and_not_tried_at_once_again() {
+        let broker = Broker::new("amqp://127.0.0.1:1", "test", 1).unwrap();
+        let first = broker.channel().await.err().unwrap().to_string();
+        assert!(first.starts_with("RabbitMQ at 127.0.0.1:1 can not be reached"), "{first}");
+        assert_eq!(broker.backoff.check().unwrap_err().to_string(), first);
+    }
+}

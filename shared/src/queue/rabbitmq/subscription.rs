@@ -1,0 +1,115 @@
+//! Consuming one lane. A lane is handed over by closing the channel, never by `basic.cancel`: after
+//! a cancel the next consumer starts behind the unacknowledged messages, and order is lost.
+
+use std::mem::ManuallyDrop;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::StreamExt;
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::types::FieldTable;
+use lapin::{Channel, Consumer};
+use tokio::time::timeout;
+
+use super::topology;
+use crate::domain::lane::Lane;
+use crate::queue::{BATCH_JOBS_MAX, Delivery, DeliveryTag, QueueError, Subscription};
+
+/// Messages that the broker sends ahead of their acknowledgement: two full batches of single-job
+/// messages, so that the next one is here when one is posted. RabbitMQ counts messages, not jobs.
+const PREFETCH: u16 = 200;
+const _: () = assert!(PREFETCH as usize >= 2 * BATCH_JOBS_MAX);
+
+/// How long the broker may take to take a lane back.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// One consumer on a channel of its own.
+pub(super) struct LaneConsumer {
+    lane: Lane,
+    address: String,
+    /// `None` once it is closed.
+    open: Option<Open>,
+}
+
+struct Open {
+    channel: Channel,
+    /// Dropped before its channel is closed it would send `basic.cancel`; so it is only ever dropped
+    /// by [`Open::close`], and lost with a process that ends in the midst of things.
+    consumer: ManuallyDrop<Consumer>,
+}
+
+pub(super) async fn subscribe(
+    channel: Channel,
+    lane: Lane,
+    address: &str,
+) -> Result<LaneConsumer, QueueError> {
+    let failure = |cause| QueueError(format!("consuming {lane} failed on {address}: {cause}"));
+    channel.basic_qos(PREFETCH, BasicQosOptions::default()).await.map_err(failure)?;
+    let queue = topology::lane_queue(lane).into();
+    let consumer = channel
+        .basic_consume(queue, "".into(), BasicConsumeOptions::default(), FieldTable::default())
+        .await
+        .map_err(failure)?;
+    Ok(LaneConsumer {
+        lane,
+        address: address.to_owned(),
+        open: Some(Open { channel, consumer: ManuallyDrop::new(consumer) }),
+    })
+}
+
+impl LaneConsumer {
+    fn open(&mut self) -> Result<&mut Open, QueueError> {
+        self.open.as_mut().ok_or_else(|| QueueError("the subscription is closed".to_owned()))
+    }
+
+    fn failure(&self, cause: &dyn std::fmt::Display) -> QueueError {
+        QueueError(format!("the subscription of {} on {} has ended: {cause}", self.lane, self.address))
+    }
+}
+
+#[async_trait]
+impl Subscription for LaneConsumer {
+    async fn next(&mut self) -> Result<Delivery, QueueError> {
+        let delivery = match self.open()?.consumer.next().await {
+            Some(Ok(delivery)) => delivery,
+            Some(Err(cause)) => return Err(self.failure(&cause)),
+            None => return Err(self.failure(&"the broker has cancelled it")),
+        };
+        Ok(Delivery {
+            tag: DeliveryTag(delivery.delivery_tag),
+            envelope: Bytes::from(delivery.data),
+            redelivered: delivery.redelivered,
+        })
+    }
+
+    async fn ack_through(&mut self, delivery: DeliveryTag) -> Result<(), QueueError> {
+        let channel = &self.open()?.channel;
+        let acknowledged = channel.basic_ack(delivery.0, BasicAckOptions { multiple: true }).await;
+        acknowledged.map_err(|cause| self.failure(&cause))
+    }
+
+    async fn close(mut self: Box<Self>) {
+        if let Some(open) = self.open.take() {
+            open.close().await;
+        }
+    }
+}
+
+impl Open {
+    async fn close(self) {
+        let _ = timeout(CLOSE_TIMEOUT, self.channel.close(200, "handing the lane over".into())).await;
+        drop(ManuallyDrop::into_inner(self.consumer));
+    }
+}
+
+impl Drop for LaneConsumer {
+    fn drop(&mut self) {
+        // Without a runtime the connection is gone, or soon will be.
+        if let Some(open) = self.open.take()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(open.close());
+        }
+    }
+}

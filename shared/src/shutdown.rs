@@ -1,0 +1,42 @@
+//! Stopping well: the first SIGTERM or Ctrl-C starts the drain, a second one ends the process at once.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+/// A replica finishes what it has in hand, acknowledges it and exits within this time.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// Exit status after a second signal: 128 + SIGINT, as a shell would say it.
+const INTERRUPTED: i32 = 130;
+
+/// A token that is cancelled by the first SIGTERM or SIGINT.
+///
+/// # Errors
+/// The signals can not be listened to.
+pub fn on_signal() -> io::Result<CancellationToken> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let shutdown = CancellationToken::new();
+    let token = shutdown.clone();
+    tokio::spawn(async move {
+        let mut signals = 0_u32;
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            signals += 1;
+            if signals > 1 {
+                warn!("stopped at once by a second signal; what was in hand comes again elsewhere");
+                std::process::exit(INTERRUPTED);
+            }
+            info!("draining: finishing what is in hand, taking nothing new; signal again to stop at once");
+            token.cancel();
+        }
+    });
+    Ok(shutdown)
+}

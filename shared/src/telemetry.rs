@@ -1,0 +1,56 @@
+//! What a process tells of itself: logs to standard error, and figures for `/metrics`.
+
+pub mod names;
+pub mod probes;
+
+use std::io::IsTerminal;
+
+pub use metrics_exporter_prometheus::PrometheusHandle;
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
+
+/// What is logged unless `RUST_LOG` says otherwise: ours, and what warns.
+const DEFAULT_FILTER: &str = "warn,tellers=info,api=info,worker=info,monitor=info,shared=info";
+
+/// Upper bounds of the buckets of every histogram in seconds: 1 ms to 10 s, about 2.5 apart.
+const SECONDS_BUCKETS: [f64; 13] =
+    [0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// Upper bounds of the buckets of a batch's size in jobs.
+const JOBS_BUCKETS: [f64; 8] = [1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 75.0, 100.0];
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line, for machines.
+    Json,
+}
+
+/// Starts logging to standard error; `RUST_LOG` filters it.
+///
+/// # Errors
+/// Logging has been started before.
+pub fn log(format: LogFormat) -> Result<(), TryInitError> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+    let registry = tracing_subscriber::registry().with(filter);
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => registry.with(layer.with_ansi(std::io::stderr().is_terminal())).try_init(),
+        LogFormat::Json => registry.with(layer.json().flatten_event(true)).try_init(),
+    }
+}
+
+/// Starts recording figures, and returns what renders them.
+///
+/// # Errors
+/// A recorder is installed already.
+pub fn record() -> Result<PrometheusHandle, BuildError> {
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS_BUCKETS)?
+        .set_buckets_for_metric(Matcher::Full(names::BATCH_JOBS.to_owned()), &JOBS_BUCKETS)?
+        .install_recorder()
+}

@@ -1,0 +1,48 @@
+//! The names of every metric: `tellers_` first, base units last (Prometheus, "Metric and label
+//! naming"). Labels take few values: never an account, an id or a client's text.
+
+/// Requests answered by an ingress. Labels [`ROUTE`], [`METHOD`], [`STATUS`].
+pub const INGRESS_REQUESTS: &str = "tellers_ingress_requests_total";
+/// Seconds from a request's head to its answer's head. Label [`ROUTE`]. Requests that asked to wait count
+/// with the time that they waited, under [`WAITED`].
+pub const INGRESS_RESPONSE_SECONDS: &str = "tellers_ingress_response_seconds";
+/// Requests that are being worked on now.
+pub const INGRESS_IN_FLIGHT: &str = "tellers_ingress_requests_in_flight";
+/// Clients that wait for an outcome now.
+pub const INGRESS_WAITING: &str = "tellers_ingress_clients_waiting";
+/// Requests turned away because too many were in flight.
+pub const INGRESS_SHED: &str = "tellers_ingress_requests_shed_total";
+/// Jobs that the queue holds on disk. Label [`KIND`].
+pub const INGRESS_JOBS_ACCEPTED: &str = "tellers_ingress_jobs_accepted_total";
+/// Jobs that were refused. Label [`PROBLEM`].
+pub const INGRESS_JOBS_REFUSED: &str = "tellers_ingress_jobs_refused_total";
+
+/// The path as the router knows it, such as `/api/jobs/{id}`.
+pub const ROUTE: &str = "route";
+/// The HTTP method; `OTHER` for one that no route has.
+pub const METHOD: &str = "method";
+/// The HTTP status.
+pub const STATUS: &str = "status";
+/// Whether the client asked to wait for an outcome: `yes` or `no`.
+pub const WAITED: &str = "waited";
+/// The kind of a job.
+pub const KIND: &str = "kind";
+/// The last step of a problem's type, such as `invalid-job`.
+pub const PROBLEM: &str = "problem";
+
+/// Counter: batches that were posted.
+pub const BATCHES_POSTED: &str = "tellers_batches_posted_total";
+/// Counter: jobs with an outcome, by `outcome` and `reason`.
+pub const JOBS_SETTLED: &str = "tellers_jobs_settled_total";
+/// Histogram: jobs in a batch.
+pub const BATCH_JOBS: &str = "tellers_batch_jobs";
+/// Histogram: from the first statement of a batch to its commit.
+pub const POSTING_SECONDS: &str = "tellers_posting_seconds";
+/// Histogram: from a job's acceptance to the commit of its batch.
+pub const ACCEPTED_TO_POSTED_SECONDS: &str = "tellers_accepted_to_posted_seconds";
+/// Counter: batches that were tried again because the ledger was away.
+pub const POSTING_RETRIES: &str = "tellers_posting_retries_total";
+/// Counter: messages and jobs that were given up and kept.
+pub const DEAD_LETTERS: &str = "tellers_dead_letters_total";
+/// Gauge: lanes that this worker serves.
+pub const LANES_HELD: &str = "tellers_lanes_held";

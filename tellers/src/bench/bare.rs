@@ -1,0 +1,47 @@
+//! Posting alone: full batches straight into the ledger, without ingress and queue. What the rest of
+//! the fleet costs is the distance from here.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use futures::future::try_join_all;
+use shared::ledger::Ledger;
+
+use super::books::Accounts;
+use super::figures::per_second;
+
+/// Batches in flight, as many as one worker has by default.
+const POSTERS: u64 = 4;
+
+/// Jobs a second over `span`.
+pub(crate) async fn measure(ledger: &Arc<dyn Ledger>, accounts: &Accounts, span: Duration) -> anyhow::Result<f64> {
+    let started = Instant::now();
+    let posted = post_until(ledger, accounts, |_| started.elapsed() < span).await?;
+    Ok(per_second(posted, started.elapsed()))
+}
+
+/// Writes at least so many entries.
+pub(crate) async fn prefill(ledger: &Arc<dyn Ledger>, accounts: &Accounts, entries: u64) -> anyhow::Result<()> {
+    // A transfer has two.
+    post_until(ledger, accounts, |posted| posted * 2 < entries).await.map(drop)
+}
+
+async fn post_until(
+    ledger: &Arc<dyn Ledger>,
+    accounts: &Accounts,
+    goes_on: impl Fn(u64) -> bool + Sync,
+) -> anyhow::Result<u64> {
+    let posted = AtomicU64::new(0);
+    let posters = (0..POSTERS).map(async |seed| {
+        let mut random = fastrand::Rng::with_seed(seed);
+        while goes_on(posted.load(Relaxed)) {
+            let (lane, jobs) = accounts.batch(&mut random)?;
+            ledger.post(lane, &jobs).await?;
+            posted.fetch_add(u64::try_from(jobs.len())?, Relaxed);
+        }
+        anyhow::Ok(())
+    });
+    try_join_all(posters).await?;
+    Ok(posted.into_inner())
+}

@@ -1,0 +1,145 @@
+//! The loads: batches, single jobs, and single jobs at an even rate.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use futures::future::try_join_all;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use hdrhistogram::Histogram;
+use shared::domain::id::JobId;
+use shared::ledger::Ledger;
+use tokio::task::JoinSet;
+
+use super::books::Accounts;
+use super::figures::{Latency, Rates, per_second};
+use crate::client::Client;
+
+/// Transfers in one request.
+const REQUEST_JOBS: usize = 100;
+/// How often the ledger is asked whether everything is posted.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
+/// What is accepted is posted within this time, or the measurement has failed.
+const DRAIN_WITHIN: Duration = Duration::from_secs(120);
+/// Outcomes that are read at the same time.
+const READS_IN_FLIGHT: usize = 16;
+
+/// Sends batches over `connections` for `span`, then waits until all of it is posted.
+pub(crate) async fn batches(
+    client: &Client,
+    ledger: &dyn Ledger,
+    accounts: &Accounts,
+    connections: usize,
+    span: Duration,
+) -> anyhow::Result<Rates> {
+    send(ledger, connections, span, async |random| {
+        let jobs: Vec<String> = (0..REQUEST_JOBS).map(|_| accounts.transfer(random)).collect();
+        client.post_batch(&jobs).await.map(|ids| ids.len())
+    })
+    .await
+}
+
+/// Sends single jobs over `connections` for `span`, then waits until all of them are posted.
+pub(crate) async fn singles(
+    client: &Client,
+    ledger: &dyn Ledger,
+    accounts: &Accounts,
+    connections: usize,
+    span: Duration,
+) -> anyhow::Result<Rates> {
+    send(ledger, connections, span, async |random| {
+        client.post(accounts.transfer(random)).await.map(|_| 1)
+    })
+    .await
+}
+
+async fn send(
+    ledger: &dyn Ledger,
+    connections: usize,
+    span: Duration,
+    request: impl AsyncFn(&mut fastrand::Rng) -> anyhow::Result<usize>,
+) -> anyhow::Result<Rates> {
+    let posted_before = posted(ledger).await?;
+    let started = Instant::now();
+    let senders = (0..connections).map(async |seed| {
+        let mut random = fastrand::Rng::with_seed(u64::try_from(seed)?);
+        let mut accepted = 0_u64;
+        while started.elapsed() < span {
+            accepted += u64::try_from(request(&mut random).await?)?;
+        }
+        anyhow::Ok(accepted)
+    });
+    let accepted: u64 = try_join_all(senders).await?.into_iter().sum();
+    let accepted_per_second = per_second(accepted, started.elapsed());
+    let deadline = Instant::now() + DRAIN_WITHIN;
+    while posted(ledger).await? - posted_before < accepted {
+        if Instant::now() > deadline {
+            bail!("not all of {accepted} accepted jobs were posted within {DRAIN_WITHIN:?}");
+        }
+        tokio::time::sleep(POLL_INTERVAL).await;
+    }
+    Ok(Rates { accepted_per_second, posted_per_second: per_second(accepted, started.elapsed()) })
+}
+
+async fn posted(ledger: &dyn Ledger) -> anyhow::Result<u64> {
+    Ok(ledger.totals().await?.posted)
+}
+
+/// Sends `rate` jobs a second for `span`, each at its time whatever became of those before it; returns
+/// their ids.
+pub(crate) async fn even(
+    client: &Client,
+    accounts: &Accounts,
+    rate: u32,
+    span: Duration,
+) -> anyhow::Result<Vec<JobId>> {
+    let jobs = u64::from(rate) * span.as_secs();
+    let mut random = fastrand::Rng::with_seed(1);
+    let mut interval = tokio::time::interval(Duration::from_secs(1) / rate);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Burst);
+    let client = Arc::new(client.clone());
+    let mut sent = JoinSet::new();
+    for _ in 0..jobs {
+        interval.tick().await;
+        let (client, job) = (client.clone(), accounts.transfer(&mut random));
+        sent.spawn(async move { client.post(job).await });
+    }
+    let ids: Vec<String> = sent.join_all().await.into_iter().collect::<anyhow::Result<_>>()?;
+    ids.iter().map(|id| id.parse().context("the ingress answered with what is no id")).collect()
+}
+
+/// From acceptance to posting, as the ledger recorded it; waits for jobs that are not posted yet.
+pub(crate) async fn latency(ledger: &dyn Ledger, ids: &[JobId], span: Duration) -> anyhow::Result<Latency> {
+    let mut latency_us = Histogram::<u64>::new(3)?;
+    let mut times = stream::iter(ids)
+        .map(async |id| {
+            let deadline = Instant::now() + DRAIN_WITHIN;
+            loop {
+                if let Some(job) = ledger.job(*id).await? {
+                    return anyhow::Ok((job.posted_at - job.accepted_at).max(0).unsigned_abs());
+                }
+                if Instant::now() > deadline {
+                    bail!("job {id} was accepted and has no outcome after {DRAIN_WITHIN:?}");
+                }
+                tokio::time::sleep(POLL_INTERVAL).await;
+            }
+        })
+        .buffer_unordered(READS_IN_FLIGHT);
+    while let Some(took_us) = times.try_next().await? {
+        latency_us.saturating_record(took_us);
+    }
+    Ok(Latency::of(per_second(u64::try_from(ids.len())?, span), &latency_us))
+}
+
+/// Times of an account's last page of entries, in milliseconds: median and 99th percentile.
+pub(crate) async fn pages(client: &Client, accounts: &Accounts, pages: usize) -> anyhow::Result<(f64, f64)> {
+    let mut random = fastrand::Rng::with_seed(1);
+    let mut took_us = Histogram::<u64>::new(3)?;
+    for _ in 0..pages {
+        let started = Instant::now();
+        client.entries(accounts.any(&mut random).as_str()).await?;
+        took_us.saturating_record(u64::try_from(started.elapsed().as_micros())?);
+    }
+    let latency = Latency::of(0.0, &took_us);
+    Ok((latency.p50_ms, latency.p99_ms))
+}

@@ -1,0 +1,180 @@
+//! The command line, which teaches.
+
+use std::net::SocketAddr;
+
+use clap::{Args, Parser, Subcommand};
+use shared::config::{FleetConfig, MonitorConfig, WorkerConfig};
+
+/// A fleet that posts banking jobs to a double-entry ledger.
+///
+/// Jobs come in over HTTP (`tellers api`), wait on RabbitMQ in ordered lanes, and are posted to MySQL or
+/// MariaDB in batches of up to 100 by any number of `tellers worker`; `tellers monitor` watches.
+/// Nothing that was answered with 202 is lost, and every job takes effect exactly once.
+#[derive(Debug, Parser)]
+#[command(name = "tellers", version, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    #[command(flatten, next_help_heading = "Fleet")]
+    pub(crate) fleet: FleetConfig,
+}
+
+const EXAMPLES: &str = "\
+Try it, with nothing installed:
+  tellers demo                       a fleet in one process posts 20,000 jobs and checks its books
+  tellers dev                        the same fleet, empty, on 127.0.0.1:8080 and 127.0.0.1:5000
+  curl -d '{\"kind\":\"open_account\",\"account\":\"alice\",\"currency\":\"EUR\"}' http://127.0.0.1:8080/api/jobs
+
+Run a real fleet; every replica needs both:
+  export AMQP_URL=amqp://guest:guest@127.0.0.1:5672/%2f
+  export DATABASE_URL=mysql://tellers:secret@127.0.0.1:3306/tellers
+  tellers migrate && tellers api & tellers worker & tellers worker & tellers monitor
+
+Every flag has an environment variable, shown beside it; a flag overrides it.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run every role in one process; embedded queue and ledger unless the URLs are set
+    Dev(DevArgs),
+    /// Start a fleet, post 20,000 mixed jobs over HTTP, check the books, and go on serving
+    Demo(DemoArgs),
+    /// Accept jobs over HTTP and put them on the queue
+    Api(ApiArgs),
+    /// Take jobs off the queue in batches and post them to the ledger
+    Worker(WorkerConfig),
+    /// Watch the fleet
+    Monitor(MonitorConfig),
+    /// Create or update the ledger's schema; safe to run at every start
+    Migrate,
+    /// Read all the books and check them; exit status 1 if anything is wrong
+    Verify(VerifyArgs),
+    /// See, replay or discard what could not be posted
+    DeadLetters(DeadLettersArgs),
+    /// Measure a fleet on given servers: bare posting, batches, single jobs, latency
+    Bench(BenchArgs),
+    /// Ask a replica whether it is ready; exit status 0 if so (for container health checks)
+    Health(HealthArgs),
+}
+
+/// Where the ingress listens and whom it lets in.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ApiArgs {
+    /// Address of the ingress; port 0 takes a free one
+    #[arg(long, env = "API_LISTEN", default_value = "127.0.0.1:8080")]
+    pub(crate) api_listen: SocketAddr,
+
+    /// Requests worked on at once; beyond it 503 with Retry-After
+    #[arg(long, env = "MAX_CONCURRENT_USERS", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) max_concurrent_users: u32,
+
+    /// API keys as name:scopes:hash, separated by commas (scopes: submit+read+operate; hash: BLAKE3 of the
+    /// key in hexadecimal)
+    #[arg(long, env = "API_KEYS", hide_env_values = true)]
+    pub(crate) api_keys: Option<String>,
+
+    /// Listen beyond this machine without keys: anyone who reaches the port may post
+    #[arg(long, env = "ALLOW_ANONYMOUS", default_value_t = false, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    pub(crate) allow_anonymous: bool,
+}
+
+/// Every role's settings.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DevArgs {
+    #[command(flatten)]
+    pub(crate) api: ApiArgs,
+    #[command(flatten)]
+    pub(crate) worker: WorkerConfig,
+    #[command(flatten)]
+    pub(crate) monitor: MonitorConfig,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DemoArgs {
+    /// Accounts to open
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(10..=100_000))]
+    pub(crate) accounts: u32,
+
+    /// Jobs to post, the opening of the accounts among them
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(100..=10_000_000))]
+    pub(crate) jobs: u32,
+
+    /// Start of the random numbers that choose the jobs
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+
+    /// End when the books are checked, instead of serving on
+    #[arg(long)]
+    pub(crate) exit: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct VerifyArgs {
+    /// Print what was read and found as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DeadLettersArgs {
+    #[command(subcommand)]
+    pub(crate) command: DeadLettersCommand,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum DeadLettersCommand {
+    /// List them, oldest first
+    List {
+        /// At the most so many
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+        /// Print JSON, a letter a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print one with its payload
+    Show {
+        /// Its id, as `list` prints it
+        id: String,
+    },
+    /// Put it on its lane again, behind what waits there, and remove it here
+    Replay {
+        /// Its id, as `list` prints it
+        #[arg(required_unless_present = "all")]
+        id: Option<String>,
+        /// All of them, oldest first
+        #[arg(long, conflicts_with = "id")]
+        all: bool,
+    },
+    /// Remove it for good
+    Discard {
+        /// Its id, as `list` prints it
+        id: String,
+    },
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct BenchArgs {
+    /// Seconds of each measurement
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub(crate) seconds: u64,
+
+    /// Accounts that the transfers go between
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
+    pub(crate) accounts: u32,
+
+    /// Entries to put into the books before anything is measured
+    #[arg(long, default_value_t = 0)]
+    pub(crate) prefill: u64,
+
+    /// Print the figures as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct HealthArgs {
+    /// What to ask
+    #[arg(long, default_value = "http://127.0.0.1:8080/readyz")]
+    pub(crate) url: String,
+}

@@ -1,0 +1,131 @@
+//! `tellers dead-letters`: what could not be posted, and what to do with it.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use bytes::Bytes;
+use comfy_table::Table;
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use shared::config::FleetConfig;
+use shared::contract::envelope::{Envelope, QueuedJob};
+use shared::contract::message;
+use shared::queue::publisher::{Publisher, PublisherLimits};
+use shared::queue::{DeadLetter, Queue};
+
+use crate::cli::{DeadLettersArgs, DeadLettersCommand};
+use crate::parts;
+
+/// Dead letters that are looked through for one of them, or replayed at once, at the most.
+const LETTERS_MAX: usize = 100_000;
+
+pub(crate) async fn run(fleet: FleetConfig, args: DeadLettersArgs) -> anyhow::Result<ExitCode> {
+    let queue = parts::queue(&fleet).await?;
+    let done = match args.command {
+        DeadLettersCommand::List { limit, json } => list(queue.as_ref(), limit, json).await,
+        DeadLettersCommand::Show { id } => show(queue.as_ref(), &id).await,
+        DeadLettersCommand::Replay { id: Some(id), .. } => {
+            let letter = find(queue.as_ref(), &id).await?;
+            replay(&fleet, &queue, vec![letter]).await
+        }
+        DeadLettersCommand::Replay { id: None, .. } => {
+            let letters = queue.dead_letters(LETTERS_MAX).await?;
+            replay(&fleet, &queue, letters).await
+        }
+        DeadLettersCommand::Discard { id } => discard(queue.as_ref(), &id).await,
+    };
+    queue.close().await;
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+#[allow(clippy::print_stdout)] // The command's answer.
+async fn list(queue: &dyn Queue, limit: usize, json: bool) -> anyhow::Result<()> {
+    let letters = queue.dead_letters(limit).await?;
+    if json {
+        letters.iter().for_each(|letter| println!("{}", as_json(letter)));
+        return Ok(());
+    }
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED).set_header(["id", "lane", "at", "cause"]);
+    for letter in &letters {
+        table.add_row([&letter.id, &letter.lane.0.to_string(), &letter.at.to_string(), &letter.cause]);
+    }
+    println!("{table}");
+    let kept = queue.dead_letter_count().await?;
+    println!("{} of {kept} dead letters", letters.len());
+    Ok(())
+}
+
+#[allow(clippy::print_stdout)] // The command's answer.
+async fn show(queue: &dyn Queue, id: &str) -> anyhow::Result<()> {
+    let letter = find(queue, id).await?;
+    println!("{:#}", as_json(&letter));
+    Ok(())
+}
+
+fn as_json(letter: &DeadLetter) -> serde_json::Value {
+    let payload = String::from_utf8_lossy(&letter.payload);
+    // What is JSON is shown as JSON; what is not, as the text that it is.
+    let payload = serde_json::from_str(&payload).unwrap_or_else(|_| serde_json::Value::from(payload));
+    serde_json::json!({
+        "id": letter.id, "lane": letter.lane, "at": letter.at, "cause": letter.cause, "payload": payload,
+    })
+}
+
+#[allow(clippy::print_stdout)] // The command's answer.
+async fn discard(queue: &dyn Queue, id: &str) -> anyhow::Result<()> {
+    if !queue.discard_dead_letter(id).await? {
+        bail!("there is no dead letter {id}; `tellers dead-letters list` shows those that there are");
+    }
+    println!("discarded {id}");
+    Ok(())
+}
+
+async fn find(queue: &dyn Queue, id: &str) -> anyhow::Result<DeadLetter> {
+    let letters = queue.dead_letters(LETTERS_MAX).await?;
+    let found = letters.into_iter().find(|letter| letter.id == id);
+    found.with_context(|| {
+        format!("there is no dead letter {id}; `tellers dead-letters list` shows those that there are")
+    })
+}
+
+/// Publishes first and removes afterwards: broken off between, a letter is there twice, and its job
+/// still takes effect once.
+#[allow(clippy::print_stdout)] // The command's answer.
+async fn replay(fleet: &FleetConfig, queue: &Arc<dyn Queue>, letters: Vec<DeadLetter>) -> anyhow::Result<()> {
+    let replica = format!("replay-{}", std::process::id());
+    let publisher = Publisher::new(queue.clone(), fleet.lanes, replica, PublisherLimits::default());
+    let mut refused = 0_usize;
+    for letter in letters {
+        match publish(fleet, &publisher, &letter).await {
+            Ok(jobs) => {
+                queue.discard_dead_letter(&letter.id).await?;
+                println!("replayed {}: {jobs} jobs", letter.id);
+            }
+            Err(error) => {
+                refused += 1;
+                println!("kept {}: {error:#}", letter.id);
+            }
+        }
+    }
+    publisher.stop().await;
+    if refused > 0 {
+        bail!("{refused} dead letters can not be replayed; `show` them, and `discard` what is of no use");
+    }
+    Ok(())
+}
+
+async fn publish(fleet: &FleetConfig, publisher: &Publisher, letter: &DeadLetter) -> anyhow::Result<usize> {
+    let envelope = Envelope::read(&letter.payload)?;
+    let mut jobs = Vec::new();
+    for job in &envelope.jobs {
+        let queued = QueuedJob::read(job)?;
+        let received = message::read(queued.job.get(), &envelope.ingress, queued.accepted_at)?;
+        jobs.push((received.job.spec.lane(fleet.lanes), Bytes::copy_from_slice(queued.job.get().as_bytes())));
+    }
+    let count = jobs.len();
+    for (lane, job) in jobs {
+        publisher.publish(lane, job).await?;
+    }
+    Ok(count)
+}

@@ -1,0 +1,118 @@
+//! The parts of a fleet, by what the configuration names: the real ones where it gives their URLs, else
+//! the embedded ones.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use shared::config::FleetConfig;
+use shared::fleet::Bus;
+use shared::fleet::embedded::EmbeddedBus;
+use shared::fleet::rabbitmq::RabbitMqBus;
+use shared::ledger::Ledger;
+use shared::ledger::mysql::{MySqlConfig, MySqlLedger};
+use shared::ledger::sqlite::SqliteLedger;
+use shared::queue::Queue;
+use shared::queue::embedded::{EmbeddedQueue, EmbeddedSettings};
+use shared::queue::publisher::{Publisher, PublisherLimits};
+use shared::queue::rabbitmq::{RabbitMq, RabbitMqSettings};
+
+/// The files of the embedded queue and ledger, within the data folder.
+const QUEUE_FILE: &str = "queue.sqlite";
+const LEDGER_FILE: &str = "ledger.sqlite";
+
+/// What every role is built from. Connections are made when they are first needed, and again whenever
+/// they are lost: a replica starts while its servers are away.
+#[derive(Clone)]
+pub(crate) struct Parts {
+    pub(crate) queue: Arc<dyn Queue>,
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) bus: Arc<dyn Bus>,
+}
+
+impl Parts {
+    /// All parts, for a process that may be a whole fleet.
+    pub(crate) async fn open(fleet: &FleetConfig) -> anyhow::Result<Parts> {
+        let (queue, bus) = match &fleet.amqp_url {
+            Some(url) => broker(url, fleet)?,
+            None => (embedded_queue(fleet).await?, Arc::new(EmbeddedBus::default()) as Arc<dyn Bus>),
+        };
+        Ok(Parts { queue, ledger: ledger(fleet).await?, bus })
+    }
+
+    /// All parts, for one replica of a fleet of processes: nothing in this process alone will do.
+    pub(crate) async fn open_shared(fleet: &FleetConfig, role: &str) -> anyhow::Result<Parts> {
+        let mut missing = Vec::new();
+        if fleet.amqp_url.is_none() {
+            missing.push("AMQP_URL");
+        }
+        if fleet.database_url.is_none() {
+            missing.push("DATABASE_URL");
+        }
+        if !missing.is_empty() {
+            bail!(
+                "{} is not set: `tellers {role}` is one replica of a fleet and needs the broker and the database that \
+                 it shares with the others; for all roles in one process, without servers, run `tellers dev`",
+                missing.join(" and ")
+            );
+        }
+        Parts::open(fleet).await
+    }
+
+    pub(crate) fn publisher(&self, fleet: &FleetConfig, replica: &str) -> Arc<Publisher> {
+        let limits = PublisherLimits::default();
+        Arc::new(Publisher::new(self.queue.clone(), fleet.lanes, replica.to_owned(), limits))
+    }
+
+    pub(crate) async fn close(&self) {
+        self.bus.close().await;
+        self.queue.close().await;
+        self.ledger.close().await;
+    }
+}
+
+fn broker(url: &str, fleet: &FleetConfig) -> anyhow::Result<(Arc<dyn Queue>, Arc<dyn Bus>)> {
+    let queue = RabbitMq::new(url, RabbitMqSettings::new(fleet.lanes)).context("AMQP_URL can not be used")?;
+    let bus = RabbitMqBus::new(url).context("AMQP_URL can not be used")?;
+    Ok((Arc::new(queue), Arc::new(bus)))
+}
+
+/// The embedded queue, in the data folder.
+pub(crate) async fn embedded_queue(fleet: &FleetConfig) -> anyhow::Result<Arc<dyn Queue>> {
+    make_data_dir(fleet)?;
+    let path = fleet.data_dir.join(QUEUE_FILE);
+    let queue = EmbeddedQueue::open(&path, EmbeddedSettings::new(fleet.lanes)).await;
+    Ok(Arc::new(queue.context("the embedded queue can not be opened")?))
+}
+
+/// The queue alone, for commands that need no ledger.
+pub(crate) async fn queue(fleet: &FleetConfig) -> anyhow::Result<Arc<dyn Queue>> {
+    match &fleet.amqp_url {
+        Some(url) => Ok(broker(url, fleet)?.0),
+        None => embedded_queue(fleet).await,
+    }
+}
+
+/// The ledger alone, for commands that need no queue.
+pub(crate) async fn ledger(fleet: &FleetConfig) -> anyhow::Result<Arc<dyn Ledger>> {
+    let Some(url) = &fleet.database_url else {
+        make_data_dir(fleet)?;
+        let ledger = SqliteLedger::open(&fleet.data_dir.join(LEDGER_FILE));
+        return Ok(Arc::new(ledger.context("the embedded ledger can not be opened")?));
+    };
+    let config = MySqlConfig {
+        readonly_url: fleet.database_readonly_url.clone(),
+        analytics_url: fleet.database_analytics_url.clone(),
+        pool_size: fleet.db_pool_size,
+        max_overflow: fleet.db_max_overflow,
+        pool_timeout: Duration::from_secs(fleet.db_pool_timeout),
+        ..MySqlConfig::new(url)
+    };
+    Ok(Arc::new(MySqlLedger::connect(&config).context("DATABASE_URL can not be used")?))
+}
+
+fn make_data_dir(fleet: &FleetConfig) -> anyhow::Result<()> {
+    let path = &fleet.data_dir;
+    std::fs::create_dir_all(path)
+        .with_context(|| format!("{} can not be made; set DATA_DIR to a folder that can", path.display()))
+}

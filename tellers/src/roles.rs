@@ -1,0 +1,244 @@
+//! The roles, each from its configuration to its end.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use api::keys::Keys;
+use backon::{ExponentialBuilder, Retryable as _};
+use shared::config::{FleetConfig, MonitorConfig, WorkerConfig};
+use shared::ledger::{Ledger, LedgerError};
+use shared::queue::publisher::Publisher;
+use shared::telemetry::{self, PrometheusHandle};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::cli::{ApiArgs, DevArgs};
+use crate::parts::{self, Parts};
+
+/// The longest wait before a ledger that is away at the start is asked again.
+const CHECK_DELAY_MAX: Duration = Duration::from_secs(2);
+
+/// All roles in one process.
+pub(crate) async fn dev(fleet: FleetConfig, args: DevArgs, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
+    let parts = Parts::open(&fleet).await?;
+    parts.ledger.migrate(fleet.lanes).await?;
+    let fleet = Dev::start(&fleet, args, &parts, shutdown).await?;
+    fleet.until_the_end().await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A fleet in one process.
+pub(crate) struct Dev {
+    pub(crate) api: SocketAddr,
+    pub(crate) monitor: SocketAddr,
+    parts: Parts,
+    publisher: Arc<Publisher>,
+    roles: tokio::task::JoinSet<anyhow::Result<()>>,
+    shutdown: CancellationToken,
+}
+
+impl Dev {
+    pub(crate) async fn start(
+        fleet: &FleetConfig,
+        args: DevArgs,
+        parts: &Parts,
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<Dev> {
+        let prometheus = telemetry::record().context("the figures can not be recorded")?;
+        let api_config = api_config(args.api)?;
+        let (api, worker, monitor) = (
+            api::bind(&api_config)?,
+            listen(args.worker.worker_listen, "WORKER_LISTEN").await?,
+            listen(args.monitor.monitor_listen, "MONITOR_LISTEN").await?,
+        );
+        let addresses = (api.local_addr()?, monitor.local_addr()?);
+        for (role, listener) in [("api", &api), ("worker", &worker), ("monitor", &monitor)] {
+            announce(role, listener)?;
+        }
+
+        let publisher = parts.publisher(fleet, &replica_id("api")?);
+        let api_parts = api_parts(fleet, parts, &publisher, replica_id("api")?, prometheus.clone());
+        let worker_parts = worker_parts(fleet, parts, &publisher, replica_id("worker")?);
+        let monitor_parts = monitor_parts(fleet, parts, replica_id("monitor")?);
+        let mut roles = tokio::task::JoinSet::new();
+        roles.spawn(api::serve(api, api_config, api_parts, shutdown.clone()));
+        roles.spawn(worker::run(args.worker, worker_parts, worker, prometheus.clone(), shutdown.clone()));
+        roles.spawn(monitor::run(monitor_parts, monitor, prometheus, shutdown.clone()));
+        let (api, monitor) = addresses;
+        Ok(Dev { api, monitor, parts: parts.clone(), publisher, roles, shutdown })
+    }
+
+    /// Waits until every role has ended; where one fails, the others are stopped.
+    pub(crate) async fn until_the_end(mut self) -> anyhow::Result<()> {
+        let mut failure = None;
+        while let Some(ended) = self.roles.join_next().await {
+            if let Err(error) = ended.context("a role broke off").flatten() {
+                self.shutdown.cancel();
+                failure.get_or_insert(error);
+            }
+        }
+        self.publisher.stop().await;
+        self.parts.close().await;
+        failure.map_or(Ok(()), Err)
+    }
+}
+
+/// One ingress.
+pub(crate) async fn api(fleet: FleetConfig, args: ApiArgs, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
+    let config = api_config(args)?;
+    let parts = Parts::open_shared(&fleet, "api").await?;
+    let replica = replica_id("api")?;
+    let publisher = parts.publisher(&fleet, &replica);
+    let prometheus = telemetry::record().context("the figures can not be recorded")?;
+    let listener = api::bind(&config)?;
+    announce("api", &listener)?;
+
+    // It accepts jobs while the ledger is away; another number of lanes ends it as soon as it is known.
+    let check = tokio::spawn(checked(parts.ledger.clone(), fleet.clone(), shutdown.clone()));
+    let api_parts = api_parts(&fleet, &parts, &publisher, replica, prometheus);
+    let served = api::serve(listener, config, api_parts, shutdown.clone()).await;
+    shutdown.cancel();
+    publisher.stop().await;
+    parts.close().await;
+    check.await.context("the check of the ledger broke off")??;
+    served.map(|()| ExitCode::SUCCESS)
+}
+
+/// One worker.
+pub(crate) async fn worker(
+    fleet: FleetConfig,
+    config: WorkerConfig,
+    shutdown: CancellationToken,
+) -> anyhow::Result<ExitCode> {
+    let parts = Parts::open_shared(&fleet, "worker").await?;
+    let replica = replica_id("worker")?;
+    let publisher = parts.publisher(&fleet, &replica);
+    let prometheus = telemetry::record().context("the figures can not be recorded")?;
+    let listener = listen(config.worker_listen, "WORKER_LISTEN").await?;
+    announce("worker", &listener)?;
+
+    // Without a schema every batch would fail: no lane is taken before.
+    checked(parts.ledger.clone(), fleet.clone(), shutdown.clone()).await?;
+    let worker_parts = worker_parts(&fleet, &parts, &publisher, replica);
+    let served = worker::run(config, worker_parts, listener, prometheus, shutdown).await;
+    publisher.stop().await;
+    parts.close().await;
+    served.map(|()| ExitCode::SUCCESS)
+}
+
+/// One monitor.
+pub(crate) async fn monitor(
+    fleet: FleetConfig,
+    config: MonitorConfig,
+    shutdown: CancellationToken,
+) -> anyhow::Result<ExitCode> {
+    let parts = Parts::open_shared(&fleet, "monitor").await?;
+    let prometheus = telemetry::record().context("the figures can not be recorded")?;
+    let listener = listen(config.monitor_listen, "MONITOR_LISTEN").await?;
+    announce("monitor", &listener)?;
+    let served = monitor::run(monitor_parts(&fleet, &parts, replica_id("monitor")?), listener, prometheus, shutdown).await;
+    parts.close().await;
+    served.map(|()| ExitCode::SUCCESS)
+}
+
+/// Brings the ledger's schema up to date.
+pub(crate) async fn migrate(fleet: FleetConfig) -> anyhow::Result<ExitCode> {
+    let ledger = parts::ledger(&fleet).await?;
+    ledger.migrate(fleet.lanes).await?;
+    ledger.close().await;
+    info!(lanes = fleet.lanes.count(), "the schema is up to date");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Waits until the ledger answers, and fails if it is not this fleet's: no schema, or other lanes.
+/// `Ok` after `shutdown` too.
+async fn checked(ledger: Arc<dyn Ledger>, fleet: FleetConfig, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let delays = ExponentialBuilder::new().with_max_delay(CHECK_DELAY_MAX).with_jitter().without_max_times();
+    let check = (|| ledger.check(fleet.lanes))
+        .retry(delays)
+        .when(|error| matches!(error, LedgerError::Transient(_)))
+        .notify(|error, delay| warn!(%error, retry_in = ?delay, "waiting for the ledger"));
+    tokio::select! {
+        () = shutdown.cancelled() => Ok(()),
+        checked = check => {
+            if checked.is_err() {
+                shutdown.cancel();
+            }
+            checked.map_err(Into::into)
+        }
+    }
+}
+
+fn api_config(args: ApiArgs) -> anyhow::Result<api::Config> {
+    let keys = Keys::parse(args.api_keys.as_deref().unwrap_or_default());
+    Ok(api::Config {
+        listen: args.api_listen,
+        keys: keys.context("API_KEYS can not be read")?,
+        allow_anonymous: args.allow_anonymous,
+        concurrent_users_max: usize::try_from(args.max_concurrent_users)?,
+        ..api::Config::default()
+    })
+}
+
+fn api_parts(
+    fleet: &FleetConfig,
+    parts: &Parts,
+    publisher: &Arc<Publisher>,
+    replica: String,
+    metrics: PrometheusHandle,
+) -> api::Parts {
+    api::Parts {
+        publisher: publisher.clone(),
+        queue: parts.queue.clone(),
+        ledger: parts.ledger.clone(),
+        bus: parts.bus.clone(),
+        lanes: fleet.lanes,
+        replica,
+        metrics,
+    }
+}
+
+fn worker_parts(fleet: &FleetConfig, parts: &Parts, publisher: &Arc<Publisher>, replica: String) -> worker::Parts {
+    worker::Parts {
+        queue: parts.queue.clone(),
+        ledger: parts.ledger.clone(),
+        bus: parts.bus.clone(),
+        publisher: publisher.clone(),
+        lanes: fleet.lanes,
+        replica,
+    }
+}
+
+fn monitor_parts(fleet: &FleetConfig, parts: &Parts, replica: String) -> monitor::Parts {
+    monitor::Parts {
+        queue: parts.queue.clone(),
+        ledger: parts.ledger.clone(),
+        bus: parts.bus.clone(),
+        lanes: fleet.lanes,
+        replica,
+    }
+}
+
+async fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("could not listen on {address}; set {setting} to a free address, or to port 0 for any")
+    })
+}
+
+/// Tells whoever started the process where it listens: one line on standard output.
+#[allow(clippy::print_stdout)] // The line is the contract.
+fn announce(role: &str, listener: &TcpListener) -> anyhow::Result<()> {
+    println!("listening role={role} address={}", listener.local_addr()?);
+    std::io::stdout().flush().context("standard output is closed")
+}
+
+/// Unique for every start of every replica: the order of acceptance is counted under it.
+pub(crate) fn replica_id(role: &str) -> anyhow::Result<String> {
+    let chance = getrandom::u32().context("the machine gives no random numbers")?;
+    Ok(format!("{role}-{chance:08x}"))
+}

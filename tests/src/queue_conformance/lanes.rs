@@ -1,0 +1,142 @@
+//! Order, hand-over and acknowledgement.
+
+use shared::queue::LaneDepth;
+
+use super::*;
+
+/// What goes in first comes out first, lane by lane.
+pub async fn a_lane_keeps_its_order(queue: Arc<dyn Queue>) {
+    queue.publish(Lane(0), Bytes::from_static(b"another lane's"), 1).await.expect("published");
+    publish(&queue, 0..300).await;
+    let mut subscription = queue.subscribe(LANE).await.expect("subscribed");
+    for number in 0..300 {
+        let delivery = next(&mut subscription).await;
+        assert_eq!(delivery.envelope, envelope(number));
+        assert!(!delivery.redelivered);
+        subscription.ack_through(delivery.tag).await.expect("acknowledged");
+    }
+    nothing_comes(&mut subscription).await;
+}
+
+/// A second subscription waits, and takes over at the oldest delivery that is not acknowledged.
+pub async fn a_lane_is_handed_over_in_order(queue: Arc<dyn Queue>) {
+    publish(&queue, 0..10).await;
+    let mut first = queue.subscribe(LANE).await.expect("subscribed");
+    let mut second = queue.subscribe(LANE).await.expect("subscribed");
+    let deliveries = expect(&mut first, 0..6).await;
+    nothing_comes(&mut second).await;
+    first.ack_through(deliveries[2].tag).await.expect("acknowledged");
+    first.close().await;
+    let deliveries = expect(&mut second, 3..10).await;
+    assert!(deliveries[0].redelivered, "it was handed out before");
+    publish(&queue, 10..12).await;
+    expect(&mut second, 10..12).await;
+}
+
+/// Of three subscriptions each gets its turn, in the order in which they came.
+pub async fn those_who_wait_take_turns(queue: Arc<dyn Queue>) {
+    publish(&queue, 0..3).await;
+    let first = queue.subscribe(LANE).await.expect("subscribed");
+    let mut second = queue.subscribe(LANE).await.expect("subscribed");
+    let mut third = queue.subscribe(LANE).await.expect("subscribed");
+    nothing_comes(&mut third).await;
+    first.close().await;
+    expect(&mut second, 0..3).await;
+    nothing_comes(&mut third).await;
+    second.close().await;
+    expect(&mut third, 0..3).await;
+}
+
+/// A dropped subscription is a crash: what it had comes again, in order.
+pub async fn a_dropped_subscription_loses_nothing(queue: Arc<dyn Queue>) {
+    publish(&queue, 0..250).await;
+    let mut first = queue.subscribe(LANE).await.expect("subscribed");
+    let deliveries = expect(&mut first, 0..150).await;
+    first.ack_through(deliveries[49].tag).await.expect("acknowledged");
+    drop(first);
+    let mut second = queue.subscribe(LANE).await.expect("subscribed");
+    let deliveries = expect(&mut second, 50..250).await;
+    assert!(deliveries[0].redelivered, "it was handed out before");
+}
+
+/// Many hand-overs in the midst of deliveries cost neither order nor a message.
+pub async fn hand_overs_never_reorder(queue: Arc<dyn Queue>) {
+    publish(&queue, 0..400).await;
+    let mut expected = 0;
+    for round in 0..20 {
+        let mut subscription = queue.subscribe(LANE).await.expect("subscribed");
+        let deliveries = expect(&mut subscription, expected..expected + 15).await;
+        subscription.ack_through(deliveries[9].tag).await.expect("acknowledged");
+        expected += 10;
+        if round % 2 == 0 { subscription.close().await } else { drop(subscription) }
+    }
+    let mut subscription = queue.subscribe(LANE).await.expect("subscribed");
+    let deliveries = expect(&mut subscription, expected..400).await;
+    subscription.ack_through(deliveries[deliveries.len() - 1].tag).await.expect("acknowledged");
+    nothing_comes(&mut subscription).await;
+}
+
+/// A caller that stops waiting for a delivery loses none.
+pub async fn an_abandoned_wait_loses_nothing(queue: Arc<dyn Queue>) {
+    let mut subscription = queue.subscribe(LANE).await.expect("subscribed");
+    for number in 0..20 {
+        for _ in 0..3 {
+            let waited = timeout(Duration::from_micros(200), subscription.next()).await;
+            assert!(waited.is_err(), "nothing is there yet");
+        }
+        publish(&queue, number..number + 1).await;
+        let delivery = next(&mut subscription).await;
+        assert_eq!(delivery.envelope, envelope(number));
+    }
+}
+
+/// A stranger's message is handed out as it is.
+pub async fn garbage_is_delivered_raw(queue: Arc<dyn Queue>) {
+    let garbage: [&'static [u8]; 3] = [b"\xff\xfe\x00", b"", b"{\"version\":"];
+    for bytes in garbage {
+        queue.publish(LANE, Bytes::from_static(bytes), 1).await.expect("published");
+    }
+    let mut subscription = queue.subscribe(LANE).await.expect("subscribed");
+    for bytes in garbage {
+        assert_eq!(next(&mut subscription).await.envelope, bytes);
+    }
+}
+
+/// Depth tells what waits in each lane; jobs where the queue counts them.
+pub async fn depth_counts_what_waits(queue: Arc<dyn Queue>) {
+    for number in 0..5 {
+        queue.publish(LANE, envelope(number), 100).await.expect("published");
+    }
+    let depth = until_depth(&queue, |depth| depth[1].messages_ready == 5).await;
+    assert_eq!(depth.iter().map(|lane| lane.lane).collect::<Vec<_>>(), lanes().iter().collect::<Vec<_>>());
+    assert_eq!((depth[0].messages_ready, depth[1].consumers), (0, 0));
+    assert!(depth[1].jobs.is_none_or(|jobs| jobs == 500));
+
+    let mut subscription = queue.subscribe(LANE).await.expect("subscribed");
+    let deliveries = expect(&mut subscription, 0..5).await;
+    let depth = until_depth(&queue, |depth| depth[1].messages_ready == 0 && depth[1].consumers == 1).await;
+    assert!(depth[1].messages_unacknowledged.is_none_or(|messages| messages == 5));
+    assert!(depth[1].jobs.is_none_or(|jobs| jobs == 500));
+
+    subscription.ack_through(deliveries[2].tag).await.expect("acknowledged");
+    subscription.close().await;
+    let depth = until_depth(&queue, |depth| depth[1].messages_ready == 2 && depth[1].consumers == 0).await;
+    assert!(depth[1].messages_unacknowledged.is_none_or(|messages| messages == 0));
+    assert!(depth[1].jobs.is_none_or(|jobs| jobs == 200));
+}
+
+async fn until_depth(queue: &Arc<dyn Queue>, enough: impl Fn(&[LaneDepth]) -> bool) -> Vec<LaneDepth> {
+    let mut last = Vec::new();
+    let reached = async {
+        loop {
+            last = queue.depth().await.expect("depth");
+            if enough(&last) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let reached = timeout(SOON, reached).await;
+    assert!(reached.is_ok(), "depth stays at {last:?}");
+    last
+}

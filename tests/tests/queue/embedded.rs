@@ -1,0 +1,128 @@
+//! The conformance suite on the embedded queue, a file per test.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+
+use shared::domain::lane::Lanes;
+use shared::queue::embedded::{EmbeddedQueue, EmbeddedSettings};
+use shared::queue::{PublishError, Queue, QueueError};
+use tests::queue_conformance as suite;
+
+const LANE_MESSAGES_MAX: u64 = 500;
+
+async fn try_open(folder: &Path, lanes: Lanes) -> Result<Arc<dyn Queue>, QueueError> {
+    let settings = EmbeddedSettings { lanes, lane_messages_max: LANE_MESSAGES_MAX };
+    Ok(Arc::new(EmbeddedQueue::open(&folder.join("queue.db"), settings).await?))
+}
+
+async fn open(folder: &Path) -> Arc<dyn Queue> {
+    try_open(folder, suite::lanes()).await.expect("opened")
+}
+
+macro_rules! conformance {
+    ($($test:ident),* $(,)?) => {$(
+        #[tokio::test]
+        async fn $test() {
+            let folder = tempfile::tempdir().expect("a folder");
+            let queue = open(folder.path()).await;
+            suite::$test(queue.clone()).await;
+            queue.close().await;
+        }
+    )*};
+}
+
+conformance!(
+    a_lane_keeps_its_order,
+    a_lane_is_handed_over_in_order,
+    those_who_wait_take_turns,
+    a_dropped_subscription_loses_nothing,
+    hand_overs_never_reorder,
+    an_abandoned_wait_loses_nothing,
+    garbage_is_delivered_raw,
+    depth_counts_what_waits,
+    a_dead_letter_keeps_its_particulars,
+    browsing_loses_nothing,
+    a_long_cause_is_kept,
+    discarding_removes_just_one,
+    an_unknown_lane_is_refused,
+    concurrent_publishes_share_messages,
+);
+
+#[tokio::test]
+async fn a_full_lane_pushes_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    suite::a_full_lane_pushes_back(open(folder.path()).await, 500).await;
+}
+
+#[tokio::test]
+async fn what_is_published_survives_and_what_is_acknowledged_does_not_come_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let queue = open(folder.path()).await;
+    for number in 0..10 {
+        queue.publish(suite::LANE, format!("{number}").into(), 7).await.expect("published");
+    }
+    let mut subscription = queue.subscribe(suite::LANE).await.expect("subscribed");
+    for _ in 0..3 {
+        subscription.next().await.expect("a delivery");
+    }
+    let fourth = subscription.next().await.expect("a delivery");
+    subscription.ack_through(fourth.tag).await.expect("acknowledged");
+    queue.close().await;
+    assert!(subscription.next().await.is_err(), "the queue is closed");
+    let refused = queue.publish(suite::LANE, "late".into(), 1).await;
+    assert!(matches!(refused, Err(PublishError::Unavailable(_))), "{refused:?}");
+    assert!(queue.ready().await.is_err() && queue.subscribe(suite::LANE).await.is_err());
+
+    let queue = open(folder.path()).await;
+    let depth = queue.depth().await.expect("depth")[1];
+    assert_eq!((depth.messages_ready, depth.jobs), (6, Some(42)));
+    let mut subscription = queue.subscribe(suite::LANE).await.expect("subscribed");
+    for number in 4..10 {
+        let delivery = subscription.next().await.expect("a delivery");
+        assert_eq!((delivery.envelope, delivery.redelivered), (format!("{number}").into(), true));
+    }
+    queue.publish(suite::LANE, "new".into(), 1).await.expect("published");
+    let delivery = subscription.next().await.expect("a delivery");
+    assert_eq!((delivery.envelope, delivery.redelivered), ("new".into(), false));
+}
+
+#[tokio::test]
+async fn a_file_is_opened_once_and_never_with_fewer_lanes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let queue = open(folder.path()).await;
+    let Err(held) = try_open(folder.path(), suite::lanes()).await else { panic!("opened twice") };
+    assert!(held.to_string().contains("another process"), "{held}");
+    queue.publish(suite::LANE, "kept".into(), 1).await.expect("published");
+    queue.close().await;
+    let Err(fewer) = try_open(folder.path(), Lanes::new(1).expect("in range")).await else {
+        panic!("opened")
+    };
+    assert!(fewer.to_string().contains("lane 01"), "{fewer}");
+    open(folder.path()).await;
+}
+
+#[tokio::test]
+async fn a_confirmed_publish_survives_kill_9() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut victim = std::process::Command::new(env!("CARGO_BIN_EXE_publish_until_killed"))
+        .arg(folder.path().join("queue.db"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("started");
+    let confirmed = BufReader::new(victim.stdout.take().expect("its output"));
+    let mut confirmed = confirmed.lines().map_while(Result::ok);
+    assert!(confirmed.by_ref().any(|line| line == "200"), "it ended before it was killed");
+    victim.kill().expect("killed");
+    victim.wait().expect("ended");
+    let last: u64 = confirmed.last().map_or(200, |line| line.parse().expect("a number"));
+
+    let queue = open(folder.path()).await;
+    let kept = queue.depth().await.expect("depth")[1].messages_ready;
+    assert!(kept > last, "{kept} kept, {last} was the last confirmed");
+    let mut subscription = queue.subscribe(suite::LANE).await.expect("subscribed");
+    for number in 0..kept {
+        assert_eq!(subscription.next().await.expect("a delivery").envelope, number.to_string());
+    }
+}

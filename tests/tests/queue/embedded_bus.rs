@@ -1,0 +1,16 @@
+//! The bus's conformance suite within one process.
+
+use std::sync::Arc;
+
+use shared::fleet::Bus;
+use shared::fleet::embedded::EmbeddedBus;
+use tests::bus_conformance as suite;
+
+#[tokio::test]
+async fn a_bus_keeps_its_promises() {
+    let bus: Arc<dyn Bus> = Arc::new(EmbeddedBus::default());
+    suite::a_broadcast_reaches_everyone(bus.clone(), bus.clone()).await;
+    suite::a_told_message_reaches_one_replica(bus.clone(), bus.clone()).await;
+    suite::listeners_do_not_share(bus.clone()).await;
+    assert!(bus.connected_since().is_some());
+}

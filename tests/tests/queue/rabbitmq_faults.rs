@@ -1,0 +1,175 @@
+//! What the queue promises while its broker is killed, stopped and started again.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use lapin::options::QueueDeleteOptions;
+use lapin::{Connection, ConnectionProperties};
+use shared::fleet::rabbitmq::RabbitMqBus;
+use shared::fleet::{Bus as _, Topic};
+use shared::queue::{PublishError, Queue};
+use tests::private_broker::RabbitMq;
+use tests::queue_conformance::{LANE, publish_until_accepted, resume};
+
+use tokio::time::timeout;
+
+use super::rabbitmq::open;
+use super::wire::Wire;
+
+const SOON: Duration = Duration::from_secs(60);
+
+async fn publish(queue: &Arc<dyn Queue>, number: usize) -> Result<(), PublishError> {
+    queue.publish(LANE, format!("envelope {number}").into(), 1).await
+}
+
+#[tokio::test]
+async fn a_fault_of_the_broker_loses_nothing_and_everything_resumes() {
+    let mut broker = RabbitMq::start().await.expect("RabbitMQ");
+    let queue = open(&broker.url());
+
+    // A confirmed publish survives kill -9.
+    for number in 0..50 {
+        publish(&queue, number).await.expect("published");
+    }
+    let mut subscription = queue.subscribe(LANE).await.expect("subscribed");
+    let first = subscription.next().await.expect("a delivery");
+    subscription.ack_through(first.tag).await.expect("acknowledged");
+    // The broker has seen the acknowledgement once it answers a later question on its channel.
+    let depth = queue.depth().await.expect("depth");
+    assert_eq!(depth.len(), 3);
+    broker.kill().expect("killed");
+    // What was delivered ahead of the kill may still come; then the subscription says that it ended.
+    while subscription.next().await.is_ok() {}
+    let noticed = async {
+        while queue.ready().await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(SOON, noticed).await.expect("not ready");
+    let refused = publish(&queue, 50).await.expect_err("the broker is gone");
+    assert!(!refused.to_string().contains("guest:guest"), "{refused}");
+
+    broker.restart().await.expect("restarted");
+    let back = Instant::now();
+    publish_until_accepted(&queue, 50).await;
+    let (mut subscription, delivery) = resume(&queue).await;
+    assert!(back.elapsed() < Duration::from_secs(10), "resumed after {:?}", back.elapsed());
+    assert!(queue.ready().await.is_ok());
+    // Acknowledged or not before the kill: the rest is there, in order.
+    let mut number = if delivery.envelope == "envelope 0" { 0 } else { 1 };
+    let mut delivery = delivery;
+    loop {
+        assert_eq!(delivery.envelope, format!("envelope {number}"));
+        subscription.ack_through(delivery.tag).await.expect("acknowledged");
+        if number == 50 {
+            break;
+        }
+        number += 1;
+        delivery = subscription.next().await.expect("a delivery");
+    }
+
+    // A stop in good order.
+    broker.stop().await.expect("stopped");
+    assert!(publish(&queue, 51).await.is_err());
+    assert!(queue.subscribe(LANE).await.is_err());
+    broker.restart().await.expect("restarted");
+    publish_until_accepted(&queue, 51).await;
+    let (_subscription, delivery) = resume(&queue).await;
+    assert_eq!(delivery.envelope, "envelope 51");
+}
+
+#[tokio::test]
+async fn a_missing_queue_is_an_error_and_is_declared_again() {
+    let broker = RabbitMq::start().await.expect("RabbitMQ");
+    let queue = open(&broker.url());
+    publish(&queue, 0).await.expect("published");
+    let connection =
+        Connection::connect(&broker.url(), ConnectionProperties::default()).await.expect("connected");
+    let channel = connection.create_channel().await.expect("a channel");
+    channel.queue_delete("tellers.lane.01".into(), QueueDeleteOptions::default()).await.expect("deleted");
+
+    let refused = publish(&queue, 1).await;
+    assert!(matches!(refused, Err(PublishError::Unavailable(_))), "{refused:?}");
+    publish(&queue, 2).await.expect("declared again");
+    let (_subscription, delivery) = resume(&queue).await;
+    assert_eq!(delivery.envelope, "envelope 2");
+}
+
+#[tokio::test]
+async fn a_broker_short_of_memory_is_an_error_at_once_and_does_not_stop_the_workers() {
+    let broker = RabbitMq::start().await.expect("RabbitMQ");
+    let queue = open(&broker.url());
+    let bus = RabbitMqBus::new(&broker.url()).expect("a URL");
+    let mut listening = bus.listen(Topic::Report).await;
+    for number in 0..3 {
+        publish(&queue, number).await.expect("published");
+    }
+    let mut subscription = queue.subscribe(LANE).await.expect("subscribed");
+
+    broker.control(&["set_vm_memory_high_watermark", "0"]).await.expect("set");
+    // The broker says so to those who publish: the first is not confirmed, the next is refused.
+    let refused = async { while !matches!(publish(&queue, 99).await, Err(PublishError::Unavailable(_))) {} };
+    timeout(SOON, refused).await.expect("refused in time");
+    let asked = Instant::now();
+    let refused = publish(&queue, 99).await.expect_err("still short").to_string();
+    assert!(refused.contains("short of memory or disk"), "{refused}");
+    assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+    let silent = async {
+        while bus.connected_since().is_some() {
+            bus.broadcast(Topic::Report, Bytes::from_static(b"unheard")).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(SOON, silent).await.expect("the bus knows that it is silent");
+    for number in 0..3 {
+        let delivery = subscription.next().await.expect("a delivery");
+        assert_eq!(delivery.envelope, format!("envelope {number}"));
+        subscription.ack_through(delivery.tag).await.expect("acknowledged");
+    }
+
+    broker.control(&["set_vm_memory_high_watermark", "0.6"]).await.expect("set");
+    publish_until_accepted(&queue, 3).await;
+    let heard = async {
+        loop {
+            bus.broadcast(Topic::Report, Bytes::from_static(b"back")).await;
+            if let Ok(Ok(message)) = timeout(Duration::from_millis(100), listening.recv()).await
+                && message == "back"
+            {
+                break;
+            }
+        }
+    };
+    timeout(SOON, heard).await.expect("the bus is back");
+    // What was sent before the block may have arrived after it: unconfirmed is not unsent.
+    let resumed = async { while subscription.next().await.expect("a delivery").envelope != "envelope 3" {} };
+    timeout(SOON, resumed).await.expect("the lane goes on");
+}
+
+#[tokio::test]
+async fn a_connection_that_goes_silent_is_given_up_and_everything_resumes() {
+    let broker = RabbitMq::start().await.expect("RabbitMQ");
+    let wire = Wire::to(&broker.url()).await;
+    let queue = open(&wire.url());
+    publish(&queue, 0).await.expect("published");
+    let mut subscription = queue.subscribe(LANE).await.expect("subscribed");
+    let delivery = subscription.next().await.expect("a delivery");
+    assert_eq!(delivery.envelope, "envelope 0");
+
+    wire.freeze(true);
+    let unconfirmed = publish(&queue, 1).await;
+    assert!(matches!(unconfirmed, Err(PublishError::Unconfirmed { .. })), "{unconfirmed:?}");
+    let ended = timeout(SOON, subscription.next()).await.expect("noticed in time");
+    assert!(ended.is_err(), "{ended:?}");
+    assert!(publish(&queue, 1).await.is_err());
+    drop(subscription);
+
+    wire.freeze(false);
+    let thawed = Instant::now();
+    publish_until_accepted(&queue, 2).await;
+    let (mut subscription, delivery) = resume(&queue).await;
+    assert!(thawed.elapsed() < Duration::from_secs(10), "resumed after {:?}", thawed.elapsed());
+    assert_eq!((delivery.envelope, delivery.redelivered), ("envelope 0".into(), true));
+    let resumed = async { while subscription.next().await.expect("a delivery").envelope != "envelope 2" {} };
+    timeout(SOON, resumed).await.expect("the lane goes on");
+}

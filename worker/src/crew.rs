@@ -1,0 +1,76 @@
+//! One lane worker for each lane of this replica's share; each is stopped and awaited.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use shared::domain::lane::Lane;
+use tokio::sync::watch;
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+use tracing::error;
+
+use crate::{Shared, lane};
+
+/// Serves the lanes of `share` as they change, until `shutdown`; returns when every lane has finished
+/// its batch in hand and has been handed over.
+pub(crate) async fn serve(
+    shared: Arc<Shared>,
+    mut share: watch::Receiver<BTreeSet<Lane>>,
+    shutdown: CancellationToken,
+) {
+    let mut crew = Crew { shared, tasks: JoinSet::new(), lanes: HashMap::new(), serving: BTreeMap::new() };
+    loop {
+        let wanted = share.borrow_and_update().clone();
+        crew.bring_to(&wanted);
+        tokio::select! {
+            () = shutdown.cancelled() => break,
+            changed = share.changed() => if changed.is_err() { break },
+            Some(ended) = crew.tasks.join_next_with_id() => crew.note_end(ended),
+        }
+    }
+    crew.bring_to(&BTreeSet::new());
+    while let Some(ended) = crew.tasks.join_next_with_id().await {
+        crew.note_end(ended);
+    }
+}
+
+struct Crew {
+    shared: Arc<Shared>,
+    tasks: JoinSet<()>,
+    /// Which lane a task serves.
+    lanes: HashMap<Id, Lane>,
+    /// The lanes that have a task, each with what stops it. A lane that is being handed over has one
+    /// still: it must end before the lane is taken again.
+    serving: BTreeMap<Lane, CancellationToken>,
+}
+
+impl Crew {
+    fn bring_to(&mut self, wanted: &BTreeSet<Lane>) {
+        for (_, stop) in self.serving.iter().filter(|(lane, _)| !wanted.contains(lane)) {
+            stop.cancel();
+        }
+        for lane in wanted {
+            if !self.serving.contains_key(lane) {
+                let stop = CancellationToken::new();
+                let task = self.tasks.spawn(lane::serve(self.shared.clone(), *lane, stop.clone()));
+                self.lanes.insert(task.id(), *lane);
+                self.serving.insert(*lane, stop);
+            }
+        }
+        self.shared.figures.serve(self.serving.keys().copied().collect());
+    }
+
+    fn note_end(&mut self, ended: Result<(Id, ()), JoinError>) {
+        let id = match ended {
+            Ok((id, ())) => id,
+            Err(failure) => {
+                error!(%failure, "a lane worker broke off; the lane is taken up again");
+                failure.id()
+            }
+        };
+        if let Some(lane) = self.lanes.remove(&id) {
+            self.serving.remove(&lane);
+            self.shared.figures.in_hand(lane, None);
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Holds that have expired: the fleet itself submits the jobs that release them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use shared::clock;
+use shared::contract::{message, submission};
+use shared::domain::account::AccountNumber;
+use shared::domain::id::JobId;
+use shared::domain::job::{Action, Spec};
+use shared::domain::text::Client;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::Shared;
+
+/// How often expired holds are looked for: a hold may outlive its end by this and a little more.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(2);
+/// Holds released in one sweep at the most; the rest waits for the next one.
+const SWEEP_HOLDS_MAX: u32 = 1_000;
+/// The client under whose name the fleet submits jobs.
+const FLEET: &str = "tellers";
+
+/// Looks for expired holds until `shutdown`, and releases those on the lanes that this worker serves.
+/// A release is the same job however often it is submitted, so two workers that overlap do no harm.
+pub(crate) async fn release_expired(shared: Arc<Shared>, shutdown: CancellationToken) {
+    let mut interval = tokio::time::interval(SWEEP_INTERVAL);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            _ = interval.tick() => {}
+        }
+        match shared.parts.ledger.expired_holds(clock::now_us(), SWEEP_HOLDS_MAX).await {
+            Ok(expired) => {
+                for (hold, account) in expired {
+                    release(&shared, hold, account).await;
+                }
+            }
+            Err(error) => warn!(%error, "expired holds could not be looked for; trying again"),
+        }
+    }
+}
+
+async fn release(shared: &Shared, hold: JobId, account: AccountNumber) {
+    let Ok(fleet) = Client::parse(FLEET) else { return };
+    let spec = Spec::of(Action::Release { account, hold });
+    let lane = spec.lane(shared.parts.lanes);
+    if !shared.figures.serves(lane) {
+        return;
+    }
+    let id = JobId::derived(&fleet, &format!("expiry of {hold}"));
+    let published = match message::write(id, &fleet, None, &submission::canonical(&spec)) {
+        Ok(job) => {
+            shared.parts.publisher.publish(lane, Bytes::from(job)).await.map_err(|error| error.to_string())
+        }
+        Err(error) => Err(error.to_string()),
+    };
+    match published {
+        Ok(_) => info!(%hold, %lane, "a hold expired; its release is queued"),
+        Err(error) => {
+            warn!(%hold, %lane, error, "a hold expired and its release could not be queued; trying again")
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! A lane worker: gather a batch, settle it, acknowledge it; again.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use backon::{BackoffBuilder as _, ExponentialBuilder};
+use shared::domain::lane::Lane;
+use shared::queue::QueueError;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::Shared;
+use crate::batch::Batcher;
+use crate::settle::settle;
+
+/// First wait before a queue or a ledger that is away is tried again.
+const RETRY_DELAY_MIN: Duration = Duration::from_millis(50);
+/// The waits grow no longer than this, so that the fleet resumes soon after a long loss too.
+const RETRY_DELAY_MAX: Duration = Duration::from_secs(2);
+
+/// Serves a lane until `stop`, through every loss of the queue; then hands it over.
+pub(crate) async fn serve(shared: Arc<Shared>, lane: Lane, stop: CancellationToken) {
+    let mut delays = retry_delays();
+    loop {
+        let subscribed_at = Instant::now();
+        let Err(error) = serve_subscribed(&shared, lane, &stop).await else { break };
+        shared.figures.in_hand(lane, None);
+        if subscribed_at.elapsed() > RETRY_DELAY_MAX {
+            delays = retry_delays();
+        }
+        let delay = delays.next().unwrap_or(RETRY_DELAY_MAX);
+        warn!(%lane, %error, retry_in = ?delay, "the lane was lost");
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = tokio::time::sleep(delay) => {}
+        }
+    }
+    info!(%lane, "the lane was handed over");
+}
+
+/// Waits that grow, with jitter, without end.
+pub(crate) fn retry_delays() -> impl Iterator<Item = Duration> + Send {
+    ExponentialBuilder::new()
+        .with_min_delay(RETRY_DELAY_MIN)
+        .with_max_delay(RETRY_DELAY_MAX)
+        .with_jitter()
+        .without_max_times()
+        .build()
+}
+
+async fn serve_subscribed(shared: &Shared, lane: Lane, stop: &CancellationToken) -> Result<(), QueueError> {
+    let mut subscription = tokio::select! {
+        () = stop.cancelled() => return Ok(()),
+        subscribed = shared.parts.queue.subscribe(lane) => subscribed?,
+    };
+    info!(%lane, "the lane is served");
+    let mut batcher = Batcher::new(shared, lane);
+    while let Some(batch) = batcher.next(subscription.as_mut(), stop).await? {
+        let through = batch.through;
+        if !settle(shared, batch, stop).await {
+            break;
+        }
+        subscription.ack_through(through).await?;
+    }
+    subscription.close().await;
+    Ok(())
+}

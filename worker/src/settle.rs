@@ -1,0 +1,164 @@
+//! Settling a batch: post it, keep what can not be posted, tell who waits. Acknowledging comes after.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use shared::contract::result::{JobResult, JobResults};
+use shared::contract::{envelope, message};
+use shared::domain::job::Job;
+use shared::domain::lane::Lane;
+use shared::domain::outcome::Outcome;
+use shared::ledger::post_apart;
+use shared::queue::DeadLetter;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+use crate::Shared;
+use crate::batch::Batch;
+use crate::lane::retry_delays;
+
+/// Settles a batch and returns true once every job of it has its verdict in the ledger or is kept as a
+/// dead letter. False: `stop` came while the ledger or the queue was away; acknowledge nothing.
+pub(crate) async fn settle(shared: &Shared, batch: Batch<'_>, stop: &CancellationToken) -> bool {
+    for (payload, cause) in batch.unreadable {
+        if !bury(shared, batch.lane, payload, cause, stop).await {
+            return false;
+        }
+    }
+    // An envelope may hold more jobs than this worker posts at a time.
+    for (jobs, reply_to) in
+        batch.jobs.chunks(shared.batch_jobs_max).zip(batch.reply_to.chunks(shared.batch_jobs_max))
+    {
+        let Some(results) = post(shared, batch.lane, jobs, stop).await else { return false };
+        for (job, result) in jobs.iter().zip(&results) {
+            if !settle_job(shared, batch.lane, job, result, stop).await {
+                return false;
+            }
+        }
+        tell_who_waits(shared, jobs, reply_to, &results).await;
+    }
+    true
+}
+
+/// What became of a job: an outcome, or why it can never be posted.
+type Settled = Result<Outcome, String>;
+
+/// Posts until the ledger takes it; `None` after `stop`.
+async fn post(shared: &Shared, lane: Lane, jobs: &[Job], stop: &CancellationToken) -> Option<Vec<Settled>> {
+    let mut delays = retry_delays();
+    loop {
+        let started = Instant::now();
+        match post_apart(shared.parts.ledger.as_ref(), lane, jobs).await {
+            Ok(results) => {
+                shared.figures.posted_batch(jobs.len(), started.elapsed());
+                return Some(results);
+            }
+            Err(failure) => {
+                shared.figures.retried();
+                if !pause(&mut delays, stop, lane, "the batch could not be posted", &failure).await {
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+async fn settle_job(
+    shared: &Shared,
+    lane: Lane,
+    job: &Job,
+    result: &Settled,
+    stop: &CancellationToken,
+) -> bool {
+    match result {
+        Ok(outcome) => {
+            shared.figures.settled(job, *outcome);
+            let Outcome::Conflict(verdict) = outcome else { return true };
+            let cause = format!(
+                "another body was submitted under the id {} before and is {verdict:?}; submit this one under a key of \
+                 its own",
+                job.id
+            );
+            bury(shared, lane, alone(job), cause, stop).await
+        }
+        Err(cause) => {
+            error!(id = %job.id, %lane, cause, "a job can not be posted; it is kept as a dead letter");
+            // The row is for those who ask for the job; the letter is what counts.
+            if let Err(failure) = shared.parts.ledger.record_dead(lane, job, cause).await {
+                warn!(id = %job.id, %failure, "a dead job could not be recorded");
+            }
+            bury(shared, lane, alone(job), cause.clone(), stop).await
+        }
+    }
+}
+
+/// Keeps a dead letter, trying until the queue has it; false after `stop`.
+async fn bury(shared: &Shared, lane: Lane, payload: Bytes, cause: String, stop: &CancellationToken) -> bool {
+    // The same message that is given up twice, around a crash, bears the same id.
+    let id = blake3::hash(&payload).to_hex().chars().take(LETTER_ID_CHARS).collect();
+    let letter = DeadLetter { id, lane, cause, at: Timestamp::now(), payload };
+    let mut delays = retry_delays();
+    loop {
+        match shared.parts.queue.dead_letter(letter.clone()).await {
+            Ok(()) => {
+                shared.figures.died();
+                warn!(%lane, letter = letter.id, cause = letter.cause, "a dead letter was kept");
+                return true;
+            }
+            Err(failure) => {
+                if !pause(&mut delays, stop, lane, "a dead letter could not be kept", &failure).await {
+                    return false;
+                }
+            }
+        }
+    }
+}
+
+/// Hexadecimal digits of a dead letter's id: 64 bits, short enough to type.
+const LETTER_ID_CHARS: usize = 16;
+
+/// The job in an envelope of its own, ready to be replayed.
+fn alone(job: &Job) -> Bytes {
+    // A body that was read has a JSON form, and so has the rest.
+    let json = message::write(job.id, &job.client, None, &job.body).unwrap_or_default();
+    let accepted_at = Timestamp::from_microsecond(job.accepted_at).unwrap_or_default();
+    envelope::write(&job.ingress, [(accepted_at, json.as_slice())])
+}
+
+async fn tell_who_waits(shared: &Shared, jobs: &[Job], reply_to: &[Option<String>], results: &[Settled]) {
+    let mut told: BTreeMap<&str, Vec<JobResult>> = BTreeMap::new();
+    for ((job, reply_to), result) in jobs.iter().zip(reply_to).zip(results) {
+        if let Some(replica) = reply_to {
+            let result = match result {
+                Ok(outcome) => JobResult::of(job, *outcome),
+                Err(_) => JobResult::dead(job),
+            };
+            told.entry(replica).or_default().push(result);
+        }
+    }
+    for (replica, results) in told {
+        let results = JobResults { results };
+        match serde_json::to_vec(&results) {
+            Ok(json) => shared.parts.bus.tell(replica, Bytes::from(json)).await,
+            Err(error) => warn!(%error, replica, "results could not be written"),
+        }
+    }
+}
+
+/// Logs a failure and waits before the next attempt; false if `stop` came.
+async fn pause(
+    delays: &mut (impl Iterator<Item = std::time::Duration> + Send),
+    stop: &CancellationToken,
+    lane: Lane,
+    what: &str,
+    failure: &(dyn std::error::Error + Send + Sync),
+) -> bool {
+    let delay = delays.next().unwrap_or_default();
+    warn!(%lane, %failure, retry_in = ?delay, "{what}");
+    tokio::select! {
+        () = stop.cancelled() => false,
+        () = tokio::time::sleep(delay) => true,
+    }
+}
