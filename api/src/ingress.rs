@@ -2,11 +2,14 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
+use shared::contract::report::{Counts, Role};
 use shared::domain::lane::Lanes;
 use shared::fleet::Bus;
+use shared::fleet::reporter::{Vitals, report_each_second};
 use shared::ledger::{Ledger, LedgerError};
 use shared::queue::Queue;
 use shared::queue::publisher::Publisher;
@@ -77,6 +80,8 @@ pub struct Ingress {
     pub(crate) replies: Replies,
     pub(crate) issuer: Issuer,
     pub(crate) shutdown: CancellationToken,
+    /// Jobs that were not accepted.
+    pub(crate) refused: AtomicU64,
 }
 
 impl Ingress {
@@ -88,7 +93,8 @@ impl Ingress {
         let admission = Admission::new(config.concurrent_users_max);
         let issuer = Issuer::new()?;
         let replies = Replies::default();
-        Ok(Arc::new(Ingress { config, parts, admission, replies, issuer, shutdown }))
+        let refused = AtomicU64::new(0);
+        Ok(Arc::new(Ingress { config, parts, admission, replies, issuer, shutdown, refused }))
     }
 
     /// Hears what workers tell of outcomes, until the ingress is shut down.
@@ -97,6 +103,31 @@ impl Ingress {
         tokio::select! {
             () = self.replies.hear(inbox) => (),
             () = self.shutdown.cancelled() => (),
+        }
+    }
+
+    /// Tells the fleet how this ingress is, each second, until it is shut down.
+    pub async fn report(self: Arc<Ingress>) {
+        let (bus, replica) = (self.parts.bus.clone(), self.parts.replica.clone());
+        let shutdown = self.shutdown.clone();
+        let vitals = move || {
+            let ingress = self.clone();
+            async move {
+                let trouble = ingress.parts.queue.ready().await.err().map(|error| error.to_string());
+                Vitals { trouble, counts: ingress.counts(), lanes: Vec::new() }
+            }
+        };
+        report_each_second(bus, Role::Api, replica, vitals, shutdown).await;
+    }
+
+    fn counts(&self) -> Counts {
+        let published = self.parts.publisher.counts();
+        Counts {
+            accepted: published.jobs,
+            refused: self.refused.load(Relaxed),
+            published_jobs: published.jobs,
+            published_messages: published.messages,
+            ..Counts::default()
         }
     }
 

@@ -72,6 +72,7 @@ pub async fn serve(
         let ingress = Arc::clone(&ingress);
         async move { ingress.hear().await }
     });
+    let reporting = tokio::spawn(Arc::clone(&ingress).report());
     if let Ok(address) = listener.local_addr() {
         tracing::info!(%address, replica = ingress.parts.replica, "the ingress listens");
     }
@@ -94,6 +95,7 @@ pub async fn serve(
     connections.close();
     tracing::info!(connections = connections.len(), "the ingress stops");
     connections.wait().await;
+    reporting.await.context("the reports did not end well")?;
     hearing.await.context("the listener for outcomes did not end well")
 }
 

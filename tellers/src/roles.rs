@@ -24,7 +24,11 @@ use crate::parts::{self, Parts};
 const CHECK_DELAY_MAX: Duration = Duration::from_secs(2);
 
 /// All roles in one process.
-pub(crate) async fn dev(fleet: FleetConfig, args: DevArgs, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
+pub(crate) async fn dev(
+    fleet: FleetConfig,
+    args: DevArgs,
+    shutdown: CancellationToken,
+) -> anyhow::Result<ExitCode> {
     let parts = Parts::open(&fleet).await?;
     parts.ledger.migrate(fleet.lanes).await?;
     let fleet = Dev::start(&fleet, args, &parts, shutdown).await?;
@@ -89,7 +93,11 @@ impl Dev {
 }
 
 /// One ingress.
-pub(crate) async fn api(fleet: FleetConfig, args: ApiArgs, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
+pub(crate) async fn api(
+    fleet: FleetConfig,
+    args: ApiArgs,
+    shutdown: CancellationToken,
+) -> anyhow::Result<ExitCode> {
     let config = api_config(args)?;
     let parts = Parts::open_shared(&fleet, "api").await?;
     let replica = replica_id("api")?;
@@ -141,7 +149,9 @@ pub(crate) async fn monitor(
     let prometheus = telemetry::record().context("the figures can not be recorded")?;
     let listener = listen(config.monitor_listen, "MONITOR_LISTEN").await?;
     announce("monitor", &listener)?;
-    let served = monitor::run(monitor_parts(&fleet, &parts, replica_id("monitor")?), listener, prometheus, shutdown).await;
+    let served =
+        monitor::run(monitor_parts(&fleet, &parts, replica_id("monitor")?), listener, prometheus, shutdown)
+            .await;
     parts.close().await;
     served.map(|()| ExitCode::SUCCESS)
 }
@@ -157,7 +167,11 @@ pub(crate) async fn migrate(fleet: FleetConfig) -> anyhow::Result<ExitCode> {
 
 /// Waits until the ledger answers, and fails if it is not this fleet's: no schema, or other lanes.
 /// `Ok` after `shutdown` too.
-async fn checked(ledger: Arc<dyn Ledger>, fleet: FleetConfig, shutdown: CancellationToken) -> anyhow::Result<()> {
+async fn checked(
+    ledger: Arc<dyn Ledger>,
+    fleet: FleetConfig,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
     let delays = ExponentialBuilder::new().with_max_delay(CHECK_DELAY_MAX).with_jitter().without_max_times();
     let check = (|| ledger.check(fleet.lanes))
         .retry(delays)
@@ -203,7 +217,12 @@ fn api_parts(
     }
 }
 
-fn worker_parts(fleet: &FleetConfig, parts: &Parts, publisher: &Arc<Publisher>, replica: String) -> worker::Parts {
+fn worker_parts(
+    fleet: &FleetConfig,
+    parts: &Parts,
+    publisher: &Arc<Publisher>,
+    replica: String,
+) -> worker::Parts {
     worker::Parts {
         queue: parts.queue.clone(),
         ledger: parts.ledger.clone(),

@@ -1,6 +1,7 @@
 //! Many jobs in one request: each line stands for itself.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use axum::Json;
 use axum::body::Body;
@@ -211,11 +212,12 @@ async fn publish(ingress: &Ingress, Sorted { mut results, lanes }: Sorted) -> Re
     }
 
     let accepted = usize::try_from(accepted_in_all).unwrap_or_default();
+    let refused = results.len() - accepted;
+    ingress.refused.fetch_add(refused as u64, Relaxed);
     let status = match (accepted, unpublished) {
         (0, Some((id, error))) => return Err(ingress.admission.refusal(id, &error)),
         (0, None) => StatusCode::UNPROCESSABLE_ENTITY,
         _ => StatusCode::ACCEPTED,
     };
-    let refused = results.len() - accepted;
     Ok((status, Json(BatchAnswer { accepted, refused, results })).into_response())
 }

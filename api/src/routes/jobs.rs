@@ -1,6 +1,7 @@
 //! One job: submit it, see what became of it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use axum::Json;
@@ -66,7 +67,7 @@ pub async fn submit(
         }
         _ => problem,
     });
-    let prepared = prepared.inspect_err(observe::count_refused)?;
+    let prepared = prepared.inspect_err(|problem| count_refused(&ingress, problem))?;
     match wait {
         None => Ok(accepted(&prepared, publish(&ingress, &prepared).await?)),
         Some(wait) => submit_and_wait(&ingress, &prepared, &place, wait).await,
@@ -82,9 +83,15 @@ async fn publish(ingress: &Ingress, job: &Prepared) -> Result<Timestamp, Problem
         }
         Err(error) => {
             ingress.admission.note(0, 1);
-            Err(ingress.admission.refusal(job.id, &error)).inspect_err(observe::count_refused)
+            Err(ingress.admission.refusal(job.id, &error))
+                .inspect_err(|problem| count_refused(ingress, problem))
         }
     }
+}
+
+fn count_refused(ingress: &Ingress, problem: &Problem) {
+    ingress.refused.fetch_add(1, Relaxed);
+    observe::count_refused(problem);
 }
 
 async fn submit_and_wait(

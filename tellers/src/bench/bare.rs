@@ -12,17 +12,25 @@ use super::books::Accounts;
 use super::figures::per_second;
 
 /// Batches in flight, as many as one worker has by default.
-const POSTERS: u64 = 4;
+const POSTERS: usize = 4;
 
 /// Jobs a second over `span`.
-pub(crate) async fn measure(ledger: &Arc<dyn Ledger>, accounts: &Accounts, span: Duration) -> anyhow::Result<f64> {
+pub(crate) async fn measure(
+    ledger: &Arc<dyn Ledger>,
+    accounts: &Accounts,
+    span: Duration,
+) -> anyhow::Result<f64> {
     let started = Instant::now();
     let posted = post_until(ledger, accounts, |_| started.elapsed() < span).await?;
     Ok(per_second(posted, started.elapsed()))
 }
 
 /// Writes at least so many entries.
-pub(crate) async fn prefill(ledger: &Arc<dyn Ledger>, accounts: &Accounts, entries: u64) -> anyhow::Result<()> {
+pub(crate) async fn prefill(
+    ledger: &Arc<dyn Ledger>,
+    accounts: &Accounts,
+    entries: u64,
+) -> anyhow::Result<()> {
     // A transfer has two.
     post_until(ledger, accounts, |posted| posted * 2 < entries).await.map(drop)
 }
@@ -33,10 +41,10 @@ async fn post_until(
     goes_on: impl Fn(u64) -> bool + Sync,
 ) -> anyhow::Result<u64> {
     let posted = AtomicU64::new(0);
-    let posters = (0..POSTERS).map(async |seed| {
-        let mut random = fastrand::Rng::with_seed(seed);
+    let posters = (0..POSTERS).map(async |poster| {
+        let mut random = fastrand::Rng::with_seed(u64::try_from(poster)?);
         while goes_on(posted.load(Relaxed)) {
-            let (lane, jobs) = accounts.batch(&mut random)?;
+            let (lane, jobs) = accounts.batch(poster, POSTERS, &mut random)?;
             ledger.post(lane, &jobs).await?;
             posted.fetch_add(u64::try_from(jobs.len())?, Relaxed);
         }

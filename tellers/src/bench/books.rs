@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use shared::clock;
 use shared::contract::submission;
 use shared::domain::account::AccountNumber;
@@ -27,7 +27,12 @@ pub(crate) struct Accounts {
 
 impl Accounts {
     /// Opens `count` accounts, straight into the ledger.
-    pub(crate) async fn open(ledger: &dyn Ledger, lanes: Lanes, run: &str, count: u32) -> anyhow::Result<Accounts> {
+    pub(crate) async fn open(
+        ledger: &dyn Ledger,
+        lanes: Lanes,
+        run: &str,
+        count: u32,
+    ) -> anyhow::Result<Accounts> {
         let numbers: Vec<AccountNumber> =
             (0..count).map(|n| AccountNumber::parse(&format!("{run}-{n}"))).collect::<Result<_, _>>()?;
         let of_lane: Vec<(Lane, Vec<AccountNumber>)> = lanes
@@ -49,7 +54,10 @@ impl Accounts {
             let jobs: Vec<Job> = numbers.iter().map(|number| accounts.opening(number)).collect();
             for batch in jobs.chunks(BATCH_JOBS_MAX) {
                 let outcomes = ledger.post(*lane, batch).await?;
-                ensure!(outcomes.iter().all(|outcome| *outcome == Outcome::Posted), "not all accounts were opened");
+                ensure!(
+                    outcomes.iter().all(|outcome| *outcome == Outcome::Posted),
+                    "not all accounts were opened"
+                );
             }
         }
         Ok(accounts)
@@ -64,9 +72,16 @@ impl Accounts {
         }))
     }
 
-    /// A full batch of transfers that draw on accounts of one lane.
-    pub(crate) fn batch(&self, random: &mut fastrand::Rng) -> anyhow::Result<(Lane, Vec<Job>)> {
-        let (lane, from) = &self.of_lane[random.usize(..self.of_lane.len())];
+    /// A full batch of transfers that draw on accounts of one lane: of one that is the `share`-th of every
+    /// `shares`, since only one may post a lane at a time.
+    pub(crate) fn batch(
+        &self,
+        share: usize,
+        shares: usize,
+        random: &mut fastrand::Rng,
+    ) -> anyhow::Result<(Lane, Vec<Job>)> {
+        let lanes: Vec<_> = self.of_lane.iter().skip(share).step_by(shares).collect();
+        let (lane, from) = random.choice(lanes).context("there are more posters than lanes with accounts")?;
         let jobs = (0..BATCH_JOBS_MAX).map(|_| {
             let from = &from[random.usize(..from.len())];
             let to = self.other_than(from, random);
@@ -83,7 +98,15 @@ impl Accounts {
         let accepted_at = clock::now_us();
         let id = JobId::derived(&self.client, &self.reference());
         let fingerprint = Fingerprint::of(&body);
-        Job { id, client: self.client.clone(), ingress: self.run.clone(), accepted_at, fingerprint, body, spec }
+        Job {
+            id,
+            client: self.client.clone(),
+            ingress: self.run.clone(),
+            accepted_at,
+            fingerprint,
+            body,
+            spec,
+        }
     }
 
     /// A transfer between any two accounts, as a client writes it.

@@ -54,7 +54,8 @@ impl Children {
             let Some(pid) = child.id() else { bail!("the {role} had ended before") };
             let told = Command::new("kill").args(["-TERM", &pid.to_string()]).status().await?;
             let ended = tokio::time::timeout(DRAIN_WITHIN, child.wait()).await;
-            let ended = ended.with_context(|| format!("the {role} did not end within {DRAIN_WITHIN:?}"))??;
+            let ended =
+                ended.with_context(|| format!("the {role} did not end within {DRAIN_WITHIN:?}"))??;
             if !(told.success() && ended.success()) {
                 bail!("the {role} ended with {ended}");
             }
@@ -76,7 +77,8 @@ async fn spawn(fleet: &FleetConfig, subcommand: &str, role: &str) -> anyhow::Res
             command.env(name, url);
         }
     }
-    let mut child = command.spawn().with_context(|| format!("`tellers {subcommand}` could not be started"))?;
+    let mut child =
+        command.spawn().with_context(|| format!("`tellers {subcommand}` could not be started"))?;
     let stdout = child.stdout.take().context("its standard output is not there")?;
     let mut lines = BufReader::new(stdout).lines();
     let start = format!("listening role={role} address=");

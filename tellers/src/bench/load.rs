@@ -47,10 +47,8 @@ pub(crate) async fn singles(
     connections: usize,
     span: Duration,
 ) -> anyhow::Result<Rates> {
-    send(ledger, connections, span, async |random| {
-        client.post(accounts.transfer(random)).await.map(|_| 1)
-    })
-    .await
+    send(ledger, connections, span, async |random| client.post(accounts.transfer(random)).await.map(|_| 1))
+        .await
 }
 
 async fn send(

@@ -84,14 +84,30 @@ impl Summary {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut table = Table::new();
-        table.load_style(UTF8_FULL_CONDENSED).set_header(["kind", "outcome", "jobs", "sent twice", "expected"]);
+        table.load_style(UTF8_FULL_CONDENSED).set_header([
+            "kind",
+            "outcome",
+            "jobs",
+            "sent twice",
+            "expected",
+        ]);
         for ((kind, outcome), count) in &self.outcomes {
             let expected = if count.as_expected { "yes" } else { "NO" };
-            table.add_row([kind, outcome.as_str(), &count.jobs.to_string(), &count.sent_again.to_string(), expected]);
+            table.add_row([
+                kind,
+                outcome.as_str(),
+                &count.jobs.to_string(),
+                &count.sent_again.to_string(),
+                expected,
+            ]);
         }
         writeln!(f, "{table}")?;
         let jobs = self.ids.len();
-        writeln!(f, "{} requests for {jobs} jobs; each took effect once, however often it was sent", self.sent)?;
+        writeln!(
+            f,
+            "{} requests for {jobs} jobs; each took effect once, however often it was sent",
+            self.sent
+        )?;
         let rate = |jobs: usize, seconds: f64| {
             #[allow(clippy::cast_precision_loss)] // A count far below 2^53.
             let jobs = jobs as f64;

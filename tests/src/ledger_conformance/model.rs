@@ -134,7 +134,9 @@ fn random_job(chance: &mut Chance, jobs: &Jobs, past: &[Job], holds: &[(JobId, S
             Some((hold, account)) if chance.below(3) > 0 => {
                 format!(r#"{{"kind":"capture","account":"{account}","hold":"{hold}","amount":{amount}}}"#)
             }
-            Some((hold, _)) => format!(r#"{{"kind":"capture","account":"{account}","hold":"{hold}","to":"{other}"}}"#),
+            Some((hold, _)) => {
+                format!(r#"{{"kind":"capture","account":"{account}","hold":"{hold}","to":"{other}"}}"#)
+            }
             None => open(&account),
         },
         14 => match chance.pick(holds) {
