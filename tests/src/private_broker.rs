@@ -173,7 +173,7 @@ fn kill_group(signal: &str, leader: &Child) -> anyhow::Result<()> {
 /// Waits for the end of this process, then ends the group and removes the folder.
 fn guard(leader: &Child, folder: &std::path::Path) -> anyhow::Result<Child> {
     Ok(Command::new("/bin/sh")
-        .args(["-c", "read -r _; kill -KILL -- -$1; rm -rf -- \"$2\"", "guard", &leader.id().to_string()])
+        .args(["-c", "read -r _; kill -KILL -$1; rm -rf -- \"$2\"", "guard", &leader.id().to_string()])
         .arg(folder)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

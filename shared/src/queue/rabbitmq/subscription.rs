@@ -21,6 +21,8 @@ use crate::queue::{BATCH_JOBS_MAX, Delivery, DeliveryTag, QueueError, Subscripti
 const PREFETCH: u16 = 200;
 const _: () = assert!(PREFETCH as usize >= 2 * BATCH_JOBS_MAX);
 
+/// How long the broker may take to accept a consumer; without a leader the queue does not answer.
+const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the broker may take to take a lane back.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -44,18 +46,23 @@ pub(super) async fn subscribe(
     lane: Lane,
     address: &str,
 ) -> Result<LaneConsumer, QueueError> {
-    let failure = |cause| QueueError(format!("consuming {lane} failed on {address}: {cause}"));
-    channel.basic_qos(PREFETCH, BasicQosOptions::default()).await.map_err(failure)?;
+    let consumer = match timeout(SUBSCRIBE_TIMEOUT, consume(&channel, lane)).await {
+        Ok(Ok(consumer)) => consumer,
+        Ok(Err(cause)) => return Err(QueueError(format!("consuming {lane} failed on {address}: {cause}"))),
+        Err(_) => {
+            return Err(QueueError(format!(
+                "{address} does not hand out {lane}; its queue may have no leader"
+            )));
+        }
+    };
+    let consumer = ManuallyDrop::new(consumer);
+    Ok(LaneConsumer { lane, address: address.to_owned(), open: Some(Open { channel, consumer }) })
+}
+
+async fn consume(channel: &Channel, lane: Lane) -> Result<Consumer, lapin::Error> {
+    channel.basic_qos(PREFETCH, BasicQosOptions::default()).await?;
     let queue = topology::lane_queue(lane).into();
-    let consumer = channel
-        .basic_consume(queue, "".into(), BasicConsumeOptions::default(), FieldTable::default())
-        .await
-        .map_err(failure)?;
-    Ok(LaneConsumer {
-        lane,
-        address: address.to_owned(),
-        open: Some(Open { channel, consumer: ManuallyDrop::new(consumer) }),
-    })
+    channel.basic_consume(queue, "".into(), BasicConsumeOptions::default(), FieldTable::default()).await
 }
 
 impl LaneConsumer {
