@@ -90,9 +90,12 @@ pub enum Refused {
         content((Vec<JobBody> = "application/json"), (String = "application/x-ndjson")),
     ),
     responses(
-        (status = 202, description = "At least one line was accepted.", body = BatchAnswer),
-        (status = 422, description = "Every line is wrong; or the body is no batch, then a problem.", body = BatchAnswer),
         Refusals,
+        (status = 202, description = "At least one line was accepted.", body = BatchAnswer),
+        (
+            status = 422, description = "Every line is wrong; or the body is no batch, then a problem.",
+            content((BatchAnswer = "application/json"), (Problem = "application/problem+json")),
+        ),
     ),
 )]
 pub async fn submit(
