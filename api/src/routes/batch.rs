@@ -10,11 +10,13 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::future::join_all;
+use jiff::Timestamp;
 use serde::Serialize;
 use shared::domain::id::JobId;
 use shared::domain::job::Kind;
 use shared::domain::lane::Lane;
 use shared::domain::text::Client;
+use shared::queue::PublishError;
 use utoipa::ToSchema;
 
 use crate::batch::{self, Line};
@@ -25,7 +27,7 @@ use crate::intake::Intake;
 use crate::keys::Submitter;
 use crate::observe;
 use crate::openapi::{JobBody, Refusals};
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemType};
 use crate::routes::jobs::document::Status;
 
 /// Lines after which others get their turn: some two milliseconds of work.
@@ -91,9 +93,12 @@ pub enum Refused {
         content((Vec<JobBody> = "application/json"), (String = "application/x-ndjson")),
     ),
     responses(
-        (status = 202, description = "At least one line was accepted.", body = BatchAnswer),
-        (status = 422, description = "Every line is wrong; or the body is no batch, then a problem.", body = BatchAnswer),
         Refusals,
+        (status = 202, description = "At least one line was accepted.", body = BatchAnswer),
+        (
+            status = 422, description = "Every line is wrong; or the body is no batch, then a problem.",
+            content((BatchAnswer = "application/json"), (Problem = "application/problem+json")),
+        ),
     ),
 )]
 pub async fn submit(
@@ -158,18 +163,15 @@ impl Sorted {
     }
 
     fn take(&mut self, intake: Intake<'_>, Line { number: line, json }: Line<'_>) {
-        match intake.line(line, json) {
-            Ok(job) => {
-                // Until it is published, which decides.
-                let place = self.results.len();
-                self.results.push(LineResult::Accepted { line, id: job.id, status: Status::Queued });
-                if let Some(lane) = self.lanes.get_mut(usize::from(job.lane.0)) {
-                    lane.messages.push(job.message);
-                    lane.places.push((place, job.kind));
-                }
-            }
-            Err(problem) => self.results.push(LineResult::refused(line, problem)),
-        }
+        let result = intake.line(line, json).and_then(|job| {
+            let none = || Problem::new(ProblemType::Internal, format!("the fleet has no {}", job.lane));
+            let lane = self.lanes.get_mut(usize::from(job.lane.0)).ok_or_else(none)?;
+            lane.messages.push(job.message);
+            lane.places.push((self.results.len(), job.kind));
+            // As it will be told unless the queue refuses it.
+            Ok(LineResult::Accepted { line, id: job.id, status: Status::Queued })
+        });
+        self.results.push(result.unwrap_or_else(|problem| LineResult::refused(line, problem)));
     }
 }
 
@@ -181,43 +183,49 @@ impl LineResult {
 }
 
 async fn publish(ingress: &Ingress, Sorted { mut results, lanes }: Sorted) -> Result<Response, Problem> {
-    let published = join_all((0..).map(Lane).zip(lanes).filter(|(_, jobs)| !jobs.messages.is_empty()).map(
-        async |(lane, LaneJobs { messages, places })| {
-            places.into_iter().zip(ingress.parts.publisher.publish_many(lane, messages).await)
-        },
-    ))
-    .await;
-
-    let mut accepted = [0_u64; Kind::ALL.len()];
-    let mut unpublished: Option<(JobId, shared::queue::PublishError)> = None;
+    let mut accepted = [0_usize; Kind::ALL.len()];
     let mut refused = Vec::new();
-    for ((place, kind), outcome) in published.into_iter().flatten() {
+    for (place, kind, outcome) in publish_lanes(ingress, lanes).await {
         match outcome {
             Ok(_) => accepted[kind as usize] += 1,
             Err(error) => refused.push((place, error)),
         }
     }
-    let accepted_in_all: u64 = accepted.iter().sum();
-    ingress.admission.note(accepted_in_all, refused.len() as u64);
+    for (kind, jobs) in Kind::ALL.into_iter().zip(accepted).filter(|(_, jobs)| *jobs > 0) {
+        observe::count_accepted(kind, jobs as u64);
+    }
+    let accepted = accepted.iter().sum();
+    ingress.admission.note(accepted as u64, refused.len() as u64);
+
+    let mut first = None;
     for (place, error) in refused {
         if let Some(result) = results.get_mut(place)
             && let LineResult::Accepted { line, id, .. } = *result
         {
-            *result = LineResult::refused(line, ingress.admission.refusal(id, &error));
-            unpublished.get_or_insert((id, error));
+            let problem = ingress.admission.refusal(id, &error);
+            first.get_or_insert_with(|| problem.clone());
+            *result = LineResult::refused(line, problem);
         }
     }
-    for (kind, jobs) in Kind::ALL.into_iter().zip(accepted).filter(|(_, jobs)| *jobs > 0) {
-        observe::count_accepted(kind, jobs);
-    }
-
-    let accepted = usize::try_from(accepted_in_all).unwrap_or_default();
     let refused = results.len() - accepted;
     ingress.refused.fetch_add(refused as u64, Relaxed);
-    let status = match (accepted, unpublished) {
-        (0, Some((id, error))) => return Err(ingress.admission.refusal(id, &error)),
+    let status = match (accepted, first) {
+        (0, Some(problem)) => return Err(problem),
         (0, None) => StatusCode::UNPROCESSABLE_ENTITY,
         _ => StatusCode::ACCEPTED,
     };
     Ok((status, Json(BatchAnswer { accepted, refused, results })).into_response())
+}
+
+/// Publishes all lanes at once and each in order; tells of each job where its result stands, and what it is.
+async fn publish_lanes(
+    ingress: &Ingress,
+    lanes: Vec<LaneJobs>,
+) -> impl Iterator<Item = (usize, Kind, Result<Timestamp, PublishError>)> {
+    let filled = (0..).map(Lane).zip(lanes).filter(|(_, jobs)| !jobs.messages.is_empty());
+    let published = join_all(filled.map(async |(lane, LaneJobs { messages, places })| {
+        let outcomes = ingress.parts.publisher.publish_many(lane, messages).await;
+        places.into_iter().zip(outcomes).map(|((place, kind), outcome)| (place, kind, outcome))
+    }));
+    published.await.into_iter().flatten()
 }

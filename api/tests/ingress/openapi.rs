@@ -82,6 +82,18 @@ async fn the_described_kinds_are_those_that_are_taken() {
 }
 
 #[tokio::test]
+async fn what_is_answered_is_what_is_described() {
+    let document = document().await;
+    let job = &document["components"]["schemas"]["Job"];
+    assert_eq!(job["required"], serde_json::json!(["id", "status"]), "a queued job has no more: {job}");
+    let refused = &document["paths"]["/api/jobs/batch"]["post"]["responses"]["422"]["content"];
+    let types: Vec<_> = refused.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(types, ["application/json", "application/problem+json"]);
+    let accepted = &document["paths"]["/api/jobs"]["post"]["responses"];
+    assert!(accepted["202"]["headers"]["Location"].is_object() && accepted["503"].is_object(), "{accepted}");
+}
+
+#[tokio::test]
 async fn the_example_is_a_job() {
     let document = document().await;
     let example = document["components"]["schemas"]["JobBody"]["example"].to_string();

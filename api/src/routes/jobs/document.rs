@@ -62,63 +62,76 @@ pub struct Job {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<RejectionName>)]
     reason: Option<Rejection>,
-    #[serde(flatten)]
-    recorded: Option<Recorded>,
-}
-
-/// What the ledger holds of a job.
-#[derive(Debug, Serialize, ToSchema)]
-struct Recorded {
     /// What it was to do.
-    #[schema(value_type = KindName)]
-    kind: Kind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<KindName>)]
+    kind: Option<Kind>,
     /// The lane that it came by.
-    #[schema(value_type = u16)]
-    lane: Lane,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u16>)]
+    lane: Option<Lane>,
     /// Who submitted it.
-    client: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client: Option<String>,
     /// The client's own name for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     reference: Option<String>,
     /// Its body in canonical form.
-    #[schema(value_type = JobBody)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<JobBody>)]
     body: Option<Box<RawValue>>,
     /// When it joined its lane.
-    #[schema(value_type = String, format = DateTime)]
-    accepted_at: Rfc3339,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    accepted_at: Option<Rfc3339>,
     /// When it got its outcome.
-    #[schema(value_type = String, format = DateTime)]
-    posted_at: Rfc3339,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    posted_at: Option<Rfc3339>,
 }
 
 impl Job {
+    fn new(id: JobId, status: Status, reason: Option<Rejection>) -> Job {
+        Job {
+            id,
+            status,
+            reason,
+            kind: None,
+            lane: None,
+            client: None,
+            reference: None,
+            body: None,
+            accepted_at: None,
+            posted_at: None,
+        }
+    }
+
     /// No outcome is known.
     pub fn queued(id: JobId) -> Job {
-        Job { id, status: Status::Queued, reason: None, recorded: None }
+        Job::new(id, Status::Queued, None)
     }
 
     /// A worker told of its outcome.
     pub fn told(id: JobId, verdict: Verdict) -> Job {
-        let (status, reason) = match verdict {
-            Verdict::Posted => (Status::Posted, None),
-            Verdict::Rejected(reason) => (Status::Rejected, Some(reason)),
-            Verdict::Dead => (Status::Dead, None),
-        };
-        Job { id, status, reason, recorded: None }
+        match verdict {
+            Verdict::Posted => Job::new(id, Status::Posted, None),
+            Verdict::Rejected(reason) => Job::new(id, Status::Rejected, Some(reason)),
+            Verdict::Dead => Job::new(id, Status::Dead, None),
+        }
     }
 
     /// The ledger has it.
     pub fn recorded(record: &JobRecord) -> Job {
-        let recorded = Recorded {
-            kind: record.kind,
-            lane: record.lane,
-            client: record.client.clone(),
+        Job {
+            kind: Some(record.kind),
+            lane: Some(record.lane),
+            client: Some(record.client.clone()),
             reference: record.reference.clone(),
             // The ledger holds only JSON; what some hand put there instead is not shown.
             body: RawValue::from_string(record.body.clone()).ok(),
-            accepted_at: Rfc3339::from_microseconds(record.accepted_at),
-            posted_at: Rfc3339::from_microseconds(record.posted_at),
-        };
-        Job { recorded: Some(recorded), ..Job::told(record.id, record.verdict) }
+            accepted_at: Some(Rfc3339::from_microseconds(record.accepted_at)),
+            posted_at: Some(Rfc3339::from_microseconds(record.posted_at)),
+            ..Job::told(record.id, record.verdict)
+        }
     }
 }
