@@ -35,7 +35,7 @@ USER 10001:10001
 # Finish the batch in hand, acknowledge it, exit 0 within 10 s.
 STOPSIGNAL SIGTERM
 # HEALTH_URL says which role's; the shell is there to read it.
-HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 \
+HEALTHCHECK --interval=5s --timeout=6s --start-period=30s --retries=3 \
     CMD ["/bin/sh", "-c", "exec tellers health --url \"$HEALTH_URL\""]
 ENTRYPOINT ["tellers"]
 CMD ["--help"]

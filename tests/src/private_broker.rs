@@ -79,7 +79,7 @@ impl RabbitMq {
             kill_group("-TERM", &node)?;
             while node.try_wait()?.is_none() {
                 ensure!(Instant::now() < deadline, "RabbitMQ did not stop");
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                crate::wait::next_look().await;
             }
         }
         Ok(())
@@ -96,7 +96,7 @@ impl RabbitMq {
         let deadline = Instant::now() + START_WITHIN;
         while Connection::connect(&self.url(), ConnectionProperties::default()).await.is_err() {
             ensure!(Instant::now() < deadline, "RabbitMQ did not start: {}", self.log());
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            crate::wait::next_look().await;
         }
         Ok(())
     }

@@ -73,7 +73,7 @@ pub async fn resume(queue: &Arc<dyn Queue>) -> (Box<dyn Subscription>, Delivery)
             {
                 return (subscription, delivery);
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            crate::wait::next_look().await;
         }
     };
     timeout(SOON, resumed).await.expect("a subscription in time")
@@ -83,7 +83,7 @@ pub async fn resume(queue: &Arc<dyn Queue>) -> (Box<dyn Subscription>, Delivery)
 pub async fn publish_until_accepted(queue: &Arc<dyn Queue>, number: usize) {
     let accepted = async {
         while queue.publish(LANE, envelope(number), 1).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            crate::wait::next_look().await;
         }
     };
     timeout(SOON, accepted).await.expect("a publish in time");

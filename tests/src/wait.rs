@@ -27,6 +27,13 @@ pub async fn until<T>(
     }
 }
 
+/// Waits until it is time to look again, in a loop that something else bounds.
+pub async fn next_look() {
+    let mut patience = Patience::new(Duration::ZERO);
+    patience.look.tick().await;
+    patience.look.tick().await;
+}
+
 /// The pace and the end of looking at something again and again.
 #[derive(Debug)]
 pub struct Patience {

@@ -39,7 +39,7 @@ pub async fn browsing_loses_nothing(queue: Arc<dyn Queue>) {
     }
     let counted = async {
         while queue.dead_letter_count().await.expect("counted") != 3 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            crate::wait::next_look().await;
         }
     };
     timeout(SOON, counted).await.expect("three letters");

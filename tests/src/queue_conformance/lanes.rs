@@ -133,7 +133,7 @@ async fn until_depth(queue: &Arc<dyn Queue>, enough: impl Fn(&[LaneDepth]) -> bo
             if enough(&last) {
                 break;
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            crate::wait::next_look().await;
         }
     };
     let reached = timeout(SOON, reached).await;

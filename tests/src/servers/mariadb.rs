@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use sqlx::mysql::MySqlConnection;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
+use tokio::time::timeout;
 
 use super::free_port;
 use crate::sandbox::{Process, Sandbox, find_program, tail};
@@ -21,6 +22,8 @@ const FOLDERS: &[&str] = &["/usr/sbin", "/usr/local/sbin", "/usr/libexec", "/usr
 /// It takes a second on an idle machine; after a kill it replays its log first.
 const START_WITHIN: Duration = Duration::from_secs(120);
 const STOP_WITHIN: Duration = Duration::from_secs(60);
+/// Of one try; a server that is still starting may take the connection and never answer.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
 /// Runs before the server listens, at each start. Each statement is one line, as the server wants it.
 const ACCOUNTS: &str = "\
@@ -122,7 +125,7 @@ impl MariaDb {
         let url = self.url();
         let answered = until("the database answers", START_WITHIN, async || match process.exited()? {
             Some(status) => Ok(Err(anyhow::anyhow!("{} ended with {status}", self.program.display()))),
-            None => Ok(Ok(MySqlConnection::connect(&url).await?)),
+            None => Ok(Ok(timeout(CONNECT_WITHIN, MySqlConnection::connect(&url)).await??)),
         })
         .await;
         match answered.and_then(|result| result) {

@@ -22,6 +22,7 @@ const FOLDERS: &[&str] = &["/usr/lib/rabbitmq/bin", "/opt/rabbitmq/sbin", "/opt/
 /// A node starts in 3 s on an idle machine; this is for two cores with a build beside it.
 const START_WITHIN: Duration = Duration::from_secs(120);
 const STOP_WITHIN: Duration = Duration::from_secs(60);
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
 /// A RabbitMQ node of one's own. Dropping it ends it and removes its data.
 #[derive(Debug)]
@@ -200,6 +201,8 @@ pub(super) async fn empty(url: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// One try to connect; a node that is still starting may take the connection and never answer.
 async fn connect(url: &str) -> anyhow::Result<Connection> {
-    Ok(Connection::connect(url, ConnectionProperties::default()).await?)
+    let connection = Connection::connect(url, ConnectionProperties::default());
+    Ok(tokio::time::timeout(CONNECT_WITHIN, connection).await.context("no answer to the handshake")??)
 }

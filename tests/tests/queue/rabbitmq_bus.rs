@@ -25,14 +25,14 @@ async fn a_bus_keeps_its_promises_and_comes_back_after_a_restart() {
     let connected = one.connected_since().expect("connected");
     broker.kill().expect("killed");
     while one.connected_since().is_some() || other.connected_since().is_some() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        tests::wait::next_look().await;
     }
     one.broadcast(Topic::Report, Bytes::from_static(b"into the void")).await;
     broker.restart().await.expect("restarted");
 
     let back = async {
         while one.connected_since().is_none() || other.connected_since().is_none() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tests::wait::next_look().await;
         }
     };
     tokio::time::timeout(Duration::from_secs(5), back).await.expect("back within seconds of the broker");

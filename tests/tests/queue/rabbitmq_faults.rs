@@ -54,7 +54,7 @@ async fn a_fault_of_the_broker_loses_nothing_and_everything_resumes() {
     while subscription.next().await.is_ok() {}
     let noticed = async {
         while queue.ready().await.is_ok() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tests::wait::next_look().await;
         }
     };
     timeout(SOON, noticed).await.expect("not ready");
@@ -163,7 +163,7 @@ async fn a_broker_short_of_memory_is_an_error_at_once_and_does_not_stop_the_work
     let silent = async {
         while bus.connected_since().is_some() {
             bus.broadcast(Topic::Report, Bytes::from_static(b"unheard")).await;
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tests::wait::next_look().await;
         }
     };
     timeout(SOON, silent).await.expect("the bus knows that it is silent");

@@ -89,6 +89,7 @@ fn dependencies_run_one_way() -> anyhow::Result<()> {
             ("shared/Cargo.toml", "[dependencies]\napi = { path = \"../api\" }\n[dev-dependencies]\n"),
             ("shared/src/contract/envelope.rs", "use crate::domain::lane::Lane;\nuse crate::queue::Queue;"),
             ("shared/src/domain/job.rs", "use crate::{\n    contract,\n};\nuse crate::domain::money;"),
+            ("shared/src/domain/job/tests.rs", "use crate::contract::envelope;"),
             (
                 "shared/src/ledger.rs",
                 "use crate::domain::{self, lane};\nlet a = crate::queue::BATCH_JOBS_MAX;",
