@@ -22,6 +22,7 @@ pub struct Subject {
     /// The ledger.
     pub ledger: Arc<dyn Ledger>,
     place: Place,
+    clock: AtomicI64,
 }
 
 enum Place {
@@ -36,7 +37,7 @@ impl Subject {
     /// There is no server, and what to install.
     pub async fn mysql() -> anyhow::Result<Subject> {
         let url = crate::servers::fresh_database().await?;
-        let subject = Subject { ledger: Arc::new(mysql(&url)?), place: Place::MySql(url) };
+        let subject = Subject { ledger: Arc::new(mysql(&url)?), place: Place::MySql(url), clock: clock() };
         subject.ledger.migrate(Lanes::DEFAULT).await?;
         Ok(subject)
     }
@@ -49,7 +50,7 @@ impl Subject {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("books/ledger.db");
         let subject =
-            Subject { ledger: Arc::new(SqliteLedger::open(&path)?), place: Place::Sqlite(path, folder) };
+            Subject { ledger: Arc::new(SqliteLedger::open(&path)?), place: Place::Sqlite(path, folder), clock: clock() };
         subject.ledger.migrate(Lanes::DEFAULT).await?;
         Ok(subject)
     }
@@ -73,12 +74,12 @@ impl Subject {
         Ok(match &self.place {
             Place::MySql(_) => {
                 let url = crate::servers::fresh_database().await?;
-                Subject { ledger: Arc::new(mysql(&url)?), place: Place::MySql(url) }
+                Subject { ledger: Arc::new(mysql(&url)?), place: Place::MySql(url), clock: clock() }
             }
             Place::Sqlite(..) => {
                 let folder = tempfile::tempdir()?;
                 let path = folder.path().join("ledger.db");
-                Subject { ledger: Arc::new(SqliteLedger::open(&path)?), place: Place::Sqlite(path, folder) }
+                Subject { ledger: Arc::new(SqliteLedger::open(&path)?), place: Place::Sqlite(path, folder), clock: clock() }
             }
         })
     }
@@ -120,12 +121,17 @@ impl Subject {
         self.behind_its_back(&sql).await.map(drop)
     }
 
-    /// Posts jobs of one lane.
+    /// Posts jobs of one lane as if its ingress had just accepted them.
     ///
     /// # Errors
     /// The ledger's.
     pub async fn post(&self, lane: u16, jobs: &[Job]) -> anyhow::Result<Vec<Outcome>> {
-        Ok(self.ledger.post(Lane(lane), jobs).await?)
+        let mut jobs = jobs.to_vec();
+        for job in &mut jobs {
+            job.accepted_at = self.clock.fetch_add(1, Ordering::Relaxed);
+            job.ingress = format!("ingress-{lane}");
+        }
+        Ok(self.ledger.post(Lane(lane), &jobs).await?)
     }
 
     /// An account that must be there.
@@ -174,8 +180,13 @@ pub struct Jobs(AtomicI64);
 
 impl Default for Jobs {
     fn default() -> Jobs {
-        Jobs(AtomicI64::new(1_800_000_000_000_000))
+        Jobs(clock())
     }
+}
+
+/// A day in January 2027, in microseconds.
+fn clock() -> AtomicI64 {
+    AtomicI64::new(1_800_000_000_000_000)
 }
 
 impl Jobs {
