@@ -69,10 +69,9 @@ async fn a_server_that_dies_is_a_transient_failure_and_the_same_batch_posts_late
     assert!(matches!(ledger.ready().await, Err(LedgerError::Transient(_))));
 
     server.restart().await?;
-    let outcomes = until("the batch posts", Duration::from_secs(10), async || {
-        Ok(ledger.post(lane, &batch).await?)
-    })
-    .await?;
+    let outcomes =
+        until("the batch posts", Duration::from_secs(10), async || Ok(ledger.post(lane, &batch).await?))
+            .await?;
     assert_eq!(outcomes, [Outcome::Duplicate(Verdict::Posted), Outcome::Posted]);
     let audit = ledger.audit().await?;
     assert!(audit.is_clean(), "{:#?}", audit.findings);

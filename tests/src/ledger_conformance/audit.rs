@@ -14,18 +14,65 @@ pub async fn tampering_shows(subject: Subject) -> anyhow::Result<()> {
     // One account for each deed. `bystander` takes part in all and is never touched, so its own entries are
     // right, whatever became of the jobs that made them.
     let deeds: [(&str, &str, &[&str]); 12] = [
-        ("amount", "UPDATE entries SET amount = amount + 1 WHERE seq = 3 AND account_id = KEY", &["account amount, entry 3"]),
-        ("digest", "UPDATE entries SET posted_at = posted_at + 1 WHERE seq = 2 AND account_id = KEY", &["account digest: the digest"]),
-        ("removed", "DELETE FROM entries WHERE seq = 2 AND account_id = KEY", &["account removed: entry 2 is missing", "on account removed, which has no such entry"]),
-        ("last", "DELETE FROM entries WHERE seq = 4 AND account_id = KEY", &["account last: it has 4 entries, the last one found is 3"]),
-        ("added", "INSERT INTO entries SELECT account_id, 5, job, 0, balance_after, posted_at, era FROM entries WHERE seq = 4 AND account_id = KEY", &["account added: it has 4 entries, the last one found is 5", "account added, entry 5 of 0"]),
-        ("balance", "UPDATE accounts SET balance = balance + 1 WHERE id = KEY", &["account balance: its balance is", "all balances in EUR sum to 1"]),
-        ("held", "UPDATE accounts SET held = 2 WHERE id = KEY", &["account held: 2 is held, its active holds sum to 0"]),
+        (
+            "amount",
+            "UPDATE entries SET amount = amount + 1 WHERE seq = 3 AND account_id = KEY",
+            &["account amount, entry 3"],
+        ),
+        (
+            "digest",
+            "UPDATE entries SET posted_at = posted_at + 1 WHERE seq = 2 AND account_id = KEY",
+            &["account digest: the digest"],
+        ),
+        (
+            "removed",
+            "DELETE FROM entries WHERE seq = 2 AND account_id = KEY",
+            &["account removed: entry 2 is missing", "on account removed, which has no such entry"],
+        ),
+        (
+            "last",
+            "DELETE FROM entries WHERE seq = 4 AND account_id = KEY",
+            &["account last: it has 4 entries, the last one found is 3"],
+        ),
+        (
+            "added",
+            "INSERT INTO entries SELECT account_id, 5, job, 0, balance_after, posted_at, era FROM entries WHERE seq = 4 AND account_id = KEY",
+            &["account added: it has 4 entries, the last one found is 5", "account added, entry 5 of 0"],
+        ),
+        (
+            "balance",
+            "UPDATE accounts SET balance = balance + 1 WHERE id = KEY",
+            &["account balance: its balance is", "all balances in EUR sum to 1"],
+        ),
+        (
+            "held",
+            "UPDATE accounts SET held = 2 WHERE id = KEY",
+            &["account held: 2 is held, its active holds sum to 0"],
+        ),
         ("overdrawn", "UPDATE accounts SET held = 1000000 WHERE id = KEY", &["below its overdraft limit"]),
-        ("job-removed", "DELETE FROM jobs WHERE account = 'job-removed' AND kind = 'transfer' AND id = (SELECT job FROM entries WHERE account_id = KEY AND seq = 3)", &["account job-removed, entry 3 of -10", "its job is not in the ledger"]),
-        ("job-body", "UPDATE jobs SET body = REPLACE(body, '\"amount\":10,', '\"amount\":11,') WHERE account = 'job-body' AND kind = 'transfer'", &["account job-body, entry 3 of -10", "of account job-body: its body is not the one that was submitted"]),
-        ("job-outcome", "UPDATE jobs SET outcome = 'dead' WHERE account = 'job-outcome' AND kind = 'transfer'", &["account job-outcome, entry 3 of -10"]),
-        ("order", "UPDATE jobs SET accepted_at = 1 WHERE account = 'order' AND kind = 'transfer'", &["account order, job number"]),
+        (
+            "job-removed",
+            "DELETE FROM jobs WHERE account = 'job-removed' AND kind = 'transfer' AND id = (SELECT job FROM entries WHERE account_id = KEY AND seq = 3)",
+            &["account job-removed, entry 3 of -10", "its job is not in the ledger"],
+        ),
+        (
+            "job-body",
+            "UPDATE jobs SET body = REPLACE(body, '\"amount\":10,', '\"amount\":11,') WHERE account = 'job-body' AND kind = 'transfer'",
+            &[
+                "account job-body, entry 3 of -10",
+                "of account job-body: its body is not the one that was submitted",
+            ],
+        ),
+        (
+            "job-outcome",
+            "UPDATE jobs SET outcome = 'dead' WHERE account = 'job-outcome' AND kind = 'transfer'",
+            &["account job-outcome, entry 3 of -10"],
+        ),
+        (
+            "order",
+            "UPDATE jobs SET accepted_at = 1 WHERE account = 'order' AND kind = 'transfer'",
+            &["account order, job number"],
+        ),
     ];
     let mut batch = vec![jobs.job(&open("bystander"))];
     for (account, ..) in deeds {

@@ -98,8 +98,9 @@ pub async fn lanes_over_few_accounts_lose_no_update(subject: Subject) -> anyhow:
         async move {
             for _ in 0..ROUNDS {
                 let others = (1..LANES).map(|step| (lane + step) % LANES);
-                let batch: Vec<_> =
-                    others.map(|other| jobs.job(&transfer(&name(lane), &name(other), 1 + i64::from(lane)))).collect();
+                let batch: Vec<_> = others
+                    .map(|other| jobs.job(&transfer(&name(lane), &name(other), 1 + i64::from(lane))))
+                    .collect();
                 let outcomes = subject.post(lane, &batch).await?;
                 ensure!(outcomes.iter().all(|outcome| *outcome == Outcome::Posted), "{outcomes:?}");
             }
@@ -131,7 +132,10 @@ pub async fn an_account_opened_twice_at_once_is_opened_once(subject: Subject) ->
         let outcomes: Vec<_> = try_join_all(posting).await?.concat();
         let posted = outcomes.iter().filter(|outcome| **outcome == Outcome::Posted).count();
         let refused = Outcome::Rejected(Rejection::AccountExists);
-        ensure!(posted == 1 && outcomes.iter().filter(|outcome| **outcome == refused).count() == 3, "{outcomes:?}");
+        ensure!(
+            posted == 1 && outcomes.iter().filter(|outcome| **outcome == refused).count() == 3,
+            "{outcomes:?}"
+        );
     }
     subject.books_are_right().await
 }
@@ -203,7 +207,10 @@ pub async fn a_caller_that_goes_away_leaves_nothing_behind(subject: Subject) -> 
     for batch in &batches {
         let outcomes = subject.post(1, batch).await?;
         let first = outcomes.first();
-        ensure!(outcomes.iter().all(|outcome| Some(outcome) == first), "half of a batch is there: {outcomes:?}");
+        ensure!(
+            outcomes.iter().all(|outcome| Some(outcome) == first),
+            "half of a batch is there: {outcomes:?}"
+        );
     }
     ensure!(subject.funds("a7").await? == (60, 0));
     subject.books_are_right().await
@@ -217,7 +224,8 @@ pub async fn the_largest_batch_posts(subject: Subject) -> anyhow::Result<()> {
     let jobs = Jobs::default();
     let lanes: Vec<Lane> = Lanes::DEFAULT.iter().collect();
     let accounts: Vec<_> = (0..2_000).map(|n| jobs.job(&open(&format!("acc-{n}")))).collect();
-    let opened = join_all(accounts.chunks(200).zip(&lanes).map(|(chunk, lane)| subject.post(lane.0, chunk))).await;
+    let opened =
+        join_all(accounts.chunks(200).zip(&lanes).map(|(chunk, lane)| subject.post(lane.0, chunk))).await;
     ensure!(opened.into_iter().all(|outcomes| outcomes.is_ok()));
     let journal = |first: usize| {
         let legs = (0..100).map(|leg| {
@@ -227,7 +235,8 @@ pub async fn the_largest_batch_posts(subject: Subject) -> anyhow::Result<()> {
         });
         format!(r#"{{"kind":"journal","currency":"EUR","legs":[{}]}}"#, legs.collect::<Vec<_>>().join(","))
     };
-    let funded: Vec<_> = (0..100).map(|n| jobs.job(&deposit(&format!("acc-{}", n * 37 % 2_000), 1_000))).collect();
+    let funded: Vec<_> =
+        (0..100).map(|n| jobs.job(&deposit(&format!("acc-{}", n * 37 % 2_000), 1_000))).collect();
     subject.post(0, &funded).await?;
     let batch: Vec<_> = (0..100).map(|n| jobs.job(&journal(n))).collect();
     let outcomes = subject.post(0, &batch).await?;

@@ -110,7 +110,8 @@ pub async fn every_rejection_is_recorded(subject: Subject) -> anyhow::Result<()>
     let before = subject.account("a").await?;
 
     let unknown = jobs.job(&open("unused")).id;
-    let capture = |hold, amount| format!(r#"{{"kind":"capture","account":"a","hold":"{hold}","amount":{amount}}}"#);
+    let capture =
+        |hold, amount| format!(r#"{{"kind":"capture","account":"a","hold":"{hold}","amount":{amount}}}"#);
     let reverse = |job| format!(r#"{{"kind":"reversal","account":"a","job":"{job}"}}"#);
     let cases = [
         (AccountNotFound, transfer("a", "nobody", 1)),

@@ -13,8 +13,10 @@ use super::subject::{Jobs, Subject, deposit, number_of, open};
 /// It is not.
 pub async fn a_job_is_read_back_as_it_was_submitted(subject: Subject) -> anyhow::Result<()> {
     let jobs = Jobs::default();
-    let body = deposit("a", 5)
-        .replace('}', r#","reference":"inv'17 \\ \" ; --","memo":"Grüße 𝄞 %s {}","metadata":{"k":[1,null,"ü"]}}"#);
+    let body = deposit("a", 5).replace(
+        '}',
+        r#","reference":"inv'17 \\ \" ; --","memo":"Grüße 𝄞 %s {}","metadata":{"k":[1,null,"ü"]}}"#,
+    );
     let (opening, job) = (jobs.job(&open("a")), jobs.job(&body));
     ensure!(subject.ledger.job(job.id).await?.is_none());
     subject.ledger.post(Lane(4), &[opening, job.clone()]).await?;

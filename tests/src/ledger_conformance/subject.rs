@@ -49,8 +49,11 @@ impl Subject {
     pub async fn sqlite() -> anyhow::Result<Subject> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("books/ledger.db");
-        let subject =
-            Subject { ledger: Arc::new(SqliteLedger::open(&path)?), place: Place::Sqlite(path, folder), clock: clock() };
+        let subject = Subject {
+            ledger: Arc::new(SqliteLedger::open(&path)?),
+            place: Place::Sqlite(path, folder),
+            clock: clock(),
+        };
         subject.ledger.migrate(Lanes::DEFAULT).await?;
         Ok(subject)
     }
@@ -79,7 +82,11 @@ impl Subject {
             Place::Sqlite(..) => {
                 let folder = tempfile::tempdir()?;
                 let path = folder.path().join("ledger.db");
-                Subject { ledger: Arc::new(SqliteLedger::open(&path)?), place: Place::Sqlite(path, folder), clock: clock() }
+                Subject {
+                    ledger: Arc::new(SqliteLedger::open(&path)?),
+                    place: Place::Sqlite(path, folder),
+                    clock: clock(),
+                }
             }
         })
     }
