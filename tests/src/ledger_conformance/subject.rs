@@ -108,6 +108,16 @@ impl Subject {
         })
     }
 
+    /// A number that the database holds, asked behind the ledger's back. MySQL and MariaDB only.
+    ///
+    /// # Errors
+    /// The database refused.
+    pub async fn number(&self, sql: &str) -> anyhow::Result<i64> {
+        let Place::MySql(url) = &self.place else { anyhow::bail!("{sql}: not on this database") };
+        let mut connection = MySqlConnection::connect(url).await?;
+        Ok(sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&mut connection).await?)
+    }
+
     /// Makes the database refuse to write a job whose body has `word` in it, dead ones excepted.
     ///
     /// # Errors
