@@ -14,7 +14,7 @@ mod sums;
 use std::collections::{BTreeMap, HashMap};
 
 use super::failure::Failure;
-use super::post::{Library, captured_hold, legs, opposite, originals, parse};
+use super::post::{Library, moved, parse};
 use super::sql::pages::{JobOnPage, Pages};
 use super::{Audit, JobRecord};
 use crate::domain::account::AccountNumber;
@@ -171,28 +171,12 @@ async fn legs_of(
     page: &[JobOnPage],
     audit: &mut Audit,
 ) -> Result<Vec<Legs>, Failure> {
-    let actions: Vec<Option<Action>> = page.iter().map(|job| action_of(job, audit)).collect();
-    let captured: Vec<_> = actions.iter().flatten().filter_map(captured_hold).collect();
-    let reversed: Vec<_> = actions.iter().flatten().filter_map(reversed_job).collect();
-    let mut holds = HashMap::new();
-    let mut reverted = HashMap::new();
-    if !(captured.is_empty() && reversed.is_empty()) {
-        let (found_holds, found_jobs) = library.find(&captured, &reversed).await?;
-        holds.extend(found_holds.into_iter().map(|hold| (hold.id, hold)));
-        reverted = originals(library, found_jobs).await?;
-    }
-    let moved = page.iter().zip(&actions).map(|(job, action)| match action {
-        Some(Action::Reversal { job, .. }) => {
-            reverted.get(job).map(|original| opposite(&original.legs)).unwrap_or_default()
-        }
-        Some(action) => legs(action, job.record.lane, captured_hold(action).and_then(|id| holds.get(&id))),
-        None => Legs::new(),
-    });
-    Ok(moved.collect())
+    let posted: Vec<_> = page.iter().map(|job| action_of(job, audit)).collect();
+    moved(library, &posted).await
 }
 
 /// What a posted job did; `None` if it was not posted, or its body says something else than its row.
-fn action_of(job: &JobOnPage, audit: &mut Audit) -> Option<Action> {
+fn action_of(job: &JobOnPage, audit: &mut Audit) -> Option<(Lane, Action)> {
     let record: &JobRecord = &job.record;
     let action = match parse(record) {
         Ok(spec) => spec.action,
@@ -210,12 +194,5 @@ fn action_of(job: &JobOnPage, audit: &mut Audit) -> Option<Action> {
             )
         });
     }
-    (record.verdict == Verdict::Posted).then_some(action)
-}
-
-fn reversed_job(action: &Action) -> Option<crate::domain::id::JobId> {
-    match action {
-        Action::Reversal { job, .. } => Some(*job),
-        _ => None,
-    }
+    (record.verdict == Verdict::Posted).then_some((record.lane, action))
 }

@@ -2,7 +2,7 @@
 //!
 //! | phase  | what | round trips |
 //! |--------|------|---|
-//! | refer  | immutable facts that say which accounts to lock: what captures and reversals refer to | 0, or 2 where there are any |
+//! | refer  | immutable facts that say which accounts to lock: what captures and reversals refer to | 0, or up to 3 where there are any |
 //! | lock   | the accounts of the batch, sorted by number | 1, |
 //! | read   | which jobs are recorded, how holds stand, what is reversed | with the lock |
 //! | fold   | pure and in memory: books and jobs in, outcomes and entries out | 0 |
@@ -14,6 +14,7 @@
 
 mod apart;
 mod legs;
+mod moved;
 
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
@@ -24,18 +25,17 @@ use jiff::Timestamp;
 
 use super::LedgerError;
 use super::failure::Failure;
-use crate::contract::submission;
 use crate::domain::account::Account;
 use crate::domain::fold::{Books, Folded, Legs, Needs, Original, fold};
 use crate::domain::hold::Hold;
 use crate::domain::id::JobId;
-use crate::domain::job::{Action, Job, Spec};
+use crate::domain::job::Job;
 use crate::domain::lane::Lane;
 use crate::domain::outcome::{Outcome, Verdict};
 
 use super::JobRecord;
 pub use apart::{Posted, post_apart};
-pub(super) use legs::{legs, opposite};
+pub(super) use moved::{moved, parse};
 
 /// How often a batch that others overtook is tried in all. Ten attempts span about a second: whoever
 /// loses that often meets something that does not go away.
@@ -148,52 +148,26 @@ async fn refer(
     let jobs: Vec<_> = needs.originals.iter().copied().collect();
     let (holds, jobs) = transaction.find(&holds, &jobs).await?;
     let originals = originals(transaction, jobs).await?;
-    needs.follow(lane, &by_id(holds), &originals);
+    let holds = holds.into_iter().map(|hold| (hold.id, hold)).collect();
+    needs.follow(lane, &holds, &originals);
     Ok(originals)
 }
 
-/// What recorded jobs moved. Of a capture, its hold says how much.
-pub(super) async fn originals(
+/// Jobs as a reversal needs to know them.
+async fn originals(
     library: &mut impl Library,
     jobs: Vec<JobRecord>,
 ) -> Result<HashMap<JobId, Original>, Failure> {
-    let mut parsed = Vec::with_capacity(jobs.len());
-    for job in jobs {
-        let spec = parse(&job)?;
-        parsed.push((job, spec.action));
-    }
-    let captured: Vec<_> = parsed.iter().filter_map(|(_, action)| captured_hold(action)).collect();
-    let holds = match captured.as_slice() {
-        [] => HashMap::new(),
-        captured => by_id(library.find(captured, &[]).await?.0),
+    let posted = |job: &JobRecord| match job.verdict {
+        Verdict::Posted => Ok(Some((job.lane, parse(job)?.action))),
+        Verdict::Rejected(_) | Verdict::Dead => Ok(None),
     };
-    let original = |(job, action): (JobRecord, Action)| {
-        let hold = captured_hold(&action).and_then(|id| holds.get(&id));
-        let legs = match job.verdict {
-            Verdict::Posted => legs(&action, job.lane, hold),
-            Verdict::Rejected(_) | Verdict::Dead => Legs::new(),
-        };
+    let actions = jobs.iter().map(posted).collect::<Result<Vec<_>, Failure>>()?;
+    let moved = moved(library, &actions).await?;
+    let original = |(job, legs): (JobRecord, Legs)| {
         (job.id, Original { kind: job.kind, verdict: job.verdict, legs, reversed: false })
     };
-    Ok(parsed.into_iter().map(original).collect())
-}
-
-/// The body of a recorded job.
-pub(super) fn parse(job: &JobRecord) -> Result<Spec, Failure> {
-    submission::parse(job.body.as_bytes())
-        .map_err(|error| Failure::unreadable(&format!("body of job {} ({error})", job.id), &job.body))
-}
-
-/// The hold that a capture names.
-pub(super) fn captured_hold(action: &Action) -> Option<JobId> {
-    match action {
-        Action::Capture { hold, .. } => Some(*hold),
-        _ => None,
-    }
-}
-
-fn by_id(holds: Vec<Hold>) -> HashMap<JobId, Hold> {
-    holds.into_iter().map(|hold| (hold.id, hold)).collect()
+    Ok(jobs.into_iter().zip(moved).map(original).collect())
 }
 
 /// The jobs that got a verdict from this batch.

@@ -11,7 +11,8 @@ use super::subject::{Jobs, Subject, deposit, open, transfer};
 /// One is not.
 pub async fn tampering_shows(subject: Subject) -> anyhow::Result<()> {
     let jobs = Jobs::default();
-    // One account for each deed; `bystander` takes part in all and is never touched.
+    // One account for each deed. `bystander` takes part in all and is never touched, so its own entries are
+    // right, whatever became of the jobs that made them.
     let deeds: [(&str, &str, &[&str]); 12] = [
         (
             "amount",
@@ -107,7 +108,7 @@ pub async fn tampering_shows(subject: Subject) -> anyhow::Result<()> {
     }
     ensure!(all.contains("posted jobs are there"), "the lane's totals do not show:\n{all}");
     ensure!(all.contains("on account order, which has no such entry"), "an added job does not show:\n{all}");
-    ensure!(!all.contains("account bystander, entry"), "an account is accused that nobody touched:\n{all}");
+    ensure!(!all.contains("account bystander: "), "an account is accused that nobody touched:\n{all}");
     Ok(())
 }
 

@@ -114,7 +114,7 @@ async fn run(subject: &Subject, seed: u64) -> anyhow::Result<()> {
 
 fn random_job(chance: &mut Chance, jobs: &Jobs, past: &[Job], holds: &[(JobId, String)]) -> Job {
     let account = chance.account();
-    let amount = 1 + chance.below(200) as i64;
+    let amount = 1 + chance.below(200).cast_signed();
     let other = loop {
         let other = chance.account();
         if other != account {

@@ -17,9 +17,9 @@ pub async fn a_job_is_read_back_as_it_was_submitted(subject: Subject) -> anyhow:
         '}',
         r#","reference":"inv'17 \\ \" ; --","memo":"Grüße 𝄞 %s {}","metadata":{"k":[1,null,"ü"]}}"#,
     );
-    let job = jobs.job(&body);
+    let (opening, job) = (jobs.job(&open("a")), jobs.job(&body));
     ensure!(subject.ledger.job(job.id).await?.is_none());
-    subject.post(4, &[jobs.job(&open("a")), job.clone()]).await?;
+    subject.ledger.post(Lane(4), &[opening, job.clone()]).await?;
     let record = subject.ledger.job(job.id).await?.context("the job is not there")?;
     ensure!(record.body == job.body && record.fingerprint == job.fingerprint);
     ensure!(record.reference.as_deref() == Some(r#"inv'17 \ " ; --"#), "{:?}", record.reference);

@@ -22,6 +22,7 @@ pub struct Subject {
     /// The ledger.
     pub ledger: Arc<dyn Ledger>,
     place: Place,
+    clock: AtomicI64,
 }
 
 enum Place {
@@ -36,7 +37,7 @@ impl Subject {
     /// There is no server, and what to install.
     pub async fn mysql() -> anyhow::Result<Subject> {
         let url = crate::servers::fresh_database().await?;
-        let subject = Subject { ledger: Arc::new(mysql(&url)?), place: Place::MySql(url) };
+        let subject = Subject { ledger: Arc::new(mysql(&url)?), place: Place::MySql(url), clock: clock() };
         subject.ledger.migrate(Lanes::DEFAULT).await?;
         Ok(subject)
     }
@@ -48,8 +49,11 @@ impl Subject {
     pub async fn sqlite() -> anyhow::Result<Subject> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("books/ledger.db");
-        let subject =
-            Subject { ledger: Arc::new(SqliteLedger::open(&path)?), place: Place::Sqlite(path, folder) };
+        let subject = Subject {
+            ledger: Arc::new(SqliteLedger::open(&path)?),
+            place: Place::Sqlite(path, folder),
+            clock: clock(),
+        };
         subject.ledger.migrate(Lanes::DEFAULT).await?;
         Ok(subject)
     }
@@ -73,12 +77,16 @@ impl Subject {
         Ok(match &self.place {
             Place::MySql(_) => {
                 let url = crate::servers::fresh_database().await?;
-                Subject { ledger: Arc::new(mysql(&url)?), place: Place::MySql(url) }
+                Subject { ledger: Arc::new(mysql(&url)?), place: Place::MySql(url), clock: clock() }
             }
             Place::Sqlite(..) => {
                 let folder = tempfile::tempdir()?;
                 let path = folder.path().join("ledger.db");
-                Subject { ledger: Arc::new(SqliteLedger::open(&path)?), place: Place::Sqlite(path, folder) }
+                Subject {
+                    ledger: Arc::new(SqliteLedger::open(&path)?),
+                    place: Place::Sqlite(path, folder),
+                    clock: clock(),
+                }
             }
         })
     }
@@ -98,6 +106,16 @@ impl Subject {
                 statement.execute(&mut SqliteConnection::connect(&url).await?).await?.rows_affected()
             }
         })
+    }
+
+    /// A number that the database holds, asked behind the ledger's back. MySQL and MariaDB only.
+    ///
+    /// # Errors
+    /// The database refused.
+    pub async fn number(&self, sql: &str) -> anyhow::Result<i64> {
+        let Place::MySql(url) = &self.place else { anyhow::bail!("{sql}: not on this database") };
+        let mut connection = MySqlConnection::connect(url).await?;
+        Ok(sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&mut connection).await?)
     }
 
     /// Makes the database refuse to write a job whose body has `word` in it, dead ones excepted.
@@ -120,12 +138,17 @@ impl Subject {
         self.behind_its_back(&sql).await.map(drop)
     }
 
-    /// Posts jobs of one lane.
+    /// Posts jobs of one lane as if its ingress had just accepted them.
     ///
     /// # Errors
     /// The ledger's.
     pub async fn post(&self, lane: u16, jobs: &[Job]) -> anyhow::Result<Vec<Outcome>> {
-        Ok(self.ledger.post(Lane(lane), jobs).await?)
+        let mut jobs = jobs.to_vec();
+        for job in &mut jobs {
+            job.accepted_at = self.clock.fetch_add(1, Ordering::Relaxed);
+            job.ingress = format!("ingress-{lane}");
+        }
+        Ok(self.ledger.post(Lane(lane), &jobs).await?)
     }
 
     /// An account that must be there.
@@ -174,8 +197,13 @@ pub struct Jobs(AtomicI64);
 
 impl Default for Jobs {
     fn default() -> Jobs {
-        Jobs(AtomicI64::new(1_800_000_000_000_000))
+        Jobs(clock())
     }
+}
+
+/// A day in January 2027, in microseconds.
+fn clock() -> AtomicI64 {
+    AtomicI64::new(1_800_000_000_000_000)
 }
 
 impl Jobs {

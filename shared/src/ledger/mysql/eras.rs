@@ -76,14 +76,21 @@ impl Eras {
             return Ok(());
         }
 
-        // While it waits for a long read to end, everything else queues behind it: not longer than this.
+        // The connection goes, and with it the lock that lets one process at a time do this.
+        connection.close_on_drop();
+        let mut lock = Script::new(Dialect::MySql);
+        lock.sql("SELECT GET_LOCK(CONCAT('eras of ', LEFT(DATABASE(), 56)), 0)");
+        let locked = connection.run(lock).await?.pop().unwrap_or_default();
+        if locked.first().map_or(Ok(None), |row| row.int_or_null(0))? != Some(1) {
+            return Ok(());
+        }
+        // While it waits for a long read to end, all else queues behind it: not longer than a second.
         let add = format!(
             "SET SESSION lock_wait_timeout = 1; \
              ALTER TABLE entries ADD PARTITION (PARTITION era_{eras} VALUES LESS THAN ({}))",
             eras + 1
         );
-        connection.close_on_drop();
-        sqlx::raw_sql(AssertSqlSafe(add)).execute(&mut *connection).await?;
+        sqlx::raw_sql(AssertSqlSafe(add)).execute(&mut *connection).await.map_err(Failure::from)?;
         tracing::info!(era = eras, "added an era of entries");
         Ok(())
     }

@@ -10,11 +10,11 @@ use crate::ledger::sql::{Cells, Dialect, Script, Session, schema};
 pub(super) static MIGRATOR: Migrator = sqlx::migrate!("../migrations/mysql");
 
 /// By one process at a time, under a lock of our own with a limit: what an endless one means differs
-/// between the servers. It goes with the connection, whatever happens.
+/// between the servers. (A lock's name has at most 64 characters.) It goes with the connection, whatever happens.
 pub(super) async fn migrate(mut connection: PoolConnection<MySql>) -> Result<(), LedgerError> {
     connection.close_on_drop();
     let mut lock = Script::new(Dialect::MySql);
-    lock.sql("SELECT GET_LOCK(CONCAT('tellers migrate ', MD5(DATABASE())), 60)");
+    lock.sql("SELECT GET_LOCK(CONCAT('tellers ', LEFT(DATABASE(), 56)), 60)");
     let locked = connection.run(lock).await?.pop().unwrap_or_default();
     let locked = locked.first().map_or(Ok(None), |row| row.int_or_null(0))?;
     if locked != Some(1) {

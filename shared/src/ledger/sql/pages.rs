@@ -19,6 +19,9 @@ use crate::ledger::post::Library;
 const ACCOUNTS_MAX: i64 = 1_000;
 /// Entries on a page, about.
 const ENTRIES_MAX: i64 = 10_000;
+/// Where entries of an account begin that somebody may have forged. (One more: SQL reads the sign of the
+/// least number of 64 bits after the number, which is too large.)
+const SEQ_MIN: i64 = i64::MIN + 1;
 /// Jobs on a page.
 const JOBS_MAX: i64 = 2_000;
 
@@ -208,7 +211,7 @@ impl<S: Session> Pages for Snapshot<S> {
 /// Cuts a page down to accounts whose entries are about one page too, or to one account with more; and says
 /// how to read them, the next range last. Keys between two accounts are read too: nothing should be there.
 fn plan(after: i64, accounts: &mut Vec<Account>) -> Vec<Range> {
-    let all = (i64::MIN, i64::MAX);
+    let all = (SEQ_MIN, i64::MAX);
     let Some(first) = accounts.first() else {
         // Behind the last account.
         return vec![Range { keys: (after + 1, i64::MAX), seqs: all }];
@@ -222,7 +225,7 @@ fn plan(after: i64, accounts: &mut Vec<Account>) -> Vec<Range> {
         let mut to = last;
         while to > 0 {
             let from = (to - ENTRIES_MAX + 1).max(1);
-            ranges.push(Range { keys: (key, key), seqs: (if from == 1 { i64::MIN } else { from }, to) });
+            ranges.push(Range { keys: (key, key), seqs: (if from == 1 { SEQ_MIN } else { from }, to) });
             to = from - 1;
         }
         ranges.push(before);

@@ -95,13 +95,13 @@ pub(super) async fn totals<S: Session>(session: &mut S) -> Result<Totals, Failur
             "SELECT CAST(SUM(posted) AS SIGNED), CAST(SUM(rejected) AS SIGNED), CAST(SUM(dead) AS SIGNED) \
              FROM lane_totals; \
              SELECT currency, COUNT(*), CAST(SUM(number LIKE 'external:%') AS SIGNED), \
-             CAST(SUM(FLOOR(balance / 4294967296)) AS SIGNED), CAST(SUM(balance & 4294967295) AS SIGNED) \
+             CAST(SUM(balance DIV 4294967296) AS SIGNED), CAST(SUM(balance MOD 4294967296) AS SIGNED) \
              FROM accounts GROUP BY currency ORDER BY currency"
         }
         Dialect::Sqlite => {
             "SELECT SUM(posted), SUM(rejected), SUM(dead) FROM lane_totals; \
-             SELECT currency, COUNT(*), SUM(number LIKE 'external:%'), SUM(balance >> 32), \
-             SUM(balance & 4294967295) FROM accounts GROUP BY currency ORDER BY currency"
+             SELECT currency, COUNT(*), SUM(number LIKE 'external:%'), SUM(balance / 4294967296), \
+             SUM(balance % 4294967296) FROM accounts GROUP BY currency ORDER BY currency"
         }
     });
     let mut results = session.run(script).await?.into_iter();
@@ -113,7 +113,7 @@ pub(super) async fn totals<S: Session>(session: &mut S) -> Result<Totals, Failur
     }
     for row in results.next().unwrap_or_default() {
         totals.accounts += count(row.int(1)? - row.int(2)?)?;
-        let balance = (i128::from(row.int(3)?) << 32) + i128::from(row.int(4)?);
+        let balance = i128::from(row.int(3)?) * 4_294_967_296 + i128::from(row.int(4)?);
         totals.balances.push((currency(row.text(0)?)?, balance));
     }
     Ok(totals)
