@@ -28,6 +28,10 @@ const WRITER_CACHE: &str = "-32768";
 /// every batch is copied once for many of them.
 const CHECKPOINT_PAGES: &str = "4096";
 
+/// Rows that the thread of a connection hands over before it waits for the task that asked: as many as a
+/// batch locks, so that neither wakes the other in between.
+const ROWS_BUFFERED: usize = 512;
+
 /// The books in a file.
 pub type SqliteLedger = SqlLedger<SqliteDatabase>;
 
@@ -57,6 +61,7 @@ impl SqliteLedger {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT)
+            .row_buffer_size(ROWS_BUFFERED)
             .disable_statement_logging();
         let pool = |connections_max: u32, options: SqliteConnectOptions| {
             let pool = SqlitePoolOptions::new().max_connections(connections_max).test_before_acquire(false);
