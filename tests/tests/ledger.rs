@@ -46,6 +46,7 @@ conformance!(
     a_ledger_that_does_not_fit_is_refused,
     processes_that_start_at_once_migrate_once,
     tampering_shows,
+    a_row_that_makes_no_sense_is_a_finding,
     an_audit_beside_posting_sees_one_moment,
     random_batches_do_what_the_model_does,
 );

@@ -35,17 +35,26 @@ mod totals;
 /// Audits what one snapshot of the database shows.
 pub(super) async fn audit(pages: &mut impl Pages) -> Result<Audit, Failure> {
     let mut audit = Audit::default();
+    match read(pages, &mut audit).await {
+        // A row that can not be read as what it should be is a finding too, and the last one.
+        Err(Failure::Permanent(why)) => audit.find(|| format!("{why}; the audit ended there")),
+        read => read?,
+    }
+    Ok(audit)
+}
+
+async fn read(pages: &mut impl Pages, audit: &mut Audit) -> Result<(), Failure> {
     let mut sums = Sums::new()?;
     let mut order = Order::default();
 
-    read_accounts(pages, &mut audit, |account, entry| sums.entry(account, entry)).await?;
-    read_jobs(pages, &mut audit, &mut sums, &mut order).await?;
+    read_accounts(pages, audit, |account, entry| sums.entry(account, entry)).await?;
+    read_jobs(pages, audit, &mut sums, &mut order).await?;
 
     let mut legend = sums.differences();
     if !legend.is_empty() {
         read_accounts(pages, &mut Audit::default(), |account, entry| legend.entry(account, entry)).await?;
         name_jobs(pages, &mut legend).await?;
-        legend.tell(&mut audit);
+        legend.tell(audit);
     }
     let mut suspects = order.suspects();
     if !suspects.is_empty() {
@@ -54,10 +63,10 @@ pub(super) async fn audit(pages: &mut impl Pages) -> Result<Audit, Failure> {
             let page = pages.jobs(after).await?;
             let Some(last) = page.last() else { break };
             after = last.seq;
-            page.iter().for_each(|job| suspects.look(job, &mut audit));
+            page.iter().for_each(|job| suspects.look(job, audit));
         }
     }
-    Ok(audit)
+    Ok(())
 }
 
 /// Checks every account against its entries, and shows each entry to `each`.

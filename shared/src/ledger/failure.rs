@@ -30,7 +30,7 @@ impl Failure {
 
     /// A value in the database that is not one of ours.
     pub(super) fn unreadable(what: &str, value: impl std::fmt::Debug) -> Failure {
-        Failure::Permanent(format!("the database holds {value:?}, which is no {what}; run `tellers verify`"))
+        Failure::Permanent(format!("the database holds {value:?}, which is no {what}"))
     }
 }
 

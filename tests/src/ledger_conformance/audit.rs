@@ -112,6 +112,18 @@ pub async fn tampering_shows(subject: Subject) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A value that the ledger never writes is a finding, not an error.
+///
+/// # Errors
+/// It is not.
+pub async fn a_row_that_makes_no_sense_is_a_finding(subject: Subject) -> anyhow::Result<()> {
+    subject.post(0, &[Jobs::default().job(&open("a"))]).await?;
+    subject.behind_its_back("UPDATE jobs SET outcome = 'maybe'").await?;
+    let audit = subject.ledger.audit().await?;
+    ensure!(audit.findings.iter().any(|finding| finding.contains("\"maybe\"")), "{audit:?}");
+    Ok(())
+}
+
 /// An audit that runs while jobs are posted sees one moment of the books.
 ///
 /// # Errors
