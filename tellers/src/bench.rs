@@ -5,7 +5,7 @@
 mod bare;
 mod books;
 mod children;
-mod figures;
+pub(crate) mod figures;
 mod load;
 
 use std::process::ExitCode;

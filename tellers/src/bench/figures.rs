@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use comfy_table::Table;
 use comfy_table::presets::UTF8_BORDERS_ONLY;
-use hdrhistogram::Histogram;
+use hdrhistogram::{CreationError, Histogram};
 use serde::Serialize;
 
 /// Everything that one run measures.
@@ -45,6 +45,15 @@ impl Latency {
         let ms = |quantile: f64| took_us.value_at_quantile(quantile) as f64 / 1_000.0;
         Latency { offered_per_second, p50_ms: ms(0.5), p95_ms: ms(0.95), p99_ms: ms(0.99), max_ms: ms(1.0) }
     }
+}
+
+/// The longest time that is told apart from longer ones: an hour, in microseconds.
+const TIME_MAX_US: u64 = 3_600_000_000;
+
+/// Of times from 1 µs to an hour, to three digits. (One without bounds would not grow by itself when it
+/// saturates.)
+pub(crate) fn histogram() -> Result<Histogram<u64>, CreationError> {
+    Histogram::new_with_bounds(1, TIME_MAX_US, 3)
 }
 
 /// A rate.

@@ -6,13 +6,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use futures::future::try_join_all;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use hdrhistogram::Histogram;
 use shared::domain::id::JobId;
 use shared::ledger::Ledger;
 use tokio::task::JoinSet;
 
 use super::books::Accounts;
-use super::figures::{Latency, Rates, per_second};
+use super::figures::{Latency, Rates, histogram, per_second};
 use crate::client::Client;
 
 /// Transfers in one request.
@@ -108,7 +107,7 @@ pub(crate) async fn even(
 
 /// From acceptance to posting, as the ledger recorded it; waits for jobs that are not posted yet.
 pub(crate) async fn latency(ledger: &dyn Ledger, ids: &[JobId], span: Duration) -> anyhow::Result<Latency> {
-    let mut latency_us = Histogram::<u64>::new(3)?;
+    let mut latency_us = histogram()?;
     let mut times = stream::iter(ids)
         .map(async |id| {
             let deadline = Instant::now() + DRAIN_WITHIN;
@@ -132,7 +131,7 @@ pub(crate) async fn latency(ledger: &dyn Ledger, ids: &[JobId], span: Duration) 
 /// Times of an account's last page of entries, in milliseconds: median and 99th percentile.
 pub(crate) async fn pages(client: &Client, accounts: &Accounts, pages: usize) -> anyhow::Result<(f64, f64)> {
     let mut random = fastrand::Rng::with_seed(1);
-    let mut took_us = Histogram::<u64>::new(3)?;
+    let mut took_us = histogram()?;
     for _ in 0..pages {
         let started = Instant::now();
         client.entries(accounts.any(&mut random).as_str()).await?;

@@ -10,6 +10,7 @@ use hdrhistogram::Histogram;
 use jiff::Timestamp;
 
 use super::jobs::{Expected, Sent};
+use crate::bench::figures::histogram;
 use crate::client::JobAnswer;
 
 /// Counts, and times from acceptance to posting.
@@ -68,7 +69,7 @@ impl Summary {
         self.last_posted_at = self.last_posted_at.into_iter().chain([posted_at]).max();
         let took_us = (posted_at.as_microsecond() - accepted_at.as_microsecond()).max(0).unsigned_abs();
         if self.latency_us.is_none() {
-            self.latency_us = Histogram::new(3).ok();
+            self.latency_us = histogram().ok();
         }
         if let Some(latency_us) = &mut self.latency_us {
             latency_us.saturating_record(took_us);
