@@ -151,6 +151,8 @@ pub struct EntryRecord {
     pub kind: Kind,
     /// That job's body as JSON: memo, value date, counterparty.
     pub body: String,
+    /// When that job was accepted, in microseconds since the Unix epoch: its value date unless it has one.
+    pub accepted_at: i64,
 }
 
 /// The books at a glance.

@@ -65,8 +65,9 @@ impl Dev {
             announce(role, listener)?;
         }
 
-        let publisher = parts.publisher(fleet, &replica_id("api")?);
-        let api_parts = api_parts(fleet, parts, &publisher, replica_id("api")?, prometheus.clone());
+        let ingress = replica_id("api")?;
+        let publisher = parts.publisher(fleet, &ingress);
+        let api_parts = api_parts(fleet, parts, &publisher, ingress, prometheus.clone());
         let worker_parts = worker_parts(fleet, parts, &publisher, replica_id("worker")?);
         let monitor_parts = monitor_parts(fleet, parts, replica_id("monitor")?);
         let mut roles = tokio::task::JoinSet::new();

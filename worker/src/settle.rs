@@ -10,7 +10,7 @@ use shared::contract::{envelope, message};
 use shared::domain::job::Job;
 use shared::domain::lane::Lane;
 use shared::domain::outcome::Outcome;
-use shared::ledger::post_apart;
+use shared::ledger::{LedgerError, post_apart};
 use shared::queue::DeadLetter;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
@@ -85,11 +85,28 @@ async fn settle_job(
         }
         Err(cause) => {
             error!(id = %job.id, %lane, cause, "a job can not be posted; it is kept as a dead letter");
-            // The row is for those who ask for the job; the letter is what counts.
-            if let Err(failure) = shared.parts.ledger.record_dead(lane, job, cause).await {
+            record_dead(shared, lane, job, cause, stop).await
+                && bury(shared, lane, alone(job), cause.clone(), stop).await
+        }
+    }
+}
+
+/// Writes the row for those who ask for the job, trying until the ledger answers; false after `stop`. A
+/// ledger that refuses the row too does not hold up the letter, which is what counts.
+async fn record_dead(shared: &Shared, lane: Lane, job: &Job, cause: &str, stop: &CancellationToken) -> bool {
+    let mut delays = retry_delays();
+    loop {
+        match shared.parts.ledger.record_dead(lane, job, cause).await {
+            Ok(()) => return true,
+            Err(failure @ LedgerError::Permanent(_)) => {
                 warn!(id = %job.id, %failure, "a dead job could not be recorded");
+                return true;
             }
-            bury(shared, lane, alone(job), cause.clone(), stop).await
+            Err(failure @ LedgerError::Transient(_)) => {
+                if !pause(&mut delays, stop, lane, "a dead job could not be recorded", &failure).await {
+                    return false;
+                }
+            }
         }
     }
 }

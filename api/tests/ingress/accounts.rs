@@ -37,6 +37,8 @@ async fn world_with_alice(entries: i64) -> World {
             2 => "spoiled".to_owned(),
             _ => "{}".to_owned(),
         },
+        // The evening before it was posted.
+        accepted_at: 1_795_453_200_000_000 - 86_400_000_000,
     };
     world.ledger.entries.lock().unwrap().extend((1..=entries).rev().map(record));
     world
@@ -91,7 +93,7 @@ async fn an_entry_says_what_its_job_said() {
         "counterparty": {"name": "Bob"},
     });
     assert_eq!(page.body["entries"][1], expected);
-    assert_eq!(page.body["entries"][0]["value_date"], "2026-11-23");
+    assert_eq!(page.body["entries"][0]["value_date"], "2026-11-22");
 }
 
 #[tokio::test]

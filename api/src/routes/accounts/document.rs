@@ -97,7 +97,7 @@ pub struct Entry {
     /// When it was posted.
     #[schema(value_type = String, format = DateTime)]
     posted_at: Rfc3339,
-    /// The business day: the job's, or else the day on which it was posted (UTC).
+    /// The business day: the job's, or else the day on which it was accepted (UTC).
     #[schema(value_type = String, format = Date)]
     value_date: jiff::civil::Date,
     /// The text on the statement.
@@ -128,17 +128,17 @@ impl From<&EntryRecord> for Entry {
     fn from(record: &EntryRecord) -> Entry {
         // A body that some hand has spoiled does not hide the entry.
         let said: Said = serde_json::from_str(&record.body).unwrap_or_default();
-        let posted_at = Rfc3339::from_microseconds(record.entry.posted_at);
+        let accepted_at = Rfc3339::from_microseconds(record.accepted_at);
         Entry {
             seq: record.entry.seq,
             job: record.entry.job,
             kind: record.kind,
             amount: record.entry.amount,
             balance_after: record.entry.balance_after,
-            posted_at,
+            posted_at: Rfc3339::from_microseconds(record.entry.posted_at),
             value_date: said
                 .value_date
-                .unwrap_or_else(|| jiff::tz::Offset::UTC.to_datetime(posted_at.0).date()),
+                .unwrap_or_else(|| jiff::tz::Offset::UTC.to_datetime(accepted_at.0).date()),
             memo: said.memo,
             counterparty: said.counterparty,
         }

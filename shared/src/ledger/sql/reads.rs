@@ -66,7 +66,7 @@ pub(super) async fn entries<S: Session>(
         Dialect::MySql => "STRAIGHT_JOIN",
         Dialect::Sqlite => "CROSS JOIN",
     };
-    script.sql("SELECT ").sql(ENTRY).sql(", j.kind, j.body FROM entries e ").sql(join);
+    script.sql("SELECT ").sql(ENTRY).sql(", j.kind, j.body, j.accepted_at FROM entries e ").sql(join);
     script.sql(" jobs j ON j.id = e.job WHERE e.account_id = ").value(key);
     script.sql(" AND e.seq BETWEEN ").value(first).sql(" AND ").value(last).sql(" ORDER BY e.seq DESC");
     let entries = ask(session, script).await?;

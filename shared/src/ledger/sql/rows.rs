@@ -132,9 +132,14 @@ pub(super) fn entry(row: &impl Cells, account: &AccountNumber) -> Result<Entry, 
     })
 }
 
-/// [`ENTRY`] and then `j.kind, j.body`.
+/// [`ENTRY`] and then `j.kind, j.body, j.accepted_at`.
 pub(super) fn entry_record(row: &impl Cells, account: &AccountNumber) -> Result<EntryRecord, Failure> {
-    Ok(EntryRecord { entry: entry(row, account)?, kind: kind(row.text(5)?)?, body: row.text(6)?.to_owned() })
+    Ok(EntryRecord {
+        entry: entry(row, account)?,
+        kind: kind(row.text(5)?)?,
+        body: row.text(6)?.to_owned(),
+        accepted_at: row.int(7)?,
+    })
 }
 
 pub(super) fn id(value: &[u8]) -> Result<JobId, Failure> {
