@@ -67,12 +67,12 @@ pub struct WorkerConfig {
     #[arg(long, env = "BATCH_PROCESSING_SIZE", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=100))]
     pub batch_processing_size: u16,
 
-    /// Milliseconds that a batch waits for more jobs once it has one
-    #[arg(long, env = "LINGER_MS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(0..=10_000))]
+    /// Milliseconds that a batch of a busy lane waits for more jobs; on an idle lane none waits
+    #[arg(long, env = "LINGER_MS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(0..=10_000))]
     pub linger_ms: u64,
 
     /// Batches that one worker posts at the same time; more wait and grow fuller
-    #[arg(long, env = "POSTING_CONCURRENCY", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, env = "POSTING_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub posting_concurrency: u16,
 }
 

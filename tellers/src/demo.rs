@@ -162,8 +162,8 @@ async fn dev_args() -> DevArgs {
         worker: WorkerConfig {
             worker_listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             batch_processing_size: 100,
-            linger_ms: 2,
-            posting_concurrency: 4,
+            linger_ms: 20,
+            posting_concurrency: 8,
         },
         monitor: MonitorConfig { monitor_listen: usual_or_free(5000).await },
     }

@@ -35,17 +35,23 @@ pub(crate) struct Batcher<'w> {
     lane: Lane,
     /// An envelope that did not fit into the batch before.
     left_over: Option<Gathered>,
+    /// When the batch before was gathered.
+    gathered_at: Option<Instant>,
 }
+
+/// A lane whose last batch is no older than so many lingers is busy.
+const BUSY_LINGERS: u32 = 5;
 
 impl<'w> Batcher<'w> {
     pub(crate) fn new(shared: &'w Shared, lane: Lane) -> Batcher<'w> {
-        Batcher { shared, lane, left_over: None }
+        Batcher { shared, lane, left_over: None, gathered_at: None }
     }
 
     /// The next batch; `None` after `stop`, which leaves what was gathered unacknowledged.
     ///
     /// A batch takes envelopes until it is full or has lingered. Then it waits for its turn to post,
-    /// and takes what has come meanwhile: the busier the ledger, the fuller the batches.
+    /// and takes what has come meanwhile: the busier the ledger, the fuller the batches. On a lane that
+    /// is not busy nothing lingers: there is nothing to wait for, and a lone job is posted at once.
     ///
     /// # Errors
     /// The subscription has ended.
@@ -56,8 +62,12 @@ impl<'w> Batcher<'w> {
     ) -> Result<Option<Batch<'w>>, QueueError> {
         let Some(mut gathered) = self.first(subscription, stop).await? else { return Ok(None) };
         self.shared.figures.in_hand(self.lane, gathered.jobs.first().map(|job| job.accepted_at));
-        let lingered_at = Instant::now() + self.shared.linger;
-        self.fill(&mut gathered, subscription, tokio::time::sleep_until(lingered_at)).await?;
+        let now = Instant::now();
+        let busy_within = BUSY_LINGERS * self.shared.linger;
+        if self.gathered_at.replace(now).is_some_and(|before| now - before <= busy_within) {
+            let lingered_at = now + self.shared.linger;
+            self.fill(&mut gathered, subscription, tokio::time::sleep_until(lingered_at)).await?;
+        }
         let permit = tokio::select! {
             () = stop.cancelled() => return Ok(None),
             permit = self.shared.posting.acquire() => permit,
