@@ -12,47 +12,47 @@ use crate::telemetry::LogFormat;
 #[derive(Debug, Clone, Args)]
 pub struct FleetConfig {
     /// The broker: amqp://user:password@host:5672/vhost (amqps:// for TLS)
-    #[arg(long, env = "AMQP_URL", hide_env_values = true)]
+    #[arg(long, global = true, env = "AMQP_URL", hide_env_values = true)]
     pub amqp_url: Option<String>,
 
     /// The ledger: mysql://user:password@host:3306/database
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    #[arg(long, global = true, env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
 
     /// A replica of the ledger's database for reads; the ledger's own unless given
-    #[arg(long, env = "DATABASE_READONLY_URL", hide_env_values = true)]
+    #[arg(long, global = true, env = "DATABASE_READONLY_URL", hide_env_values = true)]
     pub database_readonly_url: Option<String>,
 
     /// A replica of the ledger's database for audits and totals; the ledger's own unless given
-    #[arg(long, env = "DATABASE_ANALYTICS_URL", hide_env_values = true)]
+    #[arg(long, global = true, env = "DATABASE_ANALYTICS_URL", hide_env_values = true)]
     pub database_analytics_url: Option<String>,
 
     /// Connections to the ledger's database that stay open
-    #[arg(long, env = "DB_POOL_SIZE", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    #[arg(long, global = true, env = "DB_POOL_SIZE", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub db_pool_size: u32,
 
     /// Connections beyond those, while they are needed
-    #[arg(long, env = "DB_MAX_OVERFLOW", default_value_t = 100, value_parser = clap::value_parser!(u32).range(0..=1_000))]
+    #[arg(long, global = true, env = "DB_MAX_OVERFLOW", default_value_t = 100, value_parser = clap::value_parser!(u32).range(0..=1_000))]
     pub db_max_overflow: u32,
 
     /// Seconds to wait for a connection
-    #[arg(long, env = "DB_POOL_TIMEOUT", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600))]
+    #[arg(long, global = true, env = "DB_POOL_TIMEOUT", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600))]
     pub db_pool_timeout: u64,
 
     /// Lanes of the fleet; recorded in the database, the same for every replica for ever
-    #[arg(long, env = "LANES", default_value_t = Lanes::DEFAULT, value_parser = parse_lanes)]
+    #[arg(long, global = true, env = "LANES", default_value_t = Lanes::DEFAULT, value_parser = parse_lanes)]
     pub lanes: Lanes,
 
     /// Where the embedded queue and ledger keep their files
-    #[arg(long, env = "DATA_DIR", default_value = ".tellers")]
+    #[arg(long, global = true, env = "DATA_DIR", default_value = ".tellers")]
     pub data_dir: PathBuf,
 
     /// How log lines are written
-    #[arg(long, env = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    #[arg(long, global = true, env = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
 
     /// Connections to the broker that publishing shares
-    #[arg(long, env = "AMQP_POOL_SIZE", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(long, global = true, env = "AMQP_POOL_SIZE", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub amqp_pool_size: u16,
 }
 

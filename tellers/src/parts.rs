@@ -51,7 +51,7 @@ impl Parts {
         }
         if !missing.is_empty() {
             bail!(
-                "{} is not set: `tellers {role}` is one replica of a fleet and needs the broker and the database that \
+                "missing: {}. `tellers {role}` is one replica of a fleet and needs the broker and the database that \
                  it shares with the others; for all roles in one process, without servers, run `tellers dev`",
                 missing.join(" and ")
             );
