@@ -11,8 +11,10 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 
-/// What is logged unless `RUST_LOG` says otherwise: ours, and what warns.
-const DEFAULT_FILTER: &str = "warn,tellers=info,api=info,worker=info,monitor=info,shared=info";
+/// What a service logs unless `RUST_LOG` says otherwise: ours, and what warns.
+pub const SERVICE_FILTER: &str = "warn,tellers=info,api=info,worker=info,monitor=info,shared=info";
+/// What a command that answers on the terminal logs unless `RUST_LOG` says otherwise.
+pub const COMMAND_FILTER: &str = "warn";
 
 /// Upper bounds of the buckets of every histogram in seconds: 1 ms to 10 s, about 2.5 apart.
 const SECONDS_BUCKETS: [f64; 13] =
@@ -30,12 +32,12 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts logging to standard error; `RUST_LOG` filters it.
+/// Starts logging to standard error; `RUST_LOG` filters it, or else `default_filter`.
 ///
 /// # Errors
 /// Logging has been started before.
-pub fn log(format: LogFormat) -> Result<(), TryInitError> {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+pub fn log(format: LogFormat, default_filter: &str) -> Result<(), TryInitError> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default_filter));
     let registry = tracing_subscriber::registry().with(filter);
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     match format {

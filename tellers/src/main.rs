@@ -35,7 +35,12 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn start(cli: Cli) -> anyhow::Result<ExitCode> {
     let fleet = cli.fleet;
-    telemetry::log(fleet.log_format)?;
+    let is_service = matches!(
+        cli.command,
+        Command::Dev(_) | Command::Api(_) | Command::Worker(_) | Command::Monitor(_) | Command::Migrate
+    );
+    let filter = if is_service { telemetry::SERVICE_FILTER } else { telemetry::COMMAND_FILTER };
+    telemetry::log(fleet.log_format, filter)?;
     match cli.command {
         Command::Dev(args) => roles::dev(fleet, args, shutdown::on_signal()?).await,
         Command::Demo(args) => demo::run(fleet, args).await,

@@ -7,7 +7,7 @@ use backon::{BackoffBuilder as _, ExponentialBuilder};
 use shared::domain::lane::Lane;
 use shared::queue::QueueError;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{debug, warn};
 
 use crate::Shared;
 use crate::batch::Batcher;
@@ -35,7 +35,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, lane: Lane, stop: CancellationTok
             () = tokio::time::sleep(delay) => {}
         }
     }
-    info!(%lane, "the lane was handed over");
+    debug!(%lane, "the lane was handed over");
 }
 
 /// Waits that grow, with jitter, without end.
@@ -53,7 +53,7 @@ async fn serve_subscribed(shared: &Shared, lane: Lane, stop: &CancellationToken)
         () = stop.cancelled() => return Ok(()),
         subscribed = shared.parts.queue.subscribe(lane) => subscribed?,
     };
-    info!(%lane, "the lane is served");
+    debug!(%lane, "the lane is served");
     let mut batcher = Batcher::new(shared, lane);
     while let Some(batch) = batcher.next(subscription.as_mut(), stop).await? {
         let through = batch.through;
