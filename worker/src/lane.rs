@@ -15,8 +15,10 @@ use crate::settle::settle;
 
 /// First wait before a queue or a ledger that is away is tried again.
 const RETRY_DELAY_MIN: Duration = Duration::from_millis(50);
-/// The waits grow no longer than this, so that the fleet resumes soon after a long loss too.
-const RETRY_DELAY_MAX: Duration = Duration::from_secs(2);
+/// The waits grow no longer than this, and jitter at most doubles it: a lane is back within about a second
+/// of what it waits for, after a long loss too. A try costs little: while a broker is away its adapter
+/// answers without asking it.
+const RETRY_DELAY_MAX: Duration = Duration::from_millis(500);
 
 /// Serves a lane until `stop`, through every loss of the queue; then hands it over.
 pub(crate) async fn serve(shared: Arc<Shared>, lane: Lane, stop: CancellationToken) {
