@@ -40,6 +40,8 @@ pub(crate) async fn run(fleet: FleetConfig, args: DeadLettersArgs) -> anyhow::Re
 
 #[allow(clippy::print_stdout)] // The command's answer.
 async fn list(queue: &dyn Queue, limit: usize, json: bool) -> anyhow::Result<()> {
+    // Counted before it looks: a broker's count lags behind letters that are looked at and put back.
+    let kept = queue.dead_letter_count().await?;
     let letters = queue.dead_letters(limit).await?;
     if json {
         letters.iter().for_each(|letter| println!("{}", as_json(letter)));
@@ -51,8 +53,7 @@ async fn list(queue: &dyn Queue, limit: usize, json: bool) -> anyhow::Result<()>
         table.add_row([&letter.id, &letter.lane.0.to_string(), &letter.at.to_string(), &letter.cause]);
     }
     println!("{table}");
-    let kept = queue.dead_letter_count().await?;
-    println!("{} of {kept} dead letters", letters.len());
+    println!("{} of {} dead letters", letters.len(), letters.len().max(usize::try_from(kept)?));
     Ok(())
 }
 

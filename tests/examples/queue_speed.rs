@@ -18,7 +18,7 @@ use shared::queue::Queue;
 use shared::queue::embedded::{EmbeddedQueue, EmbeddedSettings};
 use shared::queue::publisher::{Publisher, PublisherLimits};
 use shared::queue::rabbitmq::{RabbitMq, RabbitMqSettings};
-use tests::private_broker;
+use tests::servers;
 use tokio::task::JoinSet;
 
 /// A transfer as the ingress writes it: some 300 bytes.
@@ -38,7 +38,7 @@ async fn main() -> anyhow::Result<()> {
     let (_broker, url) = match std::env::var("AMQP_URL") {
         Ok(url) => (None, url),
         Err(_) => {
-            let broker = private_broker::RabbitMq::start().await?;
+            let broker = servers::RabbitMq::start().await?;
             let url = broker.url();
             (Some(broker), url)
         }

@@ -10,7 +10,6 @@ pub mod fleet;
 pub mod ledger_conformance;
 pub mod load;
 pub mod oracle;
-pub mod private_broker;
 pub mod queue_conformance;
 pub mod sandbox;
 pub mod servers;

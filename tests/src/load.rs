@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 use tokio::time::MissedTickBehavior;
 
@@ -21,6 +22,9 @@ use crate::wait::{Patience, until};
 /// among them a broker that starts on a busy machine.
 const ACCEPT_WITHIN: Duration = Duration::from_secs(180);
 const OPEN_WITHIN: Duration = Duration::from_secs(60);
+const OPEN_BATCH_JOBS: usize = 1_000;
+/// Questions on their way to the service at the same time, where thousands have to be asked.
+pub(crate) const ASKED_AT_ONCE: usize = 16;
 
 /// What each account starts with, in minor units: little enough that some transfers are rightly rejected.
 const FIRST_DEPOSIT: u64 = 10_000;
@@ -70,18 +74,19 @@ impl Load {
             })
             .collect();
         let mut record = Record::default();
-        for batch in jobs.chunks(self.batch_jobs.next_multiple_of(2)) {
+        for batch in jobs.chunks(OPEN_BATCH_JOBS) {
             send(client, batch, "account", &mut record).await?;
         }
-        for number in 0..self.accounts {
-            let account = self.account(number);
+        let accounts = stream::iter(0..self.accounts).map(|number| Ok(self.account(number)));
+        let filled = accounts.try_for_each_concurrent(ASKED_AT_ONCE, async |account: String| {
             until(&format!("{account} has its money"), OPEN_WITHIN, async || {
                 let found = client.account(&account).await?;
                 ensure!(found["balance"] == json!(FIRST_DEPOSIT), "it is {found}");
                 Ok(())
             })
-            .await?;
-        }
+            .await
+        });
+        filled.await?;
         Ok(record)
     }
 

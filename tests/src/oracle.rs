@@ -17,12 +17,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use anyhow::ensure;
+use futures::{TryStreamExt as _, stream};
 
 pub use books::{AccountRow, Books, EntryRow, JobRow};
 
 use crate::client::Client;
 use crate::fleet::Fleet;
-use crate::load::Record;
+use crate::load::{ASKED_AT_ONCE, Record};
 use crate::wait::until;
 
 /// Waits until everything that was promised has happened, and then checks the books of the database at
@@ -77,17 +78,16 @@ async fn verify(fleet: &Fleet, record: &Record) -> anyhow::Result<()> {
 /// O6, seen by a client: the last job of each account has its outcome.
 async fn drained(client: &Client, record: &Record, within: Duration) -> anyhow::Result<()> {
     ensure!(!record.is_empty(), "nothing was accepted: this test shows nothing");
-    let mut last: Vec<&str> =
-        record.accounts.values().filter_map(|jobs| jobs.last()).map(|(_, id)| id.as_str()).collect();
-    until("the backlog drains", within, async || {
-        while let Some(id) = last.last() {
+    let last = record.accounts.values().filter_map(|jobs| jobs.last()).map(|(_, id)| Ok(id.as_str()));
+    let settled = stream::iter(last).try_for_each_concurrent(ASKED_AT_ONCE, async |id| {
+        until("the backlog drains", within, async || {
             let job = client.job(id, Duration::ZERO).await?;
-            ensure!(job.is_final(), "{} accounts wait; job {id} is {}", last.len(), job.status);
-            last.pop();
-        }
-        Ok(())
-    })
-    .await
+            ensure!(job.is_final(), "job {id} is {}", job.status);
+            Ok(())
+        })
+        .await
+    });
+    settled.await
 }
 
 /// What is wrong with the books, a sentence for each.

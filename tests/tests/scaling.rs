@@ -11,7 +11,7 @@ const SPREAD_WITHIN: Duration = Duration::from_secs(10);
 async fn lanes_follow_the_workers_and_keep_their_order() {
     let mut cluster = Cluster::start(3).await.unwrap();
     let monitor = cluster.monitor_client().unwrap();
-    let load = Cluster::load("scaling");
+    let load = Cluster::load("scaling", 200);
     let mut record = load.open(&cluster.client).await.unwrap();
     let running = load.start(&cluster.client);
 

@@ -2,59 +2,157 @@
 
 use std::time::Duration;
 
+use anyhow::ensure;
+use jiff::Timestamp;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
-use lapin::{BasicProperties, Confirmation, Connection, ConnectionProperties};
-use serde_json::json;
+use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
+use serde_json::{Value, json};
+use shared::contract::{envelope, message};
+use shared::domain::id::JobId;
 use tests::client::Client;
-use tests::fleet::{Fleet, Role};
-use tests::servers::{fresh_database, fresh_vhost};
+use tests::fleet::{Fleet, Replica, Role};
+use tests::servers::{Vhost, fresh_database, fresh_vhost};
 use tests::wait::until;
 
 const WITHIN: Duration = Duration::from_secs(10);
 
-#[tokio::test]
-async fn a_message_that_is_no_envelope_is_kept_with_its_cause_and_harms_nothing() {
-    let (database, vhost) = (fresh_database().await.unwrap(), fresh_vhost().await.unwrap());
-    let fleet = Fleet::new(&database, &vhost.url).unwrap().with("LANES", "1");
-    fleet.run_ok(&["migrate"]).await.unwrap();
-    let api = fleet.start(Role::Api).await.unwrap();
-    let _worker = fleet.start(Role::Worker).await.unwrap();
-    let client = Client::new(&api.url("")).unwrap();
-    let open = |account: &str| json!({"kind": "open_account", "account": account, "currency": "EUR"});
-    let before = client.submit(&open("before")).await.unwrap();
-    assert_eq!(client.outcome(&before, WITHIN).await.unwrap().status, "posted");
+/// A fleet of one ingress and one worker on one lane, with a channel of our own beside it.
+struct Beset {
+    _vhost: Vhost,
+    _worker: Replica,
+    _api: Replica,
+    fleet: Fleet,
+    client: Client,
+    channel: Channel,
+}
 
-    let connection = Connection::connect(&vhost.url, ConnectionProperties::default()).await.unwrap();
-    let channel = connection.create_channel().await.unwrap();
-    channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
-    let mandatory = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-    for stranger in [&b"not an envelope"[..], b"", b"\xff\xfe", b"{\"version\":99}"] {
-        let confirmed = channel
-            .basic_publish(
-                "".into(),
-                "tellers.lane.00".into(),
-                mandatory,
-                stranger,
-                BasicProperties::default(),
-            )
-            .await
-            .unwrap()
-            .await
-            .unwrap();
-        assert!(matches!(confirmed, Confirmation::Ack(None)), "{confirmed:?}");
+impl Beset {
+    async fn start() -> anyhow::Result<Beset> {
+        let (database, vhost) = (fresh_database().await?, fresh_vhost().await?);
+        let fleet = Fleet::new(&database, &vhost.url)?.with("LANES", "1");
+        fleet.run_ok(&["migrate"]).await?;
+        let (api, worker) = tokio::try_join!(fleet.start(Role::Api), fleet.start(Role::Worker))?;
+        let client = Client::new(&api.url(""))?;
+        let connection = Connection::connect(&vhost.url, ConnectionProperties::default()).await?;
+        let channel = connection.create_channel().await?;
+        channel.confirm_select(ConfirmSelectOptions::default()).await?;
+        let beset = Beset { _vhost: vhost, _worker: worker, _api: api, fleet, client, channel };
+        // A fleet that works has declared everything that others may misuse.
+        beset.open("before").await?;
+        Ok(beset)
     }
 
-    let after = client.submit(&open("after")).await.unwrap();
-    assert_eq!(client.outcome(&after, WITHIN).await.unwrap().status, "posted");
-    let listed = until("the dead letters are listed", WITHIN, async || {
-        let listed = fleet.run_ok(&["dead-letters", "list"]).await?;
-        anyhow::ensure!(listed.matches("lane 00").count() >= 4, "the list is {listed}");
-        Ok(listed)
+    /// Publishes what no ingress of ours has written; it has to arrive in a queue.
+    async fn publish(&self, exchange: &str, key: &str, payload: &[u8]) -> anyhow::Result<()> {
+        let mandatory = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+        let persistent = BasicProperties::default().with_delivery_mode(2);
+        let sent = self.channel.basic_publish(exchange.into(), key.into(), mandatory, payload, persistent);
+        let confirmed = sent.await?.await?;
+        ensure!(matches!(confirmed, Confirmation::Ack(None)), "{confirmed:?}");
+        Ok(())
+    }
+
+    /// Submits the opening of an account and waits until it is there.
+    async fn open(&self, account: &str) -> anyhow::Result<()> {
+        let opening = json!({"kind": "open_account", "account": account, "currency": "EUR"});
+        let id = self.client.submit(&opening).await?;
+        let view = self.client.outcome(&id, WITHIN).await?;
+        ensure!(view.status == "posted", "{view:?}");
+        Ok(())
+    }
+
+    /// The dead letters as the command line lists them, once there are `count`.
+    async fn letters(&self, count: usize) -> anyhow::Result<Vec<Value>> {
+        until(&format!("{count} dead letters are listed"), WITHIN, async || {
+            let listed = self.fleet.run_ok(&["dead-letters", "list", "--json"]).await?;
+            let letters = listed.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()?;
+            ensure!(letters.len() == count, "the list is {listed}");
+            Ok(letters)
+        })
+        .await
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_is_no_envelope_is_kept_with_its_cause_and_harms_nothing() {
+    let beset = Beset::start().await.unwrap();
+    let strangers = [
+        (&b"not an envelope"[..], "no envelope"),
+        (b"", "no envelope"),
+        (b"\xff\xfe", "no envelope"),
+        (b"{\"version\":99}", "version 99"),
+        (br#"{"version":1,"ingress":"i","jobs":[{"no":"job"}]}"#, "no queued job"),
+    ];
+    for (stranger, _) in strangers {
+        beset.publish("", "tellers.lane.00", stranger).await.unwrap();
+    }
+    beset.open("after").await.unwrap();
+
+    let letters = beset.letters(strangers.len()).await.unwrap();
+    for (letter, (_, cause)) in letters.iter().zip(strangers) {
+        assert!(letter["cause"].as_str().is_some_and(|said| said.contains(cause)), "{cause}: {letter}");
+        assert_eq!(letter["lane"], json!(0));
+    }
+    let said = beset.fleet.run_ok(&["dead-letters", "list"]).await.unwrap();
+    assert!(said.contains("5 of 5 dead letters"), "{said}");
+    // None of them can be replayed; each can be looked at and thrown away, and no other goes with it.
+    let replayed = beset.fleet.run(&["dead-letters", "replay", "--all"]).await.unwrap();
+    assert!(!replayed.status.success(), "{replayed:?}");
+    let id = |letter: &Value| letter["id"].as_str().unwrap().to_owned();
+    let shown = beset.fleet.run_ok(&["dead-letters", "show", &id(&letters[0])]).await.unwrap();
+    assert!(shown.contains("not an envelope"), "{shown}");
+    beset.fleet.run_ok(&["dead-letters", "discard", &id(&letters[0])]).await.unwrap();
+    let gone = beset.fleet.run(&["dead-letters", "discard", &id(&letters[0])]).await.unwrap();
+    assert!(!gone.status.success(), "{gone:?}");
+    assert_eq!(beset.letters(strangers.len() - 1).await.unwrap(), letters[1..]);
+    beset.fleet.run_ok(&["verify"]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_replayed_once_its_cause_is_gone() {
+    let beset = Beset::start().await.unwrap();
+    let client = shared::domain::text::Client::parse("acme").unwrap();
+    let (id, body) = (
+        JobId::derived(&client, "mended"),
+        r#"{"kind":"deposit","account":"mended","amount":700,"currency":"EUR"}"#,
+    );
+    let job = message::write(id, &client, None, body).unwrap();
+    let letter = envelope::write("a stranger", [(Timestamp::now(), job.as_slice())]);
+    // Twice, as after a crash between keeping the letter and acknowledging its job.
+    for _ in 0..2 {
+        beset.publish("tellers.dead", "", &letter).await.unwrap();
+    }
+    beset.letters(2).await.unwrap();
+    beset.open("mended").await.unwrap();
+    beset.fleet.run_ok(&["dead-letters", "replay", "--all"]).await.unwrap();
+    beset.letters(0).await.unwrap();
+    until("the deposit is there once", WITHIN, async || {
+        let account = beset.client.account("mended").await?;
+        ensure!(account["balance"] == json!(700), "{account}");
+        Ok(())
     })
     .await
     .unwrap();
-    assert!(listed.contains("envelope"), "no cause in {listed}");
-    fleet.run_ok(&["verify"]).await.unwrap();
+    assert_eq!(beset.client.job(&id.to_string(), WITHIN).await.unwrap().status, "posted");
+    beset.fleet.run_ok(&["verify"]).await.unwrap();
+}
+
+#[tokio::test]
+async fn another_job_under_a_used_key_is_kept_and_changes_nothing() {
+    let beset = Beset::start().await.unwrap();
+    beset.open("a").await.unwrap();
+    let deposit = |amount: u32| json!({"kind": "deposit", "account": "a", "amount": amount, "currency": "EUR", "reference": "r"});
+    let first = beset.client.submit(&deposit(1)).await.unwrap();
+    assert_eq!(beset.client.outcome(&first, WITHIN).await.unwrap().status, "posted");
+    assert_eq!(beset.client.submit(&deposit(2)).await.unwrap(), first);
+    let letters = beset.letters(1).await.unwrap();
+    assert!(letters[0]["cause"].as_str().is_some_and(|said| said.contains(&first)), "{letters:?}");
+    // A replay meets the same conflict: it is kept again.
+    let replay = ["dead-letters", "replay", letters[0]["id"].as_str().unwrap()];
+    beset.fleet.run_ok(&replay).await.unwrap();
+    beset.letters(1).await.unwrap();
+    assert_eq!(beset.client.account("a").await.unwrap()["balance"], json!(1));
+    beset.fleet.run_ok(&["verify"]).await.unwrap();
 }
 
 #[tokio::test]

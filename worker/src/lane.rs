@@ -7,7 +7,7 @@ use backon::{BackoffBuilder as _, ExponentialBuilder};
 use shared::domain::lane::Lane;
 use shared::queue::QueueError;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use crate::Shared;
 use crate::batch::Batcher;
@@ -15,21 +15,31 @@ use crate::settle::settle;
 
 /// First wait before a queue or a ledger that is away is tried again.
 const RETRY_DELAY_MIN: Duration = Duration::from_millis(50);
-/// The waits grow no longer than this, so that the fleet resumes soon after a long loss too.
-const RETRY_DELAY_MAX: Duration = Duration::from_secs(2);
+/// The waits grow no longer than this, and jitter at most doubles it: a lane is back within about a second
+/// of what it waits for, after a long loss too. A try costs little: while a broker is away its adapter
+/// answers without asking it.
+const RETRY_DELAY_MAX: Duration = Duration::from_millis(500);
 
 /// Serves a lane until `stop`, through every loss of the queue; then hands it over.
 pub(crate) async fn serve(shared: Arc<Shared>, lane: Lane, stop: CancellationToken) {
     let mut delays = retry_delays();
+    let mut reported = false;
     loop {
         let subscribed_at = Instant::now();
         let Err(error) = serve_subscribed(&shared, lane, &stop).await else { break };
         shared.figures.in_hand(lane, None);
         if subscribed_at.elapsed() > RETRY_DELAY_MAX {
             delays = retry_delays();
+            reported = false;
         }
         let delay = delays.next().unwrap_or(RETRY_DELAY_MAX);
-        warn!(%lane, %error, retry_in = ?delay, "the lane was lost");
+        // Once for each loss: a fleet that waits for its broker has many lanes and tries each often.
+        if reported {
+            debug!(%lane, %error, retry_in = ?delay, "the lane is still lost");
+        } else {
+            warn!(%lane, %error, retry_in = ?delay, "the lane was lost; trying until it is back");
+            reported = true;
+        }
         tokio::select! {
             () = stop.cancelled() => break,
             () = tokio::time::sleep(delay) => {}

@@ -60,17 +60,24 @@ pub enum EnvelopeError {
     },
 }
 
+/// What every version of an envelope has.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
 impl<'a> Envelope<'a> {
     /// Reads a message without copying its jobs.
     ///
     /// # Errors
     /// The message is no envelope, or one of another version.
     pub fn read(message: &'a [u8]) -> Result<Envelope<'a>, EnvelopeError> {
-        let envelope: Envelope<'a> = serde_json::from_slice(message)?;
-        if envelope.version != VERSION {
-            return Err(EnvelopeError::Version { found: envelope.version });
+        // The version first: of another one nothing else is known.
+        let Versioned { version } = serde_json::from_slice(message)?;
+        if version != VERSION {
+            return Err(EnvelopeError::Version { found: version });
         }
-        Ok(envelope)
+        Ok(serde_json::from_slice(message)?)
     }
 }
 

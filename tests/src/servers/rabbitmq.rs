@@ -165,6 +165,8 @@ impl RabbitMq {
         let folder = self.sandbox.path();
         let mut command = Command::new(self.scripts.join(script));
         command
+            // A node that dies leaves its dumps where it was started.
+            .current_dir(folder)
             .env("HOME", folder)
             .env("ERL_EPMD_PORT", self.port_mapper_port.to_string())
             .env("ERL_EPMD_ADDRESS", "127.0.0.1")
@@ -194,7 +196,8 @@ pub(super) async fn empty(url: &str) -> anyhow::Result<()> {
         // To RabbitMQ it is no error to delete what is not there.
         channel.queue_delete(queue.into(), QueueDeleteOptions::default()).await?;
     }
-    for exchange in ["tellers.jobs", "tellers.dead", "tellers.fleet"] {
+    let bus = ["tellers.inbox", "tellers.presence", "tellers.report", "tellers.settings"];
+    for exchange in ["tellers.jobs", "tellers.dead"].into_iter().chain(bus) {
         channel.exchange_delete(exchange.into(), ExchangeDeleteOptions::default()).await?;
     }
     connection.close(200, "emptied".into()).await?;

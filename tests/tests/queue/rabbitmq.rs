@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use shared::queue::Queue;
 use shared::queue::rabbitmq::{RabbitMq as Adapter, RabbitMqSettings};
-use tests::private_broker::RabbitMq;
 use tests::queue_conformance as suite;
+use tests::servers::RabbitMq;
 use tokio::sync::OnceCell;
 
 /// Full after a few.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use shared::fleet::rabbitmq::RabbitMqBus;
 use shared::fleet::{Bus, Topic};
 use tests::bus_conformance as suite;
-use tests::private_broker::RabbitMq;
+use tests::servers::RabbitMq;
 
 fn open(url: &str) -> Arc<dyn Bus> {
     Arc::new(RabbitMqBus::new(url).expect("a URL"))

@@ -9,8 +9,8 @@ use lapin::{Connection, ConnectionProperties};
 use shared::fleet::rabbitmq::RabbitMqBus;
 use shared::fleet::{Bus as _, Topic};
 use shared::queue::{PublishError, Queue};
-use tests::private_broker::RabbitMq;
 use tests::queue_conformance::{LANE, publish_until_accepted, resume};
+use tests::servers::RabbitMq;
 
 use tokio::time::timeout;
 

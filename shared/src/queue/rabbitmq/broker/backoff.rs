@@ -9,8 +9,8 @@ use crate::queue::QueueError;
 
 /// Pause after the first failure.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
-/// Pause after many failures: a broker that is back is found within this.
-const PAUSE_MAX: Duration = Duration::from_secs(1);
+/// Pause after many failures. Jitter at most doubles it: a broker that is back is found within a second.
+const PAUSE_MAX: Duration = Duration::from_millis(500);
 
 /// Between two attempts everyone gets the last failure at once, so that a thousand requests do not
 /// become a thousand attempts.
