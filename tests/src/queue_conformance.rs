@@ -1,6 +1,6 @@
 //! What every adapter of the queue port promises, as functions over the port.
 //!
-//! Each takes a queue of its own with [`LANES`] lanes and nothing in it.
+//! Each takes a queue of its own with `LANES` lanes and nothing in it.
 
 #![allow(clippy::expect_used, reason = "a broken promise fails the test that found it")]
 
