@@ -1,7 +1,7 @@
 //! Workers: take jobs off the lanes in batches and post them to the ledger.
 //!
-//! A replica serves the lanes that are its share ([`roster`] finds out which, [`crew`] keeps one
-//! [`lane`] worker for each). A lane worker gathers a [`batch`], posts it, and only then acknowledges.
+//! A replica serves the lanes that are its share (`roster` finds out which, `crew` keeps one
+//! `lane` worker for each). A lane worker gathers a `batch`, posts it, and only then acknowledges.
 
 mod batch;
 mod crew;
