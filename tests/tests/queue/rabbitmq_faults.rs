@@ -107,7 +107,7 @@ async fn every_confirmed_publish_survives_kill_9_of_the_broker() {
     });
     let enough = async {
         while queue.depth().await.expect("depth")[usize::from(LANE.0)].messages_ready < 100 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            tests::wait::next_look().await;
         }
     };
     timeout(SOON, enough).await.expect("publishes in time");
