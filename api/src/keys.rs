@@ -19,6 +19,8 @@ use crate::problem::{Problem, ProblemType};
 
 /// Who submits jobs where nobody is asked for a key.
 const ANONYMOUS: &str = "anonymous";
+/// Names that no key may have: a stranger's, and the one under which the fleet itself submits jobs.
+const RESERVED: [&str; 2] = [ANONYMOUS, "tellers"];
 
 /// What a key allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +68,9 @@ pub enum InvalidKeys {
         entry: usize,
     },
     /// Not a name.
-    #[error("key {entry}: the name must be 1 to 64 printable characters, and not `anonymous`")]
+    #[error(
+        "key {entry}: the name must be 1 to 64 printable characters, and neither `anonymous` nor `tellers`"
+    )]
     Name {
         /// Its place in the list, from 1.
         entry: usize,
@@ -169,7 +173,8 @@ fn parse_entry(entry: usize, text: &str) -> Result<([u8; 32], Key), InvalidKeys>
     else {
         return Err(InvalidKeys::Form { entry });
     };
-    let client = Client::parse(name).ok().filter(|_| name != ANONYMOUS).ok_or(InvalidKeys::Name { entry })?;
+    let client =
+        Client::parse(name).ok().filter(|_| !RESERVED.contains(&name)).ok_or(InvalidKeys::Name { entry })?;
     let scopes = scopes
         .split('+')
         .map(|scope| {
@@ -232,6 +237,7 @@ mod tests {
         let cases = [
             ("acme:submit".to_owned(), InvalidKeys::Form { entry: 1 }),
             (format!("anonymous:read:{hash}"), InvalidKeys::Name { entry: 1 }),
+            (format!("tellers:submit:{hash}"), InvalidKeys::Name { entry: 1 }),
             (format!("acme:write:{hash}"), InvalidKeys::Scope { entry: 1, scope: "write".to_owned() }),
             ("acme:read:secret".to_owned(), InvalidKeys::Hash { entry: 1 }),
             (format!("a:read:{hash},\n# a comment\nb:read:{hash}"), InvalidKeys::Twice { entry: 2 }),

@@ -11,9 +11,9 @@ use tracing::warn;
 use crate::snapshot::{ReplicaState, ReplicaView};
 
 /// Silent for so long, a replica is lost.
-const SILENCE_MAX: Duration = Duration::from_millis(2_500);
+pub(crate) const SILENCE_MAX: Duration = Duration::from_millis(2_500);
 const _: () = assert!(SILENCE_MAX.as_millis() > 2 * REPORT_INTERVAL.as_millis());
-/// A lost replica is shown for so long; one that says goodbye is not.
+/// A lost replica is shown for so long; one that says goodbye is not shown at all.
 const SHOWN_WHILE_LOST: Duration = Duration::from_secs(15 * 60);
 
 #[derive(Default)]
@@ -37,7 +37,11 @@ impl Replicas {
         match serde_json::from_slice::<Report>(message) {
             Ok(report) => {
                 let key = (report.role, report.replica.clone());
-                self.heard.insert(key, Heard { report, at: Instant::now() });
+                if report.leaving {
+                    self.heard.remove(&key);
+                } else {
+                    self.heard.insert(key, Heard { report, at: Instant::now() });
+                }
             }
             Err(error) => {
                 warn!(%error, "a message among the reports is none; do all replicas run this version?")

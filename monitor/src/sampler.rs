@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::Parts;
-use crate::replicas::Replicas;
+use crate::replicas::{Replicas, SILENCE_MAX};
 use crate::snapshot::{CurrencySum, LaneView, LedgerView, ReplicaState, Snapshot};
 
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
@@ -106,6 +106,13 @@ impl Sampler {
         snapshot.dead_letters = dead_letters.ok();
         snapshot.ledger = totals.ok().map(ledger_view);
         self.fill_lanes(&mut snapshot.lanes, depth.ok());
+        let bus_up_for = self.parts.bus.connected_since().map(|since| since.elapsed());
+        match bus_up_for {
+            // Silence says something only while the bus has been up for as long.
+            Some(up_for) if up_for > SILENCE_MAX => judge_replicas(&snapshot, &mut problems),
+            Some(_) => {}
+            None => problems.push("the fleet bus is away: nothing is heard of the replicas".to_owned()),
+        }
         judge(&snapshot, &mut problems);
         snapshot.verdict = verdict(&snapshot, &problems);
         snapshot.problems = problems;
@@ -171,8 +178,8 @@ fn ledger_view(totals: Totals) -> LedgerView {
     }
 }
 
-/// Adds what is wrong in the parts that could be read.
-fn judge(snapshot: &Snapshot, problems: &mut Vec<String>) {
+/// Adds what is wrong with the replicas that were heard, or should have been.
+fn judge_replicas(snapshot: &Snapshot, problems: &mut Vec<String>) {
     for replica in &snapshot.replicas {
         let name = &replica.replica;
         if replica.state == ReplicaState::Lost {
@@ -198,6 +205,10 @@ fn judge(snapshot: &Snapshot, problems: &mut Vec<String>) {
             problems.push(format!("no worker serves lane {}", unserved.join(", ")));
         }
     }
+}
+
+/// Adds what is wrong in the parts that could be read.
+fn judge(snapshot: &Snapshot, problems: &mut Vec<String>) {
     if snapshot.ledger.as_ref().is_some_and(|ledger| !ledger.balanced) {
         problems.push("the books do not balance; run `tellers verify`".to_owned());
     }

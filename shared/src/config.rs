@@ -27,11 +27,11 @@ pub struct FleetConfig {
     #[arg(long, global = true, env = "DATABASE_ANALYTICS_URL", hide_env_values = true)]
     pub database_analytics_url: Option<String>,
 
-    /// Connections to the ledger's database that stay open
+    /// Connections to the ledger's database that posting may use
     #[arg(long, global = true, env = "DB_POOL_SIZE", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub db_pool_size: u32,
 
-    /// Connections beyond those, while they are needed
+    /// Connections beyond those at a peak; idle ones are closed after a minute
     #[arg(long, global = true, env = "DB_MAX_OVERFLOW", default_value_t = 100, value_parser = clap::value_parser!(u32).range(0..=1_000))]
     pub db_max_overflow: u32,
 
@@ -50,10 +50,6 @@ pub struct FleetConfig {
     /// How log lines are written
     #[arg(long, global = true, env = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
-
-    /// Connections to the broker that publishing shares
-    #[arg(long, global = true, env = "AMQP_POOL_SIZE", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
-    pub amqp_pool_size: u16,
 }
 
 /// Where a worker listens and how it batches.

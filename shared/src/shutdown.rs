@@ -10,10 +10,15 @@ use tracing::{info, warn};
 /// A replica finishes what it has in hand, acknowledges it and exits within this time.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(8);
 
+/// A server that is away may hold up what is left to close; after this long, the process ends all the same.
+/// What it had in hand was not acknowledged and comes again elsewhere.
+const STOP_TIMEOUT: Duration = Duration::from_millis(9_500);
+const _: () = assert!(STOP_TIMEOUT.as_millis() > DRAIN_TIMEOUT.as_millis());
+
 /// Exit status after a second signal: 128 + SIGINT, as a shell would say it.
 const INTERRUPTED: i32 = 130;
 
-/// A token that is cancelled by the first SIGTERM or SIGINT.
+/// A token that is cancelled by the first SIGTERM or SIGINT. From then on the process has ten seconds.
 ///
 /// # Errors
 /// The signals can not be listened to.
@@ -36,6 +41,11 @@ pub fn on_signal() -> io::Result<CancellationToken> {
             }
             info!("draining: finishing what is in hand, taking nothing new; signal again to stop at once");
             token.cancel();
+            tokio::spawn(async {
+                tokio::time::sleep(STOP_TIMEOUT).await;
+                warn!("not all could be closed in time; what was in hand comes again elsewhere");
+                std::process::exit(0);
+            });
         }
     });
     Ok(shutdown)

@@ -29,7 +29,11 @@ Try it, with nothing installed:
 Run a real fleet; every replica needs both:
   export AMQP_URL=amqp://guest:guest@127.0.0.1:5672/%2f
   export DATABASE_URL=mysql://tellers:secret@127.0.0.1:3306/tellers
-  tellers migrate && tellers api & tellers worker & tellers worker & tellers monitor
+  tellers migrate
+  tellers api &
+  tellers worker --worker-listen 127.0.0.1:0 &
+  tellers worker --worker-listen 127.0.0.1:0 &
+  tellers monitor &
 
 Every flag has an environment variable, shown beside it; a flag overrides it.";
 

@@ -14,13 +14,19 @@ use shared::queue::publisher::{Publisher, PublisherLimits};
 use shared::queue::{DeadLetter, Queue};
 
 use crate::cli::{DeadLettersArgs, DeadLettersCommand};
-use crate::parts;
+use crate::{parts, roles};
 
 /// Dead letters that are looked through for one of them, or replayed at once, at the most.
 const LETTERS_MAX: usize = 100_000;
 
 pub(crate) async fn run(fleet: FleetConfig, args: DeadLettersArgs) -> anyhow::Result<ExitCode> {
-    let queue = parts::queue(&fleet).await?;
+    if matches!(args.command, DeadLettersCommand::Replay { .. }) {
+        // With another number of lanes than the fleet's, jobs would go to lanes that nobody serves.
+        let ledger = parts::existing_ledger(&fleet).await?;
+        ledger.check(fleet.lanes).await?;
+        ledger.close().await;
+    }
+    let queue = parts::existing_queue(&fleet).await?;
     let done = match args.command {
         DeadLettersCommand::List { limit, json } => list(queue.as_ref(), limit, json).await,
         DeadLettersCommand::Show { id } => show(queue.as_ref(), &id).await,
@@ -94,7 +100,7 @@ async fn find(queue: &dyn Queue, id: &str) -> anyhow::Result<DeadLetter> {
 /// still takes effect once.
 #[allow(clippy::print_stdout)] // The command's answer.
 async fn replay(fleet: &FleetConfig, queue: &Arc<dyn Queue>, letters: Vec<DeadLetter>) -> anyhow::Result<()> {
-    let replica = format!("replay-{}", std::process::id());
+    let replica = roles::replica_id("replay")?;
     let publisher = Publisher::new(queue.clone(), fleet.lanes, replica, PublisherLimits::default());
     let mut refused = 0_usize;
     for letter in letters {

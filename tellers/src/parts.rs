@@ -85,15 +85,39 @@ pub(crate) async fn embedded_queue(fleet: &FleetConfig) -> anyhow::Result<Arc<dy
     Ok(Arc::new(queue.context("the embedded queue can not be opened")?))
 }
 
-/// The queue alone, for commands that need no ledger.
-pub(crate) async fn queue(fleet: &FleetConfig) -> anyhow::Result<Arc<dyn Queue>> {
+/// The queue that is there already, for operators' commands: one that forgot to name it is told so, and is
+/// not shown an empty one.
+pub(crate) async fn existing_queue(fleet: &FleetConfig) -> anyhow::Result<Arc<dyn Queue>> {
     match &fleet.amqp_url {
         Some(url) => Ok(broker(url, fleet)?.0),
-        None => embedded_queue(fleet).await,
+        None => {
+            must_exist(fleet, QUEUE_FILE, "AMQP_URL")?;
+            embedded_queue(fleet).await
+        }
     }
 }
 
-/// The ledger alone, for commands that need no queue.
+/// The ledger that is there already, for operators' commands.
+pub(crate) async fn existing_ledger(fleet: &FleetConfig) -> anyhow::Result<Arc<dyn Ledger>> {
+    if fleet.database_url.is_none() {
+        must_exist(fleet, LEDGER_FILE, "DATABASE_URL")?;
+    }
+    ledger(fleet).await
+}
+
+fn must_exist(fleet: &FleetConfig, file: &str, variable: &str) -> anyhow::Result<()> {
+    let path = fleet.data_dir.join(file);
+    if !path.exists() {
+        bail!(
+            "{variable} is not set, and there is no embedded fleet at {}; set {variable}, or DATA_DIR to the folder that \
+             `tellers dev` uses",
+            path.display()
+        );
+    }
+    Ok(())
+}
+
+/// The ledger, made if it is embedded and not there.
 pub(crate) async fn ledger(fleet: &FleetConfig) -> anyhow::Result<Arc<dyn Ledger>> {
     let Some(url) = &fleet.database_url else {
         make_data_dir(fleet)?;

@@ -150,16 +150,19 @@ pub(crate) async fn monitor(
     let prometheus = telemetry::record().context("the figures can not be recorded")?;
     let listener = listen(config.monitor_listen, "MONITOR_LISTEN").await?;
     announce("monitor", &listener)?;
+    // It watches while the ledger is away; another number of lanes ends it as soon as it is known.
+    let check = tokio::spawn(checked(parts.ledger.clone(), fleet.clone(), shutdown.clone()));
     let served =
         monitor::run(monitor_parts(&fleet, &parts, replica_id("monitor")?), listener, prometheus, shutdown)
             .await;
+    check.await.context("the check of the ledger broke off")??;
     parts.close().await;
     served.map(|()| ExitCode::SUCCESS)
 }
 
 /// Brings the ledger's schema up to date.
 pub(crate) async fn migrate(fleet: FleetConfig) -> anyhow::Result<ExitCode> {
-    let ledger = parts::ledger(&fleet).await?;
+    let ledger = parts::existing_ledger(&fleet).await?;
     ledger.migrate(fleet.lanes).await?;
     ledger.close().await;
     info!(lanes = fleet.lanes.count(), "the schema is up to date");

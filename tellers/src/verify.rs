@@ -12,7 +12,7 @@ use crate::parts;
 
 /// Exit status 0: the books are in order; 1: they are not, or could not be read.
 pub(crate) async fn run(fleet: FleetConfig, args: VerifyArgs) -> anyhow::Result<ExitCode> {
-    let ledger = parts::ledger(&fleet).await?;
+    let ledger = parts::existing_ledger(&fleet).await?;
     ledger.check(fleet.lanes).await?;
     let audit = ledger.audit().await?;
     ledger.close().await;

@@ -26,7 +26,7 @@ pub(crate) struct Batch<'w> {
     /// What to acknowledge when all of it is settled.
     pub(crate) through: DeliveryTag,
     /// The right to post.
-    pub(crate) _permit: SemaphorePermit<'w>,
+    pub(crate) permit: SemaphorePermit<'w>,
 }
 
 /// Gathers the batches of one lane.
@@ -81,7 +81,7 @@ impl<'w> Batcher<'w> {
             reply_to: gathered.reply_to,
             unreadable: gathered.unreadable,
             through: gathered.through,
-            _permit: permit,
+            permit,
         }))
     }
 

@@ -1,7 +1,8 @@
 //! Holds that have expired: the fleet itself submits the jobs that release them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use shared::clock;
@@ -19,6 +20,8 @@ use crate::Shared;
 const SWEEP_INTERVAL: Duration = Duration::from_secs(2);
 /// Holds released in one sweep at the most; the rest waits for the next one.
 const SWEEP_HOLDS_MAX: u32 = 1_000;
+/// A release that is queued gets this long to be posted before it is queued once more.
+const RELEASE_PATIENCE: Duration = Duration::from_secs(60);
 /// The client under whose name the fleet submits jobs.
 const FLEET: &str = "tellers";
 
@@ -27,6 +30,7 @@ const FLEET: &str = "tellers";
 pub(crate) async fn release_expired(shared: Arc<Shared>, shutdown: CancellationToken) {
     let mut interval = tokio::time::interval(SWEEP_INTERVAL);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut queued: HashMap<JobId, Instant> = HashMap::new();
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
@@ -34,8 +38,14 @@ pub(crate) async fn release_expired(shared: Arc<Shared>, shutdown: CancellationT
         }
         match shared.parts.ledger.expired_holds(clock::now_us(), SWEEP_HOLDS_MAX).await {
             Ok(expired) => {
+                queued.retain(|_, at| at.elapsed() < RELEASE_PATIENCE);
                 for (hold, account) in expired {
-                    release(&shared, hold, account).await;
+                    if shutdown.is_cancelled() {
+                        return;
+                    }
+                    if !queued.contains_key(&hold) && release(&shared, hold, account).await {
+                        queued.insert(hold, Instant::now());
+                    }
                 }
             }
             Err(error) => warn!(%error, "expired holds could not be looked for; trying again"),
@@ -43,12 +53,13 @@ pub(crate) async fn release_expired(shared: Arc<Shared>, shutdown: CancellationT
     }
 }
 
-async fn release(shared: &Shared, hold: JobId, account: AccountNumber) {
-    let Ok(fleet) = Client::parse(FLEET) else { return };
+/// True if the release is queued.
+async fn release(shared: &Shared, hold: JobId, account: AccountNumber) -> bool {
+    let Ok(fleet) = Client::parse(FLEET) else { return false };
     let spec = Spec::of(Action::Release { account, hold });
     let lane = spec.lane(shared.parts.lanes);
     if !shared.figures.serves(lane) {
-        return;
+        return false;
     }
     let id = JobId::derived(&fleet, &format!("expiry of {hold}"));
     let published = match message::write(id, &fleet, None, &submission::canonical(&spec)) {
@@ -57,10 +68,11 @@ async fn release(shared: &Shared, hold: JobId, account: AccountNumber) {
         }
         Err(error) => Err(error.to_string()),
     };
-    match published {
+    match &published {
         Ok(_) => info!(%hold, %lane, "a hold expired; its release is queued"),
         Err(error) => {
             warn!(%hold, %lane, error, "a hold expired and its release could not be queued; trying again")
         }
     }
+    published.is_ok()
 }

@@ -36,6 +36,9 @@ use tracing::{info, warn};
 
 use crate::figures::Figures;
 
+/// How long what runs beside the lanes may take to end once they are handed over.
+const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// What a worker works with.
 #[derive(Clone)]
 pub struct Parts {
@@ -108,7 +111,11 @@ pub async fn run(
             warn!(after = ?DRAIN_TIMEOUT, "lanes did not drain in time; what was in hand comes again elsewhere");
         }
     }
-    while beside.join_next().await.is_some() {}
+    // The goodbye to the others is said by now, or can not be; whatever else waits for a server is let go.
+    let goodbye = async { while beside.join_next().await.is_some() {} };
+    if tokio::time::timeout(GOODBYE_TIMEOUT, goodbye).await.is_err() {
+        beside.shutdown().await;
+    }
     stopped.cancel();
     served.await.context("the worker's probes ended badly")?
 }

@@ -22,23 +22,26 @@ use crate::lane::retry_delays;
 /// Settles a batch and returns true once every job of it has its verdict in the ledger or is kept as a
 /// dead letter. False: `stop` came while the ledger or the queue was away; acknowledge nothing.
 pub(crate) async fn settle(shared: &Shared, batch: Batch<'_>, stop: &CancellationToken) -> bool {
-    for (payload, cause) in batch.unreadable {
-        if !bury(shared, batch.lane, payload, cause, stop).await {
+    let Batch { lane, jobs, reply_to, unreadable, permit, .. } = batch;
+    let mut results = Vec::with_capacity(jobs.len());
+    // An envelope may hold more jobs than this worker posts at a time.
+    for jobs in jobs.chunks(shared.batch_jobs_max) {
+        let Some(posted) = post(shared, lane, jobs, stop).await else { return false };
+        results.extend(posted);
+    }
+    // A queue that takes no dead letters for a while must not keep other lanes from posting.
+    drop(permit);
+    for (job, result) in jobs.iter().zip(&results) {
+        if !settle_job(shared, lane, job, result, stop).await {
             return false;
         }
     }
-    // An envelope may hold more jobs than this worker posts at a time.
-    for (jobs, reply_to) in
-        batch.jobs.chunks(shared.batch_jobs_max).zip(batch.reply_to.chunks(shared.batch_jobs_max))
-    {
-        let Some(results) = post(shared, batch.lane, jobs, stop).await else { return false };
-        for (job, result) in jobs.iter().zip(&results) {
-            if !settle_job(shared, batch.lane, job, result, stop).await {
-                return false;
-            }
+    for (payload, cause) in unreadable {
+        if !bury(shared, lane, payload, cause, stop).await {
+            return false;
         }
-        tell_who_waits(shared, jobs, reply_to, &results).await;
     }
+    tell_who_waits(shared, &jobs, &reply_to, &results).await;
     true
 }
 

@@ -51,6 +51,9 @@ pub struct Report {
     /// The lanes that it serves; empty unless it is a worker.
     #[serde(default)]
     pub lanes: Vec<LaneReport>,
+    /// It is going: it is not lost when it is not heard any more.
+    #[serde(default)]
+    pub leaving: bool,
 }
 
 /// Jobs since a replica's start, by what became of them here.
@@ -99,7 +102,7 @@ mod tests {
         let report = concat!(
             r#"{"role":"worker","replica":"worker-1","version":"0.1.0","host":"h","started_at":1,"reported_at":2,"#,
             r#""trouble":null,"counts":{"accepted":0,"refused":0,"published_jobs":0,"published_messages":0,"posted":3,"rejected":0,"duplicate":0,"conflict":0,"#,
-            r#""dead":0},"lanes":[{"lane":1,"oldest_accepted_at":null}]}"#
+            r#""dead":0},"lanes":[{"lane":1,"oldest_accepted_at":null}],"leaving":false}"#
         );
         let read: Report = serde_json::from_str(report).unwrap();
         assert_eq!(serde_json::to_string(&read).unwrap(), report);

@@ -25,7 +25,7 @@ pub struct Vitals {
     pub lanes: Vec<LaneReport>,
 }
 
-/// Reports what `vitals` says, each second, until `shutdown`.
+/// Reports what `vitals` says, each second, until `shutdown`; then says goodbye.
 pub async fn report_each_second<F>(
     bus: Arc<dyn Bus>,
     role: Role,
@@ -40,11 +40,16 @@ pub async fn report_each_second<F>(
     let mut interval = tokio::time::interval(REPORT_INTERVAL);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {
-        tokio::select! {
-            () = shutdown.cancelled() => return,
-            _ = interval.tick() => {}
-        }
-        let Vitals { trouble, counts, lanes } = vitals().await;
+        let leaving = tokio::select! {
+            () = shutdown.cancelled() => true,
+            _ = interval.tick() => false,
+        };
+        let vitals = vitals();
+        let Vitals { trouble, counts, lanes } = tokio::select! {
+            vitals = vitals => vitals,
+            // Servers that are away do not hold up the end.
+            () = shutdown.cancelled() => Vitals::default(),
+        };
         let report = Report {
             role,
             replica: replica.clone(),
@@ -55,10 +60,14 @@ pub async fn report_each_second<F>(
             trouble,
             counts,
             lanes,
+            leaving,
         };
         match serde_json::to_vec(&report) {
             Ok(json) => bus.broadcast(Topic::Report, Bytes::from(json)).await,
             Err(error) => warn!(%error, "a report could not be written"),
+        }
+        if leaving {
+            return;
         }
     }
 }

@@ -42,6 +42,9 @@ pub(super) use moved::{moved, parse};
 const ATTEMPTS_MAX: usize = 10;
 /// The pause before the second attempt; it doubles, with jitter, up to [`RETRY_DELAY_MAX`].
 const RETRY_DELAY_MIN: Duration = Duration::from_millis(2);
+/// One attempt takes milliseconds. A database whose host is gone without a word would hold its lane for
+/// ever: the connection is given up, and the batch tried on another.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest pause.
 const RETRY_DELAY_MAX: Duration = Duration::from_millis(200);
 
@@ -105,11 +108,18 @@ pub(super) async fn post(store: &impl Store, lane: Lane, jobs: &[Job]) -> Result
         .with_max_delay(RETRY_DELAY_MAX)
         .with_max_times(ATTEMPTS_MAX - 1)
         .with_jitter();
-    let posted = (|| attempt(store, lane, jobs)).retry(retries).when(Failure::is_overtaken);
+    let posted = (|| bounded_attempt(store, lane, jobs)).retry(retries).when(Failure::is_overtaken);
     let posted = posted.notify(|failure, delay| {
         tracing::debug!(%lane, jobs = jobs.len(), ?delay, "a batch was overtaken and is tried again: {failure}");
     });
     Ok(posted.await?)
+}
+
+async fn bounded_attempt(store: &impl Store, lane: Lane, jobs: &[Job]) -> Result<Vec<Outcome>, Failure> {
+    match tokio::time::timeout(ATTEMPT_TIMEOUT, attempt(store, lane, jobs)).await {
+        Ok(attempted) => attempted,
+        Err(_) => Err(Failure::Transient(format!("the database did not answer within {ATTEMPT_TIMEOUT:?}"))),
+    }
 }
 
 async fn attempt(store: &impl Store, lane: Lane, jobs: &[Job]) -> Result<Vec<Outcome>, Failure> {
