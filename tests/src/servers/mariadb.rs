@@ -159,6 +159,8 @@ fn server_command(program: &Path, folder: &Path) -> Command {
     let mut command = Command::new(program);
     // It has to be the first argument.
     command.arg("--no-defaults").arg(format!("--datadir={}", folder.join("data").display()));
+    // A server that starts clears the temporary tables of any other out of a folder that they share.
+    command.env("TMPDIR", folder);
     if rustix::process::geteuid().is_root() {
         command.arg("--user=root");
     }
