@@ -13,9 +13,10 @@ use futures::future::BoxFuture;
 use shared::contract::report::Role;
 use shared::domain::lane::Lanes;
 use shared::fleet::Bus;
-use shared::fleet::reporter::{Vitals, report_each_second};
+use shared::fleet::reporter::{Instruments, Reporter, Vitals};
 use shared::ledger::Ledger;
 use shared::queue::Queue;
+use shared::records::Records;
 use shared::telemetry::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -38,6 +39,10 @@ pub struct Parts {
     pub lanes: Lanes,
     /// This replica's id.
     pub replica: String,
+    /// What the fleet keeps about itself.
+    pub records: Arc<dyn Records>,
+    /// What this replica measures and is set to.
+    pub instruments: Instruments,
 }
 
 /// Watches and answers until `shutdown`.
@@ -54,8 +59,14 @@ pub async fn run(
     let mut beside = JoinSet::new();
     beside.spawn(sampler::sample(parts.clone(), write, shutdown.clone()));
     let vitals = || -> BoxFuture<'static, Vitals> { Box::pin(async { Vitals::default() }) };
-    let (bus, replica) = (parts.bus.clone(), parts.replica.clone());
-    beside.spawn(report_each_second(bus, Role::Monitor, replica, vitals, shutdown.clone()));
+    let reporter = Reporter {
+        bus: parts.bus.clone(),
+        role: Role::Monitor,
+        replica: parts.replica.clone(),
+        address: listener.local_addr().ok(),
+        instruments: parts.instruments.clone(),
+    };
+    beside.spawn(reporter.report_each_second(vitals, shutdown.clone()));
 
     info!(replica = parts.replica, "monitor ready");
     axum::serve(listener, routes::router(read, prometheus))
