@@ -63,11 +63,11 @@ pub struct WorkerConfig {
     #[arg(long, env = "BATCH_PROCESSING_SIZE", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=100))]
     pub batch_processing_size: u16,
 
-    /// Milliseconds that a batch of a busy lane waits for more jobs; on an idle lane none waits
+    /// Milliseconds that a small batch waits at the most for one in flight to end, to share the next transaction
     #[arg(long, env = "LINGER_MS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(0..=10_000))]
     pub linger_ms: u64,
 
-    /// Batches that one worker posts at the same time; more wait and grow fuller
+    /// Transactions that one worker has in flight at the same time; batches that wait share the next
     #[arg(long, env = "POSTING_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub posting_concurrency: u16,
 }

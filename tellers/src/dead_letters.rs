@@ -127,7 +127,7 @@ async fn publish(fleet: &FleetConfig, publisher: &Publisher, letter: &DeadLetter
     let mut jobs = Vec::new();
     for job in &envelope.jobs {
         let queued = QueuedJob::read(job)?;
-        let received = message::read(queued.job.get(), &envelope.ingress, queued.accepted_at)?;
+        let received = message::read(queued.job.get(), letter.lane, &envelope.ingress, queued.accepted_at)?;
         jobs.push((received.job.spec.lane(fleet.lanes), Bytes::copy_from_slice(queued.job.get().as_bytes())));
     }
     let count = jobs.len();

@@ -1,13 +1,15 @@
 //! Workers: take jobs off the lanes in batches and post them to the ledger.
 //!
 //! A replica serves the lanes that are its share (`roster` finds out which, `crew` keeps one
-//! `lane` worker for each). A lane worker gathers a `batch`, posts it, and only then acknowledges.
+//! `lane` worker for each). A lane worker gathers a `batch`, has the `poster` post it, and only then
+//! acknowledges.
 
 mod batch;
 mod crew;
 mod expiry;
 mod figures;
 mod lane;
+mod poster;
 mod roster;
 mod settle;
 
@@ -29,12 +31,13 @@ use shared::shutdown::DRAIN_TIMEOUT;
 use shared::telemetry::PrometheusHandle;
 use shared::telemetry::probes;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::figures::Figures;
+use crate::poster::{Limits, Poster};
 
 /// How long what runs beside the lanes may take to end once they are handed over.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -59,13 +62,9 @@ pub struct Parts {
 /// What the tasks of one worker share.
 struct Shared {
     parts: Parts,
-    /// Jobs in one transaction at the most.
-    batch_jobs_max: usize,
-    /// How long a batch waits for more jobs.
-    linger: Duration,
-    /// Batches in flight to the database at the same time. Lanes that wait here grow fuller batches.
-    posting: Semaphore,
-    figures: Figures,
+    limits: watch::Receiver<Limits>,
+    poster: Poster,
+    figures: Arc<Figures>,
 }
 
 /// Serves lanes until `shutdown`, then finishes the batches in hand, acknowledges them and returns.
@@ -79,15 +78,16 @@ pub async fn run(
     prometheus: PrometheusHandle,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let shared = Arc::new(Shared {
+    let (_limits, limits) = watch::channel(Limits {
         batch_jobs_max: usize::from(config.batch_processing_size),
         linger: Duration::from_millis(config.linger_ms),
-        posting: Semaphore::new(usize::from(config.posting_concurrency)),
-        figures: Figures::new(parts.lanes),
-        parts,
+        concurrency: usize::from(config.posting_concurrency),
     });
+    let figures = Arc::new(Figures::new(parts.lanes));
+    let poster = Poster::start(parts.ledger.clone(), limits.clone(), figures.clone());
+    let shared = Arc::new(Shared { limits, poster, figures, parts });
     let probes = probes::routes(readiness(&shared), prometheus);
-    let (share, shares) = tokio::sync::watch::channel(Default::default());
+    let (share, shares) = watch::channel(Default::default());
 
     let mut beside = JoinSet::new();
     beside.spawn(roster::keep(shared.clone(), share, shutdown.clone()));

@@ -29,7 +29,7 @@ use super::{Audit, EntryRecord, JobRecord, Ledger, LedgerError, Totals};
 use crate::domain::account::{Account, AccountNumber};
 use crate::domain::id::JobId;
 use crate::domain::job::Job;
-use crate::domain::lane::{Lane, Lanes};
+use crate::domain::lane::Lanes;
 use crate::domain::outcome::Outcome;
 
 /// How long [`Ledger::ready`] waits for an answer.
@@ -116,12 +116,12 @@ impl<D: Database> Ledger for SqlLedger<D> {
         schema::check(&mut session, self.database.migrator(), lanes).await
     }
 
-    async fn post(&self, lane: Lane, jobs: &[Job]) -> Result<Vec<Outcome>, LedgerError> {
-        post::post(self, lane, jobs).await
+    async fn post(&self, jobs: &[Job]) -> Result<Vec<Outcome>, LedgerError> {
+        post::post(self, jobs).await
     }
 
-    async fn record_dead(&self, lane: Lane, job: &Job, cause: &str) -> Result<(), LedgerError> {
-        Ok(self.begin().await?.record_dead(lane, job, cause).await?)
+    async fn record_dead(&self, job: &Job, cause: &str) -> Result<(), LedgerError> {
+        Ok(self.begin().await?.record_dead(job, cause).await?)
     }
 
     async fn job(&self, id: JobId) -> Result<Option<JobRecord>, LedgerError> {

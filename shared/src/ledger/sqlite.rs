@@ -6,6 +6,7 @@ mod schema;
 use std::path::Path;
 use std::time::Duration;
 
+use backon::{ConstantBuilder, Retryable as _};
 use sqlx::migrate::Migrator;
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{
@@ -21,6 +22,8 @@ use super::sql::{Database, Dialect, Purpose, Script, Session, SqlLedger};
 const READ_CONNECTIONS_MAX: u32 = 10;
 /// How long a connection waits for another process that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Tries to open a connection, spread over as long.
+const OPEN_ATTEMPTS_MAX: u32 = 100;
 
 /// Pages that the writer keeps in memory: 32 MiB, given in KiB below zero as SQLite wants it.
 const WRITER_CACHE: &str = "-32768";
@@ -74,6 +77,11 @@ impl SqliteLedger {
     }
 }
 
+fn open_retries() -> ConstantBuilder {
+    let delay = BUSY_TIMEOUT / OPEN_ATTEMPTS_MAX;
+    ConstantBuilder::new().with_delay(delay).with_max_times(OPEN_ATTEMPTS_MAX as usize).with_jitter()
+}
+
 impl Database for SqliteDatabase {
     type Session = PoolConnection<Sqlite>;
 
@@ -82,7 +90,11 @@ impl Database for SqliteDatabase {
             Purpose::Posting | Purpose::WritingRecords => &self.writer,
             Purpose::Reading | Purpose::Analysis | Purpose::ReadingRecords => &self.readers,
         };
-        Ok(pool.acquire().await?)
+        // A new file turns to WAL with its first connection, and that does not wait for whoever else opens
+        // the file at the same moment (https://www.sqlite.org/wal.html, "Sometimes queries return
+        // SQLITE_BUSY in WAL mode").
+        let acquired = (async || pool.acquire().await.map_err(Failure::from)).retry(open_retries());
+        acquired.when(|failure| matches!(failure, Failure::Contended(_))).await
     }
 
     /// Nothing ever is due.
