@@ -1,6 +1,7 @@
 //! The monitor: merges what the replicas report, what the queue holds and what the ledger sums up into
 //! one [`snapshot`], and answers from it. It never stands in the path of a job.
 
+pub mod load_test;
 mod replicas;
 mod routes;
 mod sampler;
@@ -16,6 +17,7 @@ use shared::fleet::Bus;
 use shared::fleet::reporter::{Vitals, report_each_second};
 use shared::ledger::Ledger;
 use shared::queue::Queue;
+use shared::records::Records;
 use shared::telemetry::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -23,6 +25,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use crate::load_test::LoadTests;
 use crate::snapshot::Snapshot;
 
 /// What the monitor looks at.
@@ -32,12 +35,18 @@ pub struct Parts {
     pub queue: Arc<dyn Queue>,
     /// For the totals.
     pub ledger: Arc<dyn Ledger>,
+    /// Where the results of load tests are kept.
+    pub records: Arc<dyn Records>,
     /// For the replicas' reports.
     pub bus: Arc<dyn Bus>,
     /// The fleet's lanes.
     pub lanes: Lanes,
     /// This replica's id.
     pub replica: String,
+    /// The ingress that load tests go to; `None`: an api replica that reports.
+    pub api_url: Option<String>,
+    /// A key of the ingress, if it asks for one.
+    pub api_key: Option<String>,
 }
 
 /// Watches and answers until `shutdown`.
@@ -57,11 +66,20 @@ pub async fn run(
     let (bus, replica) = (parts.bus.clone(), parts.replica.clone());
     beside.spawn(report_each_second(bus, Role::Monitor, replica, vitals, shutdown.clone()));
 
+    let load_tests = LoadTests::new(load_test::Settings {
+        api_url: parts.api_url.clone(),
+        api_key: parts.api_key.clone(),
+        bus: parts.bus.clone(),
+        records: parts.records.clone(),
+        replica: parts.replica.clone(),
+        shutdown: shutdown.clone(),
+    });
     info!(replica = parts.replica, "monitor ready");
-    axum::serve(listener, routes::router(read, prometheus))
+    axum::serve(listener, routes::router(read, load_tests.clone(), prometheus))
         .with_graceful_shutdown(shutdown.cancelled_owned())
         .await
         .context("the monitor could not be served")?;
+    load_tests.stop().await;
     while beside.join_next().await.is_some() {}
     Ok(())
 }

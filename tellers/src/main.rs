@@ -2,7 +2,6 @@
 
 mod bench;
 mod cli;
-mod client;
 mod dead_letters;
 mod demo;
 mod health;

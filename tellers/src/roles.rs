@@ -69,7 +69,9 @@ impl Dev {
         let publisher = parts.publisher(fleet, &ingress);
         let api_parts = api_parts(fleet, parts, &publisher, ingress, prometheus.clone());
         let worker_parts = worker_parts(fleet, parts, &publisher, replica_id("worker")?);
-        let monitor_parts = monitor_parts(fleet, parts, replica_id("monitor")?);
+        let mut monitor_config = args.monitor;
+        monitor_config.api_url.get_or_insert_with(|| url_here(addresses.0));
+        let monitor_parts = monitor_parts(fleet, monitor_config, parts, replica_id("monitor")?);
         let mut roles = tokio::task::JoinSet::new();
         roles.spawn(api::serve(api, api_config, api_parts, shutdown.clone()));
         roles.spawn(worker::run(args.worker, worker_parts, worker, prometheus.clone(), shutdown.clone()));
@@ -152,9 +154,8 @@ pub(crate) async fn monitor(
     announce("monitor", &listener)?;
     // It watches while the ledger is away; another number of lanes ends it as soon as it is known.
     let check = tokio::spawn(checked(parts.ledger.clone(), fleet.clone(), shutdown.clone()));
-    let served =
-        monitor::run(monitor_parts(&fleet, &parts, replica_id("monitor")?), listener, prometheus, shutdown)
-            .await;
+    let monitor_parts = monitor_parts(&fleet, config, &parts, replica_id("monitor")?);
+    let served = monitor::run(monitor_parts, listener, prometheus, shutdown).await;
     check.await.context("the check of the ledger broke off")??;
     parts.close().await;
     served.map(|()| ExitCode::SUCCESS)
@@ -237,13 +238,31 @@ fn worker_parts(
     }
 }
 
-fn monitor_parts(fleet: &FleetConfig, parts: &Parts, replica: String) -> monitor::Parts {
+fn monitor_parts(
+    fleet: &FleetConfig,
+    config: MonitorConfig,
+    parts: &Parts,
+    replica: String,
+) -> monitor::Parts {
     monitor::Parts {
         queue: parts.queue.clone(),
         ledger: parts.ledger.clone(),
+        records: parts.records.clone(),
         bus: parts.bus.clone(),
         lanes: fleet.lanes,
         replica,
+        api_url: config.api_url,
+        api_key: config.api_key,
+    }
+}
+
+/// Where this process reaches what listens at an address of its own.
+fn url_here(address: SocketAddr) -> String {
+    let port = address.port();
+    match address {
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => format!("http://127.0.0.1:{port}"),
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => format!("http://[::1]:{port}"),
+        _ => format!("http://{address}"),
     }
 }
 
