@@ -53,8 +53,6 @@ pub const LANES_HELD: &str = "tellers_lanes_held";
 pub const PUBLISH_CONFIRM_SECONDS: &str = "tellers_publish_confirm_seconds";
 /// Histogram: a part of posting a batch. Label [`PHASE`].
 pub const POSTING_PHASE_SECONDS: &str = "tellers_posting_phase_seconds";
-/// Histogram: a batch's wait for its turn to post.
-pub const POSTING_WAIT_SECONDS: &str = "tellers_posting_wait_seconds";
 /// Counter: batches that the ledger itself tried again. Label [`REASON`].
 pub const LEDGER_RETRIES: &str = "tellers_ledger_retries_total";
 
@@ -76,3 +74,14 @@ pub const POOL_TIMEOUTS: &str = "tellers_pool_timeouts_total";
 pub const POOL: &str = "pool";
 /// `idle` or `in_use`.
 pub const STATE: &str = "state";
+
+/// Of [`PHASE`]: taking a connection.
+pub const PHASE_CONNECT: &str = "connect";
+/// Of [`PHASE`]: looking up what the batch refers to.
+pub const PHASE_REFER: &str = "refer";
+/// Of [`PHASE`]: locking the accounts and reading what the jobs meet.
+pub const PHASE_LOCK_AND_READ: &str = "lock_and_read";
+/// Of [`PHASE`]: deciding, in memory.
+pub const PHASE_FOLD: &str = "fold";
+/// Of [`PHASE`]: writing and the commit.
+pub const PHASE_WRITE_AND_COMMIT: &str = "write_and_commit";
