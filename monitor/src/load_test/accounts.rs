@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use fastrand::Rng;
-use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use futures::stream::{self, TryStreamExt as _};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -103,8 +103,8 @@ impl Accounts {
             for jobs in jobs.chunks(REQUEST_JOBS) {
                 ids.extend(client.post_batch(jobs).await?);
             }
-            stream::iter(ids.iter().map(anyhow::Ok))
-                .try_for_each_concurrent(READS_IN_FLIGHT, async |id| posted(client, id).await)
+            stream::iter(ids.into_iter().map(anyhow::Ok))
+                .try_for_each_concurrent(READS_IN_FLIGHT, |id| posted(client, id))
                 .await
         };
         match tokio::time::timeout_at(deadline, opened).await {
@@ -134,9 +134,13 @@ fn funding(run: &str, order: u32) -> String {
     format!("{run}-fund-{order}")
 }
 
-async fn posted(client: &Client, id: &str) -> anyhow::Result<()> {
+async fn posted(client: &Client, id: String) -> anyhow::Result<()> {
     loop {
-        let job = client.job(id, OUTCOME_WAIT).await?;
+        let Ok(job) = client.job(&id, OUTCOME_WAIT).await else {
+            // An ingress that is busy or away for a moment is asked again until the deadline.
+            tokio::time::sleep(LOOK_INTERVAL).await;
+            continue;
+        };
         let job = job.with_context(|| format!("the ingress accepted job {id} and does not know it"))?;
         match job.status.as_str() {
             "posted" => return Ok(()),

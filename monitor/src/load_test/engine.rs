@@ -84,7 +84,7 @@ async fn measure(
     }
     let loaded_until = Instant::now();
     progress.enter("reading the accounts again", Of::Steps(u64::from(plan.accounts)));
-    let proof = entries::prove(&sender.client, &sender.accounts, jobs, progress).await;
+    let proof = entries::prove(&sender.client, &sender.accounts, jobs, patience, progress).await;
     sleep_until(loaded_until + usage.delay()).await;
 
     let resources = peaks.resources();

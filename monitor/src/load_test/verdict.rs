@@ -67,6 +67,22 @@ pub enum CriterionName {
     BooksBalance,
 }
 
+impl CriterionName {
+    /// It and its limit, in a few words.
+    #[must_use]
+    pub fn in_words(self) -> &'static str {
+        match self {
+            CriterionName::Success => "success, above",
+            CriterionName::Response => "response p95, below",
+            CriterionName::Degradation => "degradation, below",
+            CriterionName::Resources => "resources, below",
+            CriterionName::NothingLost => "lost",
+            CriterionName::NothingDoubled => "doubled",
+            CriterionName::BooksBalance => "out of balance",
+        }
+    }
+}
+
 /// What a criterion is measured in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = LoadTestUnit)]

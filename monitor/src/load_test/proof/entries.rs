@@ -16,8 +16,8 @@ use crate::load_test::progress::Progress;
 
 /// Accounts that are read at once.
 const READS_IN_FLIGHT: usize = 8;
-/// An ingress that is busy is asked again for so long.
-const READ_WITHIN: Duration = Duration::from_secs(10);
+/// An ingress that is busy is asked again for so long at the most.
+const PATIENCE_MAX: Duration = Duration::from_secs(10);
 /// Between two attempts.
 const READ_INTERVAL: Duration = Duration::from_millis(200);
 /// The most entries of a page.
@@ -32,13 +32,16 @@ struct Found {
     entries: Vec<(JobId, i64)>,
 }
 
-/// Reads all accounts and judges them and the jobs.
+/// Reads all accounts and judges them and the jobs. An ingress that does not answer is asked again for at most
+/// `patience`.
 pub(crate) async fn prove(
     client: &Client,
     accounts: &Accounts,
     mut jobs: Jobs,
+    patience: Duration,
     progress: &Progress,
 ) -> Proof {
+    let patience = patience.min(PATIENCE_MAX);
     jobs.sort();
     let mut proof = Proof {
         accounts: accounts.count(),
@@ -48,9 +51,9 @@ pub(crate) async fn prove(
     let mut found_balances = vec![None; usize::try_from(accounts.count()).unwrap_or_default()];
     let mut strangers = Vec::new();
     let mut off = BTreeSet::new();
-    let deadline = Instant::now() + READ_WITHIN;
+    let deadline = Instant::now() + patience;
     let mut accounts_found = stream::iter(0..accounts.count())
-        .map(async |order| read_until(deadline, async || read_account(client, accounts, order).await).await)
+        .map(|order| read_until(deadline, move || read_account(client, accounts, order)))
         .buffer_unordered(READS_IN_FLIGHT);
     while let Some(found) = accounts_found.next().await {
         progress.step();
@@ -82,9 +85,10 @@ pub(crate) async fn prove(
     }
     drop(accounts_found);
 
-    let unconfirmed = resolve(client, accounts, &strangers, &mut proof).await;
+    let unconfirmed = resolve(client, accounts, &strangers, patience, &mut proof).await;
     proof.unconfirmed_posted = u64::try_from(unconfirmed.len()).unwrap_or_default();
-    jobs.judge(&mut proof, proof.accounts_read == proof.accounts);
+    let is_all_read = proof.accounts_read == proof.accounts;
+    jobs.judge(&mut proof, is_all_read);
     let expected = jobs.balances(accounts, &unconfirmed);
     for (order, (found, expected)) in (0..).zip(found_balances.iter().zip(expected)) {
         if let Some(found) = found.filter(|found| *found != expected) {
@@ -105,6 +109,7 @@ async fn resolve(
     client: &Client,
     accounts: &Accounts,
     strangers: &[(u32, JobId, i64)],
+    patience: Duration,
     proof: &mut Proof,
 ) -> Vec<u32> {
     let mut by_job = BTreeMap::<JobId, Vec<(u32, i64)>>::new();
@@ -112,14 +117,11 @@ async fn resolve(
         by_job.entry(*id).or_default().push((*order, *amount));
     }
     let mut unconfirmed = Vec::new();
-    let deadline = Instant::now() + READ_WITHIN;
+    let deadline = Instant::now() + patience;
     let mut references = stream::iter(by_job)
-        .map(async |(id, entries)| {
-            let reference = read_until(deadline, async || {
-                let job = client.job(&id.to_string(), Duration::ZERO).await?;
-                job.with_context(|| format!("the ingress does not know job {id}")).map(|job| job.reference)
-            });
-            (id, entries, reference.await.ok().flatten().unwrap_or_default())
+        .map(|(id, entries)| async move {
+            let reference = read_until(deadline, || reference_of(client, id)).await;
+            (id, entries, reference.unwrap_or_default())
         })
         .buffer_unordered(READS_IN_FLIGHT);
     while let Some((id, entries, reference)) = references.next().await {
@@ -171,8 +173,18 @@ async fn read_account(client: &Client, accounts: &Accounts, order: u32) -> anyho
     Ok(Found { order, balance: account.balance, entries_sum, entries })
 }
 
+/// The reference of a job; empty: it has none.
+async fn reference_of(client: &Client, id: JobId) -> anyhow::Result<String> {
+    let job = client.job(&id.to_string(), Duration::ZERO).await?;
+    let job = job.with_context(|| format!("the ingress does not know job {id}"))?;
+    Ok(job.reference.unwrap_or_default())
+}
+
 /// Reads until it works; after the deadline once.
-async fn read_until<T>(deadline: Instant, read: impl AsyncFn() -> anyhow::Result<T>) -> anyhow::Result<T> {
+async fn read_until<T, F>(deadline: Instant, read: impl Fn() -> F) -> anyhow::Result<T>
+where
+    F: Future<Output = anyhow::Result<T>>,
+{
     loop {
         match read().await {
             Ok(found) => return Ok(found),

@@ -31,9 +31,9 @@ pub(crate) async fn read(
 ) {
     let reader = Reader { client, deadline, is_away: AtomicBool::new(false) };
     let mut fates = stream::iter(recorder.take_accepted())
-        .map(async |sent| (sent, reader.outcome(sent).await))
+        .map(|sent| reader.outcome(sent))
         .buffer_unordered(READS_IN_FLIGHT);
-    while let Some((sent, (fate, job))) = fates.next().await {
+    while let Some((sent, fate, job)) = fates.next().await {
         note(recorder, fate, job.as_ref());
         jobs.add(sent.id, sent.n, fate);
         progress.step();
@@ -63,8 +63,12 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    async fn outcome(&self, sent: Sent) -> (Fate, Option<JobAnswer>) {
-        let id = sent.id.to_string();
+    async fn outcome(&self, sent: Sent) -> (Sent, Fate, Option<JobAnswer>) {
+        let (fate, job) = self.fate(&sent.id.to_string()).await;
+        (sent, fate, job)
+    }
+
+    async fn fate(&self, id: &str) -> (Fate, Option<JobAnswer>) {
         loop {
             if self.is_away.load(Relaxed) {
                 return (Fate::NotRead, None);
@@ -72,7 +76,7 @@ impl Reader<'_> {
             let left = self.deadline.saturating_duration_since(Instant::now());
             // Whole seconds are what the ingress takes.
             let wait = Duration::from_secs(left.min(OUTCOME_WAIT_MAX).as_secs());
-            match self.client.job(&id, wait).await {
+            match self.client.job(id, wait).await {
                 Ok(None) => return (Fate::Unknown, None),
                 Ok(Some(job)) => match job.status.as_str() {
                     "posted" => return (Fate::Posted, Some(job)),
