@@ -170,7 +170,9 @@ mod tests {
         }
         assert_eq!(accounts.request_of("somebody-else"), None);
         AccountNumber::parse(&accounts.number(999)).unwrap();
-        accounts.opening(999).map(|job| submission::parse(job.as_bytes()).unwrap());
+        for job in accounts.opening(999) {
+            submission::parse(job.as_bytes()).unwrap();
+        }
     }
 
     #[test]
