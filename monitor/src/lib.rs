@@ -14,7 +14,7 @@ use futures::future::BoxFuture;
 use shared::contract::report::Role;
 use shared::domain::lane::Lanes;
 use shared::fleet::Bus;
-use shared::fleet::reporter::{Vitals, report_each_second};
+use shared::fleet::reporter::{Instruments, Reporter, Vitals};
 use shared::ledger::Ledger;
 use shared::queue::Queue;
 use shared::records::Records;
@@ -35,8 +35,6 @@ pub struct Parts {
     pub queue: Arc<dyn Queue>,
     /// For the totals.
     pub ledger: Arc<dyn Ledger>,
-    /// Where the results of load tests are kept.
-    pub records: Arc<dyn Records>,
     /// For the replicas' reports.
     pub bus: Arc<dyn Bus>,
     /// The fleet's lanes.
@@ -47,6 +45,10 @@ pub struct Parts {
     pub api_url: Option<String>,
     /// A key of the ingress, if it asks for one.
     pub api_key: Option<String>,
+    /// What the fleet keeps about itself.
+    pub records: Arc<dyn Records>,
+    /// What this replica measures and is set to.
+    pub instruments: Instruments,
 }
 
 /// Watches and answers until `shutdown`.
@@ -63,8 +65,14 @@ pub async fn run(
     let mut beside = JoinSet::new();
     beside.spawn(sampler::sample(parts.clone(), write, shutdown.clone()));
     let vitals = || -> BoxFuture<'static, Vitals> { Box::pin(async { Vitals::default() }) };
-    let (bus, replica) = (parts.bus.clone(), parts.replica.clone());
-    beside.spawn(report_each_second(bus, Role::Monitor, replica, vitals, shutdown.clone()));
+    let reporter = Reporter {
+        bus: parts.bus.clone(),
+        role: Role::Monitor,
+        replica: parts.replica.clone(),
+        address: listener.local_addr().ok(),
+        instruments: parts.instruments.clone(),
+    };
+    beside.spawn(reporter.report_each_second(vitals, shutdown.clone()));
 
     let load_tests = LoadTests::new(load_test::Settings {
         api_url: parts.api_url.clone(),

@@ -14,6 +14,7 @@ use async_trait::async_trait;
 
 pub use post::{Posted, post_apart};
 
+use crate::contract::report::PoolReport;
 use crate::domain::account::{Account, AccountNumber};
 use crate::domain::entry::Entry;
 use crate::domain::id::JobId;
@@ -101,6 +102,11 @@ pub trait Ledger: Send + Sync {
     /// # Errors
     /// It does not; says why.
     async fn ready(&self) -> Result<(), LedgerError>;
+
+    /// How its pools of connections stand; empty: it has none.
+    fn pools(&self) -> Vec<PoolReport> {
+        Vec::new()
+    }
 
     /// Closes its connections.
     async fn close(&self);

@@ -39,7 +39,7 @@ impl Parts {
             Some(url) => broker(url, fleet)?,
             None => (embedded_queue(fleet).await?, Arc::new(EmbeddedBus::default()) as Arc<dyn Bus>),
         };
-        let Books { ledger, records } = books(fleet)?;
+        let (ledger, records) = books(fleet)?;
         Ok(Parts { queue, ledger, records, bus })
     }
 
@@ -122,26 +122,16 @@ fn must_exist(fleet: &FleetConfig, file: &str, variable: &str) -> anyhow::Result
 
 /// The ledger, made if it is embedded and not there.
 pub(crate) async fn ledger(fleet: &FleetConfig) -> anyhow::Result<Arc<dyn Ledger>> {
-    Ok(books(fleet)?.ledger)
+    Ok(books(fleet)?.0)
 }
 
-/// The two ports that stand on the ledger's database.
-struct Books {
-    ledger: Arc<dyn Ledger>,
-    records: Arc<dyn Records>,
-}
-
-impl Books {
-    fn of(database: Arc<impl Ledger + Records + 'static>) -> Books {
-        Books { ledger: database.clone(), records: database }
-    }
-}
-
-fn books(fleet: &FleetConfig) -> anyhow::Result<Books> {
+/// The ledger, and the records in the same database.
+fn books(fleet: &FleetConfig) -> anyhow::Result<(Arc<dyn Ledger>, Arc<dyn Records>)> {
     let Some(url) = &fleet.database_url else {
         make_data_dir(fleet)?;
         let ledger = SqliteLedger::open(&fleet.data_dir.join(LEDGER_FILE));
-        return Ok(Books::of(Arc::new(ledger.context("the embedded ledger can not be opened")?)));
+        let ledger = Arc::new(ledger.context("the embedded ledger can not be opened")?);
+        return Ok((ledger.clone(), ledger));
     };
     let config = MySqlConfig {
         readonly_url: fleet.database_readonly_url.clone(),
@@ -151,7 +141,8 @@ fn books(fleet: &FleetConfig) -> anyhow::Result<Books> {
         pool_timeout: Duration::from_secs(fleet.db_pool_timeout),
         ..MySqlConfig::new(url)
     };
-    Ok(Books::of(Arc::new(MySqlLedger::connect(&config).context("DATABASE_URL can not be used")?)))
+    let ledger = Arc::new(MySqlLedger::connect(&config).context("DATABASE_URL can not be used")?);
+    Ok((ledger.clone(), ledger))
 }
 
 fn make_data_dir(fleet: &FleetConfig) -> anyhow::Result<()> {

@@ -78,7 +78,7 @@ impl<'w> Batcher<'w> {
         gathered: &mut Gathered,
         subscription: &mut dyn Subscription,
     ) -> Result<(), QueueError> {
-        let jobs_max = self.shared.limits.borrow().batch_jobs_max;
+        let jobs_max = self.shared.settings.borrow().batch_jobs_max();
         while self.left_over.is_none() && gathered.jobs.len() < jobs_max {
             let Some(delivery) = subscription.next().now_or_never() else { return Ok(()) };
             let next = Gathered::open(self.lane, &delivery?);

@@ -19,16 +19,15 @@ use std::time::Duration;
 use anyhow::Context as _;
 use axum::Router;
 use futures::future::BoxFuture;
-use shared::config::WorkerConfig;
 use shared::contract::report::Role;
 use shared::domain::lane::Lanes;
 use shared::fleet::Bus;
-use shared::fleet::reporter::{Vitals, report_each_second};
+use shared::fleet::reporter::{Instruments, Reporter, Vitals};
 use shared::ledger::Ledger;
 use shared::queue::Queue;
 use shared::queue::publisher::Publisher;
+use shared::settings::Settings;
 use shared::shutdown::DRAIN_TIMEOUT;
-use shared::telemetry::PrometheusHandle;
 use shared::telemetry::probes;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -37,7 +36,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::figures::Figures;
-use crate::poster::{Limits, Poster};
+use crate::poster::Poster;
 
 /// How long what runs beside the lanes may take to end once they are handed over.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -57,12 +56,14 @@ pub struct Parts {
     pub lanes: Lanes,
     /// This replica's id.
     pub replica: String,
+    /// What it measures and is set to.
+    pub instruments: Instruments,
 }
 
 /// What the tasks of one worker share.
 struct Shared {
     parts: Parts,
-    limits: watch::Receiver<Limits>,
+    settings: watch::Receiver<Arc<Settings>>,
     poster: Poster,
     figures: Arc<Figures>,
 }
@@ -71,33 +72,24 @@ struct Shared {
 ///
 /// # Errors
 /// The listener failed. Trouble with the queue or the ledger is waited out, not returned.
-pub async fn run(
-    config: WorkerConfig,
-    parts: Parts,
-    listener: TcpListener,
-    prometheus: PrometheusHandle,
-    shutdown: CancellationToken,
-) -> anyhow::Result<()> {
-    let (_limits, limits) = watch::channel(Limits {
-        batch_jobs_max: usize::from(config.batch_processing_size),
-        linger: Duration::from_millis(config.linger_ms),
-        concurrency: usize::from(config.posting_concurrency),
-    });
+pub async fn run(parts: Parts, listener: TcpListener, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let settings = parts.instruments.settings.subscribe();
     let figures = Arc::new(Figures::new(parts.lanes));
-    let poster = Poster::start(parts.ledger.clone(), limits.clone(), figures.clone());
-    let shared = Arc::new(Shared { limits, poster, figures, parts });
-    let probes = probes::routes(readiness(&shared), prometheus);
+    let poster = Poster::start(parts.ledger.clone(), settings.clone(), figures.clone());
+    let shared = Arc::new(Shared { settings, poster, figures, parts });
+    let probes = probes::routes(readiness(&shared), shared.parts.instruments.telemetry.prometheus.clone());
     let (share, shares) = watch::channel(Default::default());
 
     let mut beside = JoinSet::new();
     beside.spawn(roster::keep(shared.clone(), share, shutdown.clone()));
-    beside.spawn(report_each_second(
-        shared.parts.bus.clone(),
-        Role::Worker,
-        shared.parts.replica.clone(),
-        vitals(&shared),
-        shutdown.clone(),
-    ));
+    let reporter = Reporter {
+        bus: shared.parts.bus.clone(),
+        role: Role::Worker,
+        replica: shared.parts.replica.clone(),
+        address: listener.local_addr().ok(),
+        instruments: shared.parts.instruments.clone(),
+    };
+    beside.spawn(reporter.report_each_second(vitals(&shared), shutdown.clone()));
     beside.spawn(expiry::release_expired(shared.clone(), shutdown.clone()));
     let stopped = CancellationToken::new();
     let served = tokio::spawn(serve_probes(listener, probes, stopped.clone()));

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use shared::domain::job::Job;
 use shared::ledger::{Ledger, LedgerError, Posted, post_apart};
+use shared::settings::Settings;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -18,15 +19,25 @@ use tracing::error;
 
 use crate::figures::Figures;
 
-/// How batches are put together.
+/// How batches are put together. They change while it runs; what is in flight then ends as it began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Limits {
+struct Limits {
     /// Jobs in one transaction at the most.
-    pub(crate) batch_jobs_max: usize,
+    batch_jobs_max: usize,
     /// The longest that a batch waits for company.
-    pub(crate) linger: Duration,
+    linger: Duration,
     /// Transactions in flight at the same time. Batches that wait for a turn grow fuller.
-    pub(crate) concurrency: usize,
+    concurrency: usize,
+}
+
+impl From<&Settings> for Limits {
+    fn from(settings: &Settings) -> Limits {
+        Limits {
+            batch_jobs_max: settings.batch_jobs_max(),
+            linger: settings.linger(),
+            concurrency: settings.posting_concurrency(),
+        }
+    }
 }
 
 /// The jobs that were handed over, and what became of each, in their order.
@@ -41,11 +52,11 @@ impl Poster {
     /// Starts posting to `ledger`.
     pub(crate) fn start(
         ledger: Arc<dyn Ledger>,
-        limits: watch::Receiver<Limits>,
+        settings: watch::Receiver<Arc<Settings>>,
         figures: Arc<Figures>,
     ) -> Poster {
         let (submissions, received) = mpsc::unbounded_channel();
-        tokio::spawn(Queue::new(ledger, limits, figures).serve(received));
+        tokio::spawn(Queue::new(ledger, settings, figures).serve(received));
         Poster { submissions }
     }
 
@@ -70,7 +81,8 @@ struct Submission {
 /// What waits, and what is in flight.
 struct Queue {
     ledger: Arc<dyn Ledger>,
-    limits: watch::Receiver<Limits>,
+    settings: watch::Receiver<Arc<Settings>>,
+    limits: Limits,
     figures: Arc<Figures>,
     waiting: VecDeque<Submission>,
     in_flight: JoinSet<Size>,
@@ -85,9 +97,15 @@ enum Size {
 }
 
 impl Queue {
-    fn new(ledger: Arc<dyn Ledger>, limits: watch::Receiver<Limits>, figures: Arc<Figures>) -> Queue {
+    fn new(
+        ledger: Arc<dyn Ledger>,
+        settings: watch::Receiver<Arc<Settings>>,
+        figures: Arc<Figures>,
+    ) -> Queue {
+        let limits = Limits::from(settings.borrow().as_ref());
         Queue {
             ledger,
+            settings,
             limits,
             figures,
             waiting: VecDeque::new(),
@@ -108,6 +126,9 @@ impl Queue {
                     None => return self.in_flight.detach_all(),
                 },
                 () = sleep_until(lingered), if lingered.is_some() => {}
+                Ok(()) = self.settings.changed() => {
+                    self.limits = Limits::from(self.settings.borrow_and_update().as_ref());
+                }
             }
             // What has come meanwhile goes along.
             while let Ok(submission) = received.try_recv() {
@@ -137,14 +158,13 @@ impl Queue {
 
     /// When what waits has waited long enough; `None` while nothing waits, or there is no turn to take.
     fn lingered_at(&self) -> Option<Instant> {
-        let limits = self.limits.borrow();
-        let first = self.waiting.front().filter(|_| self.in_flight.len() < limits.concurrency)?;
-        Some(first.submitted_at + limits.linger)
+        let first = self.waiting.front().filter(|_| self.in_flight.len() < self.limits.concurrency)?;
+        Some(first.submitted_at + self.limits.linger)
     }
 
     /// What is to be posted now, if anything is: the oldest batch, and those after it that still fit.
     fn next(&mut self) -> Option<(Vec<Submission>, Size)> {
-        let limits = *self.limits.borrow();
+        let limits = self.limits;
         let oldest = self.waiting.front()?;
         let mut fitting = 0;
         let mut jobs = 0;

@@ -50,7 +50,7 @@ async fn post_all(
     let (mut settled, mut results) = (Vec::with_capacity(jobs.len()), Vec::with_capacity(jobs.len()));
     while !jobs.is_empty() {
         // An envelope may hold more jobs than this worker posts at a time.
-        let rest = jobs.split_off(jobs.len().min(shared.limits.borrow().batch_jobs_max));
+        let rest = jobs.split_off(jobs.len().min(shared.settings.borrow().batch_jobs_max()));
         let (posted, outcomes) = post(shared, lane, jobs, stop).await?;
         settled.extend(posted);
         results.extend(outcomes);

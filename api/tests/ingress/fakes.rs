@@ -75,7 +75,7 @@ impl Queue for FakeQueue {
         }
     }
 
-    async fn subscribe(&self, _: Lane) -> Result<Box<dyn Subscription>, QueueError> {
+    async fn subscribe(&self, _: Lane, _: u16) -> Result<Box<dyn Subscription>, QueueError> {
         panic!("the ingress consumes nothing")
     }
 

@@ -18,10 +18,11 @@ mod moved;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable};
 use jiff::Timestamp;
+use metrics::{counter, histogram};
 
 use super::LedgerError;
 use super::failure::Failure;
@@ -32,6 +33,7 @@ use crate::domain::id::JobId;
 use crate::domain::job::Job;
 use crate::domain::lane::Lane;
 use crate::domain::outcome::{Outcome, Verdict};
+use crate::telemetry::names;
 
 use super::JobRecord;
 pub use apart::{Posted, post_apart};
@@ -108,6 +110,7 @@ pub(super) async fn post(store: &impl Store, jobs: &[Job]) -> Result<Vec<Outcome
         .with_jitter();
     let posted = (|| bounded_attempt(store, jobs)).retry(retries).when(Failure::is_overtaken);
     let posted = posted.notify(|failure, delay| {
+        counter!(names::LEDGER_RETRIES, names::REASON => failure.reason()).increment(1);
         tracing::debug!(jobs = jobs.len(), ?delay, "a batch was overtaken and is tried again: {failure}");
     });
     Ok(posted.await?)
@@ -121,15 +124,19 @@ async fn bounded_attempt(store: &impl Store, jobs: &[Job]) -> Result<Vec<Outcome
 }
 
 async fn attempt(store: &impl Store, jobs: &[Job]) -> Result<Vec<Outcome>, Failure> {
+    let mut phase = Phases::start();
     let mut transaction = store.begin().await?;
+    phase.ended(names::PHASE_CONNECT);
 
     let mut needs = Needs::of(jobs);
     let mut originals = HashMap::new();
     if needs.refers_back() {
         originals = refer(&mut transaction, &mut needs).await?;
+        phase.ended(names::PHASE_REFER);
     }
 
     let (mut books, reversed) = transaction.lock_and_read(&needs, jobs).await?;
+    phase.ended(names::PHASE_LOCK_AND_READ);
     for id in reversed {
         originals.entry(id).and_modify(|original: &mut Original| original.reversed = true);
     }
@@ -139,10 +146,27 @@ async fn attempt(store: &impl Store, jobs: &[Job]) -> Result<Vec<Outcome>, Failu
     let folded = fold(books, jobs, now);
 
     let writes = Writes { now, judged: judged(jobs, &folded), folded: &folded };
+    phase.ended(names::PHASE_FOLD);
     if !writes.judged.is_empty() {
         transaction.write_and_commit(&writes).await?;
+        phase.ended(names::PHASE_WRITE_AND_COMMIT);
     }
     Ok(folded.outcomes)
+}
+
+/// Times the phases of an attempt, one after the other.
+struct Phases(Instant);
+
+impl Phases {
+    fn start() -> Phases {
+        Phases(Instant::now())
+    }
+
+    /// This one is over, and the next begins.
+    fn ended(&mut self, phase: &'static str) {
+        let began = std::mem::replace(&mut self.0, Instant::now());
+        histogram!(names::POSTING_PHASE_SECONDS, names::PHASE => phase).record(self.0 - began);
+    }
 }
 
 /// Looks up what the batch refers to, and adds the accounts that follow from it. What is read here never

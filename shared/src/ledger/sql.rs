@@ -2,6 +2,7 @@
 //! written, and in which order. An adapter brings its connections, its schema, and a [`Dialect`].
 
 pub(super) mod pages;
+pub(super) mod pool;
 mod posting;
 mod reads;
 mod records;
@@ -26,6 +27,7 @@ use self::posting::SqlTransaction;
 use super::failure::Failure;
 use super::post::{self, Store};
 use super::{Audit, EntryRecord, JobRecord, Ledger, LedgerError, Totals};
+use crate::contract::report::PoolReport;
 use crate::domain::account::{Account, AccountNumber};
 use crate::domain::id::JobId;
 use crate::domain::job::Job;
@@ -69,6 +71,9 @@ pub(super) trait Database: Send + Sync {
 
     /// Applies those that are missing, also when several processes do so at once.
     fn migrate(&self) -> impl Future<Output = Result<(), LedgerError>> + Send;
+
+    /// See [`Ledger::pools`].
+    fn pools(&self) -> Vec<PoolReport>;
 
     /// See [`Ledger::close`].
     fn close(&self) -> impl Future<Output = ()> + Send;
@@ -160,6 +165,10 @@ impl<D: Database> Ledger for SqlLedger<D> {
         let answered = tokio::time::timeout(READY_TIMEOUT, answer).await;
         let unanswered = |_| Failure::Transient(format!("the database did not answer in {READY_TIMEOUT:?}"));
         Ok(answered.map_err(unanswered)??)
+    }
+
+    fn pools(&self) -> Vec<PoolReport> {
+        self.database.pools()
     }
 
     async fn close(&self) {

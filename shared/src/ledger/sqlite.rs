@@ -16,7 +16,9 @@ use sqlx::{ConnectOptions, Pool, Sqlite};
 
 use super::LedgerError;
 use super::failure::Failure;
+use super::sql::pool::MeasuredPool;
 use super::sql::{Database, Dialect, Purpose, Script, Session, SqlLedger};
+use crate::contract::report::PoolReport;
 
 /// Connections that read beside the one that writes.
 const READ_CONNECTIONS_MAX: u32 = 10;
@@ -41,8 +43,8 @@ pub type SqliteLedger = SqlLedger<SqliteDatabase>;
 /// A file with one writer and many readers, which do not wait for each other (WAL).
 #[derive(Debug, Clone)]
 pub struct SqliteDatabase {
-    writer: Pool<Sqlite>,
-    readers: Pool<Sqlite>,
+    writer: MeasuredPool<Sqlite>,
+    readers: MeasuredPool<Sqlite>,
 }
 
 impl SqliteLedger {
@@ -66,14 +68,15 @@ impl SqliteLedger {
             .busy_timeout(BUSY_TIMEOUT)
             .row_buffer_size(ROWS_BUFFERED)
             .disable_statement_logging();
-        let pool = |connections_max: u32, options: SqliteConnectOptions| {
+        let pool = |name: &'static str, connections_max: u32, options: SqliteConnectOptions| {
             let pool = SqlitePoolOptions::new().max_connections(connections_max).test_before_acquire(false);
-            pool.connect_lazy_with(options)
+            MeasuredPool::new(name, pool.connect_lazy_with(options))
         };
         let writer =
             options.clone().pragma("cache_size", WRITER_CACHE).pragma("wal_autocheckpoint", CHECKPOINT_PAGES);
-        let writer = pool(1, writer);
-        Ok(SqlLedger { database: SqliteDatabase { writer, readers: pool(READ_CONNECTIONS_MAX, options) } })
+        let writer = pool("writer", 1, writer);
+        let readers = pool("readers", READ_CONNECTIONS_MAX, options);
+        Ok(SqlLedger { database: SqliteDatabase { writer, readers } })
     }
 }
 
@@ -93,8 +96,16 @@ impl Database for SqliteDatabase {
         // A new file turns to WAL with its first connection, and that does not wait for whoever else opens
         // the file at the same moment (https://www.sqlite.org/wal.html, "Sometimes queries return
         // SQLITE_BUSY in WAL mode").
-        let acquired = (async || pool.acquire().await.map_err(Failure::from)).retry(open_retries());
-        acquired.when(|failure| matches!(failure, Failure::Contended(_))).await
+        let is_contended = |error: &sqlx::Error| match error {
+            sqlx::Error::Database(database) => {
+                matches!(errors::of_code(database.code().as_deref(), ""), Failure::LockWait(_))
+            }
+            _ => false,
+        };
+        let patiently = async |pool: &Pool<Sqlite>| {
+            (async || pool.acquire().await).retry(open_retries()).when(is_contended).await
+        };
+        Ok(pool.acquire(patiently).await?)
     }
 
     /// Nothing ever is due.
@@ -111,6 +122,10 @@ impl Database for SqliteDatabase {
 
     async fn migrate(&self) -> Result<(), LedgerError> {
         schema::migrate(&mut self.session(Purpose::Posting).await?).await
+    }
+
+    fn pools(&self) -> Vec<PoolReport> {
+        vec![self.writer.report(), self.readers.report()]
     }
 
     async fn close(&self) {
