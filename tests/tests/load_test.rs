@@ -215,6 +215,8 @@ async fn real_servers_pass_and_what_breaks_fails_the_verdict() {
 
     // An ingress that dies is noticed, and nothing can be read again.
     let _worker = fleet.start(Role::Worker).await.unwrap();
+    let (_, run) = start(&monitor, json!({"concurrent_users": 5, "wait_seconds": 40})).await.unwrap();
+    assert_eq!(run["result"]["verdict"]["passed"], true, "{run}");
     let running = under_way(&monitor, 2).await.unwrap();
     api.kill9().unwrap();
     let run = ended(&monitor, &running["id"]).await.unwrap();

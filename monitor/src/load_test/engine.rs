@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::accounts::Accounts;
@@ -65,7 +65,6 @@ async fn measure(
     progress.enter("opening accounts", Of::Unknown);
     accounts.open(&client, began + patience).await?;
 
-    peaks.reset();
     let started_at = Timestamp::now();
     let sender = Arc::new(Sender {
         client,
@@ -77,15 +76,17 @@ async fn measure(
     let mut jobs = Jobs::default();
     let mut figures = Vec::new();
     for phase in plan.phases() {
+        peaks.count(true);
         let recorder = load::run(&sender, &phase).await;
+        let deadline = Instant::now() + patience;
+        sleep(usage.delay()).await;
+        peaks.count(false);
         progress.enter(format!("{}: awaiting outcomes", phase.name), Of::Steps(recorder.figures().accepted));
-        outcomes::read(&sender.client, &recorder, Instant::now() + patience, progress, &mut jobs).await;
+        outcomes::read(&sender.client, &recorder, deadline, progress, &mut jobs).await;
         figures.push(recorder.figures());
     }
-    let loaded_until = Instant::now();
     progress.enter("reading the accounts again", Of::Steps(u64::from(plan.accounts)));
     let proof = entries::prove(&sender.client, &sender.accounts, jobs, patience, progress).await;
-    sleep_until(loaded_until + usage.delay()).await;
 
     let resources = peaks.resources();
     let (load, baseline) = judged(figures);

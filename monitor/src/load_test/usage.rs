@@ -1,5 +1,6 @@
 //! What the fleet's replicas use while they are under load.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -50,23 +51,29 @@ struct Used {
     memory_limit_bytes: u64,
 }
 
-/// The most that was heard of so far.
+/// The most that was heard while it counted: reading everything again is no load that anybody is judged by.
 #[derive(Default)]
-pub(crate) struct Peaks(Mutex<Option<Resources>>);
+pub(crate) struct Peaks {
+    counts: AtomicBool,
+    heard: Mutex<Option<Resources>>,
+}
 
 impl Peaks {
-    /// Forgets what was heard so far.
-    pub(crate) fn reset(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    /// From now on what is heard counts, or does not.
+    pub(crate) fn count(&self, counts: bool) {
+        self.counts.store(counts, Relaxed);
     }
 
     pub(crate) fn resources(&self) -> Option<Resources> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn note(&self, replica: &str, used: Used) {
+        if !self.counts.load(Relaxed) {
+            return;
+        }
         let (cpu, memory) = (used.cpu_percent(), used.memory_percent());
-        let mut peaks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut peaks = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         let peaks = peaks.get_or_insert_with(|| Resources {
             cpu_percent_max: cpu,
             cpu_replica: replica.to_owned(),
@@ -183,6 +190,8 @@ mod tests {
     #[test]
     fn the_most_of_each_is_kept_with_its_replica() {
         let peaks = Peaks::default();
+        assert_eq!(peaks.resources(), None, "what is not known is not zero");
+        peaks.count(true);
         let used =
             |cpu_cores, memory_bytes| Used { cpu_cores, cores: 2.0, memory_bytes, memory_limit_bytes: 1_000 };
         peaks.note("a", used(0.5, 900));
@@ -191,7 +200,8 @@ mod tests {
         let peak = peaks.resources().unwrap();
         assert_eq!((peak.cpu_percent_max, peak.cpu_replica.as_str()), (75.0, "b"));
         assert_eq!((peak.memory_percent_max, peak.memory_replica.as_str()), (90.0, "a"));
-        peaks.reset();
-        assert_eq!(peaks.resources(), None, "what is not known is not zero");
+        peaks.count(false);
+        peaks.note("c", used(2.0, 1_000));
+        assert_eq!(peaks.resources().unwrap(), peak, "what is used after the load does not count");
     }
 }

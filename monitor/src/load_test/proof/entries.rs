@@ -51,9 +51,8 @@ pub(crate) async fn prove(
     let mut found_balances = vec![None; usize::try_from(accounts.count()).unwrap_or_default()];
     let mut strangers = Vec::new();
     let mut off = BTreeSet::new();
-    let deadline = Instant::now() + patience;
     let mut accounts_found = stream::iter(0..accounts.count())
-        .map(|order| read_until(deadline, move || read_account(client, accounts, order)))
+        .map(|order| read_within(patience, move || read_account(client, accounts, order)))
         .buffer_unordered(READS_IN_FLIGHT);
     while let Some(found) = accounts_found.next().await {
         progress.step();
@@ -117,10 +116,9 @@ async fn resolve(
         by_job.entry(*id).or_default().push((*order, *amount));
     }
     let mut unconfirmed = Vec::new();
-    let deadline = Instant::now() + patience;
     let mut references = stream::iter(by_job)
         .map(|(id, entries)| async move {
-            let reference = read_until(deadline, || reference_of(client, id)).await;
+            let reference = read_within(patience, || reference_of(client, id)).await;
             (id, entries, reference.unwrap_or_default())
         })
         .buffer_unordered(READS_IN_FLIGHT);
@@ -180,11 +178,12 @@ async fn reference_of(client: &Client, id: JobId) -> anyhow::Result<String> {
     Ok(job.reference.unwrap_or_default())
 }
 
-/// Reads until it works; after the deadline once.
-async fn read_until<T, F>(deadline: Instant, read: impl Fn() -> F) -> anyhow::Result<T>
+/// Reads until it works, for at most so long.
+async fn read_within<T, F>(patience: Duration, read: impl Fn() -> F) -> anyhow::Result<T>
 where
     F: Future<Output = anyhow::Result<T>>,
 {
+    let deadline = Instant::now() + patience;
     loop {
         match read().await {
             Ok(found) => return Ok(found),
