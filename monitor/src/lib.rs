@@ -1,6 +1,7 @@
 //! The monitor: merges what the replicas report, what the queue holds and what the ledger sums up into
 //! one [`snapshot`], and answers from it. It never stands in the path of a job.
 
+pub mod load_test;
 mod replicas;
 mod routes;
 mod sampler;
@@ -24,6 +25,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use crate::load_test::LoadTests;
 use crate::snapshot::Snapshot;
 
 /// What the monitor looks at.
@@ -39,6 +41,10 @@ pub struct Parts {
     pub lanes: Lanes,
     /// This replica's id.
     pub replica: String,
+    /// The ingress that load tests go to; `None`: an api replica that reports.
+    pub api_url: Option<String>,
+    /// A key of the ingress, if it asks for one.
+    pub api_key: Option<String>,
     /// What the fleet keeps about itself.
     pub records: Arc<dyn Records>,
     /// What this replica measures and is set to.
@@ -68,11 +74,20 @@ pub async fn run(
     };
     beside.spawn(reporter.report_each_second(vitals, shutdown.clone()));
 
+    let load_tests = LoadTests::new(load_test::Settings {
+        api_url: parts.api_url.clone(),
+        api_key: parts.api_key.clone(),
+        bus: parts.bus.clone(),
+        records: parts.records.clone(),
+        replica: parts.replica.clone(),
+        shutdown: shutdown.clone(),
+    });
     info!(replica = parts.replica, "monitor ready");
-    axum::serve(listener, routes::router(read, prometheus))
+    axum::serve(listener, routes::router(read, load_tests.clone(), prometheus))
         .with_graceful_shutdown(shutdown.cancelled_owned())
         .await
         .context("the monitor could not be served")?;
+    load_tests.stop().await;
     while beside.join_next().await.is_some() {}
     Ok(())
 }
