@@ -5,4 +5,5 @@ pub mod envelope;
 pub mod message;
 pub mod report;
 pub mod result;
+pub mod settings;
 pub mod submission;

@@ -10,5 +10,7 @@ pub mod domain;
 pub mod fleet;
 pub mod ledger;
 pub mod queue;
+pub mod records;
+pub mod settings;
 pub mod shutdown;
 pub mod telemetry;

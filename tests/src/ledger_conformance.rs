@@ -8,6 +8,7 @@ mod batches;
 mod kinds;
 mod model;
 mod reads;
+mod records;
 mod schema;
 mod subject;
 
@@ -16,5 +17,6 @@ pub use batches::*;
 pub use kinds::*;
 pub use model::*;
 pub use reads::*;
+pub use records::*;
 pub use schema::*;
 pub use subject::{Jobs, Subject};

@@ -49,6 +49,12 @@ conformance!(
     a_row_that_makes_no_sense_is_a_finding,
     an_audit_beside_posting_sees_one_moment,
     random_batches_do_what_the_model_does,
+    records_are_kept_by_kind_newest_first,
+    a_record_is_replaced_and_the_others_stay,
+    numbers_of_records_grow_past_those_removed,
+    old_records_are_pruned_in_steps,
+    writers_of_records_get_numbers_of_their_own,
+    an_older_schema_is_refused_and_brought_up_to_date,
 );
 
 #[tokio::test(flavor = "multi_thread")]

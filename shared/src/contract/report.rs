@@ -1,7 +1,17 @@
 //! What replicas tell each other about themselves, as JSON on the fleet bus.
+//!
+//! Replicas of several versions talk to each other while a release is rolled out: what is new here may be
+//! absent, and names that are not known are passed over.
+
+mod histogram;
+mod vitals;
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::histogram::{HistogramError, HistogramName, HistogramWire, new_histogram};
+pub use self::vitals::{PoolReport, Resources, SettingReport, SettingSource};
 use crate::domain::lane::Lane;
 
 /// A worker is there and serves these lanes; told several times a second.
@@ -54,6 +64,37 @@ pub struct Report {
     /// It is going: it is not lost when it is not heard any more.
     #[serde(default)]
     pub leaving: bool,
+    /// The number of its process on its host. Roles that share a process share their [`Resources`].
+    #[serde(default)]
+    pub process_id: u32,
+    /// Where it answers HTTP, `host:port`.
+    #[serde(default)]
+    pub address: Option<String>,
+    /// The version of the settings that it runs with; 0: those of its start.
+    #[serde(default)]
+    pub settings_version: u64,
+    /// Errors since its start, by type: `refused/<problem>`, `http/<status>`, `posting/<reason>`,
+    /// `pool_timeout/<pool>`.
+    #[serde(default)]
+    pub errors: BTreeMap<String, u64>,
+    /// HTTP requests that it answered since its start.
+    #[serde(default)]
+    pub requests: u64,
+    /// Those of them that it answered with 5xx.
+    #[serde(default)]
+    pub requests_failed: u64,
+    /// Times and sizes since the report before; a name that is absent has none.
+    #[serde(default, deserialize_with = "histogram::known_names")]
+    pub histograms: BTreeMap<HistogramName, HistogramWire>,
+    /// What its process and its host use; `None`: not known.
+    #[serde(default)]
+    pub resources: Option<Resources>,
+    /// Its connections to databases.
+    #[serde(default)]
+    pub pools: Vec<PoolReport>,
+    /// What it runs with, by the name of the setting; secrets are masked.
+    #[serde(default)]
+    pub settings: BTreeMap<String, SettingReport>,
 }
 
 /// Jobs since a replica's start, by what became of them here.
@@ -90,23 +131,4 @@ pub struct LaneReport {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_wire_forms_hold_still() {
-        let presence = r#"{"replica":"worker-1","lanes":[0,15],"leaving":false}"#;
-        let read: Presence = serde_json::from_str(presence).unwrap();
-        assert_eq!(serde_json::to_string(&read).unwrap(), presence);
-
-        let report = concat!(
-            r#"{"role":"worker","replica":"worker-1","version":"0.1.0","host":"h","started_at":1,"reported_at":2,"#,
-            r#""trouble":null,"counts":{"accepted":0,"refused":0,"published_jobs":0,"published_messages":0,"posted":3,"rejected":0,"duplicate":0,"conflict":0,"#,
-            r#""dead":0},"lanes":[{"lane":1,"oldest_accepted_at":null}],"leaving":false}"#
-        );
-        let read: Report = serde_json::from_str(report).unwrap();
-        assert_eq!(serde_json::to_string(&read).unwrap(), report);
-        let older = r#"{"role":"api","replica":"a","version":"0","host":"h","started_at":1,"reported_at":2,"counts":{}}"#;
-        serde_json::from_str::<Report>(older).expect("fields may be added, so they may be absent");
-    }
-}
+mod tests;

@@ -61,6 +61,16 @@ pub async fn report_each_second<F>(
             counts,
             lanes,
             leaving,
+            process_id: std::process::id(),
+            address: None,
+            settings_version: 0,
+            errors: Default::default(),
+            requests: 0,
+            requests_failed: 0,
+            histograms: Default::default(),
+            resources: None,
+            pools: Vec::new(),
+            settings: Default::default(),
         };
         match serde_json::to_vec(&report) {
             Ok(json) => bus.broadcast(Topic::Report, Bytes::from(json)).await,

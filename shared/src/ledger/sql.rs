@@ -4,6 +4,7 @@
 pub(super) mod pages;
 mod posting;
 mod reads;
+mod records;
 pub(super) mod rows;
 pub(super) mod schema;
 pub(super) mod script;
@@ -43,6 +44,10 @@ pub(super) enum Purpose {
     Reading,
     /// Reads of everything.
     Analysis,
+    /// Writing what the fleet keeps about itself.
+    WritingRecords,
+    /// Reading it as it was written last: from the primary.
+    ReadingRecords,
 }
 
 /// A database that holds a ledger.

@@ -79,8 +79,8 @@ impl Database for SqliteDatabase {
 
     async fn session(&self, purpose: Purpose) -> Result<Self::Session, Failure> {
         let pool = match purpose {
-            Purpose::Posting => &self.writer,
-            Purpose::Reading | Purpose::Analysis => &self.readers,
+            Purpose::Posting | Purpose::WritingRecords => &self.writer,
+            Purpose::Reading | Purpose::Analysis | Purpose::ReadingRecords => &self.readers,
         };
         Ok(pool.acquire().await?)
     }

@@ -46,3 +46,31 @@ pub const POSTING_RETRIES: &str = "tellers_posting_retries_total";
 pub const DEAD_LETTERS: &str = "tellers_dead_letters_total";
 /// Gauge: lanes that this worker serves.
 pub const LANES_HELD: &str = "tellers_lanes_held";
+
+/// Histogram: from handing an envelope to the queue to its confirmation.
+pub const PUBLISH_CONFIRM_SECONDS: &str = "tellers_publish_confirm_seconds";
+/// Histogram: a part of posting a batch. Label [`PHASE`].
+pub const POSTING_PHASE_SECONDS: &str = "tellers_posting_phase_seconds";
+/// Histogram: a batch's wait for its turn to post.
+pub const POSTING_WAIT_SECONDS: &str = "tellers_posting_wait_seconds";
+/// Counter: batches that the ledger itself tried again. Label [`REASON`].
+pub const LEDGER_RETRIES: &str = "tellers_ledger_retries_total";
+
+/// The part of posting: `connect`, `refer`, `lock_and_read`, `fold` or `write_and_commit`.
+pub const PHASE: &str = "phase";
+/// Why, in a word or two.
+pub const REASON: &str = "reason";
+
+/// Gauge: connections of a pool. Labels [`POOL`] and [`STATE`].
+pub const POOL_CONNECTIONS: &str = "tellers_pool_connections";
+/// Gauge: tasks that wait for a connection. Label [`POOL`].
+pub const POOL_WAITING: &str = "tellers_pool_waiting";
+/// Histogram: waiting for a connection. Label [`POOL`].
+pub const POOL_ACQUIRE_SECONDS: &str = "tellers_pool_acquire_seconds";
+/// Counter: tasks that gave up waiting for a connection. Label [`POOL`].
+pub const POOL_TIMEOUTS: &str = "tellers_pool_timeouts_total";
+
+/// What a pool is for, such as `primary`.
+pub const POOL: &str = "pool";
+/// `idle` or `in_use`.
+pub const STATE: &str = "state";

@@ -15,6 +15,7 @@ use shared::domain::text::Client;
 use shared::ledger::Ledger;
 use shared::ledger::mysql::{MySqlConfig, MySqlLedger};
 use shared::ledger::sqlite::SqliteLedger;
+use shared::records::Records;
 use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection, SqliteConnection};
 
 /// The ledger under test and where its database is.
@@ -63,6 +64,17 @@ impl Subject {
     /// # Errors
     /// They can not be opened.
     pub fn again(&self) -> anyhow::Result<Arc<dyn Ledger>> {
+        Ok(match &self.place {
+            Place::MySql(url) => Arc::new(mysql(url)?),
+            Place::Sqlite(path, _) => Arc::new(SqliteLedger::open(path)?),
+        })
+    }
+
+    /// The records beside the books.
+    ///
+    /// # Errors
+    /// They can not be opened.
+    pub fn records(&self) -> anyhow::Result<Arc<dyn Records>> {
         Ok(match &self.place {
             Place::MySql(url) => Arc::new(mysql(url)?),
             Place::Sqlite(path, _) => Arc::new(SqliteLedger::open(path)?),

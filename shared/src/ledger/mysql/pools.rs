@@ -1,4 +1,4 @@
-//! Connections: three pools, so that no dashboard ever waits for the posting or the other way round.
+//! Connections: four pools, so that no dashboard ever waits for the posting or the other way round.
 
 use std::str::FromStr;
 use std::time::{Duration, Instant};
@@ -16,6 +16,8 @@ use crate::ledger::sql::Purpose;
 const READ_CONNECTIONS_MAX: u32 = 10;
 /// Connections for audits and totals.
 const ANALYTICS_CONNECTIONS_MAX: u32 = 5;
+/// Connections for records: one monitor writes a few a minute.
+const RECORDS_CONNECTIONS_MAX: u32 = 2;
 /// How long the pool itself waits for a connection. It tries a server that is away at intervals of up to a
 /// fifth of this, so that a fleet is back about a second after its database is.
 const ACQUIRE_SLICE: Duration = Duration::from_secs(5);
@@ -38,6 +40,7 @@ pub(super) struct Pools {
     primary: Pool<MySql>,
     reads: Pool<MySql>,
     analytics: Pool<MySql>,
+    records: Pool<MySql>,
     timeout: Duration,
 }
 
@@ -50,6 +53,7 @@ impl Pools {
             primary: pool(&config.url, config.pool_size.saturating_add(config.max_overflow))?,
             reads: pool(reads, READ_CONNECTIONS_MAX)?,
             analytics: pool(analytics, ANALYTICS_CONNECTIONS_MAX)?,
+            records: pool(&config.url, RECORDS_CONNECTIONS_MAX)?,
             timeout: config.pool_timeout,
         })
     }
@@ -60,6 +64,7 @@ impl Pools {
             Purpose::Posting => &self.primary,
             Purpose::Reading => &self.reads,
             Purpose::Analysis => &self.analytics,
+            Purpose::WritingRecords | Purpose::ReadingRecords => &self.records,
         };
         let asked = Instant::now();
         loop {
@@ -72,7 +77,7 @@ impl Pools {
 
     /// Closes all connections.
     pub(super) async fn close(&self) {
-        tokio::join!(self.primary.close(), self.reads.close(), self.analytics.close());
+        tokio::join!(self.primary.close(), self.reads.close(), self.analytics.close(), self.records.close());
     }
 }
 

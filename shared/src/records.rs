@@ -1,0 +1,97 @@
+//! The records port: documents that the fleet keeps about itself, each with a number that grows.
+//!
+//! The ledger's adapters stand behind it, on its database: see [`MySqlLedger`](crate::ledger::mysql::MySqlLedger) and
+//! [`SqliteLedger`](crate::ledger::sqlite::SqliteLedger).
+
+use async_trait::async_trait;
+
+use crate::ledger::LedgerError;
+
+/// Documents, kept in the ledger's database, beside the books and never in the way of posting.
+#[async_trait]
+pub trait Records: Send + Sync {
+    /// Appends a document (JSON) of the time `at` (µs since the Unix epoch) and returns its number. Numbers
+    /// grow, with gaps.
+    ///
+    /// # Errors
+    /// It could not be written, or it is not known whether it was.
+    async fn append(&self, kind: RecordKind, at: i64, body: &str) -> Result<u64, LedgerError>;
+
+    /// Replaces the body of one. Nothing happens if it is not there.
+    ///
+    /// # Errors
+    /// It could not be written.
+    async fn replace(&self, number: u64, body: &str) -> Result<(), LedgerError>;
+
+    /// One of this kind, by its number.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn get(&self, kind: RecordKind, number: u64) -> Result<Option<Record>, LedgerError>;
+
+    /// Up to `limit` of a kind, newest first, those with a number below `before` only.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn list(
+        &self,
+        kind: RecordKind,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<Record>, LedgerError>;
+
+    /// Removes those of a kind that are older than `at` (µs since the Unix epoch); returns how many.
+    ///
+    /// # Errors
+    /// They could not all be removed; the rest goes next time.
+    async fn prune(&self, kind: RecordKind, at: i64) -> Result<u64, LedgerError>;
+}
+
+/// A document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Unique among all kinds.
+    pub number: u64,
+    /// When it is of, in microseconds since the Unix epoch.
+    pub at: i64,
+    /// JSON.
+    pub body: String,
+}
+
+/// What a document is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RecordKind {
+    /// A change of settings; its number is their version.
+    Settings,
+    /// An alert, from its firing to its end.
+    Alert,
+    /// A load test with its result.
+    LoadTest,
+    /// Seconds of the fleet's history.
+    Seconds,
+    /// Minutes of it.
+    Minutes,
+}
+
+impl RecordKind {
+    /// Every kind.
+    pub const ALL: [RecordKind; 5] = [
+        RecordKind::Settings,
+        RecordKind::Alert,
+        RecordKind::LoadTest,
+        RecordKind::Seconds,
+        RecordKind::Minutes,
+    ];
+
+    /// As it is stored.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            RecordKind::Settings => "settings",
+            RecordKind::Alert => "alert",
+            RecordKind::LoadTest => "load_test",
+            RecordKind::Seconds => "seconds",
+            RecordKind::Minutes => "minutes",
+        }
+    }
+}
