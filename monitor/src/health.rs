@@ -1,7 +1,5 @@
 //! The score: ten parts, each from 0 to 100 with its reason, and their weighted mean.
 
-use shared::contract::report::Role;
-
 use crate::facts::{BusState, Facts};
 use crate::views::health::{Health, HealthPart};
 use crate::words::{counted, lanes, time};
