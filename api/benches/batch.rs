@@ -13,9 +13,10 @@ use std::time::{Duration, Instant};
 use api::{Config, Ingress, Parts};
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
-use metrics_exporter_prometheus::PrometheusBuilder;
 use shared::domain::lane::Lanes;
+use shared::fleet::reporter::Instruments;
 use shared::queue::publisher::{Publisher, PublisherLimits};
+use shared::telemetry;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -28,9 +29,7 @@ const ROUNDS: usize = 3;
 // One thread: what is measured is what one core does.
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let recorder = PrometheusBuilder::new().build_recorder();
-    let metrics = recorder.handle();
-    metrics::set_global_recorder(recorder).unwrap();
+    let telemetry = telemetry::record().unwrap();
     let queue = Arc::new(FakeQueue::new());
     let limits = PublisherLimits::default();
     let parts = Parts {
@@ -40,7 +39,7 @@ async fn main() {
         bus: Arc::new(FakeBus::new()),
         lanes: Lanes::DEFAULT,
         replica: "api-1".to_owned(),
-        metrics,
+        instruments: Instruments { telemetry, ..Instruments::none() },
     };
     let router = api::router(Ingress::new(Config::default(), parts, CancellationToken::new()).unwrap());
     for jobs in [1, 100, 1_000] {

@@ -2,7 +2,9 @@
 //!
 //! Whoever is turned away learns it at once: nothing queues here.
 
+mod places;
 mod pressure;
+pub(crate) mod rates;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,13 +12,16 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use metrics::{counter, gauge};
+use metrics::counter;
 use shared::domain::id::JobId;
 use shared::queue::PublishError;
+use shared::settings::LiveSettings;
 use shared::telemetry::names;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use self::places::{Places, Taken};
 use self::pressure::Pressure;
+use self::rates::{Caller, Rates};
 use crate::ingress::Ingress;
 use crate::problem::{Problem, ProblemType};
 
@@ -35,21 +40,24 @@ const UNAVAILABLE_PAUSE: Duration = Duration::from_secs(2);
 
 /// The limits that all requests share.
 pub struct Admission {
-    requests: Arc<Semaphore>,
-    waits: Arc<Semaphore>,
+    settings: Arc<LiveSettings>,
+    requests: Arc<Places>,
+    waits: Arc<Places>,
+    rates: Rates,
     batches_kib: Arc<Semaphore>,
     pressure: Pressure,
 }
 
 impl Admission {
-    /// Lets `concurrent_users_max` requests in at once.
+    /// Lets in what `settings` allow, as they change.
     #[must_use]
-    pub fn new(concurrent_users_max: usize) -> Admission {
-        let places = |count: usize| Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
+    pub fn new(settings: Arc<LiveSettings>) -> Admission {
         Admission {
-            requests: places(concurrent_users_max),
-            waits: places(WAITS_MAX),
-            batches_kib: places(BATCHES_KIB_MAX),
+            settings,
+            requests: Places::counted_by(names::INGRESS_IN_FLIGHT),
+            waits: Places::counted_by(names::INGRESS_WAITING),
+            rates: Rates::default(),
+            batches_kib: Arc::new(Semaphore::new(BATCHES_KIB_MAX)),
             pressure: Pressure::new(),
         }
     }
@@ -110,46 +118,39 @@ impl Room {
 
 /// A request's place among those in flight; given up while its client waits for an outcome.
 #[derive(Clone)]
-pub(crate) struct Place(Arc<Mutex<Option<Held>>>);
-
-/// Counted for as long as it lives.
-struct Held {
-    _permit: OwnedSemaphorePermit,
-    gauge: &'static str,
-}
-
-impl Held {
-    fn new(permit: OwnedSemaphorePermit, gauge: &'static str) -> Held {
-        gauge!(gauge).increment(1.0);
-        Held { _permit: permit, gauge }
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        gauge!(self.gauge).decrement(1.0);
-    }
-}
+pub(crate) struct Place(Arc<Mutex<Option<Taken>>>);
 
 impl Place {
     /// Changes the place among the requests for one among the waiting clients. `false`: there is
     /// none left, so the client is to be answered with what is known.
     pub(crate) fn wait(&self, admission: &Admission) -> bool {
-        let Ok(permit) = admission.waits.clone().try_acquire_owned() else { return false };
+        let Some(taken) = admission.waits.take(WAITS_MAX) else { return false };
         let mut place = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *place = Some(Held::new(permit, names::INGRESS_WAITING));
+        *place = Some(taken);
         true
     }
 }
 
 /// Lets a request in, or turns it away at once.
 pub(crate) async fn admit(State(ingress): State<Arc<Ingress>>, mut request: Request, next: Next) -> Response {
-    let Ok(permit) = ingress.admission.requests.clone().try_acquire_owned() else {
+    let admission = &ingress.admission;
+    let settings = admission.settings.now();
+    if let Some(per_second) = settings.client_rate_limit() {
+        let caller = Caller::of(&request, &ingress.config.keys);
+        if let Err(pause) = admission.rates.take(caller, per_second) {
+            let detail = format!(
+                "more than {per_second} requests in a second from one client (CLIENT_RATE_LIMIT); send it again later, \
+                 or several jobs as one batch"
+            );
+            return Problem::new(ProblemType::RateLimited, detail).retry_after(pause).into_response();
+        }
+    }
+    let Some(taken) = admission.requests.take(settings.concurrent_users_max()) else {
         counter!(names::INGRESS_SHED).increment(1);
         let detail = "this replica works on as many requests as it may (MAX_CONCURRENT_USERS); send it again";
         return Problem::new(ProblemType::Overloaded, detail).retry_after(OVERLOADED_PAUSE).into_response();
     };
-    let place = Place(Arc::new(Mutex::new(Some(Held::new(permit, names::INGRESS_IN_FLIGHT)))));
+    let place = Place(Arc::new(Mutex::new(Some(taken))));
     request.extensions_mut().insert(place.clone());
     let response = next.run(request).await;
     drop(place);

@@ -177,7 +177,6 @@ fn too_large(limit: BodyLimit) -> Problem {
     Problem::new(ProblemType::BodyTooLarge, detail)
 }
 
-#[allow(clippy::needless_pass_by_value)] // As `map_err` hands it over.
 fn incomplete(error: axum::Error) -> Problem {
     let detail = format!("the body could not be read to its end ({error}); nothing of it was accepted");
     Problem::new(ProblemType::IncompleteBody, detail)

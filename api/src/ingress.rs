@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use metrics_exporter_prometheus::PrometheusHandle;
 use shared::contract::report::{Counts, Role};
 use shared::domain::lane::Lanes;
 use shared::fleet::Bus;
-use shared::fleet::reporter::{Vitals, report_each_second};
+use shared::fleet::reporter::{Instruments, Reporter, Vitals};
 use shared::ledger::{Ledger, LedgerError};
 use shared::queue::Queue;
 use shared::queue::publisher::Publisher;
@@ -33,9 +32,6 @@ pub struct Config {
     pub keys: Keys,
     /// Lets an ingress without keys listen beyond this machine.
     pub allow_anonymous: bool,
-    /// Requests that are worked on at once (`MAX_CONCURRENT_USERS`); clients that wait for an outcome
-    /// are not counted.
-    pub concurrent_users_max: usize,
     /// The longest that a client may wait for an outcome.
     pub wait_max: Duration,
 }
@@ -46,7 +42,6 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             keys: Keys::default(),
             allow_anonymous: false,
-            concurrent_users_max: 1_000,
             // Just below what proxies commonly cut off.
             wait_max: Duration::from_secs(60),
         }
@@ -68,8 +63,8 @@ pub struct Parts {
     pub lanes: Lanes,
     /// This replica's id.
     pub replica: String,
-    /// Of the recorder that is installed in this process.
-    pub metrics: PrometheusHandle,
+    /// What it measures and is set to.
+    pub instruments: Instruments,
 }
 
 /// A running ingress: its parts, and what its requests share.
@@ -90,7 +85,7 @@ impl Ingress {
     /// # Errors
     /// The machine gives no random numbers.
     pub fn new(config: Config, parts: Parts, shutdown: CancellationToken) -> anyhow::Result<Arc<Ingress>> {
-        let admission = Admission::new(config.concurrent_users_max);
+        let admission = Admission::new(parts.instruments.settings.clone());
         let issuer = Issuer::new()?;
         let replies = Replies::default();
         let refused = AtomicU64::new(0);
@@ -106,9 +101,15 @@ impl Ingress {
         }
     }
 
-    /// Tells the fleet how this ingress is, each second, until it is shut down.
-    pub async fn report(self: Arc<Ingress>) {
-        let (bus, replica) = (self.parts.bus.clone(), self.parts.replica.clone());
+    /// Tells the fleet how this ingress is and where it listens, each second, until it is shut down.
+    pub async fn report(self: Arc<Ingress>, address: Option<SocketAddr>) {
+        let reporter = Reporter {
+            bus: self.parts.bus.clone(),
+            role: Role::Api,
+            replica: self.parts.replica.clone(),
+            address,
+            instruments: self.parts.instruments.clone(),
+        };
         let shutdown = self.shutdown.clone();
         let vitals = move || {
             let ingress = self.clone();
@@ -117,7 +118,7 @@ impl Ingress {
                 Vitals { trouble, counts: ingress.counts(), lanes: Vec::new() }
             }
         };
-        report_each_second(bus, Role::Api, replica, vitals, shutdown).await;
+        reporter.report_each_second(vitals, shutdown).await;
     }
 
     fn counts(&self) -> Counts {

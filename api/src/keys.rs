@@ -153,6 +153,14 @@ impl Keys {
     }
 }
 
+impl Keys {
+    /// Whose key a request carries, whatever it allows.
+    pub(crate) fn holder(&self, headers: &HeaderMap) -> Option<Client> {
+        let key = self.0.get(blake3::hash(presented(headers)?).as_bytes())?;
+        Some(key.client.clone())
+    }
+}
+
 /// Refuses to listen where strangers are, unless they are asked for a key or `allow_anonymous` is set.
 ///
 /// # Errors

@@ -58,7 +58,6 @@ pub fn count_refused(problem: &Problem) {
 }
 
 /// The answer to a request that met a fault of ours.
-#[allow(clippy::needless_pass_by_value)] // The layer hands it over.
 pub fn answer_panic(panic: Box<dyn Any + Send>) -> Response {
     let what = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
     tracing::error!(panic = what.unwrap_or("of unknown kind"), "a request met a fault of ours");

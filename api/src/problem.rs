@@ -32,6 +32,7 @@ pub enum ProblemType {
     Conflict,
     Unauthorized,
     Forbidden,
+    RateLimited,
     Overloaded,
     LaneFull,
     QueueUnavailable,
@@ -41,7 +42,7 @@ pub enum ProblemType {
 
 impl ProblemType {
     /// Every type.
-    pub const ALL: [ProblemType; 20] = [
+    pub const ALL: [ProblemType; 21] = [
         ProblemType::InvalidJob,
         ProblemType::InvalidBatch,
         ProblemType::InvalidParameter,
@@ -57,6 +58,7 @@ impl ProblemType {
         ProblemType::Conflict,
         ProblemType::Unauthorized,
         ProblemType::Forbidden,
+        ProblemType::RateLimited,
         ProblemType::Overloaded,
         ProblemType::LaneFull,
         ProblemType::QueueUnavailable,
@@ -93,6 +95,9 @@ impl ProblemType {
             }
             Self::Unauthorized => ("/problems/unauthorized", S::UNAUTHORIZED, "An API key is needed"),
             Self::Forbidden => ("/problems/forbidden", S::FORBIDDEN, "Not allowed"),
+            Self::RateLimited => {
+                ("/problems/rate-limited", S::TOO_MANY_REQUESTS, "Too many requests from one client")
+            }
             Self::Overloaded => ("/problems/overloaded", S::SERVICE_UNAVAILABLE, "Too many requests at once"),
             Self::LaneFull => ("/problems/lane-full", S::SERVICE_UNAVAILABLE, "The lane is full"),
             Self::QueueUnavailable => {

@@ -16,6 +16,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::admission::rates::Peer;
 use crate::ingress::{Config, Ingress, Parts};
 use crate::keys::check_listen;
 use crate::routes::router;
@@ -72,16 +73,17 @@ pub async fn serve(
         let ingress = Arc::clone(&ingress);
         async move { ingress.hear().await }
     });
-    let reporting = tokio::spawn(Arc::clone(&ingress).report());
-    if let Ok(address) = listener.local_addr() {
+    let address = listener.local_addr().ok();
+    let reporting = tokio::spawn(Arc::clone(&ingress).report(address));
+    if let Some(address) = address {
         tracing::info!(%address, replica = ingress.parts.replica, "the ingress listens");
     }
     let connections = TaskTracker::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(serve_connection(stream, router.clone(), shutdown.clone()));
+                Ok((stream, peer)) => {
+                    connections.spawn(serve_connection(stream, Peer(peer), router.clone(), shutdown.clone()));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -99,15 +101,16 @@ pub async fn serve(
     hearing.await.context("the listener for outcomes did not end well")
 }
 
-async fn serve_connection(stream: TcpStream, router: Router, shutdown: CancellationToken) {
+async fn serve_connection(stream: TcpStream, peer: Peer, router: Router, shutdown: CancellationToken) {
     // Answers are small and written at once: waiting for more only delays them.
     let _ = stream.set_nodelay(true);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_READ_MAX);
     let asked = AtomicBool::new(false);
     let router = TowerToHyperService::new(router);
-    let service = service_fn(|request| {
+    let service = service_fn(|mut request: hyper::Request<hyper::body::Incoming>| {
         asked.store(true, Ordering::Relaxed);
+        request.extensions_mut().insert(peer);
         router.call(request)
     });
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));

@@ -35,11 +35,10 @@ use futures::future::BoxFuture;
 use shared::contract::report::Role;
 use shared::domain::lane::Lanes;
 use shared::fleet::Bus;
-use shared::fleet::reporter::{Vitals, report_each_second};
+use shared::fleet::reporter::{Instruments, Reporter, Vitals};
 use shared::ledger::Ledger;
 use shared::queue::Queue;
 use shared::records::Records;
-use shared::settings::LiveSettings;
 use shared::telemetry::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -70,12 +69,12 @@ pub struct Parts {
     pub records: Arc<dyn Records>,
     /// For the replicas' reports.
     pub bus: Arc<dyn Bus>,
-    /// What this process runs with: the thresholds of the alerts.
-    pub settings: Arc<LiveSettings>,
     /// The fleet's lanes.
     pub lanes: Lanes,
     /// This replica's id.
     pub replica: String,
+    /// What this replica measures and is set to: the thresholds of the alerts among it.
+    pub instruments: Instruments,
 }
 
 /// Watches and answers until `shutdown`.
@@ -91,8 +90,14 @@ pub async fn run(
     let mut beside = JoinSet::new();
     let shared = watch_fleet(&parts, &mut beside, &shutdown);
     let vitals = || -> BoxFuture<'static, Vitals> { Box::pin(async { Vitals::default() }) };
-    let (bus, replica) = (parts.bus.clone(), parts.replica.clone());
-    beside.spawn(report_each_second(bus, Role::Monitor, replica, vitals, shutdown.clone()));
+    let reporter = Reporter {
+        bus: parts.bus.clone(),
+        role: Role::Monitor,
+        replica: parts.replica.clone(),
+        address: listener.local_addr().ok(),
+        instruments: parts.instruments.clone(),
+    };
+    beside.spawn(reporter.report_each_second(vitals, shutdown.clone()));
 
     info!(replica = parts.replica, "monitor ready");
     let router = routes::router(shared, prometheus).into_make_service_with_connect_info::<SocketAddr>();
@@ -113,7 +118,7 @@ fn watch_fleet(parts: &Parts, beside: &mut JoinSet<()>, shutdown: &CancellationT
     let (to_webhook, told) = mpsc::channel(ALERT_CHANGES_WAITING_MAX);
     let history = Arc::new(Mutex::new(History::default()));
     let log = Arc::new(Mutex::new(Log::default()));
-    let control = Control::new(parts.records.clone(), parts.bus.clone(), parts.settings.clone());
+    let control = Control::new(parts.records.clone(), parts.bus.clone(), parts.instruments.settings.clone());
     let control = Arc::new(control);
     let outlets = Outlets {
         snapshots,
@@ -128,7 +133,7 @@ fn watch_fleet(parts: &Parts, beside: &mut JoinSet<()>, shutdown: &CancellationT
     beside.spawn(store::keep(records.clone(), history.clone(), points, shutdown.clone()));
     beside.spawn(log::keep(records.clone(), logged, shutdown.clone()));
     beside.spawn(read_log(records, log.clone(), shutdown.clone()));
-    beside.spawn(webhook::tell(parts.settings.clone(), told, shutdown.clone()));
+    beside.spawn(webhook::tell(parts.instruments.settings.clone(), told, shutdown.clone()));
     beside.spawn(control.clone().repeat(shutdown.clone()));
     Arc::new(Shared { snapshot, history, log, control, parts: parts.clone() })
 }

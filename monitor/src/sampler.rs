@@ -150,7 +150,7 @@ impl Sampler {
             resources: shown::resources(&replicas),
             pools: shown::pools(&replicas),
             in_force,
-            thresholds: self.parts.settings.now(),
+            thresholds: self.parts.instruments.settings.now(),
             lanes,
             replicas,
         }

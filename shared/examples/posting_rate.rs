@@ -59,7 +59,7 @@ async fn main() {
                 let jobs: Vec<Job> =
                     (0..batch).map(|_| transfer(lanes[lane], accounts, &mut chance)).collect();
                 let started = Instant::now();
-                let outcomes = ledger.post(lanes[lane], &jobs).await.unwrap();
+                let outcomes = ledger.post(&jobs).await.unwrap();
                 slowest = slowest.max(started.elapsed());
                 posted.fetch_add(outcomes.len() as u64, Ordering::Relaxed);
             }
@@ -99,10 +99,10 @@ async fn fill(ledger: &dyn Ledger, accounts: u64) {
                 .map(|(place, body)| {
                     let client = Client::parse("fill").unwrap();
                     let id = JobId::derived(&client, &body);
-                    job(id, &body, place as i64)
+                    job(id, lane, &body, place as i64)
                 })
                 .collect();
-            ledger.post(lane, &jobs).await.unwrap();
+            ledger.post(&jobs).await.unwrap();
         }
     }
 }
@@ -126,12 +126,13 @@ fn transfer(lane: Lane, accounts: u64, chance: &mut u64) -> Job {
     let mut bytes = [0; 6];
     getrandom::fill(&mut bytes).unwrap();
     let now = jiff::Timestamp::now();
-    job(JobId::from_chance(now.as_millisecond() as u64, bytes), &body, now.as_microsecond())
+    job(JobId::from_chance(now.as_millisecond() as u64, bytes), lane, &body, now.as_microsecond())
 }
 
-fn job(id: JobId, body: &str, accepted_at: i64) -> Job {
+fn job(id: JobId, lane: Lane, body: &str, accepted_at: i64) -> Job {
     Job {
         id,
+        lane,
         client: Client::parse("bench").unwrap(),
         ingress: "api-1".to_owned(),
         accepted_at,

@@ -1,11 +1,15 @@
 //! What every role is told at its start: flags over environment over defaults.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 
+use crate::contract::report::SettingReport;
 use crate::domain::lane::Lanes;
+use crate::settings::{MonitorSettings, WorkerSettings};
 use crate::telemetry::LogFormat;
 
 /// Where the parts of a fleet are, and what all of its replicas must agree on.
@@ -50,6 +54,10 @@ pub struct FleetConfig {
     /// How log lines are written
     #[arg(long, global = true, env = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
+
+    /// What the process was started with, besides the settings that change while it runs: for its reports.
+    #[arg(skip)]
+    pub started_with: Arc<BTreeMap<String, SettingReport>>,
 }
 
 /// Where a worker listens and how it batches.
@@ -59,17 +67,9 @@ pub struct WorkerConfig {
     #[arg(long, env = "WORKER_LISTEN", default_value = "127.0.0.1:9100")]
     pub worker_listen: SocketAddr,
 
-    /// Jobs in one batch, which is one database transaction, at the most
-    #[arg(long, env = "BATCH_PROCESSING_SIZE", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=100))]
-    pub batch_processing_size: u16,
-
-    /// Milliseconds that a batch of a busy lane waits for more jobs; on an idle lane none waits
-    #[arg(long, env = "LINGER_MS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(0..=10_000))]
-    pub linger_ms: u64,
-
-    /// Batches that one worker posts at the same time; more wait and grow fuller
-    #[arg(long, env = "POSTING_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub posting_concurrency: u16,
+    /// Settings that change while it runs.
+    #[command(flatten)]
+    pub settings: WorkerSettings,
 }
 
 /// Where the monitor listens.
@@ -78,6 +78,10 @@ pub struct MonitorConfig {
     /// Address of the monitor; port 0 takes a free one
     #[arg(long, env = "MONITOR_LISTEN", default_value = "127.0.0.1:5000")]
     pub monitor_listen: SocketAddr,
+
+    /// Settings that change while it runs.
+    #[command(flatten)]
+    pub settings: MonitorSettings,
 }
 
 fn parse_lanes(text: &str) -> Result<Lanes, String> {

@@ -14,6 +14,7 @@ use async_trait::async_trait;
 
 pub use post::{Posted, post_apart};
 
+use crate::contract::report::PoolReport;
 use crate::domain::account::{Account, AccountNumber};
 use crate::domain::entry::Entry;
 use crate::domain::id::JobId;
@@ -37,7 +38,7 @@ pub trait Ledger: Send + Sync {
     /// It does not, or the database could not be reached.
     async fn check(&self, lanes: Lanes) -> Result<(), LedgerError>;
 
-    /// Posts a batch of one lane, whatever its size, in one transaction, in order. Returns after the
+    /// Posts a batch, whatever its size and lanes, in one transaction, in order. Returns after the
     /// commit, with one outcome for each job in the order of the jobs.
     ///
     /// Deadlocks, lock wait time-outs and ids that appear meanwhile roll everything back and are tried
@@ -46,13 +47,13 @@ pub trait Ledger: Send + Sync {
     /// # Errors
     /// [`LedgerError::Transient`]: nothing was written, or it is not known; the same batch may be
     /// posted again. [`LedgerError::Permanent`]: nothing was written, and this batch never will be.
-    async fn post(&self, lane: Lane, jobs: &[Job]) -> Result<Vec<Outcome>, LedgerError>;
+    async fn post(&self, jobs: &[Job]) -> Result<Vec<Outcome>, LedgerError>;
 
     /// Records a job that can never be posted as dead, unless the ledger holds it already.
     ///
     /// # Errors
     /// It could not be written.
-    async fn record_dead(&self, lane: Lane, job: &Job, cause: &str) -> Result<(), LedgerError>;
+    async fn record_dead(&self, job: &Job, cause: &str) -> Result<(), LedgerError>;
 
     /// What the ledger holds of a job; `None`: nothing yet.
     ///
@@ -101,6 +102,11 @@ pub trait Ledger: Send + Sync {
     /// # Errors
     /// It does not; says why.
     async fn ready(&self) -> Result<(), LedgerError>;
+
+    /// How its pools of connections stand; empty: it has none.
+    fn pools(&self) -> Vec<PoolReport> {
+        Vec::new()
+    }
 
     /// Closes its connections.
     async fn close(&self);

@@ -18,7 +18,7 @@ pub use self::arguments::{ApiSettings, MonitorSettings, WorkerSettings};
 pub use self::live::LiveSettings;
 pub use self::patch::{Overrides, Patch, Refusal};
 use self::table::Setting;
-use crate::contract::report::{SettingReport, SettingSource};
+use crate::contract::report::{Role, SettingReport, SettingSource};
 
 /// What stands for the value of a secret that is set.
 pub const MASK: &str = "***";
@@ -89,15 +89,14 @@ impl Settings {
         held.unwrap_or_else(|| (setting.default_value(), SettingSource::Default))
     }
 
-    /// What the process was told or has changed, by name; secrets are masked.
+    /// The settings that a role takes, by name; secrets are masked.
     #[must_use]
-    pub fn report(&self) -> BTreeMap<String, SettingReport> {
-        let told = table::ALL.iter().filter(|setting| self.values.contains_key(setting.name));
-        let report = |setting: &&Setting| {
+    pub fn report(&self, role: Role) -> BTreeMap<String, SettingReport> {
+        let report = |setting: &'static Setting| {
             let (value, source) = self.get(setting);
             (setting.name.to_owned(), SettingReport { value: setting.shown(&value), source })
         };
-        told.map(report).collect()
+        table::of(role).map(report).collect()
     }
 
     fn integer(&self, setting: &Setting) -> u64 {
@@ -124,13 +123,13 @@ impl Settings {
         self.size(&table::BATCH_PROCESSING_SIZE)
     }
 
-    /// How long a batch of a busy lane waits for more jobs.
+    /// How long a small batch waits for company at the most.
     #[must_use]
     pub fn linger(&self) -> Duration {
         Duration::from_millis(self.integer(&table::LINGER_MS))
     }
 
-    /// Batches that a worker posts at the same time.
+    /// Transactions that a worker has in flight at the same time.
     #[must_use]
     pub fn posting_concurrency(&self) -> usize {
         self.size(&table::POSTING_CONCURRENCY)

@@ -1,15 +1,20 @@
-//! What a process tells of itself: logs to standard error, and figures for `/metrics`.
+//! What a process tells of itself: logs to standard error, and figures for `/metrics` and for its reports.
 
+pub mod figures;
 pub mod names;
 pub mod probes;
+pub mod resources;
 
 use std::io::IsTerminal;
+use std::sync::Arc;
 
 pub use metrics_exporter_prometheus::PrometheusHandle;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
+
+use self::figures::{Figures, Recorder};
 
 /// What a service logs unless `RUST_LOG` says otherwise: ours, and what warns.
 pub const SERVICE_FILTER: &str = "warn,tellers=info,api=info,worker=info,monitor=info,shared=info";
@@ -46,13 +51,46 @@ pub fn log(format: LogFormat, default_filter: &str) -> Result<(), TryInitError> 
     }
 }
 
-/// Starts recording figures, and returns what renders them.
+/// The figures of this process.
+#[derive(Clone)]
+pub struct Telemetry {
+    /// Renders them for Prometheus. [`upkeep`](PrometheusHandle::run_upkeep) keeps its memory small.
+    pub prometheus: PrometheusHandle,
+    /// Keeps them for reports.
+    pub figures: Arc<Figures>,
+}
+
+impl Telemetry {
+    /// Of a process that records nothing.
+    #[must_use]
+    pub fn silent() -> Telemetry {
+        let prometheus = PrometheusBuilder::new().build_recorder().handle();
+        Telemetry { prometheus, figures: Arc::default() }
+    }
+}
+
+/// Why figures are not recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The buckets are none.
+    #[error("the recorder can not be made: {0}")]
+    Build(#[from] BuildError),
+    /// There is one already.
+    #[error("this process has a recorder already")]
+    Installed,
+}
+
+/// Starts recording figures. Somebody has to see to the upkeep: the reports of a replica do.
 ///
 /// # Errors
 /// A recorder is installed already.
-pub fn record() -> Result<PrometheusHandle, BuildError> {
-    PrometheusBuilder::new()
+pub fn record() -> Result<Telemetry, RecordError> {
+    let prometheus = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS_BUCKETS)?
         .set_buckets_for_metric(Matcher::Full(names::BATCH_JOBS.to_owned()), &JOBS_BUCKETS)?
-        .install_recorder()
+        .build_recorder();
+    let telemetry = Telemetry { prometheus: prometheus.handle(), figures: Arc::default() };
+    let recorder = Recorder { prometheus, figures: telemetry.figures.clone() };
+    metrics::set_global_recorder(recorder).map_err(|_| RecordError::Installed)?;
+    Ok(telemetry)
 }

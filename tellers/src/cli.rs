@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use clap::{Args, Parser, Subcommand};
 use shared::config::{FleetConfig, MonitorConfig, WorkerConfig};
+use shared::settings::ApiSettings;
 
 /// A fleet that posts banking jobs to a double-entry ledger.
 ///
@@ -68,9 +69,8 @@ pub(crate) struct ApiArgs {
     #[arg(long, env = "API_LISTEN", default_value = "127.0.0.1:8080")]
     pub(crate) api_listen: SocketAddr,
 
-    /// Requests worked on at once; beyond it 503 with Retry-After
-    #[arg(long, env = "MAX_CONCURRENT_USERS", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub(crate) max_concurrent_users: u32,
+    #[command(flatten)]
+    pub(crate) settings: ApiSettings,
 
     /// API keys as name:scopes:hash, separated by commas (scopes: submit+read+operate; hash: BLAKE3 of the
     /// key in hexadecimal)

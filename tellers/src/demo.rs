@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use indicatif::{ProgressBar, ProgressStyle};
 use shared::config::{FleetConfig, MonitorConfig, WorkerConfig};
+use shared::settings::{ApiSettings, MonitorSettings, WorkerSettings};
 use shared::shutdown;
 use tokio::net::TcpListener;
 
@@ -155,16 +156,17 @@ async fn dev_args() -> DevArgs {
     DevArgs {
         api: ApiArgs {
             api_listen: usual_or_free(8080).await,
-            max_concurrent_users: 1_000,
+            settings: ApiSettings::default(),
             api_keys: None,
             allow_anonymous: false,
         },
         worker: WorkerConfig {
             worker_listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            batch_processing_size: 100,
-            linger_ms: 20,
-            posting_concurrency: 8,
+            settings: WorkerSettings::default(),
         },
-        monitor: MonitorConfig { monitor_listen: usual_or_free(5000).await },
+        monitor: MonitorConfig {
+            monitor_listen: usual_or_free(5000).await,
+            settings: MonitorSettings::default(),
+        },
     }
 }

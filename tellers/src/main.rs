@@ -8,18 +8,22 @@ mod demo;
 mod health;
 mod parts;
 mod roles;
+mod started_with;
 mod verify;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, FromArgMatches as _};
 use shared::shutdown;
 use shared::telemetry;
 
 use crate::cli::{Cli, Command};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let command = Cli::command();
+    let matches = command.clone().get_matches();
+    let mut cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    cli.fleet.started_with = started_with::read(&command, &matches).into();
     match start(cli) {
         Ok(code) => code,
         Err(error) => {

@@ -16,6 +16,7 @@ use shared::queue::Queue;
 use shared::queue::embedded::{EmbeddedQueue, EmbeddedSettings};
 use shared::queue::publisher::{Publisher, PublisherLimits};
 use shared::queue::rabbitmq::{RabbitMq, RabbitMqSettings};
+use shared::records::Records;
 
 /// The files of the embedded queue and ledger, within the data folder.
 const QUEUE_FILE: &str = "queue.sqlite";
@@ -27,6 +28,7 @@ const LEDGER_FILE: &str = "ledger.sqlite";
 pub(crate) struct Parts {
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) records: Arc<dyn Records>,
     pub(crate) bus: Arc<dyn Bus>,
 }
 
@@ -37,7 +39,8 @@ impl Parts {
             Some(url) => broker(url, fleet)?,
             None => (embedded_queue(fleet).await?, Arc::new(EmbeddedBus::default()) as Arc<dyn Bus>),
         };
-        Ok(Parts { queue, ledger: ledger(fleet).await?, bus })
+        let (ledger, records) = books(fleet)?;
+        Ok(Parts { queue, ledger, records, bus })
     }
 
     /// All parts, for one replica of a fleet of processes: nothing in this process alone will do.
@@ -119,10 +122,16 @@ fn must_exist(fleet: &FleetConfig, file: &str, variable: &str) -> anyhow::Result
 
 /// The ledger, made if it is embedded and not there.
 pub(crate) async fn ledger(fleet: &FleetConfig) -> anyhow::Result<Arc<dyn Ledger>> {
+    Ok(books(fleet)?.0)
+}
+
+/// The ledger, and the records in the same database.
+fn books(fleet: &FleetConfig) -> anyhow::Result<(Arc<dyn Ledger>, Arc<dyn Records>)> {
     let Some(url) = &fleet.database_url else {
         make_data_dir(fleet)?;
         let ledger = SqliteLedger::open(&fleet.data_dir.join(LEDGER_FILE));
-        return Ok(Arc::new(ledger.context("the embedded ledger can not be opened")?));
+        let ledger = Arc::new(ledger.context("the embedded ledger can not be opened")?);
+        return Ok((ledger.clone(), ledger));
     };
     let config = MySqlConfig {
         readonly_url: fleet.database_readonly_url.clone(),
@@ -132,7 +141,8 @@ pub(crate) async fn ledger(fleet: &FleetConfig) -> anyhow::Result<Arc<dyn Ledger
         pool_timeout: Duration::from_secs(fleet.db_pool_timeout),
         ..MySqlConfig::new(url)
     };
-    Ok(Arc::new(MySqlLedger::connect(&config).context("DATABASE_URL can not be used")?))
+    let ledger = Arc::new(MySqlLedger::connect(&config).context("DATABASE_URL can not be used")?);
+    Ok((ledger.clone(), ledger))
 }
 
 fn make_data_dir(fleet: &FleetConfig) -> anyhow::Result<()> {

@@ -10,9 +10,11 @@ use anyhow::Context as _;
 use api::keys::Keys;
 use backon::{ExponentialBuilder, Retryable as _};
 use shared::config::{FleetConfig, MonitorConfig, WorkerConfig};
+use shared::fleet::reporter::Instruments;
 use shared::ledger::{Ledger, LedgerError};
 use shared::queue::publisher::Publisher;
-use shared::telemetry::{self, PrometheusHandle};
+use shared::settings::{LiveSettings, Settings};
+use shared::telemetry;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -53,7 +55,8 @@ impl Dev {
         parts: &Parts,
         shutdown: CancellationToken,
     ) -> anyhow::Result<Dev> {
-        let prometheus = telemetry::record().context("the figures can not be recorded")?;
+        let settings = args.api.settings.0.clone().and(args.worker.settings.0).and(args.monitor.settings.0);
+        let instruments = instruments(fleet, parts, settings)?;
         let api_config = api_config(args.api)?;
         let (api, worker, monitor) = (
             api::bind(&api_config)?,
@@ -67,12 +70,14 @@ impl Dev {
 
         let ingress = replica_id("api")?;
         let publisher = parts.publisher(fleet, &ingress);
-        let api_parts = api_parts(fleet, parts, &publisher, ingress, prometheus.clone());
-        let worker_parts = worker_parts(fleet, parts, &publisher, replica_id("worker")?);
-        let monitor_parts = monitor_parts(fleet, parts, replica_id("monitor")?);
+        let beside = instruments.without_pools();
+        let prometheus = instruments.telemetry.prometheus.clone();
+        let api_parts = api_parts(fleet, parts, &publisher, ingress, beside.clone());
+        let worker_parts = worker_parts(fleet, parts, &publisher, replica_id("worker")?, instruments);
+        let monitor_parts = monitor_parts(fleet, parts, replica_id("monitor")?, beside);
         let mut roles = tokio::task::JoinSet::new();
         roles.spawn(api::serve(api, api_config, api_parts, shutdown.clone()));
-        roles.spawn(worker::run(args.worker, worker_parts, worker, prometheus.clone(), shutdown.clone()));
+        roles.spawn(worker::run(worker_parts, worker, shutdown.clone()));
         roles.spawn(monitor::run(monitor_parts, monitor, prometheus, shutdown.clone()));
         let (api, monitor) = addresses;
         Ok(Dev { api, monitor, parts: parts.clone(), publisher, roles, shutdown })
@@ -99,17 +104,18 @@ pub(crate) async fn api(
     args: ApiArgs,
     shutdown: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
+    let settings = args.settings.0.clone();
     let config = api_config(args)?;
     let parts = Parts::open_shared(&fleet, "api").await?;
     let replica = replica_id("api")?;
     let publisher = parts.publisher(&fleet, &replica);
-    let prometheus = telemetry::record().context("the figures can not be recorded")?;
+    let instruments = instruments(&fleet, &parts, settings)?;
     let listener = api::bind(&config)?;
     announce("api", &listener)?;
 
     // It accepts jobs while the ledger is away; another number of lanes ends it as soon as it is known.
     let check = tokio::spawn(checked(parts.ledger.clone(), fleet.clone(), shutdown.clone()));
-    let api_parts = api_parts(&fleet, &parts, &publisher, replica, prometheus);
+    let api_parts = api_parts(&fleet, &parts, &publisher, replica, instruments);
     let served = api::serve(listener, config, api_parts, shutdown.clone()).await;
     shutdown.cancel();
     publisher.stop().await;
@@ -127,14 +133,14 @@ pub(crate) async fn worker(
     let parts = Parts::open_shared(&fleet, "worker").await?;
     let replica = replica_id("worker")?;
     let publisher = parts.publisher(&fleet, &replica);
-    let prometheus = telemetry::record().context("the figures can not be recorded")?;
+    let instruments = instruments(&fleet, &parts, config.settings.0)?;
     let listener = listen(config.worker_listen, "WORKER_LISTEN").await?;
     announce("worker", &listener)?;
 
     // Without a schema every batch would fail: no lane is taken before.
     checked(parts.ledger.clone(), fleet.clone(), shutdown.clone()).await?;
-    let worker_parts = worker_parts(&fleet, &parts, &publisher, replica);
-    let served = worker::run(config, worker_parts, listener, prometheus, shutdown).await;
+    let worker_parts = worker_parts(&fleet, &parts, &publisher, replica, instruments);
+    let served = worker::run(worker_parts, listener, shutdown).await;
     publisher.stop().await;
     parts.close().await;
     served.map(|()| ExitCode::SUCCESS)
@@ -147,14 +153,14 @@ pub(crate) async fn monitor(
     shutdown: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
     let parts = Parts::open_shared(&fleet, "monitor").await?;
-    let prometheus = telemetry::record().context("the figures can not be recorded")?;
+    let instruments = instruments(&fleet, &parts, config.settings.0)?;
+    let prometheus = instruments.telemetry.prometheus.clone();
     let listener = listen(config.monitor_listen, "MONITOR_LISTEN").await?;
     announce("monitor", &listener)?;
     // It watches while the ledger is away; another number of lanes ends it as soon as it is known.
     let check = tokio::spawn(checked(parts.ledger.clone(), fleet.clone(), shutdown.clone()));
-    let served =
-        monitor::run(monitor_parts(&fleet, &parts, replica_id("monitor")?), listener, prometheus, shutdown)
-            .await;
+    let monitor_parts = monitor_parts(&fleet, &parts, replica_id("monitor")?, instruments);
+    let served = monitor::run(monitor_parts, listener, prometheus, shutdown).await;
     check.await.context("the check of the ledger broke off")??;
     parts.close().await;
     served.map(|()| ExitCode::SUCCESS)
@@ -192,13 +198,24 @@ async fn checked(
     }
 }
 
+/// Starts recording, and puts together what every role of this process reports from.
+fn instruments(fleet: &FleetConfig, parts: &Parts, settings: Settings) -> anyhow::Result<Instruments> {
+    let ledger = parts.ledger.clone();
+    Ok(Instruments {
+        telemetry: telemetry::record().context("the figures can not be recorded")?,
+        settings: Arc::new(LiveSettings::new(settings)),
+        started_with: fleet.started_with.clone(),
+        pools: Some(Arc::new(move || ledger.pools())),
+        data_dir: fleet.data_dir.clone(),
+    })
+}
+
 fn api_config(args: ApiArgs) -> anyhow::Result<api::Config> {
     let keys = Keys::parse(args.api_keys.as_deref().unwrap_or_default());
     Ok(api::Config {
         listen: args.api_listen,
         keys: keys.context("API_KEYS can not be read")?,
         allow_anonymous: args.allow_anonymous,
-        concurrent_users_max: usize::try_from(args.max_concurrent_users)?,
         ..api::Config::default()
     })
 }
@@ -208,7 +225,7 @@ fn api_parts(
     parts: &Parts,
     publisher: &Arc<Publisher>,
     replica: String,
-    metrics: PrometheusHandle,
+    instruments: Instruments,
 ) -> api::Parts {
     api::Parts {
         publisher: publisher.clone(),
@@ -217,7 +234,7 @@ fn api_parts(
         bus: parts.bus.clone(),
         lanes: fleet.lanes,
         replica,
-        metrics,
+        instruments,
     }
 }
 
@@ -226,6 +243,7 @@ fn worker_parts(
     parts: &Parts,
     publisher: &Arc<Publisher>,
     replica: String,
+    instruments: Instruments,
 ) -> worker::Parts {
     worker::Parts {
         queue: parts.queue.clone(),
@@ -234,16 +252,24 @@ fn worker_parts(
         publisher: publisher.clone(),
         lanes: fleet.lanes,
         replica,
+        instruments,
     }
 }
 
-fn monitor_parts(fleet: &FleetConfig, parts: &Parts, replica: String) -> monitor::Parts {
+fn monitor_parts(
+    fleet: &FleetConfig,
+    parts: &Parts,
+    replica: String,
+    instruments: Instruments,
+) -> monitor::Parts {
     monitor::Parts {
         queue: parts.queue.clone(),
         ledger: parts.ledger.clone(),
         bus: parts.bus.clone(),
         lanes: fleet.lanes,
         replica,
+        records: parts.records.clone(),
+        instruments,
     }
 }
 

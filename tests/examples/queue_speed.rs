@@ -14,10 +14,10 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use shared::contract::envelope::{self, Envelope};
 use shared::domain::lane::{Lane, Lanes};
-use shared::queue::Queue;
 use shared::queue::embedded::{EmbeddedQueue, EmbeddedSettings};
 use shared::queue::publisher::{Publisher, PublisherLimits};
 use shared::queue::rabbitmq::{RabbitMq, RabbitMqSettings};
+use shared::queue::{PREFETCH_MESSAGES, Queue};
 use tests::servers;
 use tokio::task::JoinSet;
 
@@ -108,7 +108,7 @@ async fn consume(queue: &Arc<dyn Queue>, jobs: u64) -> anyhow::Result<u64> {
     for lane in Lanes::DEFAULT.iter() {
         let (queue, found) = (queue.clone(), found.clone());
         consumers.spawn(async move {
-            let mut subscription = queue.subscribe(lane).await?;
+            let mut subscription = queue.subscribe(lane, PREFETCH_MESSAGES).await?;
             loop {
                 let delivery = subscription.next().await?;
                 let jobs = u64::try_from(Envelope::read(&delivery.envelope)?.jobs.len())?;

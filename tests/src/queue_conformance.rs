@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use shared::domain::lane::{Lane, Lanes};
-use shared::queue::{Delivery, Queue, Subscription};
+use shared::queue::{Delivery, PREFETCH_MESSAGES, Queue, Subscription};
 use tokio::time::timeout;
 
 pub use self::dead_letters::*;
@@ -68,7 +68,7 @@ async fn expect(subscription: &mut Box<dyn Subscription>, numbers: std::ops::Ran
 pub async fn resume(queue: &Arc<dyn Queue>) -> (Box<dyn Subscription>, Delivery) {
     let resumed = async {
         loop {
-            if let Ok(mut subscription) = queue.subscribe(LANE).await
+            if let Ok(mut subscription) = queue.subscribe(LANE, PREFETCH_MESSAGES).await
                 && let Ok(delivery) = subscription.next().await
             {
                 return (subscription, delivery);

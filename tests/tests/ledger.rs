@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::domain::lane::{Lane, Lanes};
+use shared::domain::lane::Lanes;
 use shared::domain::outcome::{Outcome, Verdict};
 use shared::ledger::mysql::{MySqlConfig, MySqlLedger};
 use shared::ledger::{Ledger, LedgerError};
@@ -65,20 +65,19 @@ async fn a_server_that_dies_is_a_transient_failure_and_the_same_batch_posts_late
     let ledger = MySqlLedger::connect(&config)?;
     ledger.migrate(Lanes::DEFAULT).await?;
     let jobs = Jobs::default();
-    let (lane, first) = (Lane(0), jobs.job(r#"{"kind":"open_account","account":"a","currency":"EUR"}"#));
+    let first = jobs.job(r#"{"kind":"open_account","account":"a","currency":"EUR"}"#);
     let second = jobs.job(r#"{"kind":"deposit","account":"a","amount":5,"currency":"EUR"}"#);
-    assert_eq!(ledger.post(lane, std::slice::from_ref(&first)).await?, [Outcome::Posted]);
+    assert_eq!(ledger.post(std::slice::from_ref(&first)).await?, [Outcome::Posted]);
 
     server.kill()?;
     let batch = [first, second];
-    let refused = ledger.post(lane, &batch).await;
+    let refused = ledger.post(&batch).await;
     assert!(matches!(refused, Err(LedgerError::Transient(_))), "{refused:?}");
     assert!(matches!(ledger.ready().await, Err(LedgerError::Transient(_))));
 
     server.restart().await?;
     let outcomes =
-        until("the batch posts", Duration::from_secs(10), async || Ok(ledger.post(lane, &batch).await?))
-            .await?;
+        until("the batch posts", Duration::from_secs(10), async || Ok(ledger.post(&batch).await?)).await?;
     assert_eq!(outcomes, [Outcome::Duplicate(Verdict::Posted), Outcome::Posted]);
     let audit = ledger.audit().await?;
     assert!(audit.is_clean(), "{:#?}", audit.findings);
@@ -91,7 +90,7 @@ async fn a_growing_ledger_goes_on_in_new_eras() -> anyhow::Result<()> {
     let jobs = Jobs::default();
     let deposit = || jobs.job(r#"{"kind":"deposit","account":"a","amount":5,"currency":"EUR"}"#);
     let opening = jobs.job(r#"{"kind":"open_account","account":"a","currency":"EUR"}"#);
-    subject.ledger.post(Lane(0), &[opening, deposit()]).await?;
+    subject.ledger.post(&[opening, deposit()]).await?;
     let eras = "SELECT COUNT(*) FROM information_schema.partitions \
                 WHERE table_schema = DATABASE() AND table_name = 'entries'";
     let stock = subject.number(eras).await?;
@@ -101,7 +100,7 @@ async fn a_growing_ledger_goes_on_in_new_eras() -> anyhow::Result<()> {
     // Each process looks at the eras when it first posts.
     for _ in 0..3 {
         let process = subject.again()?;
-        assert_eq!(process.post(Lane(0), &[deposit()]).await?, [Outcome::Posted]);
+        assert_eq!(process.post(&[deposit()]).await?, [Outcome::Posted]);
         process.close().await;
     }
     assert_eq!(subject.number(eras).await?, stock + 3, "each process adds one era to the stock");

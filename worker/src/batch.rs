@@ -1,4 +1,4 @@
-//! The batcher: whole envelopes of one lane, up to a number of jobs or for as long as it lingers.
+//! The batcher: whole envelopes of one lane, up to a number of jobs.
 
 use bytes::Bytes;
 use futures::FutureExt as _;
@@ -8,14 +8,12 @@ use shared::contract::message;
 use shared::domain::job::Job;
 use shared::domain::lane::Lane;
 use shared::queue::{Delivery, DeliveryTag, QueueError, Subscription};
-use tokio::sync::SemaphorePermit;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::Shared;
 
 /// What was taken off a lane and is to be settled, then acknowledged.
-pub(crate) struct Batch<'w> {
+pub(crate) struct Batch {
     pub(crate) lane: Lane,
     /// In the order of the lane.
     pub(crate) jobs: Vec<Job>,
@@ -25,8 +23,6 @@ pub(crate) struct Batch<'w> {
     pub(crate) unreadable: Vec<(Bytes, String)>,
     /// What to acknowledge when all of it is settled.
     pub(crate) through: DeliveryTag,
-    /// The right to post.
-    pub(crate) permit: SemaphorePermit<'w>,
 }
 
 /// Gathers the batches of one lane.
@@ -35,23 +31,14 @@ pub(crate) struct Batcher<'w> {
     lane: Lane,
     /// An envelope that did not fit into the batch before.
     left_over: Option<Gathered>,
-    /// When the batch before was gathered.
-    gathered_at: Option<Instant>,
 }
-
-/// A lane whose last batch is no older than so many lingers is busy.
-const BUSY_LINGERS: u32 = 5;
 
 impl<'w> Batcher<'w> {
     pub(crate) fn new(shared: &'w Shared, lane: Lane) -> Batcher<'w> {
-        Batcher { shared, lane, left_over: None, gathered_at: None }
+        Batcher { shared, lane, left_over: None }
     }
 
-    /// The next batch; `None` after `stop`, which leaves what was gathered unacknowledged.
-    ///
-    /// A batch takes envelopes until it is full or has lingered. Then it waits for its turn to post,
-    /// and takes what has come meanwhile: the busier the ledger, the fuller the batches. On a lane that
-    /// is not busy nothing lingers: there is nothing to wait for, and a lone job is posted at once.
+    /// The next batch: what is at hand, at least one envelope. `None` after `stop`.
     ///
     /// # Errors
     /// The subscription has ended.
@@ -59,30 +46,12 @@ impl<'w> Batcher<'w> {
         &mut self,
         subscription: &mut dyn Subscription,
         stop: &CancellationToken,
-    ) -> Result<Option<Batch<'w>>, QueueError> {
+    ) -> Result<Option<Batch>, QueueError> {
         let Some(mut gathered) = self.first(subscription, stop).await? else { return Ok(None) };
         self.shared.figures.in_hand(self.lane, gathered.jobs.first().map(|job| job.accepted_at));
-        let now = Instant::now();
-        let busy_within = BUSY_LINGERS * self.shared.linger;
-        if self.gathered_at.replace(now).is_some_and(|before| now - before <= busy_within) {
-            let lingered_at = now + self.shared.linger;
-            self.fill(&mut gathered, subscription, tokio::time::sleep_until(lingered_at)).await?;
-        }
-        let permit = tokio::select! {
-            () = stop.cancelled() => return Ok(None),
-            permit = self.shared.posting.acquire() => permit,
-        };
-        // The semaphore is never closed.
-        let Ok(permit) = permit else { return Ok(None) };
-        self.fill(&mut gathered, subscription, async {}).await?;
-        Ok(Some(Batch {
-            lane: self.lane,
-            jobs: gathered.jobs,
-            reply_to: gathered.reply_to,
-            unreadable: gathered.unreadable,
-            through: gathered.through,
-            permit,
-        }))
+        self.fill(&mut gathered, subscription)?;
+        let Gathered { jobs, reply_to, unreadable, through } = gathered;
+        Ok(Some(Batch { lane: self.lane, jobs, reply_to, unreadable, through }))
     }
 
     async fn first(
@@ -94,32 +63,26 @@ impl<'w> Batcher<'w> {
             return Ok(if stop.is_cancelled() { None } else { Some(left_over) });
         }
         if let Some(delivery) = subscription.next().now_or_never() {
-            return delivery.map(|delivery| Some(Gathered::open(&delivery)));
+            return delivery.map(|delivery| Some(Gathered::open(self.lane, &delivery)));
         }
         self.shared.figures.in_hand(self.lane, None);
         tokio::select! {
             () = stop.cancelled() => Ok(None),
-            delivery = subscription.next() => delivery.map(|delivery| Some(Gathered::open(&delivery))),
+            delivery = subscription.next() => delivery.map(|delivery| Some(Gathered::open(self.lane, &delivery))),
         }
     }
 
-    /// Adds envelopes until the batch is full, the next one does not fit, or `until` is over and none
-    /// is at hand.
-    async fn fill(
+    /// Adds the envelopes that are at hand until the batch is full or the next one does not fit.
+    fn fill(
         &mut self,
         gathered: &mut Gathered,
         subscription: &mut dyn Subscription,
-        until: impl Future<Output = ()>,
     ) -> Result<(), QueueError> {
-        tokio::pin!(until);
-        while self.left_over.is_none() && gathered.jobs.len() < self.shared.batch_jobs_max {
-            let delivery = tokio::select! {
-                biased;
-                delivery = subscription.next() => delivery?,
-                () = &mut until => return Ok(()),
-            };
-            let next = Gathered::open(&delivery);
-            if gathered.jobs.len() + next.jobs.len() > self.shared.batch_jobs_max {
+        let jobs_max = self.shared.settings.borrow().batch_jobs_max();
+        while self.left_over.is_none() && gathered.jobs.len() < jobs_max {
+            let Some(delivery) = subscription.next().now_or_never() else { return Ok(()) };
+            let next = Gathered::open(self.lane, &delivery?);
+            if gathered.jobs.len() + next.jobs.len() > jobs_max {
                 self.left_over = Some(next);
             } else {
                 gathered.append(next);
@@ -139,7 +102,7 @@ struct Gathered {
 
 impl Gathered {
     /// Reads an envelope job by job: one that can not be read harms no other.
-    fn open(delivery: &Delivery) -> Gathered {
+    fn open(lane: Lane, delivery: &Delivery) -> Gathered {
         let mut gathered = Gathered {
             jobs: Vec::new(),
             reply_to: Vec::new(),
@@ -149,7 +112,7 @@ impl Gathered {
         match Envelope::read(&delivery.envelope) {
             Ok(envelope) => {
                 for job in &envelope.jobs {
-                    gathered.take(&envelope.ingress, job.get());
+                    gathered.take(lane, &envelope.ingress, job.get());
                 }
             }
             Err(error) => gathered.unreadable.push((delivery.envelope.clone(), error.to_string())),
@@ -157,7 +120,7 @@ impl Gathered {
         gathered
     }
 
-    fn take(&mut self, ingress: &str, json: &str) {
+    fn take(&mut self, lane: Lane, ingress: &str, json: &str) {
         let queued: QueuedJob<'_> = match serde_json::from_str(json) {
             Ok(queued) => queued,
             Err(error) => {
@@ -165,7 +128,7 @@ impl Gathered {
                 return self.unreadable.push((Bytes::copy_from_slice(json.as_bytes()), cause));
             }
         };
-        match message::read(queued.job.get(), ingress, queued.accepted_at) {
+        match message::read(queued.job.get(), lane, ingress, queued.accepted_at) {
             Ok(received) => {
                 self.jobs.push(received.job);
                 self.reply_to.push(received.reply_to);

@@ -48,7 +48,12 @@ impl Figures {
         }
     }
 
-    /// A batch was committed after so long.
+    /// A lane's batch waited so long for its turn and for company.
+    pub(crate) fn waited(&self, waited: Duration) {
+        histogram!(names::POSTING_WAIT_SECONDS).record(waited);
+    }
+
+    /// A transaction was committed after so long.
     pub(crate) fn posted_batch(&self, jobs: usize, took: Duration) {
         counter!(names::BATCHES_POSTED).increment(1);
         #[allow(clippy::cast_precision_loss)] // A batch has at most a hundred jobs.

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use shared::domain::lane::Lane;
-use shared::queue::QueueError;
+use shared::queue::{QueueError, Subscription};
+use shared::settings::Settings;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
@@ -26,8 +28,13 @@ pub(crate) async fn serve(shared: Arc<Shared>, lane: Lane, stop: CancellationTok
     let mut reported = false;
     loop {
         let subscribed_at = Instant::now();
-        let Err(error) = serve_subscribed(&shared, lane, &stop).await else { break };
+        let served = serve_subscribed(&shared, lane, &stop).await;
         shared.figures.in_hand(lane, None);
+        let error = match served {
+            Ok(()) if stop.is_cancelled() => break,
+            Ok(()) => continue,
+            Err(error) => error,
+        };
         if subscribed_at.elapsed() > RETRY_DELAY_MAX {
             delays = retry_delays();
             reported = false;
@@ -58,14 +65,47 @@ pub(crate) fn retry_delays() -> impl Iterator<Item = Duration> + Send {
         .build()
 }
 
+/// Serves a lane by one subscription, until `stop` or until another prefetch holds, which takes a subscription
+/// of its own.
 async fn serve_subscribed(shared: &Shared, lane: Lane, stop: &CancellationToken) -> Result<(), QueueError> {
-    let mut subscription = tokio::select! {
+    let mut settings = shared.settings.clone();
+    let prefetch_messages = settings.borrow_and_update().prefetch_messages();
+    let subscription = tokio::select! {
         () = stop.cancelled() => return Ok(()),
-        subscribed = shared.parts.queue.subscribe(lane) => subscribed?,
+        subscribed = shared.parts.queue.subscribe(lane, prefetch_messages) => subscribed?,
     };
-    debug!(%lane, "the lane is served");
+    debug!(%lane, prefetch_messages, "the lane is served");
+    let finish = stop.child_token();
+    let serving = serve_batches(shared, lane, subscription, &finish, stop);
+    tokio::pin!(serving);
+    tokio::select! {
+        served = &mut serving => served,
+        () = another_prefetch(&mut settings, prefetch_messages) => {
+            finish.cancel();
+            serving.await
+        }
+    }
+}
+
+async fn another_prefetch(settings: &mut watch::Receiver<Arc<Settings>>, prefetch_messages: u16) {
+    let changed = settings.wait_for(|settings| settings.prefetch_messages() != prefetch_messages);
+    if changed.await.is_err() {
+        // Nobody is left who could change it.
+        std::future::pending().await
+    }
+}
+
+/// Settles one batch after the other until `finish`, and hands the lane over. `stop` gives up a batch that can
+/// not be settled.
+async fn serve_batches(
+    shared: &Shared,
+    lane: Lane,
+    mut subscription: Box<dyn Subscription>,
+    finish: &CancellationToken,
+    stop: &CancellationToken,
+) -> Result<(), QueueError> {
     let mut batcher = Batcher::new(shared, lane);
-    while let Some(batch) = batcher.next(subscription.as_mut(), stop).await? {
+    while let Some(batch) = batcher.next(subscription.as_mut(), finish).await? {
         let through = batch.through;
         if !settle(shared, batch, stop).await {
             break;

@@ -1,13 +1,15 @@
 //! Workers: take jobs off the lanes in batches and post them to the ledger.
 //!
 //! A replica serves the lanes that are its share (`roster` finds out which, `crew` keeps one
-//! `lane` worker for each). A lane worker gathers a `batch`, posts it, and only then acknowledges.
+//! `lane` worker for each). A lane worker gathers a `batch`, has the `poster` post it, and only then
+//! acknowledges.
 
 mod batch;
 mod crew;
 mod expiry;
 mod figures;
 mod lane;
+mod poster;
 mod roster;
 mod settle;
 
@@ -17,24 +19,24 @@ use std::time::Duration;
 use anyhow::Context as _;
 use axum::Router;
 use futures::future::BoxFuture;
-use shared::config::WorkerConfig;
 use shared::contract::report::Role;
 use shared::domain::lane::Lanes;
 use shared::fleet::Bus;
-use shared::fleet::reporter::{Vitals, report_each_second};
+use shared::fleet::reporter::{Instruments, Reporter, Vitals};
 use shared::ledger::Ledger;
 use shared::queue::Queue;
 use shared::queue::publisher::Publisher;
+use shared::settings::Settings;
 use shared::shutdown::DRAIN_TIMEOUT;
-use shared::telemetry::PrometheusHandle;
 use shared::telemetry::probes;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::figures::Figures;
+use crate::poster::Poster;
 
 /// How long what runs beside the lanes may take to end once they are handed over.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -54,50 +56,40 @@ pub struct Parts {
     pub lanes: Lanes,
     /// This replica's id.
     pub replica: String,
+    /// What it measures and is set to.
+    pub instruments: Instruments,
 }
 
 /// What the tasks of one worker share.
 struct Shared {
     parts: Parts,
-    /// Jobs in one transaction at the most.
-    batch_jobs_max: usize,
-    /// How long a batch waits for more jobs.
-    linger: Duration,
-    /// Batches in flight to the database at the same time. Lanes that wait here grow fuller batches.
-    posting: Semaphore,
-    figures: Figures,
+    settings: watch::Receiver<Arc<Settings>>,
+    poster: Poster,
+    figures: Arc<Figures>,
 }
 
 /// Serves lanes until `shutdown`, then finishes the batches in hand, acknowledges them and returns.
 ///
 /// # Errors
 /// The listener failed. Trouble with the queue or the ledger is waited out, not returned.
-pub async fn run(
-    config: WorkerConfig,
-    parts: Parts,
-    listener: TcpListener,
-    prometheus: PrometheusHandle,
-    shutdown: CancellationToken,
-) -> anyhow::Result<()> {
-    let shared = Arc::new(Shared {
-        batch_jobs_max: usize::from(config.batch_processing_size),
-        linger: Duration::from_millis(config.linger_ms),
-        posting: Semaphore::new(usize::from(config.posting_concurrency)),
-        figures: Figures::new(parts.lanes),
-        parts,
-    });
-    let probes = probes::routes(readiness(&shared), prometheus);
-    let (share, shares) = tokio::sync::watch::channel(Default::default());
+pub async fn run(parts: Parts, listener: TcpListener, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let settings = parts.instruments.settings.subscribe();
+    let figures = Arc::new(Figures::new(parts.lanes));
+    let poster = Poster::start(parts.ledger.clone(), settings.clone(), figures.clone());
+    let shared = Arc::new(Shared { settings, poster, figures, parts });
+    let probes = probes::routes(readiness(&shared), shared.parts.instruments.telemetry.prometheus.clone());
+    let (share, shares) = watch::channel(Default::default());
 
     let mut beside = JoinSet::new();
     beside.spawn(roster::keep(shared.clone(), share, shutdown.clone()));
-    beside.spawn(report_each_second(
-        shared.parts.bus.clone(),
-        Role::Worker,
-        shared.parts.replica.clone(),
-        vitals(&shared),
-        shutdown.clone(),
-    ));
+    let reporter = Reporter {
+        bus: shared.parts.bus.clone(),
+        role: Role::Worker,
+        replica: shared.parts.replica.clone(),
+        address: listener.local_addr().ok(),
+        instruments: shared.parts.instruments.clone(),
+    };
+    beside.spawn(reporter.report_each_second(vitals(&shared), shutdown.clone()));
     beside.spawn(expiry::release_expired(shared.clone(), shutdown.clone()));
     let stopped = CancellationToken::new();
     let served = tokio::spawn(serve_probes(listener, probes, stopped.clone()));

@@ -1,7 +1,6 @@
 //! Settling a batch: post it, keep what can not be posted, tell who waits. Acknowledging comes after.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -10,7 +9,7 @@ use shared::contract::{envelope, message};
 use shared::domain::job::Job;
 use shared::domain::lane::Lane;
 use shared::domain::outcome::Outcome;
-use shared::ledger::{LedgerError, post_apart};
+use shared::ledger::LedgerError;
 use shared::queue::DeadLetter;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
@@ -21,16 +20,9 @@ use crate::lane::retry_delays;
 
 /// Settles a batch and returns true once every job of it has its verdict in the ledger or is kept as a
 /// dead letter. False: `stop` came while the ledger or the queue was away; acknowledge nothing.
-pub(crate) async fn settle(shared: &Shared, batch: Batch<'_>, stop: &CancellationToken) -> bool {
-    let Batch { lane, jobs, reply_to, unreadable, permit, .. } = batch;
-    let mut results = Vec::with_capacity(jobs.len());
-    // An envelope may hold more jobs than this worker posts at a time.
-    for jobs in jobs.chunks(shared.batch_jobs_max) {
-        let Some(posted) = post(shared, lane, jobs, stop).await else { return false };
-        results.extend(posted);
-    }
-    // A queue that takes no dead letters for a while must not keep other lanes from posting.
-    drop(permit);
+pub(crate) async fn settle(shared: &Shared, batch: Batch, stop: &CancellationToken) -> bool {
+    let Batch { lane, jobs, reply_to, unreadable, .. } = batch;
+    let Some((jobs, results)) = post_all(shared, lane, jobs, stop).await else { return false };
     for (job, result) in jobs.iter().zip(&results) {
         if !settle_job(shared, lane, job, result, stop).await {
             return false;
@@ -48,21 +40,48 @@ pub(crate) async fn settle(shared: &Shared, batch: Batch<'_>, stop: &Cancellatio
 /// What became of a job: an outcome, or why it can never be posted.
 type Settled = Result<Outcome, String>;
 
-/// Posts until the ledger takes it; `None` after `stop`.
-async fn post(shared: &Shared, lane: Lane, jobs: &[Job], stop: &CancellationToken) -> Option<Vec<Settled>> {
+/// Posts an envelope or more, however large, and gives the jobs back with what became of them.
+async fn post_all(
+    shared: &Shared,
+    lane: Lane,
+    mut jobs: Vec<Job>,
+    stop: &CancellationToken,
+) -> Option<(Vec<Job>, Vec<Settled>)> {
+    let (mut settled, mut results) = (Vec::with_capacity(jobs.len()), Vec::with_capacity(jobs.len()));
+    while !jobs.is_empty() {
+        // An envelope may hold more jobs than this worker posts at a time.
+        let rest = jobs.split_off(jobs.len().min(shared.settings.borrow().batch_jobs_max()));
+        let (posted, outcomes) = post(shared, lane, jobs, stop).await?;
+        settled.extend(posted);
+        results.extend(outcomes);
+        jobs = rest;
+    }
+    Some((settled, results))
+}
+
+/// Posts until the ledger takes it; `None` after `stop`, and where the jobs must be taken off the lane anew.
+async fn post(
+    shared: &Shared,
+    lane: Lane,
+    mut jobs: Vec<Job>,
+    stop: &CancellationToken,
+) -> Option<(Vec<Job>, Vec<Settled>)> {
     let mut delays = retry_delays();
     loop {
-        let started = Instant::now();
-        match post_apart(shared.parts.ledger.as_ref(), lane, jobs).await {
-            Ok(results) => {
-                shared.figures.posted_batch(jobs.len(), started.elapsed());
-                return Some(results);
-            }
-            Err(failure) => {
+        let answer = shared.poster.post(jobs).await;
+        match answer {
+            Some((posted, Ok(results))) => return Some((posted, results)),
+            Some((unposted, Err(failure))) => {
                 shared.figures.retried();
                 if !pause(&mut delays, stop, lane, "the batch could not be posted", &failure).await {
                     return None;
                 }
+                jobs = unposted;
+            }
+            None => {
+                let failure = LedgerError::Transient("the posting broke off".to_owned());
+                pause(&mut delays, stop, lane, "the lane is taken up again", &failure).await;
+                return None;
             }
         }
     }
@@ -99,7 +118,7 @@ async fn settle_job(
 async fn record_dead(shared: &Shared, lane: Lane, job: &Job, cause: &str, stop: &CancellationToken) -> bool {
     let mut delays = retry_delays();
     loop {
-        match shared.parts.ledger.record_dead(lane, job, cause).await {
+        match shared.parts.ledger.record_dead(job, cause).await {
             Ok(()) => return true,
             Err(failure @ LedgerError::Permanent(_)) => {
                 warn!(id = %job.id, %failure, "a dead job could not be recorded");

@@ -54,5 +54,8 @@ pub async fn readyz(State(ingress): State<Arc<Ingress>>) -> Result<Json<Health>,
     (status = 200, description = "The metrics.", body = String, content_type = "text/plain; version=0.0.4"),
 ))]
 pub async fn metrics(State(ingress): State<Arc<Ingress>>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], ingress.parts.metrics.render())
+    (
+        [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        ingress.parts.instruments.telemetry.prometheus.render(),
+    )
 }

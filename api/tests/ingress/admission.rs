@@ -3,15 +3,27 @@
 use std::time::{Duration, Instant};
 
 use api::Config;
+use api::keys::Keys;
 use axum::body::Body;
 use futures::future::join_all;
+use futures::poll;
+use shared::contract::report::SettingSource;
+use shared::contract::settings::SettingsMessage;
 use shared::domain::id::JobId;
+use shared::settings::{Settings, Value, table};
 
 use crate::fakes::{Takes, until};
 use crate::harness::{DEPOSIT, World, post};
 
-async fn world_for(concurrent_users_max: usize) -> World {
-    World::with(Config { concurrent_users_max, ..Config::default() }).await
+async fn world_for(concurrent_users_max: u64) -> World {
+    let limit = [(&table::MAX_CONCURRENT_USERS, Value::Integer(concurrent_users_max))];
+    World::set_to(Settings::default().with(limit, SettingSource::Flag), Config::default()).await
+}
+
+/// Does what the monitor does: tells new settings.
+fn change(world: &World, version: u64, name: &str, value: u64) {
+    let changes = [(name.to_owned(), value.into())].into();
+    world.settings.apply(&SettingsMessage { version, changes });
 }
 
 #[tokio::test]
@@ -74,4 +86,42 @@ async fn batches_in_flight_are_bounded_in_memory() {
         () = others => (),
     }
     assert_eq!(world.post_batch(&[], DEPOSIT).await.status, 202, "the room is free again");
+}
+
+#[tokio::test]
+async fn the_limit_grows_and_shrinks_while_running_and_no_request_is_dropped() {
+    let world = world_for(1).await;
+    world.queue.takes.send_replace(Takes::Nothing);
+    let mut first = Box::pin(world.post(&[], DEPOSIT));
+    assert!(poll!(&mut first).is_pending());
+    world.post(&[], DEPOSIT).await.assert_problem(503, "overloaded");
+    change(&world, 1, "MAX_CONCURRENT_USERS", 2);
+    let mut second = Box::pin(world.post(&[], DEPOSIT));
+    assert!(poll!(&mut second).is_pending(), "there is one more place");
+    change(&world, 2, "MAX_CONCURRENT_USERS", 1);
+    world.post(&[], DEPOSIT).await.assert_problem(503, "overloaded");
+
+    world.queue.takes.send_replace(Takes::All);
+    assert_eq!([first.await.status, second.await.status], [202, 202], "nobody loses a place");
+    assert_eq!(world.post(&[], DEPOSIT).await.status, 202);
+}
+
+#[tokio::test]
+async fn a_client_beyond_its_rate_is_told_when_to_come_back_and_others_are_not_disturbed() {
+    let keys = ["acme", "umbrella"].map(|name| format!("{name}:submit:{}", Keys::hash(name))).join(",");
+    let config = Config { keys: Keys::parse(&keys).unwrap(), ..Config::default() };
+    let world = World::with(config).await;
+    let post = async |key: &str| world.post(&[("x-api-key", key)], DEPOSIT).await;
+    for _ in 0..20 {
+        assert_eq!(post("acme").await.status, 202, "nothing is limited unless it is set");
+    }
+    change(&world, 1, "CLIENT_RATE_LIMIT", 2);
+    assert_eq!([post("acme").await.status, post("acme").await.status], [202, 202]);
+    let limited = post("acme").await;
+    limited.assert_problem(429, "rate-limited");
+    assert_eq!(limited.header("retry-after"), "1");
+    assert_eq!(post("umbrella").await.status, 202, "every client has its own");
+    assert_eq!(world.get("/readyz").await.status, 200, "who looks after the fleet is never turned away");
+    change(&world, 2, "CLIENT_RATE_LIMIT", 0);
+    assert_eq!(post("acme").await.status, 202);
 }

@@ -75,7 +75,7 @@ impl Queue for FakeQueue {
         }
     }
 
-    async fn subscribe(&self, _: Lane) -> Result<Box<dyn Subscription>, QueueError> {
+    async fn subscribe(&self, _: Lane, _: u16) -> Result<Box<dyn Subscription>, QueueError> {
         panic!("the ingress consumes nothing")
     }
 
@@ -137,11 +137,11 @@ impl Ledger for FakeLedger {
         Ok(())
     }
 
-    async fn post(&self, _: Lane, _: &[Job]) -> Result<Vec<shared::domain::outcome::Outcome>, LedgerError> {
+    async fn post(&self, _: &[Job]) -> Result<Vec<shared::domain::outcome::Outcome>, LedgerError> {
         panic!("the ingress posts nothing")
     }
 
-    async fn record_dead(&self, _: Lane, _: &Job, _: &str) -> Result<(), LedgerError> {
+    async fn record_dead(&self, _: &Job, _: &str) -> Result<(), LedgerError> {
         panic!("the ingress records nothing")
     }
 

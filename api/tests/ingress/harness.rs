@@ -7,7 +7,6 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use bytes::Bytes;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde_json::Value;
 use shared::contract::result::{JobResult, JobResults};
 use shared::contract::submission;
@@ -16,8 +15,11 @@ use shared::domain::job::Fingerprint;
 use shared::domain::lane::{Lane, Lanes};
 use shared::domain::outcome::Verdict;
 use shared::fleet::Bus;
+use shared::fleet::reporter::Instruments;
 use shared::ledger::JobRecord;
 use shared::queue::publisher::{Publisher, PublisherLimits};
+use shared::settings::{LiveSettings, Settings};
+use shared::telemetry::{self, Telemetry};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -31,6 +33,7 @@ pub struct World {
     pub queue: Arc<FakeQueue>,
     pub ledger: Arc<FakeLedger>,
     pub bus: Arc<FakeBus>,
+    pub settings: Arc<LiveSettings>,
     pub shutdown: CancellationToken,
     pub router: Router,
 }
@@ -49,14 +52,19 @@ impl World {
     }
 
     pub async fn with(config: Config) -> World {
+        World::set_to(Settings::default(), config).await
+    }
+
+    pub async fn set_to(settings: Settings, config: Config) -> World {
         let (queue, ledger, bus) = fakes();
         let shutdown = CancellationToken::new();
-        let parts = parts(queue.clone(), ledger.clone(), bus.clone());
+        let parts = parts_set_to(settings, queue.clone(), ledger.clone(), bus.clone());
+        let settings = parts.instruments.settings.clone();
         let ingress = Ingress::new(config, parts, shutdown.clone()).unwrap();
         let router = api::router(ingress.clone());
         tokio::spawn(async move { ingress.hear().await });
         until("the ingress listens to the bus", || (bus.inbox.receiver_count() > 0).then_some(())).await;
-        World { queue, ledger, bus, shutdown, router }
+        World { queue, ledger, bus, settings, shutdown, router }
     }
 
     pub async fn ask(&self, request: Request<Body>) -> Answer {
@@ -118,6 +126,15 @@ pub fn fakes() -> (Arc<FakeQueue>, Arc<FakeLedger>, Arc<FakeBus>) {
 }
 
 pub fn parts(queue: Arc<FakeQueue>, ledger: Arc<FakeLedger>, bus: Arc<FakeBus>) -> Parts {
+    parts_set_to(Settings::default(), queue, ledger, bus)
+}
+
+pub fn parts_set_to(
+    settings: Settings,
+    queue: Arc<FakeQueue>,
+    ledger: Arc<FakeLedger>,
+    bus: Arc<FakeBus>,
+) -> Parts {
     let replica = "api-1".to_owned();
     let limits = PublisherLimits { waiting_jobs_max: 20_000, ..PublisherLimits::default() };
     Parts {
@@ -127,14 +144,18 @@ pub fn parts(queue: Arc<FakeQueue>, ledger: Arc<FakeLedger>, bus: Arc<FakeBus>) 
         bus,
         lanes: Lanes::DEFAULT,
         replica,
-        metrics: metrics().clone(),
+        instruments: Instruments {
+            telemetry: telemetry().clone(),
+            settings: Arc::new(LiveSettings::new(settings)),
+            ..Instruments::none()
+        },
     }
 }
 
 /// The figures of all tests of this process.
-pub fn metrics() -> &'static PrometheusHandle {
-    static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
-    METRICS.get_or_init(|| PrometheusBuilder::new().install_recorder().unwrap())
+pub fn telemetry() -> &'static Telemetry {
+    static TELEMETRY: OnceLock<Telemetry> = OnceLock::new();
+    TELEMETRY.get_or_init(|| telemetry::record().unwrap())
 }
 
 pub fn post(path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Request<Body> {

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use super::submission::{self, Invalid};
 use crate::domain::id::JobId;
 use crate::domain::job::{Fingerprint, Job, Spec};
+use crate::domain::lane::Lane;
 use crate::domain::text::Client;
 
 /// The wire form of a job. `body` is in canonical form and is stored as it is.
@@ -54,17 +55,19 @@ pub fn write(id: JobId, client: &Client, reply_to: Option<&str>, body: &str) -> 
     serde_json::to_vec(&JobMessage { id, client: client.clone(), reply_to, body })
 }
 
-/// Reads the wire form of a job that `ingress` accepted at `accepted_at` (µs since the Unix epoch).
+/// Reads the wire form of a job that came by `lane` and that `ingress` accepted at `accepted_at` (µs since
+/// the Unix epoch).
 ///
 /// # Errors
 /// It is not a job's message, or its body is no job.
-pub fn read(json: &str, ingress: &str, accepted_at: i64) -> Result<ReceivedJob, Unreadable> {
+pub fn read(json: &str, lane: Lane, ingress: &str, accepted_at: i64) -> Result<ReceivedJob, Unreadable> {
     let message: JobMessage<'_> = serde_json::from_str(json)?;
     let spec: Spec = submission::parse(message.body.get().as_bytes())?;
     let body = message.body.get().to_owned();
     let job = Job {
         id: message.id,
         client: message.client,
+        lane,
         ingress: ingress.to_owned(),
         accepted_at,
         fingerprint: Fingerprint::of(&body),
@@ -87,7 +90,7 @@ mod tests {
         let golden =
             r#"{"id":"ID","client":"acme","reply_to":"api-1","body":{"kind":"close_account","account":"a"}}"#;
         assert_eq!(json, golden.replace("ID", &id.to_string()));
-        let read = read(&json, "api-1", 7).unwrap();
+        let read = read(&json, Lane(3), "api-1", 7).unwrap();
         assert_eq!((read.job.id, read.job.accepted_at, read.job.body.as_str()), (id, 7, body));
         assert_eq!(read.reply_to.as_deref(), Some("api-1"));
     }

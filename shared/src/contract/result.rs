@@ -59,6 +59,7 @@ fn read_hex<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Fingerprint, D
 mod tests {
     use super::*;
     use crate::domain::job::{Action, Spec};
+    use crate::domain::lane::Lane;
     use crate::domain::outcome::Rejection;
     use crate::domain::text::Client;
 
@@ -68,6 +69,7 @@ mod tests {
         let job = Job {
             id: JobId::from_chance(1_795_453_200_000, [1, 2, 3, 4, 5, 6]),
             client: Client::parse("acme").unwrap(),
+            lane: Lane(0),
             ingress: "api-1".to_owned(),
             accepted_at: 7,
             fingerprint: Fingerprint::of(body),

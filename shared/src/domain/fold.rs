@@ -15,7 +15,6 @@ use super::entry::Entry;
 use super::hold::Hold;
 use super::id::JobId;
 use super::job::{Job, Kind};
-use super::lane::Lane;
 use super::outcome::{Outcome, Recorded, Verdict};
 
 pub use needs::Needs;
@@ -68,10 +67,10 @@ pub struct Folded {
     pub revived: BTreeSet<JobId>,
 }
 
-/// Applies `jobs` of `lane` to `books` at `now` (µs since the Unix epoch).
+/// Applies `jobs`, of whatever lanes, to `books` at `now` (µs since the Unix epoch).
 #[must_use]
-pub fn fold(books: Books, lane: Lane, jobs: &[Job], now: i64) -> Folded {
-    let mut fold = Fold { books, lane, now, folded: Folded::default() };
+pub fn fold(books: Books, jobs: &[Job], now: i64) -> Folded {
+    let mut fold = Fold { books, now, folded: Folded::default() };
     for job in jobs {
         let outcome = fold.apply(job);
         fold.folded.outcomes.push(outcome);
@@ -81,7 +80,6 @@ pub fn fold(books: Books, lane: Lane, jobs: &[Job], now: i64) -> Folded {
 
 struct Fold {
     books: Books,
-    lane: Lane,
     now: i64,
     folded: Folded,
 }

@@ -19,6 +19,8 @@ pub struct Job {
     pub id: JobId,
     /// Who submitted it.
     pub client: Client,
+    /// The lane that it came by.
+    pub lane: Lane,
     /// The ingress replica that accepted it.
     pub ingress: String,
     /// When it joined its lane, in microseconds since the Unix epoch. Grows strictly along the jobs

@@ -1,20 +1,28 @@
-//! A replica's report, each second, whatever its role.
+//! A replica's report, each second, whatever its role; and what it hears of settings meanwhile.
 
+mod instruments;
+
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+pub use self::instruments::{Instruments, PoolSource};
 use super::{Bus, Topic};
 use crate::clock;
 use crate::contract::report::{Counts, LaneReport, Report, Role};
+use crate::contract::settings::SettingsMessage;
+use crate::settings::LiveSettings;
+use crate::telemetry::figures::Taken;
 
 /// How often a replica reports.
 pub const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The part of a report that changes.
+/// The part of a report that the role itself knows.
 #[derive(Debug, Clone, Default)]
 pub struct Vitals {
     /// Why the replica can not do its work just now; `None`: it can.
@@ -25,59 +33,121 @@ pub struct Vitals {
     pub lanes: Vec<LaneReport>,
 }
 
-/// Reports what `vitals` says, each second, until `shutdown`; then says goodbye.
-pub async fn report_each_second<F>(
-    bus: Arc<dyn Bus>,
-    role: Role,
-    replica: String,
-    vitals: impl Fn() -> F + Send,
-    shutdown: CancellationToken,
-) where
-    F: Future<Output = Vitals> + Send,
-{
-    let started_at = clock::now_us();
-    let host = sysinfo::System::host_name().unwrap_or_default();
-    let mut interval = tokio::time::interval(REPORT_INTERVAL);
-    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-    loop {
-        let leaving = tokio::select! {
-            () = shutdown.cancelled() => true,
-            _ = interval.tick() => false,
-        };
-        let vitals = vitals();
-        let Vitals { trouble, counts, lanes } = tokio::select! {
-            vitals = vitals => vitals,
-            // Servers that are away do not hold up the end.
-            () = shutdown.cancelled() => Vitals::default(),
-        };
-        let report = Report {
-            role,
-            replica: replica.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            host: host.clone(),
-            started_at,
-            reported_at: clock::now_us(),
-            trouble,
-            counts,
-            lanes,
-            leaving,
-            process_id: std::process::id(),
-            address: None,
-            settings_version: 0,
-            errors: Default::default(),
-            requests: 0,
-            requests_failed: 0,
-            histograms: Default::default(),
-            resources: None,
-            pools: Vec::new(),
-            settings: Default::default(),
-        };
-        match serde_json::to_vec(&report) {
-            Ok(json) => bus.broadcast(Topic::Report, Bytes::from(json)).await,
-            Err(error) => warn!(%error, "a report could not be written"),
-        }
-        if leaving {
-            return;
+/// A replica, as far as others hear of it.
+pub struct Reporter {
+    /// Where it reports and hears.
+    pub bus: Arc<dyn Bus>,
+    /// What it does.
+    pub role: Role,
+    /// Its id.
+    pub replica: String,
+    /// Where it listens for HTTP.
+    pub address: Option<SocketAddr>,
+    /// What the rest of a report is read from.
+    pub instruments: Instruments,
+}
+
+impl Reporter {
+    /// Reports what `vitals` says, each second, until `shutdown`; then says goodbye. Settings that the monitor
+    /// tells meanwhile are in force at once.
+    pub async fn report_each_second<F>(self, vitals: impl Fn() -> F + Send, shutdown: CancellationToken)
+    where
+        F: Future<Output = Vitals> + Send,
+    {
+        let heard = self.bus.listen(Topic::Settings).await;
+        let settings = self.instruments.settings.clone();
+        tokio::join!(self.report(vitals, &shutdown), hear_settings(heard, &settings, &shutdown));
+    }
+
+    async fn report<F>(self, vitals: impl Fn() -> F + Send, shutdown: &CancellationToken)
+    where
+        F: Future<Output = Vitals> + Send,
+    {
+        let started_at = clock::now_us();
+        let host = sysinfo::System::host_name().unwrap_or_default();
+        let address = self.address.map(|address| reachable(address, &host));
+        let mut resources = self.instruments.resources().await;
+        let mut interval = tokio::time::interval(REPORT_INTERVAL);
+        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        loop {
+            let leaving = tokio::select! {
+                () = shutdown.cancelled() => true,
+                _ = interval.tick() => false,
+            };
+            let vitals = vitals();
+            let Vitals { trouble, counts, lanes } = tokio::select! {
+                vitals = vitals => vitals,
+                // Servers that are away do not hold up the end.
+                () = shutdown.cancelled() => Vitals::default(),
+            };
+            // What nobody would hear is kept for the report after.
+            let heard = self.bus.connected_since().is_some();
+            let figures = if heard { self.instruments.figures(self.role) } else { Taken::default() };
+            let (pools, timeouts) = self.instruments.pools();
+            let settings = self.instruments.settings.now();
+            let report = Report {
+                role: self.role,
+                replica: self.replica.clone(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                host: host.clone(),
+                started_at,
+                reported_at: clock::now_us(),
+                trouble,
+                counts,
+                lanes,
+                leaving,
+                process_id: std::process::id(),
+                address: address.clone(),
+                settings_version: settings.version,
+                errors: figures.errors.into_iter().chain(timeouts).collect(),
+                requests: figures.requests,
+                requests_failed: figures.requests_failed,
+                histograms: figures.histograms,
+                resources: resources.look().await,
+                pools,
+                settings: self.instruments.settings_report(self.role, &settings),
+            };
+            match serde_json::to_vec(&report) {
+                Ok(json) => self.bus.broadcast(Topic::Report, Bytes::from(json)).await,
+                Err(error) => warn!(%error, "a report could not be written"),
+            }
+            if leaving {
+                return;
+            }
         }
     }
 }
+
+/// Where others reach what listens at `address`: by the host's name if it listens at all of its addresses.
+fn reachable(address: SocketAddr, host: &str) -> String {
+    if address.ip().is_unspecified() && !host.is_empty() {
+        format!("{host}:{}", address.port())
+    } else {
+        address.to_string()
+    }
+}
+
+async fn hear_settings(
+    mut heard: broadcast::Receiver<Bytes>,
+    settings: &LiveSettings,
+    shutdown: &CancellationToken,
+) {
+    loop {
+        let message = tokio::select! {
+            () = shutdown.cancelled() => return,
+            message = heard.recv() => message,
+        };
+        match message.map(|message| serde_json::from_slice::<SettingsMessage>(&message)) {
+            Ok(Ok(message)) => settings.apply(&message),
+            Ok(Err(error)) => {
+                warn!(%error, "a message about settings can not be read; do all replicas run this version?");
+            }
+            // The monitor repeats itself.
+            Err(broadcast::error::RecvError::Lagged(_)) => {}
+            Err(broadcast::error::RecvError::Closed) => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -7,9 +7,12 @@ use super::LedgerError;
 /// What an adapter makes of its database's errors, by their numbers, never by their text.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Failure {
-    /// A deadlock or a lock that was not to be had: all of it again, soon.
+    /// A deadlock: all of it again, soon.
     #[error("{0}")]
-    Contended(String),
+    Deadlock(String),
+    /// A lock that was not to be had in time: all of it again, soon.
+    #[error("{0}")]
+    LockWait(String),
     /// A key appeared meanwhile that was not there when the batch looked: read again.
     #[error("{0}")]
     Collided(String),
@@ -25,7 +28,19 @@ impl Failure {
     /// Whether the transaction should be tried again at once.
     #[must_use]
     pub fn is_overtaken(&self) -> bool {
-        matches!(self, Failure::Contended(_) | Failure::Collided(_))
+        matches!(self, Failure::Deadlock(_) | Failure::LockWait(_) | Failure::Collided(_))
+    }
+
+    /// Why it is tried again, as metrics label it.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Failure::Deadlock(_) => "deadlock",
+            Failure::LockWait(_) => "lock_wait",
+            Failure::Collided(_) => "id_met",
+            Failure::Transient(_) => "unavailable",
+            Failure::Permanent(_) => "refused",
+        }
     }
 
     /// A value in the database that is not one of ours.
@@ -39,7 +54,9 @@ impl From<Failure> for LedgerError {
     /// is no race but a fault in the books, which the batch at hand will always meet.
     fn from(failure: Failure) -> LedgerError {
         match failure {
-            Failure::Contended(why) | Failure::Transient(why) => LedgerError::Transient(why),
+            Failure::Deadlock(why) | Failure::LockWait(why) | Failure::Transient(why) => {
+                LedgerError::Transient(why)
+            }
             Failure::Collided(why) | Failure::Permanent(why) => LedgerError::Permanent(why),
         }
     }

@@ -17,6 +17,7 @@ use self::pools::Pools;
 use super::LedgerError;
 use super::failure::Failure;
 use super::sql::{Database, Dialect, Purpose, Script, Session, SqlLedger};
+use crate::contract::report::PoolReport;
 
 /// Where the database is, and how many connections it is worth.
 #[derive(Debug, Clone)]
@@ -92,6 +93,10 @@ impl Database for MySqlDatabase {
 
     async fn migrate(&self) -> Result<(), LedgerError> {
         schema::migrate(self.pools.acquire(Purpose::Posting).await?).await
+    }
+
+    fn pools(&self) -> Vec<PoolReport> {
+        self.pools.report()
     }
 
     async fn close(&self) {

@@ -16,12 +16,13 @@ mod apart;
 mod legs;
 mod moved;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable};
 use jiff::Timestamp;
+use metrics::{counter, histogram};
 
 use super::LedgerError;
 use super::failure::Failure;
@@ -32,6 +33,7 @@ use crate::domain::id::JobId;
 use crate::domain::job::Job;
 use crate::domain::lane::Lane;
 use crate::domain::outcome::{Outcome, Verdict};
+use crate::telemetry::names;
 
 use super::JobRecord;
 pub use apart::{Posted, post_apart};
@@ -84,8 +86,6 @@ pub(super) trait Transaction: Library {
 /// What a batch writes.
 #[derive(Debug)]
 pub(super) struct Writes<'a> {
-    /// The lane that the batch came by.
-    pub lane: Lane,
     /// When it was folded, in microseconds since the Unix epoch.
     pub now: i64,
     /// Jobs that got a verdict, in their order. Those that are recorded as dead are in
@@ -95,11 +95,11 @@ pub(super) struct Writes<'a> {
     pub folded: &'a Folded,
 }
 
-/// Posts a batch of `lane`, again if others were in the way; see [`Ledger::post`](super::Ledger::post).
+/// Posts a batch, again if others were in the way; see [`Ledger::post`](super::Ledger::post).
 ///
 /// # Errors
 /// As there.
-pub(super) async fn post(store: &impl Store, lane: Lane, jobs: &[Job]) -> Result<Vec<Outcome>, LedgerError> {
+pub(super) async fn post(store: &impl Store, jobs: &[Job]) -> Result<Vec<Outcome>, LedgerError> {
     if jobs.is_empty() {
         return Ok(Vec::new());
     }
@@ -108,50 +108,71 @@ pub(super) async fn post(store: &impl Store, lane: Lane, jobs: &[Job]) -> Result
         .with_max_delay(RETRY_DELAY_MAX)
         .with_max_times(ATTEMPTS_MAX - 1)
         .with_jitter();
-    let posted = (|| bounded_attempt(store, lane, jobs)).retry(retries).when(Failure::is_overtaken);
+    let posted = (|| bounded_attempt(store, jobs)).retry(retries).when(Failure::is_overtaken);
     let posted = posted.notify(|failure, delay| {
-        tracing::debug!(%lane, jobs = jobs.len(), ?delay, "a batch was overtaken and is tried again: {failure}");
+        counter!(names::LEDGER_RETRIES, names::REASON => failure.reason()).increment(1);
+        tracing::debug!(jobs = jobs.len(), ?delay, "a batch was overtaken and is tried again: {failure}");
     });
     Ok(posted.await?)
 }
 
-async fn bounded_attempt(store: &impl Store, lane: Lane, jobs: &[Job]) -> Result<Vec<Outcome>, Failure> {
-    match tokio::time::timeout(ATTEMPT_TIMEOUT, attempt(store, lane, jobs)).await {
+async fn bounded_attempt(store: &impl Store, jobs: &[Job]) -> Result<Vec<Outcome>, Failure> {
+    match tokio::time::timeout(ATTEMPT_TIMEOUT, attempt(store, jobs)).await {
         Ok(attempted) => attempted,
         Err(_) => Err(Failure::Transient(format!("the database did not answer within {ATTEMPT_TIMEOUT:?}"))),
     }
 }
 
-async fn attempt(store: &impl Store, lane: Lane, jobs: &[Job]) -> Result<Vec<Outcome>, Failure> {
+async fn attempt(store: &impl Store, jobs: &[Job]) -> Result<Vec<Outcome>, Failure> {
+    let mut phase = Phases::start();
     let mut transaction = store.begin().await?;
+    phase.ended(names::PHASE_CONNECT);
 
-    let mut needs = Needs::of(lane, jobs);
+    let mut needs = Needs::of(jobs);
     let mut originals = HashMap::new();
     if needs.refers_back() {
-        originals = refer(&mut transaction, lane, &mut needs).await?;
+        originals = refer(&mut transaction, &mut needs).await?;
+        phase.ended(names::PHASE_REFER);
     }
 
     let (mut books, reversed) = transaction.lock_and_read(&needs, jobs).await?;
+    phase.ended(names::PHASE_LOCK_AND_READ);
     for id in reversed {
         originals.entry(id).and_modify(|original: &mut Original| original.reversed = true);
     }
     books.originals = originals;
 
     let now = Timestamp::now().as_microsecond();
-    let folded = fold(books, lane, jobs, now);
+    let folded = fold(books, jobs, now);
 
-    let writes = Writes { lane, now, judged: judged(jobs, &folded), folded: &folded };
+    let writes = Writes { now, judged: judged(jobs, &folded), folded: &folded };
+    phase.ended(names::PHASE_FOLD);
     if !writes.judged.is_empty() {
         transaction.write_and_commit(&writes).await?;
+        phase.ended(names::PHASE_WRITE_AND_COMMIT);
     }
     Ok(folded.outcomes)
+}
+
+/// Times the phases of an attempt, one after the other.
+struct Phases(Instant);
+
+impl Phases {
+    fn start() -> Phases {
+        Phases(Instant::now())
+    }
+
+    /// This one is over, and the next begins.
+    fn ended(&mut self, phase: &'static str) {
+        let began = std::mem::replace(&mut self.0, Instant::now());
+        histogram!(names::POSTING_PHASE_SECONDS, names::PHASE => phase).record(self.0 - began);
+    }
 }
 
 /// Looks up what the batch refers to, and adds the accounts that follow from it. What is read here never
 /// changes, so nothing needs a lock yet; whether a hold is active or a job reversed is read after it.
 async fn refer(
     transaction: &mut impl Transaction,
-    lane: Lane,
     needs: &mut Needs,
 ) -> Result<HashMap<JobId, Original>, Failure> {
     let holds: Vec<_> = needs.holds.iter().copied().collect();
@@ -159,7 +180,7 @@ async fn refer(
     let (holds, jobs) = transaction.find(&holds, &jobs).await?;
     let originals = originals(transaction, jobs).await?;
     let holds = holds.into_iter().map(|hold| (hold.id, hold)).collect();
-    needs.follow(lane, &holds, &originals);
+    needs.follow(&holds, &originals);
     Ok(originals)
 }
 
@@ -191,7 +212,7 @@ fn judged<'a>(jobs: &'a [Job], folded: &Folded) -> Vec<(&'a Job, Verdict)> {
         .collect()
 }
 
-/// What a batch adds to the totals of its lane.
+/// What a batch adds to the totals of a lane.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Tally {
     /// Jobs posted.
@@ -205,17 +226,24 @@ pub(super) struct Tally {
 }
 
 impl Writes<'_> {
-    /// What these writes add to the totals of their lane.
+    /// What these writes add to the totals of each of their lanes.
     #[must_use]
-    pub fn tally(&self) -> Tally {
-        let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-        let posted = self.judged.iter().filter(|(_, verdict)| *verdict == Verdict::Posted).count();
-        Tally {
-            posted: count(posted),
-            rejected: count(self.judged.len() - posted),
-            revived: count(self.folded.revived.len()),
-            entries: count(self.folded.entries.len()),
+    pub fn tallies(&self) -> BTreeMap<Lane, Tally> {
+        let mut tallies: BTreeMap<Lane, Tally> = BTreeMap::new();
+        let mut lanes = HashMap::with_capacity(self.judged.len());
+        for (job, verdict) in &self.judged {
+            let tally = tallies.entry(job.lane).or_default();
+            match verdict {
+                Verdict::Posted => tally.posted += 1,
+                Verdict::Rejected(_) | Verdict::Dead => tally.rejected += 1,
+            }
+            tally.revived += i64::from(self.folded.revived.contains(&job.id));
+            lanes.insert(job.id, job.lane);
         }
+        for lane in self.folded.entries.iter().filter_map(|entry| lanes.get(&entry.job)) {
+            tallies.entry(*lane).or_default().entries += 1;
+        }
+        tallies
     }
 
     /// Accounts that have no row yet.

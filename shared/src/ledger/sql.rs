@@ -2,6 +2,7 @@
 //! written, and in which order. An adapter brings its connections, its schema, and a [`Dialect`].
 
 pub(super) mod pages;
+pub(super) mod pool;
 mod posting;
 mod reads;
 mod records;
@@ -26,10 +27,11 @@ use self::posting::SqlTransaction;
 use super::failure::Failure;
 use super::post::{self, Store};
 use super::{Audit, EntryRecord, JobRecord, Ledger, LedgerError, Totals};
+use crate::contract::report::PoolReport;
 use crate::domain::account::{Account, AccountNumber};
 use crate::domain::id::JobId;
 use crate::domain::job::Job;
-use crate::domain::lane::{Lane, Lanes};
+use crate::domain::lane::Lanes;
 use crate::domain::outcome::Outcome;
 
 /// How long [`Ledger::ready`] waits for an answer.
@@ -69,6 +71,9 @@ pub(super) trait Database: Send + Sync {
 
     /// Applies those that are missing, also when several processes do so at once.
     fn migrate(&self) -> impl Future<Output = Result<(), LedgerError>> + Send;
+
+    /// See [`Ledger::pools`].
+    fn pools(&self) -> Vec<PoolReport>;
 
     /// See [`Ledger::close`].
     fn close(&self) -> impl Future<Output = ()> + Send;
@@ -116,12 +121,12 @@ impl<D: Database> Ledger for SqlLedger<D> {
         schema::check(&mut session, self.database.migrator(), lanes).await
     }
 
-    async fn post(&self, lane: Lane, jobs: &[Job]) -> Result<Vec<Outcome>, LedgerError> {
-        post::post(self, lane, jobs).await
+    async fn post(&self, jobs: &[Job]) -> Result<Vec<Outcome>, LedgerError> {
+        post::post(self, jobs).await
     }
 
-    async fn record_dead(&self, lane: Lane, job: &Job, cause: &str) -> Result<(), LedgerError> {
-        Ok(self.begin().await?.record_dead(lane, job, cause).await?)
+    async fn record_dead(&self, job: &Job, cause: &str) -> Result<(), LedgerError> {
+        Ok(self.begin().await?.record_dead(job, cause).await?)
     }
 
     async fn job(&self, id: JobId) -> Result<Option<JobRecord>, LedgerError> {
@@ -160,6 +165,10 @@ impl<D: Database> Ledger for SqlLedger<D> {
         let answered = tokio::time::timeout(READY_TIMEOUT, answer).await;
         let unanswered = |_| Failure::Transient(format!("the database did not answer in {READY_TIMEOUT:?}"));
         Ok(answered.map_err(unanswered)??)
+    }
+
+    fn pools(&self) -> Vec<PoolReport> {
+        self.database.pools()
     }
 
     async fn close(&self) {

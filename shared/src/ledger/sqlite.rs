@@ -6,6 +6,7 @@ mod schema;
 use std::path::Path;
 use std::time::Duration;
 
+use backon::{ConstantBuilder, Retryable as _};
 use sqlx::migrate::Migrator;
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{
@@ -15,12 +16,16 @@ use sqlx::{ConnectOptions, Pool, Sqlite};
 
 use super::LedgerError;
 use super::failure::Failure;
+use super::sql::pool::MeasuredPool;
 use super::sql::{Database, Dialect, Purpose, Script, Session, SqlLedger};
+use crate::contract::report::PoolReport;
 
 /// Connections that read beside the one that writes.
 const READ_CONNECTIONS_MAX: u32 = 10;
 /// How long a connection waits for another process that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Tries to open a connection, spread over as long.
+const OPEN_ATTEMPTS_MAX: u32 = 100;
 
 /// Pages that the writer keeps in memory: 32 MiB, given in KiB below zero as SQLite wants it.
 const WRITER_CACHE: &str = "-32768";
@@ -38,8 +43,8 @@ pub type SqliteLedger = SqlLedger<SqliteDatabase>;
 /// A file with one writer and many readers, which do not wait for each other (WAL).
 #[derive(Debug, Clone)]
 pub struct SqliteDatabase {
-    writer: Pool<Sqlite>,
-    readers: Pool<Sqlite>,
+    writer: MeasuredPool<Sqlite>,
+    readers: MeasuredPool<Sqlite>,
 }
 
 impl SqliteLedger {
@@ -63,15 +68,21 @@ impl SqliteLedger {
             .busy_timeout(BUSY_TIMEOUT)
             .row_buffer_size(ROWS_BUFFERED)
             .disable_statement_logging();
-        let pool = |connections_max: u32, options: SqliteConnectOptions| {
+        let pool = |name: &'static str, connections_max: u32, options: SqliteConnectOptions| {
             let pool = SqlitePoolOptions::new().max_connections(connections_max).test_before_acquire(false);
-            pool.connect_lazy_with(options)
+            MeasuredPool::new(name, pool.connect_lazy_with(options))
         };
         let writer =
             options.clone().pragma("cache_size", WRITER_CACHE).pragma("wal_autocheckpoint", CHECKPOINT_PAGES);
-        let writer = pool(1, writer);
-        Ok(SqlLedger { database: SqliteDatabase { writer, readers: pool(READ_CONNECTIONS_MAX, options) } })
+        let writer = pool("writer", 1, writer);
+        let readers = pool("readers", READ_CONNECTIONS_MAX, options);
+        Ok(SqlLedger { database: SqliteDatabase { writer, readers } })
     }
+}
+
+fn open_retries() -> ConstantBuilder {
+    let delay = BUSY_TIMEOUT / OPEN_ATTEMPTS_MAX;
+    ConstantBuilder::new().with_delay(delay).with_max_times(OPEN_ATTEMPTS_MAX as usize).with_jitter()
 }
 
 impl Database for SqliteDatabase {
@@ -82,7 +93,19 @@ impl Database for SqliteDatabase {
             Purpose::Posting | Purpose::WritingRecords => &self.writer,
             Purpose::Reading | Purpose::Analysis | Purpose::ReadingRecords => &self.readers,
         };
-        Ok(pool.acquire().await?)
+        // A new file turns to WAL with its first connection, and that does not wait for whoever else opens
+        // the file at the same moment (https://www.sqlite.org/wal.html, "Sometimes queries return
+        // SQLITE_BUSY in WAL mode").
+        let is_contended = |error: &sqlx::Error| match error {
+            sqlx::Error::Database(database) => {
+                matches!(errors::of_code(database.code().as_deref(), ""), Failure::LockWait(_))
+            }
+            _ => false,
+        };
+        let patiently = async |pool: &Pool<Sqlite>| {
+            (async || pool.acquire().await).retry(open_retries()).when(is_contended).await
+        };
+        Ok(pool.acquire(patiently).await?)
     }
 
     /// Nothing ever is due.
@@ -99,6 +122,10 @@ impl Database for SqliteDatabase {
 
     async fn migrate(&self) -> Result<(), LedgerError> {
         schema::migrate(&mut self.session(Purpose::Posting).await?).await
+    }
+
+    fn pools(&self) -> Vec<PoolReport> {
+        vec![self.writer.report(), self.readers.report()]
     }
 
     async fn close(&self) {

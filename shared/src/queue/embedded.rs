@@ -122,12 +122,18 @@ impl Queue for EmbeddedQueue {
         published.map_err(unavailable)
     }
 
-    async fn subscribe(&self, lane: Lane) -> Result<Box<dyn Subscription>, QueueError> {
+    async fn subscribe(
+        &self,
+        lane: Lane,
+        prefetch_messages: u16,
+    ) -> Result<Box<dyn Subscription>, QueueError> {
         if self.writes.is_closed() {
             return Err(closed());
         }
         let state = self.lane(lane)?.clone();
-        Ok(Box::new(subscription::LaneConsumer::new(state, self.store.clone(), self.writes.clone()).await))
+        let (store, writes) = (self.store.clone(), self.writes.clone());
+        let prefetch = usize::from(prefetch_messages.max(1));
+        Ok(Box::new(subscription::LaneConsumer::new(state, store, writes, prefetch).await))
     }
 
     async fn dead_letter(&self, letter: DeadLetter) -> Result<(), QueueError> {

@@ -8,9 +8,11 @@ mod line;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use metrics::histogram;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tracing::error;
@@ -19,6 +21,7 @@ use self::line::{Line, Waiting};
 use super::{BATCH_JOBS_MAX, PublishError, Queue};
 use crate::contract::envelope;
 use crate::domain::lane::{Lane, Lanes};
+use crate::telemetry::names;
 
 /// What a publisher holds and sends at the most.
 #[derive(Debug, Clone, Copy)]
@@ -149,7 +152,11 @@ async fn send_in_turn(line: Arc<Line>, queue: Arc<dyn Queue>, ingress: Arc<str>,
     while let Some(jobs) = line.next_envelope().await {
         let envelope =
             envelope::write(&ingress, jobs.iter().map(|waiting| (waiting.accepted_at, &waiting.job[..])));
+        let handed_over = Instant::now();
         let published = queue.publish(line.lane(), envelope, jobs.len()).await;
+        if published.is_ok() {
+            histogram!(names::PUBLISH_CONFIRM_SECONDS).record(handed_over.elapsed());
+        }
         counters.count(jobs.len(), published.is_ok());
         for Waiting { accepted_at, result, .. } in jobs {
             // Who has gone away does not read the result; the others do.

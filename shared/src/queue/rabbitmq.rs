@@ -178,9 +178,14 @@ impl Queue for RabbitMq {
         self.publish_in(slot, publish::Message::job(lane, envelope)).await
     }
 
-    async fn subscribe(&self, lane: Lane) -> Result<Box<dyn Subscription>, QueueError> {
+    async fn subscribe(
+        &self,
+        lane: Lane,
+        prefetch_messages: u16,
+    ) -> Result<Box<dyn Subscription>, QueueError> {
         let channel = self.consuming_channel().await?;
-        let subscribed = subscription::subscribe(channel, lane, self.consuming.address()).await;
+        let address = self.consuming.address();
+        let subscribed = subscription::subscribe(channel, lane, prefetch_messages, address).await;
         if subscribed.is_err() {
             self.topology.forget();
         }

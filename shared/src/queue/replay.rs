@@ -32,7 +32,7 @@ pub async fn replay(publisher: &Publisher, lanes: Lanes, letter: &DeadLetter) ->
     let mut jobs = Vec::with_capacity(envelope.jobs.len());
     for job in &envelope.jobs {
         let queued = QueuedJob::read(job)?;
-        let received = message::read(queued.job.get(), &envelope.ingress, queued.accepted_at)?;
+        let received = message::read(queued.job.get(), letter.lane, &envelope.ingress, queued.accepted_at)?;
         jobs.push((received.job.spec.lane(lanes), Bytes::copy_from_slice(queued.job.get().as_bytes())));
     }
     let count = jobs.len();

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use super::{MASK, Value};
 use crate::contract::report::Role;
+use crate::queue::{BATCH_JOBS_MAX, PREFETCH_MESSAGES};
 
 /// A setting that changes while running.
 #[derive(Debug)]
@@ -69,36 +70,34 @@ const fn row(
 pub static BATCH_PROCESSING_SIZE: Setting = row(
     "BATCH_PROCESSING_SIZE",
     Role::Worker,
-    integer(100, 1..=100),
+    integer(BATCH_JOBS_MAX as u64, 1..=BATCH_JOBS_MAX as u64),
     "jobs",
     "Jobs in one batch, which is one database transaction, at the most",
 );
 
-/// How long a batch waits for more jobs.
+/// How long a small batch waits for company.
 pub static LINGER_MS: Setting = row(
     "LINGER_MS",
     Role::Worker,
     integer(20, 0..=10_000),
     "milliseconds",
-    "Milliseconds that a batch of a busy lane waits for more jobs; on an idle lane none waits",
+    "Milliseconds that a small batch waits at the most for one in flight to end, to share the next transaction",
 );
 
-/// Batches that are posted at the same time.
+/// Transactions in flight at the same time.
 pub static POSTING_CONCURRENCY: Setting = row(
     "POSTING_CONCURRENCY",
     Role::Worker,
     integer(8, 1..=256),
-    "batches",
-    "Batches that one worker posts at the same time; more wait and grow fuller",
+    "transactions",
+    "Transactions that one worker has in flight at the same time; batches that wait share the next",
 );
 
-/// Messages handed out ahead of their acknowledgement. RabbitMQ counts messages, not jobs: the default is a full
-/// batch of single-job messages. With a backlog of full ones, of 30 kB, a worker that serves 16 lanes holds 48 MB
-/// of them then, and it is to stay below 100 MB.
+/// Messages handed out ahead of their acknowledgement.
 pub static PREFETCH: Setting = row(
     "PREFETCH",
     Role::Worker,
-    integer(100, 1..=1_000),
+    integer(PREFETCH_MESSAGES as u64, 1..=1_000),
     "messages",
     "Messages of one lane that the queue hands to a worker ahead of their acknowledgement",
 );

@@ -3,7 +3,7 @@
 
 /// Requests answered by an ingress. Labels [`ROUTE`], [`METHOD`], [`STATUS`].
 pub const INGRESS_REQUESTS: &str = "tellers_ingress_requests_total";
-/// Seconds from a request's head to its answer's head. Label [`ROUTE`]. Requests that asked to wait count
+/// Histogram: seconds from a request's head to its answer's head. Label [`ROUTE`]. Requests that asked to wait count
 /// with the time that they waited, under [`WAITED`].
 pub const INGRESS_RESPONSE_SECONDS: &str = "tellers_ingress_response_seconds";
 /// Requests that are being worked on now.
@@ -36,6 +36,8 @@ pub const BATCHES_POSTED: &str = "tellers_batches_posted_total";
 pub const JOBS_SETTLED: &str = "tellers_jobs_settled_total";
 /// Histogram: jobs in a batch.
 pub const BATCH_JOBS: &str = "tellers_batch_jobs";
+/// Histogram: from the time that a lane's batch is handed over until its transaction begins.
+pub const POSTING_WAIT_SECONDS: &str = "tellers_posting_wait_seconds";
 /// Histogram: from the first statement of a batch to its commit.
 pub const POSTING_SECONDS: &str = "tellers_posting_seconds";
 /// Histogram: from a job's acceptance to the commit of its batch.
@@ -51,8 +53,6 @@ pub const LANES_HELD: &str = "tellers_lanes_held";
 pub const PUBLISH_CONFIRM_SECONDS: &str = "tellers_publish_confirm_seconds";
 /// Histogram: a part of posting a batch. Label [`PHASE`].
 pub const POSTING_PHASE_SECONDS: &str = "tellers_posting_phase_seconds";
-/// Histogram: a batch's wait for its turn to post.
-pub const POSTING_WAIT_SECONDS: &str = "tellers_posting_wait_seconds";
 /// Counter: batches that the ledger itself tried again. Label [`REASON`].
 pub const LEDGER_RETRIES: &str = "tellers_ledger_retries_total";
 
@@ -74,6 +74,17 @@ pub const POOL_TIMEOUTS: &str = "tellers_pool_timeouts_total";
 pub const POOL: &str = "pool";
 /// `idle` or `in_use`.
 pub const STATE: &str = "state";
+
+/// Of [`PHASE`]: taking a connection.
+pub const PHASE_CONNECT: &str = "connect";
+/// Of [`PHASE`]: looking up what the batch refers to.
+pub const PHASE_REFER: &str = "refer";
+/// Of [`PHASE`]: locking the accounts and reading what the jobs meet.
+pub const PHASE_LOCK_AND_READ: &str = "lock_and_read";
+/// Of [`PHASE`]: deciding, in memory.
+pub const PHASE_FOLD: &str = "fold";
+/// Of [`PHASE`]: writing and the commit.
+pub const PHASE_WRITE_AND_COMMIT: &str = "write_and_commit";
 
 /// Gauge of the monitor: how many workers there should be. `NaN`: not known.
 pub const WORKERS_WANTED: &str = "tellers_workers_wanted";

@@ -44,8 +44,8 @@ async fn post_until(
     let posters = (0..POSTERS).map(async |poster| {
         let mut random = fastrand::Rng::with_seed(u64::try_from(poster)?);
         while goes_on(posted.load(Relaxed)) {
-            let (lane, jobs) = accounts.batch(poster, POSTERS, &mut random)?;
-            ledger.post(lane, &jobs).await?;
+            let jobs = accounts.batch(poster, POSTERS, &mut random)?;
+            ledger.post(&jobs).await?;
             posted.fetch_add(u64::try_from(jobs.len())?, Relaxed);
         }
         anyhow::Ok(())

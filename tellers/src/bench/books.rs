@@ -51,9 +51,9 @@ impl Accounts {
             count: AtomicU64::new(0),
         };
         for (lane, numbers) in &accounts.of_lane {
-            let jobs: Vec<Job> = numbers.iter().map(|number| accounts.opening(number)).collect();
+            let jobs: Vec<Job> = numbers.iter().map(|number| accounts.opening(*lane, number)).collect();
             for batch in jobs.chunks(BATCH_JOBS_MAX) {
-                let outcomes = ledger.post(*lane, batch).await?;
+                let outcomes = ledger.post(batch).await?;
                 ensure!(
                     outcomes.iter().all(|outcome| *outcome == Outcome::Posted),
                     "not all accounts were opened"
@@ -63,13 +63,16 @@ impl Accounts {
         Ok(accounts)
     }
 
-    fn opening(&self, number: &AccountNumber) -> Job {
-        self.job(Spec::of(Action::OpenAccount {
-            account: number.clone(),
-            currency: Currency::XTS,
-            overdraft_limit: OverdraftLimit::new(Amount::MAX).unwrap_or_default(),
-            holder: None,
-        }))
+    fn opening(&self, lane: Lane, number: &AccountNumber) -> Job {
+        self.job(
+            lane,
+            Spec::of(Action::OpenAccount {
+                account: number.clone(),
+                currency: Currency::XTS,
+                overdraft_limit: OverdraftLimit::new(Amount::MAX).unwrap_or_default(),
+                holder: None,
+            }),
+        )
     }
 
     /// A full batch of transfers that draw on accounts of one lane: of one that is the `share`-th of every
@@ -79,7 +82,7 @@ impl Accounts {
         share: usize,
         shares: usize,
         random: &mut fastrand::Rng,
-    ) -> anyhow::Result<(Lane, Vec<Job>)> {
+    ) -> anyhow::Result<Vec<Job>> {
         let lanes: Vec<_> = self.of_lane.iter().skip(share).step_by(shares).collect();
         let (lane, from) = random.choice(lanes).context("there are more posters than lanes with accounts")?;
         let jobs = (0..BATCH_JOBS_MAX).map(|_| {
@@ -88,12 +91,12 @@ impl Accounts {
             let money = Money { amount: Amount::new(1)?, currency: Currency::XTS };
             let reference = Some(Reference::parse(self.reference())?);
             let action = Action::Transfer { from: from.clone(), to: to.clone(), money };
-            Ok(self.job(Spec { reference, ..Spec::of(action) }))
+            Ok(self.job(*lane, Spec { reference, ..Spec::of(action) }))
         });
-        Ok((*lane, jobs.collect::<anyhow::Result<_>>()?))
+        jobs.collect()
     }
 
-    fn job(&self, spec: Spec) -> Job {
+    fn job(&self, lane: Lane, spec: Spec) -> Job {
         let body = submission::canonical(&spec);
         let accepted_at = clock::now_us();
         let id = JobId::derived(&self.client, &self.reference());
@@ -101,6 +104,7 @@ impl Accounts {
         Job {
             id,
             client: self.client.clone(),
+            lane,
             ingress: self.run.clone(),
             accepted_at,
             fingerprint,

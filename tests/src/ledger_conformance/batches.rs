@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::ensure;
 use futures::future::{join_all, try_join_all};
+use shared::domain::job::Job;
 use shared::domain::lane::{Lane, Lanes};
 use shared::domain::outcome::{Outcome, Rejection, Verdict};
 use shared::ledger::{Posted, post_apart};
@@ -151,12 +152,12 @@ pub async fn a_poison_job_never_harms_its_neighbours(subject: Subject) -> anyhow
     subject.refuse("poison").await?;
     let poison = deposit("a", 7).replace('}', r#","memo":"poison"}"#);
     let body = |place| if [4, 14].contains(&place) { poison.clone() } else { deposit("a", 1) };
-    let batch: Vec<_> = (0..22).map(|place| jobs.job(&body(place))).collect();
-    ensure!(subject.post(2, &batch).await.is_err());
+    let lane = Lane(2);
+    let batch: Vec<_> = (0..22).map(|place| Job { lane, ..jobs.job(&body(place)) }).collect();
+    ensure!(subject.post(lane.0, &batch).await.is_err());
     ensure!(subject.funds("a").await? == (0, 0), "a batch that failed left something behind");
 
-    let lane = Lane(2);
-    let answers: Vec<Posted> = post_apart(&*subject.ledger, lane, &batch).await?;
+    let answers: Vec<Posted> = post_apart(&*subject.ledger, &batch).await?;
     for (place, answer) in answers.iter().enumerate() {
         match place {
             4 | 14 => ensure!(answer.as_ref().is_err_and(|cause| cause.contains("poison")), "{answer:?}"),
@@ -164,7 +165,7 @@ pub async fn a_poison_job_never_harms_its_neighbours(subject: Subject) -> anyhow
         }
     }
     for place in [4, 14, 4, 0] {
-        subject.ledger.record_dead(lane, &batch[place], "the cause, with 'quotes'").await?;
+        subject.ledger.record_dead(&batch[place], "the cause, with 'quotes'").await?;
     }
     let verdict = async |place: usize| -> anyhow::Result<_> {
         Ok(subject.ledger.job(batch[place].id).await?.map(|record| record.verdict))
@@ -196,7 +197,7 @@ pub async fn a_caller_that_goes_away_leaves_nothing_behind(subject: Subject) -> 
         .collect();
     for (round, batch) in batches.iter().enumerate() {
         let (ledger, batch) = (Arc::clone(&subject.ledger), batch.clone());
-        let posting = tokio::spawn(async move { ledger.post(Lane(1), &batch).await });
+        let posting = tokio::spawn(async move { ledger.post(&batch).await });
         // Let it get as far as a varying number of turns takes it.
         for _ in 0..round * 3 {
             tokio::task::yield_now().await;

@@ -1,7 +1,7 @@
 //! Reads.
 
 use anyhow::{Context as _, ensure};
-use shared::domain::job::Kind;
+use shared::domain::job::{Job, Kind};
 use shared::domain::lane::Lane;
 use shared::domain::outcome::Verdict;
 
@@ -17,9 +17,9 @@ pub async fn a_job_is_read_back_as_it_was_submitted(subject: Subject) -> anyhow:
         '}',
         r#","reference":"inv'17 \\ \" ; --","memo":"Grüße 𝄞 %s {}","metadata":{"k":[1,null,"ü"]}}"#,
     );
-    let (opening, job) = (jobs.job(&open("a")), jobs.job(&body));
+    let (opening, job) = (jobs.job(&open("a")), Job { lane: Lane(4), ..jobs.job(&body) });
     ensure!(subject.ledger.job(job.id).await?.is_none());
-    subject.ledger.post(Lane(4), &[opening, job.clone()]).await?;
+    subject.ledger.post(&[opening, job.clone()]).await?;
     let record = subject.ledger.job(job.id).await?.context("the job is not there")?;
     ensure!(record.body == job.body && record.fingerprint == job.fingerprint);
     ensure!(record.reference.as_deref() == Some(r#"inv'17 \ " ; --"#), "{:?}", record.reference);

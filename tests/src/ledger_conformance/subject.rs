@@ -159,8 +159,9 @@ impl Subject {
         for job in &mut jobs {
             job.accepted_at = self.clock.fetch_add(1, Ordering::Relaxed);
             job.ingress = format!("ingress-{lane}");
+            job.lane = Lane(lane);
         }
-        Ok(self.ledger.post(Lane(lane), &jobs).await?)
+        Ok(self.ledger.post(&jobs).await?)
     }
 
     /// An account that must be there.
@@ -243,7 +244,7 @@ pub fn job(id: JobId, accepted_at: i64, body: &str) -> Job {
     let body = submission::canonical(&spec);
     let fingerprint = Fingerprint::of(&body);
     let client = Client::parse("acme").unwrap();
-    Job { id, client, ingress: "api-1".to_owned(), accepted_at, fingerprint, body, spec }
+    Job { id, client, lane: Lane(0), ingress: "api-1".to_owned(), accepted_at, fingerprint, body, spec }
 }
 
 /// The body of a job that opens an account in EUR.

@@ -1,6 +1,6 @@
 //! Order, hand-over and acknowledgement.
 
-use shared::queue::LaneDepth;
+use shared::queue::{LaneDepth, PREFETCH_MESSAGES};
 
 use super::*;
 
@@ -8,7 +8,7 @@ use super::*;
 pub async fn a_lane_keeps_its_order(queue: Arc<dyn Queue>) {
     queue.publish(Lane(0), Bytes::from_static(b"another lane's"), 1).await.expect("published");
     publish(&queue, 0..300).await;
-    let mut subscription = queue.subscribe(LANE).await.expect("subscribed");
+    let mut subscription = queue.subscribe(LANE, PREFETCH_MESSAGES).await.expect("subscribed");
     for number in 0..300 {
         let delivery = next(&mut subscription).await;
         assert_eq!(delivery.envelope, envelope(number));
@@ -21,8 +21,8 @@ pub async fn a_lane_keeps_its_order(queue: Arc<dyn Queue>) {
 /// A second subscription waits, and takes over at the oldest delivery that is not acknowledged.
 pub async fn a_lane_is_handed_over_in_order(queue: Arc<dyn Queue>) {
     publish(&queue, 0..10).await;
-    let mut first = queue.subscribe(LANE).await.expect("subscribed");
-    let mut second = queue.subscribe(LANE).await.expect("subscribed");
+    let mut first = queue.subscribe(LANE, PREFETCH_MESSAGES).await.expect("subscribed");
+    let mut second = queue.subscribe(LANE, PREFETCH_MESSAGES).await.expect("subscribed");
     let deliveries = expect(&mut first, 0..6).await;
     nothing_comes(&mut second).await;
     first.ack_through(deliveries[2].tag).await.expect("acknowledged");
@@ -36,9 +36,9 @@ pub async fn a_lane_is_handed_over_in_order(queue: Arc<dyn Queue>) {
 /// Of three subscriptions each gets its turn, in the order in which they came.
 pub async fn those_who_wait_take_turns(queue: Arc<dyn Queue>) {
     publish(&queue, 0..3).await;
-    let first = queue.subscribe(LANE).await.expect("subscribed");
-    let mut second = queue.subscribe(LANE).await.expect("subscribed");
-    let mut third = queue.subscribe(LANE).await.expect("subscribed");
+    let first = queue.subscribe(LANE, PREFETCH_MESSAGES).await.expect("subscribed");
+    let mut second = queue.subscribe(LANE, PREFETCH_MESSAGES).await.expect("subscribed");
+    let mut third = queue.subscribe(LANE, PREFETCH_MESSAGES).await.expect("subscribed");
     nothing_comes(&mut third).await;
     first.close().await;
     expect(&mut second, 0..3).await;
@@ -50,11 +50,11 @@ pub async fn those_who_wait_take_turns(queue: Arc<dyn Queue>) {
 /// A dropped subscription is a crash: what it had comes again, in order.
 pub async fn a_dropped_subscription_loses_nothing(queue: Arc<dyn Queue>) {
     publish(&queue, 0..150).await;
-    let mut first = queue.subscribe(LANE).await.expect("subscribed");
+    let mut first = queue.subscribe(LANE, PREFETCH_MESSAGES).await.expect("subscribed");
     let deliveries = expect(&mut first, 0..80).await;
     first.ack_through(deliveries[49].tag).await.expect("acknowledged");
     drop(first);
-    let mut second = queue.subscribe(LANE).await.expect("subscribed");
+    let mut second = queue.subscribe(LANE, PREFETCH_MESSAGES).await.expect("subscribed");
     // A full batch of messages, the most that an adapter has to hand out without an acknowledgement.
     let deliveries = expect(&mut second, 50..150).await;
     assert!(deliveries[0].redelivered, "it was handed out before");
@@ -65,13 +65,13 @@ pub async fn hand_overs_never_reorder(queue: Arc<dyn Queue>) {
     publish(&queue, 0..300).await;
     let mut expected = 0;
     for round in 0..20 {
-        let mut subscription = queue.subscribe(LANE).await.expect("subscribed");
+        let mut subscription = queue.subscribe(LANE, PREFETCH_MESSAGES).await.expect("subscribed");
         let deliveries = expect(&mut subscription, expected..expected + 15).await;
         subscription.ack_through(deliveries[9].tag).await.expect("acknowledged");
         expected += 10;
         if round % 2 == 0 { subscription.close().await } else { drop(subscription) }
     }
-    let mut subscription = queue.subscribe(LANE).await.expect("subscribed");
+    let mut subscription = queue.subscribe(LANE, PREFETCH_MESSAGES).await.expect("subscribed");
     let deliveries = expect(&mut subscription, expected..300).await;
     subscription.ack_through(deliveries[deliveries.len() - 1].tag).await.expect("acknowledged");
     nothing_comes(&mut subscription).await;
@@ -79,7 +79,7 @@ pub async fn hand_overs_never_reorder(queue: Arc<dyn Queue>) {
 
 /// A caller that stops waiting for a delivery loses none.
 pub async fn an_abandoned_wait_loses_nothing(queue: Arc<dyn Queue>) {
-    let mut subscription = queue.subscribe(LANE).await.expect("subscribed");
+    let mut subscription = queue.subscribe(LANE, PREFETCH_MESSAGES).await.expect("subscribed");
     for number in 0..20 {
         for _ in 0..3 {
             let waited = timeout(Duration::from_micros(200), subscription.next()).await;
@@ -97,7 +97,7 @@ pub async fn garbage_is_delivered_raw(queue: Arc<dyn Queue>) {
     for bytes in garbage {
         queue.publish(LANE, Bytes::from_static(bytes), 1).await.expect("published");
     }
-    let mut subscription = queue.subscribe(LANE).await.expect("subscribed");
+    let mut subscription = queue.subscribe(LANE, PREFETCH_MESSAGES).await.expect("subscribed");
     for bytes in garbage {
         assert_eq!(next(&mut subscription).await.envelope, bytes);
     }
@@ -113,7 +113,7 @@ pub async fn depth_counts_what_waits(queue: Arc<dyn Queue>) {
     assert_eq!((depth[0].messages_ready, depth[1].consumers), (0, 0));
     assert!(depth[1].jobs.is_none_or(|jobs| jobs == 500));
 
-    let mut subscription = queue.subscribe(LANE).await.expect("subscribed");
+    let mut subscription = queue.subscribe(LANE, PREFETCH_MESSAGES).await.expect("subscribed");
     let deliveries = expect(&mut subscription, 0..5).await;
     let depth = until_depth(&queue, |depth| depth[1].messages_ready == 0 && depth[1].consumers == 1).await;
     assert!(depth[1].messages_unacknowledged.is_none_or(|messages| messages == 5));

@@ -1,8 +1,8 @@
 //! What a publish promises, and group commit over it.
 
 use shared::contract::envelope::{Envelope, QueuedJob};
-use shared::queue::PublishError;
 use shared::queue::publisher::{Publisher, PublisherLimits};
+use shared::queue::{PREFETCH_MESSAGES, PublishError};
 
 use super::*;
 
@@ -21,7 +21,7 @@ pub async fn a_full_lane_pushes_back(queue: Arc<dyn Queue>, messages_max: usize)
     assert!(accepted >= messages_max);
     queue.publish(Lane(0), envelope(0), 1).await.expect("another lane has room");
 
-    let mut subscription = queue.subscribe(LANE).await.expect("subscribed");
+    let mut subscription = queue.subscribe(LANE, PREFETCH_MESSAGES).await.expect("subscribed");
     for number in 0..accepted {
         let deliveries = expect(&mut subscription, number..number + 1).await;
         subscription.ack_through(deliveries[0].tag).await.expect("acknowledged");
@@ -34,7 +34,7 @@ pub async fn a_full_lane_pushes_back(queue: Arc<dyn Queue>, messages_max: usize)
 pub async fn an_unknown_lane_is_refused(queue: Arc<dyn Queue>) {
     let refused = queue.publish(Lane(99), envelope(0), 1).await;
     assert!(matches!(refused, Err(PublishError::Unavailable(_))), "{refused:?}");
-    assert!(queue.subscribe(Lane(99)).await.is_err());
+    assert!(queue.subscribe(Lane(99), PREFETCH_MESSAGES).await.is_err());
 }
 
 /// Many publish at once: few messages, every job in one of them, each caller told its own time.
@@ -53,7 +53,7 @@ pub async fn concurrent_publishes_share_messages(queue: Arc<dyn Queue>) {
     let mut told = callers.join_all().await;
     publisher.stop().await;
 
-    let mut subscription = queue.subscribe(LANE).await.expect("subscribed");
+    let mut subscription = queue.subscribe(LANE, PREFETCH_MESSAGES).await.expect("subscribed");
     let (mut found, mut messages) = (Vec::new(), 0);
     while found.len() < JOBS {
         let delivery = next(&mut subscription).await;

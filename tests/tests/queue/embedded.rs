@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use shared::domain::lane::Lanes;
 use shared::queue::embedded::{EmbeddedQueue, EmbeddedSettings};
-use shared::queue::{PublishError, Queue, QueueError};
+use shared::queue::{PREFETCH_MESSAGES, PublishError, Queue, QueueError};
 use tests::queue_conformance as suite;
 
 const LANE_MESSAGES_MAX: u64 = 500;
@@ -63,7 +63,7 @@ async fn what_is_published_survives_and_what_is_acknowledged_does_not_come_back(
     for number in 0..10 {
         queue.publish(suite::LANE, format!("{number}").into(), 7).await.expect("published");
     }
-    let mut subscription = queue.subscribe(suite::LANE).await.expect("subscribed");
+    let mut subscription = queue.subscribe(suite::LANE, PREFETCH_MESSAGES).await.expect("subscribed");
     for _ in 0..3 {
         subscription.next().await.expect("a delivery");
     }
@@ -73,12 +73,12 @@ async fn what_is_published_survives_and_what_is_acknowledged_does_not_come_back(
     assert!(subscription.next().await.is_err(), "the queue is closed");
     let refused = queue.publish(suite::LANE, "late".into(), 1).await;
     assert!(matches!(refused, Err(PublishError::Unavailable(_))), "{refused:?}");
-    assert!(queue.ready().await.is_err() && queue.subscribe(suite::LANE).await.is_err());
+    assert!(queue.ready().await.is_err() && queue.subscribe(suite::LANE, PREFETCH_MESSAGES).await.is_err());
 
     let queue = open(folder.path()).await;
     let depth = queue.depth().await.expect("depth")[1];
     assert_eq!((depth.messages_ready, depth.jobs), (6, Some(42)));
-    let mut subscription = queue.subscribe(suite::LANE).await.expect("subscribed");
+    let mut subscription = queue.subscribe(suite::LANE, PREFETCH_MESSAGES).await.expect("subscribed");
     for number in 4..10 {
         let delivery = subscription.next().await.expect("a delivery");
         assert_eq!((delivery.envelope, delivery.redelivered), (format!("{number}").into(), true));
@@ -121,7 +121,7 @@ async fn a_confirmed_publish_survives_kill_9() {
     let queue = open(folder.path()).await;
     let kept = queue.depth().await.expect("depth")[1].messages_ready;
     assert!(kept > last, "{kept} kept, {last} was the last confirmed");
-    let mut subscription = queue.subscribe(suite::LANE).await.expect("subscribed");
+    let mut subscription = queue.subscribe(suite::LANE, PREFETCH_MESSAGES).await.expect("subscribed");
     for number in 0..kept {
         assert_eq!(subscription.next().await.expect("a delivery").envelope, number.to_string());
     }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use shared::queue::Queue;
 use shared::queue::rabbitmq::{RabbitMq as Adapter, RabbitMqSettings};
+use shared::queue::{PREFETCH_MESSAGES, Queue};
 use tests::queue_conformance as suite;
 use tests::servers::RabbitMq;
 use tokio::sync::OnceCell;
@@ -86,7 +86,7 @@ async fn a_runtime_that_ends_in_the_midst_of_things_costs_no_order() {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         runtime.block_on(async {
             let queue = open(&url);
-            let mut subscription = queue.subscribe(suite::LANE).await.expect("subscribed");
+            let mut subscription = queue.subscribe(suite::LANE, PREFETCH_MESSAGES).await.expect("subscribed");
             let mut third = None;
             for number in 0..10 {
                 let delivery = subscription.next().await.expect("a delivery");

@@ -8,7 +8,7 @@ use lapin::options::QueueDeleteOptions;
 use lapin::{Connection, ConnectionProperties};
 use shared::fleet::rabbitmq::RabbitMqBus;
 use shared::fleet::{Bus as _, Topic};
-use shared::queue::{PublishError, Queue};
+use shared::queue::{PREFETCH_MESSAGES, PublishError, Queue};
 use tests::queue_conformance::{LANE, publish_until_accepted, resume};
 use tests::servers::RabbitMq;
 
@@ -43,7 +43,7 @@ async fn a_fault_of_the_broker_loses_nothing_and_everything_resumes() {
     for number in 1..50 {
         publish(&queue, number).await.expect("published");
     }
-    let mut subscription = queue.subscribe(LANE).await.expect("subscribed");
+    let mut subscription = queue.subscribe(LANE, PREFETCH_MESSAGES).await.expect("subscribed");
     let first = subscription.next().await.expect("a delivery");
     subscription.ack_through(first.tag).await.expect("acknowledged");
     // The broker has seen the acknowledgement once it answers a later question on its channel.
@@ -83,7 +83,7 @@ async fn a_fault_of_the_broker_loses_nothing_and_everything_resumes() {
     // A stop in good order.
     broker.stop().await.expect("stopped");
     assert!(publish(&queue, 51).await.is_err());
-    assert!(queue.subscribe(LANE).await.is_err());
+    assert!(queue.subscribe(LANE, PREFETCH_MESSAGES).await.is_err());
     broker.restart().await.expect("restarted");
     publish_until_accepted(&queue, 51).await;
     let (_subscription, delivery) = resume(&queue).await;
@@ -150,7 +150,7 @@ async fn a_broker_short_of_memory_is_an_error_at_once_and_does_not_stop_the_work
     for number in 0..3 {
         publish(&queue, number).await.expect("published");
     }
-    let mut subscription = queue.subscribe(LANE).await.expect("subscribed");
+    let mut subscription = queue.subscribe(LANE, PREFETCH_MESSAGES).await.expect("subscribed");
 
     broker.control(&["set_vm_memory_high_watermark", "0"]).await.expect("set");
     // The broker says so to those who publish: the first is not confirmed, the next is refused.
@@ -197,7 +197,7 @@ async fn a_connection_that_goes_silent_is_given_up_and_everything_resumes() {
     let wire = Wire::to(&broker.url()).await;
     let queue = open(&wire.url());
     publish(&queue, 0).await.expect("published");
-    let mut subscription = queue.subscribe(LANE).await.expect("subscribed");
+    let mut subscription = queue.subscribe(LANE, PREFETCH_MESSAGES).await.expect("subscribed");
     let delivery = subscription.next().await.expect("a delivery");
     assert_eq!(delivery.envelope, "envelope 0");
 

@@ -7,6 +7,7 @@ use crate::domain::account::{Account, AccountNumber, AccountStatus};
 use crate::domain::hold::{Hold, HoldStatus};
 use crate::domain::id::JobId;
 use crate::domain::job::{Action, Job, Kind, Money};
+use crate::domain::lane::Lane;
 use crate::domain::money::{Amount, Currency};
 use crate::domain::outcome::{Rejection, Verdict};
 
@@ -43,11 +44,11 @@ impl Fold {
             Action::FreezeAccount { account } => self.judge_status(account, AccountStatus::Frozen),
             Action::UnfreezeAccount { account } => self.judge_status(account, AccountStatus::Open),
             Action::Deposit { account, money } => {
-                let outside = self.outside(money.currency);
+                let outside = self.outside(money.currency, job.lane);
                 self.judge_move(money.currency, [(outside, -units(money)), (account.clone(), units(money))])
             }
             Action::Withdrawal { account, money } => {
-                let outside = self.outside(money.currency);
+                let outside = self.outside(money.currency, job.lane);
                 self.judge_move(money.currency, [(account.clone(), -units(money)), (outside, units(money))])
             }
             Action::Transfer { from, to, money } => {
@@ -62,7 +63,7 @@ impl Fold {
                 self.judge_hold(job.id, account, *money, expires_at)
             }
             Action::Capture { account, hold, to, amount } => {
-                self.judge_capture(job.accepted_at, account, *hold, to.as_ref(), *amount)
+                self.judge_capture(job, account, *hold, to.as_ref(), *amount)
             }
             Action::Release { account, hold } => self.judge_release(account, *hold),
             Action::Reversal { account, job } => self.judge_reversal(account, *job),
@@ -127,7 +128,7 @@ impl Fold {
 
     fn judge_capture(
         &mut self,
-        accepted_at: i64,
+        job: &Job,
         number: &AccountNumber,
         hold: JobId,
         to: Option<&AccountNumber>,
@@ -137,14 +138,14 @@ impl Fold {
         let currency = self.moving(number, None, &mut faults).map(|account| account.currency);
         let to = match (to, currency) {
             (Some(to), _) => Some(to.clone()),
-            (None, Some(currency)) => Some(self.outside(currency)),
+            (None, Some(currency)) => Some(self.outside(currency, job.lane)),
             (None, None) => None,
         };
         if let Some(to) = &to {
             self.moving(to, currency, &mut faults);
         }
         let Some(mut hold) = self.hold_of(number, hold, &mut faults) else { return faults.or(None) };
-        if !hold.is_capturable(accepted_at) {
+        if !hold.is_capturable(job.accepted_at) {
             faults.add(Rejection::HoldNotActive);
         }
         let captured = amount.unwrap_or(hold.amount);
@@ -259,9 +260,9 @@ impl Fold {
         hold.cloned()
     }
 
-    /// The outside world as this lane sees it; there from its first use on.
-    fn outside(&mut self, currency: Currency) -> AccountNumber {
-        let number = AccountNumber::external(currency, self.lane);
+    /// The outside world as a lane sees it; there from its first use on.
+    fn outside(&mut self, currency: Currency, lane: Lane) -> AccountNumber {
+        let number = AccountNumber::external(currency, lane);
         let accounts = &mut self.books.accounts;
         accounts.entry(number.clone()).or_insert_with(|| Account::new(number.clone(), currency));
         number

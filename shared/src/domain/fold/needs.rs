@@ -19,14 +19,15 @@ pub struct Needs {
     pub holds: BTreeSet<JobId>,
     /// Jobs that are reversed.
     pub originals: BTreeSet<JobId>,
-    /// Captures that pay out: their hold's currency says which outside account they need.
-    pays_out: BTreeSet<JobId>,
+    /// Holds that are paid out, each with the lane that does: the hold's currency says which outside
+    /// account that needs.
+    pays_out: BTreeSet<(JobId, Lane)>,
 }
 
 impl Needs {
-    /// What the jobs of a batch of `lane` name themselves.
+    /// What the jobs of a batch name themselves.
     #[must_use]
-    pub fn of(lane: Lane, jobs: &[Job]) -> Needs {
+    pub fn of(jobs: &[Job]) -> Needs {
         let mut needs = Needs::default();
         let mut holds_made: HashMap<JobId, Currency> = HashMap::new();
         for job in jobs {
@@ -34,7 +35,7 @@ impl Needs {
             needs.accounts.insert(action.account().clone());
             match action {
                 Action::Deposit { money, .. } | Action::Withdrawal { money, .. } => {
-                    needs.accounts.insert(AccountNumber::external(money.currency, lane));
+                    needs.accounts.insert(AccountNumber::external(money.currency, job.lane));
                 }
                 Action::Transfer { to, .. } => {
                     needs.accounts.insert(to.clone());
@@ -49,7 +50,7 @@ impl Needs {
                     needs.holds.insert(*hold);
                     match to {
                         Some(to) => needs.accounts.insert(to.clone()),
-                        None => needs.pays_out.insert(*hold),
+                        None => needs.pays_out.insert((*hold, job.lane)),
                     };
                 }
                 Action::Release { hold, .. } => {
@@ -64,9 +65,9 @@ impl Needs {
                 | Action::UnfreezeAccount { .. } => {}
             }
         }
-        for (hold, currency) in holds_made {
-            if needs.pays_out.contains(&hold) {
-                needs.accounts.insert(AccountNumber::external(currency, lane));
+        for (hold, lane) in &needs.pays_out {
+            if let Some(currency) = holds_made.get(hold) {
+                needs.accounts.insert(AccountNumber::external(*currency, *lane));
             }
         }
         needs
@@ -80,9 +81,9 @@ impl Needs {
 
     /// Adds the accounts that follow from what the batch refers to: a hold's currency, a posted job's
     /// legs. Neither ever changes, so both may be read before anything is locked.
-    pub fn follow(&mut self, lane: Lane, holds: &HashMap<JobId, Hold>, originals: &HashMap<JobId, Original>) {
-        let paid_out = self.pays_out.iter().filter_map(|id| holds.get(id));
-        self.accounts.extend(paid_out.map(|hold| AccountNumber::external(hold.currency, lane)));
+    pub fn follow(&mut self, holds: &HashMap<JobId, Hold>, originals: &HashMap<JobId, Original>) {
+        let paid_out = self.pays_out.iter().filter_map(|(id, lane)| Some((holds.get(id)?, *lane)));
+        self.accounts.extend(paid_out.map(|(hold, lane)| AccountNumber::external(hold.currency, lane)));
         let touched = originals.values().flat_map(|original| &original.legs);
         self.accounts.extend(touched.map(|(account, _)| account.clone()));
     }

@@ -6,6 +6,7 @@ mod model;
 use super::*;
 use crate::contract::submission;
 use crate::domain::job::{Action, Fingerprint, Money, Spec};
+use crate::domain::lane::Lane;
 use crate::domain::money::{Amount, Currency};
 use crate::domain::text::Client;
 
@@ -29,6 +30,7 @@ fn job(n: u64, action: Action) -> Job {
     Job {
         id: id(n),
         client: Client::parse("test").unwrap(),
+        lane: Lane(0),
         ingress: "api".to_owned(),
         accepted_at: i64::try_from(n).unwrap(),
         fingerprint: Fingerprint::of(&body),
@@ -44,7 +46,7 @@ fn account(name: &str, balance: i64) -> Account {
 /// Folds jobs over the accounts and tells the outcomes with the books that come of it.
 fn folded(accounts: &[Account], jobs: &[Job]) -> Folded {
     let accounts = accounts.iter().map(|account| (account.number.clone(), account.clone())).collect();
-    fold(Books { accounts, ..Books::default() }, Lane(0), jobs, NOW)
+    fold(Books { accounts, ..Books::default() }, jobs, NOW)
 }
 
 /// The books after a batch, as the next batch would read them.

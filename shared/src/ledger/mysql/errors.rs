@@ -11,8 +11,9 @@ use crate::ledger::failure::Failure;
 pub(in crate::ledger) fn of_number(number: u16, message: &str) -> Failure {
     let why = format!("{message} (error {number} of the database)");
     match number {
-        // Deadlock, lock wait time-out. The server may have rolled back no more than the statement.
-        1213 | 1205 => Failure::Contended(why),
+        1213 => Failure::Deadlock(why),
+        // The server may have rolled back no more than the statement.
+        1205 => Failure::LockWait(why),
         // Duplicate key.
         1062 | 1586 => Failure::Collided(why),
         // A packet or a row larger than the server takes, which halving the batch may mend.
@@ -35,7 +36,8 @@ mod tests {
 
     #[test]
     fn numbers_say_what_may_be_tried_again() {
-        assert!(of_number(1213, "").is_overtaken());
+        assert_eq!(of_number(1213, "").reason(), "deadlock");
+        assert!(of_number(1213, "").is_overtaken() && of_number(1205, "").is_overtaken());
         assert!(of_number(1062, "").is_overtaken());
         // Shutting down, disk full, schema changed, no partition, a number of a version to come.
         for passes in [1053, 1021, 1412, 1526, 65_535] {

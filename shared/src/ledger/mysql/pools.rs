@@ -8,9 +8,11 @@ use sqlx::pool::PoolConnection;
 use sqlx::{ConnectOptions, Executor, MySql, Pool};
 
 use super::MySqlConfig;
+use crate::contract::report::PoolReport;
 use crate::ledger::LedgerError;
 use crate::ledger::failure::Failure;
 use crate::ledger::sql::Purpose;
+use crate::ledger::sql::pool::MeasuredPool;
 
 /// Connections for reads that people wait for.
 const READ_CONNECTIONS_MAX: u32 = 10;
@@ -37,10 +39,10 @@ const SESSION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
 /// The connections of a ledger, by what they are for.
 #[derive(Debug, Clone)]
 pub(super) struct Pools {
-    primary: Pool<MySql>,
-    reads: Pool<MySql>,
-    analytics: Pool<MySql>,
-    records: Pool<MySql>,
+    primary: MeasuredPool<MySql>,
+    reads: MeasuredPool<MySql>,
+    analytics: MeasuredPool<MySql>,
+    records: MeasuredPool<MySql>,
     timeout: Duration,
 }
 
@@ -50,10 +52,10 @@ impl Pools {
         let reads = config.readonly_url.as_deref().unwrap_or(&config.url);
         let analytics = config.analytics_url.as_deref().unwrap_or(reads);
         Ok(Pools {
-            primary: pool(&config.url, config.pool_size.saturating_add(config.max_overflow))?,
-            reads: pool(reads, READ_CONNECTIONS_MAX)?,
-            analytics: pool(analytics, ANALYTICS_CONNECTIONS_MAX)?,
-            records: pool(&config.url, RECORDS_CONNECTIONS_MAX)?,
+            primary: pool("primary", &config.url, config.pool_size.saturating_add(config.max_overflow))?,
+            reads: pool("reads", reads, READ_CONNECTIONS_MAX)?,
+            analytics: pool("analytics", analytics, ANALYTICS_CONNECTIONS_MAX)?,
+            records: pool("records", &config.url, RECORDS_CONNECTIONS_MAX)?,
             timeout: config.pool_timeout,
         })
     }
@@ -66,13 +68,21 @@ impl Pools {
             Purpose::Analysis => &self.analytics,
             Purpose::WritingRecords | Purpose::ReadingRecords => &self.records,
         };
-        let asked = Instant::now();
-        loop {
-            match pool.acquire().await {
-                Err(sqlx::Error::PoolTimedOut) if asked.elapsed() < self.timeout => {}
-                acquired => return Ok(acquired?),
+        let patiently = async |pool: &Pool<MySql>| {
+            let asked = Instant::now();
+            loop {
+                match pool.acquire().await {
+                    Err(sqlx::Error::PoolTimedOut) if asked.elapsed() < self.timeout => {}
+                    acquired => return acquired,
+                }
             }
-        }
+        };
+        Ok(pool.acquire(patiently).await?)
+    }
+
+    /// How each stands.
+    pub(super) fn report(&self) -> Vec<PoolReport> {
+        [&self.primary, &self.reads, &self.analytics, &self.records].map(MeasuredPool::report).into()
     }
 
     /// Closes all connections.
@@ -81,7 +91,7 @@ impl Pools {
     }
 }
 
-fn pool(url: &str, connections_max: u32) -> Result<Pool<MySql>, LedgerError> {
+fn pool(name: &'static str, url: &str, connections_max: u32) -> Result<MeasuredPool<MySql>, LedgerError> {
     let options = MySqlConnectOptions::from_str(url).map_err(|error| {
         LedgerError::Permanent(format!(
             "the database's URL is not mysql://USER:PASSWORD@HOST:PORT/NAME: {error}"
@@ -105,5 +115,5 @@ fn pool(url: &str, connections_max: u32) -> Result<Pool<MySql>, LedgerError> {
                 Ok(true)
             })
         });
-    Ok(pool.connect_lazy_with(options))
+    Ok(MeasuredPool::new(name, pool.connect_lazy_with(options)))
 }

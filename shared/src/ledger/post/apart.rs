@@ -1,7 +1,6 @@
 //! Takes a batch apart that can not be posted as a whole, so that one bad job never harms its neighbours.
 
 use crate::domain::job::Job;
-use crate::domain::lane::Lane;
 use crate::domain::outcome::Outcome;
 use crate::ledger::{Ledger, LedgerError};
 
@@ -14,12 +13,12 @@ pub type Posted = Result<Outcome, String>;
 /// # Errors
 /// The first failure that may pass. What was posted until then stays posted: the same batch may be posted
 /// again, and those jobs come back as duplicates.
-pub async fn post_apart(ledger: &dyn Ledger, lane: Lane, jobs: &[Job]) -> Result<Vec<Posted>, LedgerError> {
+pub async fn post_apart(ledger: &dyn Ledger, jobs: &[Job]) -> Result<Vec<Posted>, LedgerError> {
     let mut answers = Vec::with_capacity(jobs.len());
     // What is left to post; the next piece is on top.
     let mut pieces = vec![jobs];
     while let Some(piece) = pieces.pop() {
-        match (ledger.post(lane, piece).await, piece) {
+        match (ledger.post(piece).await, piece) {
             (Ok(outcomes), _) => answers.extend(outcomes.into_iter().map(Ok)),
             (Err(LedgerError::Permanent(cause)), [_]) => answers.push(Err(cause)),
             (Err(LedgerError::Permanent(_)), _) => {

@@ -10,7 +10,6 @@ use crate::domain::fold::{Books, Needs};
 use crate::domain::hold::Hold;
 use crate::domain::id::JobId;
 use crate::domain::job::Job;
-use crate::domain::lane::Lane;
 use crate::domain::outcome::Verdict;
 use crate::ledger::JobRecord;
 use crate::ledger::failure::Failure;
@@ -59,13 +58,13 @@ impl<S: Session> SqlTransaction<S> {
     }
 
     /// Writes a row that says dead, unless the job has one.
-    pub(super) async fn record_dead(mut self, lane: Lane, job: &Job, cause: &str) -> Result<(), Failure> {
+    pub(super) async fn record_dead(mut self, job: &Job, cause: &str) -> Result<(), Failure> {
         let cause: String = cause.chars().take(CAUSE_CHARS_MAX).collect();
         let now = Timestamp::now().as_microsecond();
         let mut script = Script::new(S::DIALECT);
         statements::begin(&mut script);
-        statements::insert_jobs(&mut script, [(job, Verdict::Dead, Some(cause.as_str()))], lane, now);
-        statements::add_dead(&mut script, lane);
+        statements::insert_jobs(&mut script, [(job, Verdict::Dead, Some(cause.as_str()))], now);
+        statements::add_dead(&mut script, job.lane);
         script.sql("COMMIT");
         match self.finish(script).await {
             Err(Failure::Collided(_)) => Ok(()),

@@ -53,12 +53,7 @@ pub(super) fn select_reversed<'a>(script: &mut Script, originals: impl IntoItera
 
 /// All that a batch writes, new accounts excepted: the others refer to their keys.
 pub(super) fn write(script: &mut Script, writes: &Writes<'_>, keys: &Keys, era: i64) -> Result<(), Failure> {
-    insert_jobs(
-        script,
-        writes.new_jobs().map(|(job, verdict)| (job, verdict, None)),
-        writes.lane,
-        writes.now,
-    );
+    insert_jobs(script, writes.new_jobs().map(|(job, verdict)| (job, verdict, None)), writes.now);
     revive_jobs(script, writes);
     insert_entries(script, writes, keys, era)?;
     let changed: Vec<_> = writes.changed_accounts().collect();
@@ -97,7 +92,6 @@ pub(super) fn insert_accounts(script: &mut Script, writes: &Writes<'_>) {
 pub(super) fn insert_jobs<'a>(
     script: &mut Script,
     jobs: impl IntoIterator<Item = (&'a Job, Verdict, Option<&'a str>)>,
-    lane: Lane,
     now: i64,
 ) {
     let mut jobs = jobs.into_iter().peekable();
@@ -111,7 +105,7 @@ pub(super) fn insert_jobs<'a>(
             job.client.as_str().into(),
             job.spec.reference.as_ref().map(|reference| reference.as_str()).into(),
             Value::Name(job.spec.action.kind().name()),
-            lane.into(),
+            job.lane.into(),
             job.spec.action.account().into(),
             job.body.as_str().into(),
             (&job.fingerprint).into(),
@@ -241,13 +235,15 @@ fn insert_reversals(script: &mut Script, writes: &Writes<'_>) {
     }
 }
 
+/// One statement a lane, in the order of the lanes: the one order in which their rows are locked.
 fn add_to_totals(script: &mut Script, writes: &Writes<'_>) {
-    let tally = writes.tally();
-    script.sql("UPDATE lane_totals SET posted = posted + ").value(tally.posted);
-    script.sql(", rejected = rejected + ").value(tally.rejected);
-    script.sql(", dead = dead - ").value(tally.revived);
-    script.sql(", entries = entries + ").value(tally.entries);
-    script.sql(" WHERE lane = ").value(writes.lane).sql("; ");
+    for (lane, tally) in writes.tallies() {
+        script.sql("UPDATE lane_totals SET posted = posted + ").value(tally.posted);
+        script.sql(", rejected = rejected + ").value(tally.rejected);
+        script.sql(", dead = dead - ").value(tally.revived);
+        script.sql(", entries = entries + ").value(tally.entries);
+        script.sql(" WHERE lane = ").value(lane).sql("; ");
+    }
 }
 
 pub(super) fn add_dead(script: &mut Script, lane: Lane) {

@@ -11,7 +11,7 @@ pub(in crate::ledger) fn of_code(code: Option<&str>, message: &str) -> Failure {
         // CONSTRAINT_PRIMARYKEY, CONSTRAINT_UNIQUE
         (1555 | 2067, _) => Failure::Collided(why),
         // BUSY, LOCKED
-        (_, 5 | 6) => Failure::Contended(why),
+        (_, 5 | 6) => Failure::LockWait(why),
         // INTERNAL, PERM, ABORT, NOMEM, READONLY, INTERRUPT, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB:
         // the machine's fault, never a job's.
         (_, 2 | 3 | 4 | 7 | 8 | 9 | 10 | 11 | 13 | 14 | 26) => Failure::Transient(why),

@@ -22,6 +22,8 @@ pub(super) struct LaneConsumer {
     store: Store,
     writes: mpsc::Sender<Write>,
     published: watch::Receiver<Seq>,
+    /// Messages that may be handed out and not acknowledged.
+    prefetch: usize,
     /// Read and not handed out.
     ahead: VecDeque<Message>,
     read_through: Seq,
@@ -40,7 +42,12 @@ enum Turn {
 }
 
 impl LaneConsumer {
-    pub(super) async fn new(lane: Arc<LaneState>, store: Store, writes: mpsc::Sender<Write>) -> LaneConsumer {
+    pub(super) async fn new(
+        lane: Arc<LaneState>,
+        store: Store,
+        writes: mpsc::Sender<Write>,
+        prefetch: usize,
+    ) -> LaneConsumer {
         lane.joined();
         let mut waiting = lane.turn.clone().lock_owned().boxed();
         // Polled once, it stands in line: the first to subscribe is the first to get the lane.
@@ -51,6 +58,7 @@ impl LaneConsumer {
             store,
             writes,
             published,
+            prefetch,
             ahead: VecDeque::new(),
             read_through: Seq::default(),
             outstanding: VecDeque::new(),
@@ -69,6 +77,10 @@ impl LaneConsumer {
 
     /// The oldest message that was not handed out by this subscription.
     async fn next_message(&mut self) -> Result<Message, QueueError> {
+        if self.outstanding.len() >= self.prefetch {
+            // Until something is acknowledged, for which the caller gives up waiting here.
+            return std::future::pending().await;
+        }
         loop {
             if let Some(message) = self.ahead.pop_front() {
                 return Ok(message);

@@ -55,7 +55,7 @@ impl Queue for HeldQueue {
         self.refusal.lock().unwrap().clone().map_or(Ok(()), Err)
     }
 
-    async fn subscribe(&self, _: Lane) -> Result<Box<dyn Subscription>, QueueError> {
+    async fn subscribe(&self, _: Lane, _: u16) -> Result<Box<dyn Subscription>, QueueError> {
         Err(QueueError("publishes only".to_owned()))
     }
 

@@ -14,13 +14,7 @@ use tokio::time::timeout;
 
 use super::topology;
 use crate::domain::lane::Lane;
-use crate::queue::{BATCH_JOBS_MAX, Delivery, DeliveryTag, QueueError, Subscription};
-
-/// Messages that the broker sends ahead of their acknowledgement: a full batch of single-job messages.
-/// RabbitMQ counts messages, not jobs: with a backlog of full ones, of 30 kB, a worker that serves 16 lanes
-/// holds 48 MB of them, and it is to stay below 100 MB.
-const PREFETCH: u16 = 100;
-const _: () = assert!(PREFETCH as usize >= BATCH_JOBS_MAX);
+use crate::queue::{Delivery, DeliveryTag, QueueError, Subscription};
 
 /// How long the broker may take to accept a consumer; without a leader the queue does not answer.
 const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -45,9 +39,10 @@ struct Open {
 pub(super) async fn subscribe(
     channel: Channel,
     lane: Lane,
+    prefetch_messages: u16,
     address: &str,
 ) -> Result<LaneConsumer, QueueError> {
-    let consumer = match timeout(SUBSCRIBE_TIMEOUT, consume(&channel, lane)).await {
+    let consumer = match timeout(SUBSCRIBE_TIMEOUT, consume(&channel, lane, prefetch_messages)).await {
         Ok(Ok(consumer)) => consumer,
         Ok(Err(cause)) => return Err(QueueError(format!("consuming {lane} failed on {address}: {cause}"))),
         Err(_) => {
@@ -60,8 +55,9 @@ pub(super) async fn subscribe(
     Ok(LaneConsumer { lane, address: address.to_owned(), open: Some(Open { channel, consumer }) })
 }
 
-async fn consume(channel: &Channel, lane: Lane) -> Result<Consumer, lapin::Error> {
-    channel.basic_qos(PREFETCH, BasicQosOptions::default()).await?;
+async fn consume(channel: &Channel, lane: Lane, prefetch_messages: u16) -> Result<Consumer, lapin::Error> {
+    // To AMQP none is any number.
+    channel.basic_qos(prefetch_messages.max(1), BasicQosOptions::default()).await?;
     let queue = topology::lane_queue(lane).into();
     channel.basic_consume(queue, "".into(), BasicConsumeOptions::default(), FieldTable::default()).await
 }

@@ -262,7 +262,7 @@ fn a_dead_job_that_is_replayed_gets_a_verdict_after_all() {
         ..Books::default()
     };
     let other = job(1, deposit("a", 6));
-    let folded = fold(books, Lane(0), &[other, replayed.clone(), replayed.clone()], NOW);
+    let folded = fold(books, &[other, replayed.clone(), replayed.clone()], NOW);
     let expected = [Outcome::Conflict(Verdict::Dead), Posted, Outcome::Duplicate(Verdict::Posted)];
     assert_eq!(folded.outcomes, expected);
     assert_eq!(folded.revived, [replayed.id].into());

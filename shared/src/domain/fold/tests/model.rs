@@ -83,7 +83,7 @@ fn any_jobs() -> impl Strategy<Value = Vec<Job>> {
 fn in_batches(jobs: &[Job], size: usize) -> (Vec<Outcome>, Vec<Entry>, Books) {
     let (mut outcomes, mut entries, mut books) = (Vec::new(), Vec::new(), Books::default());
     for batch in jobs.chunks(size) {
-        let folded = fold(books.clone(), Lane(0), batch, NOW);
+        let folded = fold(books.clone(), batch, NOW);
         books = after(books, batch, &folded);
         outcomes.extend(folded.outcomes);
         entries.extend(folded.entries);
