@@ -51,7 +51,10 @@ impl Alerts {
 
     /// Judges every rule by what is known now, and returns what fired or was resolved.
     pub(crate) fn judge(&mut self, facts: &Facts) -> Vec<Change> {
-        let timing = machine::Timing { fires_after: facts.thresholds.alert_for(), clears_after: facts.thresholds.alert_clear() };
+        let timing = machine::Timing {
+            fires_after: facts.thresholds.alert_for(),
+            clears_after: facts.thresholds.alert_clear(),
+        };
         self.watched.iter_mut().filter_map(|watched| watched.judge(facts, timing)).collect()
     }
 
@@ -106,8 +109,8 @@ impl Watched {
     fn view(&self, now: Timestamp, fires_after: Duration, clears_after: Duration) -> AlertView {
         let (machine, rule, reading) = (&self.machine, self.rule, &self.reading);
         let resolved_at = machine.resolved_at();
-        let recently = resolved_at
-            .is_some_and(|at| now.duration_since(at).unsigned_abs() < SHOWN_WHILE_RESOLVED);
+        let recently =
+            resolved_at.is_some_and(|at| now.duration_since(at).unsigned_abs() < SHOWN_WHILE_RESOLVED);
         AlertView {
             alert: rule.name,
             state: match machine.state() {

@@ -51,7 +51,6 @@ impl Count {
             self.lost = Some(lost.to_owned());
         }
         let since = |count: fn(&Counts) -> u64| count(&moment.counted).saturating_sub(count(&self.base));
-        // A worker puts jobs of the fleet's own on the lanes, which no ingress accepted.
         let accepted = since(|counts| counts.accepted);
         let difference = signed(accepted) - signed(since(settled));
         let unaccounted = (quiet && self.from_quiet).then_some(difference);
@@ -121,8 +120,7 @@ mod tests {
 
     fn take(count: &mut Count, accepted: u64, posted: u64, quiet: bool, lost: Option<&str>) -> Conservation {
         let counted = Counts { accepted, posted, ..Counts::default() };
-        let moment =
-            Moment { at: Timestamp::now(), counted, quiet: Some(quiet), lost, balanced: Some(true) };
+        let moment = Moment { at: Timestamp::now(), counted, quiet: Some(quiet), lost, balanced: Some(true) };
         count.take(&moment)
     }
 

@@ -71,7 +71,9 @@ pub(crate) enum Refused {
     NoSuchVersion(u64),
     #[error("there is nothing to undo")]
     NothingToUndo,
-    #[error("version {0} is undone already, or its settings were changed again since to what they were before")]
+    #[error(
+        "version {0} is undone already, or its settings were changed again since to what they were before"
+    )]
     UndoneAlready(u64),
 }
 

@@ -51,7 +51,9 @@ pub(crate) struct Facts {
 impl Facts {
     /// The replicas of a role that are heard.
     pub(crate) fn live(&self, role: Role) -> impl Iterator<Item = &ReplicaView> {
-        self.replicas.iter().filter(move |replica| replica.role == role && replica.state == ReplicaState::Live)
+        self.replicas
+            .iter()
+            .filter(move |replica| replica.role == role && replica.state == ReplicaState::Live)
     }
 
     /// Those that went silent without a goodbye.

@@ -44,7 +44,9 @@ fn total(parts: &[HealthPart]) -> Option<u8> {
 
 fn workers(facts: &Facts) -> Judged {
     match facts.bus {
-        BusState::Away => return (None, "the fleet bus is away: nothing is heard of the replicas".to_owned()),
+        BusState::Away => {
+            return (None, "the fleet bus is away: nothing is heard of the replicas".to_owned());
+        }
         BusState::Young => return (None, "not every replica has been heard yet".to_owned()),
         BusState::Up => {}
     }
@@ -92,7 +94,11 @@ fn lag(facts: &Facts) -> Judged {
         return (None, "not known how long jobs wait".to_owned());
     };
     let threshold = facts.thresholds.alert_lag_seconds();
-    let reason = if lag < 0.1 { "no job waits for long".to_owned() } else { format!("the oldest job waits for {}", time(lag)) };
+    let reason = if lag < 0.1 {
+        "no job waits for long".to_owned()
+    } else {
+        format!("the oldest job waits for {}", time(lag))
+    };
     (Some(below(lag, threshold)), reason)
 }
 
@@ -127,7 +133,11 @@ fn resources(facts: &Facts) -> Judged {
     let words: Vec<_> = known.clone().map(|(what, used, _)| format!("{what} {used:.0} %")).collect();
     let worst = known
         // Full use is no fault until the threshold; beyond it the score falls.
-        .map(|(_, used, most)| if used <= most { 100 } else { 100 - percent_of((used - most) / (100.0 - most).max(1.0)) })
+        .map(
+            |(_, used, most)| {
+                if used <= most { 100 } else { 100 - percent_of((used - most) / (100.0 - most).max(1.0)) }
+            },
+        )
         .min();
     match worst {
         Some(score) => (Some(score), words.join(", ")),
@@ -157,7 +167,13 @@ fn dead_letters(facts: &Facts) -> Judged {
 
 /// 100 up to half of the threshold, 50 at it, 0 at three times it.
 fn below(value: f64, threshold: f64) -> u8 {
-    let ratio = if threshold > 0.0 { value / threshold } else if value > 0.0 { 3.0 } else { 0.0 };
+    let ratio = if threshold > 0.0 {
+        value / threshold
+    } else if value > 0.0 {
+        3.0
+    } else {
+        0.0
+    };
     match ratio {
         ..=0.5 => 100,
         ..=1.0 => 100 - percent_of(ratio - 0.5),

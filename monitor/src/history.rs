@@ -88,7 +88,8 @@ fn signed(count: usize) -> i64 {
 
 /// A minute: what its window measured, and of what stands at each second the worst.
 fn minute(at: i64, seen: &[&Point], long: &Window) -> Point {
-    let most = |field: fn(&Point) -> Option<f64>| seen.iter().filter_map(|point| field(point)).reduce(f64::max);
+    let most =
+        |field: fn(&Point) -> Option<f64>| seen.iter().filter_map(|point| field(point)).reduce(f64::max);
     let times = long.response_times.as_ref();
     let posted = long.accepted_to_posted.as_ref();
     Point {

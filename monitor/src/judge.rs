@@ -53,7 +53,8 @@ fn of_lanes(facts: &Facts, problems: &mut Vec<String>) {
     }
     let unconsumed = facts.unconsumed();
     if !unconsumed.is_empty() {
-        problems.push(format!("{} has no consumer at the queue, though a worker holds it", lanes(&unconsumed)));
+        problems
+            .push(format!("{} has no consumer at the queue, though a worker holds it", lanes(&unconsumed)));
     }
 }
 
@@ -63,7 +64,10 @@ fn of_the_lost(facts: &Facts, replica: &ReplicaView) -> Option<String> {
     let ago = time(replica.silent_seconds);
     let orphaned = facts.orphaned(name);
     if !orphaned.is_empty() {
-        return Some(format!("{name} was lost {ago} ago and nobody serves its {}; start it again", lanes(&orphaned)));
+        return Some(format!(
+            "{name} was lost {ago} ago and nobody serves its {}; start it again",
+            lanes(&orphaned)
+        ));
     }
     if replica.silent_seconds > LOST_IS_NEWS_SECONDS {
         return None;
@@ -99,7 +103,9 @@ fn troubles(facts: &Facts) -> Vec<String> {
 pub(crate) fn verdict(facts: &Facts, problems: &[String]) -> String {
     let flow = flow(facts);
     match problems {
-        [] if facts.bus == BusState::Young => format!("starting: not every replica has been heard yet ({flow})"),
+        [] if facts.bus == BusState::Young => {
+            format!("starting: not every replica has been heard yet ({flow})")
+        }
         [] if is_draining(facts) => format!("draining: {flow}"),
         [] => format!("well: {flow}"),
         [one] => format!("attention: {one} ({flow})"),
@@ -170,7 +176,10 @@ mod tests {
         let news = problems(&lost_worker(4.0, true));
         assert_eq!(news, ["worker-0 was lost 4.0 s ago; its lanes are served again"]);
         assert!(problems(&lost_worker(61.0, true)).is_empty());
-        assert!(!problems(&lost_worker(600.0, false)).is_empty(), "lanes without a worker never become normal");
+        assert!(
+            !problems(&lost_worker(600.0, false)).is_empty(),
+            "lanes without a worker never become normal"
+        );
     }
 
     #[test]
@@ -184,7 +193,8 @@ mod tests {
     fn an_alarm_of_the_broker_is_named_once_and_stops_no_worker() {
         let mut facts = well();
         for replica in &mut facts.replicas {
-            replica.trouble = Some("RabbitMQ at h:1 takes no messages: it is short of memory or disk".to_owned());
+            replica.trouble =
+                Some("RabbitMQ at h:1 takes no messages: it is short of memory or disk".to_owned());
         }
         let problems = problems(&facts);
         assert_eq!(problems.len(), 1, "{problems:?}");

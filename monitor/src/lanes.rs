@@ -92,7 +92,11 @@ fn estimated_jobs(messages: u64, jobs_per_message: Option<f64>) -> Option<u64> {
 }
 
 /// All lanes together, while jobs are settled and accepted at this pace.
-pub(crate) fn totals(lanes: &[LaneView], settled_per_second: Option<f64>, accepted_per_second: Option<f64>) -> QueueTotals {
+pub(crate) fn totals(
+    lanes: &[LaneView],
+    settled_per_second: Option<f64>,
+    accepted_per_second: Option<f64>,
+) -> QueueTotals {
     // One lane that is not known makes the sum unknown: a part of it would read as all.
     let sum = |count: fn(&LaneView) -> Option<u64>| lanes.iter().map(count).sum::<Option<u64>>();
     let depth_jobs = sum(|lane| lane.depth_jobs);

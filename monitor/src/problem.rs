@@ -51,20 +51,24 @@ impl Problem {
     pub(crate) fn invalid_parameter(field: &str, value: &str, remedy: &str) -> Problem {
         let value: String = value.chars().take(80).collect();
         let detail = format!("{field} can not be {value:?}: {remedy}");
-        let errors =
-            vec![FieldError { field: field.to_owned(), value: format!("{value:?}"), remedy: remedy.to_owned() }];
-        let problem = Problem::new(
-            "/problems/invalid-parameter",
-            StatusCode::BAD_REQUEST,
-            "Invalid parameter",
-            detail,
-        );
+        let errors = vec![FieldError {
+            field: field.to_owned(),
+            value: format!("{value:?}"),
+            remedy: remedy.to_owned(),
+        }];
+        let problem =
+            Problem::new("/problems/invalid-parameter", StatusCode::BAD_REQUEST, "Invalid parameter", detail);
         Problem { errors, ..problem }
     }
 
     pub(crate) fn invalid_body(why: impl Display) -> Problem {
         let detail = format!("the body can not be read: {why}; see docs/monitor-api.md for an example");
-        Problem::new("/problems/invalid-body", StatusCode::UNPROCESSABLE_ENTITY, "Not what is asked here", detail)
+        Problem::new(
+            "/problems/invalid-body",
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "Not what is asked here",
+            detail,
+        )
     }
 
     pub(crate) fn not_found(path: &str) -> Problem {
@@ -81,7 +85,9 @@ impl Problem {
 
     pub(crate) fn no_such_letter(id: &str) -> Problem {
         let id: String = id.chars().take(80).collect();
-        let detail = format!("there is no dead letter {id}; GET /api/scalability/dead-letters shows those that there are");
+        let detail = format!(
+            "there is no dead letter {id}; GET /api/scalability/dead-letters shows those that there are"
+        );
         Problem::new("/problems/dead-letter-not-found", StatusCode::NOT_FOUND, "No such dead letter", detail)
     }
 

@@ -64,13 +64,13 @@ impl Replicas {
         let key = (report.role, report.replica.clone());
         let mut heard = self.heard.remove(&key).unwrap_or_else(|| {
             if report.reported_at - report.started_at > 5_000_000 {
-                self.before = sum(self.before, report.counts);
+                self.before = sum(self.before, counts(&report));
             }
             Heard { report: report.clone(), at: now, track: Track::default() }
         });
         if report.leaving {
             // Its goodbye carries no figures where it could not gather them in time.
-            self.gone = sum(self.gone, at_least(report.counts, heard.report.counts));
+            self.gone = sum(self.gone, at_least(counts(&report), counts(&heard.report)));
             return;
         }
         heard.track.note(&report, now);
@@ -83,7 +83,7 @@ impl Replicas {
         if presence.leaving
             && let Some(heard) = self.heard.remove(&(Role::Worker, presence.replica))
         {
-            self.gone = sum(self.gone, heard.report.counts);
+            self.gone = sum(self.gone, counts(&heard.report));
         }
     }
 
@@ -93,7 +93,7 @@ impl Replicas {
             .partition(|(_, heard)| now.duration_since(heard.at) >= SHOWN_WHILE_LOST);
         self.heard = heard;
         let gone: BTreeMap<_, Heard> = gone;
-        self.gone = gone.values().fold(self.gone, |all, heard| sum(all, heard.report.counts));
+        self.gone = gone.values().fold(self.gone, |all, heard| sum(all, counts(&heard.report)));
     }
 
     /// The live worker that serves each lane, with when the oldest job in hand was accepted.
@@ -105,7 +105,8 @@ impl Replicas {
 
     /// Jobs in a message, on average: of the last minute, else of all time; `None` before the first.
     pub(crate) fn jobs_per_message(&self, now: Instant) -> Option<f64> {
-        let recent = self.growths(crate::figures::LONG, now).into_iter().map(|(_, growth)| growth.added.counts);
+        let recent =
+            self.growths(crate::figures::LONG, now).into_iter().map(|(_, growth)| growth.added.counts);
         let ever = self.heard.values().map(|heard| heard.report.counts);
         mean_jobs(recent).or_else(|| mean_jobs(ever))
     }
@@ -117,7 +118,7 @@ impl Replicas {
 
     /// Jobs since the monitor's start, counted by every replica that was ever heard.
     pub(crate) fn counted(&self) -> Counts {
-        let all = self.heard.values().fold(self.gone, |all, heard| sum(all, heard.report.counts));
+        let all = self.heard.values().fold(self.gone, |all, heard| sum(all, counts(&heard.report)));
         less(all, self.before)
     }
 
@@ -138,6 +139,14 @@ impl Replicas {
             (heard.report.replica.clone(), lanes)
         })
         .collect()
+    }
+}
+
+/// What a replica counted. The jobs that a worker puts on the lanes are the fleet's own, and accepted by it.
+fn counts(report: &Report) -> Counts {
+    match report.role {
+        Role::Worker => Counts { accepted: report.counts.published_jobs, ..report.counts },
+        Role::Api | Role::Monitor => report.counts,
     }
 }
 

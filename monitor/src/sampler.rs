@@ -89,10 +89,8 @@ struct Sampler {
 
 impl Sampler {
     async fn take(&mut self, books: Books) {
-        let (depth, dead_letters) = tokio::join!(
-            answer(self.parts.queue.depth()),
-            answer(self.parts.queue.dead_letter_count()),
-        );
+        let (depth, dead_letters) =
+            tokio::join!(answer(self.parts.queue.depth()), answer(self.parts.queue.dead_letter_count()),);
         let now = Instant::now();
         self.replicas.forget_the_long_lost(now);
         self.windows.turn(now);
@@ -170,7 +168,12 @@ impl Sampler {
         for change in self.alerts.judge(facts) {
             let (record, fired) = (&change.record, change.fired);
             if fired {
-                tracing::warn!(alert = record.alert, sentence = record.sentence, runbook = record.runbook, "alert fires");
+                tracing::warn!(
+                    alert = record.alert,
+                    sentence = record.sentence,
+                    runbook = record.runbook,
+                    "alert fires"
+                );
             } else {
                 tracing::info!(alert = record.alert, peak = record.peak, "alert is resolved");
             }

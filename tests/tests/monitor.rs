@@ -1,10 +1,10 @@
 //! The monitor on a real fleet: its figures are those of clients and servers, faults show and go, and settings
 //! change everywhere at once.
 
-#[path = "monitor/figures.rs"]
-mod figures;
 #[path = "monitor/faults.rs"]
 mod faults;
+#[path = "monitor/figures.rs"]
+mod figures;
 #[path = "monitor/settings.rs"]
 mod settings;
 

@@ -128,7 +128,8 @@ mod tests {
 
     use super::*;
 
-    const TIMING: Timing = Timing { fires_after: Duration::from_secs(5), clears_after: Duration::from_secs(10) };
+    const TIMING: Timing =
+        Timing { fires_after: Duration::from_secs(5), clears_after: Duration::from_secs(10) };
 
     fn at(second: usize) -> Timestamp {
         Timestamp::from_second(i64::try_from(second).unwrap()).unwrap()
@@ -138,7 +139,8 @@ mod tests {
     fn run(machine: &mut Machine, from: usize, values: &[Option<f64>]) -> Vec<(usize, Turn)> {
         let step = |(index, value): (usize, &Option<f64>)| {
             let second = from + index;
-            let reading = value.map_or_else(Reading::unknown, |value| Reading::above(value, 10.0, String::new()));
+            let reading =
+                value.map_or_else(Reading::unknown, |value| Reading::above(value, 10.0, String::new()));
             machine.step(&reading, at(second), TIMING).map(|turn| (second, turn))
         };
         values.iter().enumerate().filter_map(step).collect()

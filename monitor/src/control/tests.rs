@@ -54,7 +54,10 @@ impl Records for Memory {
         limit: u32,
     ) -> Result<Vec<Record>, LedgerError> {
         let kept = self.look()?;
-        let newest = kept.iter().rev().filter(|(of, record)| *of == kind && before.is_none_or(|before| record.number < before));
+        let newest = kept
+            .iter()
+            .rev()
+            .filter(|(of, record)| *of == kind && before.is_none_or(|before| record.number < before));
         Ok(newest.take(limit as usize).map(|(_, record)| record.clone()).collect())
     }
 
@@ -118,7 +121,10 @@ async fn undo_takes_back_what_one_change_changed_and_no_more() {
     let (undone, _) = control.undo(Some(first), false, Cause::default()).await.unwrap();
     assert_eq!(undone, first);
     assert_eq!((live.now().linger().as_millis(), live.now().batch_jobs_max()), (20, 50));
-    assert!(matches!(control.undo(Some(first), false, Cause::default()).await, Err(Refused::UndoneAlready(_))));
+    assert!(matches!(
+        control.undo(Some(first), false, Cause::default()).await,
+        Err(Refused::UndoneAlready(_))
+    ));
     // The newest that is not undone, then none.
     control.undo(None, false, Cause::default()).await.unwrap();
     assert_eq!(live.now().batch_jobs_max(), 100);

@@ -14,7 +14,8 @@ pub(crate) fn well() -> Facts {
         lag_seconds: Some(0.0),
         ..LaneView::default()
     });
-    let mut replicas: Vec<ReplicaView> = (0..3).map(|n| replica(Role::Worker, &format!("worker-{n}"))).collect();
+    let mut replicas: Vec<ReplicaView> =
+        (0..3).map(|n| replica(Role::Worker, &format!("worker-{n}"))).collect();
     replicas.push(replica(Role::Api, "api-0"));
     let throughput = Throughput {
         accepted_jobs_per_second: Some(0.0),
@@ -22,7 +23,8 @@ pub(crate) fn well() -> Facts {
         ..Throughput::default()
     };
     let window = Window { seconds: 10.0, throughput, ..Window::default() };
-    let ledger = LedgerView { accounts: 0, posted: 0, rejected: 0, dead: 0, balanced: true, balances: Vec::new() };
+    let ledger =
+        LedgerView { accounts: 0, posted: 0, rejected: 0, dead: 0, balanced: true, balances: Vec::new() };
     Facts {
         at: Timestamp::UNIX_EPOCH,
         bus: BusState::Up,

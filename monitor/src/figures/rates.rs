@@ -97,7 +97,8 @@ impl Track {
         if self.samples.back().is_some_and(|last| last.reported_at >= report.reported_at) {
             return;
         }
-        let born = Duration::from_micros(u64::try_from(report.reported_at - report.started_at).unwrap_or_default());
+        let born =
+            Duration::from_micros(u64::try_from(report.reported_at - report.started_at).unwrap_or_default());
         if self.samples.is_empty() && born < Duration::from_secs(5) {
             // Its whole life is seen: it started with nothing counted.
             let counters = Counters::default();
@@ -118,9 +119,8 @@ impl Track {
         };
         // Reports are a second apart: a window that ends with the last one is as long as it should be.
         let end = if silent { now } else { last.heard_at };
-        let span = |sample: &&Sample| {
-            end.duration_since(sample.heard_at) + Duration::from_millis(500) >= window
-        };
+        let span =
+            |sample: &&Sample| end.duration_since(sample.heard_at) + Duration::from_millis(500) >= window;
         let base = self.samples.iter().rev().find(span).unwrap_or(first);
         let seconds = if silent {
             end.duration_since(base.heard_at).min(window).as_secs_f64()

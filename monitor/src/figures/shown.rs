@@ -13,7 +13,12 @@ use crate::views::metrics::{ErrorRate, Errors, FleetResources, Processing, Throu
 use crate::views::replica::{PoolView, ReplicaState, ReplicaView};
 
 /// The figures of one window.
-pub(crate) fn window(length: Duration, measured: &SlidingWindow, replicas: &Replicas, now: Instant) -> Window {
+pub(crate) fn window(
+    length: Duration,
+    measured: &SlidingWindow,
+    replicas: &Replicas,
+    now: Instant,
+) -> Window {
     let growths = replicas.growths(length, now);
     let times = |name: H| measured.get(name).and_then(Distribution::times);
     Window {
@@ -61,7 +66,8 @@ pub(crate) fn throughput(growths: &[(Role, Growth)]) -> Throughput {
 }
 
 pub(crate) fn errors(growths: &[(Role, Growth)]) -> Errors {
-    let sum = |count: fn(&Counters) -> u64| growths.iter().map(|(_, growth)| count(&growth.added)).sum::<u64>();
+    let sum =
+        |count: fn(&Counters) -> u64| growths.iter().map(|(_, growth)| count(&growth.added)).sum::<u64>();
     let (requests, failed) = (sum(|added| added.requests), sum(|added| added.requests_failed));
     let mut by_type: BTreeMap<&str, (u64, f64)> = BTreeMap::new();
     for (_, growth) in growths {
@@ -132,7 +138,12 @@ mod tests {
 
     fn growth(requests: u64, requests_failed: u64, errors: &[(&str, u64)]) -> Growth {
         let errors = errors.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
-        let added = Counters { counts: Counts { accepted: requests, ..Counts::default() }, requests, requests_failed, errors };
+        let added = Counters {
+            counts: Counts { accepted: requests, ..Counts::default() },
+            requests,
+            requests_failed,
+            errors,
+        };
         Growth { added, seconds: 10.0 }
     }
 
@@ -145,7 +156,10 @@ mod tests {
 
     #[test]
     fn replicas_are_added_up() {
-        let growths = [(Role::Api, growth(100, 1, &[("http/503", 1)])), (Role::Api, growth(300, 3, &[("http/503", 3)]))];
+        let growths = [
+            (Role::Api, growth(100, 1, &[("http/503", 1)])),
+            (Role::Api, growth(300, 3, &[("http/503", 3)])),
+        ];
         assert_eq!(throughput(&growths).requests_per_second, Some(40.0));
         let errors = errors(&growths);
         assert_eq!(errors.failed_requests_percent, Some(1.0));

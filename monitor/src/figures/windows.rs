@@ -31,8 +31,9 @@ impl Windows {
         for (name, wire) in &report.histograms {
             match wire.to_histogram() {
                 Ok(histogram) => {
-                    let values =
-                        histogram.iter_recorded().map(|step| (step.value_iterated_to(), step.count_at_value()));
+                    let values = histogram
+                        .iter_recorded()
+                        .map(|step| (step.value_iterated_to(), step.count_at_value()));
                     self.filling.entry(*name).or_default().extend(values);
                 }
                 Err(error) => warn!(

@@ -28,7 +28,9 @@ use crate::views::status::Status;
 )]
 pub(super) async fn dashboard(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
     if stream::is_asked_for(&headers) {
-        return stream::of("dashboard", &shared, &headers, |snapshot| serde_json::to_string(&snapshot.dashboard));
+        return stream::of("dashboard", &shared, &headers, |snapshot| {
+            serde_json::to_string(&snapshot.dashboard)
+        });
     }
     Json(&shared.snapshot().dashboard).into_response()
 }

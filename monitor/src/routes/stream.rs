@@ -49,7 +49,8 @@ pub(super) fn of(name: &'static str, shared: &Shared, headers: &HeaderMap, rende
         let history = shared.history.lock().unwrap_or_else(PoisonError::into_inner);
         history.after(last).into_iter().filter(|point| point.at < now).collect()
     });
-    let feed = Feed { missed: missed.unwrap_or_default(), snapshots, last: last.unwrap_or_default(), name, render };
+    let feed =
+        Feed { missed: missed.unwrap_or_default(), snapshots, last: last.unwrap_or_default(), name, render };
     let events = stream::unfold(feed, |mut feed| async move {
         let event = feed.next().await?;
         Some((Ok::<_, Infallible>(event), feed))

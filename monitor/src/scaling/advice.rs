@@ -34,7 +34,11 @@ pub(crate) fn advise(facts: &Facts, bottleneck: &Bottleneck, wanted: &WorkersWan
 fn workers(facts: &Facts, bottleneck: &Bottleneck, wanted: &WorkersWanted) -> Option<Recommendation> {
     let workers = wanted.workers.filter(|workers| *workers != wanted.now)?;
     let (action, expected_effect) = if workers > wanted.now {
-        let action = format!("run {} in place of {}; see docs/SCALING.md", counted(workers.into(), "worker"), wanted.now);
+        let action = format!(
+            "run {} in place of {}; see docs/SCALING.md",
+            counted(workers.into(), "worker"),
+            wanted.now
+        );
         let helps = more_workers_help(bottleneck);
         let effect = if helps { "throughput grows about in proportion" } else { "jobs are posted at all" };
         (action, effect.to_owned())
@@ -43,7 +47,8 @@ fn workers(facts: &Facts, bottleneck: &Bottleneck, wanted: &WorkersWanted) -> Op
         let spare = counted(spare.into(), "worker");
         (format!("stop {spare}: a lane has one worker"), format!("nothing changes but what {spare} cost"))
     } else {
-        let action = format!("{} would do; stop the others if their cost matters", counted(workers.into(), "worker"));
+        let action =
+            format!("{} would do; stop the others if their cost matters", counted(workers.into(), "worker"));
         (action, "less cost, the same throughput; fewer are left when one dies".to_owned())
     };
     Some(Recommendation {
@@ -69,7 +74,8 @@ fn setting(
 ) -> Option<Recommendation> {
     let name = setting.name;
     let current = facts.number(name)?;
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Whole numbers within the setting's bounds.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    // Whole numbers within the setting's bounds.
     let (recommended, now) = (recommended.round().max(0.0) as u64, current.round() as u64);
     if recommended == now {
         return None;
@@ -98,7 +104,8 @@ fn more_turns(facts: &Facts, bottleneck: &Bottleneck) -> Option<Recommendation> 
 
 fn fewer_turns(facts: &Facts, bottleneck: &Bottleneck) -> Option<Recommendation> {
     let turns = facts.number(table::POSTING_CONCURRENCY.name)?;
-    let effect = "fewer batches meet at the same rows, so fewer wait and are tried again; they grow fuller instead";
+    let effect =
+        "fewer batches meet at the same rows, so fewer wait and are tried again; they grow fuller instead";
     setting(facts, bottleneck, &table::POSTING_CONCURRENCY, (turns / 2.0).ceil().max(1.0), effect)
 }
 
@@ -147,8 +154,12 @@ fn other(bottleneck: &Bottleneck) -> Option<Recommendation> {
             "move a role to another machine, or give this one more processors",
             "all roles on it become faster",
         ),
-        "ledger_away" => ("ledger", "see docs/runbooks/ledger_away.md", "posting goes on by itself once it answers"),
-        "queue_away" => ("queue", "see docs/runbooks/queue_away.md", "everything goes on by itself once it answers"),
+        "ledger_away" => {
+            ("ledger", "see docs/runbooks/ledger_away.md", "posting goes on by itself once it answers")
+        }
+        "queue_away" => {
+            ("queue", "see docs/runbooks/queue_away.md", "everything goes on by itself once it answers")
+        }
         _ => return None,
     };
     Some(Recommendation {
@@ -209,10 +220,11 @@ mod tests {
             advice(|facts| facts.last_10_s.batch_jobs = Some(small)),
             advice(|facts| facts.last_10_s.processing.lock_and_read = facts.last_10_s.processing.posting),
             advice(|facts| {
-                facts.last_10_s.processing.posting_wait = facts.last_10_s.processing.posting.map(|mut times| {
-                    times.avg_seconds *= 5.0;
-                    times
-                });
+                facts.last_10_s.processing.posting_wait =
+                    facts.last_10_s.processing.posting.map(|mut times| {
+                        times.avg_seconds *= 5.0;
+                        times
+                    });
             }),
         ];
         let settings: Vec<_> =

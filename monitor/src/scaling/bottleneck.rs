@@ -64,11 +64,13 @@ fn away(facts: &Facts) -> Option<Bottleneck> {
 }
 
 fn at_rest(facts: &Facts, load: &Load) -> Option<Bottleneck> {
-    let waits = p95(facts.last_10_s.processing.posting_wait).max(p95(facts.last_10_s.processing.pool_acquire));
+    let waits =
+        p95(facts.last_10_s.processing.posting_wait).max(p95(facts.last_10_s.processing.pool_acquire));
     let calm = load.lag_seconds < LAG_SECONDS && waits < LAG_SECONDS;
     let used = 100.0 * load.utilisation();
     calm.then(|| {
-        let sentence = format!("nothing is held back: jobs are posted as they come, the workers are {used:.0} % busy");
+        let sentence =
+            format!("nothing is held back: jobs are posted as they come, the workers are {used:.0} % busy");
         let evidence =
             vec![evidence("lag_seconds", load.lag_seconds), evidence("workers_busy_percent", used)];
         because("none", sentence, evidence)
@@ -105,7 +107,8 @@ fn pool_wait(facts: &Facts) -> Option<Bottleneck> {
     let waiting: u64 = facts.pools.iter().map(|pool| pool.waiting).sum();
     let full = facts.pools.iter().any(|pool| pool.waiting > 0 && pool.in_use >= pool.size_max);
     (full || acquire > ACQUIRE_SECONDS && waiting > 0).then(|| {
-        let sentence = format!("{waiting} tasks wait for a connection to the database, up to {}", time(acquire));
+        let sentence =
+            format!("{waiting} tasks wait for a connection to the database, up to {}", time(acquire));
         #[allow(clippy::cast_precision_loss)] // A few thousand.
         let waiting = waiting as f64;
         let evidence = vec![evidence("pool_waiting", waiting), evidence("pool_acquire_p95_seconds", acquire)];
@@ -137,8 +140,9 @@ fn lock_waits(facts: &Facts) -> Option<Bottleneck> {
 
 fn cpu(facts: &Facts) -> Option<Bottleneck> {
     let busy = facts.resources.cpu_percent_max.filter(|busy| *busy > CPU_PERCENT)?;
-    let sentence =
-        format!("the processors are {busy:.0} % busy: a worker more on the same machine would only take from the others");
+    let sentence = format!(
+        "the processors are {busy:.0} % busy: a worker more on the same machine would only take from the others"
+    );
     Some(because("cpu", sentence, vec![evidence("cpu_percent_max", busy)]))
 }
 
@@ -148,7 +152,8 @@ fn posting_turns(facts: &Facts) -> Option<Bottleneck> {
     (posting > 0.0 && wait > posting).then(|| {
         let sentence =
             format!("batches wait {} for their turn and then post in {}", time(wait), time(posting));
-        let evidence = vec![evidence("posting_wait_avg_seconds", wait), evidence("posting_avg_seconds", posting)];
+        let evidence =
+            vec![evidence("posting_wait_avg_seconds", wait), evidence("posting_avg_seconds", posting)];
         because("posting_turns", sentence, evidence)
     })
 }
@@ -157,8 +162,14 @@ fn batch_fill(facts: &Facts) -> Option<Bottleneck> {
     let most = facts.number("BATCH_PROCESSING_SIZE").unwrap_or(100.0);
     let fill = facts.last_10_s.batch_jobs?.avg_jobs;
     (fill < FILL_SHARE * most || most < 50.0).then(|| {
-        let sentence = format!("jobs wait, and batches carry {fill:.0} jobs on average: a commit costs the same for {most:.0}");
-        because("batch_fill", sentence, vec![evidence("batch_jobs_avg", fill), evidence("batch_jobs_max", most)])
+        let sentence = format!(
+            "jobs wait, and batches carry {fill:.0} jobs on average: a commit costs the same for {most:.0}"
+        );
+        because(
+            "batch_fill",
+            sentence,
+            vec![evidence("batch_jobs_avg", fill), evidence("batch_jobs_max", most)],
+        )
     })
 }
 
@@ -183,7 +194,8 @@ fn commit(facts: &Facts) -> Bottleneck {
         "the database is what takes the time: a batch posts in {}, {share:.0} % of it writing and committing",
         time(posting)
     );
-    let evidence = vec![evidence("posting_avg_seconds", posting), evidence("write_and_commit_share_percent", share)];
+    let evidence =
+        vec![evidence("posting_avg_seconds", posting), evidence("write_and_commit_share_percent", share)];
     because("commit", sentence, evidence)
 }
 

@@ -44,7 +44,11 @@ impl Load {
 
     /// How busy the workers are, 0 to 1.
     pub(crate) fn utilisation(&self) -> f64 {
-        if self.batches_at_once_max > 0.0 { (self.batches_at_once / self.batches_at_once_max).min(1.0) } else { 0.0 }
+        if self.batches_at_once_max > 0.0 {
+            (self.batches_at_once / self.batches_at_once_max).min(1.0)
+        } else {
+            0.0
+        }
     }
 }
 

@@ -64,7 +64,8 @@ async fn a_killed_worker_and_a_stopped_database_show_and_are_over_by_themselves(
     until("the alert is resolved", RESOLVED_WITHIN, async || {
         let alerts: Value = monitor.get("/api/scalability/alerts").await?.json()?;
         let history = alerts["history"].as_array().context("no history")?;
-        let ledger = history.iter().find(|alert| alert["alert"] == "ledger_away").context("not in the history")?;
+        let ledger =
+            history.iter().find(|alert| alert["alert"] == "ledger_away").context("not in the history")?;
         ensure!(ledger["resolved_at"].is_string(), "it fires: {ledger}");
         ensure!(ledger["runbook"] == "docs/runbooks/ledger_away.md", "{ledger}");
         Ok(())

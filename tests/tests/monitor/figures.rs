@@ -107,7 +107,7 @@ fn percentiles_agree(what: &str, told: &Value, measured: &[f64], slack_seconds: 
     sorted.sort_by(f64::total_cmp);
     for (name, percent) in [("p50_seconds", 50), ("p95_seconds", 95)] {
         let own = sorted[(sorted.len() * percent / 100).min(sorted.len() - 1)];
-        let told = told[name].as_f64().unwrap_or_else(|| panic!("{what}: no {name} in {told}"));
+        let told = told[name].as_f64().unwrap_or(f64::NAN);
         let off = (told - own).abs();
         eprintln!("{what} {name}: the monitor tells {told:.4}, measured {own:.4}");
         assert!(off <= 0.1 * own + slack_seconds, "{what} {name}: the monitor tells {told}, measured {own}");
@@ -132,7 +132,9 @@ async fn depth_is_the_brokers(cluster: &mut Cluster, monitor: &Client) -> anyhow
         let depths: BTreeMap<&str, u64> = said
             .lines()
             .filter_map(|line| line.split_once('\t'))
-            .filter_map(|(queue, depth)| Some((queue.strip_prefix("tellers.lane.")?, depth.trim().parse().ok()?)))
+            .filter_map(|(queue, depth)| {
+                Some((queue.strip_prefix("tellers.lane.")?, depth.trim().parse().ok()?))
+            })
             .collect();
         let status = status(monitor).await?;
         for lane in status["lanes"].as_array().context("no lanes")? {
@@ -141,7 +143,10 @@ async fn depth_is_the_brokers(cluster: &mut Cluster, monitor: &Client) -> anyhow
             ensure!(lane["depth_messages"].as_u64() == Some(*broker), "the broker has {broker}: {lane}");
         }
         ensure!(depths.values().sum::<u64>() > 0, "nothing waits");
-        ensure!(status["verdict"].as_str().is_some_and(|verdict| verdict.starts_with("attention: no worker")), "{status}");
+        ensure!(
+            status["verdict"].as_str().is_some_and(|verdict| verdict.starts_with("attention: no worker")),
+            "{status}"
+        );
         ensure!(status["workers_wanted"]["workers"] == 1, "{status}");
         Ok(())
     })
@@ -182,8 +187,7 @@ async fn history_outlives_the_monitor(cluster: &mut Cluster, monitor: &Client) -
         anyhow::Ok(())
     };
     tokio::time::timeout(SEEN_WITHIN, events).await.context("no events")??;
-    let ids: Vec<i64> =
-        text.lines().filter_map(|line| line.strip_prefix("id: ")?.parse().ok()).collect();
+    let ids: Vec<i64> = text.lines().filter_map(|line| line.strip_prefix("id: ")?.parse().ok()).collect();
     ensure!(ids.first() == Some(&(missed + 1)), "what was missed comes first: {ids:?}");
     ensure!(ids.is_sorted_by(|one, next| one < next), "{ids:?}");
     ensure!(text.starts_with("event: point\n"), "{text}");

@@ -48,7 +48,11 @@ async fn a_smaller_batch_is_in_force_everywhere_within_two_seconds_and_loses_not
     let undone = monitor.post("/api/scalability/config/undo", "application/json", "{}").await.unwrap();
     assert_eq!(undone.status, 200, "{undone:?}");
     let config: Value = undone.json().unwrap();
-    assert_eq!((&config["audit"][0]["undoes"], &config["overrides"]), (&json!(version), &json!({})), "{config}");
+    assert_eq!(
+        (&config["audit"][0]["undoes"], &config["overrides"]),
+        (&json!(version), &json!({})),
+        "{config}"
+    );
     converged(&monitor, config["version"].as_u64().unwrap(), 5).await.unwrap();
 
     record.join(running.stop().await.unwrap());

@@ -62,7 +62,10 @@ pub(super) fn pool_exhausted(facts: &Facts) -> Reading {
     let waiting = if pool.in_use >= size { pool.waiting as f64 } else { 0.0 };
     let sentence = if waiting > 0.0 {
         let tasks = counted(pool.waiting, "task");
-        format!("{tasks} of {} wait for a connection of pool {name}, all {size} of which are in use", replica.replica)
+        format!(
+            "{tasks} of {} wait for a connection of pool {name}, all {size} of which are in use",
+            replica.replica
+        )
     } else {
         format!("{} of {size} connections of pool {name} are in use at {}", pool.in_use, replica.replica)
     };
@@ -76,7 +79,9 @@ pub(super) fn cpu(facts: &Facts) -> Reading {
 
 pub(super) fn memory(facts: &Facts) -> Reading {
     let threshold = facts.thresholds.alert_memory_percent();
-    of_resource(facts, facts.resources.memory_percent_max, threshold, "memory", |used| Some(used.memory_percent))
+    of_resource(facts, facts.resources.memory_percent_max, threshold, "memory", |used| {
+        Some(used.memory_percent)
+    })
 }
 
 pub(super) fn disk(facts: &Facts) -> Reading {
@@ -95,6 +100,7 @@ fn of_resource(
         return Reading::unknown_against(threshold, "no replica tells what it uses");
     };
     let is_it = |replica: &&ReplicaView| replica.resources.as_ref().and_then(part) == Some(most);
-    let host = facts.replicas.iter().find(is_it).map(|replica| format!(" of {}", replica.host)).unwrap_or_default();
+    let host =
+        facts.replicas.iter().find(is_it).map(|replica| format!(" of {}", replica.host)).unwrap_or_default();
     Reading::above(most, threshold, format!("{most:.0} % of the {what}{host} is in use"))
 }

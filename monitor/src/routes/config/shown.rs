@@ -30,7 +30,10 @@ pub(super) async fn config(shared: &Shared) -> Config {
     Config {
         version,
         settings: settings(&snapshot.settings, &overrides),
-        overrides: overrides.iter().map(|(setting, value)| (setting.name.to_owned(), setting.shown(&value))).collect(),
+        overrides: overrides
+            .iter()
+            .map(|(setting, value)| (setting.name.to_owned(), setting.shown(&value)))
+            .collect(),
         convergence: convergence(&snapshot.settings, version),
         audit,
         audit_trouble,
@@ -77,8 +80,11 @@ fn changing(setting: &Setting, replicas: &[ReplicaSettings], overrides: &Overrid
 /// One that was told at a replica's start and stays.
 fn fixed(name: &str, replicas: &[ReplicaSettings]) -> SettingView {
     let told = told(name, replicas.iter());
-    let roles: BTreeSet<Role> =
-        replicas.iter().filter(|replica| replica.settings.contains_key(name)).map(|replica| replica.role).collect();
+    let roles: BTreeSet<Role> = replicas
+        .iter()
+        .filter(|replica| replica.settings.contains_key(name))
+        .map(|replica| replica.role)
+        .collect();
     let (value, source) = told.common.map(|report| (report.value, report.source)).unzip();
     SettingView {
         name: name.to_owned(),

@@ -44,7 +44,10 @@ fn each_cause_is_found() {
     assert_eq!(named(|facts| facts.last_10_s.processing.write_and_commit = times(7_000, 0.018)), "commit");
     assert_eq!(named(|facts| facts.last_10_s.processing.posting_wait = times(7_000, 0.1)), "posting_turns");
     assert_eq!(named(|facts| facts.last_10_s.processing.lock_and_read = times(7_000, 0.015)), "lock_waits");
-    assert_eq!(named(|facts| facts.last_10_s.processing.publish_confirm = times(100, 0.9)), "publish_confirm");
+    assert_eq!(
+        named(|facts| facts.last_10_s.processing.publish_confirm = times(100, 0.9)),
+        "publish_confirm"
+    );
     assert_eq!(named(|facts| facts.resources.cpu_percent_max = Some(99.0)), "cpu");
     assert_eq!(named(|facts| facts.ledger_trouble = Some("gone".to_owned())), "ledger_away");
     assert_eq!(named(|facts| facts.replicas.clear()), "no_workers");
@@ -59,7 +62,8 @@ fn retries_are_lock_waits() {
 
 #[test]
 fn a_pool_without_a_free_connection_is_found() {
-    let pool = PoolView { name: "primary".to_owned(), size_max: 5, in_use: 5, waiting: 3, ..PoolView::default() };
+    let pool =
+        PoolView { name: "primary".to_owned(), size_max: 5, in_use: 5, waiting: 3, ..PoolView::default() };
     assert_eq!(named(|facts| facts.pools = vec![pool]), "pool_wait");
 }
 
