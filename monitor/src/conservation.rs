@@ -7,8 +7,8 @@ use crate::figures::rates::settled;
 use crate::views::health::Conservation;
 use crate::words::grouped;
 
-/// Samples in a row at which nothing waits before the count is closed: the reports of what was posted last
-/// are in by then.
+/// Samples in a row at which nothing waits and nothing is counted before the count is closed: the reports of
+/// what was posted last are in by then.
 const QUIET_SAMPLES: u32 = 4;
 
 /// Follows the count from one quiet moment on.
@@ -18,6 +18,8 @@ pub(crate) struct Count {
     /// Nothing was in flight at `since`, or not more than is known.
     from_quiet: bool,
     quiet_samples: u32,
+    /// As of the sample before.
+    last: Counts,
     /// A replica was lost with what it had not yet reported.
     lost: Option<String>,
 }
@@ -37,11 +39,14 @@ pub(crate) struct Moment<'a> {
 
 impl Count {
     pub(crate) fn from(since: Timestamp) -> Count {
-        Count { since, base: Counts::default(), from_quiet: false, quiet_samples: 0, lost: None }
+        let none = Counts::default();
+        Count { since, base: none, from_quiet: false, quiet_samples: 0, last: none, lost: None }
     }
 
     pub(crate) fn take(&mut self, moment: &Moment<'_>) -> Conservation {
-        self.quiet_samples = if moment.quiet == Some(true) { self.quiet_samples + 1 } else { 0 };
+        let still = moment.quiet == Some(true) && moment.counted == self.last;
+        self.quiet_samples = if still { self.quiet_samples.saturating_add(1) } else { 0 };
+        self.last = moment.counted;
         let quiet = self.quiet_samples >= QUIET_SAMPLES;
         if quiet && !self.from_quiet {
             // What was on its way when the monitor came is posted: from here on nothing is missing.
@@ -126,7 +131,7 @@ mod tests {
 
     fn quiet(count: &mut Count, accepted: u64, posted: u64) -> Conservation {
         let mut last = None;
-        for _ in 0..QUIET_SAMPLES {
+        for _ in 0..=QUIET_SAMPLES {
             last = Some(take(count, accepted, posted, true, None));
         }
         last.unwrap()
@@ -142,6 +147,17 @@ mod tests {
         let later = take(&mut count, 150, 410, false, None);
         assert_eq!((later.accepted, later.posted, later.in_flight, later.holds), (50, 10, 40, None));
         assert_eq!(quiet(&mut count, 150, 450).holds, Some(true));
+    }
+
+    #[test]
+    fn a_moments_calm_under_load_closes_nothing() {
+        let mut count = Count::from(Timestamp::UNIX_EPOCH);
+        quiet(&mut count, 0, 0);
+        for accepted in 1..50 {
+            // The worker's report is a second behind.
+            let taken = take(&mut count, accepted * 10, accepted * 10 - 10, true, None);
+            assert_eq!((taken.unaccounted, taken.in_flight), (None, 10));
+        }
     }
 
     #[test]

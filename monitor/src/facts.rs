@@ -42,7 +42,7 @@ pub(crate) struct Facts {
     pub(crate) last_60_s: Window,
     pub(crate) resources: FleetResources,
     pub(crate) pools: Vec<PoolView>,
-    /// The settings that live replicas run with, by name; where they differ, those of the first.
+    /// The settings that live replicas run with, by name; where they differ, those of one of them.
     pub(crate) in_force: BTreeMap<String, SettingReport>,
     /// The monitor's own: the thresholds.
     pub(crate) thresholds: std::sync::Arc<Settings>,

@@ -49,8 +49,13 @@ async fn figures_agree_with_clients_jobs_and_the_broker() {
     percentiles_agree("response time", response, &sent.response_seconds, ON_THE_WAY_SECONDS);
     let posted = posted_seconds(&cluster.client, &sent.ids).await.unwrap();
     percentiles_agree("accepted to posted", &realtime["last_60_s"]["accepted_to_posted"], &posted, 0.002);
-    for worker in status["replicas"].as_array().unwrap() {
-        assert!(worker["resources"]["memory_bytes"].as_u64() > Some(1_000_000), "{worker}");
+    for replica in status["replicas"].as_array().unwrap() {
+        let used = &replica["resources"];
+        assert!(used["memory_bytes"].as_u64() > Some(1_000_000), "{replica}");
+        eprintln!(
+            "{} uses {} cores and {} bytes",
+            replica["replica"], used["cpu_cores"], used["memory_bytes"]
+        );
     }
 
     depth_is_the_brokers(&mut cluster, &monitor).await.unwrap();
