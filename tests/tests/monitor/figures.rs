@@ -48,7 +48,9 @@ async fn figures_agree_with_clients_jobs_and_the_broker() {
     let response = &realtime["last_60_s"]["response_times"];
     percentiles_agree("response time", response, &sent.response_seconds, ON_THE_WAY_SECONDS);
     let posted = posted_seconds(&cluster.client, &sent.ids).await.unwrap();
-    percentiles_agree("accepted to posted", &realtime["last_60_s"]["accepted_to_posted"], &posted, 0.002);
+    // A job's `posted_at` is taken when its transaction begins, the figure when it is committed.
+    let committing = realtime["last_60_s"]["processing"]["posting"]["p95_seconds"].as_f64().unwrap();
+    percentiles_agree("accepted to posted", &realtime["last_60_s"]["accepted_to_posted"], &posted, committing);
     for replica in status["replicas"].as_array().unwrap() {
         let used = &replica["resources"];
         assert!(used["memory_bytes"].as_u64() > Some(1_000_000), "{replica}");
