@@ -1,13 +1,35 @@
 //! The monitor: merges what the replicas report, what the queue holds and what the ledger sums up into
-//! one [`snapshot`], and answers from it. It never stands in the path of a job.
+//! one snapshot a second, judges it, and answers from it. It never stands in the path of a job.
+//!
+//! ```text
+//! reports ─▶ replicas ─▶ figures ─┐
+//! depth ──▶ lanes ────────────────┼─▶ facts ─▶ health, alerts, scaling ─▶ snapshot ─▶ routes, gauges, history
+//! totals ─▶ books ─▶ conservation ┘
+//! ```
 
+mod alerts;
+mod books;
+mod conservation;
+mod control;
+mod facts;
+mod figures;
+mod gauges;
+mod health;
+mod history;
+mod judge;
+mod lanes;
 pub mod load_test;
+mod problem;
 mod replicas;
 mod routes;
 mod sampler;
-pub mod snapshot;
+mod scaling;
+mod snapshot;
+pub mod views;
+mod words;
 
-use std::sync::Arc;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
 use futures::future::BoxFuture;
@@ -20,13 +42,23 @@ use shared::queue::Queue;
 use shared::records::Records;
 use shared::telemetry::PrometheusHandle;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use crate::alerts::log::{self, Log};
+use crate::alerts::webhook;
+use crate::books::Books;
+use crate::control::Control;
+use crate::history::{History, SECONDS_KEPT, store};
 use crate::load_test::LoadTests;
+use crate::routes::Shared;
+use crate::sampler::Outlets;
 use crate::snapshot::Snapshot;
+
+/// Changes of alerts that wait to be kept or told while the database or the webhook is away.
+const ALERT_CHANGES_WAITING_MAX: usize = 1_000;
 
 /// What the monitor looks at.
 #[derive(Clone)]
@@ -35,6 +67,8 @@ pub struct Parts {
     pub queue: Arc<dyn Queue>,
     /// For the totals.
     pub ledger: Arc<dyn Ledger>,
+    /// For the history, the alerts that fired and the changes of settings.
+    pub records: Arc<dyn Records>,
     /// For the replicas' reports.
     pub bus: Arc<dyn Bus>,
     /// The fleet's lanes.
@@ -45,9 +79,7 @@ pub struct Parts {
     pub api_url: Option<String>,
     /// A key of the ingress, if it asks for one.
     pub api_key: Option<String>,
-    /// What the fleet keeps about itself.
-    pub records: Arc<dyn Records>,
-    /// What this replica measures and is set to.
+    /// What this replica measures and is set to: the thresholds of the alerts among it.
     pub instruments: Instruments,
 }
 
@@ -61,9 +93,8 @@ pub async fn run(
     prometheus: PrometheusHandle,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let (write, read) = watch::channel(Arc::new(Snapshot::nothing_yet(parts.lanes)));
     let mut beside = JoinSet::new();
-    beside.spawn(sampler::sample(parts.clone(), write, shutdown.clone()));
+    let shared = watch_fleet(&parts, &mut beside, &shutdown);
     let vitals = || -> BoxFuture<'static, Vitals> { Box::pin(async { Vitals::default() }) };
     let reporter = Reporter {
         bus: parts.bus.clone(),
@@ -83,11 +114,47 @@ pub async fn run(
         shutdown: shutdown.clone(),
     });
     info!(replica = parts.replica, "monitor ready");
-    axum::serve(listener, routes::router(read, load_tests.clone(), prometheus))
+    let router = routes::router(shared, load_tests.clone(), prometheus)
+        .into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, router)
         .with_graceful_shutdown(shutdown.cancelled_owned())
         .await
         .context("the monitor could not be served")?;
     load_tests.stop().await;
     while beside.join_next().await.is_some() {}
     Ok(())
+}
+
+/// Starts everything that runs beside the answers.
+fn watch_fleet(parts: &Parts, beside: &mut JoinSet<()>, shutdown: &CancellationToken) -> Arc<Shared> {
+    let (snapshots, snapshot) = watch::channel(Arc::new(Snapshot::nothing_yet(parts.lanes)));
+    let (books_write, books) = watch::channel(Books::default());
+    let (kept, points) = mpsc::channel(SECONDS_KEPT);
+    let (to_log, logged) = mpsc::channel(ALERT_CHANGES_WAITING_MAX);
+    let (to_webhook, told) = mpsc::channel(ALERT_CHANGES_WAITING_MAX);
+    let history = Arc::new(Mutex::new(History::default()));
+    let log = Arc::new(Mutex::new(Log::default()));
+    let control = Control::new(parts.records.clone(), parts.bus.clone(), parts.instruments.settings.clone());
+    let control = Arc::new(control);
+    let outlets = Outlets {
+        snapshots,
+        history: history.clone(),
+        kept,
+        log: log.clone(),
+        changes: vec![to_log, to_webhook],
+    };
+    let records = parts.records.clone();
+    beside.spawn(books::watch(parts.ledger.clone(), books_write, shutdown.clone()));
+    beside.spawn(sampler::sample(parts.clone(), books, outlets, shutdown.clone()));
+    beside.spawn(store::keep(records.clone(), history.clone(), points, shutdown.clone()));
+    beside.spawn(log::keep(records.clone(), logged, shutdown.clone()));
+    beside.spawn(read_log(records, log.clone(), shutdown.clone()));
+    beside.spawn(webhook::tell(parts.instruments.settings.clone(), told, shutdown.clone()));
+    beside.spawn(control.clone().repeat(shutdown.clone()));
+    Arc::new(Shared { snapshot, history, log, control, parts: parts.clone() })
+}
+
+async fn read_log(records: Arc<dyn Records>, log: Arc<Mutex<Log>>, shutdown: CancellationToken) {
+    let kept = log::read(records, &shutdown).await;
+    log.lock().unwrap_or_else(PoisonError::into_inner).join(kept);
 }

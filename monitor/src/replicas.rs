@@ -1,14 +1,17 @@
 //! The replicas that were heard of, from their reports and the workers' presences.
 
-use std::collections::BTreeMap;
+mod view;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use shared::contract::report::{Presence, Report, Role};
+use shared::contract::report::{Counts, Presence, Report, Role};
 use shared::domain::lane::Lane;
 use shared::fleet::reporter::REPORT_INTERVAL;
 use tracing::warn;
 
-use crate::snapshot::{ReplicaState, ReplicaView};
+use crate::figures::rates::{Counters, Growth, Track};
+use crate::views::replica::ReplicaView;
 
 /// Silent for so long, a replica is lost.
 pub(crate) const SILENCE_MAX: Duration = Duration::from_millis(2_500);
@@ -16,86 +19,179 @@ const _: () = assert!(SILENCE_MAX.as_millis() > 2 * REPORT_INTERVAL.as_millis())
 /// A lost replica is shown for so long; one that says goodbye is not shown at all.
 const SHOWN_WHILE_LOST: Duration = Duration::from_secs(15 * 60);
 
+/// The replicas by role and id.
 #[derive(Default)]
 pub(crate) struct Replicas {
     heard: BTreeMap<(Role, String), Heard>,
+    /// What those counted that are shown no more: they left, or were lost long ago.
+    gone: Counts,
+    /// What those had counted that had lived before they were first heard: not of this monitor's time.
+    before: Counts,
 }
 
 struct Heard {
     report: Report,
     at: Instant,
+    track: Track,
 }
 
 impl Heard {
-    fn is_lost(&self) -> bool {
-        self.at.elapsed() > SILENCE_MAX
+    fn is_lost(&self, now: Instant) -> bool {
+        now.duration_since(self.at) > SILENCE_MAX
+    }
+
+    fn growth(&self, window: Duration, now: Instant) -> Growth {
+        self.track.growth(window, now, self.is_lost(now))
     }
 }
 
 impl Replicas {
-    pub(crate) fn note_report(&mut self, message: &[u8]) {
+    /// Takes a message off the bus; `None`: it is no report.
+    pub(crate) fn note_message(&mut self, message: &[u8], now: Instant) -> Option<Report> {
         match serde_json::from_slice::<Report>(message) {
             Ok(report) => {
-                let key = (report.role, report.replica.clone());
-                if report.leaving {
-                    self.heard.remove(&key);
-                } else {
-                    self.heard.insert(key, Heard { report, at: Instant::now() });
-                }
+                self.note_report(report.clone(), now);
+                Some(report)
             }
             Err(error) => {
-                warn!(%error, "a message among the reports is none; do all replicas run this version?")
+                warn!(%error, "a message among the reports is none; do all replicas run this version?");
+                None
             }
         }
+    }
+
+    pub(crate) fn note_report(&mut self, report: Report, now: Instant) {
+        let key = (report.role, report.replica.clone());
+        let mut heard = self.heard.remove(&key).unwrap_or_else(|| {
+            if report.reported_at - report.started_at > 5_000_000 {
+                self.before = sum(self.before, counts(&report));
+            }
+            Heard { report: report.clone(), at: now, track: Track::default() }
+        });
+        if report.leaving {
+            // Its goodbye carries no figures where it could not gather them in time.
+            self.gone = sum(self.gone, at_least(counts(&report), counts(&heard.report)));
+            return;
+        }
+        heard.track.note(&report, now);
+        self.heard.insert(key, Heard { report, at: now, ..heard });
     }
 
     /// A worker that leaves is gone, not lost.
     pub(crate) fn note_presence(&mut self, message: &[u8]) {
         let Ok(presence) = serde_json::from_slice::<Presence>(message) else { return };
-        if presence.leaving {
-            self.heard.remove(&(Role::Worker, presence.replica));
+        if presence.leaving
+            && let Some(heard) = self.heard.remove(&(Role::Worker, presence.replica))
+        {
+            self.gone = sum(self.gone, counts(&heard.report));
         }
     }
 
-    pub(crate) fn forget_the_long_lost(&mut self) {
-        self.heard.retain(|_, heard| heard.at.elapsed() < SHOWN_WHILE_LOST);
+    pub(crate) fn forget_the_long_lost(&mut self, now: Instant) {
+        let (gone, heard) = std::mem::take(&mut self.heard)
+            .into_iter()
+            .partition(|(_, heard)| now.duration_since(heard.at) >= SHOWN_WHILE_LOST);
+        self.heard = heard;
+        let gone: BTreeMap<_, Heard> = gone;
+        self.gone = gone.values().fold(self.gone, |all, heard| sum(all, counts(&heard.report)));
     }
 
-    /// The live worker that serves each lane, with the age of what it has in hand.
-    pub(crate) fn holders(&self) -> BTreeMap<Lane, (String, Option<i64>)> {
-        let live = self.heard.values().filter(|heard| !heard.is_lost());
+    /// The live worker that serves each lane, with when the oldest job in hand was accepted.
+    pub(crate) fn holders(&self, now: Instant) -> BTreeMap<Lane, (String, Option<i64>)> {
+        let live = self.heard.values().filter(|heard| !heard.is_lost(now));
         let held = live.flat_map(|heard| heard.report.lanes.iter().map(|lane| (lane, &heard.report.replica)));
         held.map(|(lane, replica)| (lane.lane, (replica.clone(), lane.oldest_accepted_at))).collect()
     }
 
-    /// Jobs in a message, on average over the live ingresses; `None` before the first.
-    pub(crate) fn jobs_per_message(&self) -> Option<f64> {
-        let counts = self.heard.values().map(|heard| heard.report.counts);
-        let (jobs, messages) = counts.fold((0, 0), |(jobs, messages), counts| {
-            (jobs + counts.published_jobs, messages + counts.published_messages)
-        });
-        #[allow(clippy::cast_precision_loss)] // An average of counts far below 2^53.
-        (messages > 0).then(|| jobs as f64 / messages as f64)
+    /// Jobs in a message, on average: of the last minute, else of all time; `None` before the first.
+    pub(crate) fn jobs_per_message(&self, now: Instant) -> Option<f64> {
+        let recent =
+            self.growths(crate::figures::LONG, now).into_iter().map(|(_, growth)| growth.added.counts);
+        let ever = self.heard.values().map(|heard| heard.report.counts);
+        mean_jobs(recent).or_else(|| mean_jobs(ever))
     }
 
-    pub(crate) fn views(&self) -> Vec<ReplicaView> {
-        self.heard.values().map(view).collect()
+    /// What each replica added in the last `window`.
+    pub(crate) fn growths(&self, window: Duration, now: Instant) -> Vec<(Role, Growth)> {
+        self.heard.values().map(|heard| (heard.report.role, heard.growth(window, now))).collect()
+    }
+
+    /// Jobs since the monitor's start, counted by every replica that was ever heard.
+    pub(crate) fn counted(&self) -> Counts {
+        let all = self.heard.values().fold(self.gone, |all, heard| sum(all, counts(&heard.report)));
+        less(all, self.before)
+    }
+
+    pub(crate) fn views(&self, now: Instant) -> Vec<ReplicaView> {
+        self.heard.values().map(|heard| view::view(heard, now)).collect()
+    }
+
+    /// The last reports of those that live.
+    pub(crate) fn live(&self, now: Instant) -> impl Iterator<Item = &Report> {
+        self.heard.values().filter(move |heard| !heard.is_lost(now)).map(|heard| &heard.report)
+    }
+
+    /// Lanes that each lost worker served when it was heard last, by its id.
+    pub(crate) fn lanes_of_the_lost(&self, now: Instant) -> BTreeMap<String, BTreeSet<u16>> {
+        let lost = self.heard.values().filter(|heard| heard.is_lost(now));
+        lost.map(|heard| {
+            let lanes = heard.report.lanes.iter().map(|lane| lane.lane.0).collect();
+            (heard.report.replica.clone(), lanes)
+        })
+        .collect()
     }
 }
 
-fn view(heard: &Heard) -> ReplicaView {
-    let report = &heard.report;
-    let uptime_us = u64::try_from(report.reported_at - report.started_at).unwrap_or_default();
-    ReplicaView {
-        role: report.role,
-        replica: report.replica.clone(),
-        host: report.host.clone(),
-        version: report.version.clone(),
-        state: if heard.is_lost() { ReplicaState::Lost } else { ReplicaState::Live },
-        uptime_seconds: Duration::from_micros(uptime_us).as_secs_f64(),
-        silent_seconds: heard.at.elapsed().as_secs_f64(),
-        trouble: report.trouble.clone(),
-        counts: report.counts,
-        lanes: report.lanes.iter().map(|lane| lane.lane.0).collect(),
+/// What a replica counted. The jobs that a worker puts on the lanes are the fleet's own, and accepted by it.
+fn counts(report: &Report) -> Counts {
+    match report.role {
+        Role::Worker => Counts { accepted: report.counts.published_jobs, ..report.counts },
+        Role::Api | Role::Monitor => report.counts,
     }
 }
+
+fn mean_jobs(counts: impl Iterator<Item = Counts>) -> Option<f64> {
+    let (jobs, messages) = counts.fold((0, 0), |(jobs, messages), counts| {
+        (jobs + counts.published_jobs, messages + counts.published_messages)
+    });
+    #[allow(clippy::cast_precision_loss)] // An average of counts far below 2^53.
+    (messages > 0).then(|| jobs as f64 / messages as f64)
+}
+
+fn each(left: Counts, right: Counts, join: impl Fn(u64, u64) -> u64) -> Counts {
+    Counts {
+        accepted: join(left.accepted, right.accepted),
+        refused: join(left.refused, right.refused),
+        published_jobs: join(left.published_jobs, right.published_jobs),
+        published_messages: join(left.published_messages, right.published_messages),
+        posted: join(left.posted, right.posted),
+        rejected: join(left.rejected, right.rejected),
+        duplicate: join(left.duplicate, right.duplicate),
+        conflict: join(left.conflict, right.conflict),
+        dead: join(left.dead, right.dead),
+    }
+}
+
+fn sum(left: Counts, right: Counts) -> Counts {
+    each(left, right, u64::saturating_add)
+}
+
+fn less(left: Counts, right: Counts) -> Counts {
+    each(left, right, u64::saturating_sub)
+}
+
+fn at_least(left: Counts, right: Counts) -> Counts {
+    each(left, right, u64::max)
+}
+
+/// Jobs a second of one replica: accepted by an ingress, settled by a worker.
+fn jobs(role: Role) -> impl Fn(&Counters) -> u64 {
+    move |counters| match role {
+        Role::Api => counters.counts.accepted,
+        Role::Worker => crate::figures::rates::settled(&counters.counts),
+        Role::Monitor => 0,
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

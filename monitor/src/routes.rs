@@ -1,42 +1,110 @@
-//! What the monitor answers.
+//! What the monitor answers, one file for each group of routes.
 
-use std::sync::Arc;
+mod alerts;
+mod config;
+mod dead_letters;
+mod fleet;
+mod optimize;
+mod stream;
+mod who;
 
-use axum::extract::State;
+use std::sync::{Arc, Mutex};
+
+use axum::extract::Request;
+use axum::http::Method;
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use shared::telemetry::{PrometheusHandle, probes};
 use tokio::sync::watch;
+use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::Parts;
+use crate::alerts::log::Log;
+use crate::control::Control;
+use crate::history::History;
 use crate::load_test::{self, LoadTests};
+use crate::problem::{FieldError, Problem};
 use crate::snapshot::Snapshot;
 
-type Snapshots = watch::Receiver<Arc<Snapshot>>;
+/// What the routes answer from.
+pub(crate) struct Shared {
+    pub(crate) snapshot: watch::Receiver<Arc<Snapshot>>,
+    pub(crate) history: Arc<Mutex<History>>,
+    pub(crate) log: Arc<Mutex<Log>>,
+    pub(crate) control: Arc<Control>,
+    pub(crate) parts: Parts,
+}
+
+impl Shared {
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.borrow().clone()
+    }
+}
+
+/// The document before the routes join it.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Tellers monitor",
+        description = "What the fleet does, whether it is well, and what to change.\n\nNames end in their unit. What is not known is \
+            `null`, never zero. Every refusal is a problem document (RFC 9457).",
+    ),
+    tags(
+        (name = "fleet", description = "What the fleet does, and whether it is well."),
+        (name = "control", description = "What to change, and changing it."),
+    ),
+    components(schemas(Problem, FieldError)),
+)]
+struct Document;
 
 pub(crate) fn router(
-    snapshots: Snapshots,
+    shared: Arc<Shared>,
     load_tests: Arc<LoadTests>,
     prometheus: PrometheusHandle,
 ) -> Router {
     // The monitor is ready when it answers: it is there to tell when the others are not.
     let readiness: probes::Readiness = Arc::new(|| Box::pin(async { Ok(()) }));
-    let (router, openapi) = OpenApiRouter::new()
-        .routes(routes!(status))
-        .with_state(snapshots)
+    let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(fleet::dashboard))
+        .routes(routes!(fleet::status))
+        .routes(routes!(fleet::realtime))
+        .routes(routes!(fleet::history))
+        .routes(routes!(alerts::alerts))
+        .routes(routes!(config::show, config::change))
+        .routes(routes!(config::undo))
+        .routes(routes!(optimize::optimize))
+        .routes(routes!(dead_letters::list))
+        .routes(routes!(dead_letters::replay))
+        .routes(routes!(dead_letters::discard))
+        .with_state(shared)
         .merge(load_test::router(load_tests))
         .split_for_parts();
     router
-        .route("/api/openapi.json", axum::routing::get(async move || Json(openapi)))
+        .route("/api/openapi.json", axum::routing::get(async move || Json(document)))
         .merge(probes::routes(readiness, prometheus))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn(refuse_other_sites))
 }
 
-/// The fleet at a glance: replicas, lanes with holder, depth and lag, and the ledger's totals.
-#[utoipa::path(
-    get,
-    path = "/api/scalability/status",
-    responses((status = 200, description = "The latest snapshot, at most a few seconds old", body = Snapshot))
-)]
-async fn status(State(snapshots): State<Snapshots>) -> Json<Snapshot> {
-    Json(snapshots.borrow().as_ref().clone())
+async fn not_found(request: Request) -> Problem {
+    Problem::not_found(request.uri().path())
+}
+
+async fn method_not_allowed(request: Request) -> Problem {
+    Problem::method_not_allowed(request.uri().path(), request.method().as_str())
+}
+
+/// A page of another site that is open in an operator's browser may read nothing here, and shall change
+/// nothing: browsers say where a request comes from (Fetch Metadata).
+async fn refuse_other_sites(request: Request, next: Next) -> Response {
+    let site = request.headers().get("sec-fetch-site").and_then(|site| site.to_str().ok());
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    match site {
+        Some("cross-site" | "same-site") if !reads => Problem::cross_site().into_response(),
+        _ => next.run(request).await,
+    }
 }

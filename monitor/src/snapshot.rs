@@ -1,139 +1,204 @@
-//! The snapshot: the monitor's view of the fleet at one moment. What could not be read is absent, with
-//! the reason beside it; it never reads as zero.
+//! The snapshot: everything that is answered, as it stood at one moment.
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Serialize;
-use shared::contract::report::{Counts, Role};
+use shared::contract::report::{Role, SettingReport};
 use shared::domain::lane::Lanes;
-use utoipa::ToSchema;
 
-/// The fleet at a glance.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct Snapshot {
-    /// When it was taken (RFC 3339, UTC).
-    #[schema(value_type = String)]
-    pub taken_at: Timestamp,
-    /// How the fleet is, in a sentence.
-    pub verdict: String,
-    /// What is wrong, a sentence each; empty: nothing is.
-    pub problems: Vec<String>,
-    /// Every replica that was heard of, by role and id. A lost one stays for a while.
-    pub replicas: Vec<ReplicaView>,
-    /// Every lane, in order.
-    pub lanes: Vec<LaneView>,
-    /// Messages and jobs that could not be posted and wait for an operator.
-    pub dead_letters: Option<u64>,
-    /// The books at a glance.
-    pub ledger: Option<LedgerView>,
+use crate::alerts::Alerts;
+use crate::facts::Facts;
+use crate::figures;
+use crate::health::health;
+use crate::judge::{problems, verdict};
+use crate::scaling::advice::advise;
+use crate::scaling::{bottleneck, wanted::wanted};
+use crate::views::alerts::AlertView;
+use crate::views::dashboard::Dashboard;
+use crate::views::health::{Conservation, Health, WorkersWanted};
+use crate::views::history::Point;
+use crate::views::metrics::{FleetResources, Metrics, Throughput, Window};
+use crate::views::optimize::Bottleneck;
+use crate::views::replica::PoolView;
+use crate::views::status::{LaneView, QueueTotals, Status};
+
+/// What is answered.
+#[derive(Debug, Clone)]
+pub(crate) struct Snapshot {
+    pub(crate) dashboard: Dashboard,
+    /// Every alert.
+    pub(crate) alerts: Vec<AlertView>,
+    /// What each live replica runs with.
+    pub(crate) settings: Vec<ReplicaSettings>,
 }
 
-/// One replica.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct ReplicaView {
-    /// What it does: `api`, `worker` or `monitor`.
-    #[schema(value_type = String)]
-    pub role: Role,
-    /// Its id.
-    pub replica: String,
-    /// The host that it runs on.
-    pub host: String,
-    /// The version of its program.
-    pub version: String,
-    /// `live`, or `lost` when it has been silent for longer than it should.
-    pub state: ReplicaState,
-    /// Seconds since its start, by its last report.
-    pub uptime_seconds: f64,
-    /// Seconds since it was heard last.
-    pub silent_seconds: f64,
-    /// Why it can not do its work just now.
-    pub trouble: Option<String>,
-    /// Jobs since its start, by what became of them there.
-    #[schema(value_type = Object)]
-    pub counts: Counts,
-    /// The lanes that it serves.
-    pub lanes: Vec<u16>,
+/// The settings of one replica.
+#[derive(Debug, Clone)]
+pub(crate) struct ReplicaSettings {
+    pub(crate) replica: String,
+    pub(crate) role: Role,
+    pub(crate) version: u64,
+    pub(crate) settings: BTreeMap<String, SettingReport>,
 }
 
-/// Whether a replica is heard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ReplicaState {
-    /// It reports.
-    Live,
-    /// It has stopped reporting without saying goodbye.
-    Lost,
-}
-
-/// One lane.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct LaneView {
-    /// Its number.
-    pub lane: u16,
-    /// The worker that serves it; `null`: none.
-    pub holder: Option<String>,
-    /// Messages that wait to be delivered; `null`: the queue could not be asked.
-    pub depth_messages: Option<u64>,
-    /// Messages delivered and not yet acknowledged; `null`: the queue does not tell.
-    pub unacknowledged_messages: Option<u64>,
-    /// Jobs in the waiting messages; `null`: not known.
-    pub depth_jobs: Option<u64>,
-    /// `depth_jobs` is worked out from the mean number of jobs in a message, since the queue counts
-    /// messages only.
-    pub depth_jobs_estimated: bool,
-    /// Consumers at the queue, active and waiting.
-    pub consumers: Option<u32>,
-    /// Age in seconds of the oldest job that has no outcome yet; 0: none waits; `null`: not known.
-    pub lag_seconds: Option<f64>,
-}
-
-/// The books.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct LedgerView {
-    /// Accounts, the system's own not counted.
-    pub accounts: u64,
-    /// Jobs with entries.
-    pub posted: u64,
-    /// Jobs turned down for a business reason.
-    pub rejected: u64,
-    /// Jobs that could not be posted.
-    pub dead: u64,
-    /// Every currency's balances sum to zero.
-    pub balanced: bool,
-    /// For each currency the sum of all balances in minor units: zero if the books balance.
-    pub balances: Vec<CurrencySum>,
-}
-
-/// The sum of all balances of one currency.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct CurrencySum {
-    /// ISO 4217 code.
-    pub currency: String,
-    /// Minor units, as a decimal string: it may be larger than JSON's readers take.
-    pub sum: String,
+/// What a snapshot is made of besides the facts.
+pub(crate) struct Beside {
+    pub(crate) alerts: Vec<AlertView>,
+    pub(crate) settings: Vec<ReplicaSettings>,
+    /// Rates of the last second.
+    pub(crate) second: Throughput,
+    /// Requests answered 5xx in it, in percent.
+    pub(crate) second_failed_percent: Option<f64>,
 }
 
 impl Snapshot {
-    /// Before the first sample: every lane, and nothing known of it.
-    #[must_use]
-    pub fn nothing_yet(lanes: Lanes) -> Snapshot {
-        let unknown = |lane: u16| LaneView {
-            lane,
-            holder: None,
-            depth_messages: None,
-            unacknowledged_messages: None,
-            depth_jobs: None,
-            depth_jobs_estimated: false,
-            consumers: None,
-            lag_seconds: None,
+    /// Judges the facts.
+    pub(crate) fn of(facts: Facts, beside: Beside) -> Snapshot {
+        let problems = problems(&facts);
+        let verdict = verdict(&facts, &problems);
+        let health = health(&facts);
+        let bottleneck = bottleneck::find(&facts);
+        let wanted = wanted(&facts, &bottleneck);
+        let recommendations = advise(&facts, &bottleneck, &wanted);
+        let firing = Alerts::firing(&beside.alerts);
+        let point = point(&facts, &beside, &health, firing.len());
+        let version = facts.thresholds.version;
+        let metrics = Metrics {
+            taken_at: facts.at,
+            verdict: verdict.clone(),
+            health_score: health.score,
+            last_10_s: facts.last_10_s,
+            last_60_s: facts.last_60_s,
+            resources: facts.resources,
+            pools: facts.pools,
+            queue: facts.queue.clone(),
+            dead_letters: facts.dead_letters,
+            point,
         };
-        Snapshot {
-            taken_at: Timestamp::now(),
-            verdict: "starting: nothing has been measured yet".to_owned(),
+        let status = Status {
+            taken_at: facts.at,
+            verdict,
+            problems,
+            health,
+            workers_wanted: wanted,
+            conservation: facts.conservation,
+            queue: facts.queue,
+            alerts_firing: firing.iter().map(|alert| alert.alert).collect(),
+            replicas: facts.replicas,
+            lanes: facts.lanes,
+            dead_letters: facts.dead_letters,
+            ledger: facts.ledger,
+        };
+        let dashboard = Dashboard {
+            status,
+            metrics,
+            alerts: firing,
+            bottleneck,
+            recommendations,
+            settings_version: version,
+            settings_converged: beside.settings.iter().all(|replica| replica.version == version),
+        };
+        Snapshot { dashboard, alerts: beside.alerts, settings: beside.settings }
+    }
+
+    /// Before the first sample: every lane, and nothing known of it.
+    pub(crate) fn nothing_yet(lanes: Lanes) -> Snapshot {
+        let taken_at = Timestamp::now();
+        let verdict = "starting: nothing has been measured yet".to_owned();
+        let conservation = Conservation {
+            since: taken_at,
+            accepted: 0,
+            posted: 0,
+            rejected: 0,
+            dead: 0,
+            duplicates: 0,
+            conflicts: 0,
+            in_flight: 0,
+            unaccounted: None,
+            holds: None,
+            debits_equal_credits: None,
+            sentence: "nothing has been counted yet".to_owned(),
+        };
+        let status = Status {
+            taken_at,
+            verdict: verdict.clone(),
             problems: Vec::new(),
+            health: Health::default(),
+            workers_wanted: WorkersWanted::default(),
+            conservation,
+            queue: QueueTotals::default(),
+            alerts_firing: Vec::new(),
             replicas: Vec::new(),
-            lanes: lanes.iter().map(|lane| unknown(lane.0)).collect(),
+            lanes: lanes.iter().map(|lane| LaneView { lane: lane.0, ..LaneView::default() }).collect(),
             dead_letters: None,
             ledger: None,
-        }
+        };
+        let metrics = Metrics {
+            taken_at,
+            verdict,
+            health_score: None,
+            last_10_s: Window::default(),
+            last_60_s: Window::default(),
+            resources: FleetResources::default(),
+            pools: Vec::new(),
+            queue: QueueTotals::default(),
+            dead_letters: None,
+            point: Point { at: taken_at.as_second(), ..Point::default() },
+        };
+        let bottleneck = Bottleneck {
+            name: "not_known",
+            sentence: "nothing has been measured yet".to_owned(),
+            evidence: Vec::new(),
+        };
+        let dashboard = Dashboard {
+            status,
+            metrics,
+            alerts: Vec::new(),
+            bottleneck,
+            recommendations: Vec::new(),
+            settings_version: 0,
+            settings_converged: false,
+        };
+        Snapshot { dashboard, alerts: Vec::new(), settings: Vec::new() }
     }
 }
+
+/// This second in the history: its own rates, and percentiles of the last ten.
+fn point(facts: &Facts, beside: &Beside, health: &Health, firing: usize) -> Point {
+    let window = &facts.last_10_s;
+    let (times, posted) = (window.response_times.as_ref(), window.accepted_to_posted.as_ref());
+    let known = facts.bus != crate::facts::BusState::Away;
+    Point {
+        at: facts.at.as_second(),
+        accepted_jobs_per_second: beside.second.accepted_jobs_per_second,
+        settled_jobs_per_second: beside.second.settled_jobs_per_second,
+        refused_jobs_per_second: beside.second.refused_jobs_per_second,
+        requests_per_second: beside.second.requests_per_second,
+        failed_requests_percent: beside.second_failed_percent,
+        response_p50_seconds: times.map(|times| times.p50_seconds),
+        response_p95_seconds: times.map(|times| times.p95_seconds),
+        response_p99_seconds: times.map(|times| times.p99_seconds),
+        posted_p50_seconds: posted.map(|times| times.p50_seconds),
+        posted_p95_seconds: posted.map(|times| times.p95_seconds),
+        posted_p99_seconds: posted.map(|times| times.p99_seconds),
+        batch_jobs_avg: window.batch_jobs.map(|batches| batches.avg_jobs),
+        depth_jobs: facts.queue.depth_jobs,
+        depth_messages: facts.queue.depth_messages,
+        lag_seconds: facts.queue.lag_seconds,
+        cpu_percent: facts.resources.cpu_percent_max,
+        memory_percent: facts.resources.memory_percent_max,
+        pool_percent: facts.pools.iter().map(pool_percent).reduce(f64::max),
+        workers: known.then(|| facts.live_workers()),
+        health_score: health.score,
+        alerts_firing: u16::try_from(firing).ok(),
+    }
+}
+
+#[allow(clippy::cast_precision_loss)] // A few thousand.
+fn pool_percent(pool: &PoolView) -> f64 {
+    100.0 * pool.in_use as f64 / pool.size_max.max(1) as f64
+}
+
+/// The window of a second's rates.
+pub(crate) const SECOND: std::time::Duration = std::time::Duration::from_secs(1);
+const _: () = assert!(SECOND.as_secs() < figures::SHORT.as_secs());

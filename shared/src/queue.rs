@@ -6,6 +6,7 @@
 pub mod embedded;
 pub mod publisher;
 pub mod rabbitmq;
+pub mod replay;
 
 use std::time::Duration;
 

@@ -4,13 +4,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use bytes::Bytes;
 use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use shared::config::FleetConfig;
-use shared::contract::envelope::{Envelope, QueuedJob};
-use shared::contract::message;
 use shared::queue::publisher::{Publisher, PublisherLimits};
+use shared::queue::replay::replay as put_back;
 use shared::queue::{DeadLetter, Queue};
 
 use crate::cli::{DeadLettersArgs, DeadLettersCommand};
@@ -104,14 +102,14 @@ async fn replay(fleet: &FleetConfig, queue: &Arc<dyn Queue>, letters: Vec<DeadLe
     let publisher = Publisher::new(queue.clone(), fleet.lanes, replica, PublisherLimits::default());
     let mut refused = 0_usize;
     for letter in letters {
-        match publish(fleet, &publisher, &letter).await {
+        match put_back(&publisher, fleet.lanes, &letter).await {
             Ok(jobs) => {
                 queue.discard_dead_letter(&letter.id).await?;
                 println!("replayed {}: {jobs} jobs", letter.id);
             }
             Err(error) => {
                 refused += 1;
-                println!("kept {}: {error:#}", letter.id);
+                println!("kept {}: {error}", letter.id);
             }
         }
     }
@@ -120,19 +118,4 @@ async fn replay(fleet: &FleetConfig, queue: &Arc<dyn Queue>, letters: Vec<DeadLe
         bail!("{refused} dead letters can not be replayed; `show` them, and `discard` what is of no use");
     }
     Ok(())
-}
-
-async fn publish(fleet: &FleetConfig, publisher: &Publisher, letter: &DeadLetter) -> anyhow::Result<usize> {
-    let envelope = Envelope::read(&letter.payload)?;
-    let mut jobs = Vec::new();
-    for job in &envelope.jobs {
-        let queued = QueuedJob::read(job)?;
-        let received = message::read(queued.job.get(), letter.lane, &envelope.ingress, queued.accepted_at)?;
-        jobs.push((received.job.spec.lane(fleet.lanes), Bytes::copy_from_slice(queued.job.get().as_bytes())));
-    }
-    let count = jobs.len();
-    for (lane, job) in jobs {
-        publisher.publish(lane, job).await?;
-    }
-    Ok(count)
 }

@@ -124,6 +124,15 @@ impl Client {
         Answer::of(send(request).await?).await
     }
 
+    /// Changes what is at `path` and returns the answer, whatever its status.
+    ///
+    /// # Errors
+    /// There was no answer.
+    pub async fn patch(&self, path: &str, change: &Value) -> anyhow::Result<Answer> {
+        let request = self.http.patch(self.url(path)).json(change);
+        Answer::of(send(request).await?).await
+    }
+
     /// Asks for `path` and returns the answer, whatever its status.
     ///
     /// # Errors

@@ -69,7 +69,10 @@ async fn release(shared: &Shared, hold: JobId, account: AccountNumber) -> bool {
         Err(error) => Err(error.to_string()),
     };
     match &published {
-        Ok(_) => info!(%hold, %lane, "a hold expired; its release is queued"),
+        Ok(_) => {
+            shared.figures.submitted();
+            info!(%hold, %lane, "a hold expired; its release is queued");
+        }
         Err(error) => {
             warn!(%hold, %lane, error, "a hold expired and its release could not be queued; trying again")
         }

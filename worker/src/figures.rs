@@ -22,6 +22,8 @@ pub(crate) struct Figures {
     duplicate: AtomicU64,
     conflict: AtomicU64,
     dead: AtomicU64,
+    /// Jobs of the fleet's own that it put on the lanes.
+    submitted: AtomicU64,
     /// For each lane, when the oldest job in hand was accepted.
     oldest: Vec<AtomicI64>,
     /// The lanes that have a lane worker.
@@ -36,6 +38,7 @@ impl Figures {
             duplicate: AtomicU64::new(0),
             conflict: AtomicU64::new(0),
             dead: AtomicU64::new(0),
+            submitted: AtomicU64::new(0),
             oldest: lanes.iter().map(|_| AtomicI64::new(IDLE)).collect(),
             serving: Mutex::default(),
         }
@@ -76,6 +79,11 @@ impl Figures {
         histogram!(names::ACCEPTED_TO_POSTED_SECONDS).record(Duration::from_micros(waited_us));
     }
 
+    /// A job of the fleet's own is on its lane.
+    pub(crate) fn submitted(&self) {
+        self.submitted.fetch_add(1, Relaxed);
+    }
+
     /// A job or a message was given up and kept.
     pub(crate) fn died(&self) {
         self.dead.fetch_add(1, Relaxed);
@@ -106,6 +114,8 @@ impl Figures {
             duplicate: self.duplicate.load(Relaxed),
             conflict: self.conflict.load(Relaxed),
             dead: self.dead.load(Relaxed),
+            published_jobs: self.submitted.load(Relaxed),
+            published_messages: self.submitted.load(Relaxed),
             ..Counts::default()
         }
     }

@@ -105,7 +105,7 @@ pub struct Counts {
     pub accepted: u64,
     /// Not accepted: bad, too many, or the queue was away.
     pub refused: u64,
-    /// Jobs put on the lanes, the fleet's own included.
+    /// Jobs put on the lanes; by a worker, the fleet's own.
     pub published_jobs: u64,
     /// Messages that carried them.
     pub published_messages: u64,

@@ -3,7 +3,7 @@
 
 /// Requests answered by an ingress. Labels [`ROUTE`], [`METHOD`], [`STATUS`].
 pub const INGRESS_REQUESTS: &str = "tellers_ingress_requests_total";
-/// Seconds from a request's head to its answer's head. Label [`ROUTE`]. Requests that asked to wait count
+/// Histogram: seconds from a request's head to its answer's head. Label [`ROUTE`]. Requests that asked to wait count
 /// with the time that they waited, under [`WAITED`].
 pub const INGRESS_RESPONSE_SECONDS: &str = "tellers_ingress_response_seconds";
 /// Requests that are being worked on now.
@@ -85,3 +85,39 @@ pub const PHASE_LOCK_AND_READ: &str = "lock_and_read";
 pub const PHASE_FOLD: &str = "fold";
 /// Of [`PHASE`]: writing and the commit.
 pub const PHASE_WRITE_AND_COMMIT: &str = "write_and_commit";
+
+/// Gauge of the monitor: how many workers there should be. `NaN`: not known.
+pub const WORKERS_WANTED: &str = "tellers_workers_wanted";
+/// Gauge of the monitor: the fleet's health, 0 to 100.
+pub const HEALTH_SCORE: &str = "tellers_health_score";
+/// Gauge of the monitor: jobs that wait in a lane; an estimate on RabbitMQ. Label [`LANE`].
+pub const LANE_DEPTH_JOBS: &str = "tellers_lane_depth_jobs";
+/// Gauge of the monitor: messages that wait in a lane. Label [`LANE`].
+pub const LANE_DEPTH_MESSAGES: &str = "tellers_lane_depth_messages";
+/// Gauge of the monitor: age of a lane's oldest job without an outcome. Label [`LANE`].
+pub const LANE_LAG_SECONDS: &str = "tellers_lane_lag_seconds";
+/// Gauge of the monitor: 1 if a lane has a live worker and a consumer, else 0. Label [`LANE`].
+pub const LANE_SERVED: &str = "tellers_lane_served";
+/// Gauge of the monitor: dead letters that wait for an operator.
+pub const DEAD_LETTERS_WAITING: &str = "tellers_dead_letters_waiting";
+/// Gauge of the monitor: 1 if an alert fires, else 0. Label [`ALERT`].
+pub const ALERT_FIRING: &str = "tellers_alert_firing";
+/// Gauge of the monitor: replicas by [`ROLE`] and [`STATE`] (`live` or `lost`).
+pub const REPLICAS: &str = "tellers_replicas";
+/// Gauge of the monitor: jobs since it counts, by [`STATE`]: `accepted` = `posted` + `rejected` + `dead` + `duplicate` +
+/// `conflict` + `in_flight`.
+pub const CONSERVATION_JOBS: &str = "tellers_conservation_jobs";
+/// Gauge of the monitor: accepted jobs that are nowhere while nothing waits; zero if all is well, `NaN` while jobs
+/// are on their way.
+pub const CONSERVATION_UNACCOUNTED: &str = "tellers_conservation_unaccounted_jobs";
+/// Gauge of the monitor: 1 if debits equal credits in every currency, else 0.
+pub const BOOKS_BALANCED: &str = "tellers_books_balanced";
+/// Gauge of the monitor: the version of the settings in force.
+pub const SETTINGS_VERSION: &str = "tellers_settings_version";
+
+/// A lane's number.
+pub const LANE: &str = "lane";
+/// An alert's name.
+pub const ALERT: &str = "alert";
+/// What a replica does: `api`, `worker` or `monitor`.
+pub const ROLE: &str = "role";

@@ -168,6 +168,24 @@ fn metric_names_are_in_one_file() -> anyhow::Result<()> {
 }
 
 #[test]
+fn what_is_deployed_stands_on_metrics_that_there_are() -> anyhow::Result<()> {
+    let names = "/// Histogram: a.\npub const A: &str = \"tellers_a_seconds\";\n/// Gauge.\npub const B: &str = \"tellers_b\";\n";
+    hold(
+        rules::deployed_metrics,
+        &[
+            ("shared/src/telemetry/names.rs", names),
+            ("deploy/a.yml", "expr: rate(tellers_a_seconds_bucket[1m]) + tellers_b"),
+            ("deploy/b.json", "tellers_a_seconds\ntellers_b_sum\nx_tellers_b tellers_c"),
+        ],
+        &[
+            "deploy/b.json:1: tellers_a_seconds is no metric",
+            "deploy/b.json:2: tellers_b_sum",
+            "deploy/b.json:3: tellers_c",
+        ],
+    )
+}
+
+#[test]
 fn no_file_names_a_place_on_one_machine() -> anyhow::Result<()> {
     let place = |head: &str| format!("path: /{head}/alice/x");
     hold(

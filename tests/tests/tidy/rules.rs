@@ -219,6 +219,45 @@ pub fn metric_names(tree: &Tree) -> Vec<String> {
     found
 }
 
+/// Dashboards, alerts and scalers stand on names that there are, and histograms on their series.
+pub fn deployed_metrics(tree: &Tree) -> Vec<String> {
+    const NAMES: &str = "shared/src/telemetry/names.rs";
+    let known = tree.files.iter().find(|file| file.path == NAMES).map(metrics_in).unwrap_or_default();
+    let mut found = Vec::new();
+    for file in tree.files.iter().filter(|file| file.is_under(&["deploy/"])) {
+        for (index, line) in file.text.lines().enumerate() {
+            for (at, _) in line.match_indices("tellers_").filter(|(at, _)| !line[..*at].ends_with(is_name)) {
+                let end = line[at..].find(|c: char| !is_name(c)).map_or(line.len(), |length| at + length);
+                let name = &line[at..end];
+                let series = ["_bucket", "_sum", "_count"].iter().find_map(|part| name.strip_suffix(part));
+                let right = known.get(name).is_some_and(|histogram| !histogram)
+                    || series.is_some_and(|base| known.get(base).is_some_and(|histogram| *histogram));
+                if !right {
+                    found.push(file.at(index + 1, &format!("{name} is no metric of {NAMES}")));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Every metric of the file, and whether it is a histogram: its comment says so.
+fn metrics_in(file: &SourceFile) -> std::collections::BTreeMap<&str, bool> {
+    let mut metrics = std::collections::BTreeMap::new();
+    let mut histogram = false;
+    for line in file.text.lines() {
+        if line.starts_with("///") {
+            histogram |= line.starts_with("/// Histogram");
+            continue;
+        }
+        if let Some(name) = line.split('"').nth(1).filter(|name| name.starts_with("tellers_")) {
+            metrics.insert(name, histogram);
+        }
+        histogram = false;
+    }
+    metrics
+}
+
 /// What works on one machine only.
 pub fn machine_paths(tree: &Tree) -> Vec<String> {
     // In two pieces each, because this file is looked at too.

@@ -1,0 +1,148 @@
+//! The rules: what each alert goes by. Each has a page under `docs/runbooks` of its own name.
+
+mod of_load;
+mod of_parts;
+
+use crate::facts::Facts;
+use crate::views::alerts::Severity;
+
+/// A firing alert is clear below this share of its threshold: it must not flap around it.
+const CLEAR_SHARE: f64 = 0.9;
+
+/// One rule.
+pub(crate) struct Rule {
+    /// Its name in answers, metrics and runbooks.
+    pub(crate) name: &'static str,
+    pub(crate) severity: Severity,
+    /// Unit of its value: `seconds`, `percent` or a count's noun.
+    pub(crate) unit: &'static str,
+    /// The setting that holds its threshold.
+    pub(crate) setting: Option<&'static str>,
+    pub(crate) read: fn(&Facts) -> Reading,
+}
+
+impl Rule {
+    pub(crate) fn runbook(&self) -> String {
+        format!("docs/runbooks/{}.md", self.name)
+    }
+}
+
+/// What a rule finds.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Reading {
+    /// What is measured; `None`: it is not known, or there is nothing to measure.
+    pub(crate) value: Option<f64>,
+    pub(crate) threshold: f64,
+    /// It is beyond the threshold; `None`: not known.
+    pub(crate) holds: Option<bool>,
+    /// It is well on the good side of it; `None`: not known.
+    pub(crate) clear: Option<bool>,
+    pub(crate) sentence: String,
+}
+
+impl Reading {
+    pub(crate) fn unknown() -> Reading {
+        let sentence = "not known".to_owned();
+        Reading { value: None, threshold: 0.0, holds: None, clear: None, sentence }
+    }
+
+    /// A value that should not be above a threshold.
+    pub(crate) fn above(value: f64, threshold: f64, sentence: String) -> Reading {
+        let (holds, clear) = (Some(value > threshold), Some(value <= threshold * CLEAR_SHARE));
+        Reading { value: Some(value), threshold, holds, clear, sentence }
+    }
+
+    /// There is nothing that could be too much.
+    fn nothing(threshold: f64, sentence: &str) -> Reading {
+        let sentence = sentence.to_owned();
+        Reading { value: None, threshold, holds: Some(false), clear: Some(true), sentence }
+    }
+
+    /// As it is, with the threshold shown although it is not known.
+    fn unknown_against(threshold: f64, sentence: &str) -> Reading {
+        Reading { threshold, sentence: sentence.to_owned(), ..Reading::unknown() }
+    }
+
+    /// Whether something is the case that should not be; told as 1 or 0 with the threshold 0.
+    fn wrong(wrong: Option<bool>, sentence: String) -> Reading {
+        let value = wrong.map(|wrong| if wrong { 1.0 } else { 0.0 });
+        Reading { value, threshold: 0.0, holds: wrong, clear: wrong.map(|wrong| !wrong), sentence }
+    }
+}
+
+const fn rule(
+    name: &'static str,
+    severity: Severity,
+    unit: &'static str,
+    setting: Option<&'static str>,
+    read: fn(&Facts) -> Reading,
+) -> Rule {
+    Rule { name, severity, unit, setting, read }
+}
+
+use Severity::{Critical, Warning};
+
+/// Every rule.
+pub(crate) static ALL: [Rule; 13] = [
+    rule("books_out_of_balance", Critical, "ledgers", None, of_parts::books_out_of_balance),
+    rule("ledger_away", Critical, "ledgers", None, of_parts::ledger_away),
+    rule("queue_away", Critical, "queues", None, of_parts::queue_away),
+    rule("lane_without_consumer", Critical, "lanes", None, of_parts::lane_without_consumer),
+    rule("replica_lost", Warning, "replicas", None, of_parts::replica_lost),
+    rule("dead_letters", Warning, "letters", Some("ALERT_DEAD_LETTERS"), of_parts::dead_letters),
+    rule("lag", Warning, "seconds", Some("ALERT_LAG_SECONDS"), of_load::lag),
+    rule("response_time", Warning, "seconds", Some("ALERT_RESPONSE_SECONDS"), of_load::response_time),
+    rule("error_rate", Warning, "percent", Some("ALERT_ERROR_PERCENT"), of_load::error_rate),
+    rule("pool_exhausted", Warning, "tasks", None, of_load::pool_exhausted),
+    rule("cpu", Warning, "percent", Some("ALERT_CPU_PERCENT"), of_load::cpu),
+    rule("memory", Warning, "percent", Some("ALERT_MEMORY_PERCENT"), of_load::memory),
+    rule("disk", Warning, "percent", Some("ALERT_DISK_PERCENT"), of_load::disk),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::tests::{backlog, lost_worker, well};
+
+    fn holding(facts: &Facts) -> Vec<&'static str> {
+        ALL.iter().filter(|rule| (rule.read)(facts).holds == Some(true)).map(|rule| rule.name).collect()
+    }
+
+    #[test]
+    fn nothing_holds_in_a_fleet_at_rest_and_what_does_not_move_is_clear() {
+        let facts = well();
+        assert!(holding(&facts).is_empty());
+        for rule in &ALL {
+            let reading = (rule.read)(&facts);
+            let known = !["cpu", "memory", "disk", "pool_exhausted"].contains(&rule.name);
+            assert_eq!(reading.clear, known.then_some(true), "{}: {reading:?}", rule.name);
+        }
+    }
+
+    #[test]
+    fn each_fault_has_its_alert() {
+        assert_eq!(holding(&lost_worker(4.0, true)), ["replica_lost"]);
+        assert_eq!(holding(&lost_worker(90.0, true)), [""; 0]);
+        assert_eq!(holding(&lost_worker(90.0, false)), ["lane_without_consumer", "replica_lost"]);
+        assert_eq!(holding(&backlog(10_000, 31.0)), ["lag"]);
+        let mut letters = well();
+        letters.dead_letters = Some(1);
+        assert_eq!(holding(&letters), ["dead_letters"]);
+        let mut hot = well();
+        hot.resources.cpu_percent_max = Some(95.0);
+        assert_eq!(holding(&hot), ["cpu"]);
+        let blind = Facts { ledger: None, ledger_trouble: Some("gone".to_owned()), ..well() };
+        assert_eq!(holding(&blind), ["ledger_away"], "books that can not be read are not out of balance");
+    }
+
+    #[test]
+    fn every_rule_has_its_runbook() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        for rule in &ALL {
+            let page = std::fs::read_to_string(root.join(rule.runbook())).expect(rule.name);
+            for section in ["## Meaning", "## Check", "## Remedy"] {
+                assert!(page.contains(section), "{}: no {section}", rule.runbook());
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Rules about parts that are there or not.
+
+use super::Reading;
+use crate::facts::{BusState, Facts};
+use crate::judge::LOST_IS_NEWS_SECONDS;
+use crate::words::{counted, lanes};
+
+pub(super) fn books_out_of_balance(facts: &Facts) -> Reading {
+    let Some(ledger) = &facts.ledger else {
+        return Reading::wrong(None, "the ledger can not be read".to_owned());
+    };
+    let off: Vec<_> = ledger
+        .balances
+        .iter()
+        .filter(|balance| balance.sum != "0")
+        .map(|balance| format!("{} {}", balance.sum, balance.currency))
+        .collect();
+    let sentence = if ledger.balanced {
+        "debits equal credits in every currency".to_owned()
+    } else {
+        format!("all balances should sum to zero, but are off by {} (minor units)", off.join(", "))
+    };
+    Reading::wrong(Some(!ledger.balanced), sentence)
+}
+
+pub(super) fn ledger_away(facts: &Facts) -> Reading {
+    match (&facts.ledger_trouble, &facts.ledger) {
+        (Some(why), _) => Reading::wrong(Some(true), format!("the ledger can not be read: {why}")),
+        (None, Some(_)) => Reading::wrong(Some(false), "the ledger answers".to_owned()),
+        (None, None) => Reading::wrong(None, "the ledger has not been read yet".to_owned()),
+    }
+}
+
+pub(super) fn queue_away(facts: &Facts) -> Reading {
+    match (&facts.queue_trouble, facts.bus) {
+        (Some(why), _) => Reading::wrong(Some(true), format!("the queue can not be read: {why}")),
+        (None, BusState::Away) => Reading::wrong(Some(true), "the fleet bus is away".to_owned()),
+        (None, _) => Reading::wrong(Some(false), "the queue answers".to_owned()),
+    }
+}
+
+pub(super) fn lane_without_consumer(facts: &Facts) -> Reading {
+    if facts.bus != BusState::Up {
+        return Reading::unknown_against(0.0, "not known while the fleet bus is away or has just come up");
+    }
+    let mut unserved = facts.unheld();
+    unserved.extend(facts.unconsumed());
+    unserved.sort_unstable();
+    let sentence = match unserved.as_slice() {
+        [] => "every lane is served".to_owned(),
+        some => format!("nobody serves {}", lanes(some)),
+    };
+    #[allow(clippy::cast_precision_loss)] // At most `Lanes::MAX`.
+    let count = unserved.len() as f64;
+    Reading::above(count, 0.0, sentence)
+}
+
+pub(super) fn replica_lost(facts: &Facts) -> Reading {
+    if facts.bus != BusState::Up {
+        return Reading::unknown_against(0.0, "not known while the fleet bus is away or has just come up");
+    }
+    // One whose work others do is news for a minute; one whose lanes nobody serves stays.
+    let lost: Vec<_> = facts
+        .lost()
+        .filter(|replica| {
+            replica.silent_seconds <= LOST_IS_NEWS_SECONDS || !facts.orphaned(&replica.replica).is_empty()
+        })
+        .map(|replica| replica.replica.as_str())
+        .collect();
+    let sentence = match lost.as_slice() {
+        [] => "every replica is heard, or said goodbye".to_owned(),
+        some => format!("{} went silent without a goodbye", some.join(", ")),
+    };
+    #[allow(clippy::cast_precision_loss)] // A handful.
+    let count = lost.len() as f64;
+    Reading::above(count, 0.0, sentence)
+}
+
+pub(super) fn dead_letters(facts: &Facts) -> Reading {
+    #[allow(clippy::cast_precision_loss)] // Far below 2^53.
+    let threshold = facts.thresholds.alert_dead_letters() as f64;
+    match facts.dead_letters {
+        None => Reading::unknown_against(threshold, "not known while the queue is away"),
+        Some(letters) => {
+            let sentence = format!("{} to look at", counted(letters, "dead letter"));
+            #[allow(clippy::cast_precision_loss)]
+            let value = letters as f64;
+            // A count has no noise: it is clear as soon as it is not above.
+            Reading { clear: Some(value <= threshold), ..Reading::above(value, threshold, sentence) }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Tells whoever wants to be told: each alert that fires or is resolved is posted as JSON to
+//! `ALERT_WEBHOOK_URL`, beside everything else and never in its way.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use shared::settings::LiveSettings;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::Change;
+use crate::views::alerts::AlertRecord;
+
+/// Posts of one change at the most.
+const TRIES_MAX: u32 = 4;
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Before the second try; doubled before each further one.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// What is posted.
+#[derive(Debug, Serialize)]
+struct Message<'a> {
+    /// `firing` or `resolved`.
+    status: &'static str,
+    /// Readable by itself, under the name that chat services look for.
+    text: String,
+    #[serde(flatten)]
+    alert: &'a AlertRecord,
+}
+
+/// Posts every change until `shutdown`.
+pub(crate) async fn tell(
+    settings: Arc<LiveSettings>,
+    mut changes: mpsc::Receiver<Change>,
+    shutdown: CancellationToken,
+) {
+    let client = match reqwest::Client::builder().timeout(ANSWER_TIMEOUT).build() {
+        Ok(client) => client,
+        Err(error) => return warn!(%error, "no webhook can be called"),
+    };
+    loop {
+        let change = tokio::select! {
+            () = shutdown.cancelled() => return,
+            change = changes.recv() => change,
+        };
+        let Some(change) = change else { return };
+        // Looked up for each: it may have been set in the meantime.
+        let Some(url) = settings.now().alert_webhook_url() else { continue };
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = post(&client, &url, &change) => {}
+        }
+    }
+}
+
+async fn post(client: &reqwest::Client, url: &str, change: &Change) {
+    let status = if change.fired { "firing" } else { "resolved" };
+    let alert = &change.record;
+    let text = format!(
+        "{status}: {} ({}): {}; see {}",
+        alert.alert,
+        alert.severity.name(),
+        alert.sentence,
+        alert.runbook
+    );
+    let message = Message { status, text, alert };
+    let mut pause = RETRY_AFTER;
+    for tries in 1..=TRIES_MAX {
+        let answer = client.post(url).json(&message).send().await;
+        // Neither the address nor what the library says of it is logged: it may carry a token.
+        let why = match answer {
+            Ok(answer) if answer.status().is_success() => {
+                info!(alert = alert.alert, status, "the webhook was told");
+                return;
+            }
+            // It will say the same again.
+            Ok(answer) if answer.status().is_client_error() => {
+                return warn!(alert = alert.alert, status = %answer.status(), "the webhook refused the alert; see ALERT_WEBHOOK_URL");
+            }
+            Ok(answer) => answer.status().to_string(),
+            Err(error) => error.without_url().to_string(),
+        };
+        warn!(alert = alert.alert, why, tries, "the webhook could not be told");
+        if tries < TRIES_MAX {
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+    }
+}

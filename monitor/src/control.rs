@@ -1,0 +1,252 @@
+//! Control of the settings that change while the fleet runs: checked as a whole, kept in the audit log, told
+//! to every replica at once and again every two seconds.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use shared::clock;
+use shared::contract::settings::SettingsMessage;
+use shared::fleet::{Bus, Topic};
+use shared::records::{Record, RecordKind, Records};
+use shared::settings::{LiveSettings, Overrides, Patch, Refusal};
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+/// How often the settings in force are told again: to replicas that start, and to those that missed them.
+const REPEAT_INTERVAL: Duration = Duration::from_secs(2);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A change as it is kept; its record's number is the version of the settings.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Change {
+    /// Who.
+    pub(crate) by: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
+    /// The version that it undoes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) undoes: Option<u64>,
+    /// It was made by `optimize`.
+    #[serde(default)]
+    pub(crate) optimized: bool,
+    /// Everything that is overridden after it.
+    pub(crate) changes: BTreeMap<String, Value>,
+    /// Everything that was overridden before it.
+    pub(crate) before: BTreeMap<String, Value>,
+}
+
+impl Change {
+    /// The settings that differ before and after, each with both.
+    pub(crate) fn changed(&self) -> Vec<(String, Option<Value>, Option<Value>)> {
+        let names: BTreeSet<&String> = self.before.keys().chain(self.changes.keys()).collect();
+        names
+            .into_iter()
+            .map(|name| (name.clone(), self.before.get(name).cloned(), self.changes.get(name).cloned()))
+            .filter(|(_, before, after)| before != after)
+            .collect()
+    }
+}
+
+/// Who changes something, and why.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Cause {
+    pub(crate) by: String,
+    pub(crate) reason: Option<String>,
+    pub(crate) optimized: bool,
+}
+
+/// Why nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refused {
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Invalid(Vec<Refusal>),
+    #[error("the settings can not be kept, so nothing was changed: {0}")]
+    Away(String),
+    #[error("there is no change of version {0}; see `audit` for those that there are")]
+    NoSuchVersion(u64),
+    #[error("there is nothing to undo")]
+    NothingToUndo,
+    #[error(
+        "version {0} is undone already, or its settings were changed again since to what they were before"
+    )]
+    UndoneAlready(u64),
+}
+
+/// The settings of the fleet.
+pub(crate) struct Control {
+    records: Arc<dyn Records>,
+    bus: Arc<dyn Bus>,
+    live: Arc<LiveSettings>,
+    in_force: Mutex<InForce>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct InForce {
+    version: u64,
+    overrides: Overrides,
+}
+
+impl Control {
+    pub(crate) fn new(records: Arc<dyn Records>, bus: Arc<dyn Bus>, live: Arc<LiveSettings>) -> Control {
+        Control { records, bus, live, in_force: Mutex::default() }
+    }
+
+    /// Reads what is in force, and tells it until `shutdown`.
+    pub(crate) async fn repeat(self: Arc<Self>, shutdown: CancellationToken) {
+        let mut interval = tokio::time::interval(REPEAT_INTERVAL);
+        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut read = false;
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                _ = interval.tick() => {}
+            }
+            let mut in_force = self.in_force.lock().await;
+            if !read {
+                match self.read(&mut in_force).await {
+                    Ok(()) => read = true,
+                    Err(why) => info!(%why, "the settings that were changed before can not be read yet"),
+                }
+            }
+            self.tell(&in_force).await;
+        }
+    }
+
+    /// The version in force, and what is overridden, secrets as they are.
+    pub(crate) async fn in_force(&self) -> (u64, Overrides) {
+        let in_force = self.in_force.lock().await;
+        (in_force.version, in_force.overrides.clone())
+    }
+
+    /// Makes a change: all of it or nothing. Returns the version in force after it.
+    pub(crate) async fn change(&self, asked: &Map<String, Value>, cause: Cause) -> Result<u64, Refused> {
+        let patch = Patch::parse(asked).map_err(Refused::Invalid)?;
+        let mut in_force = self.in_force.lock().await;
+        self.read(&mut in_force).await.map_err(Refused::Away)?;
+        self.make(&mut in_force, &patch, cause, None).await
+    }
+
+    /// Takes back one change: what it changed becomes what it was before. Without a version the newest that is
+    /// not undone, or with `optimized` the newest of those that `optimize` made. Returns what was undone, and
+    /// the version in force after it.
+    pub(crate) async fn undo(
+        &self,
+        version: Option<u64>,
+        optimized: bool,
+        cause: Cause,
+    ) -> Result<(u64, u64), Refused> {
+        let mut in_force = self.in_force.lock().await;
+        self.read(&mut in_force).await.map_err(Refused::Away)?;
+        let (undoes, change) = match version {
+            Some(version) => (version, self.one(version).await?),
+            None => self.newest(optimized).await?,
+        };
+        let back: Map<String, Value> = change
+            .changed()
+            .into_iter()
+            .map(|(name, before, _)| (name, before.unwrap_or(Value::Null)))
+            .collect();
+        let patch = Patch::parse(&back).map_err(Refused::Invalid)?;
+        if patch.applied_to(&in_force.overrides) == in_force.overrides {
+            return Err(Refused::UndoneAlready(undoes));
+        }
+        let version = self.make(&mut in_force, &patch, cause, Some(undoes)).await?;
+        Ok((undoes, version))
+    }
+
+    /// The changes, newest first.
+    pub(crate) async fn audit(&self, limit: u32) -> Result<Vec<(Record, Change)>, String> {
+        let kept = answer(self.records.list(RecordKind::Settings, None, limit)).await?;
+        let read = |record: Record| {
+            let change = serde_json::from_str(&record.body).ok()?;
+            Some((record, change))
+        };
+        Ok(kept.into_iter().filter_map(read).collect())
+    }
+
+    async fn make(
+        &self,
+        in_force: &mut InForce,
+        patch: &Patch,
+        cause: Cause,
+        undoes: Option<u64>,
+    ) -> Result<u64, Refused> {
+        let after = patch.applied_to(&in_force.overrides);
+        if after == in_force.overrides {
+            return Ok(in_force.version);
+        }
+        let change = Change {
+            by: cause.by,
+            reason: cause.reason,
+            undoes,
+            optimized: cause.optimized,
+            changes: after.to_json(),
+            before: in_force.overrides.to_json(),
+        };
+        let body = serde_json::to_string(&change).map_err(|error| Refused::Away(error.to_string()))?;
+        // Kept first: a change that is in force is in the log.
+        let appended = answer(self.records.append(RecordKind::Settings, clock::now_us(), &body)).await;
+        let version = appended.map_err(Refused::Away)?;
+        let names: Vec<_> = change.changed().into_iter().map(|(name, _, _)| name).collect();
+        info!(version, by = change.by, changed = names.join(", "), "the settings of the fleet are changed");
+        *in_force = InForce { version, overrides: after };
+        self.tell(in_force).await;
+        Ok(version)
+    }
+
+    /// Another monitor may have made a change since.
+    async fn read(&self, in_force: &mut InForce) -> Result<(), String> {
+        let newest = answer(self.records.list(RecordKind::Settings, None, 1)).await?;
+        let Some(record) = newest.into_iter().next().filter(|record| record.number > in_force.version) else {
+            return Ok(());
+        };
+        let change: Change = serde_json::from_str(&record.body).map_err(|error| error.to_string())?;
+        let (overrides, refusals) = Overrides::read(&change.changes);
+        for refusal in refusals {
+            warn!(version = record.number, %refusal, "a setting that was changed once is left out");
+        }
+        *in_force = InForce { version: record.number, overrides };
+        Ok(())
+    }
+
+    async fn tell(&self, in_force: &InForce) {
+        let message: SettingsMessage = in_force.overrides.to_message(in_force.version);
+        self.live.apply(&message);
+        match serde_json::to_vec(&message) {
+            Ok(json) => self.bus.broadcast(Topic::Settings, Bytes::from(json)).await,
+            Err(error) => warn!(%error, "the settings could not be told"),
+        }
+    }
+
+    async fn one(&self, version: u64) -> Result<Change, Refused> {
+        let found = answer(self.records.get(RecordKind::Settings, version)).await.map_err(Refused::Away)?;
+        let found = found.ok_or(Refused::NoSuchVersion(version))?;
+        serde_json::from_str(&found.body).map_err(|error| Refused::Away(error.to_string()))
+    }
+
+    async fn newest(&self, optimized: bool) -> Result<(u64, Change), Refused> {
+        let audit = self.audit(200).await.map_err(Refused::Away)?;
+        let undone: BTreeSet<u64> = audit.iter().filter_map(|(_, change)| change.undoes).collect();
+        audit
+            .into_iter()
+            .filter(|(record, change)| change.undoes.is_none() && !undone.contains(&record.number))
+            .find(|(_, change)| change.optimized || !optimized)
+            .map(|(record, change)| (record.number, change))
+            .ok_or(Refused::NothingToUndo)
+    }
+}
+
+async fn answer<T, E: ToString>(asked: impl Future<Output = Result<T, E>>) -> Result<T, String> {
+    match tokio::time::timeout(ANSWER_TIMEOUT, asked).await {
+        Ok(answered) => answered.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("the database did not answer within {ANSWER_TIMEOUT:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

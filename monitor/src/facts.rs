@@ -1,0 +1,97 @@
+//! Everything that the monitor knows at one moment. What is judged, alerted and recommended is worked out of
+//! this alone, without a clock or a server.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use shared::contract::report::{Role, SettingReport};
+use shared::settings::Settings;
+
+use crate::views::health::Conservation;
+use crate::views::metrics::{FleetResources, Window};
+use crate::views::replica::{PoolView, ReplicaState, ReplicaView};
+use crate::views::status::{LaneView, LedgerView, QueueTotals};
+
+/// How the bus is: silence of the replicas says something only while it has been up for long enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BusState {
+    Away,
+    /// Up, but not long enough that every replica would have been heard.
+    Young,
+    Up,
+}
+
+/// One moment of the fleet.
+#[derive(Debug, Clone)]
+pub(crate) struct Facts {
+    pub(crate) at: Timestamp,
+    pub(crate) bus: BusState,
+    pub(crate) replicas: Vec<ReplicaView>,
+    /// Lanes that each lost worker served when it was heard last.
+    pub(crate) lanes_of_the_lost: BTreeMap<String, BTreeSet<u16>>,
+    pub(crate) lanes: Vec<LaneView>,
+    pub(crate) queue: QueueTotals,
+    /// Why the queue can not be read.
+    pub(crate) queue_trouble: Option<String>,
+    pub(crate) ledger: Option<LedgerView>,
+    /// Why the ledger can not be read.
+    pub(crate) ledger_trouble: Option<String>,
+    pub(crate) dead_letters: Option<u64>,
+    pub(crate) conservation: Conservation,
+    pub(crate) last_10_s: Window,
+    pub(crate) last_60_s: Window,
+    pub(crate) resources: FleetResources,
+    pub(crate) pools: Vec<PoolView>,
+    /// The settings that live replicas run with, by name; where they differ, those of one of them.
+    pub(crate) in_force: BTreeMap<String, SettingReport>,
+    /// The monitor's own: the thresholds.
+    pub(crate) thresholds: std::sync::Arc<Settings>,
+}
+
+impl Facts {
+    /// The replicas of a role that are heard.
+    pub(crate) fn live(&self, role: Role) -> impl Iterator<Item = &ReplicaView> {
+        self.replicas
+            .iter()
+            .filter(move |replica| replica.role == role && replica.state == ReplicaState::Live)
+    }
+
+    /// Those that went silent without a goodbye.
+    pub(crate) fn lost(&self) -> impl Iterator<Item = &ReplicaView> {
+        self.replicas.iter().filter(|replica| replica.state == ReplicaState::Lost)
+    }
+
+    pub(crate) fn live_workers(&self) -> u16 {
+        u16::try_from(self.live(Role::Worker).count()).unwrap_or(u16::MAX)
+    }
+
+    pub(crate) fn lane_count(&self) -> u16 {
+        u16::try_from(self.lanes.len()).unwrap_or(u16::MAX)
+    }
+
+    /// Lanes without a live holder.
+    pub(crate) fn unheld(&self) -> Vec<u16> {
+        self.lanes.iter().filter(|lane| lane.holder.is_none()).map(|lane| lane.lane).collect()
+    }
+
+    /// Lanes with a holder that does not consume: the queue knows no consumer.
+    pub(crate) fn unconsumed(&self) -> Vec<u16> {
+        let idle = |lane: &&LaneView| lane.holder.is_some() && lane.consumers == Some(0);
+        self.lanes.iter().filter(idle).map(|lane| lane.lane).collect()
+    }
+
+    /// Lanes of a lost worker that nobody serves yet.
+    pub(crate) fn orphaned(&self, replica: &str) -> Vec<u16> {
+        let lanes = self.lanes_of_the_lost.get(replica);
+        let unserved = |number: &u16| self.lanes.iter().any(|lane| lane.lane == *number && !lane.served);
+        lanes.map(|lanes| lanes.iter().copied().filter(unserved).collect()).unwrap_or_default()
+    }
+
+    /// A numeric setting in force.
+    pub(crate) fn number(&self, setting: &str) -> Option<f64> {
+        self.in_force.get(setting)?.value.as_f64()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

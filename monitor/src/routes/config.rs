@@ -1,0 +1,148 @@
+//! The settings in force, and changing them while the fleet runs.
+
+mod shown;
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::Shared;
+use super::who::{Who, shortened};
+use crate::control::Cause;
+use crate::problem::Problem;
+use crate::views::config::Config;
+
+/// A change of settings with what belongs to it. A body without `changes` and `undo` is taken for the changes
+/// themselves.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ChangeBody {
+    /// New values by the name of the setting; `null` takes back what was changed while running.
+    #[serde(default)]
+    #[schema(value_type = Object, example = json!({"BATCH_PROCESSING_SIZE": 50}))]
+    changes: Map<String, Value>,
+    /// Undo this version instead.
+    #[serde(default)]
+    undo: Option<u64>,
+    /// Who asks for it.
+    #[serde(default)]
+    by: Option<String>,
+    /// Why.
+    #[serde(default)]
+    reason: Option<String>,
+}
+
+impl ChangeBody {
+    fn read(body: &[u8]) -> Result<ChangeBody, Problem> {
+        let fields: Map<String, Value> = serde_json::from_slice(body).map_err(Problem::invalid_body)?;
+        // Settings are in capitals, so no field is taken for one.
+        if fields.contains_key("changes") || fields.contains_key("undo") {
+            serde_json::from_value(Value::Object(fields)).map_err(Problem::invalid_body)
+        } else {
+            let (about, changes): (Map<_, _>, Map<_, _>) =
+                fields.into_iter().partition(|(name, _)| name == "by" || name == "reason");
+            let body: ChangeBody =
+                serde_json::from_value(Value::Object(about)).map_err(Problem::invalid_body)?;
+            Ok(ChangeBody { changes, ..body })
+        }
+    }
+
+    fn cause(&self, who: Who) -> Cause {
+        let by = self.by.as_deref().map(shortened).filter(|by| !by.is_empty()).unwrap_or(who.0);
+        Cause { by, reason: self.reason.as_deref().map(shortened), optimized: false }
+    }
+}
+
+/// What to undo.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct UndoBody {
+    /// The version to undo; without it the newest that is not undone.
+    version: Option<u64>,
+    /// Who asks for it.
+    by: Option<String>,
+    /// Why.
+    reason: Option<String>,
+}
+
+/// The settings in force, where each comes from, whether every replica runs with them, and who changed them.
+#[utoipa::path(
+    get,
+    path = "/api/scalability/config",
+    tag = "control",
+    responses((status = 200, description = "The settings.", body = Config))
+)]
+pub(super) async fn show(State(shared): State<Arc<Shared>>) -> Json<Config> {
+    Json(shown::config(&shared).await)
+}
+
+/// Changes settings while the fleet runs: all of them, or none if one is wrong.
+#[utoipa::path(
+    patch,
+    path = "/api/scalability/config",
+    tag = "control",
+    request_body(content = ChangeBody, description = "`{\"NAME\": value}`, or that within `changes`."),
+    params(("X-Tellers-User" = Option<String>, Header, description = "Who asks for it, for the audit log.")),
+    responses(
+        (status = 200, description = "The settings after it.", body = Config),
+        (status = 404, description = "No such version to undo.", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Nothing to undo.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "Nothing was changed; `errors` says why.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The audit log can not be written, so nothing was changed.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn change(
+    State(shared): State<Arc<Shared>>,
+    who: Who,
+    body: Bytes,
+) -> Result<Json<Config>, Problem> {
+    let body = ChangeBody::read(&body)?;
+    let cause = body.cause(who);
+    match body.undo {
+        Some(version) if body.changes.is_empty() => {
+            shared.control.undo(Some(version), false, cause).await?;
+        }
+        Some(_) => return Err(Problem::invalid_body("`undo` stands alone, without `changes`")),
+        None if body.changes.is_empty() => {
+            return Err(Problem::invalid_body("it names no setting to change"));
+        }
+        None => {
+            shared.control.change(&body.changes, cause).await?;
+        }
+    }
+    Ok(Json(shown::config(&shared).await))
+}
+
+/// Takes back a change of settings: what it changed becomes what it was before.
+#[utoipa::path(
+    post,
+    path = "/api/scalability/config/undo",
+    tag = "control",
+    request_body = UndoBody,
+    responses(
+        (status = 200, description = "The settings after it.", body = Config),
+        (status = 404, description = "No such version.", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Nothing to undo.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The audit log can not be written.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn undo(
+    State(shared): State<Arc<Shared>>,
+    who: Who,
+    body: Bytes,
+) -> Result<Json<Config>, Problem> {
+    let body = if body.is_empty() {
+        UndoBody::default()
+    } else {
+        serde_json::from_slice(&body).map_err(Problem::invalid_body)?
+    };
+    let by = body.by.as_deref().map(shortened).filter(|by| !by.is_empty()).unwrap_or(who.0);
+    let cause = Cause { by, reason: body.reason.as_deref().map(shortened), optimized: false };
+    shared.control.undo(body.version, false, cause).await?;
+    Ok(Json(shown::config(&shared).await))
+}

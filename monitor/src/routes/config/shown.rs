@@ -1,0 +1,173 @@
+//! The settings as they are shown.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde_json::Value;
+use shared::contract::report::{Role, SettingReport, SettingSource};
+use shared::settings::table::{self, Kind, Setting};
+use shared::settings::{MASK, Overrides};
+
+use crate::control::Change;
+use crate::routes::Shared;
+use crate::sampler::role_name;
+use crate::snapshot::ReplicaSettings;
+use crate::views::config::{ChangeView, Changed, Config, Convergence, ReplicaVersion, SettingView};
+
+/// Changes that are shown.
+const AUDIT_SHOWN_MAX: u32 = 50;
+
+pub(super) async fn config(shared: &Shared) -> Config {
+    let (version, overrides) = shared.control.in_force().await;
+    let audit = shared.control.audit(AUDIT_SHOWN_MAX).await;
+    let snapshot = shared.snapshot();
+    let (audit, audit_trouble) = match audit {
+        Ok(audit) => {
+            (audit.into_iter().map(|(record, change)| view(record.number, record.at, change)).collect(), None)
+        }
+        Err(why) => (Vec::new(), Some(why)),
+    };
+    Config {
+        version,
+        settings: settings(&snapshot.settings, &overrides),
+        overrides: overrides
+            .iter()
+            .map(|(setting, value)| (setting.name.to_owned(), setting.shown(&value)))
+            .collect(),
+        convergence: convergence(&snapshot.settings, version),
+        audit,
+        audit_trouble,
+    }
+}
+
+/// Those that change while running, in the order of the table, then the others by name.
+fn settings(replicas: &[ReplicaSettings], overrides: &Overrides) -> Vec<SettingView> {
+    let changing = table::ALL.iter().map(|setting| changing(setting, replicas, overrides));
+    let told: BTreeSet<&String> = replicas.iter().flat_map(|replica| replica.settings.keys()).collect();
+    let fixed = told.into_iter().filter(|name| table::find(name).is_none()).map(|name| fixed(name, replicas));
+    changing.chain(fixed).collect()
+}
+
+fn changing(setting: &Setting, replicas: &[ReplicaSettings], overrides: &Overrides) -> SettingView {
+    let takes = |replica: &&ReplicaSettings| replica.role == setting.role;
+    let told = told(setting.name, replicas.iter().filter(takes));
+    let (kind, minimum, maximum) = bounds(&setting.kind);
+    let overridden = overrides.iter().find(|(other, _)| other.name == setting.name);
+    let (value, source) = match (told.common, overridden) {
+        (Some(report), _) => (Some(report.value), Some(report.source)),
+        // No replica of the role is heard: what is in force for the next one.
+        (None, Some((_, value))) if told.differs.is_empty() => {
+            (Some(setting.shown(&value)), Some(SettingSource::Runtime))
+        }
+        (None, _) => (None, None),
+    };
+    SettingView {
+        name: setting.name.to_owned(),
+        value,
+        source: source.map(source_name),
+        default: Some(setting.default_value().to_json()),
+        kind: Some(kind.to_owned()),
+        minimum,
+        maximum,
+        unit: Some(setting.unit.to_owned()).filter(|unit| !unit.is_empty()),
+        description: Some(setting.sentence.to_owned()),
+        roles: vec![role_name(setting.role).to_owned()],
+        changes_while_running: true,
+        differs: told.differs,
+    }
+}
+
+/// One that was told at a replica's start and stays.
+fn fixed(name: &str, replicas: &[ReplicaSettings]) -> SettingView {
+    let told = told(name, replicas.iter());
+    let roles: BTreeSet<Role> = replicas
+        .iter()
+        .filter(|replica| replica.settings.contains_key(name))
+        .map(|replica| replica.role)
+        .collect();
+    let (value, source) = told.common.map(|report| (report.value, report.source)).unzip();
+    SettingView {
+        name: name.to_owned(),
+        value,
+        source: source.map(source_name),
+        default: None,
+        kind: None,
+        minimum: None,
+        maximum: None,
+        unit: None,
+        description: None,
+        roles: roles.into_iter().map(|role| role_name(role).to_owned()).collect(),
+        changes_while_running: false,
+        differs: told.differs,
+    }
+}
+
+struct Told {
+    /// What all of them say.
+    common: Option<SettingReport>,
+    /// What each says, where they differ.
+    differs: BTreeMap<String, Value>,
+}
+
+fn told<'a>(name: &str, replicas: impl Iterator<Item = &'a ReplicaSettings>) -> Told {
+    let told: Vec<_> =
+        replicas.filter_map(|replica| Some((&replica.replica, replica.settings.get(name)?))).collect();
+    let first = told.first().map(|(_, report)| *report);
+    if told.iter().all(|(_, report)| Some(&report.value) == first.map(|first| &first.value)) {
+        return Told { common: first.cloned(), differs: BTreeMap::new() };
+    }
+    let each = told.into_iter().map(|(replica, report)| (replica.clone(), report.value.clone()));
+    Told { common: None, differs: each.collect() }
+}
+
+#[allow(clippy::cast_precision_loss)] // Bounds are far below 2^53.
+fn bounds(kind: &Kind) -> (&'static str, Option<f64>, Option<f64>) {
+    match kind {
+        Kind::Integer { bounds, .. } => ("integer", Some(*bounds.start() as f64), Some(*bounds.end() as f64)),
+        Kind::Decimal { bounds, .. } => ("decimal", Some(*bounds.start()), Some(*bounds.end())),
+        Kind::Url => ("text", None, None),
+    }
+}
+
+fn source_name(source: SettingSource) -> String {
+    match source {
+        SettingSource::Default => "default",
+        SettingSource::Environment => "environment",
+        SettingSource::Flag => "flag",
+        SettingSource::Runtime => "runtime",
+    }
+    .to_owned()
+}
+
+fn convergence(replicas: &[ReplicaSettings], version: u64) -> Convergence {
+    let replicas: Vec<_> = replicas
+        .iter()
+        .map(|replica| ReplicaVersion {
+            replica: replica.replica.clone(),
+            role: role_name(replica.role),
+            settings_version: replica.version,
+            converged: replica.version == version,
+        })
+        .collect();
+    Convergence { converged: replicas.iter().all(|replica| replica.converged), replicas }
+}
+
+fn view(version: u64, at: i64, change: Change) -> ChangeView {
+    let changed = change
+        .changed()
+        .into_iter()
+        .map(|(name, before, after)| {
+            let secret = table::find(&name).is_some_and(|setting| setting.secret);
+            let shown = |value: Value| if secret { Value::from(MASK) } else { value };
+            Changed { before: before.map(shown), after: after.map(shown), name }
+        })
+        .collect();
+    ChangeView {
+        version,
+        at: Timestamp::from_microsecond(at).unwrap_or_default(),
+        by: change.by,
+        reason: change.reason,
+        undoes: change.undoes,
+        changed,
+    }
+}

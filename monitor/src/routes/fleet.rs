@@ -1,0 +1,95 @@
+//! What the fleet does, and whether it is well.
+
+use std::sync::{Arc, PoisonError};
+
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+
+use super::{Shared, stream};
+use crate::problem::Problem;
+use crate::views::dashboard::Dashboard;
+use crate::views::history::History;
+use crate::views::metrics::Metrics;
+use crate::views::status::Status;
+
+/// Everything at a glance: verdict, health, figures, lanes, replicas, alerts, and what to change.
+#[utoipa::path(
+    get,
+    path = "/api/scalability/dashboard",
+    tag = "fleet",
+    responses((
+        status = 200,
+        description = "The latest snapshot, at most about a second old. With `Accept: text/event-stream` one each second, as events \
+                       `dashboard`.",
+        content((Dashboard = "application/json"), (Dashboard = "text/event-stream"))
+    ))
+)]
+pub(super) async fn dashboard(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+    if stream::is_asked_for(&headers) {
+        return stream::of("dashboard", &shared, &headers, |snapshot| {
+            serde_json::to_string(&snapshot.dashboard)
+        });
+    }
+    Json(&shared.snapshot().dashboard).into_response()
+}
+
+/// Whether the fleet is well, and why: verdict, health score and its parts, replicas, lanes, books.
+#[utoipa::path(
+    get,
+    path = "/api/scalability/status",
+    tag = "fleet",
+    responses((status = 200, description = "The latest snapshot, at most about a second old.", body = Status))
+)]
+pub(super) async fn status(State(shared): State<Arc<Shared>>) -> Response {
+    Json(&shared.snapshot().dashboard.status).into_response()
+}
+
+/// Figures of the last 10 and 60 seconds: response times, throughput, processing times, errors, CPU, memory, disk,
+/// pools, queue sizes.
+#[utoipa::path(
+    get,
+    path = "/api/scalability/metrics/realtime",
+    tag = "fleet",
+    params((
+        "Last-Event-ID" = Option<String>, Header,
+        description = "With `Accept: text/event-stream`: the last event that was seen. What came after it is sent first, up to 15 \
+                       minutes, as events `point`."
+    )),
+    responses((
+        status = 200,
+        description = "The latest figures. With `Accept: text/event-stream` one each second, as events `metrics`.",
+        content((Metrics = "application/json"), (Metrics = "text/event-stream"))
+    ))
+)]
+pub(super) async fn realtime(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+    if stream::is_asked_for(&headers) {
+        let json = |snapshot: &crate::snapshot::Snapshot| serde_json::to_string(&snapshot.dashboard.metrics);
+        return stream::of("metrics", &shared, &headers, json);
+    }
+    Json(&shared.snapshot().dashboard.metrics).into_response()
+}
+
+/// The figures of the last 15 minutes, second by second, or of the last 24 hours, minute by minute.
+#[utoipa::path(
+    get,
+    path = "/api/scalability/history",
+    tag = "fleet",
+    params(("span" = Option<String>, Query, description = "`15m` (default) or `24h`")),
+    responses(
+        (status = 200, description = "Points, oldest first.", body = History),
+        (status = 400, description = "Another span.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn history(
+    State(shared): State<Arc<Shared>>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<History>, Problem> {
+    let history = || shared.history.lock().unwrap_or_else(PoisonError::into_inner);
+    match query.as_deref().unwrap_or_default() {
+        "" | "span=15m" => Ok(Json(History { span: "15m", step_seconds: 1, points: history().seconds() })),
+        "span=24h" => Ok(Json(History { span: "24h", step_seconds: 60, points: history().minutes() })),
+        other => Err(Problem::invalid_parameter("span", other, "it takes span=15m or span=24h")),
+    }
+}

@@ -1,0 +1,98 @@
+//! What holds the fleet back, what to change, and changing it.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::Shared;
+use super::who::{Who, shortened};
+use crate::control::Cause;
+use crate::problem::Problem;
+use crate::scaling::bottleneck::more_workers_help;
+use crate::views::optimize::{Optimization, RecommendationKind};
+
+/// What to do with the recommendations.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct OptimizeBody {
+    /// Only recommend.
+    dry_run: bool,
+    /// Take back what was applied last.
+    undo: bool,
+    /// Who asks for it, for the audit log.
+    by: Option<String>,
+}
+
+/// Recommends settings and how many workers, each with its evidence and expected effect, and applies what can change
+/// while running.
+#[utoipa::path(
+    post,
+    path = "/api/scalability/optimize",
+    tag = "control",
+    request_body = OptimizeBody,
+    responses(
+        (status = 200, description = "The recommendations, and what was applied of them.", body = Optimization),
+        (status = 409, description = "Nothing to undo.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "Not what is asked here.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The audit log can not be written, so nothing was changed.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn optimize(
+    State(shared): State<Arc<Shared>>,
+    who: Who,
+    body: Bytes,
+) -> Result<Json<Optimization>, Problem> {
+    let body: OptimizeBody = if body.is_empty() {
+        OptimizeBody::default()
+    } else {
+        serde_json::from_slice(&body).map_err(Problem::invalid_body)?
+    };
+    if body.dry_run && body.undo {
+        return Err(Problem::invalid_body("`dry_run` and `undo` exclude each other"));
+    }
+    let by = body.by.as_deref().map(shortened).filter(|by| !by.is_empty()).unwrap_or(who.0);
+    let snapshot = shared.snapshot();
+    let dashboard = &snapshot.dashboard;
+    let mut optimization = Optimization {
+        taken_at: dashboard.status.taken_at,
+        bottleneck: dashboard.bottleneck.clone(),
+        workers: dashboard.status.workers_wanted.clone(),
+        more_workers_help: more_workers_help(&dashboard.bottleneck),
+        recommendations: dashboard.recommendations.clone(),
+        dry_run: body.dry_run,
+        applied: Vec::new(),
+        settings_version: shared.control.in_force().await.0,
+        undone: None,
+    };
+    if body.undo {
+        let cause = Cause { by, reason: Some("undo of optimize".to_owned()), optimized: false };
+        let (undone, version) = shared.control.undo(None, true, cause).await?;
+        (optimization.undone, optimization.settings_version) = (Some(undone), version);
+    } else if !body.dry_run {
+        apply(&shared, by, &mut optimization).await?;
+    }
+    Ok(Json(optimization))
+}
+
+async fn apply(shared: &Shared, by: String, optimization: &mut Optimization) -> Result<(), Problem> {
+    let changes: Map<String, Value> = optimization
+        .recommendations
+        .iter()
+        .filter(|advice| advice.kind == RecommendationKind::Setting && advice.applies_while_running)
+        .filter_map(|advice| Some((advice.subject.clone(), advice.recommended.clone()?)))
+        .collect();
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let reason = format!("optimize: {}", optimization.bottleneck.sentence);
+    let applied = changes.keys().cloned().collect();
+    let cause = Cause { by, reason: Some(reason), optimized: true };
+    optimization.settings_version = shared.control.change(&changes, cause).await?;
+    optimization.applied = applied;
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! Server-Sent Events (WHATWG HTML, "Server-sent events"): a snapshot a second. A client that comes back gets
+//! what it missed from the history first.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use axum::http::header::ACCEPT;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures::stream;
+use tokio::sync::watch;
+
+use super::Shared;
+use crate::snapshot::Snapshot;
+use crate::views::history::Point;
+
+/// A comment so often keeps proxies from closing a connection that they take for idle.
+const COMMENT_INTERVAL: Duration = Duration::from_secs(15);
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// Whether the client accepts events.
+pub(super) fn is_asked_for(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
+    accepted.flat_map(|accept| accept.split(',')).any(|media| media.trim().starts_with("text/event-stream"))
+}
+
+type Render = fn(&Snapshot) -> serde_json::Result<String>;
+
+struct Feed {
+    missed: VecDeque<Point>,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    /// The second of the last event.
+    last: i64,
+    name: &'static str,
+    render: Render,
+}
+
+/// Events called `name` of each snapshot, until the monitor ends.
+pub(super) fn of(name: &'static str, shared: &Shared, headers: &HeaderMap, render: Render) -> Response {
+    let last = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()?.trim().parse::<i64>().ok());
+    let mut snapshots = shared.snapshot.clone();
+    // The first event is the snapshot that there is.
+    snapshots.mark_changed();
+    let now = shared.snapshot().dashboard.metrics.point.at;
+    let missed = last.map(|last| {
+        let history = shared.history.lock().unwrap_or_else(PoisonError::into_inner);
+        history.after(last).into_iter().filter(|point| point.at < now).collect()
+    });
+    let feed =
+        Feed { missed: missed.unwrap_or_default(), snapshots, last: last.unwrap_or_default(), name, render };
+    let events = stream::unfold(feed, |mut feed| async move {
+        let event = feed.next().await?;
+        Some((Ok::<_, Infallible>(event), feed))
+    });
+    let keep_alive = KeepAlive::new().interval(COMMENT_INTERVAL);
+    let mut response = Sse::new(events).keep_alive(keep_alive).into_response();
+    // nginx would hold events back to fill a buffer.
+    response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}
+
+impl Feed {
+    async fn next(&mut self) -> Option<Event> {
+        if let Some(point) = self.missed.pop_front() {
+            self.last = point.at;
+            let json = serde_json::to_string(&point).ok()?;
+            return Some(Event::default().event("point").id(point.at.to_string()).data(json));
+        }
+        loop {
+            // The sampler has ended: so does the monitor.
+            self.snapshots.changed().await.ok()?;
+            let snapshot = self.snapshots.borrow_and_update().clone();
+            let at = snapshot.dashboard.metrics.point.at;
+            if at <= self.last {
+                continue;
+            }
+            self.last = at;
+            let json = (self.render)(&snapshot).ok()?;
+            return Some(Event::default().event(self.name).id(at.to_string()).data(json));
+        }
+    }
+}

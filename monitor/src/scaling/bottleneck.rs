@@ -1,0 +1,208 @@
+//! What limits throughput: looked for along the path of a job, the causes that hide others first.
+
+use crate::facts::{BusState, Facts};
+use crate::scaling::load::{Load, avg, evidence, p95};
+use crate::views::optimize::{Bottleneck, Evidence};
+use crate::words::time;
+
+/// Below this lag, and with short waits, nothing is held back.
+const LAG_SECONDS: f64 = 1.0;
+/// A confirmation that takes longer is what a client waits for.
+const CONFIRM_SECONDS: f64 = 0.25;
+/// A wait for a connection that is worth a word.
+const ACQUIRE_SECONDS: f64 = 0.02;
+/// A lane with so much more than its fair share of what waits is what all wait for.
+const HOT_LANE_SHARE: f64 = 0.5;
+/// Fewer jobs than that make no lane hot.
+const HOT_LANE_JOBS: f64 = 200.0;
+/// Host or container is as good as full.
+const CPU_PERCENT: f64 = 90.0;
+/// One phase with this share of the posting time is what makes it slow.
+const PHASE_SHARE: f64 = 0.55;
+/// Batches with less of their room used, although jobs wait, are too small.
+const FILL_SHARE: f64 = 0.5;
+/// Deadlocks and lock waits in more of the batches than this cost throughput.
+const RETRY_SHARE: f64 = 0.05;
+/// From so many batches posted at once, of those that could be, all workers are busy.
+const BUSY: f64 = 0.8;
+
+/// What limits throughput now.
+pub(crate) fn find(facts: &Facts) -> Bottleneck {
+    let load = Load::of(facts);
+    away(facts)
+        .or_else(|| publish_confirm(facts))
+        .or_else(|| at_rest(facts, &load))
+        .or_else(|| hot_lane(facts, &load))
+        .or_else(|| pool_wait(facts))
+        .or_else(|| lock_waits(facts))
+        .or_else(|| cpu(facts))
+        .or_else(|| posting_turns(facts))
+        .or_else(|| batch_fill(facts))
+        .or_else(|| too_few_workers(facts, &load))
+        .unwrap_or_else(|| commit(facts))
+}
+
+fn because(name: &'static str, sentence: String, evidence: Vec<Evidence>) -> Bottleneck {
+    Bottleneck { name, sentence, evidence }
+}
+
+fn away(facts: &Facts) -> Option<Bottleneck> {
+    if let Some(why) = &facts.ledger_trouble {
+        let sentence = format!("nothing is posted while the ledger is away: {why}");
+        return Some(because("ledger_away", sentence, Vec::new()));
+    }
+    if let Some(why) = &facts.queue_trouble {
+        let sentence = format!("nothing moves while the queue is away: {why}");
+        return Some(because("queue_away", sentence, Vec::new()));
+    }
+    if facts.bus != BusState::Up || facts.queue.depth_messages.is_none() {
+        let sentence = "not every replica has been heard, or the queue has not been asked yet".to_owned();
+        return Some(because("not_known", sentence, Vec::new()));
+    }
+    (facts.live_workers() == 0)
+        .then(|| because("no_workers", "nothing is posted without a worker".to_owned(), Vec::new()))
+}
+
+fn at_rest(facts: &Facts, load: &Load) -> Option<Bottleneck> {
+    let waits =
+        p95(facts.last_10_s.processing.posting_wait).max(p95(facts.last_10_s.processing.pool_acquire));
+    let calm = load.lag_seconds < LAG_SECONDS && waits < LAG_SECONDS;
+    let used = 100.0 * load.utilisation();
+    calm.then(|| {
+        let sentence =
+            format!("nothing is held back: jobs are posted as they come, the workers are {used:.0} % busy");
+        let evidence =
+            vec![evidence("lag_seconds", load.lag_seconds), evidence("workers_busy_percent", used)];
+        because("none", sentence, evidence)
+    })
+}
+
+fn publish_confirm(facts: &Facts) -> Option<Bottleneck> {
+    let confirm = p95(facts.last_10_s.processing.publish_confirm);
+    (confirm > CONFIRM_SECONDS).then(|| {
+        let sentence = format!(
+            "the queue takes up to {} to confirm a message: its disk or its processors are what clients wait for",
+            time(confirm)
+        );
+        because("publish_confirm", sentence, vec![evidence("publish_confirm_p95_seconds", confirm)])
+    })
+}
+
+fn hot_lane(facts: &Facts, load: &Load) -> Option<Bottleneck> {
+    let (lane, share) = load.hot_lane?;
+    let fair = 1.0 / f64::from(facts.lane_count().max(1));
+    let hot = share > HOT_LANE_SHARE && share > 2.0 * fair && load.depth_jobs * share > HOT_LANE_JOBS;
+    hot.then(|| {
+        let percent = 100.0 * share;
+        let sentence = format!(
+            "lane {lane} holds {percent:.0} % of the jobs that wait: a few accounts draw most of them, and only one worker may \
+             post a lane at a time"
+        );
+        because("hot_lane", sentence, vec![evidence("lane_share_percent", percent)])
+    })
+}
+
+fn pool_wait(facts: &Facts) -> Option<Bottleneck> {
+    let acquire = p95(facts.last_10_s.processing.pool_acquire);
+    let waiting: u64 = facts.pools.iter().map(|pool| pool.waiting).sum();
+    let full = facts.pools.iter().any(|pool| pool.waiting > 0 && pool.in_use >= pool.size_max);
+    (full || acquire > ACQUIRE_SECONDS && waiting > 0).then(|| {
+        let sentence =
+            format!("{waiting} tasks wait for a connection to the database, up to {}", time(acquire));
+        #[allow(clippy::cast_precision_loss)] // A few thousand.
+        let waiting = waiting as f64;
+        let evidence = vec![evidence("pool_waiting", waiting), evidence("pool_acquire_p95_seconds", acquire)];
+        because("pool_wait", sentence, evidence)
+    })
+}
+
+fn lock_waits(facts: &Facts) -> Option<Bottleneck> {
+    let window = &facts.last_10_s;
+    let is_lock = |name: &str| name.contains("deadlock") || name.contains("lock_wait");
+    let retries: u64 =
+        window.errors.by_type.iter().filter(|error| is_lock(&error.r#type)).map(|error| error.count).sum();
+    let batches = window.processing.posting.map_or(0, |posting| posting.count);
+    #[allow(clippy::cast_precision_loss)] // Shares.
+    let share = retries as f64 / batches.max(1) as f64;
+    let (locking, posting) = (avg(window.processing.lock_and_read), avg(window.processing.posting));
+    let locked = if posting > 0.0 { locking / posting } else { 0.0 };
+    (share > RETRY_SHARE || locked > PHASE_SHARE).then(|| {
+        let sentence = format!(
+            "batches wait for each other's rows: {:.0} % of the posting time is locking and reading, {:.0} % of the batches are tried again",
+            100.0 * locked,
+            100.0 * share
+        );
+        let evidence =
+            vec![evidence("lock_and_read_share_percent", 100.0 * locked), evidence("retries_percent", 100.0 * share)];
+        because("lock_waits", sentence, evidence)
+    })
+}
+
+fn cpu(facts: &Facts) -> Option<Bottleneck> {
+    let busy = facts.resources.cpu_percent_max.filter(|busy| *busy > CPU_PERCENT)?;
+    let sentence = format!(
+        "the processors are {busy:.0} % busy: a worker more on the same machine would only take from the others"
+    );
+    Some(because("cpu", sentence, vec![evidence("cpu_percent_max", busy)]))
+}
+
+fn posting_turns(facts: &Facts) -> Option<Bottleneck> {
+    let processing = &facts.last_10_s.processing;
+    let (wait, posting) = (avg(processing.posting_wait), avg(processing.posting));
+    (posting > 0.0 && wait > posting).then(|| {
+        let sentence =
+            format!("batches wait {} for their turn and then post in {}", time(wait), time(posting));
+        let evidence =
+            vec![evidence("posting_wait_avg_seconds", wait), evidence("posting_avg_seconds", posting)];
+        because("posting_turns", sentence, evidence)
+    })
+}
+
+fn batch_fill(facts: &Facts) -> Option<Bottleneck> {
+    let most = facts.number("BATCH_PROCESSING_SIZE").unwrap_or(100.0);
+    let fill = facts.last_10_s.batch_jobs?.avg_jobs;
+    (fill < FILL_SHARE * most || most < 50.0).then(|| {
+        let sentence = format!(
+            "jobs wait, and batches carry {fill:.0} jobs on average: a commit costs the same for {most:.0}"
+        );
+        because(
+            "batch_fill",
+            sentence,
+            vec![evidence("batch_jobs_avg", fill), evidence("batch_jobs_max", most)],
+        )
+    })
+}
+
+fn too_few_workers(facts: &Facts, load: &Load) -> Option<Bottleneck> {
+    let busy = load.utilisation();
+    let processing = &facts.last_10_s.processing;
+    let writing = avg(processing.write_and_commit) / avg(processing.posting).max(f64::MIN_POSITIVE);
+    // Where the database's writing is most of the time, more workers would wait there too.
+    let helps = facts.live_workers() < facts.lane_count() && writing < PHASE_SHARE;
+    (helps && busy > BUSY).then(|| {
+        let percent = 100.0 * busy;
+        let sentence = format!("the workers post {percent:.0} % of the batches that they could at once");
+        because("too_few_workers", sentence, vec![evidence("workers_busy_percent", percent)])
+    })
+}
+
+fn commit(facts: &Facts) -> Bottleneck {
+    let processing = &facts.last_10_s.processing;
+    let (writing, posting) = (avg(processing.write_and_commit), avg(processing.posting));
+    let share = if posting > 0.0 { 100.0 * writing / posting } else { 0.0 };
+    let sentence = format!(
+        "the database is what takes the time: a batch posts in {}, {share:.0} % of it writing and committing",
+        time(posting)
+    );
+    let evidence =
+        vec![evidence("posting_avg_seconds", posting), evidence("write_and_commit_share_percent", share)];
+    because("commit", sentence, evidence)
+}
+
+/// Whether workers beyond those that run would raise throughput.
+pub(crate) fn more_workers_help(bottleneck: &Bottleneck) -> bool {
+    matches!(bottleneck.name, "no_workers" | "too_few_workers" | "posting_turns")
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,75 @@
+//! How the fleet is: a score with its parts, and the books' conservation.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The fleet's health as one number, and what it is made of.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
+pub struct Health {
+    /// 0 (nothing works) to 100 (all is well): the weighted mean of the parts' scores, at most 25 while a
+    /// part that everything depends on is at 0. `null`: nothing has been measured yet.
+    #[schema(example = 96)]
+    pub score: Option<u8>,
+    /// What it is made of.
+    pub parts: Vec<HealthPart>,
+}
+
+/// One part of the score.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct HealthPart {
+    /// `workers`, `queue`, `ledger`, `books`, `lag`, `response`, `errors`, `resources`, `pools` or `dead_letters`.
+    pub name: &'static str,
+    /// 0 to 100; `null`: not known, and not counted.
+    pub score: Option<u8>,
+    /// How much it counts.
+    pub weight: u8,
+    /// Why, in a sentence.
+    pub reason: String,
+}
+
+/// How many workers the load needs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct WorkersWanted {
+    /// How many there should be: at least one, never more than there are lanes. `null`: not known yet.
+    pub workers: Option<u16>,
+    /// How many are live.
+    pub now: u16,
+    /// Why, in a sentence.
+    pub reason: String,
+}
+
+/// Every accepted job is somewhere: accepted = posted + rejected + dead + duplicates + conflicts + in flight.
+///
+/// Counted by the replicas that the monitor has heard, since `since`.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Conservation {
+    /// Since when: the last moment before the first count at which nothing was in flight, else the monitor's
+    /// start (RFC 3339, UTC).
+    #[schema(value_type = String)]
+    pub since: Timestamp,
+    /// Jobs that the lanes took.
+    pub accepted: u64,
+    /// Jobs with entries.
+    pub posted: u64,
+    /// Jobs turned down for a business reason.
+    pub rejected: u64,
+    /// Jobs given up and kept.
+    pub dead: u64,
+    /// Jobs that had their outcome before: a client's retry, or a redelivery after a crash.
+    pub duplicates: u64,
+    /// Jobs with the id of another job.
+    pub conflicts: u64,
+    /// Accepted and without an outcome.
+    pub in_flight: u64,
+    /// When nothing waits in the queue: accepted jobs without an outcome (above zero), or outcomes of jobs that
+    /// no ingress counts as accepted (below). `null`: jobs wait, so it can not be told.
+    pub unaccounted: Option<i64>,
+    /// The equation holds. `null`: it can not be told while jobs are on their way, or since a replica was lost
+    /// with what it had not yet reported.
+    pub holds: Option<bool>,
+    /// Every currency's balances sum to zero; `null`: the ledger can not be read.
+    pub debits_equal_credits: Option<bool>,
+    /// All of it in a sentence.
+    pub sentence: String,
+}

@@ -1,0 +1,92 @@
+//! `POST /api/scalability/optimize`: what holds the fleet back, and what to change.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::health::WorkersWanted;
+
+/// What holds the fleet back, and what to change.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Optimization {
+    /// When the figures behind it were taken (RFC 3339, UTC).
+    #[schema(value_type = String)]
+    pub taken_at: Timestamp,
+    /// What limits throughput now.
+    pub bottleneck: Bottleneck,
+    /// How many workers there should be.
+    pub workers: WorkersWanted,
+    /// Whether workers beyond those that run would raise throughput.
+    pub more_workers_help: bool,
+    /// What to change, the most effective first; empty: nothing.
+    pub recommendations: Vec<Recommendation>,
+    /// What was asked for: nothing was changed.
+    pub dry_run: bool,
+    /// The settings that were changed by this request.
+    pub applied: Vec<String>,
+    /// The version of the settings in force after it.
+    pub settings_version: u64,
+    /// The version that was undone by this request.
+    pub undone: Option<u64>,
+}
+
+/// What limits throughput.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Bottleneck {
+    /// `none`, `no_workers`, `ledger_away`, `queue_away`, `too_few_workers`, `hot_lane`, `pool_wait`, `posting_turns`,
+    /// `lock_waits`, `commit`, `publish_confirm`, `batch_fill`, `cpu` or `not_known`.
+    pub name: &'static str,
+    /// What it is, in a sentence.
+    pub sentence: String,
+    /// The figures that show it.
+    pub evidence: Vec<Evidence>,
+}
+
+/// A figure.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Evidence {
+    /// What is measured, with its unit.
+    #[schema(example = "posting_wait_p95_seconds")]
+    pub name: &'static str,
+    /// How much.
+    pub value: f64,
+}
+
+/// Something to change.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Recommendation {
+    /// `setting`, `workers`, or `other`.
+    pub kind: RecommendationKind,
+    /// The setting, or `workers`, or what to look at.
+    #[schema(example = "POSTING_CONCURRENCY")]
+    pub subject: String,
+    /// What it is now; `null`: not known.
+    #[schema(value_type = Option<Object>)]
+    pub current: Option<Value>,
+    /// What it should be; `null`: see `action`.
+    #[schema(value_type = Option<Object>)]
+    pub recommended: Option<Value>,
+    /// It can be applied while running, by this endpoint.
+    pub applies_while_running: bool,
+    /// What to do, in a sentence.
+    pub action: String,
+    /// Why, in a sentence.
+    pub reason: String,
+    /// What will be better, in a sentence.
+    pub expected_effect: String,
+    /// The figures behind it.
+    pub evidence: Vec<Evidence>,
+}
+
+/// What kind of change a recommendation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RecommendationKind {
+    /// A setting.
+    Setting,
+    /// Another number of workers.
+    Workers,
+    /// Something that the fleet can not change by itself.
+    Other,
+}

@@ -1,0 +1,108 @@
+//! One replica, as the monitor sees it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use shared::contract::report::{Counts, Role};
+use utoipa::ToSchema;
+
+/// One replica.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct ReplicaView {
+    /// What it does: `api`, `worker` or `monitor`.
+    #[schema(value_type = String)]
+    pub role: Role,
+    /// Its id.
+    pub replica: String,
+    /// The host that it runs on.
+    pub host: String,
+    /// Where it answers HTTP, `host:port`; `null`: it does not say.
+    pub address: Option<String>,
+    /// Its process on the host; `null`: it does not say.
+    pub process_id: Option<u32>,
+    /// The version of its program.
+    pub version: String,
+    /// `live`, or `lost` when it has been silent for longer than it should.
+    pub state: ReplicaState,
+    /// When it was heard last, once it is lost (RFC 3339, UTC).
+    #[schema(value_type = Option<String>)]
+    pub lost_since: Option<Timestamp>,
+    /// Seconds since its start, by its last report.
+    pub uptime_seconds: f64,
+    /// Seconds since it was heard last.
+    pub silent_seconds: f64,
+    /// Why it can not do its work just now.
+    pub trouble: Option<String>,
+    /// Jobs since its start, by what became of them there.
+    #[schema(value_type = Object)]
+    pub counts: Counts,
+    /// The lanes that it serves.
+    pub lanes: Vec<u16>,
+    /// Jobs a second over the last 10 s: accepted by an ingress, settled by a worker; `null`: not known.
+    pub jobs_per_second: Option<f64>,
+    /// Jobs in a batch, on average over the last 10 s; `null`: it posted none.
+    pub batch_jobs_avg: Option<f64>,
+    /// Errors since its start, by type.
+    pub errors: BTreeMap<String, u64>,
+    /// What it uses; `null`: it does not say, or is lost.
+    pub resources: Option<ResourcesView>,
+    /// Its pools of connections; empty when it is lost.
+    pub pools: Vec<PoolView>,
+    /// The version of the settings that it runs with; 0: those of its start.
+    pub settings_version: u64,
+}
+
+/// Whether a replica is heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplicaState {
+    /// It reports.
+    Live,
+    /// It has stopped reporting without saying goodbye.
+    Lost,
+}
+
+/// What a process and its host use.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct ResourcesView {
+    /// Cores that the process uses.
+    pub cpu_cores: f64,
+    /// Cores that it may use: the container's limit, or the machine's.
+    pub cores: f64,
+    /// The larger of the process' share of `cores` and the machine's load, in percent.
+    pub cpu_percent: f64,
+    /// Resident memory of the process.
+    pub memory_bytes: u64,
+    /// What it may use: the container's limit, or the machine's.
+    pub memory_limit_bytes: u64,
+    /// The larger of the process' share of its limit and the machine's use, in percent.
+    pub memory_percent: f64,
+    /// Used on the disk of its data.
+    pub disk_used_bytes: u64,
+    /// Size of that disk.
+    pub disk_total_bytes: u64,
+    /// `disk_used_bytes` of `disk_total_bytes`, in percent; `null`: the disk is not known.
+    pub disk_percent: Option<f64>,
+    /// Files and sockets that it has open.
+    pub open_files: Option<u64>,
+    /// How many it may have open.
+    pub open_files_limit: Option<u64>,
+}
+
+/// A pool of connections, of one replica or added up over the fleet.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct PoolView {
+    /// `primary`, `readonly`, `analytics`, `broker`, ...
+    pub name: String,
+    /// Connections at the most.
+    pub size_max: u64,
+    /// Connections that nobody uses.
+    pub idle: u64,
+    /// Connections in use.
+    pub in_use: u64,
+    /// Tasks that wait for one.
+    pub waiting: u64,
+    /// Waits that were given up, since the start.
+    pub timeouts: u64,
+}

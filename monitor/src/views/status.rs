@@ -1,0 +1,107 @@
+//! `GET /api/scalability/status`: is the fleet well, and if not, why.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::health::{Conservation, Health, WorkersWanted};
+use super::replica::ReplicaView;
+
+/// The fleet at one moment.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Status {
+    /// When it was taken (RFC 3339, UTC).
+    #[schema(value_type = String)]
+    pub taken_at: Timestamp,
+    /// How the fleet is, in a sentence that starts with `starting`, `well`, `draining` or `attention`.
+    #[schema(example = "draining: 4,120 jobs, oldest 38 s, clear in about 55 s")]
+    pub verdict: String,
+    /// What is wrong, a sentence each; empty: nothing is.
+    pub problems: Vec<String>,
+    /// How well the fleet is, from 0 to 100, and why.
+    pub health: Health,
+    /// How many workers the load needs.
+    pub workers_wanted: WorkersWanted,
+    /// Every accepted job is somewhere.
+    pub conservation: Conservation,
+    /// What waits, over all lanes.
+    pub queue: QueueTotals,
+    /// Names of the alerts that fire.
+    pub alerts_firing: Vec<&'static str>,
+    /// Every replica that was heard of, by role and id. A lost one stays for a while.
+    pub replicas: Vec<ReplicaView>,
+    /// Every lane, in order.
+    pub lanes: Vec<LaneView>,
+    /// Messages and jobs that could not be posted and wait for an operator.
+    pub dead_letters: Option<u64>,
+    /// The books at a glance.
+    pub ledger: Option<LedgerView>,
+}
+
+/// What waits, over all lanes.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
+pub struct QueueTotals {
+    /// Messages that wait to be delivered; `null`: the queue could not be asked.
+    pub depth_messages: Option<u64>,
+    /// Jobs in them; `null`: not known.
+    pub depth_jobs: Option<u64>,
+    /// `depth_jobs` is an estimate, since the broker counts messages only.
+    pub depth_jobs_estimated: bool,
+    /// Messages delivered and not yet acknowledged; `null`: not known.
+    pub unacknowledged_messages: Option<u64>,
+    /// Age in seconds of the oldest job without an outcome; `null`: not known.
+    pub lag_seconds: Option<f64>,
+    /// Seconds until all that waits is posted, at the pace of the last 10 s; `null`: nothing waits, or it
+    /// grows.
+    pub clear_in_seconds: Option<f64>,
+}
+
+/// One lane.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
+pub struct LaneView {
+    /// Its number.
+    pub lane: u16,
+    /// The worker that serves it; `null`: none.
+    pub holder: Option<String>,
+    /// The lane has a holder and, as far as the queue tells, a consumer.
+    pub served: bool,
+    /// Messages that wait to be delivered; `null`: the queue could not be asked.
+    pub depth_messages: Option<u64>,
+    /// Messages delivered and not yet acknowledged; `null`: the queue does not tell.
+    pub unacknowledged_messages: Option<u64>,
+    /// Jobs in the waiting messages; `null`: not known.
+    pub depth_jobs: Option<u64>,
+    /// `depth_jobs` is worked out from the mean number of jobs in a message, since the queue counts
+    /// messages only.
+    pub depth_jobs_estimated: bool,
+    /// Consumers at the queue, active and waiting.
+    pub consumers: Option<u32>,
+    /// Age in seconds of the oldest job that has no outcome yet; 0: none waits; `null`: not known.
+    pub lag_seconds: Option<f64>,
+}
+
+/// The books.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct LedgerView {
+    /// Accounts, the system's own not counted.
+    pub accounts: u64,
+    /// Jobs with entries, of all time.
+    pub posted: u64,
+    /// Jobs turned down for a business reason, of all time.
+    pub rejected: u64,
+    /// Jobs that could not be posted, of all time.
+    pub dead: u64,
+    /// Every currency's balances sum to zero.
+    pub balanced: bool,
+    /// For each currency the sum of all balances in minor units: zero if the books balance.
+    pub balances: Vec<CurrencySum>,
+}
+
+/// The sum of all balances of one currency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct CurrencySum {
+    /// ISO 4217 code.
+    pub currency: String,
+    /// Minor units, as a decimal string: it may be larger than JSON's readers take.
+    pub sum: String,
+}

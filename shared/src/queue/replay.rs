@@ -1,0 +1,43 @@
+//! Puts a dead letter back on its lane.
+
+use bytes::Bytes;
+
+use super::publisher::Publisher;
+use super::{DeadLetter, PublishError};
+use crate::contract::envelope::{Envelope, EnvelopeError, QueuedJob};
+use crate::contract::message::{self, Unreadable};
+use crate::domain::lane::Lanes;
+
+/// Why a dead letter was not put back.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// It is no envelope.
+    #[error(transparent)]
+    Envelope(#[from] EnvelopeError),
+    /// It carries something that is no job.
+    #[error(transparent)]
+    Job(#[from] Unreadable),
+    /// The queue did not take it; what was there before may be there twice then, which harms nothing.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+}
+
+/// Publishes the jobs of a letter again, behind what waits on their lanes, and returns how many. All are read
+/// before the first is published. The letter itself stays: remove it afterwards.
+///
+/// # Errors
+/// It is not what a lane takes, or the queue did not take it.
+pub async fn replay(publisher: &Publisher, lanes: Lanes, letter: &DeadLetter) -> Result<usize, ReplayError> {
+    let envelope = Envelope::read(&letter.payload)?;
+    let mut jobs = Vec::with_capacity(envelope.jobs.len());
+    for job in &envelope.jobs {
+        let queued = QueuedJob::read(job)?;
+        let received = message::read(queued.job.get(), letter.lane, &envelope.ingress, queued.accepted_at)?;
+        jobs.push((received.job.spec.lane(lanes), Bytes::copy_from_slice(queued.job.get().as_bytes())));
+    }
+    let count = jobs.len();
+    for (lane, job) in jobs {
+        publisher.publish(lane, job).await?;
+    }
+    Ok(count)
+}
