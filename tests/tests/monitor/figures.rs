@@ -50,7 +50,12 @@ async fn figures_agree_with_clients_jobs_and_the_broker() {
     let posted = posted_seconds(&cluster.client, &sent.ids).await.unwrap();
     // A job's `posted_at` is taken when its transaction begins, the figure when it is committed.
     let committing = realtime["last_60_s"]["processing"]["posting"]["p95_seconds"].as_f64().unwrap();
-    percentiles_agree("accepted to posted", &realtime["last_60_s"]["accepted_to_posted"], &posted, committing);
+    percentiles_agree(
+        "accepted to posted",
+        &realtime["last_60_s"]["accepted_to_posted"],
+        &posted,
+        committing,
+    );
     for replica in status["replicas"].as_array().unwrap() {
         let used = &replica["resources"];
         assert!(used["memory_bytes"].as_u64() > Some(1_000_000), "{replica}");
