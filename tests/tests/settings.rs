@@ -6,6 +6,7 @@ mod inside;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::ensure;
 use serde_json::json;
 use shared::fleet::Bus;
 use shared::fleet::rabbitmq::RabbitMqBus;
@@ -36,43 +37,43 @@ struct Changing<'a> {
 
 impl Changing<'_> {
     /// Tells new settings, which every replica has to run with in time.
-    async fn to(&mut self, changes: serde_json::Value) {
-        self.reports.tell(&changes).await.unwrap();
-        let took = self.reports.converge(self.replicas, CONVERGE_WITHIN).await.unwrap();
+    async fn to(&mut self, changes: serde_json::Value) -> anyhow::Result<()> {
+        self.reports.tell(&changes).await?;
+        let took = self.reports.converge(self.replicas, CONVERGE_WITHIN).await?;
         eprintln!("{} replicas run with {changes} after {took:?}", self.replicas);
+        Ok(())
     }
 
-    async fn load_goes_on(&self) {
+    async fn load_goes_on(&self) -> anyhow::Result<()> {
         let before = self.running.accepted();
         until("more transfers are accepted", WITHIN, async || {
             let more = self.running.accepted() - before;
-            anyhow::ensure!(more >= TRANSFERS, "{more} are");
+            ensure!(more >= TRANSFERS, "{more} are");
             Ok(())
         })
         .await
-        .unwrap();
     }
 
     /// Changes everything that a worker and an ingress can be told, forth and back.
-    async fn all(&mut self) {
+    async fn all(&mut self) -> anyhow::Result<()> {
         let small = 7;
-        self.to(json!({"BATCH_PROCESSING_SIZE": small})).await;
-        let (batches, largest) = self.reports.batches(self.workers, 2).await.unwrap();
-        assert!(batches > 0 && largest <= small, "{batches} batches, the largest of {largest} jobs");
+        self.to(json!({"BATCH_PROCESSING_SIZE": small})).await?;
+        let (batches, largest) = self.reports.batches(self.workers, 2).await?;
+        ensure!(batches > 0 && largest <= small, "{batches} batches, the largest of {largest} jobs");
 
-        self.to(json!({"BATCH_PROCESSING_SIZE": 100, "LINGER_MS": 200, "POSTING_CONCURRENCY": 1})).await;
-        let (_, largest) = self.reports.batches(self.workers, 2).await.unwrap();
-        assert!(largest > small, "batches grow again; the largest has {largest} jobs");
+        self.to(json!({"BATCH_PROCESSING_SIZE": 100, "LINGER_MS": 200, "POSTING_CONCURRENCY": 1})).await?;
+        let (_, largest) = self.reports.batches(self.workers, 2).await?;
+        ensure!(largest > small, "batches grow again; the largest has {largest} jobs");
 
         // Each takes the subscriptions of all lanes down and up again.
         for prefetch in [1, 1_000, 2, 500, 3] {
-            self.to(json!({"PREFETCH": prefetch, "LINGER_MS": 0, "POSTING_CONCURRENCY": 16})).await;
-            self.load_goes_on().await;
+            self.to(json!({"PREFETCH": prefetch, "LINGER_MS": 0, "POSTING_CONCURRENCY": 16})).await?;
+            self.load_goes_on().await?;
         }
-        self.to(json!({"MAX_CONCURRENT_USERS": 1, "CLIENT_RATE_LIMIT": 50})).await;
-        self.load_goes_on().await;
-        self.to(json!({})).await;
-        self.load_goes_on().await;
+        self.to(json!({"MAX_CONCURRENT_USERS": 1, "CLIENT_RATE_LIMIT": 50})).await?;
+        self.load_goes_on().await?;
+        self.to(json!({})).await?;
+        self.load_goes_on().await
     }
 }
 
@@ -86,7 +87,7 @@ async fn settings_change_under_load_on_real_servers_and_no_job_is_lost() {
     let bus: Arc<dyn Bus> = Arc::new(RabbitMqBus::new(&cluster.broker.url()).unwrap());
     let reports = Reports::listen(bus.clone()).await;
     let mut changing = Changing { reports, running: &running, replicas: 4, workers: 2 };
-    changing.all().await;
+    changing.all().await.unwrap();
     drop(changing);
 
     record.join(running.stop().await.unwrap());
@@ -110,7 +111,7 @@ async fn settings_change_under_load_in_one_process_and_no_job_is_lost() {
     let running = load.start(&client);
     let reports = Reports::listen(inside.bus.clone()).await;
     let mut changing = Changing { reports, running: &running, replicas: 2, workers: 1 };
-    changing.all().await;
+    changing.all().await.unwrap();
     drop(changing);
 
     record.join(running.stop().await.unwrap());
