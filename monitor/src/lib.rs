@@ -37,6 +37,7 @@ use shared::contract::report::Role;
 use shared::domain::lane::Lanes;
 use shared::fleet::Bus;
 use shared::fleet::reporter::{Instruments, Reporter, Vitals};
+use shared::keys::Keys;
 use shared::ledger::Ledger;
 use shared::queue::Queue;
 use shared::records::Records;
@@ -79,6 +80,8 @@ pub struct Parts {
     pub api_url: Option<String>,
     /// A key of the ingress, if it asks for one.
     pub api_key: Option<String>,
+    /// Who may change how the fleet runs; where there are none, anybody may.
+    pub keys: Arc<Keys>,
     /// What this replica measures and is set to: the thresholds of the alerts among it.
     pub instruments: Instruments,
 }

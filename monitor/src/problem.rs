@@ -6,6 +6,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use shared::keys::Denied;
 use shared::settings::Refusal;
 use utoipa::ToSchema;
 
@@ -102,10 +103,16 @@ impl Problem {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         Problem::new("/problems/queue-unavailable", status, "The queue did not answer", detail)
     }
+}
 
-    pub(crate) fn cross_site() -> Problem {
-        let detail = "the page of another site asked for this change; ask from the monitor's own page or from a program";
-        Problem::new("/problems/forbidden", StatusCode::FORBIDDEN, "Not allowed", detail)
+impl From<Denied> for Problem {
+    fn from(denied: Denied) -> Problem {
+        if denied.needs_key() {
+            let status = StatusCode::UNAUTHORIZED;
+            Problem::new("/problems/unauthorized", status, "An API key is needed", denied)
+        } else {
+            Problem::new("/problems/forbidden", StatusCode::FORBIDDEN, "Not allowed", denied)
+        }
     }
 }
 

@@ -10,11 +10,12 @@ mod who;
 
 use std::sync::{Arc, Mutex};
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::Method;
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
+use shared::keys::{Keys, Scope};
 use shared::telemetry::{PrometheusHandle, probes};
 use tokio::sync::watch;
 use utoipa::OpenApi;
@@ -60,11 +61,15 @@ impl Shared {
 )]
 struct Document;
 
+/// Where clients' own text can be read.
+const DEAD_LETTERS: &str = "/api/scalability/dead-letters";
+
 pub(crate) fn router(
     shared: Arc<Shared>,
     load_tests: Arc<LoadTests>,
     prometheus: PrometheusHandle,
 ) -> Router {
+    let keys = shared.parts.keys.clone();
     // The monitor is ready when it answers: it is there to tell when the others are not.
     let readiness: probes::Readiness = Arc::new(|| Box::pin(async { Ok(()) }));
     let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
@@ -87,7 +92,7 @@ pub(crate) fn router(
         .merge(probes::routes(readiness, prometheus))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(from_fn(refuse_other_sites))
+        .layer(from_fn_with_state(keys, guard))
 }
 
 async fn not_found(request: Request) -> Problem {
@@ -98,13 +103,21 @@ async fn method_not_allowed(request: Request) -> Problem {
     Problem::method_not_allowed(request.uri().path(), request.method().as_str())
 }
 
-/// A page of another site that is open in an operator's browser may read nothing here, and shall change
-/// nothing: browsers say where a request comes from (Fetch Metadata).
-async fn refuse_other_sites(request: Request, next: Next) -> Response {
-    let site = request.headers().get("sec-fetch-site").and_then(|site| site.to_str().ok());
+/// Figures are for whoever reaches the monitor. A change takes a key that allows it, wherever the fleet has
+/// keys, and so does reading a dead letter, which is a client's own text.
+async fn guard(State(keys): State<Arc<Keys>>, mut request: Request, next: Next) -> Response {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    match site {
-        Some("cross-site" | "same-site") if !reads => Problem::cross_site().into_response(),
-        _ => next.run(request).await,
+    let scope = match (reads, request.uri().path()) {
+        (false, _) => Scope::Operate,
+        (true, path) if path.starts_with(DEAD_LETTERS) => Scope::Read,
+        (true, _) => return next.run(request).await,
+    };
+    match keys.authorize(request.headers(), scope) {
+        Ok(client) if !keys.is_empty() => {
+            request.extensions_mut().insert(client);
+            next.run(request).await
+        }
+        Ok(_) => next.run(request).await,
+        Err(denied) => Problem::from(denied).into_response(),
     }
 }

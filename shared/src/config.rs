@@ -72,6 +72,19 @@ pub struct WorkerConfig {
     pub settings: WorkerSettings,
 }
 
+/// Who may do what over HTTP.
+#[derive(Debug, Clone, Default, Args)]
+pub struct AccessConfig {
+    /// API keys as name:scopes:hash, separated by commas (scopes: submit+read+operate; hash: BLAKE3 of the
+    /// key in hexadecimal)
+    #[arg(long, env = "API_KEYS", hide_env_values = true)]
+    pub api_keys: Option<String>,
+
+    /// Listen beyond this machine without keys: anyone who reaches the ports may post, and change the fleet
+    #[arg(long, env = "ALLOW_ANONYMOUS", default_value_t = false, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    pub allow_anonymous: bool,
+}
+
 /// Where the monitor listens, and where its load tests go.
 #[derive(Debug, Clone, Args)]
 pub struct MonitorConfig {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use clap::{Args, Parser, Subcommand};
-use shared::config::{FleetConfig, MonitorConfig, WorkerConfig};
+use shared::config::{AccessConfig, FleetConfig, MonitorConfig, WorkerConfig};
 use shared::settings::ApiSettings;
 
 use crate::load_test::args::LoadTestArgs;
@@ -51,7 +51,7 @@ pub(crate) enum Command {
     /// Take jobs off the queue in batches and post them to the ledger
     Worker(WorkerConfig),
     /// Watch the fleet
-    Monitor(MonitorConfig),
+    Monitor(MonitorArgs),
     /// Create or update the ledger's schema; safe to run at every start
     Migrate,
     /// Read all the books and check them; exit status 1 if anything is wrong
@@ -76,14 +76,17 @@ pub(crate) struct ApiArgs {
     #[command(flatten)]
     pub(crate) settings: ApiSettings,
 
-    /// API keys as name:scopes:hash, separated by commas (scopes: submit+read+operate; hash: BLAKE3 of the
-    /// key in hexadecimal)
-    #[arg(long, env = "API_KEYS", hide_env_values = true)]
-    pub(crate) api_keys: Option<String>,
+    #[command(flatten)]
+    pub(crate) access: AccessConfig,
+}
 
-    /// Listen beyond this machine without keys: anyone who reaches the port may post
-    #[arg(long, env = "ALLOW_ANONYMOUS", default_value_t = false, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
-    pub(crate) allow_anonymous: bool,
+/// The monitor, and whom it lets change the fleet.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct MonitorArgs {
+    #[command(flatten)]
+    pub(crate) monitor: MonitorConfig,
+    #[command(flatten)]
+    pub(crate) access: AccessConfig,
 }
 
 /// Every role's settings.

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use indicatif::{ProgressBar, ProgressStyle};
 use monitor::load_test::client::{Client, Target};
-use shared::config::{FleetConfig, MonitorConfig, WorkerConfig};
+use shared::config::{AccessConfig, FleetConfig, MonitorConfig, WorkerConfig};
 use shared::settings::{ApiSettings, MonitorSettings, WorkerSettings};
 use shared::shutdown;
 use tokio::net::TcpListener;
@@ -160,8 +160,7 @@ async fn dev_args() -> DevArgs {
         api: ApiArgs {
             api_listen: usual_or_free(8080).await,
             settings: ApiSettings::default(),
-            api_keys: None,
-            allow_anonymous: false,
+            access: AccessConfig::default(),
         },
         worker: WorkerConfig {
             worker_listen: SocketAddr::from(([127, 0, 0, 1], 0)),

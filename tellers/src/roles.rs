@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use api::keys::Keys;
 use backon::{ExponentialBuilder, Retryable as _};
-use shared::config::{FleetConfig, MonitorConfig, WorkerConfig};
+use shared::config::{AccessConfig, FleetConfig, WorkerConfig};
 use shared::fleet::reporter::Instruments;
+use shared::keys::{Keys, check_listen};
 use shared::ledger::{Ledger, LedgerError};
 use shared::queue::publisher::Publisher;
 use shared::settings::{LiveSettings, Settings};
@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::cli::{ApiArgs, DevArgs};
+use crate::cli::{ApiArgs, DevArgs, MonitorArgs};
 use crate::parts::{self, Parts};
 
 /// The longest wait before a ledger that is away at the start is asked again.
@@ -58,6 +58,8 @@ impl Dev {
         let settings = args.api.settings.0.clone().and(args.worker.settings.0).and(args.monitor.settings.0);
         let instruments = instruments(fleet, parts, settings)?;
         let api_config = api_config(args.api)?;
+        let keys = api_config.keys.clone();
+        check_listen(args.monitor.monitor_listen, &keys, api_config.allow_anonymous)?;
         let (api, worker, monitor) = (
             api::bind(&api_config)?,
             listen(args.worker.worker_listen, "WORKER_LISTEN").await?,
@@ -77,7 +79,7 @@ impl Dev {
         let monitor_parts = monitor::Parts {
             api_url: Some(args.monitor.api_url.unwrap_or_else(|| url_here(addresses.0))),
             api_key: args.monitor.api_key,
-            ..monitor_parts(fleet, parts, replica_id("monitor")?, beside)
+            ..monitor_parts(fleet, parts, replica_id("monitor")?, keys, beside)
         };
         let mut roles = tokio::task::JoinSet::new();
         roles.spawn(api::serve(api, api_config, api_parts, shutdown.clone()));
@@ -153,10 +155,13 @@ pub(crate) async fn worker(
 /// One monitor.
 pub(crate) async fn monitor(
     fleet: FleetConfig,
-    config: MonitorConfig,
+    args: MonitorArgs,
     shutdown: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
     let parts = Parts::open_shared(&fleet, "monitor").await?;
+    let MonitorArgs { monitor: config, access } = args;
+    let keys = keys(&access)?;
+    check_listen(config.monitor_listen, &keys, access.allow_anonymous)?;
     let instruments = instruments(&fleet, &parts, config.settings.0)?;
     let prometheus = instruments.telemetry.prometheus.clone();
     let listener = listen(config.monitor_listen, "MONITOR_LISTEN").await?;
@@ -166,7 +171,7 @@ pub(crate) async fn monitor(
     let monitor_parts = monitor::Parts {
         api_url: config.api_url,
         api_key: config.api_key,
-        ..monitor_parts(&fleet, &parts, replica_id("monitor")?, instruments)
+        ..monitor_parts(&fleet, &parts, replica_id("monitor")?, keys, instruments)
     };
     let served = monitor::run(monitor_parts, listener, prometheus, shutdown).await;
     check.await.context("the check of the ledger broke off")??;
@@ -219,13 +224,16 @@ fn instruments(fleet: &FleetConfig, parts: &Parts, settings: Settings) -> anyhow
 }
 
 fn api_config(args: ApiArgs) -> anyhow::Result<api::Config> {
-    let keys = Keys::parse(args.api_keys.as_deref().unwrap_or_default());
     Ok(api::Config {
         listen: args.api_listen,
-        keys: keys.context("API_KEYS can not be read")?,
-        allow_anonymous: args.allow_anonymous,
+        keys: keys(&args.access)?,
+        allow_anonymous: args.access.allow_anonymous,
         ..api::Config::default()
     })
+}
+
+fn keys(access: &AccessConfig) -> anyhow::Result<Keys> {
+    Keys::parse(access.api_keys.as_deref().unwrap_or_default()).context("API_KEYS can not be read")
 }
 
 fn api_parts(
@@ -268,6 +276,7 @@ fn monitor_parts(
     fleet: &FleetConfig,
     parts: &Parts,
     replica: String,
+    keys: Keys,
     instruments: Instruments,
 ) -> monitor::Parts {
     monitor::Parts {
@@ -277,6 +286,7 @@ fn monitor_parts(
         bus: parts.bus.clone(),
         lanes: fleet.lanes,
         replica,
+        keys: Arc::new(keys),
         api_url: None,
         api_key: None,
         instruments,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use reqwest::header::{HeaderMap, HeaderName};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -105,9 +106,22 @@ impl Client {
     /// # Errors
     /// The HTTP client could not be made.
     pub fn new(base: &str) -> anyhow::Result<Client> {
+        Client::with_headers(base, HeaderMap::new())
+    }
+
+    /// A client that presents an API key.
+    ///
+    /// # Errors
+    /// The HTTP client could not be made.
+    pub fn with_key(base: &str, key: &str) -> anyhow::Result<Client> {
+        let headers = HeaderMap::from_iter([(HeaderName::from_static("x-api-key"), key.parse()?)]);
+        Client::with_headers(base, headers)
+    }
+
+    fn with_headers(base: &str, headers: HeaderMap) -> anyhow::Result<Client> {
         // The proxy of the machine that runs the tests is not on the way to 127.0.0.1.
-        let http = reqwest::Client::builder().no_proxy().timeout(ANSWER_WITHIN).build()?;
-        Ok(Client { http, base: base.trim_end_matches('/').to_owned() })
+        let builder = reqwest::Client::builder().no_proxy().timeout(ANSWER_WITHIN).default_headers(headers);
+        Ok(Client { http: builder.build()?, base: base.trim_end_matches('/').to_owned() })
     }
 
     /// Sends `body` and returns the answer, whatever its status.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use shared::keys::Keys;
 use tests::client::Client;
 use tests::fleet::{Fleet, Role};
 use tests::load::{Chance, Load};
@@ -43,4 +44,40 @@ async fn a_fleet_in_one_process_keeps_what_it_accepted_when_it_is_killed() {
     record.join(running.stop().await.unwrap());
     oracle::hold_seen(&fleet, &client, "XTS", &record, WITHIN).await.unwrap();
     dev.terminate().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_there_are_keys_a_change_of_the_fleet_takes_one_that_operates() {
+    let (reader, operator) = (Keys::hash("reader-key"), Keys::hash("operator-key"));
+    let keys = format!("dashboard:read:{reader},ops:operate+read:{operator}");
+    let fleet = Fleet::embedded().unwrap().with("API_KEYS", &keys);
+    let mut dev = fleet.start(Role::Dev).await.unwrap();
+    let monitor = dev.url_as(Role::Monitor, "").unwrap();
+    let (stranger, reader, operator) = (
+        Client::new(&monitor).unwrap(),
+        Client::with_key(&monitor, "reader-key").unwrap(),
+        Client::with_key(&monitor, "operator-key").unwrap(),
+    );
+    let config = "/api/scalability/config";
+    let letters = "/api/scalability/dead-letters";
+    let change = serde_json::json!({ "LINGER_MS": 7 });
+
+    assert_eq!(stranger.get("/api/scalability/status").await.unwrap().status, 200, "figures are for all");
+    assert_eq!(stranger.get(letters).await.unwrap().status, 401);
+    assert_eq!(stranger.patch(config, &change).await.unwrap().status, 401);
+    let load_test = stranger.post("/api/scalability/load-test", "application/json", "").await.unwrap();
+    assert_eq!(load_test.status, 401);
+    assert_eq!(reader.get(letters).await.unwrap().status, 200);
+    assert_eq!(reader.patch(config, &change).await.unwrap().status, 403);
+    assert_eq!(operator.patch(config, &change).await.unwrap().status, 200);
+    dev.terminate().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_monitor_without_keys_listens_on_this_machine_only() {
+    let fleet = Fleet::embedded().unwrap().with("MONITOR_LISTEN", "0.0.0.0:0");
+    let refused = fleet.run(&["dev"]).await.unwrap();
+    assert!(!refused.status.success());
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert!(told.contains("API_KEYS") && told.contains("0.0.0.0:0"), "{told}");
 }

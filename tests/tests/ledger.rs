@@ -111,3 +111,20 @@ async fn a_growing_ledger_goes_on_in_new_eras() -> anyhow::Result<()> {
     assert_eq!(page.iter().map(|found| found.entry.seq).collect::<Vec<_>>(), [4, 3, 2, 1]);
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pool_is_idle_when_nothing_runs() -> anyhow::Result<()> {
+    for subject in [Subject::sqlite().await?, Subject::mysql().await?] {
+        subject
+            .ledger
+            .post(&[Jobs::default().job(r#"{"kind":"open_account","account":"a","currency":"EUR"}"#)])
+            .await?;
+        until("every connection is handed back", Duration::from_secs(5), async || {
+            let pools = subject.ledger.pools();
+            anyhow::ensure!(pools.iter().all(|pool| pool.in_use == 0 && pool.waiting == 0), "{pools:?}");
+            Ok(())
+        })
+        .await?;
+    }
+    Ok(())
+}

@@ -84,13 +84,6 @@ impl Refusal {
         let detail = format!("load test {id} does not run here any more; there is nothing to stop");
         Refusal::new(StatusCode::CONFLICT, "/problems/load-test-over", "It is over", detail)
     }
-
-    /// A page of a stranger's site that is open in a browser on this machine reaches a loopback address too;
-    /// browsers say so (Fetch Metadata Request Headers, `Sec-Fetch-Site`).
-    pub(crate) fn other_site() -> Refusal {
-        let detail = "a page of another site can not start or stop load tests";
-        Refusal::new(StatusCode::FORBIDDEN, "/problems/forbidden", "Not allowed", detail)
-    }
 }
 
 impl From<Invalid> for Refusal {

@@ -5,17 +5,21 @@ use std::net::SocketAddr;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
+use shared::domain::text::Client;
 
 /// Characters of a name that are kept.
 const NAME_CHARS_MAX: usize = 80;
 
-/// The header `X-Tellers-User`, else the client's address.
+/// Whose key it carries, else the header `X-Tellers-User`, else the client's address.
 pub(super) struct Who(pub(super) String);
 
 impl<S: Sync> FromRequestParts<S> for Who {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Who, Infallible> {
+        if let Some(client) = parts.extensions.get::<Client>() {
+            return Ok(Who(client.to_string()));
+        }
         let named = parts.headers.get("x-tellers-user").and_then(|name| name.to_str().ok());
         let named = named.map(shortened).filter(|name| !name.is_empty());
         let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|from| from.0.ip().to_string());

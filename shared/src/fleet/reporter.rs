@@ -74,6 +74,8 @@ impl Reporter {
                 () = shutdown.cancelled() => true,
                 _ = interval.tick() => false,
             };
+            // Before the question whether the ledger answers, which takes a connection itself.
+            let (pools, timeouts) = self.instruments.pools();
             let vitals = vitals();
             let Vitals { trouble, counts, lanes } = tokio::select! {
                 vitals = vitals => vitals,
@@ -84,7 +86,6 @@ impl Reporter {
             // What nobody would hear is kept for the report after.
             let heard = self.bus.connected_since().is_some();
             let figures = if heard { self.instruments.figures(self.role) } else { Taken::default() };
-            let (pools, timeouts) = self.instruments.pools();
             let settings = self.instruments.settings.now();
             let report = Report {
                 role: self.role,

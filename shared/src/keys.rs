@@ -1,0 +1,264 @@
+//! API keys: who may do what.
+//!
+//! Only hashes are kept. A key is looked up by its hash, so the time of a look-up tells nothing about
+//! the keys.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+use anyhow::ensure;
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+
+use crate::domain::text::Client;
+
+/// Who submits jobs where nobody is asked for a key.
+const ANONYMOUS: &str = "anonymous";
+/// Names that no key may have: a stranger's, and the one under which the fleet itself submits jobs.
+const RESERVED: [&str; 2] = [ANONYMOUS, "tellers"];
+
+/// What a key allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Submit jobs.
+    Submit,
+    /// Read jobs and accounts.
+    Read,
+    /// Change how the fleet runs.
+    Operate,
+}
+
+impl Scope {
+    /// Every scope.
+    pub const ALL: [Scope; 3] = [Scope::Submit, Scope::Read, Scope::Operate];
+
+    /// Its name in a setting.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Scope::Submit => "submit",
+            Scope::Read => "read",
+            Scope::Operate => "operate",
+        }
+    }
+}
+
+/// The keys of a fleet, by the BLAKE3 hash of each.
+#[derive(Debug, Clone, Default)]
+pub struct Keys(HashMap<[u8; 32], Key>);
+
+#[derive(Debug, Clone)]
+struct Key {
+    client: Client,
+    scopes: Vec<Scope>,
+}
+
+/// Not a list of keys.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidKeys {
+    /// Not `name:scopes:hash`.
+    #[error("key {entry}: must be name:scopes:hash, such as acme:submit+read:{}", "0".repeat(64))]
+    Form {
+        /// Its place in the list, from 1; the entry itself may be a secret.
+        entry: usize,
+    },
+    /// Not a name.
+    #[error(
+        "key {entry}: the name must be 1 to 64 printable characters, and neither `anonymous` nor `tellers`"
+    )]
+    Name {
+        /// Its place in the list, from 1.
+        entry: usize,
+    },
+    /// Not a scope.
+    #[error("key {entry}: `{scope}` is no scope; scopes are submit, read and operate, joined by +")]
+    Scope {
+        /// Its place in the list, from 1.
+        entry: usize,
+        /// What stands there.
+        scope: String,
+    },
+    /// Not a hash.
+    #[error(
+        "key {entry}: the hash must be the 64 hexadecimal digits of the key's BLAKE3 hash, not the key itself"
+    )]
+    Hash {
+        /// Its place in the list, from 1.
+        entry: usize,
+    },
+    /// The same key twice.
+    #[error("key {entry}: has the same hash as one before it")]
+    Twice {
+        /// Its place in the list, from 1.
+        entry: usize,
+    },
+}
+
+impl Keys {
+    /// Reads a list of `name:scopes:hash`, one a line or separated by commas; `#` starts a comment.
+    ///
+    /// # Errors
+    /// An entry is wrong; says which.
+    pub fn parse(list: &str) -> Result<Keys, InvalidKeys> {
+        let lines = list.lines().map(|line| line.split('#').next().unwrap_or_default());
+        let entries = lines.flat_map(|line| line.split(',')).map(str::trim).filter(|entry| !entry.is_empty());
+        let mut keys = HashMap::new();
+        for (entry, text) in (1..).zip(entries) {
+            let (hash, key) = parse_entry(entry, text)?;
+            if keys.insert(hash, key).is_some() {
+                return Err(InvalidKeys::Twice { entry });
+            }
+        }
+        Ok(Keys(keys))
+    }
+
+    /// What a list of keys keeps of a key.
+    #[must_use]
+    pub fn hash(key: &str) -> String {
+        blake3::hash(key.as_bytes()).to_hex().to_string()
+    }
+
+    /// Nobody is asked.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Who sends a request, if they may do this.
+    ///
+    /// # Errors
+    /// They may not.
+    pub fn authorize(&self, headers: &HeaderMap, scope: Scope) -> Result<Client, Denied> {
+        if self.is_empty() {
+            return anonymous(headers);
+        }
+        let presented = presented(headers).ok_or(Denied::NoKey)?;
+        let key = self.0.get(blake3::hash(presented).as_bytes()).ok_or(Denied::UnknownKey)?;
+        if !key.scopes.contains(&scope) {
+            return Err(Denied::Lacks { client: key.client.clone(), scope });
+        }
+        Ok(key.client.clone())
+    }
+
+    /// Whose key a request carries, whatever it allows.
+    #[must_use]
+    pub fn holder(&self, headers: &HeaderMap) -> Option<Client> {
+        let key = self.0.get(blake3::hash(presented(headers)?).as_bytes())?;
+        Some(key.client.clone())
+    }
+}
+
+/// Why a request may not do what it asks for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// It carries no key, and one is needed.
+    #[error("send an API key, as `Authorization: Bearer <key>` or as `X-API-Key: <key>`")]
+    NoKey,
+    /// Its key is none of the fleet's.
+    #[error("the API key is not known here; check it")]
+    UnknownKey,
+    /// Its key is for something else.
+    #[error("the API key of {client} lacks the scope `{}`; ask for a key that has it", scope.name())]
+    Lacks {
+        /// Whose key it is.
+        client: Client,
+        /// What it would have to allow.
+        scope: Scope,
+    },
+    /// A page of a stranger's site that is open in a browser on this machine reaches a loopback address too;
+    /// browsers say so (Fetch Metadata Request Headers, `Sec-Fetch-Site`).
+    #[error("a page of another site can not use an API that asks for no key; set API_KEYS")]
+    OtherSite,
+}
+
+impl Denied {
+    /// Whether a key would help.
+    #[must_use]
+    pub fn needs_key(&self) -> bool {
+        matches!(self, Denied::NoKey | Denied::UnknownKey)
+    }
+}
+
+/// Refuses to listen where strangers are, unless they are asked for a key or `allow_anonymous` is set.
+///
+/// # Errors
+/// The address is not a loopback address, and nobody would be asked.
+pub fn check_listen(address: SocketAddr, keys: &Keys, allow_anonymous: bool) -> anyhow::Result<()> {
+    ensure!(
+        address.ip().is_loopback() || !keys.is_empty() || allow_anonymous,
+        "will not listen on {address} without API keys: anyone who reaches it could move money or change how the fleet runs. \
+         Set API_KEYS, listen on 127.0.0.1, or set ALLOW_ANONYMOUS=true if the network is yours alone"
+    );
+    Ok(())
+}
+
+fn parse_entry(entry: usize, text: &str) -> Result<([u8; 32], Key), InvalidKeys> {
+    let mut fields = text.split(':').map(str::trim);
+    let (Some(name), Some(scopes), Some(hash), None) =
+        (fields.next(), fields.next(), fields.next(), fields.next())
+    else {
+        return Err(InvalidKeys::Form { entry });
+    };
+    let client =
+        Client::parse(name).ok().filter(|_| !RESERVED.contains(&name)).ok_or(InvalidKeys::Name { entry })?;
+    let scopes = scopes
+        .split('+')
+        .map(|scope| {
+            let known = Scope::ALL.into_iter().find(|known| known.name() == scope);
+            known.ok_or_else(|| InvalidKeys::Scope { entry, scope: scope.to_owned() })
+        })
+        .collect::<Result<_, _>>()?;
+    let hash = blake3::Hash::from_hex(hash).map_err(|_| InvalidKeys::Hash { entry })?;
+    Ok((*hash.as_bytes(), Key { client, scopes }))
+}
+
+fn anonymous(headers: &HeaderMap) -> Result<Client, Denied> {
+    let site = headers.get("sec-fetch-site").map_or(&b""[..], |site| site.as_bytes());
+    if site == b"cross-site" || site == b"same-site" {
+        return Err(Denied::OtherSite);
+    }
+    // The name is a good one.
+    Client::parse(ANONYMOUS).map_err(|_| Denied::NoKey)
+}
+
+fn presented(headers: &HeaderMap) -> Option<&[u8]> {
+    let bearer = headers.get(AUTHORIZATION).and_then(|value| {
+        let (scheme, key) = value.as_bytes().split_at_checked(7)?;
+        scheme.eq_ignore_ascii_case(b"bearer ").then(|| key.trim_ascii())
+    });
+    bearer.or_else(|| headers.get("x-api-key").map(|key| key.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_that_is_wrong_is_named_without_its_secret() {
+        let hash = Keys::hash("secret");
+        let cases = [
+            ("acme:submit".to_owned(), InvalidKeys::Form { entry: 1 }),
+            (format!("anonymous:read:{hash}"), InvalidKeys::Name { entry: 1 }),
+            (format!("tellers:submit:{hash}"), InvalidKeys::Name { entry: 1 }),
+            (format!("acme:write:{hash}"), InvalidKeys::Scope { entry: 1, scope: "write".to_owned() }),
+            ("acme:read:secret".to_owned(), InvalidKeys::Hash { entry: 1 }),
+            (format!("a:read:{hash},\n# a comment\nb:read:{hash}"), InvalidKeys::Twice { entry: 2 }),
+        ];
+        for (list, expected) in cases {
+            let error = Keys::parse(&list).unwrap_err();
+            assert_eq!(error, expected);
+            assert!(!error.to_string().contains("secret"));
+        }
+        assert!(Keys::parse("\n # nothing\n").unwrap().is_empty());
+    }
+
+    #[test]
+    fn only_loopback_goes_without_keys() {
+        let keys = Keys::parse(&format!("acme:submit+read:{}", Keys::hash("k"))).unwrap();
+        let (loopback, open) = ("127.0.0.1:0".parse().unwrap(), "0.0.0.0:0".parse().unwrap());
+        assert!(check_listen(loopback, &Keys::default(), false).is_ok());
+        assert!(check_listen(open, &Keys::default(), false).is_err());
+        assert!(check_listen(open, &Keys::default(), true).is_ok());
+        assert!(check_listen(open, &keys, false).is_ok());
+    }
+}
