@@ -18,6 +18,7 @@ mod health;
 mod history;
 mod judge;
 mod lanes;
+pub mod load_test;
 mod problem;
 mod replicas;
 mod routes;
@@ -51,6 +52,7 @@ use crate::alerts::webhook;
 use crate::books::Books;
 use crate::control::Control;
 use crate::history::{History, SECONDS_KEPT, store};
+use crate::load_test::LoadTests;
 use crate::routes::Shared;
 use crate::sampler::Outlets;
 use crate::snapshot::Snapshot;
@@ -74,6 +76,10 @@ pub struct Parts {
     /// This replica's id.
     pub replica: String,
     /// What this replica measures and is set to: the thresholds of the alerts among it.
+    /// The ingress that load tests go to; `None`: an api replica that reports.
+    pub api_url: Option<String>,
+    /// A key of the ingress, if it asks for one.
+    pub api_key: Option<String>,
     pub instruments: Instruments,
 }
 
@@ -99,12 +105,22 @@ pub async fn run(
     };
     beside.spawn(reporter.report_each_second(vitals, shutdown.clone()));
 
+    let load_tests = LoadTests::new(load_test::Settings {
+        api_url: parts.api_url.clone(),
+        api_key: parts.api_key.clone(),
+        bus: parts.bus.clone(),
+        records: parts.records.clone(),
+        replica: parts.replica.clone(),
+        shutdown: shutdown.clone(),
+    });
     info!(replica = parts.replica, "monitor ready");
-    let router = routes::router(shared, prometheus).into_make_service_with_connect_info::<SocketAddr>();
+    let router = routes::router(shared, load_tests.clone(), prometheus)
+        .into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, router)
         .with_graceful_shutdown(shutdown.cancelled_owned())
         .await
         .context("the monitor could not be served")?;
+    load_tests.stop().await;
     while beside.join_next().await.is_some() {}
     Ok(())
 }

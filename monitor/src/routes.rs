@@ -25,6 +25,7 @@ use crate::Parts;
 use crate::alerts::log::Log;
 use crate::control::Control;
 use crate::history::History;
+use crate::load_test::{self, LoadTests};
 use crate::problem::{FieldError, Problem};
 use crate::snapshot::Snapshot;
 
@@ -59,7 +60,11 @@ impl Shared {
 )]
 struct Document;
 
-pub(crate) fn router(shared: Arc<Shared>, prometheus: PrometheusHandle) -> Router {
+pub(crate) fn router(
+    shared: Arc<Shared>,
+    load_tests: Arc<LoadTests>,
+    prometheus: PrometheusHandle,
+) -> Router {
     // The monitor is ready when it answers: it is there to tell when the others are not.
     let readiness: probes::Readiness = Arc::new(|| Box::pin(async { Ok(()) }));
     let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
@@ -75,6 +80,7 @@ pub(crate) fn router(shared: Arc<Shared>, prometheus: PrometheusHandle) -> Route
         .routes(routes!(dead_letters::replay))
         .routes(routes!(dead_letters::discard))
         .with_state(shared)
+        .merge(load_test::router(load_tests))
         .split_for_parts();
     router
         .route("/api/openapi.json", axum::routing::get(async move || Json(document)))

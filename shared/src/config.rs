@@ -72,12 +72,20 @@ pub struct WorkerConfig {
     pub settings: WorkerSettings,
 }
 
-/// Where the monitor listens.
+/// Where the monitor listens, and where its load tests go.
 #[derive(Debug, Clone, Args)]
 pub struct MonitorConfig {
     /// Address of the monitor; port 0 takes a free one
     #[arg(long, env = "MONITOR_LISTEN", default_value = "127.0.0.1:5000")]
     pub monitor_listen: SocketAddr,
+
+    /// The ingress that load tests go to; by default an api replica that reports
+    #[arg(long, env = "API_URL")]
+    pub api_url: Option<String>,
+
+    /// A key of the ingress for load tests (scopes submit and read)
+    #[arg(long, env = "API_KEY", hide_env_values = true)]
+    pub api_key: Option<String>,
 
     /// Settings that change while it runs.
     #[command(flatten)]

@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand};
 use shared::config::{FleetConfig, MonitorConfig, WorkerConfig};
 use shared::settings::ApiSettings;
 
+use crate::load_test::args::LoadTestArgs;
+
 /// A fleet that posts banking jobs to a double-entry ledger.
 ///
 /// Jobs come in over HTTP (`tellers api`), wait on RabbitMQ in ordered lanes, and are posted to MySQL or
@@ -58,6 +60,8 @@ pub(crate) enum Command {
     DeadLetters(DeadLettersArgs),
     /// Measure a fleet on given servers: bare posting, batches, single jobs, latency
     Bench(BenchArgs),
+    /// Load a running fleet over HTTP and judge it: response, throughput, nothing lost, nothing doubled
+    LoadTest(LoadTestArgs),
     /// Ask a replica whether it is ready; exit status 0 if so (for container health checks)
     Health(HealthArgs),
 }

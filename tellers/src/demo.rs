@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use indicatif::{ProgressBar, ProgressStyle};
+use monitor::load_test::client::{Client, Target};
 use shared::config::{FleetConfig, MonitorConfig, WorkerConfig};
 use shared::settings::{ApiSettings, MonitorSettings, WorkerSettings};
 use shared::shutdown;
@@ -18,7 +19,6 @@ use tokio::net::TcpListener;
 use self::jobs::{Mix, Sent};
 use self::summary::Summary;
 use crate::cli::{ApiArgs, DemoArgs, DevArgs};
-use crate::client::Client;
 use crate::parts::Parts;
 use crate::roles::Dev;
 use crate::verify;
@@ -43,7 +43,7 @@ pub(crate) async fn run(mut fleet: FleetConfig, args: DemoArgs) -> anyhow::Resul
     let (api, monitor) = (dev.api, dev.monitor);
     let serving = tokio::spawn(dev.until_the_end());
 
-    let client = Client::new(format!("http://{api}"))?;
+    let client = Client::new(&Target::open(format!("http://{api}")))?;
     let worked = tokio::select! {
         worked = post_and_check(&client, &parts, &args) => worked.map(Some),
         () = shutdown.cancelled() => Ok(None),
@@ -130,7 +130,10 @@ async fn collect(
 ) -> anyhow::Result<()> {
     let bar = progress(what, accepted.len());
     let mut outcomes = stream::iter(accepted)
-        .map(async |(sent, id)| anyhow::Ok((client.job(&id, OUTCOME_WAIT).await?, sent, id)))
+        .map(async |(sent, id)| {
+            let job = client.job(&id, OUTCOME_WAIT).await?;
+            anyhow::Ok((job.with_context(|| format!("the ingress does not know job {id}"))?, sent, id))
+        })
         .buffer_unordered(2 * REQUESTS_IN_FLIGHT);
     while let Some((job, sent, id)) = outcomes.try_next().await? {
         summary.note(&sent, id, &job);
@@ -166,6 +169,8 @@ async fn dev_args() -> DevArgs {
         },
         monitor: MonitorConfig {
             monitor_listen: usual_or_free(5000).await,
+            api_url: None,
+            api_key: None,
             settings: MonitorSettings::default(),
         },
     }

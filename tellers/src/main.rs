@@ -2,10 +2,10 @@
 
 mod bench;
 mod cli;
-mod client;
 mod dead_letters;
 mod demo;
 mod health;
+mod load_test;
 mod parts;
 mod roles;
 mod started_with;
@@ -55,6 +55,7 @@ async fn start(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Verify(args) => verify::run(fleet, args).await,
         Command::DeadLetters(args) => dead_letters::run(fleet, args).await,
         Command::Bench(args) => bench::run(fleet, args).await,
+        Command::LoadTest(args) => Ok(load_test::run(args, shutdown::on_signal()?).await),
         Command::Health(args) => health::run(args).await,
     }
 }

@@ -74,7 +74,11 @@ impl Dev {
         let prometheus = instruments.telemetry.prometheus.clone();
         let api_parts = api_parts(fleet, parts, &publisher, ingress, beside.clone());
         let worker_parts = worker_parts(fleet, parts, &publisher, replica_id("worker")?, instruments);
-        let monitor_parts = monitor_parts(fleet, parts, replica_id("monitor")?, beside);
+        let monitor_parts = monitor::Parts {
+            api_url: Some(args.monitor.api_url.unwrap_or_else(|| url_here(addresses.0))),
+            api_key: args.monitor.api_key,
+            ..monitor_parts(fleet, parts, replica_id("monitor")?, beside)
+        };
         let mut roles = tokio::task::JoinSet::new();
         roles.spawn(api::serve(api, api_config, api_parts, shutdown.clone()));
         roles.spawn(worker::run(worker_parts, worker, shutdown.clone()));
@@ -159,7 +163,11 @@ pub(crate) async fn monitor(
     announce("monitor", &listener)?;
     // It watches while the ledger is away; another number of lanes ends it as soon as it is known.
     let check = tokio::spawn(checked(parts.ledger.clone(), fleet.clone(), shutdown.clone()));
-    let monitor_parts = monitor_parts(&fleet, &parts, replica_id("monitor")?, instruments);
+    let monitor_parts = monitor::Parts {
+        api_url: config.api_url,
+        api_key: config.api_key,
+        ..monitor_parts(&fleet, &parts, replica_id("monitor")?, instruments)
+    };
     let served = monitor::run(monitor_parts, listener, prometheus, shutdown).await;
     check.await.context("the check of the ledger broke off")??;
     parts.close().await;
@@ -265,11 +273,23 @@ fn monitor_parts(
     monitor::Parts {
         queue: parts.queue.clone(),
         ledger: parts.ledger.clone(),
+        records: parts.records.clone(),
         bus: parts.bus.clone(),
         lanes: fleet.lanes,
         replica,
-        records: parts.records.clone(),
+        api_url: None,
+        api_key: None,
         instruments,
+    }
+}
+
+/// Where this process reaches what listens at an address of its own.
+fn url_here(address: SocketAddr) -> String {
+    let port = address.port();
+    match address {
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => format!("http://127.0.0.1:{port}"),
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => format!("http://[::1]:{port}"),
+        _ => format!("http://{address}"),
     }
 }
 

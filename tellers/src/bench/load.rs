@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use futures::future::try_join_all;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use monitor::load_test::client::{Client, Page};
 use shared::domain::id::JobId;
 use shared::ledger::Ledger;
 use tokio::task::JoinSet;
 
 use super::books::Accounts;
 use super::figures::{Latency, Rates, histogram, per_second};
-use crate::client::Client;
 
 /// Transfers in one request.
 const REQUEST_JOBS: usize = 100;
@@ -23,6 +23,8 @@ const TOTALS_INTERVAL: Duration = Duration::from_millis(250);
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// What is accepted is posted within this time, or the measurement has failed.
 const DRAIN_WITHIN: Duration = Duration::from_secs(600);
+/// Entries of a page that is read: what the ingress gives to whoever does not say how many.
+const PAGE_ENTRIES: u32 = 50;
 /// Outcomes that are read at the same time.
 const READS_IN_FLIGHT: usize = 16;
 
@@ -49,8 +51,10 @@ pub(crate) async fn singles(
     connections: usize,
     span: Duration,
 ) -> anyhow::Result<Rates> {
-    send(ledger, connections, span, async |random| client.post(accounts.transfer(random)).await.map(|_| 1))
-        .await
+    send(ledger, connections, span, async |random| {
+        Ok(client.submit(accounts.transfer(random)).await.map(|_| 1)?)
+    })
+    .await
 }
 
 async fn send(
@@ -102,10 +106,9 @@ pub(crate) async fn even(
     for _ in 0..jobs {
         interval.tick().await;
         let (client, job) = (client.clone(), accounts.transfer(&mut random));
-        sent.spawn(async move { client.post(job).await });
+        sent.spawn(async move { client.submit(job).await });
     }
-    let ids: Vec<String> = sent.join_all().await.into_iter().collect::<anyhow::Result<_>>()?;
-    ids.iter().map(|id| id.parse().context("the ingress answered with what is no id")).collect()
+    sent.join_all().await.into_iter().map(|accepted| Ok(accepted?.id)).collect()
 }
 
 /// From acceptance to posting, as the ledger recorded it; waits for jobs that are not posted yet.
@@ -137,7 +140,8 @@ pub(crate) async fn pages(client: &Client, accounts: &Accounts, pages: usize) ->
     let mut took_us = histogram()?;
     for _ in 0..pages {
         let started = Instant::now();
-        client.entries(accounts.any(&mut random).as_str()).await?;
+        let account = accounts.any(&mut random).as_str();
+        client.entries(Page::Newest { account, entries: PAGE_ENTRIES }).await?;
         took_us.saturating_record(u64::try_from(started.elapsed().as_micros())?);
     }
     let latency = Latency::of(0.0, &took_us);

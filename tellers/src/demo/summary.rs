@@ -8,10 +8,10 @@ use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use hdrhistogram::Histogram;
 use jiff::Timestamp;
+use monitor::load_test::client::JobAnswer;
 
 use super::jobs::{Expected, Sent};
 use crate::bench::figures::histogram;
-use crate::client::JobAnswer;
 
 /// Counts, and times from acceptance to posting.
 #[derive(Default)]

@@ -1,0 +1,207 @@
+//! What the fleet's replicas use while they are under load.
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use shared::contract::report::{Report, Role};
+use shared::fleet::reporter::REPORT_INTERVAL;
+use shared::fleet::{Bus, Topic};
+use tokio::time::{MissedTickBehavior, interval};
+use utoipa::ToSchema;
+
+/// How often a monitor is asked.
+const ASK_INTERVAL: Duration = Duration::from_secs(1);
+/// A monitor that does not answer within this time is asked again later.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Who tells what the replicas use.
+#[derive(Clone)]
+pub enum UsageSource {
+    /// Nobody.
+    Unknown,
+    /// Their own reports.
+    Reports(Arc<dyn Bus>),
+    /// The `status` of the monitor at this URL, such as `http://127.0.0.1:5000`.
+    Monitor(String),
+}
+
+/// The most that any replica used, as its reports tell: an average over a second each. The monitor, which may run
+/// the load test, is not among them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = LoadTestResources)]
+pub struct Resources {
+    /// Cores in use of the cores that the process may use, in percent: the most of any replica.
+    pub cpu_percent_max: f64,
+    /// That replica.
+    pub cpu_replica: String,
+    /// Resident memory of the memory that the process may use, in percent: the most of any replica.
+    pub memory_percent_max: f64,
+    /// That replica.
+    pub memory_replica: String,
+}
+
+/// What is heard of one replica.
+#[derive(Debug, Clone, Copy, Deserialize)]
+struct Used {
+    cpu_cores: f64,
+    cores: f64,
+    memory_bytes: u64,
+    memory_limit_bytes: u64,
+}
+
+/// The most that was heard while it counted: reading everything again is no load that anybody is judged by.
+#[derive(Default)]
+pub(crate) struct Peaks {
+    counts: AtomicBool,
+    heard: Mutex<Option<Resources>>,
+}
+
+impl Peaks {
+    /// From now on what is heard counts, or does not.
+    pub(crate) fn count(&self, counts: bool) {
+        self.counts.store(counts, Relaxed);
+    }
+
+    pub(crate) fn resources(&self) -> Option<Resources> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note(&self, replica: &str, used: Used) {
+        if !self.counts.load(Relaxed) {
+            return;
+        }
+        let (cpu, memory) = (used.cpu_percent(), used.memory_percent());
+        let mut peaks = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let peaks = peaks.get_or_insert_with(|| Resources {
+            cpu_percent_max: cpu,
+            cpu_replica: replica.to_owned(),
+            memory_percent_max: memory,
+            memory_replica: replica.to_owned(),
+        });
+        if cpu > peaks.cpu_percent_max {
+            (peaks.cpu_percent_max, peaks.cpu_replica) = (cpu, replica.to_owned());
+        }
+        if memory > peaks.memory_percent_max {
+            (peaks.memory_percent_max, peaks.memory_replica) = (memory, replica.to_owned());
+        }
+    }
+}
+
+impl Used {
+    fn cpu_percent(&self) -> f64 {
+        if self.cores > 0.0 { 100.0 * self.cpu_cores / self.cores } else { 0.0 }
+    }
+
+    fn memory_percent(&self) -> f64 {
+        super::figures::percent(self.memory_bytes, self.memory_limit_bytes)
+    }
+}
+
+impl UsageSource {
+    /// Notes what is told, for as long as it is polled.
+    pub(crate) async fn watch(&self, peaks: &Peaks) {
+        match self {
+            UsageSource::Unknown => {}
+            UsageSource::Reports(bus) => hear(bus.as_ref(), peaks).await,
+            UsageSource::Monitor(url) => ask(url, peaks).await,
+        }
+        std::future::pending().await
+    }
+
+    /// After a load, so long until what was used under it has been told.
+    pub(crate) fn delay(&self) -> Duration {
+        match self {
+            UsageSource::Unknown => Duration::ZERO,
+            UsageSource::Reports(_) => REPORT_INTERVAL + REPORT_INTERVAL / 5,
+            UsageSource::Monitor(_) => REPORT_INTERVAL + 2 * ASK_INTERVAL,
+        }
+    }
+}
+
+async fn hear(bus: &dyn Bus, peaks: &Peaks) {
+    use tokio::sync::broadcast::error::RecvError;
+    let mut reports = bus.listen(Topic::Report).await;
+    loop {
+        let message = match reports.recv().await {
+            Ok(message) => message,
+            Err(RecvError::Lagged(_)) => continue,
+            Err(RecvError::Closed) => return,
+        };
+        let Ok(report) = serde_json::from_slice::<Report>(&message) else { continue };
+        if report.role == Role::Monitor {
+            continue;
+        }
+        if let Some(resources) = report.resources {
+            let used = Used {
+                cpu_cores: resources.cpu_cores,
+                cores: resources.cores,
+                memory_bytes: resources.memory_bytes,
+                memory_limit_bytes: resources.memory_limit_bytes,
+            };
+            peaks.note(&report.replica, used);
+        }
+    }
+}
+
+/// The part of the monitor's `status` that is read here.
+#[derive(Debug, Deserialize)]
+struct Status {
+    replicas: Vec<ReplicaStatus>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ReplicaStatus {
+    role: Role,
+    replica: String,
+    #[serde(default)]
+    resources: Option<Used>,
+}
+
+async fn ask(url: &str, peaks: &Peaks) {
+    let url = format!("{}/api/scalability/status", url.trim_end_matches('/'));
+    let http = match reqwest::Client::builder().no_proxy().timeout(ANSWER_TIMEOUT).build() {
+        Ok(http) => http,
+        Err(error) => return tracing::warn!(%error, "the monitor can not be asked"),
+    };
+    let mut pace = interval(ASK_INTERVAL);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        pace.tick().await;
+        let told = async { http.get(&url).send().await?.error_for_status()?.json::<Status>().await };
+        match told.await {
+            Ok(status) => {
+                for replica in status.replicas.iter().filter(|replica| replica.role != Role::Monitor) {
+                    if let Some(used) = replica.resources {
+                        peaks.note(&replica.replica, used);
+                    }
+                }
+            }
+            Err(error) => tracing::debug!(%error, url, "the monitor did not tell what the replicas use"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_of_each_is_kept_with_its_replica() {
+        let peaks = Peaks::default();
+        assert_eq!(peaks.resources(), None, "what is not known is not zero");
+        peaks.count(true);
+        let used =
+            |cpu_cores, memory_bytes| Used { cpu_cores, cores: 2.0, memory_bytes, memory_limit_bytes: 1_000 };
+        peaks.note("a", used(0.5, 900));
+        peaks.note("b", used(1.5, 100));
+        peaks.note("b", used(0.1, 100));
+        let peak = peaks.resources().unwrap();
+        assert_eq!((peak.cpu_percent_max, peak.cpu_replica.as_str()), (75.0, "b"));
+        assert_eq!((peak.memory_percent_max, peak.memory_replica.as_str()), (90.0, "a"));
+        peaks.count(false);
+        peaks.note("c", used(2.0, 1_000));
+        assert_eq!(peaks.resources().unwrap(), peak, "what is used after the load does not count");
+    }
+}

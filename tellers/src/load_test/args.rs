@@ -1,0 +1,128 @@
+//! What `tellers load-test` is told, and the plan that it makes of it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use monitor::load_test::plan::Mode;
+use monitor::load_test::{Request, Target, UsageSource};
+
+/// How, where and how long.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct LoadTestArgs {
+    #[command(subcommand)]
+    mode: Option<ModeArgs>,
+
+    /// The ingress
+    #[arg(long, global = true, env = "API_URL", default_value = "http://127.0.0.1:8080")]
+    url: String,
+
+    /// A key of the ingress, if it asks for one (scopes submit and read)
+    #[arg(long, global = true, env = "API_KEY", hide_env_values = true)]
+    api_key: Option<String>,
+
+    /// The monitor, which tells what the replicas use, such as http://127.0.0.1:5000
+    #[arg(long, global = true, env = "MONITOR_URL", value_name = "URL")]
+    monitor: Option<String>,
+
+    /// Accounts that the transfers go between: 2 to 1,000
+    #[arg(long, global = true)]
+    accounts: Option<u32>,
+
+    /// Seconds after the load within which every accepted job has to have its outcome: 1 to 600 [default: 60]
+    #[arg(long, global = true)]
+    outcome_seconds: Option<u32>,
+
+    /// Print the result as JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// Write the result as a page with charts
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  tellers load-test                                          20 users, 5 requests each
+  tellers load-test closed --concurrent-users 200 --requests-per-user 50
+  tellers load-test open --rate 500 --duration-seconds 60 --html report.html
+  tellers load-test sustained --concurrent-users 50 --minutes 10 --pace-seconds 0.1
+  tellers load-test validate --monitor http://127.0.0.1:5000
+
+Every mode moves money between accounts of its own in XTS, the currency for testing, then reads every accepted
+job and every account again.
+
+Exit status 0: every criterion that was judged is met; 1: one is not; 2: the test could not run.";
+
+#[derive(Debug, Clone, Subcommand)]
+enum ModeArgs {
+    /// Users who each send a number of requests, one after the other (the default)
+    Closed {
+        /// Users at once: 1 to 2,000 [default: 20]
+        #[arg(long, visible_alias = "users")]
+        concurrent_users: Option<u32>,
+        /// Requests of each [default: 5]
+        #[arg(long, visible_alias = "requests")]
+        requests_per_user: Option<u32>,
+        /// A user sends at most one request in so many seconds: 0 to 60 [default: 0]
+        #[arg(long)]
+        pace_seconds: Option<f64>,
+    },
+    /// Requests at a steady rate; latency counts from the time at which each was due
+    Open {
+        /// Requests a second: 1 to 50,000 [default: 100]
+        #[arg(long)]
+        rate: Option<u32>,
+        /// Seconds of load: 1 to 1,800 [default: 10]
+        #[arg(long, visible_alias = "seconds")]
+        duration_seconds: Option<u32>,
+    },
+    /// Users who send requests for a time
+    Sustained {
+        /// Users at once: 1 to 2,000 [default: 20]
+        #[arg(long, visible_alias = "users")]
+        concurrent_users: Option<u32>,
+        /// Minutes of load, fractions allowed: up to 30 [default: 1]
+        #[arg(long)]
+        minutes: Option<f64>,
+        /// A user sends at most one request in so many seconds: 0 to 60 [default: 0]
+        #[arg(long)]
+        pace_seconds: Option<f64>,
+    },
+    /// 10 users with 20 requests each, then 100; how much of ten times the throughput is missing is judged
+    Validate,
+}
+
+impl LoadTestArgs {
+    pub(crate) fn target(&self) -> Target {
+        Target { url: self.url.clone(), api_key: self.api_key.clone() }
+    }
+
+    pub(crate) fn usage(&self) -> UsageSource {
+        self.monitor.clone().map_or(UsageSource::Unknown, UsageSource::Monitor)
+    }
+
+    /// The same request as over HTTP.
+    pub(crate) fn request(&self) -> Request {
+        let common =
+            Request { accounts: self.accounts, outcome_seconds: self.outcome_seconds, ..Request::default() };
+        match self.mode.clone() {
+            None => common,
+            Some(ModeArgs::Closed { concurrent_users, requests_per_user, pace_seconds }) => Request {
+                mode: Some(Mode::Closed),
+                concurrent_users,
+                requests_per_user,
+                pace_seconds,
+                ..common
+            },
+            Some(ModeArgs::Open { rate, duration_seconds }) => {
+                Request { mode: Some(Mode::Open), rate, duration_seconds, ..common }
+            }
+            Some(ModeArgs::Sustained { concurrent_users, minutes, pace_seconds }) => {
+                Request { mode: Some(Mode::Sustained), concurrent_users, minutes, pace_seconds, ..common }
+            }
+            Some(ModeArgs::Validate) => Request { mode: Some(Mode::Validate), ..common },
+        }
+    }
+}
