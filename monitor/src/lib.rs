@@ -19,6 +19,7 @@ mod history;
 mod judge;
 mod lanes;
 pub mod load_test;
+mod page;
 mod problem;
 mod replicas;
 mod routes;
@@ -75,11 +76,11 @@ pub struct Parts {
     pub lanes: Lanes,
     /// This replica's id.
     pub replica: String,
-    /// What this replica measures and is set to: the thresholds of the alerts among it.
     /// The ingress that load tests go to; `None`: an api replica that reports.
     pub api_url: Option<String>,
     /// A key of the ingress, if it asks for one.
     pub api_key: Option<String>,
+    /// What this replica measures and is set to: the thresholds of the alerts among it.
     pub instruments: Instruments,
 }
 
