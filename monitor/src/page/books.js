@@ -27,10 +27,15 @@ export function showBooks({ status: { conservation } }) {
 
 const check = (state, glyph, words) => h(`span.check.${state}`, null, h("span", { "aria-hidden": "true" }, glyph), ` ${words}`);
 
-function holds({ holds, unaccounted, in_flight }) {
+function holds({ holds, unaccounted }) {
   if (holds === true) return check("good", "✓", "every job accounted for");
-  if (holds === false) return check("bad", "✕", `${known(unaccounted) ? count(unaccounted) : ""} jobs unaccounted for`);
-  return check("soft", "…", in_flight > 0 ? "settling: told once nothing moves" : "not known");
+  if (holds === false) return check("bad", "✕", surplus(unaccounted));
+  return check("soft", "…", "every job accounted for: told once nothing moves");
+}
+
+function surplus(unaccounted) {
+  if (!known(unaccounted)) return "the sides differ";
+  return unaccounted > 0 ? `${count(unaccounted)} accepted without an outcome` : `${count(-unaccounted)} more outcomes than accepted`;
 }
 
 function balanced({ debits_equal_credits: equal }) {

@@ -2,21 +2,26 @@
 import { confirm } from "./dialog.js";
 import { h, show } from "./dom.js";
 import { get, request } from "./request.js";
-import { ago, count, known, unknown } from "./words.js";
+import { ago, count, known, sentence, unknown } from "./words.js";
 
 let shownCount;
 let asking = false;
+let found = null;
 let taken = new Date().toISOString();
 
 export function showLetters({ status }) {
   taken = status.taken_at;
-  if (status.dead_letters === shownCount || asking) return;
+  if (status.dead_letters === shownCount || asking) {
+    // Only the ages change.
+    if (found && status.dead_letters > 0) show("letters-list", list(found));
+    return;
+  }
   if (!known(status.dead_letters)) {
     shownCount = status.dead_letters;
     show("letters-list", h("p.empty", null, unknown()));
   } else if (status.dead_letters === 0) {
     shownCount = 0;
-    show("letters-list", h("p.empty", null, "None. Jobs that can not be posted wait here, with the cause."));
+    show("letters-list", h("p.empty", null, NONE));
   } else {
     refresh(status.dead_letters);
   }
@@ -25,9 +30,9 @@ export function showLetters({ status }) {
 async function refresh(expected) {
   asking = true;
   try {
-    const { count: all, letters } = await get("dead-letters");
+    found = await get("dead-letters");
     shownCount = expected;
-    show("letters-list", list(letters, all));
+    show("letters-list", list(found));
   } catch (refused) {
     show("letters-list", h("p.refusal", null, refused.message));
   } finally {
@@ -35,9 +40,11 @@ async function refresh(expected) {
   }
 }
 
-const list = (letters, all) => [
+const NONE = "None. Jobs that can not be posted wait here, with the cause.";
+
+const list = ({ letters, count: all }) => letters.length === 0 ? [h("p.empty", null, NONE)] : [
   h("ul.letters", null, letters.map((letter) => h("li", { "data-key": letter.id },
-    h("p.cause", null, letter.cause),
+    h("p.cause", null, sentence(letter.cause)),
     h("p.note", null, `Lane ${letter.lane} · ${ago(letter.at, taken)} · `, h("code", null, letter.id)),
     h("div.buttons", null,
       h("button", { type: "button", "data-replay": letter.id }, "Replay", h("span.visually-hidden", null, ` ${letter.id}`)),

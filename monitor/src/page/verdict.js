@@ -17,7 +17,7 @@ export function showVerdict({ status, alerts, recommendations }) {
   document.title = `${state.word} · Tellers`;
   say("verdict-glyph", state.glyph);
   say("verdict-word", state.word);
-  say("verdict-sentence", sentence(rest));
+  show("verdict-sentence", prose(sentence(told(status, rest))));
   const next = whatToDo(status, alerts, recommendations);
   show("next", next);
   show("score", score(status.health));
@@ -29,19 +29,37 @@ export function showVerdict({ status, alerts, recommendations }) {
   }
 }
 
+/** What is wrong, without what to do about it, and how the jobs flow: "1 dead letter (nothing waits, idle)". */
+function told({ problems }, verdict) {
+  if (!problems.length) return verdict;
+  const flow = verdict.match(/ \(([^()]*)\)$/);
+  const more = problems.length > 1 ? `, and ${problems.length - 1} more` : "";
+  return `${parts(problems[0])[0]}${more}${flow ? ` (${flow[1]})` : ""}`;
+}
+
+/** A problem is told as "what is wrong; what to do". */
+function parts(problem) {
+  const at = problem.lastIndexOf("; ");
+  return at < 0 ? [problem, null] : [problem.slice(0, at), problem.slice(at + 2)];
+}
+
+/** Text with what stands in backticks as code. */
+const prose = (text) => text.split("`").map((part, at) => (at % 2 ? h("code", null, part) : part));
+
 function whatToDo(status, alerts, recommendations) {
   const [alert] = alerts;
   const [problem, ...others] = status.problems;
   if (problem || alert) {
-    const what = problem ?? alert.sentence;
+    const remedy = problem && parts(problem)[1];
+    const letters = status.dead_letters > 0 && (!problem || problem.includes("dead letter"));
+    const runbook = alert && [h("a", { href: `/${alert.runbook}` }, `Runbook: ${spaced(alert.alert)}`), " says how to check it and what to do."];
     return [
-      h("p.action", null, `${sentence(what)}.`),
-      others.slice(0, 2).map((other) => h("p", null, `${sentence(other)}.`)),
-      alert && h("p", null, h("a", { href: `/${alert.runbook}` }, `Runbook: ${spaced(alert.alert)}`), " says how to check it and what to do."),
+      letters
+        ? h("p.action", null, h("a", { href: "#letters" }, "Look at the causes"), ", then replay or discard.")
+        : h("p.action", null, remedy ? [...prose(sentence(remedy)), "."] : runbook ?? prose(`${sentence(problem)}.`)),
+      (letters || remedy) && runbook && h("p", null, runbook),
+      others.slice(0, 2).map((other) => h("p", null, "Also: ", prose(other), ".")),
     ];
-  }
-  if (status.dead_letters > 0) {
-    return h("p.action", null, h("a", { href: "#letters" }, "Look at the dead letters"), ": replay or discard each.");
   }
   const [advice] = recommendations;
   if (advice) {

@@ -11,7 +11,7 @@ const tenths = new Intl.NumberFormat("en-US", { minimumFractionDigits: 1, maximu
 export const count = (value) => whole.format(value);
 
 /** 1,203 or 9.8, without its unit. */
-export const rate = (value) => (value !== 0 && value < 9.95 ? tenths : whole).format(value);
+export const rate = (value) => (!Number.isInteger(value) && value < 9.95 ? tenths : whole).format(value);
 
 /** 850 µs, 4.7 ms, 120 ms, 1.25 s, 38 s, 12 min, 3 h, 2 d */
 export function time(seconds) {
@@ -37,7 +37,7 @@ export function bytes(value) {
   return `${(at > 2 && value < 9.95 ? tenths : whole).format(value)} ${units[at]}`;
 }
 
-export const percent = (value) => `${(value !== 0 && value < 9.95 ? tenths : whole).format(value)} %`;
+export const percent = (value) => `${(!Number.isInteger(value) && value < 9.95 ? tenths : whole).format(value)} %`;
 
 /** How long before `now` (both RFC 3339). */
 export function ago(at, now) {
