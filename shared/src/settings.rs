@@ -7,6 +7,7 @@
 mod arguments;
 mod live;
 mod patch;
+mod setting;
 pub mod table;
 
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ use serde::Serialize;
 pub use self::arguments::{ApiSettings, MonitorSettings, WorkerSettings};
 pub use self::live::LiveSettings;
 pub use self::patch::{Overrides, Patch, Refusal};
-use self::table::Setting;
+use self::setting::Setting;
 use crate::contract::report::{Role, SettingReport, SettingSource};
 
 /// What stands for the value of a secret that is set.

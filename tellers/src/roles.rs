@@ -299,11 +299,16 @@ async fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListene
     })
 }
 
-/// Tells whoever started the process where it listens: one line on standard output.
-#[allow(clippy::print_stdout)] // The line is the contract.
+/// Tells whoever started the process where it listens: one line on standard output. Where nobody reads
+/// that, the service serves all the same.
 fn announce(role: &str, listener: &TcpListener) -> anyhow::Result<()> {
-    println!("listening role={role} address={}", listener.local_addr()?);
-    std::io::stdout().flush().context("standard output is closed")
+    let address = listener.local_addr()?;
+    let mut stdout = std::io::stdout().lock();
+    let told = writeln!(stdout, "listening role={role} address={address}").and_then(|()| stdout.flush());
+    if let Err(error) = told {
+        warn!(%error, role, %address, "listening; standard output takes no line about it");
+    }
+    Ok(())
 }
 
 /// Unique for every start of every replica: the order of acceptance is counted under it.

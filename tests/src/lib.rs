@@ -12,6 +12,7 @@ pub mod ledger_conformance;
 pub mod load;
 pub mod oracle;
 pub mod queue_conformance;
+pub mod reports;
 pub mod sandbox;
 pub mod servers;
 pub mod status;

@@ -191,7 +191,7 @@ mod tests {
                 .map(|setting| (setting, setting.default_value())),
             shared::contract::report::SettingSource::Default,
         );
-        facts.in_force = told.report();
+        facts.in_force = told.report(shared::contract::report::Role::Worker);
         change(&mut facts);
         let bottleneck = find(&facts);
         let wanted = wanted(&facts, &bottleneck);

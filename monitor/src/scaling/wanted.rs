@@ -45,13 +45,14 @@ pub(crate) fn wanted(facts: &Facts, bottleneck: &Bottleneck) -> WorkersWanted {
             answer(now, format!("{} carry the load, {percent:.0} % busy", counted(now.into(), "worker")))
         }
         workers => {
-            let reason = format!(
-                "{} {percent:.0} % busy with {} jobs a second; {} would be {:.0} % busy",
-                if now == 1 { "the worker is".to_owned() } else { format!("{now} workers are") },
-                grouped(rounded(load.settled_per_second)),
-                counted(workers.min(facts.lane_count()).into(), "worker"),
-                (percent * f64::from(now) / f64::from(workers)).min(100.0)
-            );
+            let who = if now == 1 { "the worker is".to_owned() } else { format!("{now} workers are") };
+            let pace = grouped(rounded(load.settled_per_second));
+            let mut reason = format!("{who} {percent:.0} % busy with {pace} jobs a second");
+            if workers != now {
+                let would = (percent * f64::from(now) / f64::from(workers)).min(100.0);
+                let workers = counted(workers.min(facts.lane_count()).into(), "worker");
+                reason += &format!("; {workers} would be {would:.0} % busy");
+            }
             answer(workers, reason)
         }
     }

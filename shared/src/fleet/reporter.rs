@@ -80,6 +80,7 @@ impl Reporter {
                 // Servers that are away do not hold up the end.
                 () = shutdown.cancelled() => Vitals::default(),
             };
+            self.instruments.keep_up();
             // What nobody would hear is kept for the report after.
             let heard = self.bus.connected_since().is_some();
             let figures = if heard { self.instruments.figures(self.role) } else { Taken::default() };

@@ -48,12 +48,21 @@ impl LiveSettings {
             return;
         }
         let (overrides, refusals) = Overrides::read(&message.changes);
-        for refusal in refusals {
-            warn!(version = message.version, %refusal, "a setting is left as it was at the start; do all replicas run this version?");
-        }
         let settings = self.at_start.overridden(message.version, &overrides);
-        info!(version = message.version, changes = overrides.iter().count(), "the settings have changed");
-        self.now.send_replace(Arc::new(settings));
+        let taken_over = self.now.send_if_modified(|now| {
+            // Roles of one process hear the same messages, each in its own time.
+            let is_newer = settings.version > now.version;
+            if is_newer {
+                *now = Arc::new(settings);
+            }
+            is_newer
+        });
+        if taken_over {
+            info!(version = message.version, changes = overrides.iter().count(), "the settings have changed");
+            for refusal in refusals {
+                warn!(version = message.version, %refusal, "a setting is left as it was at the start; do all replicas run this version?");
+            }
+        }
     }
 }
 

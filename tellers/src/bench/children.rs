@@ -91,5 +91,7 @@ async fn spawn(fleet: &FleetConfig, subcommand: &str, role: &str) -> anyhow::Res
         bail!("`tellers {subcommand}` ended before it listened");
     });
     let address = address.await.with_context(|| format!("`tellers {subcommand}` does not listen"))??;
+    // What it says later is of no interest, but must not meet a closed pipe.
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
     Ok((child, address))
 }

@@ -47,6 +47,27 @@ pub async fn those_who_wait_take_turns(queue: Arc<dyn Queue>) {
     expect(&mut third, 0..3).await;
 }
 
+/// No more is handed out ahead of its acknowledgement than was asked for, and another subscription may ask for
+/// another number.
+pub async fn a_subscription_hands_out_no_more_than_its_prefetch(queue: Arc<dyn Queue>) {
+    publish(&queue, 0..8).await;
+    let mut narrow = queue.subscribe(LANE, 2).await.expect("subscribed");
+    let deliveries = expect(&mut narrow, 0..2).await;
+    nothing_comes(&mut narrow).await;
+    narrow.ack_through(deliveries[0].tag).await.expect("acknowledged");
+    expect(&mut narrow, 2..3).await;
+    nothing_comes(&mut narrow).await;
+    narrow.close().await;
+
+    let mut wide = queue.subscribe(LANE, 5).await.expect("subscribed");
+    expect(&mut wide, 1..6).await;
+    nothing_comes(&mut wide).await;
+    wide.close().await;
+    let mut none = queue.subscribe(LANE, 0).await.expect("subscribed");
+    expect(&mut none, 1..2).await;
+    nothing_comes(&mut none).await;
+}
+
 /// A dropped subscription is a crash: what it had comes again, in order.
 pub async fn a_dropped_subscription_loses_nothing(queue: Arc<dyn Queue>) {
     publish(&queue, 0..150).await;

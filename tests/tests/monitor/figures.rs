@@ -16,8 +16,8 @@ use crate::{counted, drained, status};
 
 const SPREAD_WITHIN: Duration = Duration::from_secs(20);
 const SEEN_WITHIN: Duration = Duration::from_secs(10);
-/// Requests that the client sends and times, and jobs in each.
-const REQUESTS: usize = 200;
+/// Requests that the client sends and times, and jobs in each: more than the ten seconds of the figures' window.
+const REQUESTS: usize = 240;
 const JOBS: usize = 50;
 /// What a client's own time has on top of what the ingress can see: the way there and back, and two programs
 /// that are built without optimisations.
@@ -45,10 +45,17 @@ async fn figures_agree_with_clients_jobs_and_the_broker() {
     assert_eq!(conservation["debits_equal_credits"], true, "{conservation}");
     assert_eq!(status["ledger"]["posted"], conservation["posted"], "{status}");
 
-    let response = &realtime["last_60_s"]["response_times"];
+    let response = &realtime["last_10_s"]["response_times"];
     percentiles_agree("response time", response, &sent.response_seconds, ON_THE_WAY_SECONDS);
     let posted = posted_seconds(&cluster.client, &sent.ids).await.unwrap();
-    percentiles_agree("accepted to posted", &realtime["last_60_s"]["accepted_to_posted"], &posted, 0.002);
+    // A job's `posted_at` is taken when its transaction begins, the figure when it is committed.
+    let committing = realtime["last_10_s"]["processing"]["posting"]["p95_seconds"].as_f64().unwrap();
+    percentiles_agree(
+        "accepted to posted",
+        &realtime["last_10_s"]["accepted_to_posted"],
+        &posted,
+        committing,
+    );
     for replica in status["replicas"].as_array().unwrap() {
         let used = &replica["resources"];
         assert!(used["memory_bytes"].as_u64() > Some(1_000_000), "{replica}");

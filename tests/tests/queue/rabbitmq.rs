@@ -41,6 +41,7 @@ conformance!(
     a_lane_is_handed_over_in_order,
     those_who_wait_take_turns,
     a_dropped_subscription_loses_nothing,
+    a_subscription_hands_out_no_more_than_its_prefetch,
     hand_overs_never_reorder,
     an_abandoned_wait_loses_nothing,
     garbage_is_delivered_raw,

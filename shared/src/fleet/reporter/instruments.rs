@@ -50,9 +50,13 @@ impl Instruments {
         Instruments { pools: None, ..self.clone() }
     }
 
-    /// What was recorded since the report before; keeps the recorder's memory small on the way.
-    pub(super) fn figures(&self, role: Role) -> Taken {
+    /// Keeps the recorder's memory small: without a scrape it keeps every value that it is told, until then.
+    pub(super) fn keep_up(&self) {
         self.telemetry.prometheus.run_upkeep();
+    }
+
+    /// What was recorded since the report before.
+    pub(super) fn figures(&self, role: Role) -> Taken {
         self.telemetry.figures.take(role)
     }
 
