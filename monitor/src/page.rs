@@ -96,7 +96,9 @@ impl Asset {
             (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
             (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
         ];
-        response.headers_mut().extend(fixed);
+        for (name, value) in fixed {
+            response.headers_mut().insert(name, value);
+        }
         if let Ok(tag) = HeaderValue::try_from(tag) {
             response.headers_mut().insert(ETAG, tag);
         }
