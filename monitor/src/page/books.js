@@ -30,7 +30,7 @@ const check = (state, glyph, words) => h(`span.check.${state}`, null, h("span", 
 function holds({ holds, unaccounted }) {
   if (holds === true) return check("good", "✓", "every job accounted for");
   if (holds === false) return check("bad", "✕", surplus(unaccounted));
-  return check("soft", "…", "every job accounted for: told once nothing moves");
+  return check("soft", "…", "every job accounted for: known once nothing moves");
 }
 
 function surplus(unaccounted) {

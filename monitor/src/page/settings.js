@@ -5,23 +5,29 @@ import { get, request } from "./request.js";
 import { known, unknown } from "./words.js";
 
 const note = (words) => say("settings-note", words);
-let shownVersion;
+let shownState;
 let asking = false;
 
 export function showSettings({ settings_version: version, settings_converged: converged }) {
   note(version === 0 ? "Nothing was changed while running." : `Version ${version}; ${converged ? "every replica runs with it" : "not every replica runs with it yet"}.`);
-  const editing = document.getElementById("settings-list").contains(document.activeElement);
-  if (version !== shownVersion && !asking && !editing) refresh(version);
+  // The value in force is what replicas report, which follows a change by a moment.
+  const state = `${version} ${converged}`;
+  if (state !== shownState && !asking && !isEdited()) refresh(state);
 }
 
-async function refresh(version) {
+/** A field holds what is not saved yet. */
+const isEdited = () => [...document.querySelectorAll("#settings-list input")].some((field) => field.value !== field.defaultValue);
+
+async function refresh(state) {
   asking = true;
   try {
     const config = await get("config");
-    shownVersion = version ?? config.version;
+    shownState = state;
     // Made anew, so that fields show the value in force.
+    const focused = document.activeElement?.id;
     show("settings-list");
     show("settings-list", table(config));
+    if (focused?.startsWith("setting-")) document.getElementById(focused)?.focus({ preventScroll: true });
   } catch (refused) {
     show("settings-list", h("p.refusal", null, refused.message));
   } finally {
@@ -78,8 +84,8 @@ list.addEventListener("submit", async (event) => {
   field.removeAttribute("aria-invalid");
   try {
     await request("PATCH", "config", { [name]: value });
+    field.focus({ preventScroll: true });
     await refresh();
-    document.getElementById(field.id)?.focus();
   } catch (refused) {
     place.textContent = refused.fields?.get(name) ?? refused.message;
     field.setAttribute("aria-invalid", "true");
