@@ -173,5 +173,6 @@ async fn the_theme_is_remembered_settings_are_checked_and_a_monitor_that_ends_is
     page.evaluate("window.scrollTo(0, 0)").await.unwrap();
     dashboard.dev.terminate().await.unwrap();
     dashboard.has_text("badge", "does not answer").await;
+    dashboard.has_text("verdict-word", "Not known").await;
     dashboard.fits_everywhere("away").await;
 }

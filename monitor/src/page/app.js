@@ -8,7 +8,7 @@ import { follow } from "./live.js";
 import { startLoadTests } from "./load_test.js";
 import { showPools, showReplicas } from "./replicas.js";
 import { showSettings } from "./settings.js";
-import { showAlerts, showVerdict } from "./verdict.js";
+import { showAlerts, showAway, showVerdict } from "./verdict.js";
 import { clock } from "./words.js";
 import { say } from "./dom.js";
 
@@ -22,6 +22,7 @@ follow(
   (state, words) => {
     document.body.dataset.feed = state;
     say("badge", words);
+    if (state === "away") showAway();
   },
 );
 startLoadTests();

@@ -29,6 +29,21 @@ export function showVerdict({ status, alerts, recommendations }) {
   }
 }
 
+/** The monitor is away: what it said last is no verdict on now. */
+export function showAway() {
+  const verdict = document.getElementById("verdict");
+  if (verdict.dataset.state === "away") return;
+  const last = document.getElementById("verdict-word").textContent;
+  verdict.dataset.state = "away";
+  document.title = "Not known · Tellers";
+  say("verdict-glyph", "?");
+  say("verdict-word", "Not known");
+  show("verdict-sentence", "The monitor does not answer", last === "Waiting" ? "." : `; the last it said was: ${last.toLowerCase()}.`);
+  show("next", h("p.action", null, "Start the monitor again: ", h("code", null, "tellers monitor"), "."), h("p", null, "Jobs are accepted and posted without it. What is shown below is old."));
+  spoken = "away";
+  say("spoken", "Not known: the monitor does not answer");
+}
+
 /** What is wrong, without what to do about it, and how the jobs flow: "1 dead letter (nothing waits, idle)". */
 function told({ problems }, verdict) {
   if (!problems.length) return verdict;
