@@ -8,10 +8,11 @@ const note = (words) => say("settings-note", words);
 let shownState;
 let asking = false;
 
-export function showSettings({ settings_version: version, settings_converged: converged }) {
+export function showSettings({ status, settings_version: version, settings_converged: converged }) {
   note(version === 0 ? "Nothing was changed while running." : `Version ${version}; ${converged ? "every replica runs with it" : "not every replica runs with it yet"}.`);
-  // The value in force is what replicas report, which follows a change by a moment.
-  const state = `${version} ${converged}`;
+  // The value in force is what replicas report, which follows a change, or their start, by a moment.
+  const live = status.replicas.filter((replica) => replica.state === "live").map((replica) => replica.replica);
+  const state = `${version} ${converged} ${live.sort().join(" ")}`;
   if (state !== shownState && !asking && !isEdited()) refresh(state);
 }
 
