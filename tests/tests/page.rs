@@ -49,7 +49,7 @@ impl Dashboard {
         // Charts are drawn anew for the width.
         let fits = "document.documentElement.scrollWidth <= innerWidth";
         self.holds(&format!("innerWidth === {width} && {fits}"), "document.documentElement.scrollWidth")
-            .await;
+            .await?;
         if let Some(folder) = std::env::var_os("PAGE_PICTURES") {
             let file = PathBuf::from(folder).join(format!("{name}-{width}-{scheme}.png"));
             self.page.picture(&file).await?;
