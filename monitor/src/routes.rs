@@ -27,6 +27,7 @@ use crate::alerts::log::Log;
 use crate::control::Control;
 use crate::history::History;
 use crate::load_test::{self, LoadTests};
+use crate::page;
 use crate::problem::{FieldError, Problem};
 use crate::snapshot::Snapshot;
 
@@ -90,6 +91,7 @@ pub(crate) fn router(
     router
         .route("/api/openapi.json", axum::routing::get(async move || Json(document)))
         .merge(probes::routes(readiness, prometheus))
+        .merge(page::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(keys, guard))

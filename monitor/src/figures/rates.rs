@@ -59,7 +59,8 @@ impl Counters {
 
 /// Jobs with an outcome.
 pub(crate) fn settled(counts: &Counts) -> u64 {
-    counts.posted + counts.rejected + counts.duplicate + counts.conflict + counts.dead
+    // A conflict is kept as a dead letter, and counted as one too.
+    counts.posted + counts.rejected + counts.duplicate + counts.dead.max(counts.conflict)
 }
 
 /// What a replica added within a window.

@@ -1,0 +1,168 @@
+//! The dashboard page at `/`: a few static files in the binary, which live from the monitor's own answers and
+//! need nothing else.
+
+use axum::Router;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// Nothing from elsewhere, nothing inline, in nobody's frame (W3C, "Content Security Policy Level 3").
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; form-action 'none'",
+);
+
+/// A file of the page.
+#[derive(Clone, Copy)]
+struct Asset {
+    path: &'static str,
+    content_type: &'static str,
+    content: &'static str,
+}
+
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const SVG: &str = "image/svg+xml";
+const TEXT: &str = "text/plain; charset=utf-8";
+
+macro_rules! assets {
+    ($($content_type:ident $path:literal => $file:literal,)*) => {
+        &[$(Asset { path: $path, content_type: $content_type, content: include_str!($file) }),*]
+    };
+}
+
+const ASSETS: &[Asset] = assets! {
+    HTML "/" => "page/index.html",
+    CSS "/page/style.css" => "page/style.css",
+    SVG "/page/icon.svg" => "page/icon.svg",
+    SCRIPT "/page/advice.js" => "page/advice.js",
+    SCRIPT "/page/app.js" => "page/app.js",
+    SCRIPT "/page/books.js" => "page/books.js",
+    SCRIPT "/page/chart.js" => "page/chart.js",
+    SCRIPT "/page/dialog.js" => "page/dialog.js",
+    SCRIPT "/page/dom.js" => "page/dom.js",
+    SCRIPT "/page/flow.js" => "page/flow.js",
+    SCRIPT "/page/lanes.js" => "page/lanes.js",
+    SCRIPT "/page/letters.js" => "page/letters.js",
+    SCRIPT "/page/live.js" => "page/live.js",
+    SCRIPT "/page/load_test.js" => "page/load_test.js",
+    SCRIPT "/page/replicas.js" => "page/replicas.js",
+    SCRIPT "/page/request.js" => "page/request.js",
+    SCRIPT "/page/settings.js" => "page/settings.js",
+    SCRIPT "/page/theme.js" => "page/theme.js",
+    SCRIPT "/page/verdict.js" => "page/verdict.js",
+    SCRIPT "/page/words.js" => "page/words.js",
+    TEXT "/docs/runbooks/books_out_of_balance.md" => "../../docs/runbooks/books_out_of_balance.md",
+    TEXT "/docs/runbooks/cpu.md" => "../../docs/runbooks/cpu.md",
+    TEXT "/docs/runbooks/dead_letters.md" => "../../docs/runbooks/dead_letters.md",
+    TEXT "/docs/runbooks/disk.md" => "../../docs/runbooks/disk.md",
+    TEXT "/docs/runbooks/error_rate.md" => "../../docs/runbooks/error_rate.md",
+    TEXT "/docs/runbooks/lag.md" => "../../docs/runbooks/lag.md",
+    TEXT "/docs/runbooks/lane_without_consumer.md" => "../../docs/runbooks/lane_without_consumer.md",
+    TEXT "/docs/runbooks/ledger_away.md" => "../../docs/runbooks/ledger_away.md",
+    TEXT "/docs/runbooks/memory.md" => "../../docs/runbooks/memory.md",
+    TEXT "/docs/runbooks/pool_exhausted.md" => "../../docs/runbooks/pool_exhausted.md",
+    TEXT "/docs/runbooks/queue_away.md" => "../../docs/runbooks/queue_away.md",
+    TEXT "/docs/runbooks/replica_lost.md" => "../../docs/runbooks/replica_lost.md",
+    TEXT "/docs/runbooks/response_time.md" => "../../docs/runbooks/response_time.md",
+};
+
+/// The page, its files, and the runbooks that alerts name.
+pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    ASSETS.iter().fold(Router::new(), |router, asset| {
+        router.route(asset.path, get(async move |headers: HeaderMap| asset.answer(&headers)))
+    })
+}
+
+impl Asset {
+    /// Asked for again each time, and sent only when the binary is another: no page of yesterday runs on the
+    /// answers of today.
+    fn answer(self, headers: &HeaderMap) -> Response {
+        let tag = self.tag();
+        let known = headers.get(IF_NONE_MATCH).and_then(|known| known.to_str().ok());
+        let unchanged = known.is_some_and(|known| known.split(',').any(|known| known.trim() == tag));
+        let mut response =
+            if unchanged { StatusCode::NOT_MODIFIED.into_response() } else { self.content.into_response() };
+        let fixed: [(HeaderName, HeaderValue); 5] = [
+            (CONTENT_TYPE, HeaderValue::from_static(self.content_type)),
+            (CONTENT_SECURITY_POLICY, POLICY),
+            (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+            (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+            (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+        ];
+        for (name, value) in fixed {
+            response.headers_mut().insert(name, value);
+        }
+        if let Ok(tag) = HeaderValue::try_from(tag) {
+            response.headers_mut().insert(ETAG, tag);
+        }
+        response
+    }
+
+    fn tag(self) -> String {
+        let mut hasher = DefaultHasher::new();
+        self.content.hash(&mut hasher);
+        format!("\"{:016x}\"", hasher.finish())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use axum::body::Body;
+    use axum::http::Request;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    async fn ask(path: &str, tag: Option<&HeaderValue>) -> Response {
+        let mut request = Request::get(path).body(Body::empty()).unwrap();
+        if let Some(tag) = tag {
+            request.headers_mut().insert(IF_NONE_MATCH, tag.clone());
+        }
+        routes::<()>().with_state(()).oneshot(request).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_page_is_asked_for_again_and_sent_once() {
+        let first = ask("/", None).await;
+        assert_eq!(first.status(), StatusCode::OK);
+        assert_eq!(first.headers()[CONTENT_TYPE], HTML);
+        assert_eq!(first.headers()[CACHE_CONTROL], "no-cache");
+        assert!(
+            first.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap().starts_with("default-src 'self';")
+        );
+        let again = ask("/", Some(&first.headers()[ETAG])).await;
+        assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+        let other = ask("/", Some(&HeaderValue::from_static("\"another\""))).await;
+        assert_eq!(other.status(), StatusCode::OK);
+    }
+
+    #[test]
+    fn every_file_of_the_page_and_every_runbook_is_served() {
+        for (folder, prefix) in [("src/page", "/page/"), ("../docs/runbooks", "/docs/runbooks/")] {
+            for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap() {
+                let name = file.unwrap().file_name().into_string().unwrap();
+                let path = format!("{prefix}{name}");
+                let served = ASSETS.iter().any(|asset| asset.path == path || name == "index.html");
+                assert!(served, "{path} is not served");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_inline_or_from_elsewhere() {
+        let page = ASSETS.iter().find(|asset| asset.path == "/").unwrap().content;
+        for forbidden in ["<style", "style=", "<script>", "onclick=", "http://", "https://"] {
+            assert!(!page.contains(forbidden), "{forbidden} in the page");
+        }
+    }
+}

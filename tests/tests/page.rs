@@ -1,0 +1,187 @@
+//! The dashboard page in a real browser: real clicks and keys, on the embedded fleet.
+//!
+//! `PAGE_PICTURES=folder` keeps pictures of what it looked like.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+use tests::browser::Page;
+use tests::client::Client;
+use tests::fleet::{Fleet, Replica, Role};
+use tests::load::{Chance, Load};
+
+const WITHIN: Duration = Duration::from_secs(20);
+/// A load test of 100 requests, with its proof.
+const LOAD_TEST_WITHIN: Duration = Duration::from_secs(60);
+
+struct Dashboard {
+    page: Page,
+    dev: Replica,
+    _fleet: Fleet,
+    client: Client,
+}
+
+impl Dashboard {
+    async fn open() -> anyhow::Result<Dashboard> {
+        let fleet = Fleet::embedded()?;
+        let dev = fleet.start(Role::Dev).await?;
+        let client = Client::new(&dev.url_as(Role::Api, "").context("dev has no ingress")?)?;
+        let page = Page::open().await?;
+        page.resize(1440, 900, "light").await?;
+        page.go(&dev.url_as(Role::Monitor, "/").context("dev has no monitor")?).await?;
+        page.holds("document.body?.dataset.feed === 'live'", WITHIN, "document.body?.innerText").await?;
+        Ok(Dashboard { page, dev, _fleet: fleet, client })
+    }
+
+    async fn holds(&self, expression: &str, otherwise: &str) -> anyhow::Result<()> {
+        self.page.holds(expression, WITHIN, otherwise).await
+    }
+
+    async fn has_text(&self, id: &str, text: &str) -> anyhow::Result<()> {
+        let shown = format!("document.getElementById('{id}').innerText");
+        self.holds(&format!("{shown}.includes({})", json!(text)), &shown).await
+    }
+
+    async fn fits(&self, width: u32, scheme: &str, name: &str) -> anyhow::Result<()> {
+        self.page.resize(width, 844, scheme).await?;
+        // Charts are drawn anew for the width.
+        let fits = "document.documentElement.scrollWidth <= innerWidth";
+        self.holds(&format!("innerWidth === {width} && {fits}"), "document.documentElement.scrollWidth")
+            .await?;
+        if let Some(folder) = std::env::var_os("PAGE_PICTURES") {
+            let file = PathBuf::from(folder).join(format!("{name}-{width}-{scheme}.png"));
+            self.page.picture(&file).await?;
+        }
+        Ok(())
+    }
+
+    async fn fits_everywhere(&self, name: &str) -> anyhow::Result<()> {
+        for (width, scheme) in [(390, "light"), (390, "dark"), (1440, "dark"), (1440, "light")] {
+            self.fits(width, scheme, name).await?;
+        }
+        Ok(())
+    }
+
+    #[track_caller]
+    fn assert_no_complaint(&self) {
+        assert_eq!(self.page.complaints(), Vec::<String>::new());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_sees_how_the_fleet_is_and_runs_a_load_test() {
+    let dashboard = Dashboard::open().await.unwrap();
+    dashboard.has_text("verdict-word", "Well").await.unwrap();
+    dashboard.has_text("next", "Nothing").await.unwrap();
+    dashboard.has_text("books", "debits = credits").await.unwrap();
+    dashboard.fits_everywhere("idle").await.unwrap();
+
+    let load = Load {
+        name: "page".to_owned(),
+        accounts: 20,
+        clients: 2,
+        batch_jobs: 10,
+        batch_every: Duration::from_millis(50),
+        seed: Chance::seed(),
+    };
+    load.open(&dashboard.client).await.unwrap();
+    let running = load.start(&dashboard.client);
+    let settled =
+        "[...document.querySelectorAll('[data-key=throughput] .now')].map((now) => now.textContent).join()";
+    let flows = format!("{settled}.split(',').every((now) => Number.parseFloat(now) > 10)");
+    dashboard.holds(&flows, settled).await.unwrap();
+    dashboard.fits_everywhere("load").await.unwrap();
+    running.stop().await.unwrap();
+
+    // With the keyboard alone: to the first field of the load test, on to its button, and go.
+    let page = &dashboard.page;
+    page.evaluate("document.getElementById('load-mode').focus()").await.unwrap();
+    for _ in 0..3 {
+        page.press("Tab").await.unwrap();
+    }
+    let focused = page.evaluate("document.activeElement.id").await.unwrap();
+    assert_eq!(focused, "load-start", "the button follows the fields");
+    page.press("Enter").await.unwrap();
+    let result = "document.querySelector('#load-result .result')?.dataset.state ?? ''";
+    let shown = "document.getElementById('load-test').innerText";
+    page.holds(&format!("({result}) !== ''"), LOAD_TEST_WITHIN, shown).await.unwrap();
+    dashboard.has_text("load-result", "100 posted, 0 lost, 0 doubled").await.unwrap();
+    dashboard.fits_everywhere("load-test").await.unwrap();
+    // And with the mouse.
+    page.click("#load-start").await.unwrap();
+    dashboard.holds("document.getElementById('load-start').disabled", shown).await.unwrap();
+    page.holds(&format!("({result}) !== ''"), LOAD_TEST_WITHIN, shown).await.unwrap();
+    dashboard.assert_no_complaint();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dead_letter_is_told_and_discarded_after_a_question() {
+    let dashboard = Dashboard::open().await.unwrap();
+    let page = &dashboard.page;
+    for number in ["first", "second"] {
+        let job =
+            json!({"kind": "open_account", "account": number, "currency": "XTS", "reference": "the same"});
+        dashboard.client.submit(&job).await.unwrap();
+    }
+    dashboard.has_text("letters-list", "Discard").await.unwrap();
+    dashboard
+        .holds("document.getElementById('verdict').dataset.state !== 'well'", "document.title")
+        .await
+        .unwrap();
+    dashboard.fits_everywhere("dead-letter").await.unwrap();
+
+    page.click("[data-discard]").await.unwrap();
+    dashboard
+        .holds("document.querySelector('dialog').contains(document.activeElement)", "document.title")
+        .await
+        .unwrap();
+    page.press("Escape").await.unwrap();
+    dashboard
+        .holds("!document.querySelector('dialog')", "document.querySelector('dialog')?.innerText")
+        .await
+        .unwrap();
+    dashboard
+        .holds("document.activeElement.matches('[data-discard]')", "document.activeElement.outerHTML")
+        .await
+        .unwrap();
+    page.click("[data-discard]").await.unwrap();
+    page.click("dialog .danger").await.unwrap();
+    dashboard.has_text("letters-list", "None.").await.unwrap();
+    dashboard.assert_no_complaint();
+    let monitor = Client::new(&dashboard.dev.url_as(Role::Monitor, "").unwrap()).unwrap();
+    let listed = monitor.get("/api/scalability/dead-letters").await.unwrap().json::<Value>().unwrap();
+    assert_eq!(listed["count"], 0, "it is gone from the queue: {listed}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_theme_is_remembered_settings_are_checked_and_a_monitor_that_ends_is_told() {
+    let mut dashboard = Dashboard::open().await.unwrap();
+    let page = &dashboard.page;
+    let colour = "getComputedStyle(document.body).backgroundColor";
+    let light = page.evaluate(colour).await.unwrap();
+    page.click("#theme").await.unwrap();
+    let dark = page.evaluate(colour).await.unwrap();
+    assert_ne!(light, dark);
+    page.evaluate("location.reload()").await.unwrap();
+    dashboard.holds("document.body?.dataset.feed === 'live'", "document.readyState").await.unwrap();
+    assert_eq!(page.evaluate(colour).await.unwrap(), dark, "it is remembered");
+
+    dashboard.has_text("settings-list", "LINGER_MS").await.unwrap();
+    dashboard.assert_no_complaint();
+    let field = "document.getElementById('setting-LINGER_MS')";
+    page.evaluate(&format!("{field}.value = '-5'")).await.unwrap();
+    page.click("[data-setting=LINGER_MS] button").await.unwrap();
+    let beside = "document.getElementById('setting-LINGER_MS-refusal').textContent";
+    dashboard.holds(&format!("{beside} !== ''"), beside).await.unwrap();
+    page.evaluate(&format!("{field}.value = '30'")).await.unwrap();
+    page.click("[data-setting=LINGER_MS] button").await.unwrap();
+    dashboard.has_text("settings-list", "runtime").await.unwrap();
+
+    page.evaluate("window.scrollTo(0, 0)").await.unwrap();
+    dashboard.dev.terminate().await.unwrap();
+    dashboard.has_text("badge", "does not answer").await.unwrap();
+    dashboard.has_text("verdict-word", "Not known").await.unwrap();
+    dashboard.fits_everywhere("away").await.unwrap();
+}
