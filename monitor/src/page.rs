@@ -48,6 +48,7 @@ const ASSETS: &[Asset] = assets! {
     SCRIPT "/page/dialog.js" => "page/dialog.js",
     SCRIPT "/page/dom.js" => "page/dom.js",
     SCRIPT "/page/flow.js" => "page/flow.js",
+    SCRIPT "/page/key.js" => "page/key.js",
     SCRIPT "/page/lanes.js" => "page/lanes.js",
     SCRIPT "/page/letters.js" => "page/letters.js",
     SCRIPT "/page/live.js" => "page/live.js",

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
+use shared::keys::Keys;
 use tests::browser::Page;
 use tests::client::Client;
 use tests::fleet::{Fleet, Replica, Role};
@@ -25,7 +26,10 @@ struct Dashboard {
 
 impl Dashboard {
     async fn open() -> anyhow::Result<Dashboard> {
-        let fleet = Fleet::embedded()?;
+        Dashboard::of(Fleet::embedded()?).await
+    }
+
+    async fn of(fleet: Fleet) -> anyhow::Result<Dashboard> {
         let dev = fleet.start(Role::Dev).await?;
         let client = Client::new(&dev.url_as(Role::Api, "").context("dev has no ingress")?)?;
         let page = Page::open().await?;
@@ -184,4 +188,19 @@ async fn the_theme_is_remembered_settings_are_checked_and_a_monitor_that_ends_is
     dashboard.has_text("badge", "does not answer").await.unwrap();
     dashboard.has_text("verdict-word", "Not known").await.unwrap();
     dashboard.fits_everywhere("away").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_asks_for_a_key_where_the_fleet_has_keys() {
+    let keys = format!("ops:operate+read:{}", Keys::hash("operator-key"));
+    let dashboard = Dashboard::of(Fleet::embedded().unwrap().with("API_KEYS", &keys)).await.unwrap();
+    let page = &dashboard.page;
+    dashboard.has_text("settings-list", "LINGER_MS").await.unwrap();
+    page.evaluate("document.getElementById('setting-LINGER_MS').value = '30'").await.unwrap();
+    page.click("[data-setting=LINGER_MS] button").await.unwrap();
+    let asked = "document.getElementById('key') === document.activeElement";
+    dashboard.holds(asked, "document.querySelector('dialog')?.innerText").await.unwrap();
+    page.evaluate("document.getElementById('key').value = 'operator-key'").await.unwrap();
+    page.click("#key-use").await.unwrap();
+    dashboard.has_text("settings-list", "runtime").await.unwrap();
 }

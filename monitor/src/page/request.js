@@ -1,4 +1,5 @@
 // Requests to the monitor, with refusals as it words them (RFC 9457).
+import { askForKey, keyHeaders } from "./key.js";
 
 /** A refusal: `message` says why; `fields` maps a field's name to what should stand there. */
 export class Refused extends Error {
@@ -11,9 +12,9 @@ export class Refused extends Error {
 
 export const get = (path) => request("GET", path);
 
-/** Sends `body` as JSON and returns the answer's. */
+/** Sends `body` as JSON and returns the answer's. A change that takes a key asks for one. */
 export async function request(method, path, body) {
-  const options = { method, headers: { Accept: "application/json" }, cache: "no-store" };
+  const options = { method, headers: { Accept: "application/json", ...keyHeaders() }, cache: "no-store" };
   if (body !== undefined) {
     options.headers["Content-Type"] = "application/json";
     options.body = JSON.stringify(body);
@@ -25,6 +26,8 @@ export async function request(method, path, body) {
     throw new Refused({ detail: "The monitor does not answer; nothing is known to have changed." }, 0);
   }
   const answer = await response.json().catch(() => ({}));
+  const refusedForKey = response.status === 401 || response.status === 403;
+  if (refusedForKey && method !== "GET" && (await askForKey(answer.detail))) return request(method, path, body);
   if (!response.ok) throw new Refused(answer, response.status);
   return answer;
 }
