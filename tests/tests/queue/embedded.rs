@@ -124,6 +124,8 @@ async fn a_confirmed_publish_survives_kill_9() {
     assert!(kept > last, "{kept} kept, {last} was the last confirmed");
     let mut subscription = queue.subscribe(suite::LANE, PREFETCH_MESSAGES).await.expect("subscribed");
     for number in 0..kept {
-        assert_eq!(subscription.next().await.expect("a delivery").envelope, number.to_string());
+        let delivery = subscription.next().await.expect("a delivery");
+        assert_eq!(delivery.envelope, number.to_string());
+        subscription.ack_through(delivery.tag).await.expect("acknowledged");
     }
 }
