@@ -94,3 +94,6 @@ pub fn open(
         Format::Pain001 => Box::new(pain001::PainReader::open(source, options)?),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use std::io::{self, BufReader, Read};
 use encoding_rs::{Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 use super::source::Source;
-use super::{FileError, lines};
+use super::{FileError, ROW_BYTES_MAX, lines};
 
 /// What a file is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,9 +17,21 @@ pub struct Charset {
     ends_in_returns: bool,
 }
 
+/// Whether the lines of a file are its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Length {
+    /// They are, so none may be long.
+    Lines,
+    /// A file may be one line.
+    Any,
+}
+
+/// The most bytes of a line in any charset: UTF-16 has two for one of UTF-8.
+const LINE_BYTES_MAX: usize = 2 * ROW_BYTES_MAX;
+
 /// Finds the charset of a file by reading it to its end. A byte order mark counts more than what is stated:
 /// a spreadsheet that saves a corrected file as UTF-8 writes one.
-pub fn find(source: &Source, stated: Option<&str>) -> Result<Charset, FileError> {
+pub fn find(source: &Source, stated: Option<&str>, length: Length) -> Result<Charset, FileError> {
     let stated = match stated {
         Some(label) => Some(
             Encoding::for_label(label.as_bytes())
@@ -27,7 +39,7 @@ pub fn find(source: &Source, stated: Option<&str>) -> Result<Charset, FileError>
         ),
         None => None,
     };
-    let facts = Facts::gather(&mut *source.pass()?)?;
+    let facts = Facts::gather(&mut *source.pass()?, length)?;
     let ends_in_returns = facts.line == 1 && facts.has_returns;
     let charset = |encoding, bom| Charset { encoding, bom, ends_in_returns };
     if let Some((encoding, bom)) = facts.bom {
@@ -94,11 +106,11 @@ struct Facts {
 }
 
 impl Facts {
-    fn gather(bytes: &mut dyn Read) -> Result<Facts, FileError> {
+    fn gather(bytes: &mut dyn Read, length: Length) -> Result<Facts, FileError> {
         let mut facts = Facts { line: 1, ..Facts::default() };
         let mut buffer = vec![0; 64 * 1024];
         // Bytes at the buffer's start left over from the piece before: a character that was cut.
-        let (mut kept, mut is_first) = (0, true);
+        let (mut kept, mut is_first, mut unended) = (0, true, 0);
         loop {
             let read = bytes.read(buffer.get_mut(kept..).unwrap_or_default())?;
             let piece = buffer.get(..kept + read).unwrap_or_default();
@@ -108,6 +120,13 @@ impl Facts {
                 is_first = false;
             }
             let taken = facts.take(piece, read == 0);
+            match memchr::memrchr2(b'\n', b'\r', piece) {
+                Some(_) => unended = 0,
+                None if length == Length::Lines && unended > LINE_BYTES_MAX => {
+                    return Err(FileError::RowTooLong { line: facts.line });
+                }
+                None => unended += read,
+            }
             let end = kept + read;
             buffer.copy_within(taken..end, 0);
             kept = end - taken;

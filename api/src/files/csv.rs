@@ -17,7 +17,7 @@ use plan::{Cut, Plan};
 use record::Cells;
 use serde_json::value::RawValue;
 
-use super::charset::{self, Charset};
+use super::charset::{self, Charset, Length};
 use super::lines::Lines;
 use super::mapping::{DecimalMark, Mapping, Target};
 use super::refused::REFUSED_BECAUSE;
@@ -48,7 +48,7 @@ pub struct CsvReader {
 impl CsvReader {
     /// Finds charset, dialect, and how amounts and dates are written, by reading the file to its end.
     pub fn open(source: Source, mapping: &Mapping) -> Result<CsvReader, FileError> {
-        let charset = charset::find(&source, mapping.dialect.charset.as_deref())?;
+        let charset = charset::find(&source, mapping.dialect.charset.as_deref(), Length::Lines)?;
         let mut start = Vec::new();
         charset.decoded(&source)?.take(LOOK_BYTES).read_to_end(&mut start)?;
         let found = dialect::find(&start, mapping, &plan::wanted(mapping))?;

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::charset::Length;
 use super::lines::{Lines, trimmed};
 use super::refused::REFUSED_BECAUSE;
 use super::source::Source;
@@ -20,7 +21,7 @@ pub struct NdjsonReader {
 impl NdjsonReader {
     /// Reads the file to its end, then starts again.
     pub fn open(source: Source) -> Result<NdjsonReader, FileError> {
-        let found = charset::find(&source, None)?;
+        let found = charset::find(&source, None, Length::Lines)?;
         let open = |rows_total| -> Result<NdjsonReader, FileError> {
             let lines = Lines::new(found.decoded(&source)?);
             Ok(NdjsonReader { lines, row: Vec::new(), number: 0, rows_total })

@@ -12,7 +12,7 @@ use shared::domain::money::Currency;
 use shared::domain::text::{Memo, Name};
 use walk::{Leaves, Step, Walk};
 
-use super::charset::{self, Charset};
+use super::charset::{self, Charset, Length};
 use super::csv::{Form, NotAnAmount, parse_decimal};
 use super::mapping::DecimalMark;
 use super::source::Source;
@@ -76,7 +76,7 @@ impl Tally {
 impl PainReader {
     /// Reads the file to its end and checks its totals, then starts again.
     pub fn open(source: Source, options: &Options) -> Result<PainReader, FileError> {
-        let charset = charset::find(&source, Some(&declared_charset(&source)?))?;
+        let charset = charset::find(&source, Some(&declared_charset(&source)?), Length::Any)?;
         let (rows_total, header) = check_totals(&source, charset)?;
         if rows_total == 0 {
             return Err(FileError::Empty);
@@ -262,7 +262,7 @@ fn amount(payment: &Leaves) -> Result<(i64, Currency), (&'static str, String)> {
     let code = payment.currency(PATH).unwrap_or_default();
     let currency: Currency = code.parse().map_err(|error| refuse(format!("is in {code:?}; Ccy {error}")))?;
     let exponent = currency.exponent().unwrap_or(0);
-    let form = Form { decimal: DecimalMark::Point, exponent, allow_zeros: true };
+    let form = Form { decimal: DecimalMark::Point, exponent, allow_zeros: true, code: None };
     let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     let parsed = if plain { parse_decimal(text, form) } else { Err(NotAnAmount::NoNumber) };
     match parsed {

@@ -335,7 +335,12 @@ impl Bodies {
             );
             return Err(fault(target, reason));
         }
-        let form = Form { decimal: self.decimal, exponent, allow_zeros: self.amounts.allow_zeros };
+        let form = Form {
+            decimal: self.decimal,
+            exponent,
+            allow_zeros: self.amounts.allow_zeros,
+            code: currency.map(Currency::code),
+        };
         decimal::parse(text, form).map_err(|error| {
             let code = currency.map_or("minor units", Currency::code);
             let reason = match error {

@@ -33,6 +33,8 @@ pub struct Form {
     pub exponent: u16,
     /// Zeros beyond them are no fault.
     pub allow_zeros: bool,
+    /// The currency's code, which may stand beside the number.
+    pub code: Option<&'static str>,
 }
 
 /// The number of an amount without what is around it: its sign, and the currency's name or symbol.
@@ -41,7 +43,15 @@ struct Bare<'a> {
     number: &'a str,
     is_negative: bool,
     is_signed: bool,
+    /// The name of a currency that stood beside it.
+    name: Option<&'a str>,
 }
+
+/// How currencies are written beside a number, other than by their code.
+const SYMBOLS: [&str; 32] = [
+    "€", "$", "£", "¥", "₹", "₽", "₺", "₩", "฿", "₫", "₪", "₴", "₦", "kr", "Kr", "KR", "Fr", "sFr", "SFr",
+    "zł", "Kč", "Ft", "lei", "лв", "Rs", "US$", "A$", "C$", "CA$", "AU$", "HK$", "R$",
+];
 
 /// The largest amount of a job: 2^53 - 1 (RFC 8259, section 6).
 const MINOR_UNITS_MAX: i64 = shared::domain::money::Amount::MAX;
@@ -49,6 +59,9 @@ const MINOR_UNITS_MAX: i64 = shared::domain::money::Amount::MAX;
 /// Reads an amount.
 pub fn parse(text: &str, form: Form) -> Result<Parsed, NotAnAmount> {
     let bare = bare(text).ok_or(NotAnAmount::NoNumber)?;
+    if bare.name.is_some_and(|name| Some(name) != form.code && !SYMBOLS.contains(&name)) {
+        return Err(NotAnAmount::NoNumber);
+    }
     let (mark, group) = match form.decimal {
         DecimalMark::Point => ('.', ','),
         DecimalMark::Comma => (',', '.'),
@@ -111,7 +124,7 @@ pub fn is_ambiguous(text: &str) -> bool {
 /// Takes off the sign and the currency, whichever stands further out: `-€5`, `€ -5`, `5.00- EUR`, `(5)`, `5 CR`.
 fn bare(text: &str) -> Option<Bare<'_>> {
     let mut number = text.trim_matches(is_blank);
-    let (mut is_negative, mut is_signed) = (false, false);
+    let (mut is_negative, mut is_signed, mut name) = (false, false, None);
     let bracketed = number.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
     if let Some(inside) = bracketed {
         (number, is_negative, is_signed) = (inside, true, true);
@@ -131,27 +144,30 @@ fn bare(text: &str) -> Option<Bare<'_>> {
                     (number, is_negative, is_signed) = (rest, negative, true);
                 }
             }
-            number = without_currency(number);
+            let (bare, found) = without_currency(number);
+            (number, name) = (bare, name.or(found));
         }
     }
     let number = number.trim_matches(is_blank);
-    number.contains(|c: char| c.is_ascii_digit()).then_some(Bare { number, is_negative, is_signed })
+    number.contains(|c: char| c.is_ascii_digit()).then_some(Bare { number, is_negative, is_signed, name })
 }
 
 fn ends_number(text: &str) -> bool {
     text.trim_end_matches(is_blank).ends_with(|c: char| c.is_ascii_digit())
 }
 
-/// Takes a code of letters or a symbol off either end.
-fn without_currency(number: &str) -> &str {
+/// Takes a name of a currency off either end.
+fn without_currency(number: &str) -> (&str, Option<&str>) {
     let is_name = |c: char| c.is_alphabetic() || "€$£¥₹₽₺₩฿₫₪₴₦".contains(c);
-    let name_end = number.find(|c: char| !is_name(c)).unwrap_or(0);
-    let number =
-        if name_end > 0 && name_end <= 6 { number.get(name_end..).unwrap_or(number) } else { number };
-    let number = number.trim_start_matches(is_blank);
-    let without = number.trim_end_matches(is_name);
-    let is_tail = number.chars().count() - without.chars().count() <= 3;
-    if is_tail { without.trim_end_matches(is_blank) } else { number }
+    let after = number.trim_start_matches(is_name);
+    let before = number.trim_end_matches(is_name);
+    if after.len() < number.len() {
+        (after.trim_start_matches(is_blank), number.get(..number.len() - after.len()))
+    } else if before.len() < number.len() {
+        (before.trim_end_matches(is_blank), number.get(before.len()..))
+    } else {
+        (number, None)
+    }
 }
 
 /// Digits in groups of three (or of two before the last three, as in India), or without groups.
@@ -186,3 +202,6 @@ fn check_groups(whole: &str, group: char) -> Result<(), NotAnAmount> {
 pub fn is_blank(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{A0}' | '\u{202F}' | '\u{2009}' | '\u{FEFF}')
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,13 +27,6 @@ fn bodies(file: impl Into<Vec<u8>>, map: &str) -> Vec<Value> {
     rows.into_iter().map(body).collect()
 }
 
-fn errors(file: impl Into<Vec<u8>>, map: &str) -> Vec<String> {
-    let error = |row: Row| {
-        row.content.err().map(|error| format!("{}:{}: {error}", error.line, error.column.unwrap_or(0)))
-    };
-    rows(file, map).unwrap().into_iter().filter_map(error).collect()
-}
-
 fn windows_1252(text: &str) -> Vec<u8> {
     encoding_rs::WINDOWS_1252.encode(text).0.into_owned()
 }
