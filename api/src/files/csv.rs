@@ -4,6 +4,7 @@ mod body;
 mod date;
 mod decimal;
 mod dialect;
+mod money;
 mod plan;
 mod record;
 

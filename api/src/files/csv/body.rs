@@ -6,10 +6,9 @@ use shared::domain::money::Currency;
 use shared::domain::text::{Memo, Name};
 
 use super::super::iban;
-use super::super::mapping::{Amounts, Sign, Target};
+use super::super::mapping::{Amounts, DecimalMark, Target};
 use super::super::text::one_line;
 use super::date::{Candidates, Pattern};
-use super::decimal::{self, Form, NotAnAmount, Parsed};
 use super::plan::{Cut, Direction, Plan};
 
 /// Why a record is no job: the field, and what is wrong with it.
@@ -32,7 +31,7 @@ pub enum Dates {
 pub struct Bodies {
     pub plan: Plan,
     pub amounts: Amounts,
-    pub decimal: super::super::mapping::DecimalMark,
+    pub decimal: DecimalMark,
     /// The marks of the file's amounts prove how it writes them, or the map says it.
     pub is_decimal_sure: bool,
     pub dates: Dates,
@@ -40,50 +39,12 @@ pub struct Bodies {
     joined: String,
 }
 
-type Money = (i64, Direction);
-
-/// Words for money that comes in: credit, Haben, bij, crédit …
-const IN_WORDS: [&str; 14] = [
-    "c",
-    "cr",
-    "crdt",
-    "credit",
-    "h",
-    "haben",
-    "+",
-    "in",
-    "bij",
-    "crédit",
-    "gutschrift",
-    "i",
-    "kredit",
-    "cre",
-];
-/// Words for money that goes out: debit, Soll, af, débit …
-const OUT_WORDS: [&str; 15] = [
-    "d",
-    "dr",
-    "dbit",
-    "debit",
-    "s",
-    "soll",
-    "-",
-    "out",
-    "af",
-    "débit",
-    "lastschrift",
-    "belastung",
-    "u",
-    "debet",
-    "deb",
-];
-
 impl Bodies {
     /// With empty buffers.
     pub fn new(
         plan: Plan,
         amounts: Amounts,
-        decimal: super::super::mapping::DecimalMark,
+        decimal: DecimalMark,
         is_decimal_sure: bool,
         dates: Dates,
     ) -> Bodies {
@@ -160,7 +121,7 @@ impl Bodies {
                 | Target::Currency => (),
                 Target::Account | Target::From | Target::To => member(json, name, &*iban::compact(text)),
                 Target::CounterpartyAccount => {
-                    inner(&mut counterparty, "account", &*iban::compact_if_iban(text))
+                    inner(&mut counterparty, "account", &iban::compact_if_iban(text))
                 }
                 Target::CounterpartyName => {
                     inner(&mut counterparty, "name", &one_line(text, field.is_mapped, Name::CHARS_MAX))
@@ -208,165 +169,6 @@ impl Bodies {
         }
     }
 
-    /// The amount in minor units, and which way it goes.
-    fn money(
-        &self,
-        row: Cut<'_>,
-        currency: Option<Currency>,
-        kind: Option<&str>,
-        joined: &mut String,
-    ) -> Result<Option<Money>, Fault> {
-        let fields = &self.plan.fields;
-        if fields.contains_key(&Target::AmountIn) || fields.contains_key(&Target::AmountOut) {
-            return self.split_money(row, currency, joined);
-        }
-        let Some(field) = fields.get(&Target::Amount) else { return Ok(None) };
-        let text = field.text.read(row, None, joined);
-        if text.is_empty() {
-            return Ok(None);
-        }
-        let parsed = self.decimal(text, currency, &Target::Amount)?;
-        let size = parsed.minor_units.abs();
-        let flag = fields.get(&Target::Direction).map(|field| field.text.read(row, None, joined));
-        if let Some(flag) = flag.filter(|flag| !flag.is_empty()) {
-            let flagged = self.flag(flag)?;
-            if parsed.minor_units < 0 && flagged == Direction::In {
-                return Err(fault(
-                    &Target::Amount,
-                    format!(
-                        "is below zero and marked {flag:?}, which is money that comes in; correct one of them"
-                    ),
-                ));
-            }
-            return Ok(Some((size, flagged)));
-        }
-        let is_negative = parsed.minor_units < 0;
-        let direction = match self.amounts.sign {
-            Sign::NegativeOut if is_negative => Direction::Out,
-            Sign::PositiveOut if !is_negative => Direction::Out,
-            Sign::NegativeOut | Sign::PositiveOut => Direction::In,
-            Sign::Ignored => {
-                if kind == Some("withdrawal") {
-                    Direction::Out
-                } else {
-                    Direction::In
-                }
-            }
-        };
-        let is_one_way =
-            kind.is_some() || fields.contains_key(&Target::From) || fields.contains_key(&Target::To);
-        let may_be_negative = !is_one_way
-            || self.amounts.sign == Sign::Ignored
-            || kind == Some("withdrawal")
-            || (kind == Some("deposit") && self.amounts.sign == Sign::PositiveOut);
-        if is_negative && !may_be_negative {
-            let reason = "is below zero; write it without a sign, or state sign=ignored".to_owned();
-            return Err(fault(&Target::Amount, reason));
-        }
-        Ok(Some((size, direction)))
-    }
-
-    fn split_money(
-        &self,
-        row: Cut<'_>,
-        currency: Option<Currency>,
-        joined: &mut String,
-    ) -> Result<Option<Money>, Fault> {
-        let mut read = |target: &Target| -> Result<Option<i64>, Fault> {
-            let Some(field) = self.plan.fields.get(target) else { return Ok(None) };
-            let text = field.text.read(row, None, joined);
-            if text.is_empty() || text == "-" {
-                return Ok(None);
-            }
-            self.decimal(text, currency, target)
-                .map(|parsed| Some(parsed.minor_units).filter(|minor| *minor != 0))
-        };
-        match (read(&Target::AmountIn)?, read(&Target::AmountOut)?) {
-            (Some(_), Some(_)) => {
-                Err(fault(&Target::AmountIn, "and amount.out are both there; a row goes one way".to_owned()))
-            }
-            // A debit may be written with its minus. A credit below zero takes money back.
-            (_, Some(out)) => Ok(Some((out.abs(), Direction::Out))),
-            (Some(minor), None) if minor < 0 => Ok(Some((-minor, Direction::Out))),
-            (Some(minor), None) => Ok(Some((minor, Direction::In))),
-            (None, None) => Ok(None),
-        }
-    }
-
-    fn flag(&self, text: &str) -> Result<Direction, Fault> {
-        let text = text.to_lowercase();
-        let is_one = |words: &[String], usual: &[&str]| {
-            if words.is_empty() {
-                usual.contains(&text.as_str())
-            } else {
-                words.iter().any(|word| word.to_lowercase() == text)
-            }
-        };
-        if is_one(&self.amounts.out_words, &OUT_WORDS) {
-            Ok(Direction::Out)
-        } else if is_one(&self.amounts.in_words, &IN_WORDS) {
-            Ok(Direction::In)
-        } else {
-            Err(fault(
-                &Target::Direction,
-                format!("is {text:?}; name the words for it with in_words= and out_words="),
-            ))
-        }
-    }
-
-    fn decimal(&self, text: &str, currency: Option<Currency>, target: &Target) -> Result<Parsed, Fault> {
-        let shown = shown(text);
-        let exponent = match (self.amounts.are_minor, currency) {
-            (true, _) => 0,
-            // Codes without minor units (XTS, gold) are counted whole.
-            (false, Some(currency)) => currency.exponent().unwrap_or(0),
-            (false, None) => {
-                return Err(fault(
-                    &Target::Currency,
-                    format!(
-                        "is missing, so the amount {shown} can not be read; map a column or a constant: currency='EUR'"
-                    ),
-                ));
-            }
-        };
-        if !self.is_decimal_sure && decimal::is_ambiguous(text) && exponent != 0 {
-            let reason = format!(
-                "is {shown}, and nothing in the file tells whether the mark stands before decimals; state decimal=comma or decimal=point"
-            );
-            return Err(fault(target, reason));
-        }
-        let form = Form {
-            decimal: self.decimal,
-            exponent,
-            allow_zeros: self.amounts.allow_zeros,
-            code: currency.map(Currency::code),
-        };
-        decimal::parse(text, form).map_err(|error| {
-            let code = currency.map_or("minor units", Currency::code);
-            let reason = match error {
-                NotAnAmount::NoNumber => format!("is {shown}; write a decimal number"),
-                NotAnAmount::Groups => format!(
-                    "is {shown}, whose marks do not fit decimal={}; correct it, or state the other",
-                    self.mark_name()
-                ),
-                NotAnAmount::Decimals(digits) => {
-                    format!("is {shown} with {digits} decimals; {code} has {exponent}")
-                }
-                NotAnAmount::TooLarge => {
-                    format!("is {shown}; the largest amount is 9007199254740991 minor units")
-                }
-            };
-            fault(target, reason)
-        })
-    }
-
-    fn mark_name(&self) -> &'static str {
-        match self.decimal {
-            super::super::mapping::DecimalMark::Comma => "comma",
-            super::super::mapping::DecimalMark::Point => "point",
-        }
-    }
-
     fn date(&self, text: &str) -> Result<String, Fault> {
         let shown = shown(text);
         let refuse = |reason: String| fault(&Target::ValueDate, reason);
@@ -389,7 +191,7 @@ impl Bodies {
     }
 }
 
-fn fault(target: &Target, reason: String) -> Fault {
+pub fn fault(target: &Target, reason: String) -> Fault {
     Fault { target: target.clone(), reason }
 }
 
@@ -397,7 +199,7 @@ fn target_name(target: &Target) -> &'static str {
     Target::NAMED.iter().find(|(_, named)| named == target).map_or("", |(name, _)| *name)
 }
 
-fn shown(text: &str) -> String {
+pub fn shown(text: &str) -> String {
     let start: String = text.chars().take(40).collect();
     format!("{start:?}")
 }

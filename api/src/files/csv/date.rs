@@ -108,8 +108,7 @@ fn month_name(text: &str) -> Option<(i8, &str)> {
     let end = text.find(|c: char| !c.is_alphabetic()).unwrap_or(text.len());
     let (name, rest) = text.split_at_checked(end)?;
     let name = name.to_lowercase();
-    let starts = |starts: &&[&str]| starts.iter().any(|start| name.starts_with(start));
-    let month = MONTHS.iter().position(|names| starts(&names))?;
+    let month = MONTHS.iter().position(|starts| starts.iter().any(|start| name.starts_with(start)))?;
     Some((i8::try_from(month + 1).ok()?, rest.strip_prefix('.').unwrap_or(rest)))
 }
 

@@ -75,7 +75,8 @@ pub fn parse(text: &str, form: Form) -> Result<Parsed, NotAnAmount> {
     }
     let exponent = usize::from(form.exponent);
     let beyond = decimals.get(exponent..).unwrap_or_default();
-    if !beyond.is_empty() && !(form.allow_zeros && beyond.bytes().all(|byte| byte == b'0')) {
+    let may_be_there = form.allow_zeros && beyond.bytes().all(|byte| byte == b'0');
+    if !beyond.is_empty() && !may_be_there {
         return Err(NotAnAmount::Decimals(decimals.len()));
     }
     let mut minor_units: i64 = 0;

@@ -125,7 +125,8 @@ impl Plan {
             // Amounts in two columns, and one called amount beside them: the map has said which count.
             let is_split =
                 plan.fields.contains_key(&Target::AmountIn) || plan.fields.contains_key(&Target::AmountOut);
-            if !mapping.fields.contains_key(&target) && !(is_split && target == Target::Amount) {
+            let is_given = mapping.fields.contains_key(&target) || (is_split && target == Target::Amount);
+            if !is_given {
                 plan.fields.insert(target, Field { text: Text::Cell(index), is_mapped: false });
             }
         }
