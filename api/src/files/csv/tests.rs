@@ -158,3 +158,25 @@ fn american_british_french_and_nordic_files() {
     );
     assert_eq!((found.len(), &found[0]["value_date"]), (1, &json!("2026-01-02")));
 }
+
+proptest::proptest! {
+    #[test]
+    fn what_a_dialect_writes_is_read(
+        cells in proptest::collection::vec("[a-zé;,|\t\"' \n]{0,12}", 1..8), separator in 0_usize..4, has_returns: bool,
+    ) {
+        let separator = [";", ",", "\t", "|"][separator];
+        let end = if has_returns { "\r\n" } else { "\n" };
+        let mut file = ["account", "amount", "currency", "metadata.text"].join(separator) + end;
+        for cell in &cells {
+            let quoted = format!("\"{}\"", cell.replace('"', "\"\""));
+            file += &(["a", "1", "JPY", &quoted].join(separator) + end);
+        }
+        let found = rows(file, "").unwrap();
+        let texts: Vec<String> = found.into_iter().map(|row| {
+            let body: Value = serde_json::from_str(row.content.unwrap().get()).unwrap();
+            body["metadata"]["text"].as_str().unwrap_or_default().to_owned()
+        }).collect();
+        let expected: Vec<String> = cells.iter().map(|cell| cell.trim().to_owned()).collect();
+        proptest::prop_assert_eq!(texts, expected);
+    }
+}
