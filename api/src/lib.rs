@@ -6,6 +6,7 @@ mod admission;
 mod batch;
 mod body;
 mod identity;
+pub mod imports;
 mod ingress;
 mod intake;
 pub mod keys;

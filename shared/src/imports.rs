@@ -71,11 +71,12 @@ pub trait Imports: Send + Sync {
     /// The database could not be reached.
     async fn request_cancel(&self, number: u64, stale_before: i64, now: i64) -> Result<(), LedgerError>;
 
-    /// Up to `limit` rows that were refused, in order, those after row `after` only.
+    /// Up to `limit` rows that were refused, in order, from row `from` on. Row 0 is the head of the file, if it
+    /// has one, with its format as the reason.
     ///
     /// # Errors
     /// The database could not be reached.
-    async fn refusals(&self, number: u64, after: u64, limit: u32) -> Result<Vec<Refusal>, LedgerError>;
+    async fn refusals(&self, number: u64, from: u64, limit: u32) -> Result<Vec<Refusal>, LedgerError>;
 
     /// Up to `limit` rows that have an outcome, in order, those after row `after` only.
     ///

@@ -73,11 +73,24 @@ pub(crate) struct ApiArgs {
     #[arg(long, env = "API_LISTEN", default_value = "127.0.0.1:8080")]
     pub(crate) api_listen: SocketAddr,
 
+    /// Megabytes (of 1,048,576 bytes) of a file of jobs at the most, as it is sent
+    #[arg(long, env = "MAX_UPLOAD_MB", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(crate) max_upload_mb: u64,
+
+    /// Files of jobs that one replica reads at the same time; the others wait in order
+    #[arg(long, env = "IMPORTS_AT_ONCE", default_value_t = 4, value_parser = parse_imports_at_once)]
+    pub(crate) imports_at_once: usize,
+
     #[command(flatten)]
     pub(crate) settings: ApiSettings,
 
     #[command(flatten)]
     pub(crate) access: AccessConfig,
+}
+
+fn parse_imports_at_once(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=32).contains(number));
+    number.ok_or_else(|| "must be a number from 1 to 32".to_owned())
 }
 
 /// The monitor, and whom it lets change the fleet.

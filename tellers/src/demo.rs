@@ -159,6 +159,8 @@ async fn dev_args() -> DevArgs {
     DevArgs {
         api: ApiArgs {
             api_listen: usual_or_free(8080).await,
+            max_upload_mb: 100,
+            imports_at_once: 4,
             settings: ApiSettings::default(),
             access: AccessConfig::default(),
         },

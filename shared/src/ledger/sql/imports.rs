@@ -134,17 +134,17 @@ impl<D: Database> Imports for SqlLedger<D> {
         Ok(())
     }
 
-    async fn refusals(&self, number: u64, after: u64, limit: u32) -> Result<Vec<Refusal>, LedgerError> {
+    async fn refusals(&self, number: u64, from: u64, limit: u32) -> Result<Vec<Refusal>, LedgerError> {
         let mut script = Script::new(D::Session::DIALECT);
         script.sql("SELECT number, line, place, field, reason, raw FROM import_refusals");
-        page(&mut script, number, after, limit);
+        page(&mut script, number, from, limit);
         Ok(read_rows(&self.database, script, refusal).await?)
     }
 
     async fn rows(&self, number: u64, after: u64, limit: u32) -> Result<Vec<ImportedRow>, LedgerError> {
         let mut script = Script::new(D::Session::DIALECT);
         script.sql("SELECT number, job, outcome, reason FROM import_rows");
-        page(&mut script, number, after, limit);
+        page(&mut script, number, after.saturating_add(1), limit);
         Ok(read_rows(&self.database, script, imported_row).await?)
     }
 
@@ -241,8 +241,8 @@ fn by_number(script: &mut Script, number: i64) {
     where_number(script, number);
 }
 
-fn page(script: &mut Script, import: u64, after: u64, limit: u32) {
-    script.sql(" WHERE import = ").value(stored(import)).sql(" AND number > ").value(stored(after));
+fn page(script: &mut Script, import: u64, from: u64, limit: u32) {
+    script.sql(" WHERE import = ").value(stored(import)).sql(" AND number >= ").value(stored(from));
     script.sql(" ORDER BY number LIMIT ").value(i64::from(limit));
 }
 
