@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use shared::config::{AccessConfig, FleetConfig, MonitorConfig, WorkerConfig};
 use shared::settings::ApiSettings;
 
+use crate::import::args::ImportArgs;
 use crate::load_test::args::LoadTestArgs;
 
 /// A fleet that posts banking jobs to a double-entry ledger.
@@ -58,6 +59,8 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// See, replay or discard what could not be posted
     DeadLetters(DeadLettersArgs),
+    /// Send a file of jobs to a running fleet and see what becomes of its rows
+    Import(ImportArgs),
     /// Measure a fleet on given servers: bare posting, batches, single jobs, latency
     Bench(BenchArgs),
     /// Load a running fleet over HTTP and judge it: response, throughput, nothing lost, nothing doubled

@@ -83,7 +83,7 @@ async fn from_form(
         if name == "file" || field.file_name().is_some() {
             said.name = said.name.or_else(|| field.file_name().map(str::to_owned));
             said.media_type = field.content_type().map(str::to_owned);
-            return Ok((spool(ingress, Incoming::Field(field)).await?, said));
+            return Ok((spool(ingress, Incoming::Field(Box::new(field))).await?, said));
         }
         let value = text(field).await?;
         said.set(&name, value)?;
@@ -119,7 +119,7 @@ fn form_problem(status: StatusCode, why: &str) -> Problem {
 /// The bytes of a file, as they come.
 enum Incoming<'a> {
     Body(BodyDataStream),
-    Field(Field<'a>),
+    Field(Box<Field<'a>>),
 }
 
 impl Incoming<'_> {

@@ -32,6 +32,8 @@ pub mod document;
 const EVENT_EVERY: Duration = Duration::from_secs(1);
 /// A comment so often keeps proxies from closing a connection that they take for idle.
 const COMMENT_EVERY: Duration = Duration::from_secs(15);
+/// Refused rows that are shown with an import.
+const REFUSALS_SHOWN: u32 = 10;
 /// Imports on a page, unless the query says otherwise, and at the most.
 const PAGE_DEFAULT: u32 = 50;
 const PAGE_MAX: u32 = 500;
@@ -287,5 +289,9 @@ async fn find(
 async fn document_of(ingress: &Ingress, import: &Import) -> Result<ImportDocument, Problem> {
     let mut tallies = ingress.read(ingress.parts.imports.tallies(&[import.number])).await?;
     let tally = tallies.remove(&import.number).unwrap_or_else(RowTally::default);
-    Ok(ImportDocument::of(import, tally))
+    let document = ImportDocument::of(import, tally);
+    if import.progress.refused == 0 {
+        return Ok(document);
+    }
+    Ok(document.with(ingress.read(ingress.parts.imports.refusals(import.number, 1, REFUSALS_SHOWN)).await?))
 }

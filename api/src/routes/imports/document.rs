@@ -1,10 +1,11 @@
 //! What clients read of an import.
 
+use jiff::Timestamp;
 use serde::Serialize;
-use shared::imports::{Import, ImportState, RowTally};
+use shared::imports::{Import, ImportState, Refusal, RowTally};
 use utoipa::ToSchema;
 
-use crate::imports::Description;
+use crate::imports::{Description, STALE_AFTER_US};
 use crate::problem::{Problem, ProblemType};
 use crate::rfc3339::Rfc3339;
 
@@ -57,6 +58,9 @@ pub struct ImportDocument {
     /// Why it is refused or has failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Problem>,
+    /// The first rows that were refused, and why; not in lists.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    first_refusals: Vec<RefusalDocument>,
     /// Where the refused rows are, if there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
     refused_rows: Option<String>,
@@ -77,7 +81,9 @@ impl ImportDocument {
     pub fn of(import: &Import, tally: RowTally) -> ImportDocument {
         let description: Description = serde_json::from_str(&import.description).unwrap_or_default();
         let progress = &import.progress;
-        let drained = progress.state == ImportState::Draining && tally.total() >= progress.accepted;
+        // Who was to say so is gone.
+        let stale = Timestamp::now().as_microsecond() - import.updated_at > STALE_AFTER_US;
+        let drained = stale && progress.state == ImportState::Draining && tally.total() >= progress.accepted;
         let state = if drained { ImportState::Done } else { progress.state };
         let remark = progress.remark.clone();
         let error_kind = match state {
@@ -108,6 +114,7 @@ impl ImportDocument {
             seconds_left: pace.filter(|_| state == ImportState::Reading).and_then(|pace| pace.seconds_left),
             waits: remark.clone().filter(|_| error_kind.is_none()),
             error: error_kind.map(|kind| Problem::new(kind, remark.unwrap_or_default())),
+            first_refusals: Vec::new(),
             refused_rows: (progress.refused > 0).then(|| format!("/api/imports/{}/refused", import.number)),
             created_at: Rfc3339::from_microseconds(import.created_at),
             started_at: import.started_at.map(Rfc3339::from_microseconds),
@@ -115,9 +122,39 @@ impl ImportDocument {
         }
     }
 
+    /// With the first rows that were refused.
+    pub fn with(mut self, refusals: Vec<Refusal>) -> ImportDocument {
+        self.first_refusals = refusals.into_iter().map(RefusalDocument::from).collect();
+        self
+    }
+
     /// Nothing changes any more.
     pub fn has_ended(&self) -> bool {
         !["queued", "reading", "draining"].contains(&self.state)
+    }
+}
+
+/// A row that was refused.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RefusalDocument {
+    /// Its number, from 1.
+    row: u64,
+    /// The line on which it starts, from 1.
+    line: u64,
+    /// The column on that line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<u64>,
+    /// The field at fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+    /// What is wrong, and what should be there.
+    reason: String,
+}
+
+impl From<Refusal> for RefusalDocument {
+    fn from(refusal: Refusal) -> RefusalDocument {
+        let Refusal { row, line, column, field, reason, .. } = refusal;
+        RefusalDocument { row, line, column, field, reason }
     }
 }
 
