@@ -19,6 +19,7 @@ mod refused;
 mod source;
 mod spool;
 mod upload;
+mod window;
 
 use std::path::PathBuf;
 
@@ -36,10 +37,17 @@ pub struct ImportsConfig {
     pub upload_bytes_max: u64,
     /// Files that this replica reads at once; the others wait in order.
     pub at_once: usize,
+    /// Rows of one import that may be queued and have no outcome: what a single job may find before it.
+    pub ahead_rows_max: u64,
 }
 
 impl Default for ImportsConfig {
     fn default() -> ImportsConfig {
-        ImportsConfig { folder: ".tellers/imports".into(), upload_bytes_max: 100 << 20, at_once: 4 }
+        ImportsConfig {
+            folder: ".tellers/imports".into(),
+            upload_bytes_max: 100 << 20,
+            at_once: 4,
+            ahead_rows_max: 50_000,
+        }
     }
 }

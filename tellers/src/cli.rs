@@ -84,6 +84,11 @@ pub(crate) struct ApiArgs {
     #[arg(long, env = "IMPORTS_AT_ONCE", default_value_t = 4, value_parser = parse_imports_at_once)]
     pub(crate) imports_at_once: usize,
 
+    /// Rows of one file that wait in the lanes at the most; beyond it the reading waits for the posting, so
+    /// that single jobs find few before them
+    #[arg(long, env = "IMPORT_AHEAD_ROWS", default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(1_000..))]
+    pub(crate) import_ahead_rows: u64,
+
     #[command(flatten)]
     pub(crate) settings: ApiSettings,
 

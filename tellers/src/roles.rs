@@ -236,6 +236,7 @@ fn api_config(fleet: &FleetConfig, args: ApiArgs) -> anyhow::Result<api::Config>
             folder: fleet.data_dir.join(IMPORTS_FOLDER),
             upload_bytes_max: args.max_upload_mb << 20,
             at_once: args.imports_at_once,
+            ahead_rows_max: args.import_ahead_rows,
         },
         ..api::Config::default()
     })

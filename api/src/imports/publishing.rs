@@ -4,7 +4,7 @@
 //! whatever fails, single jobs never wait behind more than that in their lane's line, and a lane that takes
 //! nothing stops the reading once the window is full.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -23,6 +23,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::reading::{CHUNK_ROWS_MAX, Chunk, ReadRow};
+use super::window::{Mark, Window};
 use crate::ingress::Ingress;
 
 /// Rows that were read and are neither queued nor written down as refused.
@@ -33,6 +34,10 @@ pub(super) const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 const REFUSALS_AT_ONCE: usize = 200;
 /// Bytes of them: a row may have 64 KiB, and a statement has to fit into a packet.
 const REFUSAL_BYTES_AT_ONCE: usize = 1 << 20;
+/// What is said of an import whose lanes take nothing.
+const QUEUE_AWAY: &str = "waits for the queue: ";
+/// How often outcomes are counted while many are missing.
+const COUNT_EVERY: Duration = Duration::from_millis(200);
 /// First pause of a lane that did not take its rows; it doubles up to [`PAUSE_MAX`].
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
@@ -59,6 +64,10 @@ pub(super) struct Publishing {
     window: Window,
     in_flight: FuturesUnordered<InFlight>,
     refusals: VecDeque<Refusal>,
+    /// Rows that have an outcome, when they were last counted.
+    settled: u64,
+    counting: Option<Counting>,
+    count_due: Instant,
     checkpoint: Option<Checkpoint>,
     checkpoint_due: Instant,
     /// The ledger was away: it is not asked before.
@@ -69,6 +78,7 @@ pub(super) struct Publishing {
 type Message = (Bytes, Origin);
 type InFlight =
     Pin<Box<dyn Future<Output = (Lane, Vec<Message>, Vec<Result<Timestamp, PublishError>>)> + Send>>;
+type Counting = Pin<Box<dyn Future<Output = Result<u64, LedgerError>> + Send>>;
 type Writing = Pin<Box<dyn Future<Output = (Result<Standing, LedgerError>, Vec<Refusal>)> + Send>>;
 
 struct Checkpoint {
@@ -86,41 +96,6 @@ struct LaneRows {
     pause: Duration,
 }
 
-/// Counts that belong to the place right before a row, or after the last.
-#[derive(Debug, Clone, Copy, Default)]
-struct Mark {
-    row: u64,
-    accepted: u64,
-    refused: u64,
-    bytes_read: u64,
-}
-
-/// Which rows are not done yet, and what had been counted before each.
-#[derive(Debug, Default)]
-struct Window {
-    open: BTreeMap<u64, Mark>,
-    last: Mark,
-}
-
-impl Window {
-    fn take(&mut self, row: u64, refused: bool) {
-        self.open.insert(row, self.last);
-        self.last.row = row;
-        self.last.accepted += u64::from(!refused);
-        self.last.refused += u64::from(refused);
-    }
-
-    fn done(&mut self, row: u64) {
-        self.open.remove(&row);
-    }
-
-    /// Up to where all is done, if `also` is.
-    fn mark(&self, also: &[Refusal]) -> Mark {
-        let done = |row: &u64| also.binary_search_by_key(row, |refusal| refusal.row).is_ok();
-        self.open.iter().find(|(row, _)| !done(row)).map_or(self.last, |(_, mark)| *mark)
-    }
-}
-
 impl Publishing {
     /// Goes on after what `progress` says.
     pub fn new(ingress: Arc<Ingress>, number: u64, dry_run: bool, progress: Progress) -> Publishing {
@@ -136,7 +111,10 @@ impl Publishing {
             number,
             dry_run,
             lanes: std::iter::repeat_with(LaneRows::default).take(lanes).collect(),
-            window: Window { last, ..Window::default() },
+            window: Window::after(last),
+            settled: 0,
+            counting: None,
+            count_due: Instant::now(),
             in_flight: FuturesUnordered::new(),
             refusals: VecDeque::new(),
             checkpoint: None,
@@ -151,13 +129,13 @@ impl Publishing {
         let shutdown = self.ingress.shutdown.clone();
         let mut all_read = false;
         loop {
-            if all_read && self.window.open.is_empty() && self.checkpoint.is_none() {
+            if all_read && self.window.len() == 0 && self.checkpoint.is_none() {
                 return Ended::Complete;
             }
             let wake_at = self.start_what_is_due(all_read);
             tokio::select! {
                 () = shutdown.cancelled() => return Ended::Stopped,
-                chunk = chunks.recv(), if !all_read && self.window.open.len() < WINDOW_ROWS => match chunk {
+                chunk = chunks.recv(), if !all_read && self.has_room() => match chunk {
                     Some(chunk) => self.take(chunk),
                     None => all_read = true,
                 },
@@ -169,8 +147,40 @@ impl Publishing {
                         return ended;
                     }
                 }
+                counted = ready(&mut self.counting) => self.counted_settled(counted),
                 () = sleep_until(wake_at) => {}
             }
+        }
+    }
+
+    /// More may be read: neither here nor in the lanes is more of this import than may be.
+    fn has_room(&self) -> bool {
+        self.window.len() < WINDOW_ROWS && self.ahead() < self.ahead_max()
+    }
+
+    fn ahead_max(&self) -> u64 {
+        self.ingress.imports.config.ahead_rows_max
+    }
+
+    /// Rows that were read and have no outcome, as far as is known.
+    fn ahead(&self) -> u64 {
+        if self.dry_run { 0 } else { self.window.last.accepted.saturating_sub(self.settled) }
+    }
+
+    fn counted_settled(&mut self, counted: Result<u64, LedgerError>) {
+        self.counting = None;
+        self.count_due = Instant::now() + COUNT_EVERY;
+        match counted {
+            Ok(settled) => {
+                self.settled = settled;
+                let waits = "waits for the rows that are queued to be posted";
+                if self.ahead() >= self.ahead_max() {
+                    self.progress.remark.get_or_insert_with(|| waits.to_owned());
+                } else if self.progress.remark.as_deref() == Some(waits) {
+                    self.progress.remark = None;
+                }
+            }
+            Err(error) => self.progress.remark = Some(format!("waits for the ledger: {error}")),
         }
     }
 
@@ -212,6 +222,13 @@ impl Publishing {
                 }
             }
         }
+        if self.counting.is_none() && self.ahead() > self.ahead_max() / 2 {
+            if self.count_due <= now {
+                self.counting = Some(count_settled(self.ingress.clone(), self.number));
+            } else {
+                wake_at = wake_at.min(self.count_due);
+            }
+        }
         if self.checkpoint.is_none() {
             let many = self.refusals.len() >= REFUSALS_AT_ONCE || (all_read && !self.refusals.is_empty());
             let due = if many { self.ledger_pause_until } else { self.checkpoint_due };
@@ -249,10 +266,13 @@ impl Publishing {
                 rows.pause = (rows.pause * 2).clamp(PAUSE_MIN, PAUSE_MAX);
                 rows.resume_at = Some(Instant::now() + rows.pause);
                 tracing::debug!(import = self.number, %lane, %error, retry_in = ?rows.pause, "rows wait");
-                self.progress.remark = Some(format!("waits for the queue: {error}"));
+                self.progress.remark = Some(format!("{QUEUE_AWAY}{error}"));
             }
         }
-        if self.lanes.iter().all(|lane| lane.resume_at.is_none()) {
+        let waits_for_the_queue = self.lanes.iter().any(|lane| lane.resume_at.is_some());
+        if !waits_for_the_queue
+            && self.progress.remark.as_deref().is_some_and(|why| why.starts_with(QUEUE_AWAY))
+        {
             self.progress.remark = None;
         }
     }
@@ -335,6 +355,13 @@ fn send(ingress: Arc<Ingress>, lane: Lane, sent: Vec<Message>) -> InFlight {
     })
 }
 
+fn count_settled(ingress: Arc<Ingress>, number: u64) -> Counting {
+    Box::pin(async move {
+        let tallies = ingress.parts.imports.tallies(&[number]).await?;
+        Ok(tallies.get(&number).map_or(0, |tally| tally.total()))
+    })
+}
+
 async fn written(checkpoint: &mut Option<Checkpoint>) -> (Result<Standing, LedgerError>, Vec<Refusal>) {
     match checkpoint {
         Some(checkpoint) => checkpoint.writing.as_mut().await,
@@ -342,26 +369,9 @@ async fn written(checkpoint: &mut Option<Checkpoint>) -> (Result<Standing, Ledge
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_written_down_is_what_is_done_without_a_gap() {
-        let mut window = Window::default();
-        for row in 1..=5 {
-            window.take(row, row == 3);
-        }
-        assert_eq!(window.mark(&[]).row, 0);
-        [1, 2, 4].iter().for_each(|row| window.done(*row));
-        let mark = window.mark(&[]);
-        assert_eq!((mark.row, mark.accepted, mark.refused), (2, 2, 0), "row 3 is not written down");
-        let refusal =
-            Refusal { row: 3, line: 4, column: None, field: None, reason: String::new(), raw: Vec::new() };
-        let mark = window.mark(std::slice::from_ref(&refusal));
-        assert_eq!((mark.row, mark.accepted, mark.refused), (4, 3, 1));
-        [3, 5].iter().for_each(|row| window.done(*row));
-        let mark = window.mark(&[]);
-        assert_eq!((mark.row, mark.accepted, mark.refused), (5, 4, 1));
+async fn ready(counting: &mut Option<Counting>) -> Result<u64, LedgerError> {
+    match counting {
+        Some(counting) => counting.await,
+        None => std::future::pending().await,
     }
 }
