@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | [`upload`] | the request | nothing, until the file is on disk and has its number: then all of it |
 //! | [`spool`] | a folder of this machine | the file, how to read it, and who last did |
-//! | [`source`] → [`reading`] | a blocking thread | the file is read through once before its first row is queued |
+//! | [`source`], [`files`](crate::files) → [`reading`] | a blocking thread | the file is read through once before its first row is queued |
 //! | [`publishing`] | a task | every second: the row up to which all are queued or refused |
 //! | [`engine`] | a task for each import | whatever lies in the folder is taken up again |
 //!
@@ -28,6 +28,8 @@ pub use engine::{Engine, STALE_AFTER_US};
 pub use refused::{REFUSED_PAGE_ROWS, RefusedRows};
 pub use upload::receive;
 
+use crate::files::Options;
+
 /// What imports may take.
 #[derive(Debug, Clone)]
 pub struct ImportsConfig {
@@ -39,6 +41,8 @@ pub struct ImportsConfig {
     pub at_once: usize,
     /// Rows of one import that may be queued and have no outcome: what a single job may find before it.
     pub ahead_rows_max: u64,
+    /// What reading depends on beside the file.
+    pub options: Options,
 }
 
 impl Default for ImportsConfig {
@@ -48,6 +52,7 @@ impl Default for ImportsConfig {
             upload_bytes_max: 100 << 20,
             at_once: 4,
             ahead_rows_max: 50_000,
+            options: Options::default(),
         }
     }
 }

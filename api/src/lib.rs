@@ -5,6 +5,7 @@
 mod admission;
 mod batch;
 mod body;
+pub mod files;
 mod identity;
 pub mod imports;
 mod ingress;

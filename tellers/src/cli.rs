@@ -89,6 +89,11 @@ pub(crate) struct ApiArgs {
     #[arg(long, env = "IMPORT_AHEAD_ROWS", default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(1_000..))]
     pub(crate) import_ahead_rows: u64,
 
+    /// What the IBANs of accounts here start with, separated by commas, for files that pay to anyone; any IBAN is
+    /// an account here unless it is given
+    #[arg(long, env = "IBAN_PREFIXES", value_delimiter = ',')]
+    pub(crate) iban_prefixes: Vec<String>,
+
     #[command(flatten)]
     pub(crate) settings: ApiSettings,
 

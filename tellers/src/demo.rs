@@ -162,6 +162,7 @@ async fn dev_args() -> DevArgs {
             max_upload_mb: 100,
             imports_at_once: 4,
             import_ahead_rows: 50_000,
+            iban_prefixes: Vec::new(),
             settings: ApiSettings::default(),
             access: AccessConfig::default(),
         },

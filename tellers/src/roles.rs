@@ -237,6 +237,7 @@ fn api_config(fleet: &FleetConfig, args: ApiArgs) -> anyhow::Result<api::Config>
             upload_bytes_max: args.max_upload_mb << 20,
             at_once: args.imports_at_once,
             ahead_rows_max: args.import_ahead_rows,
+            options: api::files::Options { iban_prefixes: args.iban_prefixes },
         },
         ..api::Config::default()
     })

@@ -196,7 +196,11 @@ async fn what_is_refused_comes_back_with_its_reason_and_can_be_sent_again() {
     let again = send(&client, "", "text/csv", corrected).await.unwrap();
     let again = ended(&client, &again["id"]).await.unwrap();
     assert_eq!(again["posted"], 2, "{again}");
-    assert_eq!(client.account("alice").await.unwrap()["balance"], 13);
+    assert_eq!(
+        client.account("alice").await.unwrap()["balance"],
+        1_300,
+        "7.00 and, corrected, 5.00 and 1.00"
+    );
     fleet.run_ok(&["verify"]).await.unwrap();
 }
 
@@ -397,4 +401,24 @@ async fn a_client_that_goes_away_in_the_middle_leaves_nothing() {
     let client = Client::new(&url).unwrap();
     let listed: Value = client.get("/api/imports").await.unwrap().json().unwrap();
     assert_eq!(listed["imports"].as_array().unwrap().len(), 0, "{listed}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_packed_file_in_another_dialect_is_read_and_one_that_is_cut_off_is_refused() {
+    use base64::Engine as _;
+    // kind;account;currency;amount / open_account;zoe;EUR; / deposit;zoe;EUR;1.234,56
+    let packed = "H4sIAAAAAAACA8vOzEuxTkxOzi/NK7FOLi0qSs1LrrROzAXxufILUvPiYZJV+anWrqFB1lwpqQX5xZkIAUM9I2MTHVMzLgByarGqTAAAAA==";
+    let packed = base64::engine::general_purpose::STANDARD.decode(packed).unwrap();
+    let (_fleet, _dev, client) = dev().await.unwrap();
+    let cut = send(&client, "?name=a.csv.gz", "application/gzip", &packed[..packed.len() - 9]).await.unwrap();
+    let cut = ended(&client, &cut["id"]).await.unwrap();
+    assert_eq!(cut["state"], "refused", "{cut}");
+    assert!(cut["error"]["detail"].as_str().unwrap().contains("gzip"), "{cut}");
+    assert_counts(&cut, &[("accepted", 0)]);
+    let import = send(&client, "?name=a.csv.gz", "application/gzip", packed).await.unwrap();
+    let import = ended(&client, &import["id"]).await.unwrap();
+    assert_counts(&import, &[("posted", 2), ("refused", 0)]);
+    assert_eq!(client.account("zoe").await.unwrap()["balance"], 123_456);
+    let bad = client.post("/api/imports?map=colour%3Dred", "text/csv", "a").await.unwrap();
+    assert!(bad.status == 400 && bad.body.contains("colour"), "{bad:?}");
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::files::{Format, InvalidMapping, Mapping};
 use crate::problem::Problem;
 
 /// The longest name of a file that is kept, in characters.
@@ -41,7 +42,12 @@ impl Description {
     pub fn set(&mut self, name: &str, value: String) -> Result<(), Problem> {
         match name {
             "name" => self.name = Some(value.chars().take(NAME_CHARS_MAX).collect()),
-            "format" => self.format = Some(value),
+            "format" => {
+                value
+                    .parse::<Format>()
+                    .map_err(|error| Problem::parameter(name, &value, &error.to_string()))?;
+                self.format = Some(value);
+            }
             "map" => self.map = Some(value),
             "charset" => self.charset = Some(value),
             "dry_run" => {
@@ -57,6 +63,18 @@ impl Description {
             }
         }
         Ok(())
+    }
+
+    /// How the columns of a CSV file become jobs.
+    ///
+    /// # Errors
+    /// The map can not be understood, or its charset is another.
+    pub fn mapping(&self) -> Result<Mapping, InvalidMapping> {
+        let mapping: Mapping = self.map.as_deref().map_or(Ok(Mapping::default()), str::parse)?;
+        match &self.charset {
+            Some(charset) => mapping.with_charset(charset),
+            None => Ok(mapping),
+        }
     }
 
     /// Names an import for ever: of the content of its file (a hash) and of all that decides what a row means.

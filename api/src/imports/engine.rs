@@ -16,8 +16,8 @@ use tokio::task::JoinSet;
 use super::ImportsConfig;
 use super::publishing::{Ended, Publishing};
 use super::reading::Reading;
-use super::source::FileError;
 use super::spool::{Held, Spool};
+use crate::files::FileError;
 use crate::ingress::Ingress;
 
 /// How often the folder is looked into for what another process left there.
@@ -198,10 +198,6 @@ async fn read_and_publish(
     let mut publishing = Publishing::new(ingress.clone(), number, dry_run, progress);
     let ended = async {
         let after = publishing.progress.read_to;
-        if after == 0 && !dry_run {
-            let (reading, held) = (reading.clone(), held.clone());
-            blocking(move || reading.check(&held)).await?;
-        }
         let (sender, mut chunks) = mpsc::channel(CHUNKS_AHEAD);
         let (reading, reads) = (reading.clone(), held.clone());
         let read = tokio::spawn(blocking(move || reading.read(&reads, after, &sender)));
@@ -209,7 +205,7 @@ async fn read_and_publish(
         stop.cancel();
         drop(chunks);
         // A file that changed under our hands may end early: then it is not complete.
-        let read = read.await.map_err(|failure| FileError::Io(std::io::Error::other(failure)))?;
+        let read = read.await.map_err(|failure| FileError::Unreadable(std::io::Error::other(failure)))?;
         if ended == Ended::Complete { read.map(|()| ended) } else { Ok(ended) }
     }
     .await;
@@ -224,8 +220,8 @@ async fn read_and_publish(
         Err(_) if ingress.shutdown.is_cancelled() => return Err(Left::Stopped),
         Err(error) => {
             let state = match error {
-                FileError::Refused(_) => ImportState::Refused,
-                FileError::Io(_) => ImportState::Failed,
+                FileError::Unreadable(_) => ImportState::Failed,
+                _ => ImportState::Refused,
             };
             Progress { state, remark: Some(error.to_string()), ..publishing.give_up().await }
         }
@@ -240,7 +236,7 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, FileError> + Send + 'static,
 ) -> Result<T, FileError> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|failure| Err(FileError::Io(std::io::Error::other(failure))))
+    done.unwrap_or_else(|failure| Err(FileError::Unreadable(std::io::Error::other(failure))))
 }
 
 /// Waits until every row that was queued has its outcome.

@@ -9,8 +9,9 @@ use shared::imports::Refusal;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::source::{self, FileError, Position, Row, Source};
+use super::source::{self, Position};
 use super::spool::Held;
+use crate::files::{FileError, Format, Reader, Row, RowError};
 use crate::ingress::Ingress;
 use crate::intake::Intake;
 
@@ -59,19 +60,15 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// Reads the file through without a look at its rows: nothing of one that has no end is queued.
-    pub fn check(&self, held: &Held) -> Result<(), FileError> {
-        let mut source = open(held, &Position::default())?;
-        while !self.stop.is_cancelled() && source.next()?.is_some() {}
-        Ok(())
-    }
-
-    /// Hands on the rows after row `after`, until the end or until nobody takes any more.
+    /// Reads the file through once, so that nothing of one that has no end is queued; then hands on the rows after
+    /// row `after`, until the end or until nobody takes any more.
     pub fn read(&self, held: &Held, after: u64, chunks: &mpsc::Sender<Chunk>) -> Result<(), FileError> {
         let position = Position::default();
-        let mut source = open(held, &position)?;
+        let options = &self.ingress.imports.config.options;
+        let (format, mut source) = source::open(held.open()?, &held.description, options, &position)?;
         let mut key = RowKey::new(&self.digest);
-        let (mut chunk, mut chunk_bytes) = (Chunk { head: Some(head(&*source)), ..Chunk::default() }, 0);
+        let (mut chunk, mut chunk_bytes) =
+            (Chunk { head: Some(head(format, &*source)), ..Chunk::default() }, 0);
         while let Some(row) = source.next()? {
             if self.stop.is_cancelled() {
                 return Ok(());
@@ -96,31 +93,29 @@ impl Reading {
     }
 
     fn prepare(&self, row: Row, key: &mut RowKey) -> ReadRow {
-        let Row { number, line, raw, body } = row;
-        let refused = |column, field, reason| Refusal { row: number, line, column, field, reason, raw };
-        let body = match body {
+        let Row { number, line, raw, content } = row;
+        let body = match content {
             Ok(body) => body,
-            Err(error) => return ReadRow::Refused(refused(error.column, error.field, error.reason)),
+            Err(error) => {
+                let RowError { line, column, field, reason } = error;
+                return ReadRow::Refused(Refusal { row: number, line, column, field, reason, raw });
+            }
         };
         let intake = Intake { ingress: &self.ingress, client: &self.client, key: None };
-        match intake.row(key.of(number), &body) {
+        match intake.row(key.of(number), body.get().as_bytes()) {
             Ok(job) => ReadRow::Job { row: number, lane: job.lane, message: job.message },
             Err(problem) => {
                 let (field, reason) = problem.field_and_detail();
-                ReadRow::Refused(refused(None, field, reason))
+                ReadRow::Refused(Refusal { row: number, line, column: None, field, reason, raw })
             }
         }
     }
 }
 
-fn open(held: &Held, position: &Position) -> Result<Box<dyn Source>, FileError> {
-    source::open(held.open()?, &held.description, position)
-}
-
 /// Kept as row 0 of those refused, which a file of them starts with.
-fn head(source: &dyn Source) -> Refusal {
-    let reason = source.format().to_owned();
-    Refusal { row: 0, line: 0, column: None, field: None, reason, raw: source.head() }
+fn head(format: Format, source: &dyn Reader) -> Refusal {
+    let (reason, raw) = (format.name().to_owned(), source.header().to_vec());
+    Refusal { row: 0, line: 0, column: None, field: None, reason, raw }
 }
 
 /// The keys of rows that have no reference of their own.

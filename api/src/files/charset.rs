@@ -1,0 +1,217 @@
+//! The charset of a text: found or stated, and decoded as it streams.
+
+use std::io::{self, BufReader, Read};
+
+use encoding_rs::{Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+
+use super::source::Source;
+use super::{FileError, lines};
+
+/// What a file is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Charset {
+    encoding: &'static Encoding,
+    /// Bytes of the mark before the text.
+    bom: usize,
+    /// Lines end in `\r` alone, as those of the old Macintosh.
+    ends_in_returns: bool,
+}
+
+/// Finds the charset of a file by reading it to its end. A byte order mark counts more than what is stated:
+/// a spreadsheet that saves a corrected file as UTF-8 writes one.
+pub fn find(source: &Source, stated: Option<&str>) -> Result<Charset, FileError> {
+    let stated = match stated {
+        Some(label) => Some(
+            Encoding::for_label(label.as_bytes())
+                .ok_or_else(|| FileError::UnknownCharset(label.to_owned()))?,
+        ),
+        None => None,
+    };
+    let facts = Facts::gather(&mut *source.pass()?)?;
+    let ends_in_returns = facts.line == 1 && facts.has_returns;
+    let charset = |encoding, bom| Charset { encoding, bom, ends_in_returns };
+    if let Some((encoding, bom)) = facts.bom {
+        if encoding == UTF_8 {
+            facts.refuse_invalid("UTF-8")?;
+        }
+        return Ok(charset(encoding, bom));
+    }
+    if let Some(encoding) = stated.filter(|encoding| *encoding == UTF_16BE || *encoding == UTF_16LE) {
+        return Ok(charset(encoding, 0));
+    }
+    if let Some(encoding) = facts.utf_16 {
+        return Ok(charset(encoding, 0));
+    }
+    if let Some(line) = facts.zero {
+        let found = "it holds a zero byte".to_owned();
+        return Err(FileError::Charset { line, charset: "text".to_owned(), found });
+    }
+    let encoding = match stated {
+        Some(encoding) => encoding,
+        // Some accents of UTF-8 make a stray byte a fault, not another charset.
+        None if facts.invalid > facts.sequences => WINDOWS_1252,
+        None => UTF_8,
+    };
+    if encoding == UTF_8 {
+        facts.refuse_invalid("UTF-8")?;
+    }
+    Ok(charset(encoding, 0))
+}
+
+impl Charset {
+    /// The text from its start, in UTF-8.
+    pub fn decoded(self, source: &Source) -> Result<Box<dyn Read + Send>, FileError> {
+        let mut bytes = source.pass()?;
+        io::copy(&mut bytes.by_ref().take(self.bom as u64), &mut io::sink())?;
+        let text: Box<dyn Read + Send> = if self.encoding == UTF_8 {
+            bytes
+        } else {
+            let decoder = self.encoding.new_decoder_without_bom_handling();
+            let decoded = Decoded { bytes, decoder, read: vec![0; 16 * 1024], at: 0, end: 0, is_done: false };
+            // A decoder needs room for some bytes before it gives one character; readers may ask for fewer.
+            Box::new(BufReader::new(decoded))
+        };
+        Ok(if self.ends_in_returns { Box::new(Returns(text)) } else { text })
+    }
+}
+
+/// What one pass over the bytes tells.
+#[derive(Default)]
+struct Facts {
+    bom: Option<(&'static Encoding, usize)>,
+    utf_16: Option<&'static Encoding>,
+    /// Lines so far, from 1.
+    line: u64,
+    has_returns: bool,
+    /// Line of the first zero byte.
+    zero: Option<u64>,
+    /// Characters of several bytes that are sound UTF-8.
+    sequences: u64,
+    /// Bytes that are not.
+    invalid: u64,
+    /// Line of the first of them, and the byte.
+    first_invalid: Option<(u64, u8)>,
+}
+
+impl Facts {
+    fn gather(bytes: &mut dyn Read) -> Result<Facts, FileError> {
+        let mut facts = Facts { line: 1, ..Facts::default() };
+        let mut buffer = vec![0; 64 * 1024];
+        // Bytes at the buffer's start left over from the piece before: a character that was cut.
+        let (mut kept, mut is_first) = (0, true);
+        loop {
+            let read = bytes.read(buffer.get_mut(kept..).unwrap_or_default())?;
+            let piece = buffer.get(..kept + read).unwrap_or_default();
+            if is_first && read > 0 {
+                facts.bom = Encoding::for_bom(piece);
+                facts.utf_16 = utf_16_without_mark(piece);
+                is_first = false;
+            }
+            let taken = facts.take(piece, read == 0);
+            let end = kept + read;
+            buffer.copy_within(taken..end, 0);
+            kept = end - taken;
+            if read == 0 {
+                return Ok(facts);
+            }
+        }
+    }
+
+    /// Looks at a piece of the bytes; how many of them are done with.
+    fn take(&mut self, piece: &[u8], is_last: bool) -> usize {
+        let mut at = 0;
+        loop {
+            let rest = piece.get(at..).unwrap_or_default();
+            let (sound, fault) = match std::str::from_utf8(rest) {
+                Ok(_) => (rest, None),
+                Err(error) => (rest.get(..error.valid_up_to()).unwrap_or_default(), Some(error.error_len())),
+            };
+            self.take_sound(sound);
+            at += sound.len();
+            match fault {
+                None => return at,
+                Some(None) if !is_last => return at,
+                Some(length) => {
+                    let bytes = length.unwrap_or(piece.len() - at);
+                    self.first_invalid =
+                        self.first_invalid.or(Some((self.line, piece.get(at).copied().unwrap_or(0))));
+                    self.invalid += 1;
+                    at += bytes;
+                }
+            }
+        }
+    }
+
+    fn take_sound(&mut self, sound: &[u8]) {
+        if self.zero.is_none()
+            && let Some(at) = memchr::memchr(0, sound)
+        {
+            self.zero = Some(self.line + lines::count(sound.get(..at).unwrap_or_default()));
+        }
+        self.has_returns = self.has_returns || memchr::memchr(b'\r', sound).is_some();
+        self.line += lines::count(sound);
+        if !sound.is_ascii() {
+            self.sequences += sound.iter().filter(|byte| **byte >= 0xC0).count() as u64;
+        }
+    }
+
+    fn refuse_invalid(&self, charset: &str) -> Result<(), FileError> {
+        let Some((line, byte)) = self.first_invalid else { return Ok(()) };
+        let found = format!("it holds the byte {byte:#04x} where none can be");
+        Err(FileError::Charset { line, charset: charset.to_owned(), found })
+    }
+}
+
+/// Text that is mostly ASCII has every other byte zero in UTF-16.
+fn utf_16_without_mark(start: &[u8]) -> Option<&'static Encoding> {
+    let pairs = start.chunks_exact(2).take(64);
+    let count = pairs.len();
+    let zero_at = |place: usize| pairs.clone().filter(|pair| pair.get(place) == Some(&0)).count();
+    let mostly = |zeros: usize| count >= 8 && zeros * 10 > count * 8;
+    match (zero_at(0), zero_at(1)) {
+        (0, low) if mostly(low) => Some(UTF_16LE),
+        (high, 0) if mostly(high) => Some(UTF_16BE),
+        _ => None,
+    }
+}
+
+/// A text whose lines end in `\r`, given with `\n`.
+struct Returns(Box<dyn Read + Send>);
+
+impl Read for Returns {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.0.read(into)?;
+        let returns = into.iter_mut().take(read).filter(|byte| **byte == b'\r');
+        returns.for_each(|byte| *byte = b'\n');
+        Ok(read)
+    }
+}
+
+/// A text in UTF-8 out of one in another charset.
+struct Decoded {
+    bytes: Box<dyn Read + Send>,
+    decoder: Decoder,
+    read: Vec<u8>,
+    at: usize,
+    end: usize,
+    is_done: bool,
+}
+
+impl Read for Decoded {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while !self.is_done {
+            if self.at == self.end {
+                (self.at, self.end) = (0, self.bytes.read(&mut self.read)?);
+            }
+            let is_last = self.end == 0;
+            let undecoded = self.read.get(self.at..self.end).unwrap_or_default();
+            let (result, taken, written, _) = self.decoder.decode_to_utf8(undecoded, into, is_last);
+            self.at += taken;
+            self.is_done = is_last && result == encoding_rs::CoderResult::InputEmpty;
+            if written > 0 {
+                return Ok(written);
+            }
+        }
+        Ok(0)
+    }
+}

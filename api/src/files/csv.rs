@@ -1,0 +1,245 @@
+//! CSV, in the dialects of banks and spreadsheets.
+
+mod body;
+mod date;
+mod decimal;
+mod dialect;
+mod plan;
+mod record;
+
+use std::io::Read as _;
+
+use body::{Bodies, Dates};
+use date::{Candidates, Pattern};
+use dialect::Found;
+use plan::{Cut, Plan};
+use record::Cells;
+use serde_json::value::RawValue;
+
+use super::charset::{self, Charset};
+use super::lines::Lines;
+use super::mapping::{DecimalMark, Mapping, Target};
+use super::source::Source;
+use super::{FileError, Reader, Row, RowError};
+
+/// How much of a file is looked at to find its dialect.
+const LOOK_BYTES: u64 = 256 * 1024;
+
+/// How many rows are looked at to find how amounts and dates are written.
+const EVIDENCE_ROWS_MAX: u64 = 20_000;
+
+/// Reads CSV.
+pub struct CsvReader {
+    records: Records,
+    bodies: Bodies,
+    stop: Vec<String>,
+    header: Vec<u8>,
+    columns: usize,
+    number: u64,
+    rows_total: u64,
+}
+
+impl CsvReader {
+    /// Finds charset, dialect, and how amounts and dates are written, by reading the file to its end.
+    pub fn open(source: Source, mapping: &Mapping) -> Result<CsvReader, FileError> {
+        let charset = charset::find(&source, mapping.dialect.charset.as_deref())?;
+        let mut start = Vec::new();
+        charset.decoded(&source)?.take(LOOK_BYTES).read_to_end(&mut start)?;
+        let found = dialect::find(&start, mapping, &plan::wanted(mapping))?;
+        let plan = Plan::new(mapping, &found)?;
+        let evidence = Evidence::gather(&source, charset, &found, &plan)?;
+        if evidence.rows == 0 {
+            return Err(FileError::Empty);
+        }
+        let amounts = mapping.amounts.clone();
+        let proven = amounts.decimal.or(evidence.decimal());
+        let decimal = proven.unwrap_or(DecimalMark::Point);
+        let dates = match &mapping.date {
+            Some(form) => Dates::Stated(Pattern::parse(form).map_err(FileError::Header)?, form.clone()),
+            None => Dates::Found(evidence.dates),
+        };
+        Ok(CsvReader {
+            records: Records::open(&source, charset, &found)?,
+            bodies: Bodies::new(plan, amounts, decimal, proven.is_some(), dates),
+            stop: mapping.rows.stop.clone(),
+            columns: found.columns,
+            header: found.header,
+            number: 0,
+            rows_total: evidence.rows,
+        })
+    }
+
+    /// Whether the mapping takes the row for a job.
+    fn is_job(&self) -> bool {
+        let (row, plan) = (self.records.cut(), &self.bodies.plan);
+        !plan.ignore.iter().any(|test| test.holds(row))
+            && plan.keep.iter().all(|test| test.holds(row))
+            && plan.require.iter().all(|cell| !row.cell(*cell).is_empty())
+    }
+
+    fn content(&mut self) -> Result<Box<RawValue>, RowError> {
+        if let record::Cut::Stray(at) = self.records.cut {
+            let reason = "something follows the closing quote; double quotes that belong to the text, or state quote=none";
+            return Err(self.error_at(at, None, reason.to_owned()));
+        }
+        if let Err(error) = std::str::from_utf8(&self.records.record) {
+            return Err(self.error_at(error.valid_up_to(), None, "the text is damaged here".to_owned()));
+        }
+        let row = self.records.cut();
+        let cells = self.records.cells.len();
+        let extra = (self.columns..cells).find(|index| !row.cell(*index).is_empty());
+        if cells < self.columns || extra.is_some() {
+            let at =
+                extra.and_then(|index| self.records.cells.start(index)).unwrap_or(self.records.record.len());
+            let at = at.min(super::lines::trimmed(&self.records.record).len());
+            let reason = format!(
+                "the row has {cells} columns and the header {}; check its separators and quotes",
+                self.columns
+            );
+            return Err(self.error_at(at, None, reason));
+        }
+        let body = self.bodies.of(row);
+        body.map_err(|fault| {
+            let cell = self.bodies.plan.cell_of(&fault.target);
+            let at = cell.and_then(|cell| self.records.cells.start(cell));
+            let reason = format!("{} {}", fault.target.name(), fault.reason);
+            let mut error = self.error_at(at.unwrap_or(0), Some(fault.target.name()), reason);
+            error.column = error.column.filter(|_| at.is_some());
+            error
+        })
+    }
+
+    fn error_at(&self, at: usize, field: Option<String>, reason: String) -> RowError {
+        let (lines, column) = record::place(&self.records.record, at);
+        RowError { line: self.records.line + lines, column: Some(column), field, reason }
+    }
+}
+
+impl Reader for CsvReader {
+    fn next(&mut self) -> Result<Option<Row>, FileError> {
+        loop {
+            if !self.records.advance()? {
+                return Ok(None);
+            }
+            let first = self.records.cut().cell(0);
+            if self.stop.iter().any(|stop| first.starts_with(stop.as_str())) {
+                return Ok(None);
+            }
+            if self.is_job() {
+                break;
+            }
+        }
+        self.number += 1;
+        let content = self.content();
+        let raw = super::lines::trimmed(&self.records.record).to_vec();
+        Ok(Some(Row { number: self.number, line: self.records.line, raw, content }))
+    }
+
+    fn header(&self) -> &[u8] {
+        &self.header
+    }
+
+    fn rows_total(&self) -> u64 {
+        self.rows_total
+    }
+}
+
+/// The records of a file, one at a time.
+struct Records {
+    lines: Lines,
+    marks: record::Marks,
+    record: Vec<u8>,
+    cells: Cells,
+    cut: record::Cut,
+    /// Where the record starts.
+    line: u64,
+}
+
+impl Records {
+    fn open(source: &Source, charset: Charset, found: &Found) -> Result<Records, FileError> {
+        let mut lines = Lines::new(charset.decoded(source)?);
+        lines.skip(found.lines_before)?;
+        let (record, cells, cut) = (Vec::new(), Cells::default(), record::Cut::Whole);
+        Ok(Records { lines, marks: found.marks, record, cells, cut, line: 0 })
+    }
+
+    /// Reads the next record that has something in it; false at the end.
+    fn advance(&mut self) -> Result<bool, FileError> {
+        loop {
+            self.record.clear();
+            self.cells.clear();
+            if !self.lines.append(&mut self.record, None)? {
+                return Ok(false);
+            }
+            self.line = self.lines.number();
+            self.cut = self.cells.cut(&self.record, self.marks);
+            while let record::Cut::Open(quote) = self.cut {
+                if !self.lines.append(&mut self.record, Some(self.line))? {
+                    let (lines, column) = record::place(&self.record, quote);
+                    return Err(FileError::QuoteOpen { line: self.line + lines, column });
+                }
+                self.cut = self.cells.cut(&self.record, self.marks);
+            }
+            let row = self.cut();
+            if (0..self.cells.len()).any(|index| !row.cell(index).is_empty()) {
+                return Ok(true);
+            }
+        }
+    }
+
+    fn cut(&self) -> Cut<'_> {
+        Cut { record: &self.record, cells: &self.cells }
+    }
+}
+
+/// What a file's own rows prove of how it is written.
+struct Evidence {
+    rows: u64,
+    points: u64,
+    commas: u64,
+    dates: Candidates,
+}
+
+impl Evidence {
+    /// Reads the file to its end, so that what can not be read at all is known before the first row.
+    fn gather(source: &Source, charset: Charset, found: &Found, plan: &Plan) -> Result<Evidence, FileError> {
+        let mut records = Records::open(source, charset, found)?;
+        let mut evidence = Evidence { rows: 0, points: 0, commas: 0, dates: Candidates::all() };
+        let amounts: Vec<usize> =
+            [Target::Amount, Target::AmountIn, Target::AmountOut, Target::OverdraftLimit]
+                .iter()
+                .filter_map(|target| plan.cell_of(target))
+                .collect();
+        let date = plan.cell_of(&Target::ValueDate);
+        while records.advance()? {
+            evidence.rows += 1;
+            if evidence.rows > EVIDENCE_ROWS_MAX {
+                continue;
+            }
+            let row = records.cut();
+            for amount in &amounts {
+                match decimal::proof(row.cell(*amount)) {
+                    Some(DecimalMark::Point) => evidence.points += 1,
+                    Some(DecimalMark::Comma) => evidence.commas += 1,
+                    None => (),
+                }
+            }
+            if let Some(date) = date.map(|date| row.cell(date)).filter(|text| !text.is_empty()) {
+                evidence.dates.narrow(date);
+            }
+        }
+        Ok(evidence)
+    }
+
+    /// How the file writes amounts; none if it does not show it, or shows both.
+    fn decimal(&self) -> Option<DecimalMark> {
+        match (self.points, self.commas) {
+            (1.., 0) => Some(DecimalMark::Point),
+            (0, 1..) => Some(DecimalMark::Comma),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

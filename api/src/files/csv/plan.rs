@@ -1,0 +1,254 @@
+//! A map put to a file's columns: where each field's text comes from.
+
+use std::collections::BTreeMap;
+
+use super::super::FileError;
+use super::super::mapping::{Column, Expression, Mapping, Target};
+use super::dialect::{self, Found, REFUSED_BECAUSE};
+use super::record::Cells;
+
+/// Which way money goes, seen from the account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    In,
+    Out,
+}
+
+/// What a field's text is made of; columns from 0.
+#[derive(Debug, Clone)]
+pub enum Text {
+    Value(String),
+    Cell(usize),
+    Join(Vec<Text>, String),
+    FirstOf(Vec<Text>),
+    ByDirection { income: Option<Box<Text>>, outgo: Option<Box<Text>> },
+    Translated(Box<Text>, BTreeMap<String, String>),
+}
+
+/// A field and its text.
+#[derive(Debug, Clone)]
+pub struct Field {
+    pub text: Text,
+    /// The map names it: texts are cut to what fits, as a bank's columns do not know our limits.
+    pub is_mapped: bool,
+}
+
+/// A cell that decides whether a row is a job.
+#[derive(Debug, Clone)]
+pub struct Test {
+    pub cell: usize,
+    pub texts: Vec<String>,
+}
+
+/// The fields of a file's rows.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    pub fields: BTreeMap<Target, Field>,
+    pub ignore: Vec<Test>,
+    pub keep: Vec<Test>,
+    pub require: Vec<usize>,
+}
+
+/// One record and its cells.
+#[derive(Clone, Copy)]
+pub struct Cut<'a> {
+    pub record: &'a [u8],
+    pub cells: &'a Cells,
+}
+
+impl<'a> Cut<'a> {
+    /// A cell without blanks around it; empty where there is none.
+    pub fn cell(self, index: usize) -> &'a str {
+        let cell = self.cells.get(self.record, index).unwrap_or_default();
+        std::str::from_utf8(cell).unwrap_or_default().trim_matches(super::decimal::is_blank)
+    }
+}
+
+impl Test {
+    /// Whether the cell is one of the texts.
+    pub fn holds(&self, row: Cut<'_>) -> bool {
+        let cell = row.cell(self.cell);
+        self.texts.iter().any(|text| match text.strip_suffix('*') {
+            Some(start) => cell.starts_with(start),
+            None => cell == text,
+        })
+    }
+}
+
+/// Every column that a map needs.
+pub fn wanted(mapping: &Mapping) -> Vec<Column> {
+    let mut columns = Vec::new();
+    mapping.fields.values().flatten().for_each(|expression| collect(expression, &mut columns));
+    let rows = &mapping.rows;
+    columns.extend(rows.ignore.iter().chain(&rows.keep).map(|condition| condition.column.clone()));
+    columns.extend(rows.require.iter().cloned());
+    columns
+}
+
+fn collect(expression: &Expression, columns: &mut Vec<Column>) {
+    match expression {
+        Expression::Value(_) => (),
+        Expression::Column(column) => columns.push(column.clone()),
+        Expression::Join(parts, _) | Expression::FirstOf(parts) => {
+            parts.iter().for_each(|part| collect(part, columns));
+        }
+        Expression::ByDirection { income, outgo } => {
+            [income, outgo].into_iter().flatten().for_each(|side| collect(side, columns));
+        }
+        Expression::Translated(part, _) => collect(part, columns),
+    }
+}
+
+impl Plan {
+    /// Puts the map to the columns that were found.
+    pub fn new(mapping: &Mapping, found: &Found) -> Result<Plan, FileError> {
+        let refuse =
+            |reason: String| FileError::Header(format!("{reason}; the columns are {:?}", found.names));
+        let mut plan = Plan::default();
+        for (target, expression) in &mapping.fields {
+            if let Some(expression) = expression {
+                let text = resolve(expression, found).map_err(refuse)?;
+                plan.fields.insert(target.clone(), Field { text, is_mapped: true });
+            }
+        }
+        for (index, name) in found.names.iter().enumerate() {
+            let target = Target::named(name);
+            let Some(target) = target else {
+                if mapping.names_no_fields() && !name.is_empty() && name != REFUSED_BECAUSE {
+                    return Err(refuse(format!(
+                        "the column {name:?} is no field of a job; say what it is with map=, or remove it"
+                    )));
+                }
+                continue;
+            };
+            // Amounts in two columns, and one called amount beside them: the map has said which count.
+            let is_split =
+                plan.fields.contains_key(&Target::AmountIn) || plan.fields.contains_key(&Target::AmountOut);
+            if !mapping.fields.contains_key(&target) && !(is_split && target == Target::Amount) {
+                plan.fields.insert(target, Field { text: Text::Cell(index), is_mapped: false });
+            }
+        }
+        let tests = |conditions: &[super::super::mapping::Condition]| -> Result<Vec<Test>, FileError> {
+            let test = |condition: &super::super::mapping::Condition| {
+                let cell = cell_of(&condition.column, found).map_err(refuse)?;
+                Ok(Test { cell, texts: condition.texts.clone() })
+            };
+            conditions.iter().map(test).collect()
+        };
+        plan.ignore = tests(&mapping.rows.ignore)?;
+        plan.keep = tests(&mapping.rows.keep)?;
+        let require = mapping.rows.require.iter().map(|column| cell_of(column, found).map_err(refuse));
+        plan.require = require.collect::<Result<_, _>>()?;
+        Ok(plan)
+    }
+
+    /// The first cell that a field is made of, for saying where it is wrong.
+    pub fn cell_of(&self, target: &Target) -> Option<usize> {
+        fn first(text: &Text) -> Option<usize> {
+            match text {
+                Text::Value(_) => None,
+                Text::Cell(cell) => Some(*cell),
+                Text::Join(parts, _) | Text::FirstOf(parts) => parts.iter().find_map(first),
+                Text::ByDirection { income, outgo } => {
+                    [income, outgo].into_iter().flatten().find_map(|side| first(side))
+                }
+                Text::Translated(part, _) => first(part),
+            }
+        }
+        self.fields.get(target).and_then(|field| first(&field.text))
+    }
+}
+
+fn cell_of(column: &Column, found: &Found) -> Result<usize, String> {
+    match column {
+        Column::Name(name) if found.names.is_empty() => {
+            Err(format!("there is no header to find the column {name:?} in; write #1 for the first column"))
+        }
+        Column::Name(name) => dialect::place(&found.names, name),
+        Column::Number(number) if *number <= found.columns => Ok(number - 1),
+        Column::Number(number) => Err(format!("there is no column #{number}; there are {}", found.columns)),
+    }
+}
+
+fn resolve(expression: &Expression, found: &Found) -> Result<Text, String> {
+    let all =
+        |parts: &[Expression]| parts.iter().map(|part| resolve(part, found)).collect::<Result<Vec<_>, _>>();
+    let side = |side: &Option<Box<Expression>>| {
+        side.as_ref().map(|side| resolve(side, found).map(Box::new)).transpose()
+    };
+    Ok(match expression {
+        Expression::Value(text) => Text::Value(text.clone()),
+        Expression::Column(column) => Text::Cell(cell_of(column, found)?),
+        Expression::Join(parts, joint) => Text::Join(all(parts)?, joint.clone()),
+        Expression::FirstOf(parts) => Text::FirstOf(all(parts)?),
+        Expression::ByDirection { income, outgo } => {
+            Text::ByDirection { income: side(income)?, outgo: side(outgo)? }
+        }
+        Expression::Translated(part, texts) => {
+            Text::Translated(Box::new(resolve(part, found)?), texts.clone())
+        }
+    })
+}
+
+impl Text {
+    /// The text of one row; empty where there is nothing. `joined` is room for what is put together.
+    pub fn read<'a>(&'a self, row: Cut<'a>, direction: Option<Direction>, joined: &'a mut String) -> &'a str {
+        match self {
+            Text::Value(text) => text,
+            Text::Cell(cell) => row.cell(*cell),
+            other => {
+                joined.clear();
+                other.append(row, direction, joined);
+                joined
+            }
+        }
+    }
+
+    fn append(&self, row: Cut<'_>, direction: Option<Direction>, to: &mut String) {
+        match self {
+            Text::Value(text) => to.push_str(text),
+            Text::Cell(cell) => to.push_str(row.cell(*cell)),
+            Text::Join(parts, joint) => {
+                for part in parts {
+                    let start = to.len();
+                    if start > 0 {
+                        to.push_str(joint);
+                    }
+                    let filled = to.len();
+                    part.append(row, direction, to);
+                    if to.len() == filled {
+                        to.truncate(start);
+                    }
+                }
+            }
+            Text::FirstOf(parts) => {
+                let start = to.len();
+                for part in parts {
+                    part.append(row, direction, to);
+                    if to.len() > start {
+                        break;
+                    }
+                }
+            }
+            Text::ByDirection { income, outgo } => {
+                let side = match direction {
+                    Some(Direction::In) => income,
+                    Some(Direction::Out) => outgo,
+                    None => &None,
+                };
+                if let Some(side) = side {
+                    side.append(row, direction, to);
+                }
+            }
+            Text::Translated(part, texts) => {
+                let start = to.len();
+                part.append(row, direction, to);
+                if let Some(text) = to.get(start..).and_then(|text| texts.get(text)) {
+                    let text = text.clone();
+                    to.truncate(start);
+                    to.push_str(&text);
+                }
+            }
+        }
+    }
+}

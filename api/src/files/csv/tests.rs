@@ -1,0 +1,167 @@
+//! Files as banks write them, read with `map` alone.
+
+use std::io::Cursor;
+
+use serde_json::{Value, json};
+
+use super::super::{FileError, Format, Mapping, Options, Row, open};
+
+fn rows(file: impl Into<Vec<u8>>, map: &str) -> Result<Vec<Row>, FileError> {
+    let mapping: Mapping = map.parse().unwrap();
+    let mut reader = open(Cursor::new(file.into()), Format::Csv, &mapping, &Options::default())?;
+    let mut rows = Vec::new();
+    while let Some(row) = reader.next()? {
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+fn bodies(file: impl Into<Vec<u8>>, map: &str) -> Vec<Value> {
+    let rows = rows(file, map).unwrap();
+    let body = |row: Row| {
+        let body = row.content.unwrap_or_else(|error| panic!("row {}: {error}", row.number));
+        shared::contract::submission::parse(body.get().as_bytes())
+            .unwrap_or_else(|error| panic!("{body}: {error}"));
+        serde_json::from_str(body.get()).unwrap()
+    };
+    rows.into_iter().map(body).collect()
+}
+
+fn errors(file: impl Into<Vec<u8>>, map: &str) -> Vec<String> {
+    let error = |row: Row| {
+        row.content.err().map(|error| format!("{}:{}: {error}", error.line, error.column.unwrap_or(0)))
+    };
+    rows(file, map).unwrap().into_iter().filter_map(error).collect()
+}
+
+fn windows_1252(text: &str) -> Vec<u8> {
+    encoding_rs::WINDOWS_1252.encode(text).0.into_owned()
+}
+
+#[test]
+fn header_names_are_fields() {
+    let file = "kind,from,to,amount,currency,reference,value_date,counterparty.name\n\
+                transfer,a,b,12.50,EUR,r-1,2026-01-31,\n\
+                transfer,a,b,7,JPY,r-2,2026-02-01,\"Ann, \"\"B\"\"\"\n";
+    let expected = [
+        json!({"kind":"transfer","from":"a","to":"b","amount":1250,"currency":"EUR","reference":"r-1","value_date":"2026-01-31"}),
+        json!({"kind":"transfer","from":"a","to":"b","amount":7,"currency":"JPY","reference":"r-2","value_date":"2026-02-01","counterparty":{"name":"Ann, \"B\""}}),
+    ];
+    assert_eq!(bodies(file, ""), expected);
+}
+
+#[test]
+fn sparkasse_camt_csv() {
+    let file = windows_1252(
+        "\"Auftragskonto\";\"Buchungstag\";\"Valutadatum\";\"Buchungstext\";\"Verwendungszweck\";\"Glaeubiger ID\";\"Beguenstigter/Zahlungspflichtiger\";\"Kontonummer/IBAN\";\"BIC (SWIFT-Code)\";\"Betrag\";\"Waehrung\";\"Info\"\r\n\
+         \"DE89370400440532013000\";\"02.01.26\";\"02.01.26\";\"FOLGELASTSCHRIFT\";\"Miete Januar\";\"\";\"Bäcker & Söhne\";\"DE02120300000000202051\";\"X\";\"-1.234,56\";\"EUR\";\"Umsatz gebucht\"\r\n\
+         \"DE89370400440532013000\";\"03.01.26\";\"03.01.26\";\"GEHALT\";\"Lohn €\";\"\";\"Firma\";\"\";\"\";\"2.000,00\";\"EUR\";\"Umsatz vorgemerkt\"\r\n\
+         \"DE89370400440532013000\";\"03.01.26\";\"05.01.26\";\"GEHALT\";\"Lohn €\";\"\";\"Firma\";\"\";\"\";\"2.000,00\";\"EUR\";\"Umsatz gebucht\"\r\n",
+    );
+    let map = "account=Auftragskonto,value_date=Valutadatum,amount=Betrag,currency=Waehrung,memo=Buchungstext+Verwendungszweck,\
+               counterparty.name=Beguenstigter/Zahlungspflichtiger,counterparty.account=Kontonummer/IBAN,ignore=Info:Umsatz vorgemerkt";
+    let expected = [
+        json!({"kind":"withdrawal","account":"DE89370400440532013000","amount":123456,"currency":"EUR","value_date":"2026-01-02",
+            "memo":"FOLGELASTSCHRIFT Miete Januar","counterparty":{"name":"Bäcker & Söhne","account":"DE02120300000000202051"}}),
+        json!({"kind":"deposit","account":"DE89370400440532013000","amount":200_000,"currency":"EUR","value_date":"2026-01-05",
+            "memo":"GEHALT Lohn €","counterparty":{"name":"Firma"}}),
+    ];
+    assert_eq!(bodies(file, map), expected);
+}
+
+#[test]
+fn dkb_with_lines_before_the_header_and_a_side_for_each_direction() {
+    let file = "\u{FEFF}\"Girokonto\";\"DE89370400440532013000\"\r\n\"Zeitraum:\";\"01.01.2026 - 31.01.2026\"\r\n\"Kontostand vom 31.01.2026:\";\"1.000,00 €\"\r\n\"\"\r\n\
+        \"Buchungsdatum\";\"Wertstellung\";\"Status\";\"Zahlungspflichtige*r\";\"Zahlungsempfänger*in\";\"Verwendungszweck\";\"IBAN\";\"Betrag (€)\"\r\n\
+        \"31.01.26\";\"31.01.26\";\"Gebucht\";\"Ann\";\"Laden\";\"Einkauf\";\"DE02 1203 0000 0000 2020 51\";\"-5,5\"\r\n\
+        \"30.01.26\";\"30.01.26\";\"Gebucht\";\"Chef\";\"Ann\";\"Lohn\";\"DE02 1203 0000 0000 2020 51\";\"1.000\"\r\n";
+    let map = "account='DE89370400440532013000',value_date=Wertstellung,amount=\"Betrag (€)\",currency='EUR',memo=Verwendungszweck,\
+               counterparty.name.in=Zahlungspflichtige*r,counterparty.name.out=Zahlungsempfänger*in,counterparty.account=IBAN";
+    let found = bodies(file, map);
+    assert_eq!(found[0]["amount"], 550);
+    assert_eq!(found[0]["counterparty"], json!({"name":"Laden","account":"DE02120300000000202051"}));
+    assert_eq!((&found[1]["amount"], &found[1]["kind"]), (&json!(100_000), &json!("deposit")));
+    assert_eq!(found[1]["counterparty"]["name"], "Chef");
+}
+
+#[test]
+fn ing_with_thirteen_lines_and_two_columns_of_one_name() {
+    let file = windows_1252(
+        "Umsatzanzeige;Datei erstellt am: 01.02.2026 10:00\n\nIBAN;DE89 3704 0044 0532 0130 00\nKontoname;Girokonto\nBank;ING\nKunde;Müller\nZeitraum;01.01.2026 - 31.01.2026\nSaldo;1.000,00;EUR\n\nSortierung;Datum absteigend\n\nIn der CSV-Datei finden Sie alle bereits gebuchten Umsätze.\n\n\
+         Buchung;Wertstellungsdatum;Auftraggeber/Empfänger;Buchungstext;Verwendungszweck;Saldo;Währung;Betrag;Währung\n\
+         31.01.2026;31.01.2026;VISA REWE;Lastschrift;NR 1;1.000,00;EUR;-12,34;EUR\n",
+    );
+    let map = "account='DE89370400440532013000',value_date=Wertstellungsdatum,amount=Betrag,currency=#9,counterparty.name=Auftraggeber/Empfänger,memo=Verwendungszweck";
+    let body = &bodies(file, map)[0];
+    assert_eq!((&body["amount"], &body["counterparty"]["name"]), (&json!(1234), &json!("VISA REWE")));
+    let twice = map.replace("#9", "Währung");
+    let file = "Währung;Währung;Wertstellungsdatum;Betrag;Auftraggeber/Empfänger;Verwendungszweck\nEUR;EUR;1;1;a;b\n";
+    assert!(
+        rows(file, &twice).unwrap_err().to_string().contains("several columns \"Währung\"; write #1 or #2")
+    );
+}
+
+#[test]
+fn ubs_with_debit_and_credit_columns_apostrophes_and_a_note_at_the_end() {
+    let file = "\u{FEFF}Account number:;0240 00123456.78\nIBAN:;CH93 0076 2011 6238 5295 7\n\nTrade date;Trade time;Booking date;Currency;Debit;Credit;Individual amount;Balance;Description1;Description2\n\
+        2026-01-05;10:00:00;2026-01-05;CHF;-1'234.50;;;9'000.00;\"Migros; Zürich\";Card\n2026-01-06;;2026-01-06;CHF;;12’000.00;;21'000.00;Lohn;AG\nTotal;;;;-1'234.50;12'000.00;;;;\n";
+    let map = "account='CH9300762011623852957',value_date=Booking date,currency=Currency,amount.out=Debit,amount.in=Credit,memo=Description1+Description2,ignore=#1:Total*";
+    let found = bodies(file, map);
+    assert_eq!(found.len(), 2);
+    assert_eq!((&found[0]["kind"], &found[0]["amount"]), (&json!("withdrawal"), &json!(123_450)));
+    assert_eq!(found[0]["memo"], "Migros; Zürich Card");
+    assert_eq!((&found[1]["kind"], &found[1]["amount"]), (&json!("deposit"), &json!(1_200_000)));
+}
+
+#[test]
+fn american_british_french_and_nordic_files() {
+    let chase = "Details,Posting Date,Description,Amount,Type,Balance,Check or Slip #\nDEBIT,01/31/2026,\"STORE, INC\",-1234.50,DEBIT_CARD,100.00,,\nCREDIT,02/01/2026,PAY,\"2,000.00\",ACH_CREDIT,2100.00,,\n";
+    let found =
+        bodies(chase, "account='123',value_date=Posting Date,amount=Amount,currency='USD',memo=Description");
+    assert_eq!(
+        found[0],
+        json!({"kind":"withdrawal","account":"123","amount":123_450,"currency":"USD","value_date":"2026-01-31","memo":"STORE, INC"})
+    );
+    assert_eq!(found[1]["value_date"], "2026-02-01");
+
+    let hsbc = "Date\tType\tDescription\tPaid out\tPaid in\n25 Jan 2026\tDD\tGas\t£20.00\t\n26 Jan 2026\tCR\tPay\t\t£1,000.00\n";
+    let found = bodies(
+        hsbc,
+        "account='1',value_date=Date,amount.out=Paid out,amount.in=Paid in,currency='GBP',memo=Description",
+    );
+    assert_eq!((&found[0]["amount"], &found[1]["amount"]), (&json!(2000), &json!(100_000)));
+
+    let french = windows_1252(
+        "Date;Libellé;Débit euros;Crédit euros\n31/01/2026;Café;-1\u{A0}234,50;\n01/02/2026;Salaire;;2 000,00\n",
+    );
+    let found = bodies(
+        french,
+        "account='FR1',value_date=Date,amount.out=Débit euros,amount.in=Crédit euros,currency='EUR',memo=Libellé",
+    );
+    assert_eq!(
+        (&found[0]["kind"], &found[0]["amount"], &found[0]["memo"]),
+        (&json!("withdrawal"), &json!(123_450), &json!("Café"))
+    );
+    assert_eq!(found[1]["amount"], 200_000);
+
+    let nordea = "Bogføringsdato;Beløb;Afsender;Modtager;Navn;Beskrivelse;Saldo;Valuta;\n2026/01/31;-100,00;;;;Køb;5,00;DKK;\n";
+    let found = bodies(
+        nordea,
+        "account='DK1',value_date=Bogføringsdato,amount=Beløb,currency=Valuta,memo=Beskrivelse",
+    );
+    assert_eq!((&found[0]["amount"], &found[0]["value_date"]), (&json!(10_000), &json!("2026-01-31")));
+
+    let ing_nl = "\"Datum\",\"Naam / Omschrijving\",\"Af Bij\",\"Bedrag (EUR)\"\n\"20260131\",\"Winkel\",\"Af\",\"12,50\"\n\"20260201\",\"Baas\",\"Bij\",\"100,00\"\n";
+    let found = bodies(
+        ing_nl,
+        "account='NL1',value_date=Datum,direction=Af Bij,amount=Bedrag (EUR),currency='EUR',counterparty.name=Naam / Omschrijving",
+    );
+    assert_eq!((&found[0]["kind"], &found[1]["kind"]), (&json!("withdrawal"), &json!("deposit")));
+
+    let revolut = "Type,Product,Started Date,Completed Date,Description,Amount,Fee,Currency,State,Balance\nCARD,Current,2026-01-01 10:00:00,2026-01-02 11:12:13,Shop,-5.00,0.00,EUR,COMPLETED,1\nCARD,Current,2026-01-01 10:00:00,,Shop,-6.00,0.00,EUR,PENDING,\n";
+    let found = bodies(
+        revolut,
+        "account='R',value_date=Completed Date,amount=Amount,currency=Currency,memo=Description,keep=State:COMPLETED",
+    );
+    assert_eq!((found.len(), &found[0]["value_date"]), (1, &json!("2026-01-02")));
+}

@@ -1,0 +1,124 @@
+//! NDJSON: one job a line, as `POST /api/jobs` takes it.
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::lines::{Lines, trimmed};
+use super::source::Source;
+use super::{FileError, Reader, Row, RowError, charset};
+
+/// The member that tells why a row was refused; a corrected file may still carry it.
+pub const REFUSED_BECAUSE: &str = "refused_because";
+
+/// Reads NDJSON.
+pub struct NdjsonReader {
+    lines: Lines,
+    row: Vec<u8>,
+    number: u64,
+    rows_total: u64,
+}
+
+impl NdjsonReader {
+    /// Reads the file to its end, then starts again.
+    pub fn open(source: Source) -> Result<NdjsonReader, FileError> {
+        let found = charset::find(&source, None)?;
+        let open = |rows_total| -> Result<NdjsonReader, FileError> {
+            let lines = Lines::new(found.decoded(&source)?);
+            Ok(NdjsonReader { lines, row: Vec::new(), number: 0, rows_total })
+        };
+        let mut rehearsal = open(0)?;
+        while rehearsal.next_line()? {}
+        if rehearsal.number == 0 {
+            return Err(FileError::Empty);
+        }
+        open(rehearsal.number)
+    }
+
+    /// The next line that has something in it.
+    fn next_line(&mut self) -> Result<bool, FileError> {
+        loop {
+            self.row.clear();
+            if !self.lines.append(&mut self.row, None)? {
+                return Ok(false);
+            }
+            if !self.row.trim_ascii().is_empty() {
+                self.number += 1;
+                return Ok(true);
+            }
+        }
+    }
+}
+
+impl Reader for NdjsonReader {
+    fn next(&mut self) -> Result<Option<Row>, FileError> {
+        if !self.next_line()? {
+            return Ok(None);
+        }
+        let line = self.lines.number();
+        let raw = trimmed(&self.row).to_vec();
+        Ok(Some(Row { number: self.number, line, content: content(&raw, line), raw }))
+    }
+
+    fn header(&self) -> &[u8] {
+        b""
+    }
+
+    fn rows_total(&self) -> u64 {
+        self.rows_total
+    }
+}
+
+fn content(line: &[u8], number: u64) -> Result<Box<RawValue>, RowError> {
+    let refuse = |column: Option<u64>, reason: String| RowError { line: number, column, field: None, reason };
+    let text = std::str::from_utf8(line).map_err(|error| {
+        let column =
+            String::from_utf8_lossy(line.get(..error.valid_up_to()).unwrap_or_default()).chars().count();
+        refuse(Some(column as u64 + 1), "is not UTF-8 from here on; send UTF-8".to_owned())
+    })?;
+    let explain = |error: serde_json::Error| {
+        let what = error.to_string();
+        let what = what.split(" at line ").next().unwrap_or_default().to_owned();
+        refuse(Some(error.column() as u64), format!("is no JSON: {what}; each line is one JSON object"))
+    };
+    if !text.trim_start().starts_with('{') {
+        let shown: String = text.trim().chars().take(40).collect();
+        return Err(refuse(
+            Some(1),
+            format!("is {shown:?}; each line must be a JSON object with the fields of a job"),
+        ));
+    }
+    if memchr::memmem::find(line, REFUSED_BECAUSE.as_bytes()).is_none() {
+        return RawValue::from_string(text.trim().to_owned()).map_err(explain);
+    }
+    let mut members = serde_json::from_str::<Members>(text).map_err(explain)?.0;
+    members.retain(|(name, _)| name != REFUSED_BECAUSE);
+    let json: Vec<String> =
+        members.iter().map(|(name, value)| format!("{}:{value}", Value::from(name.as_str()))).collect();
+    RawValue::from_string(format!("{{{}}}", json.join(","))).map_err(explain)
+}
+
+/// The members of an object as they stand, so that one that is there twice is still refused later.
+struct Members(Vec<(String, Box<RawValue>)>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Members, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Visitor)
+    }
+}
