@@ -12,7 +12,11 @@ mod iban;
 mod lines;
 mod mapping;
 mod ndjson;
+mod pain001;
+pub mod pain002;
+pub mod refused;
 mod source;
+mod text;
 
 use std::io::{Read, Seek};
 
@@ -63,8 +67,11 @@ pub trait Reader: Send {
     /// Nothing more can be read of this file.
     fn next(&mut self) -> Result<Option<Row>, FileError>;
 
-    /// What a file of this file's refused rows starts with, in UTF-8.
+    /// What a file of this file's refused rows starts with, in UTF-8; see [`refused::start`].
     fn header(&self) -> &[u8];
+
+    /// A row, by its [`Row::raw`], as it stands in a file of refused rows, with the reason and the line's end.
+    fn refused(&self, raw: &[u8], reason: &str) -> Vec<u8>;
 
     /// How many rows there are, found when the file was opened; rows that the mapping ignores may be among them.
     fn rows_total(&self) -> u64;
@@ -80,11 +87,10 @@ pub fn open(
     mapping: &Mapping,
     options: &Options,
 ) -> Result<Box<dyn Reader>, FileError> {
-    let _ = options;
     let source = source::Source::new(Box::new(file))?;
     Ok(match format {
         Format::Csv => Box::new(csv::CsvReader::open(source, mapping)?),
         Format::Ndjson => Box::new(ndjson::NdjsonReader::open(source)?),
-        Format::Pain001 => return Err(FileError::UnknownFormat),
+        Format::Pain001 => Box::new(pain001::PainReader::open(source, options)?),
     })
 }

@@ -11,6 +11,7 @@ use std::io::Read as _;
 
 use body::{Bodies, Dates};
 use date::{Candidates, Pattern};
+pub use decimal::{Form, NotAnAmount, is_blank, parse as parse_decimal};
 use dialect::Found;
 use plan::{Cut, Plan};
 use record::Cells;
@@ -19,6 +20,7 @@ use serde_json::value::RawValue;
 use super::charset::{self, Charset};
 use super::lines::Lines;
 use super::mapping::{DecimalMark, Mapping, Target};
+use super::refused::REFUSED_BECAUSE;
 use super::source::Source;
 use super::{FileError, Reader, Row, RowError};
 
@@ -35,6 +37,10 @@ pub struct CsvReader {
     stop: Vec<String>,
     header: Vec<u8>,
     columns: usize,
+    /// Names of the columns have been found, so a reason has a column of its own.
+    has_names: bool,
+    /// The last column is the reason of a former refusal.
+    has_reason: bool,
     number: u64,
     rows_total: u64,
 }
@@ -63,7 +69,9 @@ impl CsvReader {
             bodies: Bodies::new(plan, amounts, decimal, proven.is_some(), dates),
             stop: mapping.rows.stop.clone(),
             columns: found.columns,
-            header: found.header,
+            has_names: !found.names.is_empty(),
+            has_reason: found.names.last().is_some_and(|name| name == REFUSED_BECAUSE),
+            header: header_with_reason(&found),
             number: 0,
             rows_total: evidence.rows,
         })
@@ -86,7 +94,7 @@ impl CsvReader {
             return Err(self.error_at(error.valid_up_to(), None, "the text is damaged here".to_owned()));
         }
         let row = self.records.cut();
-        let cells = self.records.cells.len();
+        let cells = self.records.cells.len() - usize::from(self.reason_start().is_some() && !self.has_reason);
         let extra = (self.columns..cells).find(|index| !row.cell(*index).is_empty());
         if cells < self.columns || extra.is_some() {
             let at =
@@ -107,6 +115,17 @@ impl CsvReader {
             error.column = error.column.filter(|_| at.is_some());
             error
         })
+    }
+
+    /// Where the reason of a former refusal begins, with its separator.
+    fn reason_start(&self) -> Option<usize> {
+        let last = self.records.cells.len().checked_sub(1)?;
+        let is_column = self.has_reason && last + 1 == self.columns;
+        if !is_column && !self.records.cut().cell(last).starts_with(dialect::REASON_START) {
+            return None;
+        }
+        let before = self.records.record.get(..self.records.cells.start(last)?)?;
+        before.iter().rposition(|byte| *byte == self.records.marks.separator)
     }
 
     fn error_at(&self, at: usize, field: Option<String>, reason: String) -> RowError {
@@ -131,7 +150,8 @@ impl Reader for CsvReader {
         }
         self.number += 1;
         let content = self.content();
-        let raw = super::lines::trimmed(&self.records.record).to_vec();
+        let raw = super::lines::trimmed(&self.records.record);
+        let raw = raw.get(..self.reason_start().unwrap_or(raw.len())).unwrap_or(raw).to_vec();
         Ok(Some(Row { number: self.number, line: self.records.line, raw, content }))
     }
 
@@ -139,9 +159,30 @@ impl Reader for CsvReader {
         &self.header
     }
 
+    fn refused(&self, raw: &[u8], reason: &str) -> Vec<u8> {
+        let marks = self.records.marks;
+        let start = if self.has_names { "" } else { dialect::REASON_START };
+        let mut cell = format!("{start}{}", reason.replace(['\r', '\n'], " "));
+        if let Some(quote) = marks.quote.map(char::from) {
+            cell = format!("{quote}{}{quote}", cell.replace(quote, &format!("{quote}{quote}")));
+        } else {
+            cell = cell.replace(char::from(marks.separator), " ");
+        }
+        [raw, &[marks.separator], cell.as_bytes(), b"\r\n"].concat()
+    }
+
     fn rows_total(&self) -> u64 {
         self.rows_total
     }
+}
+
+/// What stands before the rows of a file of refused rows: the same, with a column more.
+fn header_with_reason(found: &Found) -> Vec<u8> {
+    let before = super::lines::trimmed(&found.before);
+    if found.names.is_empty() || found.names.last().is_some_and(|name| name == REFUSED_BECAUSE) {
+        return found.before.clone();
+    }
+    [before, &[found.marks.separator], REFUSED_BECAUSE.as_bytes(), b"\r\n"].concat()
 }
 
 /// The records of a file, one at a time.

@@ -5,11 +5,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::lines::{Lines, trimmed};
+use super::refused::REFUSED_BECAUSE;
 use super::source::Source;
 use super::{FileError, Reader, Row, RowError, charset};
-
-/// The member that tells why a row was refused; a corrected file may still carry it.
-pub const REFUSED_BECAUSE: &str = "refused_because";
 
 /// Reads NDJSON.
 pub struct NdjsonReader {
@@ -62,6 +60,21 @@ impl Reader for NdjsonReader {
 
     fn header(&self) -> &[u8] {
         b""
+    }
+
+    fn refused(&self, raw: &[u8], reason: &str) -> Vec<u8> {
+        let reason = Value::from(reason);
+        let text = String::from_utf8_lossy(raw);
+        let line = match content(raw, 0) {
+            Ok(body) => {
+                let members = body.get().trim_end().strip_suffix('}').unwrap_or_default().trim_end();
+                let comma = if members.ends_with('{') { "" } else { "," };
+                format!("{members}{comma}\"{REFUSED_BECAUSE}\":{reason}}}\n")
+            }
+            // What is no JSON object can not carry a member: it is carried in one.
+            Err(_) => format!("{{\"line\":{},\"{REFUSED_BECAUSE}\":{reason}}}\n", Value::from(&*text)),
+        };
+        line.into_bytes()
     }
 
     fn rows_total(&self) -> u64 {

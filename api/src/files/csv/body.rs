@@ -7,6 +7,7 @@ use shared::domain::text::{Memo, Name};
 
 use super::super::iban;
 use super::super::mapping::{Amounts, Sign, Target};
+use super::super::text::one_line;
 use super::date::{Candidates, Pattern};
 use super::decimal::{self, Form, NotAnAmount, Parsed};
 use super::plan::{Cut, Direction, Plan};
@@ -418,17 +419,4 @@ fn inner(json: &mut Vec<u8>, name: &str, text: &str) {
     let _ = serde_json::to_writer(&mut *json, name);
     json.push(b':');
     let _ = serde_json::to_writer(&mut *json, text);
-}
-
-/// A text on one line, with single blanks; cut at a word where it is the bank's and longer than ours may be.
-fn one_line(text: &str, may_cut: bool, chars_max: usize) -> String {
-    let blank = |c: char| decimal::is_blank(c) || c.is_control();
-    let words: Vec<&str> = text.split(blank).filter(|word| !word.is_empty()).collect();
-    let line = words.join(" ");
-    let Some((end, _)) = line.char_indices().nth(chars_max).filter(|_| may_cut) else { return line };
-    // One character is for the mark that something is missing.
-    let room = line.char_indices().nth(chars_max - 1).map_or(end, |(at, _)| at);
-    let kept = line.get(..room).unwrap_or_default();
-    let words = kept.rfind(' ').filter(|at| kept.len() - at < 20).and_then(|at| kept.get(..at));
-    format!("{}…", words.unwrap_or(kept))
 }

@@ -10,8 +10,8 @@ const SEPARATORS: [u8; 4] = [b';', b'\t', b'|', b','];
 /// Lines among which the header is looked for: statements begin with up to some twenty lines about the account.
 const HEADER_LINES_MAX: usize = 100;
 
-/// Names of the column that tells why a row was refused.
-pub const REFUSED_BECAUSE: &str = "refused_because";
+/// How a reason starts where no header tells its column.
+pub const REASON_START: &str = "refused_because: ";
 
 /// What was found.
 #[derive(Debug, Clone)]
@@ -24,8 +24,8 @@ pub struct Found {
     pub names: Vec<String>,
     /// How many cells a row has.
     pub columns: usize,
-    /// The header's text, with its line's end.
-    pub header: Vec<u8>,
+    /// What stands before the first row: the lines before the header, and the header.
+    pub before: Vec<u8>,
 }
 
 /// Finds the dialect of a text by its start.
@@ -70,9 +70,10 @@ pub fn find(start: &[u8], mapping: &Mapping, wanted: &[Column]) -> Result<Found,
     if known < needed || (known == 0 && !is_line_stated && needed == wanted.len()) {
         return Err(FileError::Header(no_header(&names, line, marks, wanted)));
     }
-    let header = record_at(start, offset, marks).0.to_vec();
-    let lines_before = line as u64 + super::super::lines::count(&header).max(1);
-    Ok(Found { marks, lines_before, columns: names.len(), names, header })
+    let header = record_at(start, offset, marks).0;
+    let lines_before = line as u64 + super::super::lines::count(header).max(1);
+    let before = start.get(..offset + header.len()).unwrap_or_default().to_vec();
+    Ok(Found { marks, lines_before, columns: names.len(), names, before })
 }
 
 fn without_header(
@@ -83,11 +84,16 @@ fn without_header(
 ) -> Result<Found, FileError> {
     let first = lines.iter().enumerate().find(|(_, (_, line))| !line.trim_ascii().is_empty());
     let (index, (offset, _)) = first.ok_or(FileError::Empty)?;
-    let cells = |marks: &Marks| names_at(start, *offset, *marks).len();
+    let cells = |marks: &Marks| {
+        let cells = names_at(start, *offset, *marks);
+        let is_reason = cells.last().is_some_and(|last| last.starts_with(REASON_START));
+        cells.len() - usize::from(is_reason)
+    };
     // The first of those that cut most.
     let marks = marks.into_iter().rev().max_by_key(cells).ok_or(FileError::Empty)?;
     let lines_before = (skipped + index) as u64;
-    Ok(Found { marks, lines_before, names: Vec::new(), columns: cells(&marks), header: Vec::new() })
+    let before = start.get(..*offset).unwrap_or_default().to_vec();
+    Ok(Found { marks, lines_before, names: Vec::new(), columns: cells(&marks), before })
 }
 
 /// How many of the columns that are wanted have these names; where none is, how many are fields.

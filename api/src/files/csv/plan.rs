@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::super::FileError;
 use super::super::mapping::{Column, Expression, Mapping, Target};
-use super::dialect::{self, Found, REFUSED_BECAUSE};
+use super::super::refused::REFUSED_BECAUSE;
+use super::dialect::{self, Found};
 use super::record::Cells;
 
 /// Which way money goes, seen from the account.
