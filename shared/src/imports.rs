@@ -232,7 +232,7 @@ pub struct Refusal {
     pub field: Option<String>,
     /// What is wrong with which value, and what should be there.
     pub reason: String,
-    /// The row as it stands in the file.
+    /// The row as it stands in a file of refused rows, with the reason.
     pub raw: Vec<u8>,
 }
 

@@ -131,7 +131,7 @@ async fn what_is_refused_comes_back_with_its_reason_and_can_be_sent_again() {
 
     let refused = client.get(import["refused_rows"].as_str().unwrap()).await.unwrap();
     assert!(refused.content_type.starts_with("text/csv"), "{refused:?}");
-    let lines: Vec<_> = refused.body.lines().collect();
+    let lines: Vec<_> = refused.body.trim_start_matches('\u{feff}').lines().collect();
     assert_eq!(lines.len(), 4, "{refused:?}");
     assert_eq!(lines[0], "kind,account,amount,currency,refused_because");
     assert!(lines[1].starts_with("deposit,alice,-5,EUR,") && lines[1].contains("amount"), "{refused:?}");

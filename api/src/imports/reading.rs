@@ -77,7 +77,11 @@ impl Reading {
                 continue;
             }
             chunk_bytes += row.raw.len();
-            chunk.rows.push(self.prepare(row, &mut key));
+            let mut row = self.prepare(row, &mut key);
+            if let ReadRow::Refused(refusal) = &mut row {
+                refusal.raw = source.refused(&refusal.raw, &in_place(refusal));
+            }
+            chunk.rows.push(row);
             if chunk.rows.len() >= CHUNK_ROWS_MAX || chunk_bytes >= CHUNK_BYTES_MAX {
                 chunk.bytes_read = position.bytes();
                 if chunks.blocking_send(std::mem::take(&mut chunk)).is_err() {
@@ -110,6 +114,12 @@ impl Reading {
             }
         }
     }
+}
+
+/// The reason, and where: the file that carries it has other lines.
+fn in_place(refusal: &Refusal) -> String {
+    let at = refusal.column.map_or_else(String::new, |column| format!(", column {column}"));
+    format!("line {}{at}: {}", refusal.line, refusal.reason)
 }
 
 /// Kept as row 0 of those refused, which a file of them starts with.

@@ -13,7 +13,7 @@ use axum::http::header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{AppendHeaders, IntoResponse, Response};
-use futures::stream;
+use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared::imports::{Import, RowTally};
@@ -243,18 +243,27 @@ pub async fn refused(
             "no row of this import has been read so far; ask again once it is read",
         )
     })?;
-    let rows = imports::RefusedRows::new(&head);
+    let mut rows = imports::RefusedRows::new(&head);
+    let mut from = 1;
+    while rows.needs_totals() {
+        let page = imports::REFUSED_PAGE_ROWS;
+        let page = ingress.read(ingress.parts.imports.refusals(import.number, from, page)).await?;
+        let Some(last) = page.last() else { break };
+        from = last.row + 1;
+        rows.add(&page);
+    }
     let media_type = rows.media_type();
     let file = format!("attachment; filename=\"import-{}-refused.{}\"", import.number, rows.extension());
     let number = import.number;
+    let start = stream::iter([Ok(rows.start())]);
     let pages = stream::unfold(Some((1_u64, rows)), move |state| {
         let ingress = ingress.clone();
         async move {
-            let (from, mut rows) = state?;
+            let (from, rows) = state?;
             let page = ingress.parts.imports.refusals(number, from, imports::REFUSED_PAGE_ROWS).await;
             match page {
                 Ok(page) => {
-                    let text = rows.write(&page);
+                    let text = rows.rows(&page);
                     let next = page.last().map(|last| (last.row + 1, rows));
                     Some((Ok(text), next))
                 }
@@ -264,7 +273,7 @@ pub async fn refused(
         }
     });
     let headers = [(CONTENT_TYPE, media_type.to_owned()), (CONTENT_DISPOSITION, file)];
-    Ok((AppendHeaders(headers), Body::from_stream(pages)).into_response())
+    Ok((AppendHeaders(headers), Body::from_stream(start.chain(pages))).into_response())
 }
 
 /// The import of a path, if it is there for this client.
