@@ -36,6 +36,7 @@ async fn main() {
         publisher: Arc::new(Publisher::new(queue.clone(), Lanes::DEFAULT, "api-1".to_owned(), limits)),
         queue: queue.clone(),
         ledger: Arc::new(FakeLedger::default()),
+        imports: fakes::no_imports(),
         bus: Arc::new(FakeBus::new()),
         lanes: Lanes::DEFAULT,
         replica: "api-1".to_owned(),

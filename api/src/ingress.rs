@@ -9,6 +9,7 @@ use shared::contract::report::{Counts, Role};
 use shared::domain::lane::Lanes;
 use shared::fleet::Bus;
 use shared::fleet::reporter::{Instruments, Reporter, Vitals};
+use shared::imports::Imports;
 use shared::ledger::{Ledger, LedgerError};
 use shared::queue::Queue;
 use shared::queue::publisher::Publisher;
@@ -16,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admission::Admission;
 use crate::identity::Issuer;
+use crate::imports::{Engine, ImportsConfig};
 use crate::keys::Keys;
 use crate::problem::{Problem, ProblemType};
 use crate::wait::Replies;
@@ -34,6 +36,8 @@ pub struct Config {
     pub allow_anonymous: bool,
     /// The longest that a client may wait for an outcome.
     pub wait_max: Duration,
+    /// What imports may take.
+    pub imports: ImportsConfig,
 }
 
 impl Default for Config {
@@ -44,6 +48,7 @@ impl Default for Config {
             allow_anonymous: false,
             // Just below what proxies commonly cut off.
             wait_max: Duration::from_secs(60),
+            imports: ImportsConfig::default(),
         }
     }
 }
@@ -57,6 +62,8 @@ pub struct Parts {
     pub queue: Arc<dyn Queue>,
     /// The books, to read from.
     pub ledger: Arc<dyn Ledger>,
+    /// What is known of imports.
+    pub imports: Arc<dyn Imports>,
     /// On which workers tell of outcomes.
     pub bus: Arc<dyn Bus>,
     /// How many lanes the fleet has.
@@ -74,6 +81,7 @@ pub struct Ingress {
     pub(crate) admission: Admission,
     pub(crate) replies: Replies,
     pub(crate) issuer: Issuer,
+    pub(crate) imports: Engine,
     pub(crate) shutdown: CancellationToken,
     /// Jobs that were not accepted.
     pub(crate) refused: AtomicU64,
@@ -89,7 +97,8 @@ impl Ingress {
         let issuer = Issuer::new()?;
         let replies = Replies::default();
         let refused = AtomicU64::new(0);
-        Ok(Arc::new(Ingress { config, parts, admission, replies, issuer, shutdown, refused }))
+        let imports = Engine::new(config.imports.clone());
+        Ok(Arc::new(Ingress { config, parts, admission, replies, issuer, imports, shutdown, refused }))
     }
 
     /// Hears what workers tell of outcomes, until the ingress is shut down.

@@ -52,6 +52,13 @@ impl Intake<'_> {
         self.prepare(id, &spec, false)
     }
 
+    /// The job on a row of an import: its id is that of its reference, else that of `key`.
+    pub fn row(&self, key: &str, json: &[u8]) -> Result<Prepared, Problem> {
+        let spec = submission::parse(json)?;
+        let key = spec.reference.as_ref().map_or(key, |reference| reference.as_str());
+        self.prepare(JobId::derived(self.client, key), &spec, false)
+    }
+
     fn prepare(&self, id: JobId, spec: &shared::domain::job::Spec, reply: bool) -> Result<Prepared, Problem> {
         let parts = &self.ingress.parts;
         let body = submission::canonical(spec);

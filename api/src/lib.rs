@@ -7,6 +7,7 @@ mod batch;
 mod body;
 pub mod files;
 mod identity;
+pub mod imports;
 mod ingress;
 mod intake;
 pub mod keys;

@@ -37,12 +37,15 @@ pub enum ProblemType {
     LaneFull,
     QueueUnavailable,
     LedgerUnavailable,
+    InvalidFile,
+    ImportNotFound,
+    InsufficientStorage,
     Internal,
 }
 
 impl ProblemType {
     /// Every type.
-    pub const ALL: [ProblemType; 21] = [
+    pub const ALL: [ProblemType; 24] = [
         ProblemType::InvalidJob,
         ProblemType::InvalidBatch,
         ProblemType::InvalidParameter,
@@ -63,6 +66,9 @@ impl ProblemType {
         ProblemType::LaneFull,
         ProblemType::QueueUnavailable,
         ProblemType::LedgerUnavailable,
+        ProblemType::InvalidFile,
+        ProblemType::ImportNotFound,
+        ProblemType::InsufficientStorage,
         ProblemType::Internal,
     ];
 
@@ -105,6 +111,13 @@ impl ProblemType {
             }
             Self::LedgerUnavailable => {
                 ("/problems/ledger-unavailable", S::SERVICE_UNAVAILABLE, "The ledger can not be read")
+            }
+            Self::InvalidFile => {
+                ("/problems/invalid-file", S::UNPROCESSABLE_ENTITY, "Not a file that can be read")
+            }
+            Self::ImportNotFound => ("/problems/import-not-found", S::NOT_FOUND, "No such import"),
+            Self::InsufficientStorage => {
+                ("/problems/insufficient-storage", S::INSUFFICIENT_STORAGE, "No room for the file")
             }
             Self::Internal => ("/problems/internal", S::INTERNAL_SERVER_ERROR, "A fault of ours"),
         }
@@ -208,6 +221,12 @@ impl Problem {
     pub fn retry_after(mut self, pause: Duration) -> Problem {
         self.retry_after = Some(pause);
         self
+    }
+
+    /// The field at fault, where one is, and what is wrong.
+    #[must_use]
+    pub fn field_and_detail(self) -> (Option<String>, String) {
+        (self.errors.into_iter().next().map(|error| error.field), self.detail.into_owned())
     }
 
     /// Its kind.

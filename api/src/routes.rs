@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod batch;
+pub mod imports;
 pub mod jobs;
 pub mod operations;
 
@@ -33,6 +34,9 @@ pub fn router(ingress: Arc<Ingress>) -> Router {
         .routes(routes!(batch::submit))
         .routes(routes!(accounts::show))
         .routes(routes!(accounts::entries))
+        .routes(routes!(imports::submit, imports::list))
+        .routes(routes!(imports::show, imports::cancel))
+        .routes(routes!(imports::refused))
         .layer(from_fn_with_state(Arc::clone(&ingress), admit));
     // Whoever looks after the fleet is never turned away.
     let (router, document) = OpenApiRouter::with_openapi(Document::openapi())

@@ -73,6 +73,7 @@ pub async fn serve(
         let ingress = Arc::clone(&ingress);
         async move { ingress.hear().await }
     });
+    let importing = tokio::spawn(Arc::clone(&ingress).run_imports());
     let address = listener.local_addr().ok();
     let reporting = tokio::spawn(Arc::clone(&ingress).report(address));
     if let Some(address) = address {
@@ -97,6 +98,7 @@ pub async fn serve(
     connections.close();
     tracing::info!(connections = connections.len(), "the ingress stops");
     connections.wait().await;
+    importing.await.context("the imports did not end well")?;
     reporting.await.context("the reports did not end well")?;
     hearing.await.context("the listener for outcomes did not end well")
 }

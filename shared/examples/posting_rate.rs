@@ -139,6 +139,7 @@ fn job(id: JobId, lane: Lane, body: &str, accepted_at: i64) -> Job {
         fingerprint: Fingerprint::of(body),
         body: body.to_owned(),
         spec: submission::parse(body.as_bytes()).unwrap(),
+        origin: None,
     }
 }
 

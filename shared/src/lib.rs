@@ -8,6 +8,7 @@ pub mod config;
 pub mod contract;
 pub mod domain;
 pub mod fleet;
+pub mod imports;
 pub mod keys;
 pub mod ledger;
 pub mod queue;

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use shared::config::{AccessConfig, FleetConfig, MonitorConfig, WorkerConfig};
 use shared::settings::ApiSettings;
 
+use crate::import::args::ImportArgs;
 use crate::load_test::args::LoadTestArgs;
 
 /// A fleet that posts banking jobs to a double-entry ledger.
@@ -58,6 +59,8 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// See, replay or discard what could not be posted
     DeadLetters(DeadLettersArgs),
+    /// Send a file of jobs to a running fleet and see what becomes of its rows
+    Import(ImportArgs),
     /// Measure a fleet on given servers: bare posting, batches, single jobs, latency
     Bench(BenchArgs),
     /// Load a running fleet over HTTP and judge it: response, throughput, nothing lost, nothing doubled
@@ -73,11 +76,34 @@ pub(crate) struct ApiArgs {
     #[arg(long, env = "API_LISTEN", default_value = "127.0.0.1:8080")]
     pub(crate) api_listen: SocketAddr,
 
+    /// Megabytes (of 1,048,576 bytes) of a file of jobs at the most, as it is sent
+    #[arg(long, env = "MAX_UPLOAD_MB", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(crate) max_upload_mb: u64,
+
+    /// Files of jobs that one replica reads at the same time; the others wait in order
+    #[arg(long, env = "IMPORTS_AT_ONCE", default_value_t = 4, value_parser = parse_imports_at_once)]
+    pub(crate) imports_at_once: usize,
+
+    /// Rows of one file that wait in the lanes at the most; beyond it the reading waits for the posting, so
+    /// that single jobs find few before them
+    #[arg(long, env = "IMPORT_AHEAD_ROWS", default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(1_000..))]
+    pub(crate) import_ahead_rows: u64,
+
+    /// What the IBANs of accounts here start with, separated by commas, for files that pay to anyone; any IBAN is
+    /// an account here unless it is given
+    #[arg(long, env = "IBAN_PREFIXES", value_delimiter = ',')]
+    pub(crate) iban_prefixes: Vec<String>,
+
     #[command(flatten)]
     pub(crate) settings: ApiSettings,
 
     #[command(flatten)]
     pub(crate) access: AccessConfig,
+}
+
+fn parse_imports_at_once(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=32).contains(number));
+    number.ok_or_else(|| "must be a number from 1 to 32".to_owned())
 }
 
 /// The monitor, and whom it lets change the fleet.

@@ -5,6 +5,7 @@ mod cli;
 mod dead_letters;
 mod demo;
 mod health;
+mod import;
 mod load_test;
 mod parts;
 mod roles;
@@ -54,6 +55,7 @@ async fn start(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Migrate => roles::migrate(fleet).await,
         Command::Verify(args) => verify::run(fleet, args).await,
         Command::DeadLetters(args) => dead_letters::run(fleet, args).await,
+        Command::Import(args) => Ok(import::run(args).await),
         Command::Bench(args) => bench::run(fleet, args).await,
         Command::LoadTest(args) => Ok(load_test::run(args, shutdown::on_signal()?).await),
         Command::Health(args) => health::run(args).await,

@@ -9,6 +9,7 @@ use shared::config::FleetConfig;
 use shared::fleet::Bus;
 use shared::fleet::embedded::EmbeddedBus;
 use shared::fleet::rabbitmq::RabbitMqBus;
+use shared::imports::Imports;
 use shared::ledger::Ledger;
 use shared::ledger::mysql::{MySqlConfig, MySqlLedger};
 use shared::ledger::sqlite::SqliteLedger;
@@ -29,6 +30,7 @@ pub(crate) struct Parts {
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) records: Arc<dyn Records>,
+    pub(crate) imports: Arc<dyn Imports>,
     pub(crate) bus: Arc<dyn Bus>,
 }
 
@@ -39,8 +41,8 @@ impl Parts {
             Some(url) => broker(url, fleet)?,
             None => (embedded_queue(fleet).await?, Arc::new(EmbeddedBus::default()) as Arc<dyn Bus>),
         };
-        let (ledger, records) = books(fleet)?;
-        Ok(Parts { queue, ledger, records, bus })
+        let Books { ledger, records, imports } = books(fleet)?;
+        Ok(Parts { queue, ledger, records, imports, bus })
     }
 
     /// All parts, for one replica of a fleet of processes: nothing in this process alone will do.
@@ -122,16 +124,27 @@ fn must_exist(fleet: &FleetConfig, file: &str, variable: &str) -> anyhow::Result
 
 /// The ledger, made if it is embedded and not there.
 pub(crate) async fn ledger(fleet: &FleetConfig) -> anyhow::Result<Arc<dyn Ledger>> {
-    Ok(books(fleet)?.0)
+    Ok(books(fleet)?.ledger)
 }
 
-/// The ledger, and the records in the same database.
-fn books(fleet: &FleetConfig) -> anyhow::Result<(Arc<dyn Ledger>, Arc<dyn Records>)> {
+/// The ledger, and what else is in the same database.
+struct Books {
+    ledger: Arc<dyn Ledger>,
+    records: Arc<dyn Records>,
+    imports: Arc<dyn Imports>,
+}
+
+impl<L: Ledger + Records + Imports + 'static> From<Arc<L>> for Books {
+    fn from(ledger: Arc<L>) -> Books {
+        Books { records: ledger.clone(), imports: ledger.clone(), ledger }
+    }
+}
+
+fn books(fleet: &FleetConfig) -> anyhow::Result<Books> {
     let Some(url) = &fleet.database_url else {
         make_data_dir(fleet)?;
         let ledger = SqliteLedger::open(&fleet.data_dir.join(LEDGER_FILE));
-        let ledger = Arc::new(ledger.context("the embedded ledger can not be opened")?);
-        return Ok((ledger.clone(), ledger));
+        return Ok(Arc::new(ledger.context("the embedded ledger can not be opened")?).into());
     };
     let config = MySqlConfig {
         readonly_url: fleet.database_readonly_url.clone(),
@@ -141,8 +154,7 @@ fn books(fleet: &FleetConfig) -> anyhow::Result<(Arc<dyn Ledger>, Arc<dyn Record
         pool_timeout: Duration::from_secs(fleet.db_pool_timeout),
         ..MySqlConfig::new(url)
     };
-    let ledger = Arc::new(MySqlLedger::connect(&config).context("DATABASE_URL can not be used")?);
-    Ok((ledger.clone(), ledger))
+    Ok(Arc::new(MySqlLedger::connect(&config).context("DATABASE_URL can not be used")?).into())
 }
 
 fn make_data_dir(fleet: &FleetConfig) -> anyhow::Result<()> {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use api::imports::ImportsConfig;
 use backon::{ExponentialBuilder, Retryable as _};
 use shared::config::{AccessConfig, FleetConfig, WorkerConfig};
 use shared::fleet::reporter::Instruments;
@@ -24,6 +25,9 @@ use crate::parts::{self, Parts};
 
 /// The longest wait before a ledger that is away at the start is asked again.
 const CHECK_DELAY_MAX: Duration = Duration::from_secs(2);
+
+/// Where files lie until they are read, within the data folder.
+const IMPORTS_FOLDER: &str = "imports";
 
 /// All roles in one process.
 pub(crate) async fn dev(
@@ -57,7 +61,7 @@ impl Dev {
     ) -> anyhow::Result<Dev> {
         let settings = args.api.settings.0.clone().and(args.worker.settings.0).and(args.monitor.settings.0);
         let instruments = instruments(fleet, parts, settings)?;
-        let api_config = api_config(args.api)?;
+        let api_config = api_config(fleet, args.api)?;
         let keys = api_config.keys.clone();
         check_listen(args.monitor.monitor_listen, &keys, api_config.allow_anonymous)?;
         let (api, worker, monitor) = (
@@ -111,7 +115,7 @@ pub(crate) async fn api(
     shutdown: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
     let settings = args.settings.0.clone();
-    let config = api_config(args)?;
+    let config = api_config(&fleet, args)?;
     let parts = Parts::open_shared(&fleet, "api").await?;
     let replica = replica_id("api")?;
     let publisher = parts.publisher(&fleet, &replica);
@@ -223,11 +227,18 @@ fn instruments(fleet: &FleetConfig, parts: &Parts, settings: Settings) -> anyhow
     })
 }
 
-fn api_config(args: ApiArgs) -> anyhow::Result<api::Config> {
+fn api_config(fleet: &FleetConfig, args: ApiArgs) -> anyhow::Result<api::Config> {
     Ok(api::Config {
         listen: args.api_listen,
         keys: keys(&args.access)?,
         allow_anonymous: args.access.allow_anonymous,
+        imports: ImportsConfig {
+            folder: fleet.data_dir.join(IMPORTS_FOLDER),
+            upload_bytes_max: args.max_upload_mb << 20,
+            at_once: args.imports_at_once,
+            ahead_rows_max: args.import_ahead_rows,
+            options: api::files::Options { iban_prefixes: args.iban_prefixes },
+        },
         ..api::Config::default()
     })
 }
@@ -247,6 +258,7 @@ fn api_parts(
         publisher: publisher.clone(),
         queue: parts.queue.clone(),
         ledger: parts.ledger.clone(),
+        imports: parts.imports.clone(),
         bus: parts.bus.clone(),
         lanes: fleet.lanes,
         replica,

@@ -5,6 +5,7 @@
 
 mod audit;
 mod batches;
+mod imports;
 mod kinds;
 mod model;
 mod reads;
@@ -14,6 +15,7 @@ mod subject;
 
 pub use audit::*;
 pub use batches::*;
+pub use imports::*;
 pub use kinds::*;
 pub use model::*;
 pub use reads::*;

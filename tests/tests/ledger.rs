@@ -55,6 +55,10 @@ conformance!(
     old_records_are_pruned_in_steps,
     writers_of_records_get_numbers_of_their_own,
     an_older_schema_is_refused_and_brought_up_to_date,
+    a_file_is_one_import_until_it_has_ended,
+    only_its_owner_moves_an_import_on,
+    a_row_is_counted_once,
+    a_dead_row_may_come_to_life,
 );
 
 #[tokio::test(flavor = "multi_thread")]

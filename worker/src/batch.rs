@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures::FutureExt as _;
 use jiff::Timestamp;
-use shared::contract::envelope::{self, Envelope, QueuedJob};
+use shared::contract::envelope::{self, Enclosed, Envelope, QueuedJob};
 use shared::contract::message;
 use shared::domain::job::Job;
 use shared::domain::lane::Lane;
@@ -130,12 +130,13 @@ impl Gathered {
         };
         match message::read(queued.job.get(), lane, ingress, queued.accepted_at) {
             Ok(received) => {
-                self.jobs.push(received.job);
+                self.jobs.push(Job { origin: queued.import, ..received.job });
                 self.reply_to.push(received.reply_to);
             }
             Err(error) => {
                 let accepted_at = Timestamp::from_microsecond(queued.accepted_at).unwrap_or_default();
-                let alone = envelope::write(ingress, [(accepted_at, queued.job.get().as_bytes())]);
+                let job = queued.job.get().as_bytes();
+                let alone = envelope::write(ingress, [Enclosed { accepted_at, origin: queued.import, job }]);
                 self.unreadable.push((alone, error.to_string()));
             }
         }

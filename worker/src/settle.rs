@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use shared::contract::envelope::{self, Enclosed};
+use shared::contract::message;
 use shared::contract::result::{JobResult, JobResults};
-use shared::contract::{envelope, message};
 use shared::domain::job::Job;
 use shared::domain::lane::Lane;
 use shared::domain::outcome::Outcome;
@@ -163,7 +164,7 @@ fn alone(job: &Job) -> Bytes {
     // A body that was read has a JSON form, and so has the rest.
     let json = message::write(job.id, &job.client, None, &job.body).unwrap_or_default();
     let accepted_at = Timestamp::from_microsecond(job.accepted_at).unwrap_or_default();
-    envelope::write(&job.ingress, [(accepted_at, json.as_slice())])
+    envelope::write(&job.ingress, [Enclosed { accepted_at, origin: job.origin, job: &json }])
 }
 
 async fn tell_who_waits(shared: &Shared, jobs: &[Job], reply_to: &[Option<String>], results: &[Settled]) {

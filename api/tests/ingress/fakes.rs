@@ -1,7 +1,7 @@
 //! The ports, in memory.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -12,6 +12,8 @@ use shared::domain::id::JobId;
 use shared::domain::job::Job;
 use shared::domain::lane::{Lane, Lanes};
 use shared::fleet::{Bus, Topic};
+use shared::imports::Imports;
+use shared::ledger::sqlite::SqliteLedger;
 use shared::ledger::{Audit, EntryRecord, JobRecord, Ledger, LedgerError, Totals};
 use shared::queue::{DeadLetter, LaneDepth, PublishError, Queue, QueueError, Subscription};
 use tokio::sync::{broadcast, watch};
@@ -187,6 +189,11 @@ impl Ledger for FakeLedger {
     }
 
     async fn close(&self) {}
+}
+
+/// Imports in a file that nobody opens.
+pub fn no_imports() -> Arc<dyn Imports> {
+    Arc::new(SqliteLedger::open(&std::env::temp_dir().join("tellers-no-imports.sqlite")).unwrap())
 }
 
 pub struct FakeBus {

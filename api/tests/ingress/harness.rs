@@ -23,7 +23,7 @@ use shared::telemetry::{self, Telemetry};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use crate::fakes::{FakeBus, FakeLedger, FakeQueue, until};
+use crate::fakes::{FakeBus, FakeLedger, FakeQueue, no_imports, until};
 
 /// A body that is a job.
 pub const DEPOSIT: &str = r#"{"kind":"deposit","account":"alice","amount":5,"currency":"EUR"}"#;
@@ -141,6 +141,7 @@ pub fn parts_set_to(
         publisher: Arc::new(Publisher::new(queue.clone(), Lanes::DEFAULT, replica.clone(), limits)),
         queue,
         ledger,
+        imports: no_imports(),
         bus,
         lanes: Lanes::DEFAULT,
         replica,

@@ -42,6 +42,9 @@ async fn every_route_is_described() {
     let expected = [
         "/api/accounts/{number}",
         "/api/accounts/{number}/entries",
+        "/api/imports",
+        "/api/imports/{number}",
+        "/api/imports/{number}/refused",
         "/api/jobs",
         "/api/jobs/batch",
         "/api/jobs/{id}",

@@ -4,6 +4,8 @@
 //! {"version":1,"ingress":"api-1","jobs":[{"accepted_at":1795453200000000,"job":{"kind":"deposit"}}]}
 //! ```
 //!
+//! A job of an import says so beside its time: `{"accepted_at":…,"import":{"number":17,"row":5},"job":…}`.
+//!
 //! A job is raw JSON here: the ingress has serialised it once already, and a reader that parses the
 //! jobs one by one loses nothing but the one that it can not read.
 
@@ -15,11 +17,39 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::domain::job::Origin;
+
 /// What this build writes, and the only one that it reads.
 pub const VERSION: u32 = 1;
 
-/// Bytes around one job at the most: `{"accepted_at":-9223372036854775808,"job":},`.
+/// Bytes around one job at the most, unless it comes from an import: `{"accepted_at":-9223372036854775808,"job":},`.
 const FRAME_BYTES: usize = 48;
+/// Bytes that an import adds to that at the most.
+const ORIGIN_BYTES: usize = 72;
+
+/// One job as it is put into an envelope.
+#[derive(Debug, Clone, Copy)]
+pub struct Enclosed<'j> {
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+    /// The row of an import that it comes from.
+    pub origin: Option<Origin>,
+    /// Its JSON.
+    pub job: &'j [u8],
+}
+
+impl<'j> From<(Timestamp, &'j [u8])> for Enclosed<'j> {
+    /// A job that comes from no import.
+    fn from((accepted_at, job): (Timestamp, &'j [u8])) -> Enclosed<'j> {
+        Enclosed { accepted_at, origin: None, job }
+    }
+}
+
+impl Enclosed<'_> {
+    fn bytes_max(&self) -> usize {
+        self.job.len() + FRAME_BYTES + self.origin.map_or(0, |_| ORIGIN_BYTES)
+    }
+}
 
 /// Jobs of one lane, in the order in which one ingress replica accepted them.
 #[derive(Debug, Deserialize)]
@@ -39,6 +69,9 @@ pub struct Envelope<'a> {
 pub struct QueuedJob<'a> {
     /// Microseconds since the Unix epoch; grows strictly within one ingress replica and lane.
     pub accepted_at: i64,
+    /// The row of an import that it comes from.
+    #[serde(default)]
+    pub import: Option<Origin>,
     /// The job's own JSON.
     #[serde(borrow)]
     pub job: &'a RawValue,
@@ -93,18 +126,23 @@ impl<'a> QueuedJob<'a> {
 
 /// Writes an envelope by concatenation; `jobs` are JSON already.
 #[must_use]
-pub fn write<'j>(ingress: &str, jobs: impl IntoIterator<Item = (Timestamp, &'j [u8])> + Clone) -> Bytes {
-    let bytes = jobs.clone().into_iter().map(|(_, job)| job.len() + FRAME_BYTES).sum::<usize>();
+pub fn write<'j, J: Into<Enclosed<'j>>>(ingress: &str, jobs: impl IntoIterator<Item = J> + Clone) -> Bytes {
+    let bytes = jobs.clone().into_iter().map(|job| job.into().bytes_max()).sum::<usize>();
     let mut envelope = Vec::with_capacity(bytes + ingress.len() + FRAME_BYTES);
     // Writing to a `Vec` does not fail, nor does a string have a form that JSON could not take.
     let _ = write!(envelope, r#"{{"version":{VERSION},"ingress":"#);
     let _ = serde_json::to_writer(&mut envelope, ingress);
     envelope.extend_from_slice(br#","jobs":["#);
-    for (position, (accepted_at, job)) in jobs.into_iter().enumerate() {
+    for (position, job) in jobs.into_iter().enumerate() {
+        let Enclosed { accepted_at, origin, job } = job.into();
         if position > 0 {
             envelope.push(b',');
         }
-        let _ = write!(envelope, r#"{{"accepted_at":{},"job":"#, accepted_at.as_microsecond());
+        let _ = write!(envelope, r#"{{"accepted_at":{}"#, accepted_at.as_microsecond());
+        if let Some(Origin { import, row }) = origin {
+            let _ = write!(envelope, r#","import":{{"number":{import},"row":{row}}}"#);
+        }
+        envelope.extend_from_slice(br#","job":"#);
         envelope.extend_from_slice(job);
         envelope.push(b'}');
     }
@@ -139,6 +177,19 @@ mod tests {
         let second = QueuedJob::read(envelope.jobs[1]).unwrap();
         assert_eq!(second.accepted_at, 1_795_453_200_000_001);
         assert_eq!(second.job.get(), r#"{"kind":"withdrawal"}"#);
+    }
+
+    #[test]
+    fn a_job_of_an_import_says_so() {
+        let golden = r#"{"version":1,"ingress":"api-1","jobs":[{"accepted_at":7,"import":{"number":17,"row":5},"job":{"kind":"deposit"}}]}"#;
+        let origin = Some(Origin { import: 17, row: 5 });
+        let written =
+            write("api-1", [Enclosed { accepted_at: at(7), origin, job: br#"{"kind":"deposit"}"# }]);
+        assert_eq!(written, golden);
+        let envelope = Envelope::read(golden.as_bytes()).unwrap();
+        assert_eq!(QueuedJob::read(envelope.jobs[0]).unwrap().import, origin);
+        let plain = Envelope::read(GOLDEN.as_bytes()).unwrap();
+        assert_eq!(QueuedJob::read(plain.jobs[0]).unwrap().import, None);
     }
 
     #[test]

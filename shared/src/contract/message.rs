@@ -73,6 +73,7 @@ pub fn read(json: &str, lane: Lane, ingress: &str, accepted_at: i64) -> Result<R
         fingerprint: Fingerprint::of(&body),
         body,
         spec,
+        origin: None,
     };
     Ok(ReceivedJob { job, reply_to: message.reply_to })
 }

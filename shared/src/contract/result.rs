@@ -75,6 +75,7 @@ mod tests {
             fingerprint: Fingerprint::of(body),
             body: body.to_owned(),
             spec: Spec::of(Action::CloseAccount { account: "a".parse().unwrap() }),
+            origin: None,
         };
         let rejected = Outcome::Duplicate(Verdict::Rejected(Rejection::AccountNotFound));
         let told = JobResults {

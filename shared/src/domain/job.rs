@@ -32,6 +32,18 @@ pub struct Job {
     pub body: String,
     /// The body, parsed.
     pub spec: Spec,
+    /// The row of an import that it comes from; no part of the body or its fingerprint.
+    pub origin: Option<Origin>,
+}
+
+/// A row of an import.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Origin {
+    /// The number of the import.
+    #[serde(rename = "number")]
+    pub import: u64,
+    /// The number of the row in its file, from 1.
+    pub row: u64,
 }
 
 /// The first 128 bits of the BLAKE3 hash of a job's canonical body.

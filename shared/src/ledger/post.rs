@@ -13,6 +13,7 @@
 //! batch of one.
 
 mod apart;
+mod imported;
 mod legs;
 mod moved;
 
@@ -30,13 +31,15 @@ use crate::domain::account::Account;
 use crate::domain::fold::{Books, Folded, Legs, Needs, Original, fold};
 use crate::domain::hold::Hold;
 use crate::domain::id::JobId;
-use crate::domain::job::Job;
+use crate::domain::job::{Job, Origin};
 use crate::domain::lane::Lane;
 use crate::domain::outcome::{Outcome, Verdict};
+use crate::imports::RowOutcome;
 use crate::telemetry::names;
 
 use super::JobRecord;
 pub use apart::{Posted, post_apart};
+pub(super) use imported::{Imported, NewRow, imported};
 pub(super) use moved::{moved, parse};
 
 /// How often a batch that others overtook is tried in all. Ten attempts span about a second: whoever
@@ -72,15 +75,26 @@ pub(super) trait Library: Send {
 /// One attempt at posting a batch. Dropping it before the commit rolls it back.
 pub(super) trait Transaction: Library {
     /// Locks the accounts in the order of `needs`, then reads what `jobs` meet: the accounts, the jobs
-    /// that are recorded, the holds; and which of the originals are reversed.
+    /// that are recorded, the holds; which of the originals are reversed; which rows of imports are known.
     fn lock_and_read(
         &mut self,
         needs: &Needs,
         jobs: &[Job],
-    ) -> impl Future<Output = Result<(Books, HashSet<JobId>), Failure>> + Send;
+    ) -> impl Future<Output = Result<Found, Failure>> + Send;
 
     /// Writes all of it and commits.
     fn write_and_commit(self, writes: &Writes<'_>) -> impl Future<Output = Result<(), Failure>> + Send;
+}
+
+/// What the jobs of a batch meet.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// What decides about them.
+    pub books: Books,
+    /// Of the originals those that are reversed.
+    pub reversed: HashSet<JobId>,
+    /// Of the rows of imports those that have an outcome.
+    pub rows: HashMap<Origin, RowOutcome>,
 }
 
 /// What a batch writes.
@@ -93,6 +107,8 @@ pub(super) struct Writes<'a> {
     pub judged: Vec<(&'a Job, Verdict)>,
     /// What became of them.
     pub folded: &'a Folded,
+    /// What is written about the rows of imports.
+    pub imported: Imported<'a>,
 }
 
 /// Posts a batch, again if others were in the way; see [`Ledger::post`](super::Ledger::post).
@@ -135,7 +151,7 @@ async fn attempt(store: &impl Store, jobs: &[Job]) -> Result<Vec<Outcome>, Failu
         phase.ended(names::PHASE_REFER);
     }
 
-    let (mut books, reversed) = transaction.lock_and_read(&needs, jobs).await?;
+    let Found { mut books, reversed, rows } = transaction.lock_and_read(&needs, jobs).await?;
     phase.ended(names::PHASE_LOCK_AND_READ);
     for id in reversed {
         originals.entry(id).and_modify(|original: &mut Original| original.reversed = true);
@@ -145,9 +161,10 @@ async fn attempt(store: &impl Store, jobs: &[Job]) -> Result<Vec<Outcome>, Failu
     let now = Timestamp::now().as_microsecond();
     let folded = fold(books, jobs, now);
 
-    let writes = Writes { now, judged: judged(jobs, &folded), folded: &folded };
+    let imported = imported(jobs, &folded.outcomes, &rows);
+    let writes = Writes { now, judged: judged(jobs, &folded), folded: &folded, imported };
     phase.ended(names::PHASE_FOLD);
-    if !writes.judged.is_empty() {
+    if !(writes.judged.is_empty() && writes.imported.is_empty()) {
         transaction.write_and_commit(&writes).await?;
         phase.ended(names::PHASE_WRITE_AND_COMMIT);
     }

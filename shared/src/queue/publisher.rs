@@ -19,7 +19,8 @@ use tracing::error;
 
 use self::line::{Line, Waiting};
 use super::{BATCH_JOBS_MAX, PublishError, Queue};
-use crate::contract::envelope;
+use crate::contract::envelope::{self, Enclosed};
+use crate::domain::job::Origin;
 use crate::domain::lane::{Lane, Lanes};
 use crate::telemetry::names;
 
@@ -95,9 +96,26 @@ impl Publisher {
     /// Publishes jobs of one lane in this order, with no other job of the lane between them, and
     /// returns a result for each. Those that the line has no room for are refused; they are the last.
     pub async fn publish_many(&self, lane: Lane, jobs: Vec<Bytes>) -> Vec<Result<Timestamp, PublishError>> {
+        self.publish_each(lane, jobs.into_iter().map(|job| (job, None))).await
+    }
+
+    /// The same for jobs that come from an import, each with its row.
+    pub async fn publish_imported(
+        &self,
+        lane: Lane,
+        jobs: Vec<(Bytes, Origin)>,
+    ) -> Vec<Result<Timestamp, PublishError>> {
+        self.publish_each(lane, jobs.into_iter().map(|(job, origin)| (job, Some(origin)))).await
+    }
+
+    async fn publish_each(
+        &self,
+        lane: Lane,
+        jobs: impl ExactSizeIterator<Item = (Bytes, Option<Origin>)>,
+    ) -> Vec<Result<Timestamp, PublishError>> {
         let Some(line) = self.lines.get(usize::from(lane.0)) else {
             let refusal = PublishError::Unavailable(format!("{lane} is none of {} lanes", self.lines.len()));
-            return jobs.iter().map(|_| Err(refusal.clone())).collect();
+            return jobs.map(|_| Err(refusal.clone())).collect();
         };
         let places = line.join(jobs);
         let mut results = Vec::with_capacity(places.len());
@@ -150,8 +168,7 @@ impl Drop for Publisher {
 /// the queue.
 async fn send_in_turn(line: Arc<Line>, queue: Arc<dyn Queue>, ingress: Arc<str>, counters: Arc<Counters>) {
     while let Some(jobs) = line.next_envelope().await {
-        let envelope =
-            envelope::write(&ingress, jobs.iter().map(|waiting| (waiting.accepted_at, &waiting.job[..])));
+        let envelope = envelope::write(&ingress, jobs.iter().map(enclosed));
         let handed_over = Instant::now();
         let published = queue.publish(line.lane(), envelope, jobs.len()).await;
         if published.is_ok() {
@@ -163,6 +180,10 @@ async fn send_in_turn(line: Arc<Line>, queue: Arc<dyn Queue>, ingress: Arc<str>,
             let _ = result.send(published.clone().map(|()| accepted_at));
         }
     }
+}
+
+fn enclosed(waiting: &Waiting) -> Enclosed<'_> {
+    Enclosed { accepted_at: waiting.accepted_at, origin: waiting.origin, job: &waiting.job }
 }
 
 #[derive(Default)]

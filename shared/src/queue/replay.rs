@@ -33,11 +33,15 @@ pub async fn replay(publisher: &Publisher, lanes: Lanes, letter: &DeadLetter) ->
     for job in &envelope.jobs {
         let queued = QueuedJob::read(job)?;
         let received = message::read(queued.job.get(), letter.lane, &envelope.ingress, queued.accepted_at)?;
-        jobs.push((received.job.spec.lane(lanes), Bytes::copy_from_slice(queued.job.get().as_bytes())));
+        let message = Bytes::copy_from_slice(queued.job.get().as_bytes());
+        jobs.push((received.job.spec.lane(lanes), message, queued.import));
     }
     let count = jobs.len();
-    for (lane, job) in jobs {
-        publisher.publish(lane, job).await?;
+    for (lane, job, origin) in jobs {
+        match origin {
+            Some(origin) => publisher.publish_imported(lane, vec![(job, origin)]).await.into_iter().collect(),
+            None => publisher.publish(lane, job).await.map(|at| vec![at]),
+        }?;
     }
     Ok(count)
 }

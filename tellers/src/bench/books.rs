@@ -110,6 +110,7 @@ impl Accounts {
             fingerprint,
             body,
             spec,
+            origin: None,
         }
     }
 

@@ -12,6 +12,7 @@ use shared::domain::job::{Fingerprint, Job};
 use shared::domain::lane::{Lane, Lanes};
 use shared::domain::outcome::Outcome;
 use shared::domain::text::Client;
+use shared::imports::Imports;
 use shared::ledger::Ledger;
 use shared::ledger::mysql::{MySqlConfig, MySqlLedger};
 use shared::ledger::sqlite::SqliteLedger;
@@ -75,6 +76,17 @@ impl Subject {
     /// # Errors
     /// They can not be opened.
     pub fn records(&self) -> anyhow::Result<Arc<dyn Records>> {
+        Ok(match &self.place {
+            Place::MySql(url) => Arc::new(mysql(url)?),
+            Place::Sqlite(path, _) => Arc::new(SqliteLedger::open(path)?),
+        })
+    }
+
+    /// The imports beside the books.
+    ///
+    /// # Errors
+    /// They can not be opened.
+    pub fn imports(&self) -> anyhow::Result<Arc<dyn Imports>> {
         Ok(match &self.place {
             Place::MySql(url) => Arc::new(mysql(url)?),
             Place::Sqlite(path, _) => Arc::new(SqliteLedger::open(path)?),
@@ -244,7 +256,17 @@ pub fn job(id: JobId, accepted_at: i64, body: &str) -> Job {
     let body = submission::canonical(&spec);
     let fingerprint = Fingerprint::of(&body);
     let client = Client::parse("acme").unwrap();
-    Job { id, client, lane: Lane(0), ingress: "api-1".to_owned(), accepted_at, fingerprint, body, spec }
+    Job {
+        id,
+        client,
+        lane: Lane(0),
+        ingress: "api-1".to_owned(),
+        accepted_at,
+        fingerprint,
+        body,
+        spec,
+        origin: None,
+    }
 }
 
 /// The body of a job that opens an account in EUR.

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use api::imports::ImportsConfig;
 use shared::domain::lane::Lanes;
 use shared::fleet::Bus;
 use shared::fleet::embedded::EmbeddedBus;
@@ -41,7 +42,8 @@ impl Inside {
         let queue: Arc<dyn Queue> = Arc::new(
             EmbeddedQueue::open(&folder.path().join("queue.sqlite"), EmbeddedSettings::new(lanes)).await?,
         );
-        let ledger: Arc<dyn Ledger> = Arc::new(SqliteLedger::open(&folder.path().join("ledger.sqlite"))?);
+        let books = Arc::new(SqliteLedger::open(&folder.path().join("ledger.sqlite"))?);
+        let ledger: Arc<dyn Ledger> = books.clone();
         ledger.migrate(lanes).await?;
         let bus: Arc<dyn Bus> = Arc::new(EmbeddedBus::default());
         let limits = PublisherLimits::default();
@@ -55,13 +57,18 @@ impl Inside {
         };
         let shutdown = CancellationToken::new();
 
-        let config = api::Config { listen: ([127, 0, 0, 1], 0).into(), ..api::Config::default() };
+        let config = api::Config {
+            listen: ([127, 0, 0, 1], 0).into(),
+            imports: ImportsConfig { folder: folder.path().join("imports"), ..ImportsConfig::default() },
+            ..api::Config::default()
+        };
         let listener = api::bind(&config)?;
         let api = format!("http://{}", listener.local_addr()?);
         let api_parts = api::Parts {
             publisher: publisher.clone(),
             queue: queue.clone(),
             ledger: ledger.clone(),
+            imports: books,
             bus: bus.clone(),
             lanes,
             replica: "api-1".to_owned(),

@@ -36,6 +36,7 @@ fn job(n: u64, action: Action) -> Job {
         fingerprint: Fingerprint::of(&body),
         body,
         spec,
+        origin: None,
     }
 }
 

@@ -1,19 +1,19 @@
 //! One attempt at posting a batch: what is sent and in how many packets.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 
 use super::{Cells, Script, Session, reads, rows, statements};
 use crate::domain::account::AccountNumber;
-use crate::domain::fold::{Books, Needs};
+use crate::domain::fold::Needs;
 use crate::domain::hold::Hold;
 use crate::domain::id::JobId;
-use crate::domain::job::Job;
+use crate::domain::job::{Job, Origin};
 use crate::domain::outcome::Verdict;
 use crate::ledger::JobRecord;
 use crate::ledger::failure::Failure;
-use crate::ledger::post::{Library, Transaction, Writes};
+use crate::ledger::post::{Found, Library, Transaction, Writes};
 
 /// The longest cause of a dead job that is kept, in characters.
 const CAUSE_CHARS_MAX: usize = 2_000;
@@ -37,7 +37,7 @@ impl<S: Session> SqlTransaction<S> {
 
     /// Runs a script; if that fails, rolls everything back. (After a lock wait time-out MySQL itself has
     /// rolled back no more than the statement.)
-    async fn run(&mut self, script: Script) -> Result<Vec<Vec<S::Row>>, Failure> {
+    pub(super) async fn run(&mut self, script: Script) -> Result<Vec<Vec<S::Row>>, Failure> {
         self.open = true;
         match self.session.run(script).await {
             Ok(results) => Ok(results),
@@ -51,7 +51,7 @@ impl<S: Session> SqlTransaction<S> {
     }
 
     /// Runs a script that ends with the commit.
-    async fn finish(&mut self, script: Script) -> Result<(), Failure> {
+    pub(super) async fn finish(&mut self, script: Script) -> Result<(), Failure> {
         self.run(script).await?;
         self.open = false;
         Ok(())
@@ -66,6 +66,17 @@ impl<S: Session> SqlTransaction<S> {
         statements::insert_jobs(&mut script, [(job, Verdict::Dead, Some(cause.as_str()))], now);
         statements::add_dead(&mut script, job.lane);
         script.sql("COMMIT");
+        self.finish_unless_there(script).await?;
+        let Some(origin) = job.origin else { return Ok(()) };
+        // On its own: the job may have been dead before this row came.
+        let mut script = Script::new(S::DIALECT);
+        statements::begin(&mut script);
+        statements::record_dead_row(&mut script, origin, job);
+        script.sql("COMMIT");
+        self.finish_unless_there(script).await
+    }
+
+    async fn finish_unless_there(&mut self, script: Script) -> Result<(), Failure> {
         match self.finish(script).await {
             Err(Failure::Collided(_)) => Ok(()),
             written => written,
@@ -105,11 +116,7 @@ impl<S: Session> Library for SqlTransaction<S> {
 }
 
 impl<S: Session> Transaction for SqlTransaction<S> {
-    async fn lock_and_read(
-        &mut self,
-        needs: &Needs,
-        jobs: &[Job],
-    ) -> Result<(Books, HashSet<JobId>), Failure> {
+    async fn lock_and_read(&mut self, needs: &Needs, jobs: &[Job]) -> Result<Found, Failure> {
         let mut script = Script::new(S::DIALECT);
         statements::begin(&mut script);
         statements::lock_accounts(&mut script, &needs.accounts);
@@ -121,10 +128,12 @@ impl<S: Session> Transaction for SqlTransaction<S> {
             statements::select_holds(&mut script, &needs.holds);
             statements::select_reversed(&mut script, &needs.originals);
         }
+        statements::select_import_rows(&mut script, jobs);
         // The beginning of the transaction gives no rows.
         let mut results = self.run(script).await?.into_iter().skip(1);
 
-        let mut books = Books::default();
+        let mut found = Found::default();
+        let books = &mut found.books;
         for row in results.next().unwrap_or_default() {
             let account = rows::account(&row)?;
             books.accounts.insert(account.number.clone(), account);
@@ -133,13 +142,20 @@ impl<S: Session> Transaction for SqlTransaction<S> {
             let (id, recorded) = rows::recorded(&row)?;
             books.recorded.insert(id, recorded);
         }
-        for row in results.next().unwrap_or_default() {
-            let hold = rows::hold(&row)?;
-            books.holds.insert(hold.id, hold);
+        if refers {
+            for row in results.next().unwrap_or_default() {
+                let hold = rows::hold(&row)?;
+                books.holds.insert(hold.id, hold);
+            }
+            for row in results.next().unwrap_or_default() {
+                found.reversed.insert(rows::id(row.bytes(0)?)?);
+            }
         }
-        let reversed = results.next().unwrap_or_default();
-        let reversed = reversed.iter().map(|row| rows::id(row.bytes(0)?)).collect::<Result<_, _>>()?;
-        Ok((books, reversed))
+        for row in results.next().unwrap_or_default() {
+            let origin = Origin { import: rows::count(row.int(0)?)?, row: rows::count(row.int(1)?)? };
+            found.rows.insert(origin, rows::row_outcome(row.text(2)?)?);
+        }
+        Ok(found)
     }
 
     async fn write_and_commit(mut self, writes: &Writes<'_>) -> Result<(), Failure> {

@@ -8,6 +8,7 @@ use crate::domain::job::{Fingerprint, Kind};
 use crate::domain::lane::Lane;
 use crate::domain::money::{Amount, Currency, OverdraftLimit};
 use crate::domain::outcome::{Recorded, Verdict};
+use crate::imports::RowOutcome;
 use crate::ledger::failure::Failure;
 use crate::ledger::{EntryRecord, JobRecord};
 
@@ -159,6 +160,10 @@ pub(super) fn count(value: i64) -> Result<u64, Failure> {
     u64::try_from(value).map_err(|_| Failure::unreadable("count", value))
 }
 
+pub(super) fn row_outcome(value: &str) -> Result<RowOutcome, Failure> {
+    value.parse().map_err(|_| Failure::unreadable("outcome of a row", value))
+}
+
 fn kind(value: &str) -> Result<Kind, Failure> {
     let found = Kind::ALL.into_iter().find(|kind| kind.name() == value);
     found.ok_or_else(|| Failure::unreadable("kind of a job", value))
@@ -172,7 +177,7 @@ fn amount(value: i64) -> Result<Amount, Failure> {
     Amount::new(value).map_err(|_| Failure::unreadable("amount", value))
 }
 
-fn fixed<const LENGTH: usize>(value: &[u8], what: &str) -> Result<[u8; LENGTH], Failure> {
+pub(super) fn fixed<const LENGTH: usize>(value: &[u8], what: &str) -> Result<[u8; LENGTH], Failure> {
     value.try_into().map_err(|_| Failure::unreadable(what, value))
 }
 

@@ -1,5 +1,8 @@
 //! The statements that post a batch. Each ends with `; `, so that any of them make a script.
 
+mod imports;
+
+pub(super) use self::imports::{record_dead_row, select_import_rows, stored};
 use super::posting::Keys;
 use super::rows::{HOLD, RECORDED, account_status_name, hold_status_columns, verdict_columns};
 use super::{Dialect, Script, Value, rows};
@@ -62,6 +65,7 @@ pub(super) fn write(script: &mut Script, writes: &Writes<'_>, keys: &Keys, era: 
     update_holds(script, writes);
     insert_reversals(script, writes);
     add_to_totals(script, writes);
+    imports::write(script, &writes.imported);
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, oneshot};
 
 use super::PublisherLimits;
+use crate::domain::job::Origin;
 use crate::domain::lane::Lane;
 use crate::queue::PublishError;
 
@@ -18,6 +19,7 @@ pub(super) type PublishResult = Result<Timestamp, PublishError>;
 pub(super) struct Waiting {
     pub(super) accepted_at: Timestamp,
     pub(super) job: Bytes,
+    pub(super) origin: Option<Origin>,
     pub(super) result: oneshot::Sender<PublishResult>,
 }
 
@@ -50,13 +52,12 @@ impl Line {
     /// stamps order the line whatever the clock does.
     pub(super) fn join(
         &self,
-        jobs: Vec<Bytes>,
+        jobs: impl Iterator<Item = (Bytes, Option<Origin>)>,
     ) -> Vec<Result<oneshot::Receiver<PublishResult>, PublishError>> {
         let mut state = self.lock();
         let closed = state.closed;
         let places = jobs
-            .into_iter()
-            .map(|job| {
+            .map(|(job, origin)| {
                 if closed {
                     return Err(super::gone());
                 }
@@ -65,7 +66,7 @@ impl Line {
                 }
                 let accepted_at = state.next_acceptance();
                 let (result, place) = oneshot::channel();
-                state.waiting.push_back(Waiting { accepted_at, job, result });
+                state.waiting.push_back(Waiting { accepted_at, job, origin, result });
                 Ok(place)
             })
             .collect();

@@ -1,0 +1,295 @@
+//! The imports of this replica: takes up whatever lies in its folder, and sees each to its end.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use backon::{BackoffBuilder as _, ExponentialBuilder};
+use jiff::Timestamp;
+use shared::domain::text::Client;
+use shared::imports::{Import, ImportState, Progress};
+use shared::ledger::LedgerError;
+use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::task::JoinSet;
+
+use super::ImportsConfig;
+use super::publishing::{Ended, Publishing};
+use super::reading::Reading;
+use super::spool::{Held, Spool};
+use crate::files::FileError;
+use crate::ingress::Ingress;
+
+/// How often the folder is looked into for what another process left there.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// A replica that has not written down anything for so long does not read a file any more.
+const STALE_AFTER: Duration = Duration::from_secs(10);
+/// The same in microseconds.
+pub const STALE_AFTER_US: i64 = 10_000_000;
+const _: () = assert!(STALE_AFTER.as_micros() == STALE_AFTER_US as u128);
+/// Chunks between the thread that reads and the task that publishes.
+const CHUNKS_AHEAD: usize = 2;
+/// How often the outcomes of an import that is queued whole are counted, at first and at the least.
+const DRAIN_LOOK_MIN: Duration = Duration::from_millis(50);
+const DRAIN_LOOK_MAX: Duration = Duration::from_secs(1);
+
+/// The imports of this replica.
+pub struct Engine {
+    pub(super) config: ImportsConfig,
+    pub(super) spool: Spool,
+    /// Files that came in since the start.
+    received: AtomicU64,
+    reading: Semaphore,
+    arrived: Notify,
+}
+
+impl Engine {
+    /// Nothing runs yet: see [`Ingress::run_imports`].
+    #[must_use]
+    pub fn new(config: ImportsConfig) -> Engine {
+        Engine {
+            spool: Spool::new(config.folder.clone()),
+            reading: Semaphore::new(config.at_once),
+            config,
+            received: AtomicU64::new(0),
+            arrived: Notify::new(),
+        }
+    }
+
+    /// A number for a file that comes in, which no other of this process has.
+    pub(super) fn next_received(&self) -> u64 {
+        self.received.fetch_add(1, Relaxed)
+    }
+
+    /// A file lies in the folder.
+    pub(super) fn wake(&self) {
+        self.arrived.notify_one();
+    }
+}
+
+/// Why an import is not seen to its end here.
+enum Left {
+    /// This replica stops; the next start goes on.
+    Stopped,
+    /// It is another replica's.
+    Elsewhere,
+}
+
+impl Ingress {
+    /// Sees the imports in the folder to their end, until the ingress is shut down.
+    pub async fn run_imports(self: Arc<Ingress>) {
+        let mut running = JoinSet::new();
+        let mut numbers = HashSet::new();
+        loop {
+            for number in self.imports.spool.numbers().unwrap_or_else(|error| {
+                tracing::warn!(%error, "the folder of imports can not be read");
+                Vec::new()
+            }) {
+                if numbers.insert(number) {
+                    let ingress = self.clone();
+                    running.spawn(async move {
+                        run(&ingress, number).await;
+                        number
+                    });
+                }
+            }
+            tokio::select! {
+                () = self.shutdown.cancelled() => break,
+                () = self.imports.arrived.notified() => {}
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+                Some(ended) = running.join_next() => match ended {
+                    Ok(number) => drop(numbers.remove(&number)),
+                    Err(failure) => {
+                        tracing::error!(%failure, "an import broke off; it is taken up again at the next start");
+                    }
+                },
+            }
+        }
+        // All of them see that the ingress stops.
+        while running.join_next().await.is_some() {}
+    }
+}
+
+async fn run(ingress: &Arc<Ingress>, number: u64) {
+    let held = match ingress.imports.spool.hold(number) {
+        Ok(Some(held)) => held,
+        Ok(None) => return,
+        Err(error) => {
+            return tracing::warn!(%error, import = number, "the file of an import can not be taken up");
+        }
+    };
+    match see_to_its_end(ingress, held).await {
+        Ok(held) => {
+            if let Err(error) = held.remove() {
+                tracing::warn!(%error, import = number, "the file of an import can not be removed");
+            }
+        }
+        Err(Left::Stopped) => {}
+        Err(Left::Elsewhere) => {
+            // Not at once again: it is looked at when the other may be gone.
+            tokio::select! {
+                () = tokio::time::sleep(STALE_AFTER) => {}
+                () = ingress.shutdown.cancelled() => {}
+            }
+        }
+    }
+}
+
+/// Returns the file once its import has ended.
+async fn see_to_its_end(ingress: &Arc<Ingress>, mut held: Held) -> Result<Held, Left> {
+    let number = held.number;
+    let imports = &ingress.parts.imports;
+    let found = patiently(ingress, || imports.import(number)).await?;
+    let Some(import) = found.filter(|import| !import.progress.state.has_ended()) else { return Ok(held) };
+    take_over(ingress, &mut held, &import).await?;
+    if import.progress.state == ImportState::Draining {
+        drain(ingress, number, import.progress).await?;
+        return Ok(held);
+    }
+    let permit = tokio::select! {
+        permit = ingress.imports.reading.acquire() => permit.map_err(|_| Left::Stopped)?,
+        () = ingress.shutdown.cancelled() => return Err(Left::Stopped),
+    };
+    let (held, progress) = read_and_publish(ingress, held, import).await?;
+    drop(permit);
+    let Progress { state, accepted, refused, ref remark, .. } = progress;
+    tracing::info!(import = number, state = state.name(), accepted, refused, remark, "a file was read");
+    write_down(ingress, number, &progress).await?;
+    if state == ImportState::Draining {
+        drain(ingress, number, progress).await?;
+    }
+    Ok(held)
+}
+
+async fn take_over(ingress: &Ingress, held: &mut Held, import: &Import) -> Result<(), Left> {
+    let (imports, owner) = (&ingress.parts.imports, &ingress.parts.replica);
+    let taken = patiently(ingress, || async {
+        let now = Timestamp::now().as_microsecond();
+        // Whoever held the file in this folder does not any more: we do.
+        let is_gone = import.owner == held.last_owner;
+        let stale_before = if is_gone { i64::MAX } else { now - STALE_AFTER_US };
+        imports.take_over(import.number, owner, stale_before, now).await
+    });
+    if !taken.await? {
+        return Err(Left::Elsewhere);
+    }
+    if let Err(error) = held.sign(owner) {
+        // It only takes longer to be taken up after a crash.
+        tracing::warn!(%error, import = import.number, "who reads a file could not be written beside it");
+    }
+    Ok(())
+}
+
+/// Reads the file from where it stopped, and tells what is to be written down at the end.
+async fn read_and_publish(
+    ingress: &Arc<Ingress>,
+    held: Held,
+    import: Import,
+) -> Result<(Held, Progress), Left> {
+    let Import { number, client, digest, progress, .. } = import;
+    let Ok(client) = Client::parse(&client) else {
+        let remark = Some("the name of its client can not be read; send the file again".to_owned());
+        return Ok((held, Progress { state: ImportState::Failed, remark, ..progress }));
+    };
+    let stop = ingress.shutdown.child_token();
+    let reading = Arc::new(Reading { ingress: ingress.clone(), client, digest, stop: stop.clone() });
+    let held = Arc::new(held);
+    let dry_run = held.description.dry_run;
+    let mut publishing = Publishing::new(ingress.clone(), number, dry_run, progress);
+    let ended = async {
+        let after = publishing.progress.read_to;
+        let (sender, mut chunks) = mpsc::channel(CHUNKS_AHEAD);
+        let (reading, reads) = (reading.clone(), held.clone());
+        let read = tokio::spawn(blocking(move || reading.read(&reads, after, &sender)));
+        let ended = publishing.run(&mut chunks).await;
+        stop.cancel();
+        drop(chunks);
+        // A file that changed under our hands may end early: then it is not complete.
+        let read = read.await.map_err(|failure| FileError::Unreadable(std::io::Error::other(failure)))?;
+        if ended == Ended::Complete { read.map(|()| ended) } else { Ok(ended) }
+    }
+    .await;
+    let progress = match ended {
+        Ok(Ended::Stopped) => return Err(Left::Stopped),
+        Ok(Ended::Lost) => return Err(Left::Elsewhere),
+        Ok(Ended::Cancelled) => Progress { state: ImportState::Cancelled, ..publishing.give_up().await },
+        Ok(Ended::Complete) => {
+            let state = if dry_run { ImportState::Done } else { ImportState::Draining };
+            Progress { state, remark: None, ..publishing.counted() }
+        }
+        Err(_) if ingress.shutdown.is_cancelled() => return Err(Left::Stopped),
+        Err(error) => {
+            let state = match error {
+                FileError::Unreadable(_) => ImportState::Failed,
+                _ => ImportState::Refused,
+            };
+            Progress { state, remark: Some(error.to_string()), ..publishing.give_up().await }
+        }
+    };
+    // The thread that read has ended.
+    let held = Arc::into_inner(held).ok_or(Left::Stopped)?;
+    Ok((held, progress))
+}
+
+/// Work that reads from the disk, on a thread that may wait for it.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, FileError> + Send + 'static,
+) -> Result<T, FileError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|failure| Err(FileError::Unreadable(std::io::Error::other(failure))))
+}
+
+/// Waits until every row that was queued has its outcome.
+async fn drain(ingress: &Ingress, number: u64, mut progress: Progress) -> Result<(), Left> {
+    let imports = &ingress.parts.imports;
+    let mut delay = DRAIN_LOOK_MIN;
+    loop {
+        let tallies = patiently(ingress, || async { imports.tallies(&[number]).await }).await?;
+        if tallies.get(&number).map_or(0, |tally| tally.total()) >= progress.accepted {
+            progress.state = ImportState::Done;
+            return write_down(ingress, number, &progress).await;
+        }
+        tokio::select! {
+            () = ingress.shutdown.cancelled() => return Err(Left::Stopped),
+            () = tokio::time::sleep(delay) => {}
+        }
+        delay = (delay * 3 / 2).min(DRAIN_LOOK_MAX);
+        if delay == DRAIN_LOOK_MAX {
+            // It is still ours.
+            write_down(ingress, number, &progress).await?;
+        }
+    }
+}
+
+async fn write_down(ingress: &Ingress, number: u64, progress: &Progress) -> Result<(), Left> {
+    let (imports, owner) = (&ingress.parts.imports, &ingress.parts.replica);
+    let written = patiently(ingress, || {
+        imports.checkpoint(number, owner, progress, &[], Timestamp::now().as_microsecond())
+    });
+    if written.await?.owned { Ok(()) } else { Err(Left::Elsewhere) }
+}
+
+/// Asks the ledger's database until it answers, or this replica stops.
+async fn patiently<T, F: Future<Output = Result<T, LedgerError>>>(
+    ingress: &Ingress,
+    ask: impl Fn() -> F,
+) -> Result<T, Left> {
+    let mut delays = ExponentialBuilder::new()
+        .with_min_delay(Duration::from_millis(100))
+        .with_max_delay(LOOK_EVERY)
+        .with_jitter()
+        .without_max_times()
+        .build();
+    loop {
+        let error = match ask().await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
+        };
+        let delay = delays.next().unwrap_or(LOOK_EVERY);
+        tracing::warn!(%error, retry_in = ?delay, "an import waits for the ledger");
+        tokio::select! {
+            () = ingress.shutdown.cancelled() => return Err(Left::Stopped),
+            () = tokio::time::sleep(delay) => {}
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Taking a file in: to the disk as it comes, then written down, then it has its number.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::BodyDataStream;
+use axum::extract::multipart::{Field, Multipart};
+use axum::extract::{FromRequest as _, Request};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode};
+use bytes::Bytes;
+use futures::StreamExt as _;
+use jiff::Timestamp;
+use shared::domain::text::Client;
+use shared::imports::{NewImport, Opened};
+use tokio::io::{AsyncWriteExt as _, BufWriter};
+
+use super::Description;
+use super::spool::Part;
+use crate::ingress::Ingress;
+use crate::problem::{Problem, ProblemType};
+
+/// Whoever sends nothing for so long is gone.
+const IDLE_MAX: Duration = Duration::from_secs(30);
+/// Bytes that go to the disk together.
+const WRITE_BYTES: usize = 1 << 20;
+/// The most bytes of a field beside the file in a form.
+const FIELD_BYTES_MAX: usize = 64 * 1024;
+
+/// Takes a file in, as the body of a request or in a form. When this returns it survives a crash.
+pub async fn receive(
+    ingress: &Arc<Ingress>,
+    client: &Client,
+    said: Description,
+    request: Request,
+) -> Result<Opened, Problem> {
+    let headers = request.headers();
+    check_head(headers, ingress.imports.config.upload_bytes_max)?;
+    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (received, description) = if media_type.starts_with("multipart/form-data") {
+        from_form(ingress, said, request).await?
+    } else {
+        let media_type = Some(media_type.to_owned()).filter(|media_type| !media_type.is_empty());
+        check_map(&said)?;
+        let body = Incoming::Body(request.into_body().into_data_stream());
+        (spool(ingress, body).await?, Description { media_type, ..said })
+    };
+    open(ingress, client, received, description).await
+}
+
+fn check_head(headers: &HeaderMap, bytes_max: u64) -> Result<(), Problem> {
+    if let Some(coding) = headers.get(CONTENT_ENCODING) {
+        // A file that is packed is unpacked as it is read, whether or not the head says so.
+        let known = ["identity", "gzip", "x-gzip"];
+        if !known.iter().any(|known| coding.as_bytes().eq_ignore_ascii_case(known.as_bytes())) {
+            let detail =
+                format!("the body comes with the content coding {coding:?}; send it plain or as gzip");
+            return Err(Problem::new(ProblemType::UnsupportedMediaType, detail));
+        }
+    }
+    let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    // A form has some bytes around the file.
+    if announced.is_some_and(|bytes| bytes > bytes_max.saturating_add(1 << 20)) {
+        Err(too_large(bytes_max))
+    } else {
+        Ok(())
+    }
+}
+
+/// Before the file is taken in: nobody sends a large one for a map with a mistake in it.
+fn check_map(said: &Description) -> Result<(), Problem> {
+    let map = said.map.as_deref().unwrap_or_default();
+    said.mapping().map(drop).map_err(|error| Problem::parameter("map", map, &error.to_string()))
+}
+
+/// A form: fields as in the query, and the file after them.
+async fn from_form(
+    ingress: &Arc<Ingress>,
+    mut said: Description,
+    request: Request,
+) -> Result<(Received, Description), Problem> {
+    let mut form = Multipart::from_request(request, &())
+        .await
+        .map_err(|error| form_problem(error.status(), &error.body_text()))?;
+    let next =
+        |error: axum::extract::multipart::MultipartError| form_problem(error.status(), &error.body_text());
+    while let Some(field) = form.next_field().await.map_err(next)? {
+        let name = field.name().unwrap_or_default().to_owned();
+        if name == "file" || field.file_name().is_some() {
+            check_map(&said)?;
+            said.name = said.name.or_else(|| field.file_name().map(str::to_owned));
+            said.media_type = field.content_type().map(str::to_owned);
+            return Ok((spool(ingress, Incoming::Field(Box::new(field))).await?, said));
+        }
+        let value = text(field).await?;
+        said.set(&name, value)?;
+    }
+    let detail = "the form has no file; send it as the field `file`, after all others";
+    Err(Problem::new(ProblemType::InvalidParameter, detail))
+}
+
+async fn text(mut field: Field<'_>) -> Result<String, Problem> {
+    let mut text = Vec::new();
+    while let Some(chunk) =
+        field.chunk().await.map_err(|error| form_problem(error.status(), &error.body_text()))?
+    {
+        text.extend_from_slice(&chunk);
+        if text.len() > FIELD_BYTES_MAX {
+            let detail = format!("a field of the form is longer than {FIELD_BYTES_MAX} bytes");
+            return Err(Problem::new(ProblemType::BodyTooLarge, detail));
+        }
+    }
+    String::from_utf8(text).map_err(|_| {
+        Problem::new(ProblemType::InvalidParameter, "a field of the form is not UTF-8; send it as UTF-8")
+    })
+}
+
+fn form_problem(status: StatusCode, why: &str) -> Problem {
+    let kind = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => ProblemType::BodyTooLarge,
+        _ => ProblemType::IncompleteBody,
+    };
+    Problem::new(kind, format!("the form could not be read ({why}); nothing of it was accepted"))
+}
+
+/// The bytes of a file, as they come.
+enum Incoming<'a> {
+    Body(BodyDataStream),
+    Field(Box<Field<'a>>),
+}
+
+impl Incoming<'_> {
+    async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
+        let next = async {
+            match self {
+                Incoming::Body(body) => body.next().await.transpose().map_err(|error| error.to_string()),
+                Incoming::Field(field) => field.chunk().await.map_err(|error| error.body_text()),
+            }
+        };
+        match tokio::time::timeout(IDLE_MAX, next).await {
+            Ok(Ok(chunk)) => Ok(chunk),
+            Ok(Err(why)) => {
+                let detail =
+                    format!("the file could not be read to its end ({why}); nothing of it was accepted");
+                Err(Problem::new(ProblemType::IncompleteBody, detail))
+            }
+            Err(_) => {
+                let detail =
+                    format!("nothing came for {IDLE_MAX:?}; nothing of the file was accepted. Send it again");
+                Err(Problem::new(ProblemType::RequestTimeout, detail))
+            }
+        }
+    }
+}
+
+/// A file on the disk, whole.
+struct Received {
+    part: Part,
+    bytes: u64,
+    content: [u8; 32],
+}
+
+async fn spool(ingress: &Arc<Ingress>, mut incoming: Incoming<'_>) -> Result<Received, Problem> {
+    let bytes_max = ingress.imports.config.upload_bytes_max;
+    let name = format!("{}-{}", ingress.parts.replica, ingress.imports.next_received());
+    let part = ingress.imports.spool.part(&name).map_err(|error| no_room(&error))?;
+    let file = part.file().map_err(|error| no_room(&error))?;
+    let mut file = BufWriter::with_capacity(WRITE_BYTES, tokio::fs::File::from_std(file));
+    let (mut hasher, mut bytes) = (blake3::Hasher::new(), 0_u64);
+    while let Some(chunk) = incoming.next().await? {
+        bytes += chunk.len() as u64;
+        if bytes > bytes_max {
+            return Err(too_large(bytes_max));
+        }
+        hasher.update(&chunk);
+        file.write_all(&chunk).await.map_err(|error| no_room(&error))?;
+    }
+    file.flush().await.map_err(|error| no_room(&error))?;
+    file.into_inner().sync_all().await.map_err(|error| no_room(&error))?;
+    if bytes == 0 {
+        let detail = "the body is empty; send the file as the body, or in a form as the field `file`";
+        return Err(Problem::new(ProblemType::InvalidFile, detail));
+    }
+    Ok(Received { part, bytes, content: *hasher.finalize().as_bytes() })
+}
+
+/// Writes the import down, and leaves its file where it is read from.
+async fn open(
+    ingress: &Arc<Ingress>,
+    client: &Client,
+    received: Received,
+    said: Description,
+) -> Result<Opened, Problem> {
+    let description = Description { bytes: received.bytes, ..said };
+    let owner = &ingress.parts.replica;
+    let new = NewImport {
+        client: client.to_string(),
+        digest: description.digest(&received.content),
+        owner: owner.clone(),
+        description: serde_json::to_string(&description).unwrap_or_default(),
+        created_at: Timestamp::now().as_microsecond(),
+    };
+    let opened = ingress.read(ingress.parts.imports.create(&new)).await?;
+    let spool = &ingress.imports.spool;
+    let number = opened.import.number;
+    // Where the replica that has the file is gone for good, this one goes on with its own.
+    if !spool.holds(number) {
+        spool.keep(received.part, number, owner, &description).map_err(|error| no_room(&error))?;
+        ingress.imports.wake();
+    }
+    Ok(opened)
+}
+
+fn too_large(bytes_max: u64) -> Problem {
+    let megabytes = bytes_max >> 20;
+    let detail = format!(
+        "the file has more than {megabytes} MB, the most that this service takes (MAX_UPLOAD_MB); nothing of it was \
+         accepted. Pack it with gzip, or send it in parts"
+    );
+    Problem::new(ProblemType::BodyTooLarge, detail)
+}
+
+fn no_room(error: &io::Error) -> Problem {
+    tracing::error!(%error, "a file could not be written to the folder of imports");
+    let detail = format!(
+        "the file could not be kept ({error}); nothing of it was accepted. Free some space where DATA_DIR is, or set it \
+         to a folder that can be written to, then send it again"
+    );
+    Problem::new(ProblemType::InsufficientStorage, detail).retry_after(IDLE_MAX)
+}

@@ -1,0 +1,306 @@
+//! Files of jobs: send one, see how far it is, stop it, get back what was refused.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, Request, State};
+use axum::http::header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{AppendHeaders, IntoResponse, Response};
+use futures::{StreamExt as _, stream};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use shared::imports::{Import, RowTally};
+use utoipa::ToSchema;
+
+use self::document::ImportDocument;
+use crate::imports::{self, Description, STALE_AFTER_US};
+use crate::ingress::Ingress;
+use crate::keys::{Submitter, Viewer};
+use crate::openapi::Refusals;
+use crate::problem::{Problem, ProblemType};
+
+pub mod document;
+
+/// How often an import's events come.
+const EVENT_EVERY: Duration = Duration::from_secs(1);
+/// A comment so often keeps proxies from closing a connection that they take for idle.
+const COMMENT_EVERY: Duration = Duration::from_secs(15);
+/// Refused rows that are shown with an import.
+const REFUSALS_SHOWN: u32 = 10;
+/// Imports on a page, unless the query says otherwise, and at the most.
+const PAGE_DEFAULT: u32 = 50;
+const PAGE_MAX: u32 = 500;
+
+/// Sends a file of jobs: CSV, NDJSON or ISO 20022 pain.001, plain or as gzip, as the body or in a form.
+///
+/// `202` means that the file is on disk and will be read; where the answer's `Location` points, its progress is.
+/// Every row takes effect once, however often the file is sent: a row is known by its `reference`, else by the
+/// content of the file and its place in it. The same file again is the same import until that has ended; after
+/// that it is a new one whose rows come out as duplicates.
+#[utoipa::path(
+    post, path = "/api/imports", tag = "imports",
+    params(
+        ("format" = Option<String>, Query, description = "`csv`, `ndjson` or `pain.001`; found out if it is not given."),
+        ("map" = Option<String>, Query, description = "Which columns and constants make a job, and how dates and amounts are written."),
+        ("charset" = Option<String>, Query, description = "Such as `windows-1252`; found out if it is not given."),
+        ("dry_run" = Option<bool>, Query, description = "Queues nothing: tells which rows would be refused for their form."),
+        ("name" = Option<String>, Query, description = "What the file is called."),
+    ),
+    request_body(
+        description = "At most 100 MB (`MAX_UPLOAD_MB`), as it is sent. In a form the file is the field `file`, after all others.",
+        content((String = "text/csv"), (String = "application/x-ndjson"), (String = "application/xml"), (String = "application/gzip"), (String = "multipart/form-data")),
+    ),
+    responses(
+        (status = 202, description = "The file is on disk.", body = ImportDocument, headers(("Location" = String, description = "Where its progress is."))),
+        Refusals,
+    ),
+)]
+pub async fn submit(
+    State(ingress): State<Arc<Ingress>>,
+    Submitter(client): Submitter,
+    query: Result<Query<HashMap<String, String>>, QueryRejection>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let Query(query) =
+        query.map_err(|error| super::bad_query(&error, "format, map, charset, dry_run, name"))?;
+    let mut said = Description::default();
+    for (name, value) in query {
+        said.set(&name, value)?;
+    }
+    let opened = imports::receive(&ingress, &client, said, request).await?;
+    let mut response =
+        (StatusCode::ACCEPTED, Json(document_of(&ingress, &opened.import).await?)).into_response();
+    if let Ok(location) = HeaderValue::try_from(format!("/api/imports/{}", opened.import.number)) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    Ok(response)
+}
+
+/// What a client asks of its imports.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListQuery {
+    before: Option<String>,
+    limit: Option<String>,
+}
+
+/// A page of imports.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ImportsPage {
+    /// The newest first.
+    imports: Vec<ImportDocument>,
+    /// Where the next page is, if there may be one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// Lists imports, the newest first: one's own, or everybody's with the scope operate.
+#[utoipa::path(
+    get, path = "/api/imports", tag = "imports",
+    params(
+        ("before" = Option<u64>, Query, description = "Only those with a lower number."),
+        ("limit" = Option<u32>, Query, description = "At the most so many, 1 to 500; 50 by default."),
+    ),
+    responses((status = 200, description = "A page of imports.", body = ImportsPage), Refusals),
+)]
+pub async fn list(
+    State(ingress): State<Arc<Ingress>>,
+    viewer: Viewer,
+    query: Result<Query<ListQuery>, QueryRejection>,
+) -> Result<Json<ImportsPage>, Problem> {
+    let Query(ListQuery { before, limit }) =
+        query.map_err(|error| super::bad_query(&error, "before, limit"))?;
+    let before = before.map(|before| {
+        before.parse().map_err(|_| Problem::parameter("before", &before, "must be the number of an import"))
+    });
+    let limit = limit.map(|limit| {
+        let limit_read = limit.parse().ok().filter(|limit| (1..=PAGE_MAX).contains(limit));
+        limit_read.ok_or_else(|| Problem::parameter("limit", &limit, "must be a number from 1 to 500"))
+    });
+    let (before, limit) = (before.transpose()?, limit.transpose()?.unwrap_or(PAGE_DEFAULT));
+    let client = (!viewer.sees_all).then_some(viewer.client.as_str());
+    let found = ingress.read(ingress.parts.imports.imports(client, before, limit)).await?;
+    let numbers: Vec<_> = found.iter().map(|import| import.number).collect();
+    let tallies = ingress.read(ingress.parts.imports.tallies(&numbers)).await?;
+    let next = (found.len() == limit as usize).then(|| numbers.last()).flatten();
+    let next = next.map(|last| format!("/api/imports?before={last}&limit={limit}"));
+    let tally = |import: &Import| tallies.get(&import.number).copied().unwrap_or_default();
+    let imports = found.iter().map(|import| ImportDocument::of(import, tally(import))).collect();
+    Ok(Json(ImportsPage { imports, next }))
+}
+
+/// Tells how far an import is and what became of its rows.
+#[utoipa::path(
+    get, path = "/api/imports/{number}", tag = "imports",
+    params(("number" = u64, Path, description = "The number of the import.")),
+    responses(
+        (
+            status = 200,
+            description = "The import. With `Accept: text/event-stream` one each second, as events `import`, until it has ended.",
+            content((ImportDocument = "application/json"), (ImportDocument = "text/event-stream")),
+        ),
+        Refusals,
+    ),
+)]
+pub async fn show(
+    State(ingress): State<Arc<Ingress>>,
+    viewer: Viewer,
+    path: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let import = find(&ingress, &viewer, path).await?;
+    let accepted = headers.get_all(ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
+    let events = accepted
+        .flat_map(|accept| accept.split(','))
+        .any(|media| media.trim().starts_with("text/event-stream"));
+    if events {
+        Ok(follow(ingress, import.number))
+    } else {
+        Ok(Json(document_of(&ingress, &import).await?).into_response())
+    }
+}
+
+/// An event a second, the last of which says how it ended.
+fn follow(ingress: Arc<Ingress>, number: u64) -> Response {
+    let events = stream::unfold(Some(Duration::ZERO), move |pause| {
+        let ingress = ingress.clone();
+        async move {
+            let pause = pause?;
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = ingress.shutdown.cancelled() => return None,
+            }
+            let found = ingress.read(ingress.parts.imports.import(number)).await;
+            let document = match found {
+                Ok(Some(import)) => document_of(&ingress, &import).await,
+                Ok(None) => return None,
+                Err(problem) => Err(problem),
+            };
+            let event = match &document {
+                Ok(document) => Event::default().event("import").json_data(document),
+                // The ledger may be back by the next.
+                Err(problem) => Event::default().event("problem").json_data(problem),
+            };
+            let next = document.map_or(true, |document| !document.has_ended()).then_some(EVENT_EVERY);
+            Some((Ok::<_, Infallible>(event.ok()?), next))
+        }
+    });
+    let mut response = Sse::new(events).keep_alive(KeepAlive::new().interval(COMMENT_EVERY)).into_response();
+    // nginx would hold events back to fill a buffer.
+    response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}
+
+/// Stops an import. What is queued stays queued, and the rest is not read.
+///
+/// The answer is the import as it is: it is `cancelled` within a second or two. One that has ended stays as it is.
+#[utoipa::path(
+    delete, path = "/api/imports/{number}", tag = "imports",
+    params(("number" = u64, Path, description = "The number of the import.")),
+    responses((status = 202, description = "It is asked to stop.", body = ImportDocument), Refusals),
+)]
+pub async fn cancel(
+    State(ingress): State<Arc<Ingress>>,
+    Submitter(client): Submitter,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<Response, Problem> {
+    let viewer = Viewer { client, sees_all: false };
+    let import = find(&ingress, &viewer, path).await?;
+    let now = Timestamp::now().as_microsecond();
+    let imports = &ingress.parts.imports;
+    ingress.read(imports.request_cancel(import.number, now - STALE_AFTER_US, now)).await?;
+    let import = ingress.read(imports.import(import.number)).await?.unwrap_or(import);
+    Ok((StatusCode::ACCEPTED, Json(document_of(&ingress, &import).await?)).into_response())
+}
+
+/// Gives back the rows that were refused, in the form in which they came, each with the reason: ready to be
+/// corrected and sent again.
+#[utoipa::path(
+    get, path = "/api/imports/{number}/refused", tag = "imports",
+    params(("number" = u64, Path, description = "The number of the import.")),
+    responses(
+        (status = 200, description = "The rows, in the order of the file.", content((String = "text/csv"), (String = "application/x-ndjson"))),
+        Refusals,
+    ),
+)]
+pub async fn refused(
+    State(ingress): State<Arc<Ingress>>,
+    viewer: Viewer,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<Response, Problem> {
+    let import = find(&ingress, &viewer, path).await?;
+    let head = ingress.read(ingress.parts.imports.refusals(import.number, 0, 1)).await?.pop();
+    let head = head.filter(|head| head.row == 0).ok_or_else(|| {
+        Problem::new(
+            ProblemType::NotFound,
+            "no row of this import has been read so far; ask again once it is read",
+        )
+    })?;
+    let mut rows = imports::RefusedRows::new(&head);
+    let mut from = 1;
+    while rows.needs_totals() {
+        let page = imports::REFUSED_PAGE_ROWS;
+        let page = ingress.read(ingress.parts.imports.refusals(import.number, from, page)).await?;
+        let Some(last) = page.last() else { break };
+        from = last.row + 1;
+        rows.add(&page);
+    }
+    let media_type = rows.media_type();
+    let file = format!("attachment; filename=\"import-{}-refused.{}\"", import.number, rows.extension());
+    let number = import.number;
+    let start = stream::iter([Ok(rows.start())]);
+    let pages = stream::unfold(Some((1_u64, rows)), move |state| {
+        let ingress = ingress.clone();
+        async move {
+            let (from, rows) = state?;
+            let page = ingress.parts.imports.refusals(number, from, imports::REFUSED_PAGE_ROWS).await;
+            match page {
+                Ok(page) => {
+                    let text = rows.rows(&page);
+                    let next = page.last().map(|last| (last.row + 1, rows));
+                    Some((Ok(text), next))
+                }
+                // The answer is cut, which a client sees.
+                Err(error) => Some((Err(std::io::Error::other(error)), None)),
+            }
+        }
+    });
+    let headers = [(CONTENT_TYPE, media_type.to_owned()), (CONTENT_DISPOSITION, file)];
+    Ok((AppendHeaders(headers), Body::from_stream(start.chain(pages))).into_response())
+}
+
+/// The import of a path, if it is there for this client.
+async fn find(
+    ingress: &Ingress,
+    viewer: &Viewer,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<Import, Problem> {
+    let text = path.map_or_else(|_| String::new(), |Path(text)| text);
+    let found = match text.parse() {
+        Ok(number) => ingress.read(ingress.parts.imports.import(number)).await?,
+        Err(_) => None,
+    };
+    // Another client's is none, as far as this one can tell.
+    found.filter(|import| viewer.sees_all || import.client == viewer.client.as_str()).ok_or_else(|| {
+        let shown: String = text.chars().take(80).collect();
+        let detail = format!("{shown:?} is no import of yours; /api/imports lists those that there are");
+        Problem::new(ProblemType::ImportNotFound, detail)
+    })
+}
+
+async fn document_of(ingress: &Ingress, import: &Import) -> Result<ImportDocument, Problem> {
+    let mut tallies = ingress.read(ingress.parts.imports.tallies(&[import.number])).await?;
+    let tally = tallies.remove(&import.number).unwrap_or_else(RowTally::default);
+    let document = ImportDocument::of(import, tally);
+    if import.progress.refused == 0 {
+        return Ok(document);
+    }
+    Ok(document.with(ingress.read(ingress.parts.imports.refusals(import.number, 1, REFUSALS_SHOWN)).await?))
+}

@@ -1,0 +1,179 @@
+//! What clients read of an import.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use shared::imports::{Import, ImportState, Refusal, RowTally};
+use utoipa::ToSchema;
+
+use crate::imports::{Description, STALE_AFTER_US};
+use crate::problem::{Problem, ProblemType};
+use crate::rfc3339::Rfc3339;
+
+/// An import.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ImportDocument {
+    /// Its number.
+    id: u64,
+    /// `queued`, `reading`, `draining` (all rows are queued, some have no outcome yet), `done`, `refused`,
+    /// `cancelled` or `failed`.
+    state: &'static str,
+    /// Who sent it.
+    client: String,
+    /// What the file is called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    /// Nothing is queued.
+    dry_run: bool,
+    /// Its client asked for it to be stopped.
+    cancel_requested: bool,
+    /// Size of the file as it was sent.
+    bytes: u64,
+    /// Bytes of it that have been read.
+    bytes_read: u64,
+    /// Rows that are queued or refused.
+    rows_read: u64,
+    /// Rows that are queued; of a dry run, those that would be.
+    accepted: u64,
+    /// Rows that are not jobs: `refused_rows` has them.
+    refused: u64,
+    /// Rows whose entries are in the books.
+    posted: u64,
+    /// Rows that were turned down.
+    rejected: u64,
+    /// Rows whose job had its outcome before: by this file sent again, or by their reference.
+    duplicates: u64,
+    /// Rows whose reference belongs to a job with another body; they take no effect.
+    conflicts: u64,
+    /// Rows that could not be posted; an operator looks after them.
+    dead: u64,
+    /// Rows read in a second, since the reading began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows_per_second: Option<f64>,
+    /// Seconds until the file is read, if it goes on like this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds_left: Option<f64>,
+    /// What it waits for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waits: Option<String>,
+    /// Why it is refused or has failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Problem>,
+    /// The first rows that were refused, and why; not in lists.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    first_refusals: Vec<RefusalDocument>,
+    /// Where the refused rows are, if there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused_rows: Option<String>,
+    /// When it came.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Rfc3339,
+    /// When its reading began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    started_at: Option<Rfc3339>,
+    /// When it was last written down how far it is.
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Rfc3339,
+}
+
+impl ImportDocument {
+    /// An import and what became of its rows.
+    pub fn of(import: &Import, tally: RowTally) -> ImportDocument {
+        let description: Description = serde_json::from_str(&import.description).unwrap_or_default();
+        let progress = &import.progress;
+        // Who was to say so is gone.
+        let stale = Timestamp::now().as_microsecond() - import.updated_at > STALE_AFTER_US;
+        let drained = stale && progress.state == ImportState::Draining && tally.total() >= progress.accepted;
+        let state = if drained { ImportState::Done } else { progress.state };
+        let remark = progress.remark.clone();
+        let error_kind = match state {
+            ImportState::Refused => Some(ProblemType::InvalidFile),
+            ImportState::Failed => Some(ProblemType::Internal),
+            _ => None,
+        };
+        let rows_read = progress.accepted + progress.refused;
+        let pace = Pace::of(import, rows_read, description.bytes);
+        ImportDocument {
+            id: import.number,
+            state: state.name(),
+            client: import.client.clone(),
+            name: description.name,
+            dry_run: description.dry_run,
+            cancel_requested: import.cancel_requested,
+            bytes: description.bytes,
+            bytes_read: progress.bytes_read,
+            rows_read,
+            accepted: progress.accepted,
+            refused: progress.refused,
+            posted: tally.posted,
+            rejected: tally.rejected,
+            duplicates: tally.duplicate,
+            conflicts: tally.conflict,
+            dead: tally.dead,
+            rows_per_second: pace.map(|pace| pace.rows_per_second),
+            seconds_left: pace.filter(|_| state == ImportState::Reading).and_then(|pace| pace.seconds_left),
+            waits: remark.clone().filter(|_| error_kind.is_none()),
+            error: error_kind.map(|kind| Problem::new(kind, remark.unwrap_or_default())),
+            first_refusals: Vec::new(),
+            refused_rows: (progress.refused > 0).then(|| format!("/api/imports/{}/refused", import.number)),
+            created_at: Rfc3339::from_microseconds(import.created_at),
+            started_at: import.started_at.map(Rfc3339::from_microseconds),
+            updated_at: Rfc3339::from_microseconds(import.updated_at),
+        }
+    }
+
+    /// With the first rows that were refused.
+    pub fn with(mut self, refusals: Vec<Refusal>) -> ImportDocument {
+        self.first_refusals = refusals.into_iter().map(RefusalDocument::from).collect();
+        self
+    }
+
+    /// Nothing changes any more.
+    pub fn has_ended(&self) -> bool {
+        !["queued", "reading", "draining"].contains(&self.state)
+    }
+}
+
+/// A row that was refused.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RefusalDocument {
+    /// Its number, from 1.
+    row: u64,
+    /// The line on which it starts, from 1.
+    line: u64,
+    /// The column on that line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<u64>,
+    /// The field at fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+    /// What is wrong, and what should be there.
+    reason: String,
+}
+
+impl From<Refusal> for RefusalDocument {
+    fn from(refusal: Refusal) -> RefusalDocument {
+        let Refusal { row, line, column, field, reason, .. } = refusal;
+        RefusalDocument { row, line, column, field, reason }
+    }
+}
+
+/// How fast a file is read.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    rows_per_second: f64,
+    seconds_left: Option<f64>,
+}
+
+impl Pace {
+    #[allow(clippy::cast_precision_loss)] // Counts far below 2^53.
+    fn of(import: &Import, rows_read: u64, bytes: u64) -> Option<Pace> {
+        let seconds = (import.updated_at - import.started_at?) as f64 / 1e6;
+        let bytes_read = import.progress.bytes_read;
+        let left = bytes.saturating_sub(bytes_read) as f64;
+        (seconds > 0.0).then(|| Pace {
+            rows_per_second: rows_read as f64 / seconds,
+            seconds_left: (bytes_read > 0).then(|| seconds * left / bytes_read as f64),
+        })
+    }
+}

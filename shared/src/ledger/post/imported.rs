@@ -1,0 +1,88 @@
+//! What a batch writes about the rows of imports. A row that has its outcome keeps it, so that every count is
+//! exact however often a batch comes; only a dead one may come to another, by a replay.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::domain::id::JobId;
+use crate::domain::job::{Job, Origin};
+use crate::domain::lane::Lane;
+use crate::domain::outcome::{Outcome, Verdict};
+use crate::imports::RowOutcome;
+
+/// What is written about the rows of imports; nothing where no job comes from one.
+#[derive(Debug, Default)]
+pub(in crate::ledger) struct Imported<'a> {
+    /// Rows that had no outcome.
+    pub new_rows: Vec<NewRow<'a>>,
+    /// Rows that were dead and are not any more.
+    pub revived: Vec<NewRow<'a>>,
+    /// What that adds to the totals of each import and lane, by [`RowOutcome::ALL`].
+    pub tallies: BTreeMap<(u64, Lane), [i64; RowOutcome::ALL.len()]>,
+}
+
+/// The outcome of one row.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::ledger) struct NewRow<'a> {
+    /// The row.
+    pub origin: Origin,
+    /// Its job.
+    pub job: &'a JobId,
+    /// What became of it.
+    pub outcome: RowOutcome,
+    /// As [`ImportedRow::reason`](crate::imports::ImportedRow::reason).
+    pub reason: Option<&'static str>,
+}
+
+impl Imported<'_> {
+    /// Nothing is to be written.
+    pub fn is_empty(&self) -> bool {
+        self.new_rows.is_empty() && self.revived.is_empty()
+    }
+
+    fn add(&mut self, origin: Origin, lane: Lane, outcome: RowOutcome, rows: i64) {
+        let tally = self.tallies.entry((origin.import, lane)).or_default();
+        tally[outcome as usize] += rows;
+    }
+}
+
+/// Compares what became of the jobs with what is known of their rows.
+pub(in crate::ledger) fn imported<'a>(
+    jobs: &'a [Job],
+    outcomes: &[Outcome],
+    known: &HashMap<Origin, RowOutcome>,
+) -> Imported<'a> {
+    let mut imported = Imported::default();
+    let mut seen = HashSet::new();
+    for (job, outcome) in jobs.iter().zip(outcomes) {
+        // A redelivered envelope and its twin may share a batch.
+        let Some(origin) = job.origin.filter(|origin| seen.insert(*origin)) else { continue };
+        let row = NewRow { origin, job: &job.id, outcome: row_outcome(*outcome), reason: reason(*outcome) };
+        match known.get(&origin) {
+            None => imported.new_rows.push(row),
+            Some(RowOutcome::Dead) if matches!(row.outcome, RowOutcome::Posted | RowOutcome::Rejected) => {
+                imported.revived.push(row);
+                imported.add(origin, job.lane, RowOutcome::Dead, -1);
+            }
+            Some(_) => continue,
+        }
+        imported.add(origin, job.lane, row.outcome, 1);
+    }
+    imported
+}
+
+fn row_outcome(outcome: Outcome) -> RowOutcome {
+    match outcome {
+        Outcome::Posted => RowOutcome::Posted,
+        Outcome::Rejected(_) => RowOutcome::Rejected,
+        Outcome::Duplicate(_) => RowOutcome::Duplicate,
+        Outcome::Conflict(_) => RowOutcome::Conflict,
+    }
+}
+
+fn reason(outcome: Outcome) -> Option<&'static str> {
+    match outcome.verdict() {
+        Verdict::Posted => None,
+        Verdict::Rejected(reason) => Some(reason.name()),
+        Verdict::Dead => Some("dead"),
+    }
+}
