@@ -36,6 +36,7 @@ async fn main() {
         publisher: Arc::new(Publisher::new(queue.clone(), Lanes::DEFAULT, "api-1".to_owned(), limits)),
         queue: queue.clone(),
         ledger: Arc::new(FakeLedger::default()),
+        analyses: Arc::new(FakeLedger::default()),
         bus: Arc::new(FakeBus::new()),
         lanes: Lanes::DEFAULT,
         replica: "api-1".to_owned(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use shared::analyses::Analyses;
 use shared::config::FleetConfig;
 use shared::fleet::Bus;
 use shared::fleet::embedded::EmbeddedBus;
@@ -29,6 +30,7 @@ pub(crate) struct Parts {
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) records: Arc<dyn Records>,
+    pub(crate) analyses: Arc<dyn Analyses>,
     pub(crate) bus: Arc<dyn Bus>,
 }
 
@@ -39,8 +41,8 @@ impl Parts {
             Some(url) => broker(url, fleet)?,
             None => (embedded_queue(fleet).await?, Arc::new(EmbeddedBus::default()) as Arc<dyn Bus>),
         };
-        let (ledger, records) = books(fleet)?;
-        Ok(Parts { queue, ledger, records, bus })
+        let Books { ledger, records, analyses } = books(fleet)?;
+        Ok(Parts { queue, ledger, records, analyses, bus })
     }
 
     /// All parts, for one replica of a fleet of processes: nothing in this process alone will do.
@@ -122,16 +124,28 @@ fn must_exist(fleet: &FleetConfig, file: &str, variable: &str) -> anyhow::Result
 
 /// The ledger, made if it is embedded and not there.
 pub(crate) async fn ledger(fleet: &FleetConfig) -> anyhow::Result<Arc<dyn Ledger>> {
-    Ok(books(fleet)?.0)
+    Ok(books(fleet)?.ledger)
 }
 
-/// The ledger, and the records in the same database.
-fn books(fleet: &FleetConfig) -> anyhow::Result<(Arc<dyn Ledger>, Arc<dyn Records>)> {
+/// The ledger, and what is kept in the same database.
+struct Books {
+    ledger: Arc<dyn Ledger>,
+    records: Arc<dyn Records>,
+    analyses: Arc<dyn Analyses>,
+}
+
+impl Books {
+    fn of<L: Ledger + Records + Analyses + 'static>(ledger: L) -> Books {
+        let ledger = Arc::new(ledger);
+        Books { records: ledger.clone(), analyses: ledger.clone(), ledger }
+    }
+}
+
+fn books(fleet: &FleetConfig) -> anyhow::Result<Books> {
     let Some(url) = &fleet.database_url else {
         make_data_dir(fleet)?;
         let ledger = SqliteLedger::open(&fleet.data_dir.join(LEDGER_FILE));
-        let ledger = Arc::new(ledger.context("the embedded ledger can not be opened")?);
-        return Ok((ledger.clone(), ledger));
+        return Ok(Books::of(ledger.context("the embedded ledger can not be opened")?));
     };
     let config = MySqlConfig {
         readonly_url: fleet.database_readonly_url.clone(),
@@ -141,8 +155,7 @@ fn books(fleet: &FleetConfig) -> anyhow::Result<(Arc<dyn Ledger>, Arc<dyn Record
         pool_timeout: Duration::from_secs(fleet.db_pool_timeout),
         ..MySqlConfig::new(url)
     };
-    let ledger = Arc::new(MySqlLedger::connect(&config).context("DATABASE_URL can not be used")?);
-    Ok((ledger.clone(), ledger))
+    Ok(Books::of(MySqlLedger::connect(&config).context("DATABASE_URL can not be used")?))
 }
 
 fn make_data_dir(fleet: &FleetConfig) -> anyhow::Result<()> {

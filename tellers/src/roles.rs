@@ -247,6 +247,7 @@ fn api_parts(
         publisher: publisher.clone(),
         queue: parts.queue.clone(),
         ledger: parts.ledger.clone(),
+        analyses: parts.analyses.clone(),
         bus: parts.bus.clone(),
         lanes: fleet.lanes,
         replica,
@@ -264,6 +265,7 @@ fn worker_parts(
     worker::Parts {
         queue: parts.queue.clone(),
         ledger: parts.ledger.clone(),
+        analyses: parts.analyses.clone(),
         bus: parts.bus.clone(),
         publisher: publisher.clone(),
         lanes: fleet.lanes,

@@ -41,7 +41,8 @@ impl Inside {
         let queue: Arc<dyn Queue> = Arc::new(
             EmbeddedQueue::open(&folder.path().join("queue.sqlite"), EmbeddedSettings::new(lanes)).await?,
         );
-        let ledger: Arc<dyn Ledger> = Arc::new(SqliteLedger::open(&folder.path().join("ledger.sqlite"))?);
+        let books = Arc::new(SqliteLedger::open(&folder.path().join("ledger.sqlite"))?);
+        let ledger: Arc<dyn Ledger> = books.clone();
         ledger.migrate(lanes).await?;
         let bus: Arc<dyn Bus> = Arc::new(EmbeddedBus::default());
         let limits = PublisherLimits::default();
@@ -62,6 +63,7 @@ impl Inside {
             publisher: publisher.clone(),
             queue: queue.clone(),
             ledger: ledger.clone(),
+            analyses: books.clone(),
             bus: bus.clone(),
             lanes,
             replica: "api-1".to_owned(),
@@ -70,6 +72,7 @@ impl Inside {
         let worker_parts = worker::Parts {
             queue: queue.clone(),
             ledger: ledger.clone(),
+            analyses: books,
             bus: bus.clone(),
             publisher: publisher.clone(),
             lanes,

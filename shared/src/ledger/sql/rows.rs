@@ -159,7 +159,7 @@ pub(super) fn count(value: i64) -> Result<u64, Failure> {
     u64::try_from(value).map_err(|_| Failure::unreadable("count", value))
 }
 
-fn kind(value: &str) -> Result<Kind, Failure> {
+pub(super) fn kind(value: &str) -> Result<Kind, Failure> {
     let found = Kind::ALL.into_iter().find(|kind| kind.name() == value);
     found.ok_or_else(|| Failure::unreadable("kind of a job", value))
 }
