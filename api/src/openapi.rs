@@ -26,6 +26,7 @@ use crate::problem::{FieldError, MEDIA_TYPE, Problem, ProblemType};
     tags(
         (name = "jobs", description = "Submit jobs and see what became of them."),
         (name = "accounts", description = "Accounts and their entries."),
+        (name = "analyses", description = "What recurs and what stands out in accounts' histories."),
         (name = "operations", description = "For whoever looks after the fleet."),
     ),
     components(schemas(Problem, FieldError, KindName, RejectionName)),

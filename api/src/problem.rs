@@ -28,6 +28,7 @@ pub enum ProblemType {
     NotFound,
     JobNotFound,
     AccountNotFound,
+    NotAnalysed,
     MethodNotAllowed,
     Conflict,
     Unauthorized,
@@ -42,7 +43,7 @@ pub enum ProblemType {
 
 impl ProblemType {
     /// Every type.
-    pub const ALL: [ProblemType; 21] = [
+    pub const ALL: [ProblemType; 22] = [
         ProblemType::InvalidJob,
         ProblemType::InvalidBatch,
         ProblemType::InvalidParameter,
@@ -54,6 +55,7 @@ impl ProblemType {
         ProblemType::NotFound,
         ProblemType::JobNotFound,
         ProblemType::AccountNotFound,
+        ProblemType::NotAnalysed,
         ProblemType::MethodNotAllowed,
         ProblemType::Conflict,
         ProblemType::Unauthorized,
@@ -87,6 +89,7 @@ impl ProblemType {
             Self::NotFound => ("/problems/not-found", S::NOT_FOUND, "No such resource"),
             Self::JobNotFound => ("/problems/job-not-found", S::NOT_FOUND, "No such job"),
             Self::AccountNotFound => ("/problems/account-not-found", S::NOT_FOUND, "No such account"),
+            Self::NotAnalysed => ("/problems/not-analysed", S::NOT_FOUND, "Not analysed yet"),
             Self::MethodNotAllowed => {
                 ("/problems/method-not-allowed", S::METHOD_NOT_ALLOWED, "Method not allowed here")
             }

@@ -1,6 +1,7 @@
 //! The routes, one file for each group.
 
 pub mod accounts;
+pub mod analyses;
 pub mod batch;
 pub mod jobs;
 pub mod operations;
@@ -33,6 +34,10 @@ pub fn router(ingress: Arc<Ingress>) -> Router {
         .routes(routes!(batch::submit))
         .routes(routes!(accounts::show))
         .routes(routes!(accounts::entries))
+        .routes(routes!(accounts::patterns))
+        .routes(routes!(analyses::start, analyses::list))
+        .routes(routes!(analyses::show, analyses::cancel))
+        .routes(routes!(analyses::export))
         .layer(from_fn_with_state(Arc::clone(&ingress), admit));
     // Whoever looks after the fleet is never turned away.
     let (router, document) = OpenApiRouter::with_openapi(Document::openapi())

@@ -42,6 +42,10 @@ async fn every_route_is_described() {
     let expected = [
         "/api/accounts/{number}",
         "/api/accounts/{number}/entries",
+        "/api/accounts/{number}/patterns",
+        "/api/analyses",
+        "/api/analyses/{id}",
+        "/api/analyses/{id}/export",
         "/api/jobs",
         "/api/jobs/batch",
         "/api/jobs/{id}",
