@@ -147,6 +147,14 @@ impl Client {
         Answer::of(send(request).await?).await
     }
 
+    /// Removes what is at `path` and returns the answer, whatever its status.
+    ///
+    /// # Errors
+    /// There was no answer.
+    pub async fn delete(&self, path: &str) -> anyhow::Result<Answer> {
+        Answer::of(send(self.http.delete(self.url(path))).await?).await
+    }
+
     /// Asks for `path` and returns the answer, whatever its status.
     ///
     /// # Errors

@@ -55,6 +55,9 @@ conformance!(
     old_records_are_pruned_in_steps,
     writers_of_records_get_numbers_of_their_own,
     an_older_schema_is_refused_and_brought_up_to_date,
+    a_batch_that_comes_again_counts_once,
+    a_cancelled_run_stays_cancelled,
+    histories_come_with_their_jobs,
 );
 
 #[tokio::test(flavor = "multi_thread")]
