@@ -57,16 +57,17 @@ pub async fn start(
 ) -> Result<Response, Problem> {
     let key = IdempotencyKey::of(&headers)?;
     let json = body::read(&headers, body, LIMIT).await?;
-    submit(&ingress, &client, key.as_ref(), Order::of_run(&json)?).await
+    let (id, at) = submit(&ingress, &client, key.as_ref(), Order::of_run(&json)?).await?;
+    Ok(accepted(id, Analysis::queued(id, Some(at))))
 }
 
-/// Queues a run, and tells where it will be.
+/// Queues a run; returns its id, and when it was accepted in microseconds since the Unix epoch.
 pub(super) async fn submit(
     ingress: &Ingress,
     client: &Client,
     key: Option<&IdempotencyKey>,
     order: Order,
-) -> Result<Response, Problem> {
+) -> Result<(JobId, i64), Problem> {
     let id = ingress.issuer.of_job(client, key, order.reference.as_ref());
     let requested_at = clock::now_us();
     let run = RunOrder { run: id, client: client.to_string(), requested_at, from: order.from, to: order.to };
@@ -77,12 +78,16 @@ pub(super) async fn submit(
     })?;
     let published = ingress.parts.queue.publish_work(Bytes::from(message)).await;
     published.map_err(|error| ingress.admission.refusal(id, &error))?;
-    let location = HeaderValue::try_from(format!("/api/analyses/{id}"));
-    let mut response = (StatusCode::ACCEPTED, Json(Analysis::queued(id, Some(requested_at)))).into_response();
-    if let Ok(location) = location {
+    Ok((id, requested_at))
+}
+
+/// `202`, and where the run will be.
+pub(super) fn accepted(id: JobId, answer: impl serde::Serialize) -> Response {
+    let mut response = (StatusCode::ACCEPTED, Json(answer)).into_response();
+    if let Ok(location) = HeaderValue::try_from(format!("/api/analyses/{id}")) {
         response.headers_mut().insert(LOCATION, location);
     }
-    Ok(response)
+    response
 }
 
 /// What a client asks of the list of runs.

@@ -64,7 +64,8 @@ pub async fn submit(
         .filter(|wait| !wait.is_zero());
     let json = body::read(&headers, body, body::JOB).await?;
     if let Some(order) = Order::of_job(&json) {
-        return analyses::submit(&ingress, &client, key.as_ref(), order?).await;
+        let (id, at) = analyses::submit(&ingress, &client, key.as_ref(), order?).await?;
+        return Ok(analyses::accepted(id, Queued::unordered(id, at)));
     }
     let intake = Intake { ingress: &ingress, client: &client, key: key.as_ref() };
     let prepared = intake.job(&json, wait.is_some()).map_err(|problem| match json.trim_ascii().first() {
