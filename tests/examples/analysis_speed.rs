@@ -33,11 +33,14 @@ use shared::queue::rabbitmq::{RabbitMq, RabbitMqSettings};
 use shared::settings::{LiveSettings, Settings};
 use tests::ledger_conformance::Jobs;
 use tests::servers;
+use tests::wait::until;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// How long batches are timed before the analysis.
 const QUIET: Duration = Duration::from_secs(5);
+/// Long enough for a build without optimisations.
+const DONE_WITHIN: Duration = Duration::from_secs(600);
 const BATCH_EVERY: Duration = Duration::from_millis(20);
 const BATCH_JOBS: usize = 100;
 /// Accounts that the timed batches are of; not among those with histories worth reading.
@@ -84,7 +87,12 @@ async fn measure(
 
     let quiet = Arc::new(AtomicBool::new(false));
     let timed = tokio::spawn(post_at_a_pace(ledger.clone(), jobs.clone(), quiet.clone()));
-    tokio::time::sleep(QUIET).await;
+    let begun = Instant::now();
+    until("enough batches are timed", 2 * QUIET, async || {
+        ensure!(begun.elapsed() >= QUIET, "{:?}", begun.elapsed());
+        Ok(())
+    })
+    .await?;
     quiet.store(true, Relaxed);
     report("before", timed.await??);
 
@@ -96,12 +104,12 @@ async fn measure(
         RunOrder { run: id, client: "bench".into(), requested_at: clock::now_us(), from: None, to: None };
     let plan = serde_json::to_vec(&AnalysisWork::Plan { run, accounts: None })?;
     queue.publish_work(plan.into()).await?;
-    let stands = loop {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        if let Some(stands) = analyses.run(id).await?.filter(|run| run.is_done()) {
-            break stands;
-        }
-    };
+    let stands = until("all accounts are analysed", DONE_WITHIN, async || {
+        let stands = analyses.run(id).await?.context("it has begun")?;
+        ensure!(stands.is_done(), "{stands:?}");
+        Ok(stands)
+    })
+    .await?;
     let took = started.elapsed();
     ended.store(true, Relaxed);
     ensure!(stands.accounts_failed == 0, "{stands:?}");

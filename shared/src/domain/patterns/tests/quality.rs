@@ -46,16 +46,16 @@ fn score(history: &History, by_period: &mut BTreeMap<Period, (usize, usize)>, sc
         counts.1 += usize::from(found);
         score.true_orders += 1;
         score.found_orders += usize::from(found);
-        if !found && std::env::var("SHOW").is_ok() {
-            println!("missed {truth:?}");
+        if !found {
+            println!("  missed {truth:?}");
         }
     }
     for found in &patterns.recurring {
         let right = history.truths.iter().any(|truth| matches(truth, found));
         score.called += 1;
         score.called_rightly += usize::from(right);
-        if !right && std::env::var("SHOW").is_ok() {
-            println!("wrong {found:?}");
+        if !right {
+            println!("  wrong {:?} {} {:?}", found.party, found.period, found.amount);
         }
     }
 }
