@@ -148,7 +148,14 @@ impl RabbitMq {
     /// A consumer of one of the queues.
     async fn consume(&self, queue: String, prefetch: u16) -> Result<Box<dyn Subscription>, QueueError> {
         let channel = self.consuming_channel().await?;
-        let subscribed = subscription::subscribe(channel, queue, prefetch, self.consuming.address()).await;
+        let address = self.consuming.address().to_owned();
+        // A task of its own, so that a caller that gives up half-way leaves no consumer behind that nobody
+        // reads: it would be the lane's active one, and the lane would stand still. What nobody waits for any
+        // more is dropped when it is there, which closes its channel.
+        let subscribing = tokio::spawn(subscription::subscribe(channel, queue.clone(), prefetch, address));
+        let subscribed = subscribing
+            .await
+            .unwrap_or_else(|broken| Err(QueueError(format!("consuming {queue} broke off: {broken}"))));
         if subscribed.is_err() {
             self.topology.forget();
         }

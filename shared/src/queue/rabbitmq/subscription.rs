@@ -38,17 +38,23 @@ pub(super) async fn subscribe(
     channel: Channel,
     queue: String,
     prefetch_messages: u16,
-    address: &str,
+    address: String,
 ) -> Result<QueueConsumer, QueueError> {
-    let consumer = match timeout(SUBSCRIBE_TIMEOUT, consume(&channel, &queue, prefetch_messages)).await {
-        Ok(Ok(consumer)) => consumer,
-        Ok(Err(cause)) => return Err(QueueError(format!("consuming {queue} failed on {address}: {cause}"))),
-        Err(_) => {
-            return Err(QueueError(format!("{address} does not hand out {queue}; it may have no leader")));
+    let failure = match timeout(SUBSCRIBE_TIMEOUT, consume(&channel, &queue, prefetch_messages)).await {
+        Ok(Ok(consumer)) => {
+            let consumer = ManuallyDrop::new(consumer);
+            return Ok(QueueConsumer { queue, address, open: Some(Open { channel, consumer }) });
         }
+        Ok(Err(cause)) => QueueError(format!("consuming {queue} failed on {address}: {cause}")),
+        Err(_) => QueueError(format!("{address} does not hand out {queue}; it may have no leader")),
     };
-    let consumer = ManuallyDrop::new(consumer);
-    Ok(QueueConsumer { queue, address: address.to_owned(), open: Some(Open { channel, consumer }) })
+    // The broker may yet take the question as asked: a consumer that nobody reads would hold the lane.
+    close(&channel, "no consumer").await;
+    Err(failure)
+}
+
+async fn close(channel: &Channel, reason: &str) {
+    let _ = timeout(CLOSE_TIMEOUT, channel.close(200, reason.into())).await;
 }
 
 async fn consume(channel: &Channel, queue: &str, prefetch_messages: u16) -> Result<Consumer, lapin::Error> {
@@ -99,7 +105,7 @@ impl Subscription for QueueConsumer {
 
 impl Open {
     async fn close(self) {
-        let _ = timeout(CLOSE_TIMEOUT, self.channel.close(200, "handing the queue over".into())).await;
+        close(&self.channel, "handing the queue over").await;
         drop(ManuallyDrop::into_inner(self.consumer));
     }
 }
