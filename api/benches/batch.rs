@@ -37,6 +37,7 @@ async fn main() {
         queue: queue.clone(),
         ledger: Arc::new(FakeLedger::default()),
         imports: fakes::no_imports(),
+        analyses: Arc::new(FakeLedger::default()),
         bus: Arc::new(FakeBus::new()),
         lanes: Lanes::DEFAULT,
         replica: "api-1".to_owned(),

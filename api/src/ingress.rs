@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use shared::analyses::Analyses;
 use shared::contract::report::{Counts, Role};
 use shared::domain::lane::Lanes;
 use shared::fleet::Bus;
@@ -64,6 +65,8 @@ pub struct Parts {
     pub ledger: Arc<dyn Ledger>,
     /// What is known of imports.
     pub imports: Arc<dyn Imports>,
+    /// What patterns are kept in.
+    pub analyses: Arc<dyn Analyses>,
     /// On which workers tell of outcomes.
     pub bus: Arc<dyn Bus>,
     /// How many lanes the fleet has.

@@ -27,6 +27,7 @@ use crate::problem::{FieldError, MEDIA_TYPE, Problem, ProblemType};
         (name = "jobs", description = "Submit jobs and see what became of them."),
         (name = "accounts", description = "Accounts and their entries."),
         (name = "imports", description = "Files of jobs."),
+        (name = "analyses", description = "What recurs and what stands out in accounts' histories."),
         (name = "operations", description = "For whoever looks after the fleet."),
     ),
     components(schemas(Problem, FieldError, KindName, RejectionName)),

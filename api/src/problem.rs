@@ -28,6 +28,7 @@ pub enum ProblemType {
     NotFound,
     JobNotFound,
     AccountNotFound,
+    NotAnalysed,
     MethodNotAllowed,
     Conflict,
     Unauthorized,
@@ -45,7 +46,7 @@ pub enum ProblemType {
 
 impl ProblemType {
     /// Every type.
-    pub const ALL: [ProblemType; 24] = [
+    pub const ALL: [ProblemType; 25] = [
         ProblemType::InvalidJob,
         ProblemType::InvalidBatch,
         ProblemType::InvalidParameter,
@@ -57,6 +58,7 @@ impl ProblemType {
         ProblemType::NotFound,
         ProblemType::JobNotFound,
         ProblemType::AccountNotFound,
+        ProblemType::NotAnalysed,
         ProblemType::MethodNotAllowed,
         ProblemType::Conflict,
         ProblemType::Unauthorized,
@@ -93,6 +95,7 @@ impl ProblemType {
             Self::NotFound => ("/problems/not-found", S::NOT_FOUND, "No such resource"),
             Self::JobNotFound => ("/problems/job-not-found", S::NOT_FOUND, "No such job"),
             Self::AccountNotFound => ("/problems/account-not-found", S::NOT_FOUND, "No such account"),
+            Self::NotAnalysed => ("/problems/not-analysed", S::NOT_FOUND, "Not analysed yet"),
             Self::MethodNotAllowed => {
                 ("/problems/method-not-allowed", S::METHOD_NOT_ALLOWED, "Method not allowed here")
             }

@@ -1,6 +1,7 @@
 //! The routes, one file for each group.
 
 pub mod accounts;
+pub mod analyses;
 pub mod batch;
 pub mod imports;
 pub mod jobs;
@@ -37,6 +38,10 @@ pub fn router(ingress: Arc<Ingress>) -> Router {
         .routes(routes!(imports::submit, imports::list))
         .routes(routes!(imports::show, imports::cancel))
         .routes(routes!(imports::refused))
+        .routes(routes!(accounts::patterns))
+        .routes(routes!(analyses::start, analyses::list))
+        .routes(routes!(analyses::show, analyses::cancel))
+        .routes(routes!(analyses::export))
         .layer(from_fn_with_state(Arc::clone(&ingress), admit));
     // Whoever looks after the fleet is never turned away.
     let (router, document) = OpenApiRouter::with_openapi(Document::openapi())

@@ -10,4 +10,5 @@ pub mod job;
 pub mod lane;
 pub mod money;
 pub mod outcome;
+pub mod patterns;
 pub mod text;

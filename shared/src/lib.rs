@@ -3,6 +3,7 @@
 //! Read [`domain`] first: it is pure and says what the product is. Dependencies run one way:
 //! `domain ← contract ← {queue, ledger, fleet} ← {api, worker, monitor} ← tellers`.
 
+pub mod analyses;
 pub mod clock;
 pub mod config;
 pub mod contract;

@@ -7,6 +7,7 @@ pub mod embedded;
 pub mod publisher;
 pub mod rabbitmq;
 pub mod replay;
+pub mod work;
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use self::work::WorkQueue;
 use crate::domain::lane::Lane;
 
 /// Jobs in one envelope, and in one batch, at the most.
@@ -27,9 +29,9 @@ pub const BATCH_JOBS_MAX: usize = 100;
 pub const PREFETCH_MESSAGES: u16 = 100;
 const _: () = assert!(PREFETCH_MESSAGES as usize >= BATCH_JOBS_MAX);
 
-/// A durable queue per lane, and one for dead letters.
+/// A durable queue per lane, one for dead letters, and one for work without an order.
 #[async_trait]
-pub trait Queue: Send + Sync {
+pub trait Queue: WorkQueue {
     /// Puts an envelope that carries `jobs` jobs at the tail of a lane.
     ///
     /// Returns once the queue holds it on disk; until then nothing may be promised to a client.

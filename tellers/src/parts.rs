@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use shared::analyses::Analyses;
 use shared::config::FleetConfig;
 use shared::fleet::Bus;
 use shared::fleet::embedded::EmbeddedBus;
@@ -31,6 +32,7 @@ pub(crate) struct Parts {
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) records: Arc<dyn Records>,
     pub(crate) imports: Arc<dyn Imports>,
+    pub(crate) analyses: Arc<dyn Analyses>,
     pub(crate) bus: Arc<dyn Bus>,
 }
 
@@ -41,8 +43,8 @@ impl Parts {
             Some(url) => broker(url, fleet)?,
             None => (embedded_queue(fleet).await?, Arc::new(EmbeddedBus::default()) as Arc<dyn Bus>),
         };
-        let Books { ledger, records, imports } = books(fleet)?;
-        Ok(Parts { queue, ledger, records, imports, bus })
+        let Books { ledger, records, imports, analyses } = books(fleet)?;
+        Ok(Parts { queue, ledger, records, imports, analyses, bus })
     }
 
     /// All parts, for one replica of a fleet of processes: nothing in this process alone will do.
@@ -132,11 +134,12 @@ struct Books {
     ledger: Arc<dyn Ledger>,
     records: Arc<dyn Records>,
     imports: Arc<dyn Imports>,
+    analyses: Arc<dyn Analyses>,
 }
 
-impl<L: Ledger + Records + Imports + 'static> From<Arc<L>> for Books {
+impl<L: Ledger + Records + Imports + Analyses + 'static> From<Arc<L>> for Books {
     fn from(ledger: Arc<L>) -> Books {
-        Books { records: ledger.clone(), imports: ledger.clone(), ledger }
+        Books { records: ledger.clone(), imports: ledger.clone(), analyses: ledger.clone(), ledger }
     }
 }
 

@@ -259,6 +259,7 @@ fn api_parts(
         queue: parts.queue.clone(),
         ledger: parts.ledger.clone(),
         imports: parts.imports.clone(),
+        analyses: parts.analyses.clone(),
         bus: parts.bus.clone(),
         lanes: fleet.lanes,
         replica,
@@ -276,6 +277,7 @@ fn worker_parts(
     worker::Parts {
         queue: parts.queue.clone(),
         ledger: parts.ledger.clone(),
+        analyses: parts.analyses.clone(),
         bus: parts.bus.clone(),
         publisher: publisher.clone(),
         lanes: fleet.lanes,

@@ -147,6 +147,14 @@ impl Client {
         Answer::of(send(request).await?).await
     }
 
+    /// Removes what is at `path` and returns the answer, whatever its status.
+    ///
+    /// # Errors
+    /// There was no answer.
+    pub async fn delete(&self, path: &str) -> anyhow::Result<Answer> {
+        Answer::of(send(self.http.delete(self.url(path))).await?).await
+    }
+
     /// Asks for `path` and returns the answer, whatever its status.
     ///
     /// # Errors
@@ -161,14 +169,6 @@ impl Client {
     /// There was no answer.
     pub async fn get_as(&self, path: &str, media_type: &str) -> anyhow::Result<Answer> {
         Answer::of(send(self.http.get(self.url(path)).header("accept", media_type)).await?).await
-    }
-
-    /// Removes or stops what is at `path` and returns the answer, whatever its status.
-    ///
-    /// # Errors
-    /// There was no answer.
-    pub async fn delete(&self, path: &str) -> anyhow::Result<Answer> {
-        Answer::of(send(self.http.delete(self.url(path))).await?).await
     }
 
     /// Submits one job and returns its id once it is queued.

@@ -3,6 +3,7 @@
 //! Each public function is a test. It takes a [`Subject`] with an empty, migrated ledger, and ends by auditing
 //! the books.
 
+mod analyses;
 mod audit;
 mod batches;
 mod imports;
@@ -13,6 +14,7 @@ mod records;
 mod schema;
 mod subject;
 
+pub use analyses::*;
 pub use audit::*;
 pub use batches::*;
 pub use imports::*;

@@ -7,6 +7,7 @@
 mod dead_letters;
 mod lanes;
 mod publishing;
+mod work;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use tokio::time::timeout;
 pub use self::dead_letters::*;
 pub use self::lanes::*;
 pub use self::publishing::*;
+pub use self::work::*;
 
 /// The lane of most tests.
 pub const LANE: Lane = Lane(1);

@@ -59,6 +59,9 @@ conformance!(
     only_its_owner_moves_an_import_on,
     a_row_is_counted_once,
     a_dead_row_may_come_to_life,
+    a_batch_that_comes_again_counts_once,
+    a_cancelled_run_stays_cancelled,
+    histories_come_with_their_jobs,
 );
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@
 //! `lane` worker for each). A lane worker gathers a `batch`, has the `poster` post it, and only then
 //! acknowledges.
 
+mod analysis;
 mod batch;
 mod crew;
 mod expiry;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use axum::Router;
 use futures::future::BoxFuture;
+use shared::analyses::Analyses;
 use shared::contract::report::Role;
 use shared::domain::lane::Lanes;
 use shared::fleet::Bus;
@@ -48,6 +50,8 @@ pub struct Parts {
     pub queue: Arc<dyn Queue>,
     /// Where they go.
     pub ledger: Arc<dyn Ledger>,
+    /// What patterns are kept in.
+    pub analyses: Arc<dyn Analyses>,
     /// How replicas find each other.
     pub bus: Arc<dyn Bus>,
     /// For the jobs that the fleet submits itself.
@@ -91,6 +95,7 @@ pub async fn run(parts: Parts, listener: TcpListener, shutdown: CancellationToke
     };
     beside.spawn(reporter.report_each_second(vitals(&shared), shutdown.clone()));
     beside.spawn(expiry::release_expired(shared.clone(), shutdown.clone()));
+    beside.spawn(analysis::serve(shared.clone(), shutdown.clone()));
     let stopped = CancellationToken::new();
     let served = tokio::spawn(serve_probes(listener, probes, stopped.clone()));
 

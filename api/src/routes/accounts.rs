@@ -19,6 +19,7 @@ use crate::ingress::Ingress;
 use crate::keys::Reader;
 use crate::openapi::Refusals;
 use crate::problem::{Problem, ProblemType};
+use crate::routes::analyses::document::AccountPatterns;
 
 /// Entries of a page, unless the client asks for another number.
 const LIMIT_DEFAULT: u32 = 50;
@@ -97,6 +98,36 @@ pub async fn entries(
         response.headers_mut().insert(LINK, link);
     }
     Ok(response)
+}
+
+/// Tells what was found last in an account's history: what recurs, what stands out, what flows, what to expect.
+#[utoipa::path(
+    get, path = "/api/accounts/{number}/patterns", tag = "accounts",
+    params(("number" = String, Path, description = "The account's number.", max_length = 34)),
+    responses((status = 200, description = "The latest patterns.", body = AccountPatterns), Refusals),
+)]
+pub async fn patterns(
+    State(ingress): State<Arc<Ingress>>,
+    _: Reader,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<Json<AccountPatterns>, Problem> {
+    let number = number_of(path)?;
+    let Some(found) = ingress.read(ingress.parts.analyses.patterns(&number)).await? else {
+        let account = ingress.read(ingress.parts.ledger.account(&number)).await?;
+        return Err(if account.is_some() { not_analysed(&number) } else { not_found(&number) });
+    };
+    AccountPatterns::of(found).map(Json).ok_or_else(|| {
+        tracing::error!(%number, "what is kept of an account's patterns is not JSON");
+        Problem::new(ProblemType::Internal, "the patterns can not be read; analyse the account again")
+    })
+}
+
+fn not_analysed(number: &AccountNumber) -> Problem {
+    let detail = format!(
+        "the account {number} has not been analysed yet; POST {{\"accounts\": [\"{number}\"]}} to /api/analyses, \
+         and ask again when that is done"
+    );
+    Problem::new(ProblemType::NotAnalysed, detail)
 }
 
 /// The system's own accounts can be read too.

@@ -25,6 +25,7 @@ use crate::keys::{Reader, Submitter};
 use crate::observe::{self, Waited};
 use crate::openapi::{JobBody, Refusals};
 use crate::problem::{Problem, ProblemType};
+use crate::routes::analyses::{self, Order};
 use crate::routes::jobs::document::{Job, Queued};
 use crate::wait::{self, Ended, TOLD_POLL, UNTOLD_POLL};
 
@@ -34,6 +35,9 @@ pub mod document;
 ///
 /// `202` means that the job is on disk and will reach an outcome. A retry with the same `Idempotency-Key`
 /// or `reference` is the same job for ever and never takes effect twice.
+///
+/// `{"kind": "analyse_patterns", "account": …, "from"?, "to"?}` is work without an order: its `Location` is that of an
+/// analysis, as if `POST /api/analyses` had asked for the one account.
 #[utoipa::path(
     post, path = "/api/jobs", tag = "jobs",
     params(
@@ -59,6 +63,10 @@ pub async fn submit(
         .map(|wait| wait.min(ingress.config.wait_max))
         .filter(|wait| !wait.is_zero());
     let json = body::read(&headers, body, body::JOB).await?;
+    if let Some(order) = Order::of_job(&json) {
+        let (id, at) = analyses::submit(&ingress, &client, key.as_ref(), order?).await?;
+        return Ok(analyses::accepted(id, Queued::unordered(id, at)));
+    }
     let intake = Intake { ingress: &ingress, client: &client, key: key.as_ref() };
     let prepared = intake.job(&json, wait.is_some()).map_err(|problem| match json.trim_ascii().first() {
         // What is neither called JSON nor looks like it is not a job with a mistake in it.

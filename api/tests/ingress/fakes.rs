@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use shared::analyses::{Analyses, Found, Holding, Line, NewRun, Run};
 use shared::contract::envelope::{Envelope, QueuedJob};
 use shared::domain::account::{Account, AccountNumber};
 use shared::domain::id::JobId;
@@ -15,6 +16,7 @@ use shared::fleet::{Bus, Topic};
 use shared::imports::Imports;
 use shared::ledger::sqlite::SqliteLedger;
 use shared::ledger::{Audit, EntryRecord, JobRecord, Ledger, LedgerError, Totals};
+use shared::queue::work::WorkQueue;
 use shared::queue::{DeadLetter, LaneDepth, PublishError, Queue, QueueError, Subscription};
 use tokio::sync::{broadcast, watch};
 
@@ -32,6 +34,7 @@ pub struct FakeQueue {
     /// Lanes that hold as much as they may.
     pub full: Mutex<HashSet<Lane>>,
     pub published: Mutex<Vec<(Lane, Bytes)>>,
+    pub work: Mutex<Vec<Bytes>>,
 }
 
 impl FakeQueue {
@@ -40,6 +43,7 @@ impl FakeQueue {
             takes: watch::Sender::new(Takes::All),
             full: Mutex::default(),
             published: Mutex::default(),
+            work: Mutex::default(),
         }
     }
 
@@ -59,6 +63,21 @@ impl FakeQueue {
     /// The jobs on all lanes.
     pub fn jobs(&self) -> Vec<serde_json::Value> {
         Lanes::DEFAULT.iter().flat_map(|lane| self.jobs_of(lane)).collect()
+    }
+}
+
+#[async_trait]
+impl WorkQueue for FakeQueue {
+    async fn publish_work(&self, message: Bytes) -> Result<(), PublishError> {
+        if let Takes::Fails(error) = &*self.takes.borrow() {
+            return Err(error.clone());
+        }
+        self.work.lock().unwrap().push(message);
+        Ok(())
+    }
+
+    async fn take_work(&self) -> Result<Box<dyn Subscription>, QueueError> {
+        panic!("the ingress consumes nothing")
     }
 }
 
@@ -194,6 +213,53 @@ impl Ledger for FakeLedger {
 /// Imports in a file that nobody opens.
 pub fn no_imports() -> Arc<dyn Imports> {
     Arc::new(SqliteLedger::open(&std::env::temp_dir().join("tellers-no-imports.sqlite")).unwrap())
+}
+
+#[async_trait]
+impl Analyses for FakeLedger {
+    async fn begin(&self, _: &NewRun) -> Result<Run, LedgerError> {
+        panic!("the ingress begins no run")
+    }
+
+    async fn planned(&self, _: JobId, _: u64, _: u64) -> Result<(), LedgerError> {
+        panic!("the ingress plans no run")
+    }
+
+    async fn cancel(&self, _: &NewRun, _: i64) -> Result<(), LedgerError> {
+        self.read()
+    }
+
+    async fn run(&self, _: JobId) -> Result<Option<Run>, LedgerError> {
+        self.read().map(|()| None)
+    }
+
+    async fn runs(&self, _: Option<i64>, _: u32) -> Result<Vec<Run>, LedgerError> {
+        self.read().map(|()| Vec::new())
+    }
+
+    async fn accounts(&self, _: i64, _: u32) -> Result<Vec<Holding>, LedgerError> {
+        panic!("the ingress analyses nothing")
+    }
+
+    async fn find(&self, _: &[AccountNumber]) -> Result<Vec<Holding>, LedgerError> {
+        panic!("the ingress analyses nothing")
+    }
+
+    async fn histories(&self, _: &[Holding]) -> Result<Vec<Line>, LedgerError> {
+        panic!("the ingress analyses nothing")
+    }
+
+    async fn keep(&self, _: &shared::analyses::Batch, _: &[Found]) -> Result<(), LedgerError> {
+        panic!("the ingress analyses nothing")
+    }
+
+    async fn patterns(&self, _: &AccountNumber) -> Result<Option<Found>, LedgerError> {
+        self.read().map(|()| None)
+    }
+
+    async fn found(&self, _: JobId, _: Option<&AccountNumber>, _: u32) -> Result<Vec<Found>, LedgerError> {
+        self.read().map(|()| Vec::new())
+    }
 }
 
 pub struct FakeBus {

@@ -140,6 +140,7 @@ pub fn parts_set_to(
     Parts {
         publisher: Arc::new(Publisher::new(queue.clone(), Lanes::DEFAULT, replica.clone(), limits)),
         queue,
+        analyses: ledger.clone(),
         ledger,
         imports: no_imports(),
         bus,

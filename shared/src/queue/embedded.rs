@@ -7,6 +7,7 @@
 mod lane;
 mod store;
 mod subscription;
+mod work;
 mod writer;
 
 use std::fs::{File, OpenOptions, TryLockError};
@@ -21,7 +22,9 @@ use tokio_util::sync::CancellationToken;
 
 use self::lane::LaneState;
 use self::store::Store;
+use self::work::{WorkConsumer, WorkState};
 use self::writer::Write;
+use super::work::{WORK_MESSAGES_MAX, WorkQueue};
 use super::{DeadLetter, LaneDepth, PublishError, Queue, QueueError, Subscription};
 use crate::domain::lane::{Lane, Lanes};
 
@@ -49,6 +52,7 @@ const WRITES_WAITING_MAX: usize = 1024;
 pub struct EmbeddedQueue {
     store: Store,
     lanes: Vec<Arc<LaneState>>,
+    work: Arc<WorkState>,
     lane_messages_max: u64,
     writes: mpsc::Sender<Write>,
     stopping: CancellationToken,
@@ -79,6 +83,7 @@ impl EmbeddedQueue {
             lane.restore(&kept);
         }
         let lanes: Vec<_> = lanes.into_iter().map(Arc::new).collect();
+        let work = Arc::new(WorkState::new(store.numbers(work::WORK).await?));
         let stopping = CancellationToken::new();
         let (writes, waiting) = mpsc::channel(WRITES_WAITING_MAX);
         let writer = writer::Writer::new(connection, lock);
@@ -86,6 +91,7 @@ impl EmbeddedQueue {
         Ok(EmbeddedQueue {
             store,
             lanes,
+            work,
             lane_messages_max: settings.lane_messages_max,
             writes,
             stopping,
@@ -168,6 +174,26 @@ impl Queue for EmbeddedQueue {
             let _ = writer.await;
         }
         self.store.close().await;
+    }
+}
+
+#[async_trait]
+impl WorkQueue for EmbeddedQueue {
+    async fn publish_work(&self, message: Bytes) -> Result<(), PublishError> {
+        if self.work.waiting() >= WORK_MESSAGES_MAX as usize {
+            return Err(PublishError::Unavailable("as much work waits as is kept".to_owned()));
+        }
+        let work = self.work.clone();
+        let published = self.write(|done| Write::Work { work, message, done }).await;
+        published.map_err(|failure| PublishError::Unavailable(failure.0))
+    }
+
+    async fn take_work(&self) -> Result<Box<dyn Subscription>, QueueError> {
+        if self.writes.is_closed() {
+            return Err(closed());
+        }
+        let consumer = WorkConsumer::new(self.work.clone(), self.store.clone(), self.writes.clone());
+        Ok(Box::new(consumer))
     }
 }
 

@@ -23,6 +23,7 @@ use self::broker::Broker;
 use self::dead_letters::DeadLetterQueue;
 use self::publish::PublishChannel;
 use self::topology::Topology;
+use super::work::WorkQueue;
 use super::{DeadLetter, LaneDepth, PublishError, Queue, QueueError, Subscription};
 use crate::domain::lane::{Lane, Lanes};
 
@@ -73,6 +74,8 @@ pub struct RabbitMq {
     /// A long-lived channel per lane. One publish at a time holds it: `basic.return` names no
     /// message, so two in flight could be taken for one another.
     lanes: Vec<Mutex<Option<PublishChannel>>>,
+    /// The same for work without an order.
+    work: Mutex<Option<PublishChannel>>,
     dead_letters: DeadLetterQueue,
     /// A long-lived channel for passive declarations.
     looking: Mutex<Option<Channel>>,
@@ -91,6 +94,7 @@ impl RabbitMq {
             topology: Topology::new(settings),
             confirm_timeout: settings.confirm_timeout,
             lanes: settings.lanes.iter().map(|_| Mutex::default()).collect(),
+            work: Mutex::default(),
             dead_letters: DeadLetterQueue::default(),
             looking: Mutex::default(),
         })
@@ -141,6 +145,23 @@ impl RabbitMq {
         published
     }
 
+    /// A consumer of one of the queues.
+    async fn consume(&self, queue: String, prefetch: u16) -> Result<Box<dyn Subscription>, QueueError> {
+        let channel = self.consuming_channel().await?;
+        let address = self.consuming.address().to_owned();
+        // A task of its own, so that a caller that gives up half-way leaves no consumer behind that nobody
+        // reads: it would be the lane's active one, and the lane would stand still. What nobody waits for any
+        // more is dropped when it is there, which closes its channel.
+        let subscribing = tokio::spawn(subscription::subscribe(channel, queue.clone(), prefetch, address));
+        let subscribed = subscribing
+            .await
+            .unwrap_or_else(|broken| Err(QueueError(format!("consuming {queue} broke off: {broken}"))));
+        if subscribed.is_err() {
+            self.topology.forget();
+        }
+        Ok(Box::new(subscribed?))
+    }
+
     /// Ready messages and consumers of a queue, by passive declaration.
     async fn look(&self, channel: &Channel, queue: &str) -> Result<(u64, u32), QueueError> {
         let found = channel
@@ -183,19 +204,7 @@ impl Queue for RabbitMq {
         lane: Lane,
         prefetch_messages: u16,
     ) -> Result<Box<dyn Subscription>, QueueError> {
-        let channel = self.consuming_channel().await?;
-        let address = self.consuming.address().to_owned();
-        // A task of its own, so that a caller that gives up half-way leaves no consumer behind that nobody
-        // reads: it would be the lane's active one, and the lane would stand still. What nobody waits for any
-        // more is dropped when it is there, which closes its channel.
-        let subscribing = tokio::spawn(subscription::subscribe(channel, lane, prefetch_messages, address));
-        let subscribed = subscribing
-            .await
-            .unwrap_or_else(|broken| Err(QueueError(format!("consuming {lane} broke off: {broken}"))));
-        if subscribed.is_err() {
-            self.topology.forget();
-        }
-        Ok(Box::new(subscribed?))
+        self.consume(topology::lane_queue(lane), prefetch_messages).await
     }
 
     async fn dead_letter(&self, letter: DeadLetter) -> Result<(), QueueError> {
@@ -239,7 +248,7 @@ impl Queue for RabbitMq {
     }
 
     async fn close(&self) {
-        for slot in self.lanes.iter().chain([&self.dead_letters.publishing]) {
+        for slot in self.lanes.iter().chain([&self.work, &self.dead_letters.publishing]) {
             // Waits for the publish in flight.
             if let Some(channel) = slot.lock().await.take() {
                 channel.close().await;
@@ -248,5 +257,23 @@ impl Queue for RabbitMq {
         self.looking.lock().await.take();
         self.publishing.close().await;
         self.consuming.close().await;
+    }
+}
+
+#[async_trait]
+impl WorkQueue for RabbitMq {
+    async fn publish_work(&self, message: Bytes) -> Result<(), PublishError> {
+        let published = self.publish_in(&self.work, publish::Message::work(message)).await;
+        published.map_err(|failure| match failure {
+            PublishError::Full { .. } => {
+                PublishError::Unavailable(format!("{} is full", topology::WORK_QUEUE))
+            }
+            other => other,
+        })
+    }
+
+    async fn take_work(&self) -> Result<Box<dyn Subscription>, QueueError> {
+        // One at a time: a worker that is slow holds nothing that another could do.
+        self.consume(topology::WORK_QUEUE.to_owned(), 1).await
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use anyhow::Context as _;
+use shared::analyses::Analyses;
 use shared::contract::submission;
 use shared::domain::account::{Account, AccountNumber};
 use shared::domain::id::JobId;
@@ -65,6 +66,17 @@ impl Subject {
     /// # Errors
     /// They can not be opened.
     pub fn again(&self) -> anyhow::Result<Arc<dyn Ledger>> {
+        Ok(match &self.place {
+            Place::MySql(url) => Arc::new(mysql(url)?),
+            Place::Sqlite(path, _) => Arc::new(SqliteLedger::open(path)?),
+        })
+    }
+
+    /// The analyses beside the books.
+    ///
+    /// # Errors
+    /// They can not be opened.
+    pub fn analyses(&self) -> anyhow::Result<Arc<dyn Analyses>> {
         Ok(match &self.place {
             Place::MySql(url) => Arc::new(mysql(url)?),
             Place::Sqlite(path, _) => Arc::new(SqliteLedger::open(path)?),

@@ -48,6 +48,8 @@ conformance!(
     browsing_loses_nothing,
     a_long_cause_is_kept,
     discarding_removes_just_one,
+    work_goes_to_whoever_is_free,
+    work_that_is_not_acknowledged_comes_again,
     an_unknown_lane_is_refused,
     concurrent_publishes_share_messages,
 );
@@ -129,4 +131,30 @@ async fn a_confirmed_publish_survives_kill_9() {
         assert_eq!(delivery.envelope, number.to_string());
         subscription.ack_through(delivery.tag).await.expect("acknowledged");
     }
+}
+
+#[tokio::test]
+async fn work_outlives_its_process() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let queue = open(folder.path()).await;
+    for message in ["done", "held", "waits"] {
+        queue.publish_work(message.into()).await.expect("published");
+    }
+    let mut taker = queue.take_work().await.expect("work");
+    let done = taker.next().await.expect("a delivery");
+    taker.ack_through(done.tag).await.expect("acknowledged");
+    taker.next().await.expect("a delivery");
+    drop(taker);
+    queue.close().await;
+
+    let queue = open(folder.path()).await;
+    let mut taker = queue.take_work().await.expect("work");
+    for message in ["held", "waits"] {
+        let delivery = taker.next().await.expect("a delivery");
+        assert_eq!((&*delivery.envelope, delivery.redelivered), (message.as_bytes(), true));
+        taker.ack_through(delivery.tag).await.expect("acknowledged");
+    }
+    let depth = queue.depth().await.expect("depth");
+    assert!(depth.iter().all(|lane| lane.jobs == Some(0)), "work is of no lane: {depth:?}");
+    queue.close().await;
 }

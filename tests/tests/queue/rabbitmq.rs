@@ -51,6 +51,8 @@ conformance!(
     browsing_loses_nothing,
     a_long_cause_is_kept,
     discarding_removes_just_one,
+    work_goes_to_whoever_is_free,
+    work_that_is_not_acknowledged_comes_again,
     an_unknown_lane_is_refused,
     concurrent_publishes_share_messages,
 );

@@ -68,7 +68,8 @@ impl Inside {
             publisher: publisher.clone(),
             queue: queue.clone(),
             ledger: ledger.clone(),
-            imports: books,
+            imports: books.clone(),
+            analyses: books.clone(),
             bus: bus.clone(),
             lanes,
             replica: "api-1".to_owned(),
@@ -77,6 +78,7 @@ impl Inside {
         let worker_parts = worker::Parts {
             queue: queue.clone(),
             ledger: ledger.clone(),
+            analyses: books,
             bus: bus.clone(),
             publisher: publisher.clone(),
             lanes,

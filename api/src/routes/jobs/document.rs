@@ -35,9 +35,10 @@ pub struct Queued {
     id: JobId,
     /// Always `queued`.
     status: Status,
-    /// The lane that keeps its order.
-    #[schema(value_type = u16)]
-    lane: Lane,
+    /// The lane that keeps its order; an analysis has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u16>)]
+    lane: Option<Lane>,
     /// When it joined its lane.
     #[schema(value_type = String, format = DateTime)]
     accepted_at: Rfc3339,
@@ -46,7 +47,13 @@ pub struct Queued {
 impl Queued {
     /// A job that joined its lane.
     pub fn new(id: JobId, lane: Lane, accepted_at: Timestamp) -> Queued {
-        Queued { id, status: Status::Queued, lane, accepted_at: Rfc3339(accepted_at) }
+        Queued { id, status: Status::Queued, lane: Some(lane), accepted_at: Rfc3339(accepted_at) }
+    }
+
+    /// Work without an order, accepted at this time (µs since the Unix epoch).
+    pub fn unordered(id: JobId, accepted_at: i64) -> Queued {
+        let accepted_at = Rfc3339::from_microseconds(accepted_at);
+        Queued { id, status: Status::Queued, lane: None, accepted_at }
     }
 }
 

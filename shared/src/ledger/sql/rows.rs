@@ -164,7 +164,7 @@ pub(super) fn row_outcome(value: &str) -> Result<RowOutcome, Failure> {
     value.parse().map_err(|_| Failure::unreadable("outcome of a row", value))
 }
 
-fn kind(value: &str) -> Result<Kind, Failure> {
+pub(super) fn kind(value: &str) -> Result<Kind, Failure> {
     let found = Kind::ALL.into_iter().find(|kind| kind.name() == value);
     found.ok_or_else(|| Failure::unreadable("kind of a job", value))
 }

@@ -167,6 +167,7 @@ mod tests {
             ingress: "api-1".to_owned(),
             accepted_at: Timestamp::UNIX_EPOCH.as_microsecond(),
             fingerprint: Fingerprint::of("{}"),
+            origin: None,
             body: "{}".to_owned(),
             spec: Spec::of(Action::FreezeAccount { account: account.clone() }),
         };

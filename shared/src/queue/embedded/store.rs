@@ -12,6 +12,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
+use super::work::WORK;
 use crate::domain::lane::Lane;
 use crate::queue::{DeadLetter, QueueError};
 
@@ -89,8 +90,9 @@ impl Store {
 
     pub(super) async fn lanes(&self) -> Result<Vec<KeptLane>, QueueError> {
         let lanes = sqlx::query(
-            "SELECT lane, count(*), sum(jobs), max(seq) FROM messages GROUP BY lane ORDER BY lane",
-        );
+            "SELECT lane, count(*), sum(jobs), max(seq) FROM messages WHERE lane <> ? GROUP BY lane ORDER BY lane",
+        )
+        .bind(WORK.0);
         let rows =
             lanes.fetch_all(&self.readers).await.map_err(|cause| failure("counting messages", &cause))?;
         let lanes = rows.iter().map(|row| {
@@ -128,6 +130,17 @@ impl Store {
             envelope: envelope.into(),
         };
         Ok(rows.into_iter().map(message).collect())
+    }
+
+    /// The numbers of the messages of a lane, the oldest first.
+    pub(super) async fn numbers(&self, lane: Lane) -> Result<Vec<Seq>, QueueError> {
+        let numbers = sqlx::query_scalar("SELECT seq FROM messages WHERE lane = ? ORDER BY seq").bind(lane.0);
+        numbers.fetch_all(&self.readers).await.map_err(|cause| failure("counting messages", &cause))
+    }
+
+    /// The message of a lane with this number.
+    pub(super) async fn message(&self, lane: Lane, seq: Seq) -> Result<Option<Bytes>, QueueError> {
+        Ok(self.messages(lane, seq..=seq, 1).await?.pop().map(|message| message.envelope))
     }
 
     pub(super) async fn dead_letter_count(&self) -> Result<u64, QueueError> {
@@ -178,6 +191,12 @@ pub(super) async fn remove_through(
 ) -> Result<(), sqlx::Error> {
     let messages = sqlx::query("DELETE FROM messages WHERE lane = ? AND seq <= ?");
     messages.bind(lane.0).bind(through).execute(connection).await?;
+    Ok(())
+}
+
+/// Forgets one message.
+pub(super) async fn remove(connection: &mut SqliteConnection, seq: Seq) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM messages WHERE seq = ?").bind(seq).execute(connection).await?;
     Ok(())
 }
 

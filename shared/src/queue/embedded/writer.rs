@@ -1,7 +1,8 @@
 //! The one task that writes: what waits when it begins shares its commit, and so its sync to disk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use sqlx::Connection as _;
@@ -12,6 +13,7 @@ use tracing::{error, warn};
 
 use super::lane::Place;
 use super::store::{self, Seq};
+use super::work::{WORK, WorkState};
 use crate::domain::lane::Lane;
 use crate::queue::{DeadLetter, QueueError};
 
@@ -32,6 +34,15 @@ pub(super) enum Write {
     Acknowledge {
         lane: Lane,
         through: Seq,
+    },
+    Work {
+        work: Arc<WorkState>,
+        message: Bytes,
+        done: Done<()>,
+    },
+    /// Nobody waits for it, as with [`Write::Acknowledge`].
+    Done {
+        seq: Seq,
     },
     DeadLetter {
         letter: DeadLetter,
@@ -57,12 +68,14 @@ pub(super) struct Writer {
     connection: SqliteConnection,
     /// Acknowledgements that are not on disk yet; a later one of a lane covers those before it.
     acknowledged: BTreeMap<Lane, Seq>,
+    /// Work that is done and still on disk.
+    finished: BTreeSet<Seq>,
     _lock: File,
 }
 
 impl Writer {
     pub(super) fn new(connection: SqliteConnection, lock: File) -> Writer {
-        Writer { connection, acknowledged: BTreeMap::new(), _lock: lock }
+        Writer { connection, acknowledged: BTreeMap::new(), finished: BTreeSet::new(), _lock: lock }
     }
 
     /// Writes until `stopping`, then what still waits.
@@ -85,13 +98,16 @@ impl Writer {
     /// One transaction for all: where it fails, nobody is told that his write is on disk.
     async fn commit(&mut self, writes: Vec<Write>) {
         for write in &writes {
-            if let Write::Acknowledge { lane, through } = write {
-                self.acknowledged.insert(*lane, *through);
+            match write {
+                Write::Acknowledge { lane, through } => drop(self.acknowledged.insert(*lane, *through)),
+                Write::Done { seq } => drop(self.finished.insert(*seq)),
+                _ => {}
             }
         }
         match self.transaction(&writes).await {
             Ok(effects) => {
                 self.acknowledged.clear();
+                self.finished.clear();
                 writes.into_iter().zip(effects).for_each(|(write, effect)| write.succeeded(effect));
             }
             Err(cause) => {
@@ -111,6 +127,9 @@ impl Writer {
         for (lane, through) in &self.acknowledged {
             store::remove_through(&mut transaction, *lane, *through).await?;
         }
+        for seq in &self.finished {
+            store::remove(&mut transaction, *seq).await?;
+        }
         transaction.commit().await?;
         Ok(effects)
     }
@@ -122,12 +141,15 @@ impl Write {
             Write::Publish { place, envelope, jobs, .. } => {
                 Effect::Appended(store::append(connection, place.lane(), envelope, *jobs).await?)
             }
+            Write::Work { message, .. } => {
+                Effect::Appended(store::append(connection, WORK, message, 1).await?)
+            }
             Write::DeadLetter { letter, .. } => {
                 store::keep(connection, letter).await?;
                 Effect::Kept
             }
             Write::Discard { id, .. } => Effect::Found(store::discard(connection, id).await?),
-            Write::Acknowledge { .. } => Effect::Noted,
+            Write::Acknowledge { .. } | Write::Done { .. } => Effect::Noted,
         })
     }
 
@@ -136,6 +158,10 @@ impl Write {
         match (self, effect) {
             (Write::Publish { place, jobs, done, .. }, Effect::Appended(seq)) => {
                 place.filled(seq, jobs);
+                let _ = done.send(Ok(()));
+            }
+            (Write::Work { work, done, .. }, Effect::Appended(seq)) => {
+                work.add(seq);
                 let _ = done.send(Ok(()));
             }
             (Write::DeadLetter { done, .. }, _) => {
@@ -150,14 +176,14 @@ impl Write {
 
     fn failed(self, failure: &QueueError) {
         match self {
-            Write::Publish { done, .. } | Write::DeadLetter { done, .. } => {
+            Write::Publish { done, .. } | Write::Work { done, .. } | Write::DeadLetter { done, .. } => {
                 let _ = done.send(Err(failure.clone()));
             }
             Write::Discard { done, .. } => {
                 let _ = done.send(Err(failure.clone()));
             }
-            // It is still in `acknowledged`, for the next commit.
-            Write::Acknowledge { .. } => {}
+            // It is still in `acknowledged` or `finished`, for the next commit.
+            Write::Acknowledge { .. } | Write::Done { .. } => {}
         }
     }
 }

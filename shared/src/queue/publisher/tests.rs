@@ -48,6 +48,17 @@ fn read(envelope: &[u8], jobs: usize) -> Vec<(i64, String)> {
 }
 
 #[async_trait]
+impl crate::queue::work::WorkQueue for HeldQueue {
+    async fn publish_work(&self, _: Bytes) -> Result<(), PublishError> {
+        panic!("the publisher publishes jobs")
+    }
+
+    async fn take_work(&self) -> Result<Box<dyn Subscription>, QueueError> {
+        panic!("the publisher consumes nothing")
+    }
+}
+
+#[async_trait]
 impl Queue for HeldQueue {
     async fn publish(&self, lane: Lane, envelope: Bytes, jobs: usize) -> Result<(), PublishError> {
         self.published.lock().unwrap().push((lane, envelope, jobs));

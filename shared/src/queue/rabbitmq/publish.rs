@@ -41,6 +41,12 @@ impl Message {
         }
     }
 
+    /// Work without an order. Of no lane: what names one is told apart by its sender.
+    pub(super) fn work(message: Bytes) -> Message {
+        let lane = Lane(u16::MAX);
+        Message { routing_key: topology::WORK_QUEUE.into(), ..Message::job(lane, message) }
+    }
+
     /// A dead letter, its particulars in the headers.
     pub(super) fn dead_letter(letter: DeadLetter) -> Message {
         Message {

@@ -1,4 +1,4 @@
-//! Consuming one lane. A lane is handed over by closing the channel, never by `basic.cancel`: after
+//! Consuming one queue, of a lane or of work. A lane is handed over by closing the channel, never by `basic.cancel`: after
 //! a cancel the next consumer starts behind the unacknowledged messages, and order is lost.
 
 use std::mem::ManuallyDrop;
@@ -12,8 +12,6 @@ use lapin::types::FieldTable;
 use lapin::{Channel, Consumer};
 use tokio::time::timeout;
 
-use super::topology;
-use crate::domain::lane::Lane;
 use crate::queue::{Delivery, DeliveryTag, QueueError, Subscription};
 
 /// How long the broker may take to accept a consumer; without a leader the queue does not answer.
@@ -22,8 +20,8 @@ const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// One consumer on a channel of its own.
-pub(super) struct LaneConsumer {
-    lane: Lane,
+pub(super) struct QueueConsumer {
+    queue: String,
     address: String,
     /// `None` once it is closed.
     open: Option<Open>,
@@ -38,17 +36,17 @@ struct Open {
 
 pub(super) async fn subscribe(
     channel: Channel,
-    lane: Lane,
+    queue: String,
     prefetch_messages: u16,
     address: String,
-) -> Result<LaneConsumer, QueueError> {
-    let failure = match timeout(SUBSCRIBE_TIMEOUT, consume(&channel, lane, prefetch_messages)).await {
+) -> Result<QueueConsumer, QueueError> {
+    let failure = match timeout(SUBSCRIBE_TIMEOUT, consume(&channel, &queue, prefetch_messages)).await {
         Ok(Ok(consumer)) => {
             let consumer = ManuallyDrop::new(consumer);
-            return Ok(LaneConsumer { lane, address, open: Some(Open { channel, consumer }) });
+            return Ok(QueueConsumer { queue, address, open: Some(Open { channel, consumer }) });
         }
-        Ok(Err(cause)) => QueueError(format!("consuming {lane} failed on {address}: {cause}")),
-        Err(_) => QueueError(format!("{address} does not hand out {lane}; its queue may have no leader")),
+        Ok(Err(cause)) => QueueError(format!("consuming {queue} failed on {address}: {cause}")),
+        Err(_) => QueueError(format!("{address} does not hand out {queue}; it may have no leader")),
     };
     // The broker may yet take the question as asked: a consumer that nobody reads would hold the lane.
     close(&channel, "no consumer").await;
@@ -59,25 +57,26 @@ async fn close(channel: &Channel, reason: &str) {
     let _ = timeout(CLOSE_TIMEOUT, channel.close(200, reason.into())).await;
 }
 
-async fn consume(channel: &Channel, lane: Lane, prefetch_messages: u16) -> Result<Consumer, lapin::Error> {
+async fn consume(channel: &Channel, queue: &str, prefetch_messages: u16) -> Result<Consumer, lapin::Error> {
     // To AMQP none is any number.
     channel.basic_qos(prefetch_messages.max(1), BasicQosOptions::default()).await?;
-    let queue = topology::lane_queue(lane).into();
-    channel.basic_consume(queue, "".into(), BasicConsumeOptions::default(), FieldTable::default()).await
+    channel
+        .basic_consume(queue.into(), "".into(), BasicConsumeOptions::default(), FieldTable::default())
+        .await
 }
 
-impl LaneConsumer {
+impl QueueConsumer {
     fn open(&mut self) -> Result<&mut Open, QueueError> {
         self.open.as_mut().ok_or_else(|| QueueError("the subscription is closed".to_owned()))
     }
 
     fn failure(&self, cause: &dyn std::fmt::Display) -> QueueError {
-        QueueError(format!("the subscription of {} on {} has ended: {cause}", self.lane, self.address))
+        QueueError(format!("the subscription of {} on {} has ended: {cause}", self.queue, self.address))
     }
 }
 
 #[async_trait]
-impl Subscription for LaneConsumer {
+impl Subscription for QueueConsumer {
     async fn next(&mut self) -> Result<Delivery, QueueError> {
         let delivery = match self.open()?.consumer.next().await {
             Some(Ok(delivery)) => delivery,
@@ -106,12 +105,12 @@ impl Subscription for LaneConsumer {
 
 impl Open {
     async fn close(self) {
-        close(&self.channel, "handing the lane over").await;
+        close(&self.channel, "handing the queue over").await;
         drop(ManuallyDrop::into_inner(self.consumer));
     }
 }
 
-impl Drop for LaneConsumer {
+impl Drop for QueueConsumer {
     fn drop(&mut self) {
         // Without a runtime the connection is gone, or soon will be.
         if let Some(open) = self.open.take()

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `tellers.jobs` | direct exchange, a routing key per lane |
 //! | `tellers.lane.NN` | durable quorum queue, single active consumer, refuses when full |
+//! | `tellers.analysis` | durable quorum queue, competing consumers, refuses when full |
 //! | `tellers.dead` | fanout exchange |
 //! | `tellers.dead-letters` | durable quorum queue without limits |
 
@@ -20,9 +21,12 @@ use super::RabbitMqSettings;
 use super::broker::Broker;
 use crate::domain::lane::Lane;
 use crate::queue::QueueError;
+use crate::queue::work::WORK_MESSAGES_MAX;
 
 /// Where jobs are published to, by lane.
 pub(super) const JOBS_EXCHANGE: &str = "tellers.jobs";
+/// Where work without an order waits, and the routing key to it.
+pub(super) const WORK_QUEUE: &str = "tellers.analysis";
 /// Where dead letters are published to.
 pub(super) const DEAD_EXCHANGE: &str = "tellers.dead";
 /// Where dead letters are kept.
@@ -85,6 +89,8 @@ impl Topology {
         declare_exchange(&channel, DEAD_EXCHANGE, ExchangeKind::Fanout, broker).await?;
         declare_queue(broker, DEAD_LETTER_QUEUE, dead_letter_arguments()).await?;
         bind(&channel, DEAD_LETTER_QUEUE, DEAD_EXCHANGE, "", broker).await?;
+        declare_queue(broker, WORK_QUEUE, work_arguments()).await?;
+        bind(&channel, WORK_QUEUE, JOBS_EXCHANGE, WORK_QUEUE, broker).await?;
         let lanes = stream::iter(self.settings.lanes.iter().map(lane_queue)).map(Ok);
         lanes
             .try_for_each_concurrent(DECLARED_AT_ONCE, async |queue| {
@@ -102,6 +108,13 @@ fn lane_arguments(settings: RabbitMqSettings) -> FieldTable {
     arguments.insert("x-max-length".into(), AMQPValue::LongLongInt(settings.lane_messages_max.into()));
     arguments.insert("x-max-length-bytes".into(), AMQPValue::LongLongInt(settings.lane_bytes_max.into()));
     arguments.insert("x-dead-letter-exchange".into(), AMQPValue::LongString(DEAD_EXCHANGE.into()));
+    arguments
+}
+
+fn work_arguments() -> FieldTable {
+    let mut arguments = dead_letter_arguments();
+    arguments.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
+    arguments.insert("x-max-length".into(), AMQPValue::LongLongInt(WORK_MESSAGES_MAX.into()));
     arguments
 }
 

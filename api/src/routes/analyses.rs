@@ -1,0 +1,225 @@
+//! Analyses: runs that look for patterns in accounts' histories.
+
+pub mod document;
+mod export;
+mod order;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use shared::analyses::NewRun;
+use shared::clock;
+use shared::contract::analysis::{AnalysisWork, RunOrder};
+use shared::domain::id::JobId;
+use shared::domain::text::Client;
+
+use self::document::{Analyses, Analysis, AnalysisBody};
+pub(super) use self::order::Order;
+use crate::body::{self, BodyLimit};
+use crate::identity::IdempotencyKey;
+use crate::ingress::Ingress;
+use crate::keys::{Reader, Submitter};
+use crate::openapi::Refusals;
+use crate::problem::{Problem, ProblemType};
+
+/// A list of 10,000 accounts is some 400 KiB.
+const LIMIT: BodyLimit = BodyLimit { bytes_max: 1024 * 1024, read_max: Duration::from_secs(10) };
+/// Runs of a page, unless the client asks for another number, and at the most.
+const RUNS_DEFAULT: u32 = 20;
+const RUNS_MAX: u32 = 100;
+
+/// Starts an analysis of some accounts, or of all.
+///
+/// `202` means that it is queued on disk. It runs beside the posting and never delays it. Recurring payments,
+/// anomalies, cash flow and a forecast are then at `/api/accounts/{number}/patterns`.
+#[utoipa::path(
+    post, path = "/api/analyses", tag = "analyses",
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable characters: the same key is the same run.")),
+    request_body(content = AnalysisBody, description = "At most 1 MiB; empty for all accounts."),
+    responses(
+        (status = 202, description = "Accepted: it is on disk.", body = Analysis, headers(("Location" = String, description = "Where its progress is."))),
+        Refusals,
+    ),
+)]
+pub async fn start(
+    State(ingress): State<Arc<Ingress>>,
+    Submitter(client): Submitter,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let key = IdempotencyKey::of(&headers)?;
+    let json = body::read(&headers, body, LIMIT).await?;
+    let (id, at) = submit(&ingress, &client, key.as_ref(), Order::of_run(&json)?).await?;
+    Ok(accepted(id, Analysis::queued(id, Some(at))))
+}
+
+/// Queues a run; returns its id, and when it was accepted in microseconds since the Unix epoch.
+pub(super) async fn submit(
+    ingress: &Ingress,
+    client: &Client,
+    key: Option<&IdempotencyKey>,
+    order: Order,
+) -> Result<(JobId, i64), Problem> {
+    let id = ingress.issuer.of_job(client, key, order.reference.as_ref());
+    let requested_at = clock::now_us();
+    let run = RunOrder { run: id, client: client.to_string(), requested_at, from: order.from, to: order.to };
+    let work = AnalysisWork::Plan { run, accounts: order.accounts };
+    let message = serde_json::to_vec(&work).map_err(|error| {
+        tracing::error!(%error, "an analysis has no JSON form");
+        Problem::new(ProblemType::Internal, "the analysis could not be written down")
+    })?;
+    let published = ingress.parts.queue.publish_work(Bytes::from(message)).await;
+    published.map_err(|error| ingress.admission.refusal(id, &error))?;
+    Ok((id, requested_at))
+}
+
+/// `202`, and where the run will be.
+pub(super) fn accepted(id: JobId, answer: impl serde::Serialize) -> Response {
+    let mut response = (StatusCode::ACCEPTED, Json(answer)).into_response();
+    if let Ok(location) = HeaderValue::try_from(format!("/api/analyses/{id}")) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
+
+/// What a client asks of the list of runs.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListQuery {
+    limit: Option<String>,
+    before: Option<String>,
+}
+
+/// Lists analyses that have begun, the newest first.
+#[utoipa::path(
+    get, path = "/api/analyses", tag = "analyses",
+    params(
+        ("limit" = Option<u32>, Query, description = "Runs of a page: 1 to 100; 20 by default."),
+        ("before" = Option<i64>, Query, description = "Where a page starts; take it from `next`."),
+    ),
+    responses((status = 200, description = "A page of runs.", body = Analyses), Refusals),
+)]
+pub async fn list(
+    State(ingress): State<Arc<Ingress>>,
+    _: Reader,
+    query: Result<Query<ListQuery>, QueryRejection>,
+) -> Result<Json<Analyses>, Problem> {
+    let Query(query) = query.map_err(|error| super::bad_query(&error, "limit and before"))?;
+    let limit = match query.limit {
+        None => RUNS_DEFAULT,
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|limit| (1..=RUNS_MAX).contains(limit))
+            .ok_or_else(|| Problem::parameter("limit", &text, "must be a whole number from 1 to 100"))?,
+    };
+    let before = query.before.map(|text| {
+        text.parse().map_err(|_| Problem::parameter("before", &text, "must be taken from a `next`"))
+    });
+    let runs = ingress.read(ingress.parts.analyses.runs(before.transpose()?, limit)).await?;
+    Ok(Json(Analyses::new(&runs, limit)))
+}
+
+/// Tells how an analysis goes.
+#[utoipa::path(
+    get, path = "/api/analyses/{id}", tag = "analyses",
+    params(("id" = String, Path, description = "The id that it was accepted with.", format = Uuid)),
+    responses((status = 200, description = "The run as it stands.", body = Analysis), Refusals),
+)]
+pub async fn show(
+    State(ingress): State<Arc<Ingress>>,
+    _: Reader,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<Json<Analysis>, Problem> {
+    let id = issued(path)?;
+    stands(&ingress, id).await.map(Json)
+}
+
+async fn stands(ingress: &Ingress, id: JobId) -> Result<Analysis, Problem> {
+    if let Some(run) = ingress.read(ingress.parts.analyses.run(id)).await? {
+        return Ok(Analysis::of(&run));
+    }
+    if ingress.read(ingress.parts.ledger.job(id)).await?.is_some() {
+        return Err(unknown(&format!("{id} is a job and no analysis; ask for /api/jobs/{id}")));
+    }
+    // Accepted, and not yet taken off the queue.
+    Ok(Analysis::queued(id, None))
+}
+
+/// Cancels an analysis. What it has found so far stays.
+#[utoipa::path(
+    delete, path = "/api/analyses/{id}", tag = "analyses",
+    params(("id" = String, Path, description = "The id that it was accepted with.", format = Uuid)),
+    responses((status = 200, description = "The run as it stands: cancelled, or done before.", body = Analysis), Refusals),
+)]
+pub async fn cancel(
+    State(ingress): State<Arc<Ingress>>,
+    Submitter(client): Submitter,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<Json<Analysis>, Problem> {
+    let id = issued(path)?;
+    stands(&ingress, id).await?;
+    let now = clock::now_us();
+    // One that nobody has begun is noted as cancelled, so that nobody begins it.
+    let unbegun = NewRun { id, client: client.to_string(), requested_at: now, request: "{}".to_owned() };
+    ingress.read(ingress.parts.analyses.cancel(&unbegun, now)).await?;
+    stands(&ingress, id).await.map(Json)
+}
+
+/// What a client asks of an export.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExportQuery {
+    what: Option<String>,
+}
+
+/// Exports what an analysis found as CSV: a line for each recurring payment or income and for each anomaly.
+///
+/// An account that a later run has analysed again is in the export of that one.
+#[utoipa::path(
+    get, path = "/api/analyses/{id}/export", tag = "analyses",
+    params(
+        ("id" = String, Path, description = "The id that it was accepted with.", format = Uuid),
+        ("what" = Option<String>, Query, description = "`recurring` or `anomalies`; both by default."),
+    ),
+    responses((status = 200, description = "The lines, by account.", body = String, content_type = "text/csv"), Refusals),
+)]
+pub async fn export(
+    State(ingress): State<Arc<Ingress>>,
+    _: Reader,
+    path: Result<Path<String>, PathRejection>,
+    query: Result<Query<ExportQuery>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let id = issued(path)?;
+    let Query(query) = query.map_err(|error| super::bad_query(&error, "what"))?;
+    let what = export::What::parse(query.what.as_deref())?;
+    stands(&ingress, id).await?;
+    let lines = Body::from_stream(export::lines(ingress.parts.analyses.clone(), id, what));
+    let mut response = lines.into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8; header=present"));
+    let name = HeaderValue::try_from(format!("attachment; filename=\"patterns-{id}.csv\""));
+    name.into_iter().for_each(|name| drop(headers.insert(CONTENT_DISPOSITION, name)));
+    Ok(response)
+}
+
+/// The id of a path, if the fleet ever issued it.
+fn issued(path: Result<Path<String>, PathRejection>) -> Result<JobId, Problem> {
+    let text = path.map_or_else(|_| String::new(), |Path(text)| text);
+    text.parse().map_err(|_| {
+        let shown: String = text.chars().take(80).collect();
+        unknown(&format!("{shown:?} is no id that this fleet issued; GET /api/analyses lists the runs"))
+    })
+}
+
+fn unknown(detail: &str) -> Problem {
+    Problem::new(ProblemType::NotFound, detail.to_owned())
+}

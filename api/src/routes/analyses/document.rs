@@ -1,0 +1,199 @@
+//! What clients read of analyses.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use shared::analyses::{Found, Run};
+use shared::domain::account::AccountNumber;
+use shared::domain::id::JobId;
+use utoipa::ToSchema;
+
+use crate::rfc3339::Rfc3339;
+
+/// What to analyse. Only its schema is used: `order` reads bodies.
+#[derive(ToSchema)]
+#[schema(as = AnalysisBody, example = json!({"accounts": ["alice", "bob"], "from": "2024-01-01"}))]
+#[allow(dead_code)]
+pub struct AnalysisBody {
+    /// 1 to 10,000 account numbers; left out: all accounts.
+    accounts: Option<Vec<String>>,
+    /// The first value date that counts.
+    #[schema(format = Date)]
+    from: Option<String>,
+    /// The last value date that counts.
+    #[schema(format = Date)]
+    to: Option<String>,
+    /// Your own name for it, and its idempotency key where no header gives one.
+    #[schema(min_length = 1, max_length = 128)]
+    reference: Option<String>,
+}
+
+/// Where an analysis is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = AnalysisState)]
+pub enum State {
+    /// Accepted, and not begun.
+    Queued,
+    /// Its accounts are being listed; the first are analysed meanwhile.
+    Planning,
+    /// Its accounts are known, and not all are done.
+    Running,
+    /// All its accounts are done, those that failed among them.
+    Done,
+    /// Somebody cancelled it.
+    Cancelled,
+}
+
+/// An analysis as it stands. What is not known yet is absent.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Analysis {
+    /// Its id.
+    #[schema(value_type = String, format = Uuid)]
+    id: JobId,
+    /// Where it is.
+    state: State,
+    /// Who asked for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client: Option<String>,
+    /// What was asked for: how many accounts (null: all), and which days.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    request: Option<Box<RawValue>>,
+    /// When it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    requested_at: Option<Rfc3339>,
+    /// Accounts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accounts: Option<u64>,
+    /// Accounts that are done, those that failed among them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accounts_done: Option<u64>,
+    /// Accounts that could not be analysed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accounts_failed: Option<u64>,
+    /// Why one of them could not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
+    /// When it was done, or cancelled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    ended_at: Option<Rfc3339>,
+    /// Accounts a second since it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accounts_per_second: Option<f64>,
+    /// Seconds until it is done, at that rate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds_left: Option<f64>,
+}
+
+impl Analysis {
+    /// One that nobody has begun.
+    pub fn queued(id: JobId, requested_at: Option<i64>) -> Analysis {
+        Analysis {
+            id,
+            state: State::Queued,
+            client: None,
+            request: None,
+            requested_at: requested_at.map(Rfc3339::from_microseconds),
+            accounts: None,
+            accounts_done: None,
+            accounts_failed: None,
+            cause: None,
+            ended_at: None,
+            accounts_per_second: None,
+            seconds_left: None,
+        }
+    }
+
+    /// One that has begun.
+    pub fn of(run: &Run) -> Analysis {
+        let state = match run {
+            run if run.is_done() => State::Done,
+            run if run.is_cancelled() => State::Cancelled,
+            run if run.batches.is_some() => State::Running,
+            _ => State::Planning,
+        };
+        let ended_at = match state {
+            State::Done => run.last_at.or(Some(run.new.requested_at)),
+            State::Cancelled => run.cancelled_at,
+            _ => None,
+        };
+        let seconds = run.last_at.map(|last| (last - run.new.requested_at) as f64 / 1e6);
+        let rate = seconds.filter(|seconds| *seconds > 0.0).map(|seconds| run.accounts_done as f64 / seconds);
+        let left = run.accounts.filter(|_| state == State::Running);
+        let left = left.map(|accounts| accounts.saturating_sub(run.accounts_done) as f64);
+        Analysis {
+            client: Some(run.new.client.clone()),
+            request: RawValue::from_string(run.new.request.clone()).ok(),
+            requested_at: Some(Rfc3339::from_microseconds(run.new.requested_at)),
+            state,
+            accounts: run.accounts,
+            accounts_done: Some(run.accounts_done),
+            accounts_failed: Some(run.accounts_failed),
+            cause: run.cause.clone(),
+            ended_at: ended_at.map(Rfc3339::from_microseconds),
+            accounts_per_second: rate.map(tenths),
+            seconds_left: left
+                .zip(rate)
+                .map(|(left, rate)| tenths(left / rate))
+                .filter(|left| left.is_finite()),
+            ..Analysis::queued(run.new.id, None)
+        }
+    }
+}
+
+fn tenths(figure: f64) -> f64 {
+    (figure * 10.0).round() / 10.0
+}
+
+/// A page of analyses.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Analyses {
+    /// The newest first.
+    analyses: Vec<Analysis>,
+    /// Where the older ones are; null on the last page.
+    next: Option<String>,
+}
+
+impl Analyses {
+    /// A page of up to `limit`.
+    pub fn new(runs: &[Run], limit: u32) -> Analyses {
+        let is_full = u32::try_from(runs.len()).is_ok_and(|len| len >= limit);
+        let last = runs.last().filter(|_| is_full).map(|run| run.new.requested_at);
+        Analyses {
+            analyses: runs.iter().map(Analysis::of).collect(),
+            next: last.map(|before| format!("/api/analyses?limit={limit}&before={before}")),
+        }
+    }
+}
+
+/// What was found last in an account's history.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AccountPatterns {
+    /// The account's number.
+    #[schema(value_type = String)]
+    account: AccountNumber,
+    /// The analysis that found it.
+    #[schema(value_type = String, format = Uuid)]
+    analysis: JobId,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    analysed_at: Rfc3339,
+    /// `recurring` payments and incomes with their evidence, `anomalies`, monthly `cash_flow`, and a `forecast` with
+    /// its error on months that were held out. Amounts are in minor units.
+    #[schema(value_type = Object)]
+    patterns: Box<RawValue>,
+}
+
+impl AccountPatterns {
+    /// `None`: what is kept is not JSON.
+    pub fn of(found: Found) -> Option<AccountPatterns> {
+        Some(AccountPatterns {
+            account: found.account,
+            analysis: found.run,
+            analysed_at: Rfc3339::from_microseconds(found.at),
+            patterns: RawValue::from_string(found.body).ok()?,
+        })
+    }
+}

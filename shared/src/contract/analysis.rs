@@ -1,0 +1,81 @@
+//! Work for analysis, as it waits in the queue.
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::account::AccountNumber;
+use crate::domain::id::JobId;
+
+/// A message of work: JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "work", rename_all = "snake_case")]
+pub enum AnalysisWork {
+    /// Split a run into batches.
+    Plan {
+        /// What all its batches share.
+        #[serde(flatten)]
+        run: RunOrder,
+        /// The accounts; absent: all of them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        accounts: Option<Vec<AccountNumber>>,
+    },
+    /// Analyse some accounts.
+    Batch {
+        /// What all batches of the run share.
+        #[serde(flatten)]
+        run: RunOrder,
+        /// Its number within the run: the same however often it is sent.
+        batch: u64,
+        /// At most [`BATCH_ACCOUNTS_MAX`](crate::analyses::BATCH_ACCOUNTS_MAX).
+        accounts: Vec<AccountNumber>,
+    },
+}
+
+/// What was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunOrder {
+    /// The run's id.
+    pub run: JobId,
+    /// Who asked for it.
+    pub client: String,
+    /// When, in microseconds since the Unix epoch. Its day (UTC) is "today".
+    pub requested_at: i64,
+    /// The first day that counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Date>,
+    /// The last day that counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Date>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::text::Client;
+
+    #[test]
+    fn the_wire_form_holds_still() {
+        let run = JobId::derived(&Client::parse("acme").unwrap(), "k");
+        let order = RunOrder {
+            run,
+            client: "acme".into(),
+            requested_at: 1_795_453_200_000_000,
+            from: Some(jiff::civil::date(2024, 2, 29)),
+            to: None,
+        };
+        let golden = format!(
+            r#"{{"work":"plan","run":"{run}","client":"acme","requested_at":1795453200000000,"from":"2024-02-29"}}"#
+        );
+        let plan = AnalysisWork::Plan { run: order.clone(), accounts: None };
+        assert_eq!(serde_json::to_string(&plan).unwrap(), golden);
+        assert_eq!(serde_json::from_str::<AnalysisWork>(&golden).unwrap(), plan);
+
+        let golden = format!(
+            r#"{{"work":"batch","run":"{run}","client":"acme","requested_at":1795453200000000,"from":"2024-02-29","batch":7,"accounts":["alice"]}}"#
+        );
+        let alice = AccountNumber::parse("alice").unwrap();
+        let batch = AnalysisWork::Batch { run: order, batch: 7, accounts: vec![alice] };
+        assert_eq!(serde_json::to_string(&batch).unwrap(), golden);
+        assert_eq!(serde_json::from_str::<AnalysisWork>(&golden).unwrap(), batch);
+    }
+}

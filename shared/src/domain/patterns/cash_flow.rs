@@ -1,0 +1,108 @@
+//! Cash flow: what came in and went out in each month.
+
+use std::fmt;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::calendar::Day;
+use super::group::Groups;
+
+/// A month, `2026-11` as text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Month {
+    /// Months since January of the year 0.
+    number: i32,
+}
+
+impl Month {
+    pub(super) fn of(day: Day) -> Month {
+        Month { number: day.month().0 }
+    }
+
+    pub(super) fn start(self) -> Day {
+        Day::month_start(self.number)
+    }
+
+    pub(super) fn plus(self, months: i32) -> Month {
+        Month { number: self.number.saturating_add(months) }
+    }
+
+    pub(super) fn since(self, earlier: Month) -> i32 {
+        self.number - earlier.number
+    }
+}
+
+impl fmt::Display for Month {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}", self.number.div_euclid(12), self.number.rem_euclid(12) + 1)
+    }
+}
+
+impl Serialize for Month {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Month {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Month, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let parsed = text.rsplit_once('-').and_then(|(year, month)| {
+            let month: i32 = month.parse().ok().filter(|month| (1..=12).contains(month))?;
+            let year: i32 = year.parse().ok().filter(|year| (-9999..=9999).contains(year))?;
+            Some(Month { number: year * 12 + month - 1 })
+        });
+        parsed.ok_or_else(|| D::Error::custom(format_args!("`{text}` is no month such as 2026-11")))
+    }
+}
+
+/// What flowed in a month, in minor units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MonthFlow {
+    /// The month.
+    pub month: Month,
+    /// What came in.
+    pub r#in: i64,
+    /// What went out, without sign.
+    pub out: i64,
+    /// What came in less what went out.
+    pub net: i64,
+    /// Movements.
+    pub movements: usize,
+}
+
+impl MonthFlow {
+    pub(super) fn none(month: Month) -> MonthFlow {
+        MonthFlow { month, r#in: 0, out: 0, net: 0, movements: 0 }
+    }
+
+    /// Adds a movement. Sums beyond what `i64` holds stay at its limit: books can not hold them.
+    pub(super) fn add(&mut self, amount: i64) {
+        if amount > 0 {
+            self.r#in = self.r#in.saturating_add(amount);
+        } else {
+            self.out = self.out.saturating_sub(amount);
+        }
+        self.net = self.r#in.saturating_sub(self.out);
+        self.movements += 1;
+    }
+}
+
+/// Months that are told at the most, the newest: a hundred years.
+const MONTHS_MAX: i32 = 1_200;
+
+/// Every month from the first movement to the last; one without movements is there, with nothing in it.
+pub(super) fn monthly(groups: &Groups<'_>) -> Vec<MonthFlow> {
+    let (Some(first), Some(last)) = (groups.first(), groups.last()) else { return Vec::new() };
+    let last = Month::of(last);
+    let first = Month::of(first).max(last.plus(1 - MONTHS_MAX));
+    let mut flows: Vec<MonthFlow> = (0..=last.since(first)).map(|n| MonthFlow::none(first.plus(n))).collect();
+    for (day, movement) in &groups.history {
+        let place = usize::try_from(Month::of(*day).since(first));
+        if let Some(flow) = place.ok().and_then(|place| flows.get_mut(place)) {
+            flow.add(movement.amount);
+        }
+    }
+    flows
+}

@@ -1,0 +1,133 @@
+//! Analysis: takes work off the unordered queue, reads histories, finds patterns, keeps them.
+//!
+//! It never delays posting: it has a queue of its own, reads by the pool for analysis, and computes on threads
+//! that the system runs only where nothing else wants to.
+
+mod batch;
+mod cpu;
+mod history;
+mod plan;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::analyses::{Analyses, NewRun};
+use shared::contract::analysis::{AnalysisWork, RunOrder};
+use shared::ledger::LedgerError;
+use shared::queue::{Delivery, Queue, QueueError};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+use crate::Shared;
+
+/// Those who take work at once in one worker, at the most: while one computes the other reads and writes.
+const TAKERS_MAX: usize = 4;
+/// How long after a failure it is tried again.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+
+/// What work is done with.
+#[derive(Clone)]
+struct Bench {
+    queue: Arc<dyn Queue>,
+    analyses: Arc<dyn Analyses>,
+    shutdown: CancellationToken,
+}
+
+/// Takes work until `shutdown`. What is in hand then comes again elsewhere: it is done twice and counted once.
+pub(crate) async fn serve(shared: Arc<Shared>, shutdown: CancellationToken) {
+    let bench =
+        Bench { queue: shared.parts.queue.clone(), analyses: shared.parts.analyses.clone(), shutdown };
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let mut takers = JoinSet::new();
+    for _ in 0..cores.clamp(1, TAKERS_MAX) {
+        takers.spawn(take(bench.clone()));
+    }
+    while takers.join_next().await.is_some() {}
+}
+
+/// Takes one message after the other, through whatever happens to the queue.
+async fn take(bench: Bench) {
+    while !bench.shutdown.is_cancelled() {
+        let worked = tokio::select! {
+            worked = work(&bench) => worked,
+            () = bench.shutdown.cancelled() => return,
+        };
+        if let Err(error) = worked {
+            warn!(%error, "no work for analysis can be taken; trying again");
+            bench.pause().await;
+        }
+    }
+}
+
+async fn work(bench: &Bench) -> Result<(), QueueError> {
+    let mut source = bench.queue.take_work().await?;
+    loop {
+        let delivery = source.next().await?;
+        if !bench.work(&delivery).await {
+            // Closing gives it back at once.
+            source.close().await;
+            return Ok(());
+        }
+        source.ack_through(delivery.tag).await?;
+    }
+}
+
+impl Bench {
+    /// `false`: it is not done, because the worker is to end.
+    async fn work(&self, delivery: &Delivery) -> bool {
+        let work = match serde_json::from_slice::<AnalysisWork>(&delivery.envelope) {
+            Ok(work) => work,
+            Err(error) => {
+                error!(%error, bytes = delivery.envelope.len(), "a message is no work for analysis; it is dropped");
+                return true;
+            }
+        };
+        loop {
+            let worked = match &work {
+                AnalysisWork::Plan { run, accounts } => plan::split(self, run, accounts.as_deref()).await,
+                AnalysisWork::Batch { run, batch, accounts } => {
+                    batch::analyse(self, run, *batch, accounts).await
+                }
+            };
+            match worked {
+                Ok(()) => return true,
+                Err(LedgerError::Permanent(cause)) => {
+                    error!(run = %order(&work).run, cause, "an analysis can not go on; its message is dropped");
+                    return true;
+                }
+                Err(LedgerError::Transient(cause)) => {
+                    warn!(run = %order(&work).run, cause, "an analysis waits; trying again");
+                }
+            }
+            self.pause().await;
+            if self.shutdown.is_cancelled() {
+                return false;
+            }
+        }
+    }
+
+    async fn pause(&self) {
+        tokio::select! {
+            () = tokio::time::sleep(RETRY_PAUSE) => {}
+            () = self.shutdown.cancelled() => {}
+        }
+    }
+}
+
+fn order(work: &AnalysisWork) -> &RunOrder {
+    match work {
+        AnalysisWork::Plan { run, .. } | AnalysisWork::Batch { run, .. } => run,
+    }
+}
+
+/// The run of an order, as it is kept.
+fn new_run(order: &RunOrder, accounts: Option<usize>) -> NewRun {
+    let request = serde_json::json!({"accounts": accounts, "from": order.from, "to": order.to});
+    NewRun {
+        id: order.run,
+        client: order.client.clone(),
+        requested_at: order.requested_at,
+        request: request.to_string(),
+    }
+}
