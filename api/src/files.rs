@@ -20,9 +20,10 @@ mod text;
 
 use std::io::{Read, Seek};
 
-pub use error::{FileError, RowError};
+pub use error::{FileError, RowError, Total};
 pub use format::Format;
 pub use mapping::{InvalidMapping, Mapping};
+pub use pain001::{Message, PaymentIds, header_of};
 use serde_json::value::RawValue;
 
 /// The most bytes of one row, in UTF-8: a journal of 100 legs is some 8 KiB.

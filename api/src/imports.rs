@@ -16,6 +16,7 @@ mod engine;
 mod publishing;
 mod reading;
 mod refused;
+mod report;
 mod source;
 mod spool;
 mod upload;
@@ -26,6 +27,7 @@ use std::path::PathBuf;
 pub use description::Description;
 pub use engine::{Engine, STALE_AFTER_US};
 pub use refused::{REFUSED_PAGE_ROWS, RefusedRows};
+pub use report::PaymentReport;
 pub use upload::receive;
 
 use crate::files::Options;

@@ -38,6 +38,7 @@ pub fn router(ingress: Arc<Ingress>) -> Router {
         .routes(routes!(imports::submit, imports::list))
         .routes(routes!(imports::show, imports::cancel))
         .routes(routes!(imports::refused))
+        .routes(routes!(imports::report::report))
         .routes(routes!(accounts::patterns))
         .routes(routes!(analyses::start, analyses::list))
         .routes(routes!(analyses::show, analyses::cancel))

@@ -84,6 +84,12 @@ pub trait Imports: Send + Sync {
     /// The database could not be reached.
     async fn rows(&self, number: u64, after: u64, limit: u32) -> Result<Vec<ImportedRow>, LedgerError>;
 
+    /// How many rows came out how and why, without those that have no outcome.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn verdicts(&self, number: u64) -> Result<Vec<RowVerdict>, LedgerError>;
+
     /// What became of the rows of these imports so far.
     ///
     /// # Errors
@@ -248,6 +254,19 @@ pub struct ImportedRow {
     /// Why it was rejected; of a duplicate or a conflict, why the job that was there before was (`dead`: that one
     /// could not be posted).
     pub reason: Option<String>,
+    /// What the job is, as JSON; of a conflict, what the job that was there before is.
+    pub body: Option<String>,
+}
+
+/// Rows that came out the same way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowVerdict {
+    /// What became of them.
+    pub outcome: RowOutcome,
+    /// As [`ImportedRow::reason`].
+    pub reason: Option<String>,
+    /// How many they are.
+    pub rows: u64,
 }
 
 /// What became of a row that was queued.

@@ -18,6 +18,15 @@ pub struct RowError {
     pub reason: String,
 }
 
+/// What a pain.001 says of its payments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Total {
+    /// `NbOfTxs`.
+    Payments,
+    /// `CtrlSum`.
+    Sum,
+}
+
 /// Why a file is refused as a whole.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
@@ -91,8 +100,13 @@ pub enum FileError {
     #[error("{0}")]
     Header(String),
     /// What the file says of itself is not what it holds.
-    #[error("{0}")]
-    Totals(String),
+    #[error("{reason}")]
+    Totals {
+        /// The element that says it.
+        element: Total,
+        /// Both figures, and the remedy.
+        reason: String,
+    },
     /// XML that is not well formed, or not allowed.
     #[error("line {line}: {reason}")]
     Xml {

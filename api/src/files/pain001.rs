@@ -1,23 +1,27 @@
 //! ISO 20022 pain.001, customer credit transfer initiation: versions 03, 09 and newer.
 
 mod exact;
+mod leaves;
+mod named;
 mod walk;
 
 use std::io::Read as _;
 
 pub use exact::Exact;
+use leaves::Leaves;
+pub use named::{Message, PaymentIds, header_of};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use shared::domain::money::Currency;
 use shared::domain::text::{Memo, Name};
-use walk::{Leaves, Step, Walk};
+use walk::{Step, Walk};
 
 use super::charset::{self, Charset, Length};
 use super::csv::{Form, NotAnAmount, parse_decimal};
 use super::mapping::DecimalMark;
 use super::source::Source;
 use super::text::one_line;
-use super::{FileError, Options, Reader, Row, RowError, iban, refused};
+use super::{FileError, Options, Reader, Row, RowError, Total, iban, refused};
 
 /// The end-to-end id of who has none.
 const NOT_PROVIDED: &str = "NOTPROVIDED";
@@ -48,25 +52,24 @@ impl Tally {
     /// Compares with what is stated; names both figures where they differ.
     fn check(self, stated: &Leaves, place: &str, is_count_required: bool) -> Result<(), FileError> {
         let advice = "nothing of the file was taken; correct the totals or the payments";
+        let refuse = |element, reason| Err(FileError::Totals { element, reason });
         match stated.text("NbOfTxs") {
             Some(count) if count.parse() == Ok(self.payments) => (),
             Some(count) => {
                 let found = self.payments;
-                return Err(FileError::Totals(format!(
-                    "{place} says NbOfTxs {count}, but there are {found} payments; {advice}"
-                )));
+                let reason = format!("{place} says NbOfTxs {count}, but there are {found} payments; {advice}");
+                return refuse(Total::Payments, reason);
             }
             None if is_count_required => {
-                return Err(FileError::Totals(format!("{place} has no NbOfTxs; {advice}")));
+                return refuse(Total::Payments, format!("{place} has no NbOfTxs; {advice}"));
             }
             None => (),
         }
         match stated.text("CtrlSum") {
             Some(sum) if Exact::parse(sum) != Some(self.sum) => {
                 let found = self.sum;
-                Err(FileError::Totals(format!(
-                    "{place} says CtrlSum {sum}, but the payments sum to {found}; {advice}"
-                )))
+                let reason = format!("{place} says CtrlSum {sum}, but the payments sum to {found}; {advice}");
+                refuse(Total::Sum, reason)
             }
             _ => Ok(()),
         }

@@ -7,25 +7,36 @@ use std::io::{self, Write};
 
 use quick_xml::escape::escape;
 
+use super::{FileError, Message, PaymentIds, Total};
+
 /// The most characters of one line of additional information (`Max105Text`).
 const INFORMATION_CHARS_MAX: usize = 105;
 
-/// The message that is reported on, and the report's own name.
-#[derive(Debug, Clone, Default)]
+/// The most characters of an id (`Max35Text`).
+const ID_CHARS_MAX: usize = 35;
+
+/// What stands where an id is asked for and there is none.
+const NOT_PROVIDED: &str = "NOTPROVIDED";
+
+/// The report's own name, the message that it is on, and what has become of that as a whole.
+#[derive(Debug, Clone)]
 pub struct Original {
     /// `MsgId` of the report, at most 35 characters.
     pub report_id: String,
     /// When the report is made, as `YYYY-MM-DDThh:mm:ssZ`.
     pub created_at: String,
-    /// `MsgId` of the pain.001.
-    pub message_id: String,
-    /// Its kind, such as `pain.001.001.09`.
-    pub message_name: String,
-    /// `NbOfTxs` of its group header.
-    pub payments: Option<u64>,
-    /// `CtrlSum` of its group header, as it is written there.
-    pub control_sum: Option<String>,
+    /// The pain.001.
+    pub message: Message,
+    /// What has become of it.
+    pub status: Status,
+    /// Why, if it concerns all of its payments.
+    pub reason: Option<Reason>,
+    /// How many payments have come to what.
+    pub payments: Vec<(Status, u64)>,
 }
+
+/// A code of ISO 20022's external status reasons, and a text.
+pub type Reason = (&'static str, String);
 
 /// What has become of a payment (`ExternalPaymentTransactionStatus1Code`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +49,8 @@ pub enum Status {
     Pending,
     /// `ACCP`: its form was checked.
     Accepted,
+    /// `PART`: of a message, some of whose payments have been turned down.
+    Partly,
 }
 
 impl Status {
@@ -49,6 +62,7 @@ impl Status {
             Status::Rejected => "RJCT",
             Status::Pending => "PDNG",
             Status::Accepted => "ACCP",
+            Status::Partly => "PART",
         }
     }
 }
@@ -56,31 +70,49 @@ impl Status {
 /// What has become of one payment.
 #[derive(Debug, Clone)]
 pub struct PaymentStatus {
-    /// `PmtInfId` of the payment information that it stands in.
-    pub payment_information_id: String,
-    /// `InstrId`, if it has one.
-    pub instruction_id: Option<String>,
-    /// `EndToEndId`, if it has one.
-    pub end_to_end_id: Option<String>,
+    /// What its sender calls it.
+    pub ids: PaymentIds,
     /// What has become of it.
     pub status: Status,
-    /// Why: a code of ISO 20022's external status reasons, see [`reason_code`], and a text.
-    pub reason: Option<(&'static str, String)>,
+    /// Why; see [`rejection_code`] and [`refusal_code`].
+    pub reason: Option<Reason>,
 }
 
 /// The ISO 20022 status reason (`ExternalStatusReason1Code`) of a rejection, by its name in this ledger;
 /// `NARR`, told in words, for all that have none.
 #[must_use]
-pub fn reason_code(rejection: &str) -> &'static str {
+pub fn rejection_code(rejection: &str) -> &'static str {
     match rejection {
         "account_not_found" => "AC01",
         "account_closed" => "AC04",
         "account_frozen" => "AC06",
+        "amount_overflow" => "AM02",
         "currency_mismatch" => "AM03",
         "insufficient_funds" => "AM04",
-        "duplicate" => "AM05",
-        "amount_overflow" => "AM02",
         _ => "NARR",
+    }
+}
+
+/// The status reason of a payment that was refused for one of its elements, or for a field of its job.
+#[must_use]
+pub fn refusal_code(field: &str) -> &'static str {
+    match field {
+        "DbtrAcct" | "from" | "account" => "AC02",
+        "CdtrAcct" | "to" | "counterparty.account" => "AC03",
+        "InstdAmt" | "amount" => "AM12",
+        "currency" => "AM03",
+        "value_date" => "DT01",
+        _ => "NARR",
+    }
+}
+
+/// The status reason of a message that was refused as a whole.
+#[must_use]
+pub fn file_code(error: &FileError) -> &'static str {
+    match error {
+        FileError::Totals { element: Total::Sum, .. } => "AM10",
+        FileError::Totals { element: Total::Payments, .. } => "AM18",
+        _ => "FF01",
     }
 }
 
@@ -91,35 +123,54 @@ pub struct Report<W> {
     open: Option<String>,
 }
 
+impl Report<Vec<u8>> {
+    /// Of which nothing is written.
+    #[must_use]
+    pub fn nothing() -> Report<Vec<u8>> {
+        Report { out: Vec::new(), open: None }
+    }
+
+    /// Takes what has been written so far.
+    pub fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.out)
+    }
+}
+
 impl<W: Write> Report<W> {
     /// Writes the head.
     ///
     /// # Errors
     /// `out` does.
     pub fn start(mut out: W, original: &Original) -> io::Result<Report<W>> {
-        let version = if original.message_name.starts_with("pain.001.001.0")
-            && original.message_name.as_str() <= "pain.001.001.03"
-        {
-            "pain.002.001.03"
-        } else {
-            "pain.002.001.10"
-        };
+        let message = &original.message;
+        let name = message.name.as_deref().unwrap_or("pain.001");
+        let is_old = name.starts_with("pain.001.001.0") && name <= "pain.001.001.03";
+        let version = if is_old { "pain.002.001.03" } else { "pain.002.001.10" };
         write!(
             out,
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-             <Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:{version}\"><CstmrPmtStsRpt>\
-             <GrpHdr><MsgId>{}</MsgId><CreDtTm>{}</CreDtTm></GrpHdr>\
+             <Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:{version}\"><CstmrPmtStsRpt>\n\
+             <GrpHdr><MsgId>{}</MsgId><CreDtTm>{}</CreDtTm></GrpHdr>\n\
              <OrgnlGrpInfAndSts><OrgnlMsgId>{}</OrgnlMsgId><OrgnlMsgNmId>{}</OrgnlMsgNmId>",
-            escape(&original.report_id),
+            id(Some(&original.report_id)),
             escape(&original.created_at),
-            escape(&original.message_id),
-            escape(&original.message_name),
+            id(message.id.as_deref()),
+            id(Some(name)),
         )?;
-        if let Some(payments) = original.payments {
+        if let Some(payments) = message.payments {
             write!(out, "<OrgnlNbOfTxs>{payments}</OrgnlNbOfTxs>")?;
         }
-        if let Some(sum) = &original.control_sum {
+        if let Some(sum) = &message.control_sum {
             write!(out, "<OrgnlCtrlSum>{}</OrgnlCtrlSum>", escape(sum))?;
+        }
+        write!(out, "<GrpSts>{}</GrpSts>", original.status.code())?;
+        write_reason(&mut out, original.reason.as_ref())?;
+        for (status, payments) in original.payments.iter().filter(|(_, payments)| *payments > 0) {
+            write!(
+                out,
+                "<NbOfTxsPerSts><DtldNbOfTxs>{payments}</DtldNbOfTxs><DtldSts>{}</DtldSts></NbOfTxsPerSts>",
+                status.code()
+            )?;
         }
         out.write_all(b"</OrgnlGrpInfAndSts>")?;
         Ok(Report { out, open: None })
@@ -130,30 +181,21 @@ impl<W: Write> Report<W> {
     /// # Errors
     /// `out` does.
     pub fn payment(&mut self, payment: &PaymentStatus) -> io::Result<()> {
-        if self.open.as_deref() != Some(&payment.payment_information_id) {
+        let information = id(payment.ids.payment_information.as_deref());
+        if self.open.as_deref() != Some(&*information) {
             self.close()?;
-            let id = escape(&payment.payment_information_id);
-            write!(self.out, "\n<OrgnlPmtInfAndSts><OrgnlPmtInfId>{id}</OrgnlPmtInfId>")?;
-            self.open = Some(payment.payment_information_id.clone());
+            write!(self.out, "\n<OrgnlPmtInfAndSts><OrgnlPmtInfId>{information}</OrgnlPmtInfId>")?;
+            self.open = Some(information);
         }
         self.out.write_all(b"\n<TxInfAndSts>")?;
-        for (name, id) in
-            [("OrgnlInstrId", &payment.instruction_id), ("OrgnlEndToEndId", &payment.end_to_end_id)]
-        {
-            if let Some(id) = id {
-                write!(self.out, "<{name}>{}</{name}>", escape(id))?;
+        let ids = &payment.ids;
+        for (name, known) in [("OrgnlInstrId", &ids.instruction), ("OrgnlEndToEndId", &ids.end_to_end)] {
+            if let Some(known) = known {
+                write!(self.out, "<{name}>{}</{name}>", id(Some(known)))?;
             }
         }
         write!(self.out, "<TxSts>{}</TxSts>", payment.status.code())?;
-        if let Some((code, text)) = &payment.reason {
-            write!(self.out, "<StsRsnInf><Rsn><Cd>{code}</Cd></Rsn>")?;
-            let characters: Vec<char> = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-            for line in characters.chunks(INFORMATION_CHARS_MAX) {
-                let line: String = line.iter().collect();
-                write!(self.out, "<AddtlInf>{}</AddtlInf>", escape(&line))?;
-            }
-            self.out.write_all(b"</StsRsnInf>")?;
-        }
+        write_reason(&mut self.out, payment.reason.as_ref())?;
         self.out.write_all(b"</TxInfAndSts>")
     }
 
@@ -174,3 +216,29 @@ impl<W: Write> Report<W> {
         Ok(())
     }
 }
+
+fn write_reason(out: &mut impl Write, reason: Option<&Reason>) -> io::Result<()> {
+    let Some((code, text)) = reason else { return Ok(()) };
+    write!(out, "<StsRsnInf><Rsn><Cd>{code}</Cd></Rsn>")?;
+    let characters: Vec<char> = text.chars().map(|c| if is_plain(c) { c } else { ' ' }).collect();
+    for line in characters.chunks(INFORMATION_CHARS_MAX) {
+        let line: String = line.iter().collect();
+        write!(out, "<AddtlInf>{}</AddtlInf>", escape(&line))?;
+    }
+    out.write_all(b"</StsRsnInf>")
+}
+
+/// An id as `Max35Text`, in which nothing is empty.
+fn id(text: Option<&str>) -> String {
+    let text: String = text.unwrap_or_default().chars().filter(|c| is_plain(*c)).take(ID_CHARS_MAX).collect();
+    let text = text.trim();
+    escape(if text.is_empty() { NOT_PROVIDED } else { text }).into_owned()
+}
+
+/// A character that XML can hold, and that takes part in a line.
+fn is_plain(c: char) -> bool {
+    !c.is_control() && !matches!(c, '\u{FFFE}' | '\u{FFFF}')
+}
+
+#[cfg(test)]
+mod tests;

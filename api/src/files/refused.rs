@@ -10,7 +10,8 @@ use super::pain001::Exact;
 /// The column or member that tells why a row was refused. A later import does not look at it.
 pub const REFUSED_BECAUSE: &str = "refused_because";
 
-/// In a header of pain.001: where the totals of the payments belong, before the prefix of its names.
+/// In a header of pain.001: where the totals of the payments belong. The prefix of its names follows, then what
+/// the message says they are, with blanks between.
 pub(super) const TOTALS_MARK: &str = "<!--totals:";
 
 /// The number and the sum of the rows of a refused file: what pain.001 says of itself at its start.
@@ -53,6 +54,7 @@ pub fn start(format: Format, header: &[u8], totals: &Totals) -> Vec<u8> {
             else {
                 return header.into_owned().into_bytes();
             };
+            let prefix = prefix.split(' ').next().unwrap_or_default();
             let Totals { rows, sum } = totals;
             format!(
                 "{before}<{prefix}NbOfTxs>{rows}</{prefix}NbOfTxs><{prefix}CtrlSum>{sum}</{prefix}CtrlSum>{after}"

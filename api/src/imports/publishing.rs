@@ -129,7 +129,9 @@ impl Publishing {
         let shutdown = self.ingress.shutdown.clone();
         let mut all_read = false;
         loop {
-            if all_read && self.window.len() == 0 && self.checkpoint.is_none() {
+            // The head of the file may be left alone.
+            let is_written = self.refusals.is_empty() && self.checkpoint.is_none();
+            if all_read && self.window.len() == 0 && is_written {
                 return Ended::Complete;
             }
             let wake_at = self.start_what_is_due(all_read);

@@ -9,9 +9,10 @@ use shared::imports::Refusal;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::report;
 use super::source::{self, Position};
 use super::spool::Held;
-use crate::files::{FileError, Format, Reader, Row, RowError};
+use crate::files::{self, FileError, Format, Reader, Row, RowError};
 use crate::ingress::Ingress;
 use crate::intake::Intake;
 
@@ -65,7 +66,18 @@ impl Reading {
     pub fn read(&self, held: &Held, after: u64, chunks: &mpsc::Sender<Chunk>) -> Result<(), FileError> {
         let position = Position::default();
         let options = &self.ingress.imports.config.options;
-        let (format, mut source) = source::open(held.open()?, &held.description, options, &position)?;
+        let mut file = held.open()?;
+        let format = source::format(&mut file, &held.description)?;
+        let mut source = match source::open(file, format, &held.description, options, &position) {
+            Ok(source) => source,
+            Err(error) => {
+                if format == Format::Pain001 {
+                    let head = Some(report::refused_head(header_if_sound(held, &error), &error));
+                    let _ = chunks.blocking_send(Chunk { head, ..Chunk::default() });
+                }
+                return Err(error);
+            }
+        };
         let mut key = RowKey::new(&self.digest);
         let (mut chunk, mut chunk_bytes) =
             (Chunk { head: Some(head(format, &*source)), ..Chunk::default() }, 0);
@@ -120,6 +132,13 @@ impl Reading {
 fn in_place(refusal: &Refusal) -> String {
     let at = refusal.column.map_or_else(String::new, |column| format!(", column {column}"));
     format!("line {}{at}: {}", refusal.line, refusal.reason)
+}
+
+/// The header of a message that is refused for what follows it.
+fn header_if_sound(held: &Held, error: &FileError) -> Vec<u8> {
+    let is_text = matches!(error, FileError::Totals { .. } | FileError::Xml { .. } | FileError::Empty);
+    let header = || files::header_of(held.open()?);
+    if is_text { header().unwrap_or_default() } else { Vec::new() }
 }
 
 /// Kept as row 0 of those refused, which a file of them starts with.

@@ -8,21 +8,26 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use super::Description;
 use crate::files::{self, FileError, Format, Options, Reader};
 
+/// What a file is written in, as its description says or as it looks.
+pub(super) fn format(file: &mut File, description: &Description) -> Result<Format, FileError> {
+    match &description.format {
+        Some(format) => format.parse(),
+        None => Format::guess(description.media_type.as_deref(), description.name.as_deref(), file),
+    }
+}
+
 /// Opens a file, which reads it once to its end; `position` is to tell how far it has been read since.
 pub(super) fn open(
     file: File,
+    format: Format,
     description: &Description,
     options: &Options,
     position: &Position,
-) -> Result<(Format, Box<dyn Reader>), FileError> {
-    let mut file = Watched { file, position: position.clone() };
-    let format = match &description.format {
-        Some(format) => format.parse()?,
-        None => Format::guess(description.media_type.as_deref(), description.name.as_deref(), &mut file)?,
-    };
+) -> Result<Box<dyn Reader>, FileError> {
+    let file = Watched { file, position: position.clone() };
     // What can not be understood was refused with the request.
     let mapping = description.mapping().map_err(|error| FileError::Header(error.to_string()))?;
-    Ok((format, files::open(file, format, &mapping, options)?))
+    files::open(file, format, &mapping, options)
 }
 
 /// How much of a file has been read.

@@ -16,7 +16,7 @@ use axum::response::{AppendHeaders, IntoResponse, Response};
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::imports::{Import, RowTally};
+use shared::imports::{Import, ImportState, Refusal, RowTally};
 use utoipa::ToSchema;
 
 use self::document::ImportDocument;
@@ -27,6 +27,7 @@ use crate::openapi::Refusals;
 use crate::problem::{Problem, ProblemType};
 
 pub mod document;
+pub mod report;
 
 /// How often an import's events come.
 const EVENT_EVERY: Duration = Duration::from_secs(1);
@@ -236,13 +237,12 @@ pub async fn refused(
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
     let import = find(&ingress, &viewer, path).await?;
-    let head = ingress.read(ingress.parts.imports.refusals(import.number, 0, 1)).await?.pop();
-    let head = head.filter(|head| head.row == 0).ok_or_else(|| {
-        Problem::new(
-            ProblemType::NotFound,
-            "no row of this import has been read so far; ask again once it is read",
-        )
-    })?;
+    let head = head_of(&ingress, &import).await?;
+    if import.progress.state == ImportState::Refused && import.progress.refused == 0 {
+        let why = import.progress.remark.unwrap_or_default();
+        let detail = format!("no row was refused, but the file as a whole: {why}");
+        return Err(Problem::new(ProblemType::NotFound, detail));
+    }
     let mut rows = imports::RefusedRows::new(&head);
     let mut from = 1;
     while rows.needs_totals() {
@@ -292,6 +292,20 @@ async fn find(
         let shown: String = text.chars().take(80).collect();
         let detail = format!("{shown:?} is no import of yours; /api/imports lists those that there are");
         Problem::new(ProblemType::ImportNotFound, detail)
+    })
+}
+
+/// What the reading of a file keeps of its beginning.
+async fn head_of(ingress: &Ingress, import: &Import) -> Result<Refusal, Problem> {
+    let head = ingress.read(ingress.parts.imports.refusals(import.number, 0, 1)).await?.pop();
+    head.filter(|head| head.row == 0).ok_or_else(|| {
+        let detail = match (import.progress.state, &import.progress.remark) {
+            (ImportState::Refused | ImportState::Failed, Some(why)) => {
+                format!("no row of this import was read: {why}")
+            }
+            _ => "no row of this import has been read so far; ask again once it is read".to_owned(),
+        };
+        Problem::new(ProblemType::NotFound, detail)
     })
 }
 

@@ -148,7 +148,20 @@ pub async fn a_row_is_counted_once(subject: Subject) -> anyhow::Result<()> {
     ensure!(tally(&*imports, &second).await? == expected, "{:?}", tally(&*imports, &second).await?);
     ensure!(tally(&*imports, &first).await? == counted, "another import's rows count here");
 
+    let verdicts = imports.verdicts(first.number).await?;
+    let verdicts: Vec<_> =
+        verdicts.iter().map(|verdict| (verdict.outcome, verdict.reason.as_deref(), verdict.rows)).collect();
+    ensure!(
+        verdicts
+            == [
+                (RowOutcome::Posted, None, 3),
+                (RowOutcome::Rejected, Some("account_not_found"), 1),
+                (RowOutcome::Rejected, Some("insufficient_funds"), 1)
+            ],
+        "{verdicts:?}"
+    );
     let rows = imports.rows(first.number, 3, 10).await?;
+    ensure!(rows.iter().all(|row| row.body.as_ref().is_some_and(|body| body.contains("transfer"))), "{rows:?}");
     let rows: Vec<_> = rows.iter().map(|row| (row.row, row.outcome, row.reason.as_deref())).collect();
     ensure!(
         rows == [

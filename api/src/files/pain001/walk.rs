@@ -8,6 +8,8 @@ use quick_xml::Reader;
 use quick_xml::events::Event;
 
 use super::super::refused::TOTALS_MARK;
+use super::Exact;
+use super::leaves::Leaves;
 use super::super::{FileError, ROW_BYTES_MAX};
 
 /// How deep elements may stand in each other; pain.001 has some 12 levels.
@@ -21,28 +23,6 @@ const TOTAL_BYTES_MAX: usize = 64;
 
 /// Bytes that one text or tag may have, with what the reader reads ahead.
 const EVENT_BYTES_MAX: u64 = 4 * ROW_BYTES_MAX as u64;
-
-/// The leaves of an element: the path below it, by local names, the `Ccy` attribute, and the text.
-#[derive(Debug, Clone, Default)]
-pub struct Leaves(Vec<(String, Option<String>, String)>);
-
-impl Leaves {
-    /// The text at a path, trimmed; `None` if it is not there or empty.
-    pub fn text(&self, path: &str) -> Option<&str> {
-        self.all(path).next()
-    }
-
-    /// Every text at a path.
-    pub fn all(&self, path: &str) -> impl Iterator<Item = &str> {
-        let at = self.0.iter().filter(move |(known, ..)| known == path);
-        at.map(|(.., text)| text.trim()).filter(|text| !text.is_empty())
-    }
-
-    /// The currency of the amount at a path.
-    pub fn currency(&self, path: &str) -> Option<&str> {
-        self.0.iter().find(|(known, ..)| known == path)?.1.as_deref()
-    }
-}
 
 /// What was come by.
 #[derive(Debug)]
@@ -332,6 +312,9 @@ impl Walk {
             && self.path.get(2).is_some_and(|name| name == "GrpHdr");
         let is_payment = part == Part::Payment && self.path.len() == 4;
         self.path.pop();
+        if is_group {
+            self.keep_totals();
+        }
         Ok(if is_payment {
             let leaves = std::mem::take(&mut self.payment);
             Some(Step::Payment {
@@ -344,6 +327,18 @@ impl Walk {
         } else {
             is_group.then_some(Step::Group)
         })
+    }
+
+    /// Writes what the group header says of its payments into the mark that stands for it.
+    fn keep_totals(&mut self) {
+        let payments = self.group.text("NbOfTxs").filter(|count| count.parse::<u64>().is_ok());
+        let sum = self.group.text("CtrlSum").filter(|sum| Exact::parse(sum).is_some());
+        let totals = format!(" {} {}", payments.unwrap_or_default(), sum.unwrap_or_default());
+        let mark = self.header.find(TOTALS_MARK);
+        let end = mark.and_then(|mark| Some(mark + self.header.get(mark..)?.find("-->")?));
+        if let Some(end) = end {
+            self.header.insert_str(end, &totals);
+        }
     }
 
     fn wrong(&self, reason: String) -> FileError {

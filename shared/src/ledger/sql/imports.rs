@@ -9,7 +9,7 @@ use super::rows::{self, count};
 use super::statements::{begin, stored};
 use super::{Cells, Database, Dialect, Purpose, Script, Session, SqlLedger, Value};
 use crate::imports::{
-    Import, ImportedRow, Imports, NewImport, Opened, Progress, Refusal, RowTally, Standing,
+    Import, ImportedRow, Imports, NewImport, Opened, Progress, Refusal, RowTally, RowVerdict, Standing,
 };
 use crate::ledger::LedgerError;
 use crate::ledger::failure::Failure;
@@ -143,9 +143,18 @@ impl<D: Database> Imports for SqlLedger<D> {
 
     async fn rows(&self, number: u64, after: u64, limit: u32) -> Result<Vec<ImportedRow>, LedgerError> {
         let mut script = Script::new(D::Session::DIALECT);
-        script.sql("SELECT number, job, outcome, reason FROM import_rows");
+        script.sql(
+            "SELECT r.number, r.job, r.outcome, r.reason, j.body FROM import_rows r LEFT JOIN jobs j ON j.id = r.job",
+        );
         page(&mut script, number, after.saturating_add(1), limit);
         Ok(read_rows(&self.database, script, imported_row).await?)
+    }
+
+    async fn verdicts(&self, number: u64) -> Result<Vec<RowVerdict>, LedgerError> {
+        let mut script = Script::new(D::Session::DIALECT);
+        script.sql("SELECT outcome, reason, COUNT(*) FROM import_rows WHERE import = ").value(stored(number));
+        script.sql(" GROUP BY outcome, reason ORDER BY outcome, reason");
+        Ok(read_rows(&self.database, script, verdict).await?)
     }
 
     async fn tallies(&self, numbers: &[u64]) -> Result<HashMap<u64, RowTally>, LedgerError> {
@@ -331,6 +340,15 @@ fn imported_row(row: &impl Cells) -> Result<ImportedRow, Failure> {
         job: rows::id(row.bytes(1)?)?,
         outcome: rows::row_outcome(row.text(2)?)?,
         reason: row.text_or_null(3)?.map(str::to_owned),
+        body: row.text_or_null(4)?.map(str::to_owned),
+    })
+}
+
+fn verdict(row: &impl Cells) -> Result<RowVerdict, Failure> {
+    Ok(RowVerdict {
+        outcome: rows::row_outcome(row.text(0)?)?,
+        reason: row.text_or_null(1)?.map(str::to_owned),
+        rows: count(row.int(2)?)?,
     })
 }
 

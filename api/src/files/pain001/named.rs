@@ -1,0 +1,87 @@
+//! What a message and its payments are called: of all that is kept of them once the file is gone.
+
+use std::io::Cursor;
+
+use super::walk::{Step, Walk};
+use crate::files::charset::{self, Length};
+use crate::files::refused::TOTALS_MARK;
+use crate::files::source::Source;
+use crate::files::{FileError, Input};
+
+/// A message, by its group header.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Message {
+    /// `MsgId`.
+    pub id: Option<String>,
+    /// Its kind, such as `pain.001.001.09`.
+    pub name: Option<String>,
+    /// `NbOfTxs`, if it is a number.
+    pub payments: Option<u64>,
+    /// `CtrlSum`, if it is a number, as it is written.
+    pub control_sum: Option<String>,
+}
+
+/// A payment, by what its sender calls it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PaymentIds {
+    /// `PmtInfId` of the payment information that it stands in.
+    pub payment_information: Option<String>,
+    /// `InstrId`.
+    pub instruction: Option<String>,
+    /// `EndToEndId`.
+    pub end_to_end: Option<String>,
+}
+
+impl Message {
+    /// Of a [header](crate::files::Reader::header); what is not in it is absent.
+    #[must_use]
+    pub fn of_header(header: &[u8]) -> Message {
+        let mut walk = Walk::new(Box::new(Cursor::new(header.to_vec())));
+        if !matches!(walk.advance(), Ok(Step::Group)) {
+            return Message::default();
+        }
+        let header = String::from_utf8_lossy(header);
+        let totals = header.split_once(TOTALS_MARK).and_then(|(_, rest)| rest.split_once("-->"));
+        let mut totals = totals.map_or("", |(totals, _)| totals).split(' ').skip(1);
+        let name = walk.namespace.find("pain.001").and_then(|at| walk.namespace.get(at..));
+        Message {
+            id: walk.group.text("MsgId").map(str::to_owned),
+            // What follows the version is a country's own, as in `pain.001.001.03.ch.02`.
+            name: name.map(|name| name.chars().take("pain.001.001.09".len()).collect()),
+            payments: totals.next().and_then(|count| count.parse().ok()),
+            control_sum: totals.next().filter(|sum| !sum.is_empty()).map(str::to_owned),
+        }
+    }
+}
+
+impl PaymentIds {
+    /// Of a payment as [`Reader::refused`](crate::files::Reader::refused) wrote it.
+    #[must_use]
+    pub fn of_refused(row: &[u8]) -> PaymentIds {
+        let text = [b"<Document><CstmrCdtTrfInitn>".as_slice(), row].concat();
+        let mut walk = Walk::new(Box::new(Cursor::new(text)));
+        let Ok(Step::Payment { leaves, .. }) = walk.advance() else { return PaymentIds::default() };
+        PaymentIds {
+            payment_information: walk.information.text("PmtInfId").map(str::to_owned),
+            instruction: leaves.text("PmtId/InstrId").map(str::to_owned),
+            end_to_end: leaves.text("PmtId/EndToEndId").map(str::to_owned),
+        }
+    }
+}
+
+/// The header of a message whose rest may not be sound; see [`crate::files::Reader::header`].
+///
+/// # Errors
+/// It is not sound as far as the end of its header.
+pub fn header_of(file: impl Input + 'static) -> Result<Vec<u8>, FileError> {
+    let source = Source::new(Box::new(file))?;
+    let charset = charset::find(&source, Some(&super::declared_charset(&source)?), Length::Any)?;
+    let mut walk = Walk::new(charset.decoded(&source)?);
+    loop {
+        match walk.advance()? {
+            Step::Group => return Ok(walk.header.into_bytes()),
+            Step::End => return Ok(Vec::new()),
+            Step::Payment { .. } | Step::Information => (),
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! A pain.002 on the payments of a pain.001, written as their outcomes are read, page by page.
+
+use std::collections::VecDeque;
+use std::io;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::Deserialize;
+use shared::imports::{Import, ImportState, ImportedRow, Imports, Refusal, RowOutcome, RowVerdict};
+
+use super::Description;
+use crate::files::pain002::{
+    Original, PaymentStatus, Reason, Report, Status, file_code, refusal_code, rejection_code,
+};
+use crate::files::{FileError, Format, Message, PaymentIds};
+
+/// Rows of one page of the database: some may have 64 KiB.
+const PAGE_ROWS: u32 = 200;
+
+/// A report, being written. What has no outcome yet is counted in its head and not listed.
+pub struct PaymentReport {
+    number: u64,
+    report: Report<Vec<u8>>,
+    taken: Pages<ImportedRow>,
+    refused: Pages<Refusal>,
+    has_ended: bool,
+}
+
+/// Rows that were read and are not written yet.
+struct Pages<T> {
+    rows: VecDeque<T>,
+    /// The last row that was read.
+    read_to: u64,
+    all_read: bool,
+}
+
+impl<T> Pages<T> {
+    fn new() -> Pages<T> {
+        Pages { rows: VecDeque::new(), read_to: 0, all_read: false }
+    }
+
+    fn is_due(&self) -> bool {
+        self.rows.is_empty() && !self.all_read
+    }
+
+    fn add(&mut self, page: Vec<T>, row: impl Fn(&T) -> u64) {
+        self.all_read = page.len() < PAGE_ROWS as usize;
+        self.read_to = page.last().map_or(self.read_to, row);
+        self.rows = page.into();
+    }
+}
+
+impl PaymentReport {
+    /// Of an import whose head is known: its format is pain.001.
+    ///
+    /// # Errors
+    /// None: it is written to memory.
+    pub fn new(import: &Import, head: &Refusal, verdicts: &[RowVerdict]) -> io::Result<PaymentReport> {
+        let number = import.number;
+        let now = Timestamp::now();
+        let whole = Whole::of(import, head, verdicts);
+        let original = Original {
+            report_id: format!("import-{number}-{}", now.strftime("%Y%m%d%H%M%S")),
+            created_at: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            message: Message::of_header(&head.raw),
+            status: whole.status,
+            reason: whole.reason,
+            payments: whole.payments,
+        };
+        Ok(PaymentReport {
+            number,
+            report: Report::start(Vec::new(), &original)?,
+            taken: Pages::new(),
+            refused: Pages::new(),
+            has_ended: false,
+        })
+    }
+
+    /// The next piece; none after the last.
+    ///
+    /// # Errors
+    /// The ledger's database could not be reached.
+    pub async fn next(&mut self, imports: &dyn Imports) -> io::Result<Option<Bytes>> {
+        if self.has_ended {
+            return Ok(None);
+        }
+        if self.taken.is_due() {
+            let page = imports.rows(self.number, self.taken.read_to, PAGE_ROWS).await;
+            self.taken.add(page.map_err(io::Error::other)?, |row| row.row);
+        }
+        if self.refused.is_due() {
+            // Row 0 is the head of the file.
+            let page = imports.refusals(self.number, self.refused.read_to + 1, PAGE_ROWS).await;
+            self.refused.add(page.map_err(io::Error::other)?, |refusal| refusal.row);
+        }
+        while !self.taken.is_due() && !self.refused.is_due() {
+            let payment = match (self.taken.rows.front(), self.refused.rows.front()) {
+                (Some(row), Some(refusal)) if row.row < refusal.row => self.taken.rows.pop_front().map(of_row),
+                (Some(_), None) => self.taken.rows.pop_front().map(of_row),
+                (_, Some(_)) => self.refused.rows.pop_front().map(|refusal| of_refusal(&refusal)),
+                (None, None) => {
+                    self.has_ended = true;
+                    let end = std::mem::replace(&mut self.report, Report::nothing()).finish()?;
+                    return Ok(Some(end.into()));
+                }
+            };
+            payment.map_or(Ok(()), |payment| self.report.payment(&payment))?;
+        }
+        Ok(Some(self.report.take().into()))
+    }
+}
+
+/// The code by which a report tells that a whole message was refused; beside the head of its file.
+pub(super) fn refused_head(header: Vec<u8>, error: &FileError) -> Refusal {
+    let field = Some(file_code(error).to_owned());
+    Refusal { row: 0, line: 0, column: None, field, reason: Format::Pain001.name().to_owned(), raw: header }
+}
+
+/// What has become of a message.
+struct Whole {
+    status: Status,
+    reason: Option<Reason>,
+    payments: Vec<(Status, u64)>,
+}
+
+impl Whole {
+    fn of(import: &Import, head: &Refusal, verdicts: &[RowVerdict]) -> Whole {
+        let progress = &import.progress;
+        let is_dry = serde_json::from_str::<Description>(&import.description).is_ok_and(|said| said.dry_run);
+        let count = |settled: bool| -> u64 {
+            let same = verdicts.iter().filter(|verdict| is_settled(verdict.outcome, verdict.reason.as_deref()) == settled);
+            same.map(|verdict| verdict.rows).sum()
+        };
+        let (good, pending) = if is_dry {
+            (progress.accepted, 0)
+        } else {
+            (count(true), progress.accepted.saturating_sub(count(true) + count(false)))
+        };
+        let rejected = count(false) + progress.refused;
+        let status_of_good = if is_dry { Status::Accepted } else { Status::Settled };
+        let remark = || progress.remark.clone().unwrap_or_default();
+        let reason: Option<Reason> = match progress.state {
+            ImportState::Refused => Some((reason_code(head), remark())),
+            ImportState::Failed => Some(("NARR", remark())),
+            ImportState::Cancelled => Some(("DS02", "its sender stopped the import before its end".to_owned())),
+            ImportState::Queued | ImportState::Reading | ImportState::Draining | ImportState::Done => None,
+        };
+        let is_being_read = matches!(progress.state, ImportState::Queued | ImportState::Reading);
+        let status = match (good, rejected) {
+            _ if is_being_read || pending > 0 => Status::Pending,
+            (0, _) => Status::Rejected,
+            (_, 0) if reason.is_none() => status_of_good,
+            _ => Status::Partly,
+        };
+        let payments = vec![(status_of_good, good), (Status::Rejected, rejected), (Status::Pending, pending)];
+        Whole { status, reason, payments }
+    }
+}
+
+/// The code that was kept with the head.
+fn reason_code(head: &Refusal) -> &'static str {
+    let codes = ["AM10", "AM18"];
+    codes.into_iter().find(|code| head.field.as_deref() == Some(*code)).unwrap_or("FF01")
+}
+
+/// The payment is in the books, by this file or by one before.
+fn is_settled(outcome: RowOutcome, reason: Option<&str>) -> bool {
+    outcome == RowOutcome::Posted || (outcome == RowOutcome::Duplicate && reason.is_none())
+}
+
+fn of_row(row: ImportedRow) -> PaymentStatus {
+    let reason = row.reason.as_deref().unwrap_or_default();
+    let rejected = || (rejection_code(reason), reason.replace('_', " "));
+    let reason: Option<Reason> = match row.outcome {
+        RowOutcome::Posted => None,
+        RowOutcome::Rejected => Some(rejected()),
+        RowOutcome::Duplicate if reason.is_empty() => {
+            Some(("NARR", "the payment had come before and is not made again".to_owned()))
+        }
+        RowOutcome::Duplicate => Some((rejected().0, format!("the payment had come before: {}", rejected().1))),
+        RowOutcome::Conflict => {
+            Some(("AM05", "another payment has come before with the same ids; give it others".to_owned()))
+        }
+        RowOutcome::Dead => Some(("NARR", "it could not be posted; an operator looks after it".to_owned())),
+    };
+    let status = if is_settled(row.outcome, row.reason.as_deref()) { Status::Settled } else { Status::Rejected };
+    PaymentStatus { ids: ids_of_job(row.body.as_deref().unwrap_or_default()), status, reason }
+}
+
+fn of_refusal(refusal: &Refusal) -> PaymentStatus {
+    let code = refusal_code(refusal.field.as_deref().unwrap_or_default());
+    PaymentStatus {
+        ids: PaymentIds::of_refused(&refusal.raw),
+        status: Status::Rejected,
+        reason: Some((code, format!("line {}: {}", refusal.line, refusal.reason))),
+    }
+}
+
+/// The ids that the reading of the file put into the job.
+fn ids_of_job(body: &str) -> PaymentIds {
+    #[derive(Default, Deserialize)]
+    struct Body {
+        #[serde(default)]
+        metadata: Metadata,
+    }
+    #[derive(Default, Deserialize)]
+    struct Metadata {
+        payment_information_id: Option<String>,
+        instruction_id: Option<String>,
+        end_to_end_id: Option<String>,
+    }
+    let Body { metadata } = serde_json::from_str(body).unwrap_or_default();
+    PaymentIds {
+        payment_information: metadata.payment_information_id,
+        instruction: metadata.instruction_id,
+        end_to_end: metadata.end_to_end_id,
+    }
+}
