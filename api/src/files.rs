@@ -7,6 +7,7 @@
 mod charset;
 mod csv;
 mod error;
+mod foreign;
 mod format;
 mod iban;
 mod lines;
@@ -83,11 +84,12 @@ pub trait Reader: Send {
 /// # Errors
 /// The file can not be imported as a whole; says what, where and the remedy.
 pub fn open(
-    file: impl Input + 'static,
+    mut file: impl Input + 'static,
     format: Format,
     mapping: &Mapping,
     options: &Options,
 ) -> Result<Box<dyn Reader>, FileError> {
+    foreign::refuse(&mut file)?;
     let source = source::Source::new(Box::new(file))?;
     Ok(match format {
         Format::Csv => Box::new(csv::CsvReader::open(source, mapping)?),

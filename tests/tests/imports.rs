@@ -2,6 +2,10 @@
 
 #[path = "imports/faults.rs"]
 mod faults;
+#[path = "imports/hostile.rs"]
+mod hostile;
+#[path = "imports/payments.rs"]
+mod payments;
 
 use std::fmt::Write as _;
 use std::time::Duration;

@@ -38,6 +38,14 @@ pub enum FileError {
         "the file is neither CSV, NDJSON nor pain.001 as far as can be seen; state format=csv, ndjson or pain.001"
     )]
     UnknownFormat,
+    /// It is of another kind altogether.
+    #[error("the file is {what}, which can not be read; {remedy}")]
+    Foreign {
+        /// What it looks like.
+        what: &'static str,
+        /// What to do.
+        remedy: &'static str,
+    },
     /// There is no row in it.
     #[error("the file has no rows; check that the right file was sent")]
     Empty,

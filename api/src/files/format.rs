@@ -42,6 +42,7 @@ impl Format {
         name: Option<&str>,
         file: &mut (impl Input + ?Sized),
     ) -> Result<Format, FileError> {
+        super::foreign::refuse(file)?;
         if let Some(format) = content_type.and_then(of_content_type).or_else(|| name.and_then(of_name)) {
             return Ok(format);
         }
@@ -83,7 +84,8 @@ fn of_start(start: &[u8]) -> Option<Format> {
         text.iter().copied().find(|byte| !matches!(byte, 0 | 0xFE | 0xFF) && !byte.is_ascii_whitespace());
     match first? {
         b'<' => Some(Format::Pain001),
-        b'{' => Some(Format::Ndjson),
+        // An array is none, but its rows say what should be there.
+        b'{' | b'[' => Some(Format::Ndjson),
         _ if text.iter().any(|byte| b";,\t|".contains(byte)) => Some(Format::Csv),
         _ => None,
     }

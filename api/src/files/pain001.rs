@@ -57,7 +57,8 @@ impl Tally {
             Some(count) if count.parse() == Ok(self.payments) => (),
             Some(count) => {
                 let found = self.payments;
-                let reason = format!("{place} says NbOfTxs {count}, but there are {found} payments; {advice}");
+                let reason =
+                    format!("{place} says NbOfTxs {count}, but there are {found} payments; {advice}");
                 return refuse(Total::Payments, reason);
             }
             None if is_count_required => {

@@ -95,7 +95,9 @@ impl PaymentReport {
         }
         while !self.taken.is_due() && !self.refused.is_due() {
             let payment = match (self.taken.rows.front(), self.refused.rows.front()) {
-                (Some(row), Some(refusal)) if row.row < refusal.row => self.taken.rows.pop_front().map(of_row),
+                (Some(row), Some(refusal)) if row.row < refusal.row => {
+                    self.taken.rows.pop_front().map(of_row)
+                }
                 (Some(_), None) => self.taken.rows.pop_front().map(of_row),
                 (_, Some(_)) => self.refused.rows.pop_front().map(|refusal| of_refusal(&refusal)),
                 (None, None) => {
@@ -128,7 +130,9 @@ impl Whole {
         let progress = &import.progress;
         let is_dry = serde_json::from_str::<Description>(&import.description).is_ok_and(|said| said.dry_run);
         let count = |settled: bool| -> u64 {
-            let same = verdicts.iter().filter(|verdict| is_settled(verdict.outcome, verdict.reason.as_deref()) == settled);
+            let same = verdicts
+                .iter()
+                .filter(|verdict| is_settled(verdict.outcome, verdict.reason.as_deref()) == settled);
             same.map(|verdict| verdict.rows).sum()
         };
         let (good, pending) = if is_dry {
@@ -142,7 +146,9 @@ impl Whole {
         let reason: Option<Reason> = match progress.state {
             ImportState::Refused => Some((reason_code(head), remark())),
             ImportState::Failed => Some(("NARR", remark())),
-            ImportState::Cancelled => Some(("DS02", "its sender stopped the import before its end".to_owned())),
+            ImportState::Cancelled => {
+                Some(("DS02", "its sender stopped the import before its end".to_owned()))
+            }
             ImportState::Queued | ImportState::Reading | ImportState::Draining | ImportState::Done => None,
         };
         let is_being_read = matches!(progress.state, ImportState::Queued | ImportState::Reading);
@@ -177,13 +183,16 @@ fn of_row(row: ImportedRow) -> PaymentStatus {
         RowOutcome::Duplicate if reason.is_empty() => {
             Some(("NARR", "the payment had come before and is not made again".to_owned()))
         }
-        RowOutcome::Duplicate => Some((rejected().0, format!("the payment had come before: {}", rejected().1))),
+        RowOutcome::Duplicate => {
+            Some((rejected().0, format!("the payment had come before: {}", rejected().1)))
+        }
         RowOutcome::Conflict => {
             Some(("AM05", "another payment has come before with the same ids; give it others".to_owned()))
         }
         RowOutcome::Dead => Some(("NARR", "it could not be posted; an operator looks after it".to_owned())),
     };
-    let status = if is_settled(row.outcome, row.reason.as_deref()) { Status::Settled } else { Status::Rejected };
+    let status =
+        if is_settled(row.outcome, row.reason.as_deref()) { Status::Settled } else { Status::Rejected };
     PaymentStatus { ids: ids_of_job(row.body.as_deref().unwrap_or_default()), status, reason }
 }
 

@@ -91,13 +91,26 @@ async fn from_form(
             check_map(&said)?;
             said.name = said.name.or_else(|| field.file_name().map(str::to_owned));
             said.media_type = field.content_type().map(str::to_owned);
-            return Ok((spool(ingress, Incoming::Field(Box::new(field))).await?, said));
+            let received = spool(ingress, Incoming::Field(Box::new(field))).await?;
+            // What would come too late to count, and another file, are not passed over in silence.
+            return match form.next_field().await.map_err(next)? {
+                None => Ok((received, said)),
+                Some(after) => Err(after_the_file(after.name().unwrap_or_default())),
+            };
         }
         let value = text(field).await?;
         said.set(&name, value)?;
     }
     let detail = "the form has no file; send it as the field `file`, after all others";
     Err(Problem::new(ProblemType::InvalidParameter, detail))
+}
+
+fn after_the_file(name: &str) -> Problem {
+    let detail = format!(
+        "the form has a field {name:?} after the file; nothing of it was accepted. Send one file a request, as the \
+         last field"
+    );
+    Problem::new(ProblemType::InvalidParameter, detail)
 }
 
 async fn text(mut field: Field<'_>) -> Result<String, Problem> {

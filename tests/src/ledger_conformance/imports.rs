@@ -161,7 +161,10 @@ pub async fn a_row_is_counted_once(subject: Subject) -> anyhow::Result<()> {
         "{verdicts:?}"
     );
     let rows = imports.rows(first.number, 3, 10).await?;
-    ensure!(rows.iter().all(|row| row.body.as_ref().is_some_and(|body| body.contains("transfer"))), "{rows:?}");
+    ensure!(
+        rows.iter().all(|row| row.body.as_ref().is_some_and(|body| body.contains("transfer"))),
+        "{rows:?}"
+    );
     let rows: Vec<_> = rows.iter().map(|row| (row.row, row.outcome, row.reason.as_deref())).collect();
     ensure!(
         rows == [

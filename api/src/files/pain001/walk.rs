@@ -8,9 +8,9 @@ use quick_xml::Reader;
 use quick_xml::events::Event;
 
 use super::super::refused::TOTALS_MARK;
+use super::super::{FileError, ROW_BYTES_MAX};
 use super::Exact;
 use super::leaves::Leaves;
-use super::super::{FileError, ROW_BYTES_MAX};
 
 /// How deep elements may stand in each other; pain.001 has some 12 levels.
 const DEPTH_MAX: usize = 32;

@@ -12,7 +12,15 @@ const SHAPE: [(&str, &[&str]); 9] = [
     ("GrpHdr", &["MsgId!", "CreDtTm!"]),
     (
         "OrgnlGrpInfAndSts",
-        &["OrgnlMsgId!", "OrgnlMsgNmId!", "OrgnlNbOfTxs", "OrgnlCtrlSum", "GrpSts", "StsRsnInf+", "NbOfTxsPerSts+"],
+        &[
+            "OrgnlMsgId!",
+            "OrgnlMsgNmId!",
+            "OrgnlNbOfTxs",
+            "OrgnlCtrlSum",
+            "GrpSts",
+            "StsRsnInf+",
+            "NbOfTxsPerSts+",
+        ],
     ),
     ("NbOfTxsPerSts", &["DtldNbOfTxs!", "DtldSts!"]),
     ("OrgnlPmtInfAndSts", &["OrgnlPmtInfId!", "TxInfAndSts+"]),
@@ -66,7 +74,8 @@ fn check(element: &Element) {
     let mut at = 0;
     for child in &element.children {
         let found = shape.iter().skip(at).position(|name| name.trim_end_matches(['+', '!']) == child.name);
-        let place = at + found.unwrap_or_else(|| panic!("{} is out of place in {}", child.name, element.name));
+        let place =
+            at + found.unwrap_or_else(|| panic!("{} is out of place in {}", child.name, element.name));
         assert!(shape[at..place].iter().all(|passed| !passed.ends_with('!')), "{element:?}");
         at = place + usize::from(!shape[place].ends_with('+'));
         check(child);
@@ -118,8 +127,10 @@ fn a_report_has_the_shape_of_its_version() {
         assert!(xml.contains(&format!("xsd:{version}\"")), "{xml}");
         let document = parse(&xml);
         check(&document);
-        let informations: Vec<_> =
-            document.children[0].children[2..].iter().map(|information| information.children.len() - 1).collect();
+        let informations: Vec<_> = document.children[0].children[2..]
+            .iter()
+            .map(|information| information.children.len() - 1)
+            .collect();
         assert_eq!(informations, [2, 1, 1], "{xml}");
         for part in [
             "<OrgnlMsgId>M &amp; &lt;1&gt;</OrgnlMsgId>",
