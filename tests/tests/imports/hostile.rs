@@ -97,7 +97,7 @@ async fn bombs_and_traps_are_refused_within_bounded_memory() {
     let cases: [(&str, Vec<u8>, &str); 9] = [
         ("pain.001", laughs.into(), "DTD"),
         ("pain.001", external.into(), "DTD"),
-        ("csv", gibibyte_of(&vec![0; 1 << 20]), "unfolds to more than"),
+        ("csv", gibibyte_of(&vec![0; 1 << 20]), "more than 65536 bytes"),
         ("ndjson", gibibyte_of(&b"{}\n".repeat(1 << 18)), "unfolds to more than"),
         ("csv", gibibyte_of(&line), "more than 65536 bytes"),
         ("csv", cut[..cut.len() - 4].to_vec(), "ends before its end"),
@@ -187,7 +187,7 @@ async fn forms_that_are_wrong_are_refused_and_leave_nothing() {
         (form, file("a.csv", csv) + &part("map", "kind=Art") + "--B--\r\n", 400, "\"map\" after the file"),
         (form, part("colour", "red") + &file("a.csv", csv) + "--B--\r\n", 400, "colour"),
         (form, part("map", "colour=red") + &file("a.csv", csv) + "--B--\r\n", 400, "colour"),
-        (form, file("a.csv", ""), 400, "form could not be read"),
+        (form, file("a.csv", ""), 400, "could not be read to its end"),
         (form, file("a.csv", "") + "--B--\r\n", 422, "empty"),
         (form, part("map", &"x".repeat(100_000)) + &file("a.csv", csv) + "--B--\r\n", 413, "longer than"),
         ("multipart/form-data", file("a.csv", csv) + "--B--\r\n", 400, "form could not be read"),
