@@ -103,7 +103,7 @@ async fn bombs_and_traps_are_refused_within_bounded_memory() {
         ("csv", cut[..cut.len() - 4].to_vec(), "ends before its end"),
         ("csv", b"kind,account\nopen_account,a\0b\n".to_vec(), "zero byte"),
         ("csv", gzip(&gzip(b"kind,account\n")), "gzip within gzip"),
-        ("pain.001", vec![b'<'; 1 << 20], "not well formed"),
+        ("pain.001", vec![b'<'; 1 << 20], "more than 65536 bytes"),
     ];
     for (format, body, why) in cases {
         let told = target.refused(&format!("?format={format}"), "application/octet-stream", body).await;
