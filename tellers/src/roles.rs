@@ -237,7 +237,7 @@ fn api_config(fleet: &FleetConfig, args: ApiArgs) -> anyhow::Result<api::Config>
             upload_bytes_max: args.max_upload_mb << 20,
             at_once: args.imports_at_once,
             ahead_rows_max: args.import_ahead_rows,
-            options: api::files::Options { iban_prefixes: args.iban_prefixes },
+            options: api::files::Options { iban_prefixes: given(args.iban_prefixes) },
         },
         ..api::Config::default()
     })
@@ -339,4 +339,10 @@ fn announce(role: &str, listener: &TcpListener) -> anyhow::Result<()> {
 pub(crate) fn replica_id(role: &str) -> anyhow::Result<String> {
     let chance = getrandom::u32().context("the machine gives no random numbers")?;
     Ok(format!("{role}-{chance:08x}"))
+}
+
+/// Without what is empty: a variable that is set to nothing gives one empty prefix, which every IBAN has.
+fn given(prefixes: Vec<String>) -> Vec<String> {
+    let trimmed = prefixes.iter().map(|prefix| prefix.trim().to_owned());
+    trimmed.filter(|prefix| !prefix.is_empty()).collect()
 }

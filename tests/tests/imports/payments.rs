@@ -1,5 +1,7 @@
 //! ISO 20022: payments come as a pain.001, and what became of them goes back as a pain.002.
 
+#![allow(clippy::unwrap_used)] // What the tests share fails as they do.
+
 use serde_json::{Value, json};
 use tests::client::Client;
 use tests::fleet::{Fleet, Replica, Role};
