@@ -17,6 +17,7 @@ use shared::queue::embedded::{EmbeddedQueue, EmbeddedSettings};
 use shared::queue::publisher::{Publisher, PublisherLimits};
 use shared::queue::rabbitmq::{RabbitMq, RabbitMqSettings};
 use shared::records::Records;
+use shared::work_pool::WorkPools;
 
 /// The files of the embedded queue and ledger, within the data folder.
 const QUEUE_FILE: &str = "queue.sqlite";
@@ -30,6 +31,7 @@ pub(crate) struct Parts {
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) records: Arc<dyn Records>,
     pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) work: WorkPools,
 }
 
 impl Parts {
@@ -40,7 +42,7 @@ impl Parts {
             None => (embedded_queue(fleet).await?, Arc::new(EmbeddedBus::default()) as Arc<dyn Bus>),
         };
         let (ledger, records) = books(fleet)?;
-        Ok(Parts { queue, ledger, records, bus })
+        Ok(Parts { queue, ledger, records, bus, work: fleet.work_pools() })
     }
 
     /// All parts, for one replica of a fleet of processes: nothing in this process alone will do.

@@ -213,12 +213,12 @@ async fn checked(
 
 /// Starts recording, and puts together what every role of this process reports from.
 fn instruments(fleet: &FleetConfig, parts: &Parts, settings: Settings) -> anyhow::Result<Instruments> {
-    let ledger = parts.ledger.clone();
+    let (ledger, work) = (parts.ledger.clone(), parts.work.clone());
     Ok(Instruments {
         telemetry: telemetry::record().context("the figures can not be recorded")?,
         settings: Arc::new(LiveSettings::new(settings)),
         started_with: fleet.started_with.clone(),
-        pools: Some(Arc::new(move || ledger.pools())),
+        pools: Some(Arc::new(move || [ledger.pools(), work.report()].concat())),
         data_dir: fleet.data_dir.clone(),
     })
 }
