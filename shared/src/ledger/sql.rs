@@ -26,6 +26,7 @@ use self::pages::Snapshot;
 use self::posting::SqlTransaction;
 use super::failure::Failure;
 use super::post::{self, Store};
+use super::sqlite::{Company, PostsAtOnce};
 use super::{Audit, EntryRecord, JobRecord, Ledger, LedgerError, Totals};
 use crate::contract::report::PoolReport;
 use crate::domain::account::{Account, AccountNumber};
@@ -62,6 +63,11 @@ pub(super) trait Database: Send + Sync {
 
     /// Does what is due from time to time, before a batch is posted.
     fn tend(&self) -> impl Future<Output = ()> + Send;
+
+    /// Where batches wait for each other's company, if there is one writer for all of them.
+    fn company(&self) -> Option<&Company> {
+        None
+    }
 
     /// The era that entries are written to.
     fn era(&self) -> i64;
@@ -109,6 +115,12 @@ impl<D: Database> Store for SqlLedger<D> {
     }
 }
 
+impl<D: Database> PostsAtOnce for SqlLedger<D> {
+    async fn post_at_once(&self, jobs: &[Job]) -> Result<Vec<Outcome>, LedgerError> {
+        post::post(self, jobs).await
+    }
+}
+
 #[async_trait]
 impl<D: Database> Ledger for SqlLedger<D> {
     async fn migrate(&self, lanes: Lanes) -> Result<(), LedgerError> {
@@ -122,7 +134,10 @@ impl<D: Database> Ledger for SqlLedger<D> {
     }
 
     async fn post(&self, jobs: &[Job]) -> Result<Vec<Outcome>, LedgerError> {
-        post::post(self, jobs).await
+        match self.database.company() {
+            Some(company) => company.post(jobs, self).await,
+            None => self.post_at_once(jobs).await,
+        }
     }
 
     async fn record_dead(&self, job: &Job, cause: &str) -> Result<(), LedgerError> {

@@ -184,8 +184,14 @@ impl Queue for RabbitMq {
         prefetch_messages: u16,
     ) -> Result<Box<dyn Subscription>, QueueError> {
         let channel = self.consuming_channel().await?;
-        let address = self.consuming.address();
-        let subscribed = subscription::subscribe(channel, lane, prefetch_messages, address).await;
+        let address = self.consuming.address().to_owned();
+        // A task of its own, so that a caller that gives up half-way leaves no consumer behind that nobody
+        // reads: it would be the lane's active one, and the lane would stand still. What nobody waits for any
+        // more is dropped when it is there, which closes its channel.
+        let subscribing = tokio::spawn(subscription::subscribe(channel, lane, prefetch_messages, address));
+        let subscribed = subscribing
+            .await
+            .unwrap_or_else(|broken| Err(QueueError(format!("consuming {lane} broke off: {broken}"))));
         if subscribed.is_err() {
             self.topology.forget();
         }

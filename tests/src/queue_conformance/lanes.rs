@@ -47,6 +47,23 @@ pub async fn those_who_wait_take_turns(queue: Arc<dyn Queue>) {
     expect(&mut third, 0..3).await;
 }
 
+/// One who gives up while subscribing, however far that has come, does not hold the lane.
+pub async fn an_abandoned_subscribing_holds_no_lane(queue: Arc<dyn Queue>) {
+    queue.subscribe(LANE, PREFETCH_MESSAGES).await.expect("subscribed").close().await;
+    for number in 0..40 {
+        let patience = Duration::from_micros(100) * u32::try_from(number).expect("small");
+        let abandoned = timeout(patience, queue.subscribe(LANE, PREFETCH_MESSAGES)).await;
+        if let Ok(subscribed) = abandoned {
+            subscribed.expect("subscribed").close().await;
+        }
+        publish(&queue, number..number + 1).await;
+        let mut subscription = queue.subscribe(LANE, PREFETCH_MESSAGES).await.expect("subscribed");
+        let delivery = expect(&mut subscription, number..number + 1).await.remove(0);
+        subscription.ack_through(delivery.tag).await.expect("acknowledged");
+        subscription.close().await;
+    }
+}
+
 /// No more is handed out ahead of its acknowledgement than was asked for, and another subscription may ask for
 /// another number.
 pub async fn a_subscription_hands_out_no_more_than_its_prefetch(queue: Arc<dyn Queue>) {

@@ -37,6 +37,7 @@ conformance!(
     a_lane_keeps_its_order,
     a_lane_is_handed_over_in_order,
     those_who_wait_take_turns,
+    an_abandoned_subscribing_holds_no_lane,
     a_dropped_subscription_loses_nothing,
     a_subscription_hands_out_no_more_than_its_prefetch,
     hand_overs_never_reorder,

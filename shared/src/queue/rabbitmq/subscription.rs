@@ -40,19 +40,23 @@ pub(super) async fn subscribe(
     channel: Channel,
     lane: Lane,
     prefetch_messages: u16,
-    address: &str,
+    address: String,
 ) -> Result<LaneConsumer, QueueError> {
-    let consumer = match timeout(SUBSCRIBE_TIMEOUT, consume(&channel, lane, prefetch_messages)).await {
-        Ok(Ok(consumer)) => consumer,
-        Ok(Err(cause)) => return Err(QueueError(format!("consuming {lane} failed on {address}: {cause}"))),
-        Err(_) => {
-            return Err(QueueError(format!(
-                "{address} does not hand out {lane}; its queue may have no leader"
-            )));
+    let failure = match timeout(SUBSCRIBE_TIMEOUT, consume(&channel, lane, prefetch_messages)).await {
+        Ok(Ok(consumer)) => {
+            let consumer = ManuallyDrop::new(consumer);
+            return Ok(LaneConsumer { lane, address, open: Some(Open { channel, consumer }) });
         }
+        Ok(Err(cause)) => QueueError(format!("consuming {lane} failed on {address}: {cause}")),
+        Err(_) => QueueError(format!("{address} does not hand out {lane}; its queue may have no leader")),
     };
-    let consumer = ManuallyDrop::new(consumer);
-    Ok(LaneConsumer { lane, address: address.to_owned(), open: Some(Open { channel, consumer }) })
+    // The broker may yet take the question as asked: a consumer that nobody reads would hold the lane.
+    close(&channel, "no consumer").await;
+    Err(failure)
+}
+
+async fn close(channel: &Channel, reason: &str) {
+    let _ = timeout(CLOSE_TIMEOUT, channel.close(200, reason.into())).await;
 }
 
 async fn consume(channel: &Channel, lane: Lane, prefetch_messages: u16) -> Result<Consumer, lapin::Error> {
@@ -102,7 +106,7 @@ impl Subscription for LaneConsumer {
 
 impl Open {
     async fn close(self) {
-        let _ = timeout(CLOSE_TIMEOUT, self.channel.close(200, "handing the lane over".into())).await;
+        close(&self.channel, "handing the lane over").await;
         drop(ManuallyDrop::into_inner(self.consumer));
     }
 }
