@@ -23,6 +23,22 @@ pub(crate) struct Submitter(pub Client);
 /// A client that may read jobs and accounts.
 pub(crate) struct Reader;
 
+/// A client that may read what is its own; with the scope operate, everybody's.
+pub(crate) struct Viewer {
+    pub client: Client,
+    pub sees_all: bool,
+}
+
+impl FromRequestParts<Arc<Ingress>> for Viewer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, ingress: &Arc<Ingress>) -> Result<Viewer, Problem> {
+        let keys = &ingress.config.keys;
+        let client = keys.authorize(&parts.headers, Scope::Read)?;
+        Ok(Viewer { client, sees_all: keys.authorize(&parts.headers, Scope::Operate).is_ok() })
+    }
+}
+
 impl FromRequestParts<Arc<Ingress>> for Submitter {
     type Rejection = Problem;
 

@@ -5,6 +5,7 @@
 mod admission;
 mod batch;
 mod body;
+mod books;
 mod identity;
 mod ingress;
 mod intake;
@@ -15,6 +16,7 @@ pub mod problem;
 mod rfc3339;
 mod routes;
 mod server;
+mod statement;
 mod wait;
 
 pub use ingress::{Config, Ingress, Parts};

@@ -37,12 +37,14 @@ pub enum ProblemType {
     LaneFull,
     QueueUnavailable,
     LedgerUnavailable,
+    PoolExhausted,
+    NotAcceptable,
     Internal,
 }
 
 impl ProblemType {
     /// Every type.
-    pub const ALL: [ProblemType; 21] = [
+    pub const ALL: [ProblemType; 23] = [
         ProblemType::InvalidJob,
         ProblemType::InvalidBatch,
         ProblemType::InvalidParameter,
@@ -63,6 +65,8 @@ impl ProblemType {
         ProblemType::LaneFull,
         ProblemType::QueueUnavailable,
         ProblemType::LedgerUnavailable,
+        ProblemType::PoolExhausted,
+        ProblemType::NotAcceptable,
         ProblemType::Internal,
     ];
 
@@ -105,6 +109,12 @@ impl ProblemType {
             }
             Self::LedgerUnavailable => {
                 ("/problems/ledger-unavailable", S::SERVICE_UNAVAILABLE, "The ledger can not be read")
+            }
+            Self::PoolExhausted => {
+                ("/problems/pool-exhausted", S::SERVICE_UNAVAILABLE, "Every connection of a pool is in use")
+            }
+            Self::NotAcceptable => {
+                ("/problems/not-acceptable", S::NOT_ACCEPTABLE, "Not to be had in that form")
             }
             Self::Internal => ("/problems/internal", S::INTERNAL_SERVER_ERROR, "A fault of ours"),
         }

@@ -28,11 +28,12 @@ use crate::problem::{Problem, ProblemType};
 /// Everything that the ingress serves.
 pub fn router(ingress: Arc<Ingress>) -> Router {
     let limited = OpenApiRouter::new()
-        .routes(routes!(jobs::submit))
+        .routes(routes!(jobs::submit, jobs::list::list))
         .routes(routes!(jobs::show))
         .routes(routes!(batch::submit))
         .routes(routes!(accounts::show))
         .routes(routes!(accounts::entries))
+        .routes(routes!(accounts::statement::show))
         .layer(from_fn_with_state(Arc::clone(&ingress), admit));
     // Whoever looks after the fleet is never turned away.
     let (router, document) = OpenApiRouter::with_openapi(Document::openapi())

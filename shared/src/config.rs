@@ -40,6 +40,14 @@ pub struct FleetConfig {
     #[arg(long, global = true, env = "DB_MAX_OVERFLOW", default_value_t = 100, value_parser = clap::value_parser!(u32).range(0..=1_000))]
     pub db_max_overflow: u32,
 
+    /// Connections to the ledger's database for single reads: jobs, accounts, statements
+    #[arg(long, global = true, env = "DB_READONLY_POOL_SIZE", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub db_readonly_pool_size: u32,
+
+    /// Connections to the ledger's database for audits, totals and analyses
+    #[arg(long, global = true, env = "DB_ANALYTICS_POOL_SIZE", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub db_analytics_pool_size: u32,
+
     /// Seconds to wait for a connection
     #[arg(long, global = true, env = "DB_POOL_TIMEOUT", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600))]
     pub db_pool_timeout: u64,

@@ -140,6 +140,8 @@ fn books(fleet: &FleetConfig) -> anyhow::Result<(Arc<dyn Ledger>, Arc<dyn Record
         analytics_url: fleet.database_analytics_url.clone(),
         pool_size: fleet.db_pool_size,
         max_overflow: fleet.db_max_overflow,
+        readonly_pool_size: fleet.db_readonly_pool_size,
+        analytics_pool_size: fleet.db_analytics_pool_size,
         pool_timeout: Duration::from_secs(fleet.db_pool_timeout),
         ..MySqlConfig::new(url)
     };

@@ -198,7 +198,7 @@ async fn checked(
     let delays = ExponentialBuilder::new().with_max_delay(CHECK_DELAY_MAX).with_jitter().without_max_times();
     let check = (|| ledger.check(fleet.lanes))
         .retry(delays)
-        .when(|error| matches!(error, LedgerError::Transient(_)))
+        .when(|error| matches!(error, LedgerError::Transient(_) | LedgerError::PoolExhausted(_)))
         .notify(|error, delay| warn!(%error, retry_in = ?delay, "waiting for the ledger"));
     tokio::select! {
         () = shutdown.cancelled() => Ok(()),

@@ -42,6 +42,7 @@ async fn every_route_is_described() {
     let expected = [
         "/api/accounts/{number}",
         "/api/accounts/{number}/entries",
+        "/api/accounts/{number}/statement",
         "/api/jobs",
         "/api/jobs/batch",
         "/api/jobs/{id}",
