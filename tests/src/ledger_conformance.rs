@@ -6,6 +6,7 @@
 mod audit;
 mod batches;
 mod kinds;
+mod listings;
 mod model;
 mod reads;
 mod records;
@@ -15,6 +16,7 @@ mod subject;
 pub use audit::*;
 pub use batches::*;
 pub use kinds::*;
+pub use listings::*;
 pub use model::*;
 pub use reads::*;
 pub use records::*;
