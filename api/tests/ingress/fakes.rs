@@ -196,12 +196,13 @@ impl Ledger for FakeLedger {
 
     async fn stretch_entries(
         &self,
-        _: &Stretch,
+        stretch: &Stretch,
         seqs: RangeInclusive<i64>,
     ) -> Result<Vec<EntryRecord>, LedgerError> {
         self.read()?;
         let entries = self.entries.lock().unwrap();
-        Ok(entries.iter().rev().filter(|record| seqs.contains(&record.entry.seq)).cloned().collect())
+        let wanted = |seq| (stretch.first..=stretch.last).contains(&seq) && seqs.contains(&seq);
+        Ok(entries.iter().rev().filter(|record| wanted(record.entry.seq)).cloned().collect())
     }
 
     async fn jobs(&self, filter: &JobFilter, _: Option<JobsCursor>, _: u32) -> Result<JobsPage, LedgerError> {
