@@ -23,7 +23,7 @@ pub use self::period::Period;
 use crate::admission::Place;
 
 /// Entries of a page: a statement takes the memory of two pages, and a round trip each.
-const PAGE_ENTRIES: i64 = 1_000;
+const PAGE_ENTRIES: i64 = 500;
 
 /// What stands at the head of a statement.
 #[derive(Debug)]

@@ -62,8 +62,11 @@ async fn a_statement_of_100_000_entries_streams_in_constant_memory_and_agrees_wi
     let client = Client::new(&api.url("")).unwrap();
     // Whatever the first request needs for good is not the statement's.
     let account = client.account("alice").await.unwrap();
-    let last_day = client.get("/api/accounts/alice/statement?from=2026-01-01&to=2026-01-31").await.unwrap();
-    assert_eq!(last_day.json::<Value>().unwrap()["entries"], json!([]), "{last_day:?}");
+    let newest: Value = client.get("/api/accounts/alice/entries?limit=1").await.unwrap().json().unwrap();
+    let posted_at = newest["entries"][0]["posted_at"].as_str().unwrap();
+    let last_batch = format!("/api/accounts/alice/statement?from={posted_at}");
+    let last_batch: Value = client.get(&last_batch).await.unwrap().json().unwrap();
+    assert_eq!(last_batch["count"], 1_000);
 
     for format in ["camt.053", "csv", "json"] {
         let before = peak_kib(&api).unwrap();
@@ -76,51 +79,44 @@ async fn a_statement_of_100_000_entries_streams_in_constant_memory_and_agrees_wi
         // A build without optimisations is slower, and nobody runs one.
         let within = if cfg!(debug_assertions) { 10 * STATEMENT_WITHIN } else { STATEMENT_WITHIN };
         assert!(took < within, "{took:?}");
-        agrees(format, &answer.body, account["balance"].as_i64().unwrap());
+        agrees(format, &answer.body, account["balance"].as_i64().unwrap()).unwrap();
     }
     fleet.run_ok(&["verify"]).await.unwrap();
     ledger.close().await;
 }
 
 /// Every entry is on the statement, and the closing balance is their sum.
-#[track_caller]
-fn agrees(format: &str, text: &str, balance: i64) {
-    let sum = i64::try_from(ENTRIES * (ENTRIES + 1) / 2).unwrap();
-    assert_eq!(balance, sum);
-    let decimal = |amount: i64| format!("{}.{:02}", amount / 100, amount % 100);
+fn agrees(format: &str, text: &str, balance: i64) -> anyhow::Result<()> {
+    let sum = i64::try_from(ENTRIES * (ENTRIES + 1) / 2)?;
+    ensure!(balance == sum, "{balance}");
+    let closing = format!("{}.{:02}", sum / 100, sum % 100);
     match format {
         "json" => {
-            let statement: Value = serde_json::from_str(text).unwrap();
-            assert_eq!(
-                (&statement["opening_balance"], &statement["closing_balance"]),
-                (&json!(0), &json!(sum))
-            );
-            let entries = statement["entries"].as_array().unwrap();
-            assert_eq!((entries.len(), &statement["count"]), (ENTRIES, &json!(ENTRIES)));
+            let statement: Value = serde_json::from_str(text)?;
+            ensure!(statement["opening_balance"] == 0 && statement["closing_balance"] == sum);
+            let entries = statement["entries"].as_array().context("no entries")?;
+            ensure!(entries.len() == ENTRIES && statement["count"] == ENTRIES);
             for (seq, entry) in (1_i64..).zip(entries) {
-                assert_eq!((&entry["seq"], &entry["amount"]), (&json!(seq), &json!(seq)), "{entry}");
-                assert_eq!(entry["balance_after"], json!(seq * (seq + 1) / 2), "{entry}");
+                ensure!(entry["seq"] == seq && entry["amount"] == seq, "{entry}");
+                ensure!(entry["balance_after"] == seq * (seq + 1) / 2, "{entry}");
             }
         }
         "csv" => {
             let rows: Vec<_> = text.lines().collect();
-            assert_eq!(rows.len(), ENTRIES + 3);
-            assert!(
-                rows[ENTRIES + 2].starts_with("closing_balance,")
-                    && rows[ENTRIES + 2].contains(&decimal(sum))
-            );
+            let last = rows.last().context("nothing")?;
+            ensure!(rows.len() == ENTRIES + 3 && last.starts_with("closing_balance,"), "{last}");
+            ensure!(last.contains(&format!(",{closing},")), "{last}");
         }
         _ => {
-            assert_eq!(text.matches("<Ntry>").count(), ENTRIES);
-            let closing = text.split_once("<Cd>CLBD</Cd>").unwrap().1;
+            ensure!(text.matches("<Ntry>").count() == ENTRIES);
             let amount = format!(
-                "</CdOrPrtry></Tp><Amt Ccy=\"EUR\">{}</Amt><CdtDbtInd>CRDT</CdtDbtInd>",
-                decimal(sum)
+                "<Cd>CLBD</Cd></CdOrPrtry></Tp><Amt Ccy=\"EUR\">{closing}</Amt><CdtDbtInd>CRDT</CdtDbtInd>"
             );
-            assert!(closing.starts_with(&amount), "{}", &closing[..200]);
-            assert!(text.ends_with("</Stmt>\n</BkToCstmrStmt></Document>\n"), "it was cut off");
+            ensure!(text.contains(&amount), "{amount} is not there");
+            ensure!(text.ends_with("</Stmt>\n</BkToCstmrStmt></Document>\n"), "it was cut off");
         }
     }
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -257,7 +253,7 @@ async fn an_exhausted_pool_is_named_to_clients_and_to_operators() {
     until("the alert fires with the pool's name", WITHIN, async || {
         let alerts: Value = monitor.get("/api/scalability/alerts").await?.json()?;
         let firing = alerts["firing"].as_array().context("no list of alerts")?;
-        let alert = firing.iter().find(|alert| alert["name"] == "pool_exhausted");
+        let alert = firing.iter().find(|alert| alert["alert"] == "pool_exhausted");
         let alert = alert.with_context(|| alerts.to_string())?;
         ensure!(alert.to_string().contains("pool reads"), "{alert}");
         Ok(())

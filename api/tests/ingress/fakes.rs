@@ -187,7 +187,7 @@ impl Ledger for FakeLedger {
         let before = |time: i64| oldest_first().take_while(|entry| entry.posted_at < time).last();
         let opening = from.and_then(before).map_or((0, 0), |entry| (entry.seq, entry.balance_after));
         let last = to
-            .map_or(oldest_first().last(), before)
+            .map_or(oldest_first().next_back(), before)
             .map_or(opening, |entry| (entry.seq, entry.balance_after));
         let first = opening.0 + 1;
         let begins_at = oldest_first().find(|entry| entry.seq == first).map(|entry| entry.posted_at);

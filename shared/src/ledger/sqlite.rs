@@ -109,7 +109,7 @@ impl Database for SqliteDatabase {
         let patiently = async |pool: &Pool<Sqlite>| {
             (async || pool.acquire().await).retry(open_retries()).when(is_contended).await
         };
-        Ok(pool.acquire(patiently).await?)
+        pool.acquire(patiently).await
     }
 
     /// Nothing ever is due.
