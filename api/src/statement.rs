@@ -21,6 +21,7 @@ pub use self::json::StatementDocument;
 use self::line::Line;
 pub use self::period::Period;
 use crate::admission::Place;
+use crate::books::LEDGER_READ_MAX;
 
 /// Entries of a page: a statement takes the memory of two pages, and a round trip each.
 const PAGE_ENTRIES: i64 = 500;
@@ -59,12 +60,13 @@ impl Format {
 impl Head {
     /// Its first moment, in microseconds since the Unix epoch.
     fn from(&self) -> i64 {
-        self.period.from.or(self.stretch.begins_at).unwrap_or(self.until()).min(self.until())
+        self.period.from.or(self.stretch.begins_at).unwrap_or(self.until())
     }
 
     /// The moment at which it ends, which is not part of it, in microseconds since the Unix epoch.
     fn until(&self) -> i64 {
-        self.period.to.unwrap_or(self.written_at.as_microsecond())
+        let now = self.written_at.as_microsecond();
+        self.period.to.unwrap_or(self.period.from.map_or(now, |from| from.max(now)))
     }
 }
 
@@ -95,7 +97,9 @@ async fn page(
     writer: &'static (dyn Writer + Sync),
     from: i64,
 ) -> Result<String, LedgerError> {
-    let entries = ledger.stretch_entries(&head.stretch, from..=from + PAGE_ENTRIES - 1).await?;
+    let reading = ledger.stretch_entries(&head.stretch, from..=from + PAGE_ENTRIES - 1);
+    let too_late = |_| LedgerError::Transient(format!("it did not answer within {LEDGER_READ_MAX:?}"));
+    let entries = tokio::time::timeout(LEDGER_READ_MAX, reading).await.map_err(too_late)??;
     let mut text = String::new();
     for record in &entries {
         writer.entry(&mut text, &head, &Line::of(record));

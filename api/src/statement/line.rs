@@ -65,7 +65,12 @@ impl Line<'_> {
         let said: Said = serde_json::from_str(&record.body).unwrap_or_default();
         let own = record.entry.account.as_str();
         let others = [said.from, said.to, said.account].into_iter().flatten().find(|account| account != own);
-        let counterparty = said.counterparty.unwrap_or(Other { name: None, account: others });
+        let other = Other { name: None, account: others };
+        let counterparty = match said.counterparty {
+            // Seen from outside, the other side is inside.
+            Some(named) if !record.entry.account.is_external() => named,
+            _ => other,
+        };
         Line {
             record,
             booking_date: day(record.entry.posted_at),

@@ -125,6 +125,8 @@ async fn an_empty_period_has_balances_and_no_entry() {
         assert_eq!(statement["opening_balance"], balance, "{statement}");
         assert_eq!((&statement["closing_balance"], &statement["entries"]), (&json!(balance), &json!([])));
     }
+    let ahead = world.get(&format!("/api/accounts/{IBAN}/statement?from=2999-01-01")).await.body;
+    assert_eq!((&ahead["from"], &ahead["to"]), (&json!("2999-01-01T00:00:00.000000Z"), &ahead["from"]));
 }
 
 #[tokio::test]
