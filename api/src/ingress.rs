@@ -11,7 +11,7 @@ use shared::domain::lane::Lanes;
 use shared::fleet::Bus;
 use shared::fleet::reporter::{Instruments, Reporter, Vitals};
 use shared::imports::Imports;
-use shared::ledger::{Ledger, LedgerError};
+use shared::ledger::Ledger;
 use shared::queue::Queue;
 use shared::queue::publisher::Publisher;
 use tokio_util::sync::CancellationToken;
@@ -20,11 +20,7 @@ use crate::admission::Admission;
 use crate::identity::Issuer;
 use crate::imports::{Engine, ImportsConfig};
 use crate::keys::Keys;
-use crate::problem::{Problem, ProblemType};
 use crate::wait::Replies;
-
-/// A read of the ledger takes milliseconds; beyond this a client is better told to come back.
-const LEDGER_READ_MAX: Duration = Duration::from_secs(10);
 
 /// How an ingress behaves.
 #[derive(Debug, Clone)]
@@ -142,21 +138,5 @@ impl Ingress {
             published_messages: published.messages,
             ..Counts::default()
         }
-    }
-
-    /// Asks the ledger, for a bounded time.
-    pub(crate) async fn read<T>(
-        &self,
-        answer: impl Future<Output = Result<T, LedgerError>>,
-    ) -> Result<T, Problem> {
-        let why = match tokio::time::timeout(LEDGER_READ_MAX, answer).await {
-            Ok(Ok(found)) => return Ok(found),
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => format!("the ledger did not answer within {LEDGER_READ_MAX:?}"),
-        };
-        tracing::warn!(error = %why, "a request could not read the ledger");
-        let detail =
-            "the ledger can not be read at present; jobs are still accepted. Try again in a few seconds";
-        Err(Problem::new(ProblemType::LedgerUnavailable, detail).retry_after(Duration::from_secs(2)))
     }
 }

@@ -5,6 +5,7 @@
 mod admission;
 mod batch;
 mod body;
+mod books;
 pub mod files;
 mod identity;
 pub mod imports;
@@ -17,6 +18,7 @@ pub mod problem;
 mod rfc3339;
 mod routes;
 mod server;
+mod statement;
 mod wait;
 
 pub use ingress::{Config, Ingress, Parts};

@@ -41,12 +41,14 @@ pub enum ProblemType {
     InvalidFile,
     ImportNotFound,
     InsufficientStorage,
+    PoolExhausted,
+    NotAcceptable,
     Internal,
 }
 
 impl ProblemType {
     /// Every type.
-    pub const ALL: [ProblemType; 25] = [
+    pub const ALL: [ProblemType; 27] = [
         ProblemType::InvalidJob,
         ProblemType::InvalidBatch,
         ProblemType::InvalidParameter,
@@ -71,6 +73,8 @@ impl ProblemType {
         ProblemType::InvalidFile,
         ProblemType::ImportNotFound,
         ProblemType::InsufficientStorage,
+        ProblemType::PoolExhausted,
+        ProblemType::NotAcceptable,
         ProblemType::Internal,
     ];
 
@@ -121,6 +125,12 @@ impl ProblemType {
             Self::ImportNotFound => ("/problems/import-not-found", S::NOT_FOUND, "No such import"),
             Self::InsufficientStorage => {
                 ("/problems/insufficient-storage", S::INSUFFICIENT_STORAGE, "No room for the file")
+            }
+            Self::PoolExhausted => {
+                ("/problems/pool-exhausted", S::SERVICE_UNAVAILABLE, "Every connection of a pool is in use")
+            }
+            Self::NotAcceptable => {
+                ("/problems/not-acceptable", S::NOT_ACCEPTABLE, "Not to be had in that form")
             }
             Self::Internal => ("/problems/internal", S::INTERNAL_SERVER_ERROR, "A fault of ours"),
         }

@@ -30,7 +30,7 @@ use crate::problem::{Problem, ProblemType};
 /// Everything that the ingress serves.
 pub fn router(ingress: Arc<Ingress>) -> Router {
     let limited = OpenApiRouter::new()
-        .routes(routes!(jobs::submit))
+        .routes(routes!(jobs::submit, jobs::list::list))
         .routes(routes!(jobs::show))
         .routes(routes!(batch::submit))
         .routes(routes!(accounts::show))
@@ -43,6 +43,7 @@ pub fn router(ingress: Arc<Ingress>) -> Router {
         .routes(routes!(analyses::start, analyses::list))
         .routes(routes!(analyses::show, analyses::cancel))
         .routes(routes!(analyses::export))
+        .routes(routes!(accounts::statement::show))
         .layer(from_fn_with_state(Arc::clone(&ingress), admit));
     // Whoever looks after the fleet is never turned away.
     let (router, document) = OpenApiRouter::with_openapi(Document::openapi())

@@ -11,6 +11,7 @@ use crate::contract::report::SettingReport;
 use crate::domain::lane::Lanes;
 use crate::settings::{MonitorSettings, WorkerSettings};
 use crate::telemetry::LogFormat;
+use crate::work_pool::WorkPools;
 
 /// Where the parts of a fleet are, and what all of its replicas must agree on.
 #[derive(Debug, Clone, Args)]
@@ -39,9 +40,33 @@ pub struct FleetConfig {
     #[arg(long, global = true, env = "DB_MAX_OVERFLOW", default_value_t = 100, value_parser = clap::value_parser!(u32).range(0..=1_000))]
     pub db_max_overflow: u32,
 
+    /// Connections to the ledger's database for single reads: jobs, accounts, statements
+    #[arg(long, global = true, env = "DB_READONLY_POOL_SIZE", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub db_readonly_pool_size: u32,
+
+    /// Connections to the ledger's database for audits, totals and analyses
+    #[arg(long, global = true, env = "DB_ANALYTICS_POOL_SIZE", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub db_analytics_pool_size: u32,
+
     /// Seconds to wait for a connection
     #[arg(long, global = true, env = "DB_POOL_TIMEOUT", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600))]
     pub db_pool_timeout: u64,
+
+    /// Threads of a process that spool and read files
+    #[arg(long, global = true, env = "IO_THREAD_POOL_SIZE", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub io_thread_pool_size: u32,
+
+    /// Threads of a process that compute, such as analyses; more than there are cores only share them
+    #[arg(long, global = true, env = "CPU_THREAD_POOL_SIZE", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub cpu_thread_pool_size: u32,
+
+    /// Tasks that may wait for a thread of each of these pools; one more is refused at once
+    #[arg(long, global = true, env = "ASYNC_QUEUE_SIZE", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub async_queue_size: u32,
+
+    /// Threads of a process for blocking work, of all pools together
+    #[arg(long, global = true, env = "MAX_WORKER_THREADS", default_value_t = 100, value_parser = clap::value_parser!(u32).range(4..=10_000))]
+    pub max_worker_threads: u32,
 
     /// Lanes of the fleet; recorded in the database, the same for every replica for ever
     #[arg(long, global = true, env = "LANES", default_value_t = Lanes::DEFAULT, value_parser = parse_lanes)]
@@ -58,6 +83,17 @@ pub struct FleetConfig {
     /// What the process was started with, besides the settings that change while it runs: for its reports.
     #[arg(skip)]
     pub started_with: Arc<BTreeMap<String, SettingReport>>,
+}
+
+impl FleetConfig {
+    /// The pools for blocking work of a process.
+    #[must_use]
+    pub fn work_pools(&self) -> WorkPools {
+        let size = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        let [io, cpu, queue] =
+            [self.io_thread_pool_size, self.cpu_thread_pool_size, self.async_queue_size].map(size);
+        WorkPools::new(io, cpu, queue)
+    }
 }
 
 /// Where a worker listens and how it batches.

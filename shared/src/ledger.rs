@@ -5,14 +5,21 @@
 
 mod audit;
 mod failure;
+mod listing;
 pub mod mysql;
 mod post;
 mod sql;
 pub mod sqlite;
+mod stretch;
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
+pub use listing::{JobFilter, JobsCursor, JobsPage, VerdictName};
 pub use post::{Posted, post_apart};
+pub use stretch::{Freshness, Stretch};
 
 use crate::contract::report::PoolReport;
 use crate::domain::account::{Account, AccountNumber};
@@ -79,6 +86,63 @@ pub trait Ledger: Send + Sync {
         limit: u32,
     ) -> Result<Option<Vec<EntryRecord>>, LedgerError>;
 
+    /// The stretch of an account's entries that were posted from `from` until before `to` (µs since the Unix epoch;
+    /// `None`: its first entry, its last one), with the balances at both ends. Entries never change, so what
+    /// it says stays true whatever is posted meanwhile. `None`: no such account.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn stretch(
+        &self,
+        number: &AccountNumber,
+        from: Option<i64>,
+        to: Option<i64>,
+    ) -> Result<Option<Stretch>, LedgerError>;
+
+    /// The entries of a stretch with these numbers, the oldest first. Ask for some thousand at the most.
+    ///
+    /// # Errors
+    /// The database could not be reached, or does not hold all of them.
+    async fn stretch_entries(
+        &self,
+        stretch: &Stretch,
+        seqs: RangeInclusive<i64>,
+    ) -> Result<Vec<EntryRecord>, LedgerError>;
+
+    /// A page of up to `limit` jobs that have an outcome, the newest first, from `cursor` on. Looks at a bounded
+    /// number of jobs, so a page may be short, or empty, and not the last one.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn jobs(
+        &self,
+        filter: &JobFilter,
+        cursor: Option<JobsCursor>,
+        limit: u32,
+    ) -> Result<JobsPage, LedgerError>;
+
+    /// How fresh single reads are.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn freshness(&self) -> Result<Freshness, LedgerError> {
+        Ok(Freshness::Present)
+    }
+
+    /// The same books with single reads from the primary; `None`: they come from there anyway.
+    fn on_primary(&self) -> Option<Arc<dyn Ledger>> {
+        None
+    }
+
+    /// Marks the present on the primary, so that [`freshness`](Self::freshness) can tell how far its replicas
+    /// are behind. Does nothing where there are none.
+    ///
+    /// # Errors
+    /// It could not be written.
+    async fn mark_present(&self) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
     /// Up to `limit` active holds that expired before `now` (µs since the Unix epoch), oldest first.
     ///
     /// # Errors
@@ -118,9 +182,38 @@ pub enum LedgerError {
     /// The database is away, busy or overtaken; the same may work later.
     #[error("the ledger is not available: {0}")]
     Transient(String),
+    /// Every connection of a pool was in use for as long as a task may wait for one.
+    #[error("the ledger is not available: {0}")]
+    PoolExhausted(PoolExhausted),
     /// The same will never work.
     #[error("the ledger refused: {0}")]
     Permanent(String),
+}
+
+/// A pool of which every connection is in use.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "every connection of the pool `{pool}` ({size_max}) is in use; try again later, or raise {setting} (connections) or \
+     DB_POOL_TIMEOUT (seconds to wait for one)",
+    setting = self.setting()
+)]
+pub struct PoolExhausted {
+    /// The pool's name.
+    pub pool: String,
+    /// How many connections it may have.
+    pub size_max: u32,
+}
+
+impl PoolExhausted {
+    /// The setting that says how many connections the pool has.
+    #[must_use]
+    pub fn setting(&self) -> &'static str {
+        match self.pool.as_str() {
+            "reads" => "DB_READONLY_POOL_SIZE",
+            "analytics" => "DB_ANALYTICS_POOL_SIZE",
+            _ => "DB_POOL_SIZE",
+        }
+    }
 }
 
 /// A job as the ledger holds it.

@@ -17,3 +17,4 @@ pub mod records;
 pub mod settings;
 pub mod shutdown;
 pub mod telemetry;
+pub mod work_pool;

@@ -14,6 +14,7 @@ mod verify;
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{CommandFactory as _, FromArgMatches as _};
 use shared::shutdown;
 use shared::telemetry;
@@ -25,7 +26,7 @@ fn main() -> ExitCode {
     let matches = command.clone().get_matches();
     let mut cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     cli.fleet.started_with = started_with::read(&command, &matches).into();
-    match start(cli) {
+    match run(cli) {
         Ok(code) => code,
         Err(error) => {
             #[allow(clippy::print_stderr)] // The last words of a process that may not log yet.
@@ -37,7 +38,13 @@ fn main() -> ExitCode {
     }
 }
 
-#[tokio::main]
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let threads = usize::try_from(cli.fleet.max_worker_threads)?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(threads).build();
+    runtime.context("the runtime can not be started")?.block_on(start(cli))
+}
+
 async fn start(cli: Cli) -> anyhow::Result<ExitCode> {
     let fleet = cli.fleet;
     let is_service = matches!(

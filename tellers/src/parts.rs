@@ -19,6 +19,7 @@ use shared::queue::embedded::{EmbeddedQueue, EmbeddedSettings};
 use shared::queue::publisher::{Publisher, PublisherLimits};
 use shared::queue::rabbitmq::{RabbitMq, RabbitMqSettings};
 use shared::records::Records;
+use shared::work_pool::WorkPools;
 
 /// The files of the embedded queue and ledger, within the data folder.
 const QUEUE_FILE: &str = "queue.sqlite";
@@ -34,6 +35,7 @@ pub(crate) struct Parts {
     pub(crate) imports: Arc<dyn Imports>,
     pub(crate) analyses: Arc<dyn Analyses>,
     pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) work: WorkPools,
 }
 
 impl Parts {
@@ -44,7 +46,7 @@ impl Parts {
             None => (embedded_queue(fleet).await?, Arc::new(EmbeddedBus::default()) as Arc<dyn Bus>),
         };
         let Books { ledger, records, imports, analyses } = books(fleet)?;
-        Ok(Parts { queue, ledger, records, imports, analyses, bus })
+        Ok(Parts { queue, ledger, records, imports, analyses, bus, work: fleet.work_pools() })
     }
 
     /// All parts, for one replica of a fleet of processes: nothing in this process alone will do.
@@ -154,6 +156,8 @@ fn books(fleet: &FleetConfig) -> anyhow::Result<Books> {
         analytics_url: fleet.database_analytics_url.clone(),
         pool_size: fleet.db_pool_size,
         max_overflow: fleet.db_max_overflow,
+        readonly_pool_size: fleet.db_readonly_pool_size,
+        analytics_pool_size: fleet.db_analytics_pool_size,
         pool_timeout: Duration::from_secs(fleet.db_pool_timeout),
         ..MySqlConfig::new(url)
     };

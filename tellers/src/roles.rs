@@ -202,7 +202,7 @@ async fn checked(
     let delays = ExponentialBuilder::new().with_max_delay(CHECK_DELAY_MAX).with_jitter().without_max_times();
     let check = (|| ledger.check(fleet.lanes))
         .retry(delays)
-        .when(|error| matches!(error, LedgerError::Transient(_)))
+        .when(|error| matches!(error, LedgerError::Transient(_) | LedgerError::PoolExhausted(_)))
         .notify(|error, delay| warn!(%error, retry_in = ?delay, "waiting for the ledger"));
     tokio::select! {
         () = shutdown.cancelled() => Ok(()),
@@ -217,12 +217,12 @@ async fn checked(
 
 /// Starts recording, and puts together what every role of this process reports from.
 fn instruments(fleet: &FleetConfig, parts: &Parts, settings: Settings) -> anyhow::Result<Instruments> {
-    let ledger = parts.ledger.clone();
+    let (ledger, work) = (parts.ledger.clone(), parts.work.clone());
     Ok(Instruments {
         telemetry: telemetry::record().context("the figures can not be recorded")?,
         settings: Arc::new(LiveSettings::new(settings)),
         started_with: fleet.started_with.clone(),
-        pools: Some(Arc::new(move || ledger.pools())),
+        pools: Some(Arc::new(move || [ledger.pools(), work.report()].concat())),
         data_dir: fleet.data_dir.clone(),
     })
 }

@@ -42,6 +42,8 @@ conformance!(
     the_largest_batch_posts,
     a_job_is_read_back_as_it_was_submitted,
     entries_come_in_pages,
+    a_stretch_has_the_entries_of_its_time,
+    jobs_are_listed_by_filter,
     expired_holds_are_found,
     a_ledger_that_does_not_fit_is_refused,
     processes_that_start_at_once_migrate_once,

@@ -96,8 +96,8 @@ impl Bench {
                     error!(run = %order(&work).run, cause, "an analysis can not go on; its message is dropped");
                     return true;
                 }
-                Err(LedgerError::Transient(cause)) => {
-                    warn!(run = %order(&work).run, cause, "an analysis waits; trying again");
+                Err(error @ (LedgerError::Transient(_) | LedgerError::PoolExhausted(_))) => {
+                    warn!(run = %order(&work).run, %error, "an analysis waits; trying again");
                 }
             }
             self.pause().await;

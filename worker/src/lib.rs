@@ -9,6 +9,7 @@ mod batch;
 mod crew;
 mod expiry;
 mod figures;
+mod freshness;
 mod lane;
 mod poster;
 mod roster;
@@ -96,6 +97,7 @@ pub async fn run(parts: Parts, listener: TcpListener, shutdown: CancellationToke
     beside.spawn(reporter.report_each_second(vitals(&shared), shutdown.clone()));
     beside.spawn(expiry::release_expired(shared.clone(), shutdown.clone()));
     beside.spawn(analysis::serve(shared.clone(), shutdown.clone()));
+    beside.spawn(freshness::mark_present(shared.parts.ledger.clone(), shutdown.clone()));
     let stopped = CancellationToken::new();
     let served = tokio::spawn(serve_probes(listener, probes, stopped.clone()));
 

@@ -125,7 +125,7 @@ async fn record_dead(shared: &Shared, lane: Lane, job: &Job, cause: &str, stop: 
                 warn!(id = %job.id, %failure, "a dead job could not be recorded");
                 return true;
             }
-            Err(failure @ LedgerError::Transient(_)) => {
+            Err(failure @ (LedgerError::Transient(_) | LedgerError::PoolExhausted(_))) => {
                 if !pause(&mut delays, stop, lane, "a dead job could not be recorded", &failure).await {
                     return false;
                 }

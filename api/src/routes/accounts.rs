@@ -2,6 +2,7 @@
 
 mod cursor;
 pub mod document;
+pub mod statement;
 
 use std::sync::Arc;
 
@@ -10,11 +11,12 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderValue;
 use axum::http::header::LINK;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::Deserialize;
 use shared::domain::account::AccountNumber;
 
 use self::document::{Account, Entries};
+use crate::books::Books;
 use crate::ingress::Ingress;
 use crate::keys::Reader;
 use crate::openapi::Refusals;
@@ -26,20 +28,33 @@ const LIMIT_DEFAULT: u32 = 50;
 /// The most entries of a page.
 const LIMIT_MAX: u32 = 1_000;
 
+/// What a client asks of an account.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShowQuery {
+    fresh: Option<String>,
+}
+
 /// Tells how an account stands.
 #[utoipa::path(
     get, path = "/api/accounts/{number}", tag = "accounts",
-    params(("number" = String, Path, description = "The account's number.", max_length = 34)),
-    responses((status = 200, description = "The account.", body = Account), Refusals),
+    params(
+        ("number" = String, Path, description = "The account's number.", max_length = 34),
+        ("fresh" = Option<bool>, Query, description = "`true` reads the primary, not a replica."),
+    ),
+    responses((status = 200, description = "The account.", body = Account, headers(("Tellers-Fresh-As-Of" = String, description = "The answer comes from a replica that has all that was committed until then; `unknown` if nothing tells."))), Refusals),
 )]
 pub async fn show(
     State(ingress): State<Arc<Ingress>>,
     _: Reader,
     path: Result<Path<String>, PathRejection>,
-) -> Result<Json<Account>, Problem> {
+    query: Result<Query<ShowQuery>, QueryRejection>,
+) -> Result<Response, Problem> {
     let number = number_of(path)?;
-    let account = ingress.read(ingress.parts.ledger.account(&number)).await?;
-    account.map(|account| Json(Account::from(account))).ok_or_else(|| not_found(&number))
+    let Query(query) = query.map_err(|error| super::bad_query(&error, "fresh"))?;
+    let books = Books::open(&ingress, query.fresh.as_deref()).await?;
+    let account = ingress.read(books.ledger.account(&number)).await?;
+    account.map(|account| books.answer(Json(Account::from(account)))).ok_or_else(|| not_found(&number))
 }
 
 /// What a client asks of an account's entries.
@@ -48,6 +63,7 @@ pub async fn show(
 pub struct EntriesQuery {
     limit: Option<String>,
     cursor: Option<String>,
+    fresh: Option<String>,
 }
 
 /// Lists an account's entries, the newest first.
@@ -60,8 +76,9 @@ pub struct EntriesQuery {
         ("number" = String, Path, description = "The account's number.", max_length = 34),
         ("limit" = Option<u32>, Query, description = "Entries of a page: 1 to 1000; 50 by default."),
         ("cursor" = Option<String>, Query, description = "Where a page starts; take it from `next`."),
+        ("fresh" = Option<bool>, Query, description = "`true` reads the primary, not a replica."),
     ),
-    responses((status = 200, description = "A page of entries.", body = Entries), Refusals),
+    responses((status = 200, description = "A page of entries.", body = Entries, headers(("Tellers-Fresh-As-Of" = String, description = "The answer comes from a replica that has all that was committed until then; `unknown` if nothing tells."))), Refusals),
 )]
 pub async fn entries(
     State(ingress): State<Arc<Ingress>>,
@@ -70,8 +87,9 @@ pub async fn entries(
     query: Result<Query<EntriesQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let number = number_of(path)?;
-    let Query(query) = query.map_err(|error| super::bad_query(&error, "limit and cursor"))?;
+    let Query(query) = query.map_err(|error| super::bad_query(&error, "limit, cursor and fresh"))?;
     let limit = limit_of(query.limit)?;
+    let fresh = query.fresh;
     let before = match query.cursor {
         Some(text) => Some(cursor::read(&number, &text).ok_or_else(|| {
             Problem::parameter(
@@ -82,18 +100,20 @@ pub async fn entries(
         })?),
         None => None,
     };
+    let books = Books::open(&ingress, fresh.as_deref()).await?;
     // One more than asked for tells whether there is a next page.
-    let found = ingress.read(ingress.parts.ledger.entries(&number, before, limit + 1)).await?;
+    let found = ingress.read(books.ledger.entries(&number, before, limit + 1)).await?;
     let mut found = found.ok_or_else(|| not_found(&number))?;
     let page_len = usize::try_from(limit).unwrap_or(usize::MAX);
     let is_last = found.len() <= page_len;
     found.truncate(page_len);
     let last_seq = found.last().filter(|_| !is_last).map(|record| record.entry.seq);
     let next = last_seq.map(|seq| {
-        format!("/api/accounts/{number}/entries?limit={limit}&cursor={}", cursor::write(&number, seq))
+        let fresh = if fresh.as_deref() == Some("true") { "&fresh=true" } else { "" };
+        format!("/api/accounts/{number}/entries?limit={limit}&cursor={}{fresh}", cursor::write(&number, seq))
     });
     let link = next.as_ref().and_then(|next| HeaderValue::try_from(format!("<{next}>; rel=\"next\"")).ok());
-    let mut response = Json(Entries::new(number, &found, next)).into_response();
+    let mut response = books.answer(Json(Entries::new(number, &found, next)));
     if let Some(link) = link {
         response.headers_mut().insert(LINK, link);
     }

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use crate::admission::Place;
 use crate::body::{self, MediaType};
+use crate::books::Books;
 use crate::identity::IdempotencyKey;
 use crate::ingress::Ingress;
 use crate::intake::{Intake, Prepared};
@@ -30,6 +31,7 @@ use crate::routes::jobs::document::{Job, Queued};
 use crate::wait::{self, Ended, TOLD_POLL, UNTOLD_POLL};
 
 pub mod document;
+pub mod list;
 
 /// Submits one job.
 ///
@@ -148,6 +150,7 @@ fn conflict(id: JobId) -> Problem {
 #[serde(deny_unknown_fields)]
 pub struct ShowQuery {
     wait: Option<String>,
+    fresh: Option<String>,
 }
 
 /// Tells what became of a job.
@@ -159,6 +162,7 @@ pub struct ShowQuery {
     params(
         ("id" = String, Path, description = "The id that the job was accepted with.", format = Uuid),
         ("wait" = Option<u64>, Query, description = "Seconds to wait for an outcome, up to 60 by default."),
+        ("fresh" = Option<bool>, Query, description = "`true` reads the primary, not a replica."),
     ),
     responses((status = 200, description = "The job as far as it is known.", body = Job), Refusals),
 )]
@@ -170,12 +174,14 @@ pub async fn show(
     query: Result<Query<ShowQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let id = issued(path)?;
-    let wait = wait_of(query)?.min(ingress.config.wait_max);
-    if let Some(record) = ingress.read(ingress.parts.ledger.job(id)).await? {
-        return Ok(Json(Job::recorded(&record)).into_response());
+    let Query(query) = query.map_err(|error| super::bad_query(&error, "wait and fresh"))?;
+    let wait = wait_of(query.wait)?.min(ingress.config.wait_max);
+    let books = Books::open(&ingress, query.fresh.as_deref()).await?;
+    if let Some(record) = ingress.read(books.ledger.job(id)).await? {
+        return Ok(books.answer(Json(Job::recorded(&record))));
     }
     if wait.is_zero() || !place.wait(&ingress.admission) {
-        return Ok(Json(Job::queued(id)).into_response());
+        return Ok(books.answer(Json(Job::queued(id))));
     }
     let ticket = ingress.replies.expect(id, None);
     let job = match ticket.outcome(&ingress, UNTOLD_POLL, Instant::now() + wait).await {
@@ -197,8 +203,7 @@ fn issued(path: Result<Path<String>, PathRejection>) -> Result<JobId, Problem> {
     })
 }
 
-fn wait_of(query: Result<Query<ShowQuery>, QueryRejection>) -> Result<Duration, Problem> {
-    let Query(ShowQuery { wait }) = query.map_err(|error| super::bad_query(&error, "wait"))?;
+fn wait_of(wait: Option<String>) -> Result<Duration, Problem> {
     let Some(wait) = wait else { return Ok(Duration::ZERO) };
     let seconds =
         wait.parse().map_err(|_| Problem::parameter("wait", &wait, "must be a whole number of seconds"));

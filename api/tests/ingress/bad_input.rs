@@ -103,7 +103,7 @@ async fn what_is_not_there_or_not_allowed_is_a_problem_too() {
     let world = World::new().await;
     world.get("/api/job").await.assert_problem(404, "not-found");
     for (method, path) in
-        [(Method::GET, "/api/jobs"), (Method::DELETE, "/api/jobs/batch"), (Method::PUT, "/livez")]
+        [(Method::PUT, "/api/jobs"), (Method::DELETE, "/api/jobs/batch"), (Method::PUT, "/livez")]
     {
         let answer =
             world.ask(Request::builder().method(method).uri(path).body(Body::empty()).unwrap()).await;

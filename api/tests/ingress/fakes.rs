@@ -1,6 +1,7 @@
 //! The ports, in memory.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,9 @@ use shared::domain::lane::{Lane, Lanes};
 use shared::fleet::{Bus, Topic};
 use shared::imports::Imports;
 use shared::ledger::sqlite::SqliteLedger;
-use shared::ledger::{Audit, EntryRecord, JobRecord, Ledger, LedgerError, Totals};
+use shared::ledger::{
+    Audit, EntryRecord, JobFilter, JobRecord, JobsCursor, JobsPage, Ledger, LedgerError, Stretch, Totals,
+};
 use shared::queue::work::WorkQueue;
 use shared::queue::{DeadLetter, LaneDepth, PublishError, Queue, QueueError, Subscription};
 use tokio::sync::{broadcast, watch};
@@ -136,6 +139,8 @@ pub struct FakeLedger {
     pub accounts: Mutex<Vec<Account>>,
     /// Of the one account that has any, the newest first.
     pub entries: Mutex<Vec<EntryRecord>>,
+    /// What was asked of the jobs last.
+    pub asked: Mutex<Option<JobFilter>>,
     pub away: Mutex<bool>,
     pub reads: Mutex<usize>,
 }
@@ -189,6 +194,43 @@ impl Ledger for FakeLedger {
         let entries = self.entries.lock().unwrap();
         let older = entries.iter().filter(|record| before.is_none_or(|before| record.entry.seq < before));
         Ok(Some(older.take(limit as usize).cloned().collect()))
+    }
+
+    async fn stretch(
+        &self,
+        number: &AccountNumber,
+        from: Option<i64>,
+        to: Option<i64>,
+    ) -> Result<Option<Stretch>, LedgerError> {
+        let Some(account) = self.account(number).await? else { return Ok(None) };
+        let entries = self.entries.lock().unwrap();
+        let oldest_first = || entries.iter().rev().map(|record| &record.entry);
+        let before = |time: i64| oldest_first().take_while(|entry| entry.posted_at < time).last();
+        let opening = from.and_then(before).map_or((0, 0), |entry| (entry.seq, entry.balance_after));
+        let last = to
+            .map_or(oldest_first().next_back(), before)
+            .map_or(opening, |entry| (entry.seq, entry.balance_after));
+        let first = opening.0 + 1;
+        let begins_at = oldest_first().find(|entry| entry.seq == first).map(|entry| entry.posted_at);
+        Ok(Some(Stretch { account, first, last: last.0, opening: opening.1, closing: last.1, begins_at }))
+    }
+
+    async fn stretch_entries(
+        &self,
+        stretch: &Stretch,
+        seqs: RangeInclusive<i64>,
+    ) -> Result<Vec<EntryRecord>, LedgerError> {
+        self.read()?;
+        let entries = self.entries.lock().unwrap();
+        let wanted = |seq| (stretch.first..=stretch.last).contains(&seq) && seqs.contains(&seq);
+        Ok(entries.iter().rev().filter(|record| wanted(record.entry.seq)).cloned().collect())
+    }
+
+    async fn jobs(&self, filter: &JobFilter, _: Option<JobsCursor>, _: u32) -> Result<JobsPage, LedgerError> {
+        self.read()?;
+        *self.asked.lock().unwrap() = Some(filter.clone());
+        let jobs = self.jobs.lock().unwrap().values().cloned().collect();
+        Ok(JobsPage { jobs, next: Some(JobsCursor { before: 7, before_entry: 3 }) })
     }
 
     async fn expired_holds(&self, _: i64, _: u32) -> Result<Vec<(JobId, AccountNumber)>, LedgerError> {

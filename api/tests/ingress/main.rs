@@ -12,4 +12,5 @@ mod jobs;
 mod keys;
 mod metrics;
 mod openapi;
+mod statements;
 mod waiting;

@@ -49,6 +49,7 @@ async fn every_route_is_described() {
         "/api/analyses",
         "/api/analyses/{id}",
         "/api/analyses/{id}/export",
+        "/api/accounts/{number}/statement",
         "/api/jobs",
         "/api/jobs/batch",
         "/api/jobs/{id}",

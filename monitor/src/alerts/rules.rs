@@ -103,6 +103,7 @@ pub(crate) static ALL: [Rule; 13] = [
 mod tests {
     use super::*;
     use crate::facts::tests::{backlog, lost_worker, well};
+    use crate::views::replica::PoolView;
 
     fn holding(facts: &Facts) -> Vec<&'static str> {
         ALL.iter().filter(|rule| (rule.read)(facts).holds == Some(true)).map(|rule| rule.name).collect()
@@ -131,6 +132,18 @@ mod tests {
         let mut hot = well();
         hot.resources.cpu_percent_max = Some(95.0);
         assert_eq!(holding(&hot), ["cpu"]);
+        for (pool, what) in [("reads", "connection"), ("cpu", "thread")] {
+            let mut busy = well();
+            let exhausted =
+                PoolView { name: pool.to_owned(), size_max: 2, in_use: 2, waiting: 3, ..PoolView::default() };
+            busy.replicas[3].pools = vec![exhausted];
+            assert_eq!(holding(&busy), ["pool_exhausted"]);
+            let sentence = of_load::pool_exhausted(&busy).sentence;
+            assert_eq!(
+                sentence,
+                format!("3 tasks of api-0 wait for a {what} of pool {pool}, all 2 of which are in use")
+            );
+        }
         let blind = Facts { ledger: None, ledger_trouble: Some("gone".to_owned()), ..well() };
         assert_eq!(holding(&blind), ["ledger_away"], "books that can not be read are not out of balance");
     }

@@ -90,10 +90,10 @@ pub struct ResourcesView {
     pub open_files_limit: Option<u64>,
 }
 
-/// A pool of connections, of one replica or added up over the fleet.
+/// A pool of connections, or of threads for blocking work (`io`, `cpu`), of one replica or added up over the fleet.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PoolView {
-    /// `primary`, `readonly`, `analytics`, `broker`, ...
+    /// `primary`, `reads`, `analytics`, `records`, `io`, `cpu`; embedded `writer` and `readers`.
     pub name: String,
     /// Connections at the most.
     pub size_max: u64,

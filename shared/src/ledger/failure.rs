@@ -2,7 +2,7 @@
 
 use sqlx::mysql::MySqlDatabaseError;
 
-use super::LedgerError;
+use super::{LedgerError, PoolExhausted};
 
 /// What an adapter makes of its database's errors, by their numbers, never by their text.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -19,6 +19,9 @@ pub enum Failure {
     /// The database is away, full or not the one that was asked for: the same may work later.
     #[error("{0}")]
     Transient(String),
+    /// Every connection of a pool was in use for too long: the same may work later.
+    #[error("{0}")]
+    PoolExhausted(PoolExhausted),
     /// The same will never work.
     #[error("{0}")]
     Permanent(String),
@@ -39,6 +42,7 @@ impl Failure {
             Failure::LockWait(_) => "lock_wait",
             Failure::Collided(_) => "id_met",
             Failure::Transient(_) => "unavailable",
+            Failure::PoolExhausted(_) => "pool_exhausted",
             Failure::Permanent(_) => "refused",
         }
     }
@@ -57,6 +61,7 @@ impl From<Failure> for LedgerError {
             Failure::Deadlock(why) | Failure::LockWait(why) | Failure::Transient(why) => {
                 LedgerError::Transient(why)
             }
+            Failure::PoolExhausted(exhausted) => LedgerError::PoolExhausted(exhausted),
             Failure::Collided(why) | Failure::Permanent(why) => LedgerError::Permanent(why),
         }
     }
@@ -70,8 +75,7 @@ impl From<sqlx::Error> for Failure {
                 None => super::sqlite::errors::of_code(database.code().as_deref(), database.message()),
             },
             sqlx::Error::PoolTimedOut => Failure::Transient(
-                "no connection to the database was free or could be made in time; see that it runs, \
-                 or raise DB_POOL_SIZE"
+                "no connection to the database could be made in time; see that it runs and takes more of them"
                     .to_owned(),
             ),
             sqlx::Error::Io(_)

@@ -32,6 +32,10 @@ pub struct MySqlConfig {
     pub pool_size: u32,
     /// Connections above that at peaks; closed when they have been idle for a minute.
     pub max_overflow: u32,
+    /// Connections for single reads.
+    pub readonly_pool_size: u32,
+    /// Connections for audits, totals and analyses.
+    pub analytics_pool_size: u32,
     /// How long to wait for a connection.
     pub pool_timeout: Duration,
 }
@@ -46,6 +50,8 @@ impl MySqlConfig {
             analytics_url: None,
             pool_size: 50,
             max_overflow: 100,
+            readonly_pool_size: 10,
+            analytics_pool_size: 5,
             pool_timeout: Duration::from_secs(30),
         }
     }
@@ -68,7 +74,8 @@ impl MySqlLedger {
     /// # Errors
     /// A URL is none.
     pub fn connect(config: &MySqlConfig) -> Result<MySqlLedger, LedgerError> {
-        Ok(SqlLedger { database: MySqlDatabase { pools: Pools::connect(config)?, eras: Arc::default() } })
+        let database = MySqlDatabase { pools: Pools::connect(config)?, eras: Arc::default() };
+        Ok(SqlLedger { database, reading: Purpose::Reading })
     }
 }
 
@@ -93,6 +100,10 @@ impl Database for MySqlDatabase {
 
     async fn migrate(&self) -> Result<(), LedgerError> {
         schema::migrate(self.pools.acquire(Purpose::Posting).await?).await
+    }
+
+    fn reads_replica(&self) -> bool {
+        self.pools.reads_replica()
     }
 
     fn pools(&self) -> Vec<PoolReport> {

@@ -2,7 +2,9 @@
 //! written, and in which order. An adapter brings its connections, its schema, and a [`Dialect`].
 
 mod analyses;
+mod freshness;
 mod imports;
+mod listings;
 pub(super) mod pages;
 pub(super) mod pool;
 mod posting;
@@ -12,8 +14,11 @@ pub(super) mod rows;
 pub(super) mod schema;
 pub(super) mod script;
 mod statements;
+mod stretches;
 
 use std::future::Future;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -29,7 +34,11 @@ use self::posting::SqlTransaction;
 use super::failure::Failure;
 use super::post::{self, Store};
 use super::sqlite::{Company, PostsAtOnce};
-use super::{Audit, EntryRecord, JobRecord, Ledger, LedgerError, Totals};
+use super::{
+    Audit, EntryRecord, Freshness, JobFilter, JobRecord, JobsCursor, JobsPage, Ledger, LedgerError, Stretch,
+    Totals,
+};
+use crate::clock;
 use crate::contract::report::PoolReport;
 use crate::domain::account::{Account, AccountNumber};
 use crate::domain::id::JobId;
@@ -80,6 +89,9 @@ pub(super) trait Database: Send + Sync {
     /// Applies those that are missing, also when several processes do so at once.
     fn migrate(&self) -> impl Future<Output = Result<(), LedgerError>> + Send;
 
+    /// Whether single reads go to another server than the primary.
+    fn reads_replica(&self) -> bool;
+
     /// See [`Ledger::pools`].
     fn pools(&self) -> Vec<PoolReport>;
 
@@ -106,6 +118,8 @@ pub(super) trait Session: Send {
 #[derive(Debug, Clone)]
 pub struct SqlLedger<D> {
     pub(super) database: D,
+    /// What single reads take a connection for.
+    pub(super) reading: Purpose,
 }
 
 impl<D: Database> Store for SqlLedger<D> {
@@ -124,7 +138,7 @@ impl<D: Database> PostsAtOnce for SqlLedger<D> {
 }
 
 #[async_trait]
-impl<D: Database> Ledger for SqlLedger<D> {
+impl<D: Database + Clone + 'static> Ledger for SqlLedger<D> {
     async fn migrate(&self, lanes: Lanes) -> Result<(), LedgerError> {
         self.database.migrate().await?;
         schema::record_lanes(&mut self.database.session(Purpose::Posting).await?, lanes).await
@@ -147,11 +161,11 @@ impl<D: Database> Ledger for SqlLedger<D> {
     }
 
     async fn job(&self, id: JobId) -> Result<Option<JobRecord>, LedgerError> {
-        Ok(reads::job(&mut self.database.session(Purpose::Reading).await?, id).await?)
+        Ok(reads::job(&mut self.database.session(self.reading).await?, id).await?)
     }
 
     async fn account(&self, number: &AccountNumber) -> Result<Option<Account>, LedgerError> {
-        Ok(reads::account(&mut self.database.session(Purpose::Reading).await?, number).await?)
+        Ok(reads::account(&mut self.database.session(self.reading).await?, number).await?)
     }
 
     async fn entries(
@@ -160,12 +174,64 @@ impl<D: Database> Ledger for SqlLedger<D> {
         before: Option<i64>,
         limit: u32,
     ) -> Result<Option<Vec<EntryRecord>>, LedgerError> {
-        let mut session = self.database.session(Purpose::Reading).await?;
+        let mut session = self.database.session(self.reading).await?;
         Ok(reads::entries(&mut session, number, before, limit).await?)
     }
 
+    async fn stretch(
+        &self,
+        number: &AccountNumber,
+        from: Option<i64>,
+        to: Option<i64>,
+    ) -> Result<Option<Stretch>, LedgerError> {
+        let mut session = self.database.session(self.reading).await?;
+        Ok(stretches::stretch(&mut session, number, from, to).await?)
+    }
+
+    async fn stretch_entries(
+        &self,
+        stretch: &Stretch,
+        seqs: RangeInclusive<i64>,
+    ) -> Result<Vec<EntryRecord>, LedgerError> {
+        let mut session = self.database.session(self.reading).await?;
+        Ok(stretches::entries(&mut session, stretch, seqs).await?)
+    }
+
+    async fn jobs(
+        &self,
+        filter: &JobFilter,
+        cursor: Option<JobsCursor>,
+        limit: u32,
+    ) -> Result<JobsPage, LedgerError> {
+        let mut session = self.database.session(self.reading).await?;
+        Ok(listings::page(&mut session, filter, cursor, limit).await?)
+    }
+
+    async fn freshness(&self) -> Result<Freshness, LedgerError> {
+        if self.reading != Purpose::Reading || !self.database.reads_replica() {
+            return Ok(Freshness::Present);
+        }
+        Ok(freshness::read(&mut self.database.session(self.reading).await?).await?)
+    }
+
+    fn on_primary(&self) -> Option<Arc<dyn Ledger>> {
+        let reads_replica = self.reading == Purpose::Reading && self.database.reads_replica();
+        reads_replica.then(|| {
+            let (database, reading) = (self.database.clone(), Purpose::Posting);
+            Arc::new(SqlLedger { database, reading }) as Arc<dyn Ledger>
+        })
+    }
+
+    async fn mark_present(&self) -> Result<(), LedgerError> {
+        if !self.database.reads_replica() {
+            return Ok(());
+        }
+        let mut session = self.database.session(Purpose::WritingRecords).await?;
+        Ok(freshness::mark(&mut session, clock::now_us()).await?)
+    }
+
     async fn expired_holds(&self, now: i64, limit: u32) -> Result<Vec<(JobId, AccountNumber)>, LedgerError> {
-        Ok(reads::expired_holds(&mut self.database.session(Purpose::Reading).await?, now, limit).await?)
+        Ok(reads::expired_holds(&mut self.database.session(self.reading).await?, now, limit).await?)
     }
 
     async fn totals(&self) -> Result<Totals, LedgerError> {

@@ -79,7 +79,8 @@ impl SqliteLedger {
             options.clone().pragma("cache_size", WRITER_CACHE).pragma("wal_autocheckpoint", CHECKPOINT_PAGES);
         let writer = pool("writer", 1, writer);
         let readers = pool("readers", READ_CONNECTIONS_MAX, options);
-        Ok(SqlLedger { database: SqliteDatabase { writer, readers, company: Company::default() } })
+        let database = SqliteDatabase { writer, readers, company: Company::default() };
+        Ok(SqlLedger { database, reading: Purpose::Reading })
     }
 }
 
@@ -108,7 +109,7 @@ impl Database for SqliteDatabase {
         let patiently = async |pool: &Pool<Sqlite>| {
             (async || pool.acquire().await).retry(open_retries()).when(is_contended).await
         };
-        Ok(pool.acquire(patiently).await?)
+        pool.acquire(patiently).await
     }
 
     /// Nothing ever is due.
@@ -129,6 +130,10 @@ impl Database for SqliteDatabase {
 
     async fn migrate(&self) -> Result<(), LedgerError> {
         schema::migrate(&mut self.session(Purpose::Posting).await?).await
+    }
+
+    fn reads_replica(&self) -> bool {
+        false
     }
 
     fn pools(&self) -> Vec<PoolReport> {

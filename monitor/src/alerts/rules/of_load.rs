@@ -1,5 +1,7 @@
 //! Rules about how much the fleet has to bear.
 
+use shared::work_pool::WorkPools;
+
 use super::Reading;
 use crate::facts::Facts;
 use crate::views::replica::{ReplicaState, ReplicaView, ResourcesView};
@@ -44,7 +46,7 @@ pub(super) fn error_rate(facts: &Facts) -> Reading {
     }
 }
 
-/// Every connection is in use and someone waits.
+/// Every connection (of the pools for work: every thread) is in use and someone waits.
 pub(super) fn pool_exhausted(facts: &Facts) -> Reading {
     let pools = facts
         .replicas
@@ -58,16 +60,17 @@ pub(super) fn pool_exhausted(facts: &Facts) -> Reading {
         return Reading::unknown_against(0.0, "no replica tells of its pools");
     };
     let (name, size) = (&pool.name, pool.size_max);
+    let one = if WorkPools::NAMES.contains(&name.as_str()) { "thread" } else { "connection" };
     #[allow(clippy::cast_precision_loss)] // A few thousand.
     let waiting = if pool.in_use >= size { pool.waiting as f64 } else { 0.0 };
     let sentence = if waiting > 0.0 {
         let tasks = counted(pool.waiting, "task");
         format!(
-            "{tasks} of {} wait for a connection of pool {name}, all {size} of which are in use",
+            "{tasks} of {} wait for a {one} of pool {name}, all {size} of which are in use",
             replica.replica
         )
     } else {
-        format!("{} of {size} connections of pool {name} are in use at {}", pool.in_use, replica.replica)
+        format!("{} of {size} {one}s of pool {name} are in use at {}", pool.in_use, replica.replica)
     };
     Reading::above(waiting, 0.0, sentence)
 }

@@ -27,7 +27,8 @@ pub struct Resources {
     pub open_files_limit: Option<u64>,
 }
 
-/// A pool of connections to a database.
+/// A pool of connections to a database, or of threads for blocking work (`io`, `cpu`): what is said of connections
+/// then holds for threads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoolReport {
     /// What it is for, such as `primary`.
@@ -40,7 +41,7 @@ pub struct PoolReport {
     pub in_use: u32,
     /// Tasks that wait for a connection.
     pub waiting: u32,
-    /// Tasks that gave up waiting, since the start.
+    /// Tasks that gave up waiting, or were refused because too many waited, since the start.
     pub timeouts: u64,
 }
 

@@ -14,15 +14,11 @@ use crate::ledger::failure::Failure;
 use crate::ledger::sql::Purpose;
 use crate::ledger::sql::pool::MeasuredPool;
 
-/// Connections for reads that people wait for.
-const READ_CONNECTIONS_MAX: u32 = 10;
-/// Connections for audits and totals.
-const ANALYTICS_CONNECTIONS_MAX: u32 = 5;
 /// Connections for records: one monitor writes a few a minute.
 const RECORDS_CONNECTIONS_MAX: u32 = 2;
-/// How long the pool itself waits for a connection. It tries a server that is away at intervals of up to a
+/// How long the pool itself waits for a connection, at the most. It tries a server that is away at intervals of up to a
 /// fifth of this, so that a fleet is back about a second after its database is.
-const ACQUIRE_SLICE: Duration = Duration::from_secs(5);
+const ACQUIRE_SLICE_MAX: Duration = Duration::from_secs(5);
 /// A connection that lay idle for longer is tried before it is used: the server may have restarted.
 const IDLE_TRUSTED_MAX: Duration = Duration::from_secs(1);
 /// How long a connection lies idle before it is closed, which lets the overflow shrink after a peak.
@@ -44,19 +40,27 @@ pub(super) struct Pools {
     analytics: MeasuredPool<MySql>,
     records: MeasuredPool<MySql>,
     timeout: Duration,
+    reads_replica: bool,
 }
 
 impl Pools {
     /// Connects when first asked for something.
     pub(super) fn connect(config: &MySqlConfig) -> Result<Pools, LedgerError> {
+        let slice = config.pool_timeout / slices(config.pool_timeout);
         let reads = config.readonly_url.as_deref().unwrap_or(&config.url);
         let analytics = config.analytics_url.as_deref().unwrap_or(reads);
         Ok(Pools {
-            primary: pool("primary", &config.url, config.pool_size.saturating_add(config.max_overflow))?,
-            reads: pool("reads", reads, READ_CONNECTIONS_MAX)?,
-            analytics: pool("analytics", analytics, ANALYTICS_CONNECTIONS_MAX)?,
-            records: pool("records", &config.url, RECORDS_CONNECTIONS_MAX)?,
+            primary: pool(
+                "primary",
+                &config.url,
+                config.pool_size.saturating_add(config.max_overflow),
+                slice,
+            )?,
+            reads: pool("reads", reads, config.readonly_pool_size, slice)?,
+            analytics: pool("analytics", analytics, config.analytics_pool_size, slice)?,
+            records: pool("records", &config.url, RECORDS_CONNECTIONS_MAX, slice)?,
             timeout: config.pool_timeout,
+            reads_replica: config.readonly_url.is_some(),
         })
     }
 
@@ -77,7 +81,12 @@ impl Pools {
                 }
             }
         };
-        Ok(pool.acquire(patiently).await?)
+        pool.acquire(patiently).await
+    }
+
+    /// Whether single reads go to another server than the primary.
+    pub(super) fn reads_replica(&self) -> bool {
+        self.reads_replica
     }
 
     /// How each stands.
@@ -91,7 +100,17 @@ impl Pools {
     }
 }
 
-fn pool(name: &'static str, url: &str, connections_max: u32) -> Result<MeasuredPool<MySql>, LedgerError> {
+/// Into how many equal waits of the pool itself the whole wait is cut.
+fn slices(timeout: Duration) -> u32 {
+    u32::try_from(timeout.as_millis().div_ceil(ACQUIRE_SLICE_MAX.as_millis())).unwrap_or(u32::MAX).max(1)
+}
+
+fn pool(
+    name: &'static str,
+    url: &str,
+    connections_max: u32,
+    slice: Duration,
+) -> Result<MeasuredPool<MySql>, LedgerError> {
     let options = MySqlConnectOptions::from_str(url).map_err(|error| {
         LedgerError::Permanent(format!(
             "the database's URL is not mysql://USER:PASSWORD@HOST:PORT/NAME: {error}"
@@ -101,7 +120,7 @@ fn pool(name: &'static str, url: &str, connections_max: u32) -> Result<MeasuredP
     let options = options.disable_statement_logging().pipes_as_concat(false).no_engine_substitution(false);
     let pool = MySqlPoolOptions::new()
         .max_connections(connections_max.max(1))
-        .acquire_timeout(ACQUIRE_SLICE)
+        .acquire_timeout(slice)
         .idle_timeout(IDLE_MAX)
         .test_before_acquire(false)
         .after_connect(|connection, _| {

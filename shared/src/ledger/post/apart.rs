@@ -25,7 +25,9 @@ pub async fn post_apart(ledger: &dyn Ledger, jobs: &[Job]) -> Result<Vec<Posted>
                 let (first, second) = piece.split_at(piece.len() / 2);
                 pieces.extend([second, first]);
             }
-            (Err(transient @ LedgerError::Transient(_)), _) => return Err(transient),
+            (Err(passing @ (LedgerError::Transient(_) | LedgerError::PoolExhausted(_))), _) => {
+                return Err(passing);
+            }
         }
     }
     Ok(answers)

@@ -9,6 +9,8 @@ use sqlx::Pool;
 use sqlx::pool::PoolConnection;
 
 use crate::contract::report::PoolReport;
+use crate::ledger::PoolExhausted;
+use crate::ledger::failure::Failure;
 use crate::telemetry::names;
 
 /// A pool by what it is for, which counts who waits for it.
@@ -33,20 +35,27 @@ impl<Db: sqlx::Database> MeasuredPool<Db> {
     }
 
     /// Takes a connection by `acquire`, which may ask the pool more than once.
-    pub async fn acquire<E: IsTimeout>(
+    ///
+    /// # Errors
+    /// That of `acquire`; where it ran out of time because all connections are in use, that.
+    pub async fn acquire(
         &self,
-        acquire: impl AsyncFnOnce(&Pool<Db>) -> Result<PoolConnection<Db>, E>,
-    ) -> Result<PoolConnection<Db>, E> {
+        acquire: impl AsyncFnOnce(&Pool<Db>) -> Result<PoolConnection<Db>, sqlx::Error>,
+    ) -> Result<PoolConnection<Db>, Failure> {
         let waiting = Waiting::one_more(&self.waiting);
         let asked = Instant::now();
         let acquired = acquire(&self.pool).await;
         drop(waiting);
         histogram!(names::POOL_ACQUIRE_SECONDS, names::POOL => self.name).record(asked.elapsed());
-        if acquired.as_ref().is_err_and(E::is_timeout) {
-            self.timeouts.fetch_add(1, Relaxed);
-            counter!(names::POOL_TIMEOUTS, names::POOL => self.name).increment(1);
+        let Err(sqlx::Error::PoolTimedOut) = &acquired else { return Ok(acquired?) };
+        self.timeouts.fetch_add(1, Relaxed);
+        counter!(names::POOL_TIMEOUTS, names::POOL => self.name).increment(1);
+        let PoolReport { name: pool, size_max, in_use, .. } = self.report();
+        // While the server is away no connection is in use for long, and none can be made.
+        if in_use >= size_max {
+            return Err(Failure::PoolExhausted(PoolExhausted { pool, size_max }));
         }
-        acquired
+        Ok(acquired?)
     }
 
     /// How it stands.
@@ -65,17 +74,6 @@ impl<Db: sqlx::Database> MeasuredPool<Db> {
 
     pub async fn close(&self) {
         self.pool.close().await;
-    }
-}
-
-/// Whether the wait for a connection took too long.
-pub(in crate::ledger) trait IsTimeout {
-    fn is_timeout(&self) -> bool;
-}
-
-impl IsTimeout for sqlx::Error {
-    fn is_timeout(&self) -> bool {
-        matches!(self, sqlx::Error::PoolTimedOut)
     }
 }
 
@@ -118,7 +116,10 @@ mod tests {
         let mut waits = Box::pin(pool.acquire(async |pool| pool.acquire().await));
         assert!(futures::poll!(&mut waits).is_pending());
         assert_eq!(pool.report().waiting, 1);
-        waits.await.expect_err("the one connection is held");
+        let Err(Failure::PoolExhausted(exhausted)) = waits.await else {
+            panic!("the one connection is held")
+        };
+        assert_eq!((exhausted.pool.as_str(), exhausted.size_max), ("writer", 1));
         assert_eq!((pool.report().waiting, pool.report().timeouts), (0, 1));
 
         drop(held);

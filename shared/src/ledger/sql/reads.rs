@@ -1,7 +1,7 @@
 //! Reads. None decides about money, so each may come from a replica.
 
-use super::rows::{ACCOUNT, ENTRY, JOB, count, currency};
-use super::{Cells, Dialect, Script, Session, rows, statements};
+use super::rows::{ACCOUNT, JOB, count, currency};
+use super::{Cells, Dialect, Script, Session, rows, statements, stretches};
 use crate::domain::account::{Account, AccountNumber};
 use crate::domain::hold::Hold;
 use crate::domain::id::JobId;
@@ -61,14 +61,8 @@ pub(super) async fn entries<S: Session>(
     let last = before.map_or(seq, |before| seq.min(before.saturating_sub(1)));
     let first = last.saturating_sub(i64::from(limit)) + 1;
     let mut script = Script::new(S::DIALECT);
-    // From the entries to their jobs, never the other way round.
-    let join = match S::DIALECT {
-        Dialect::MySql => "STRAIGHT_JOIN",
-        Dialect::Sqlite => "CROSS JOIN",
-    };
-    script.sql("SELECT ").sql(ENTRY).sql(", j.kind, j.body, j.accepted_at FROM entries e ").sql(join);
-    script.sql(" jobs j ON j.id = e.job WHERE e.account_id = ").value(key);
-    script.sql(" AND e.seq BETWEEN ").value(first).sql(" AND ").value(last).sql(" ORDER BY e.seq DESC");
+    stretches::select(&mut script, key, first, last);
+    script.sql(" ORDER BY e.seq DESC");
     let entries = ask(session, script).await?;
     entries.iter().map(|row| rows::entry_record(row, number)).collect::<Result<_, _>>().map(Some)
 }

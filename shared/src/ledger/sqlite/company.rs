@@ -103,7 +103,7 @@ async fn post_together(batches: Vec<Waiting>, ledger: &impl PostsAtOnce) {
                 }
                 return;
             }
-            Err(error @ LedgerError::Transient(_)) => {
+            Err(error @ (LedgerError::Transient(_) | LedgerError::PoolExhausted(_))) => {
                 for Waiting { answer, .. } in batches {
                     drop(answer.send(Err(error.clone())));
                 }

@@ -1,0 +1,92 @@
+//! The books as one request reads them: from a replica, which says how fresh it is, or from the primary.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::{HeaderName, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use shared::ledger::{Freshness, Ledger, LedgerError, PoolExhausted};
+
+use crate::ingress::Ingress;
+use crate::problem::{Problem, ProblemType};
+use crate::rfc3339::Rfc3339;
+
+/// A read of the ledger takes milliseconds; beyond this a client is better told to come back.
+pub(crate) const LEDGER_READ_MAX: Duration = Duration::from_secs(10);
+/// What waits for a connection is done within milliseconds, or the pool is too small.
+const EXHAUSTED_PAUSE: Duration = Duration::from_secs(1);
+/// A database that restarts is back within seconds.
+const UNAVAILABLE_PAUSE: Duration = Duration::from_secs(2);
+/// Says that an answer comes from a replica, and that this has all that was committed until then.
+const FRESH_AS_OF: HeaderName = HeaderName::from_static("tellers-fresh-as-of");
+
+/// The ledger, for one request.
+pub(crate) struct Books {
+    /// To read from.
+    pub ledger: Arc<dyn Ledger>,
+    freshness: Freshness,
+}
+
+impl Books {
+    /// Those that `fresh=` asks for. How fresh they are is asked before anything else is read: what is read after
+    /// it is no older.
+    pub async fn open(ingress: &Ingress, fresh: Option<&str>) -> Result<Books, Problem> {
+        let ledger = match (fresh, ingress.parts.ledger.on_primary()) {
+            (None | Some("false"), _) | (Some("true"), None) => ingress.parts.ledger.clone(),
+            (Some("true"), Some(primary)) => primary,
+            (Some(other), _) => return Err(Problem::parameter("fresh", other, "must be true or false")),
+        };
+        let freshness = ingress.read(ledger.freshness()).await?;
+        Ok(Books { ledger, freshness })
+    }
+
+    /// An answer made of what was read.
+    pub fn answer(&self, answer: impl IntoResponse) -> Response {
+        let mut response = answer.into_response();
+        let told = match self.freshness {
+            Freshness::Present => return response,
+            Freshness::AsOf(time) => Rfc3339::from_microseconds(time).to_string(),
+            Freshness::Unknown => "unknown".to_owned(),
+        };
+        if let Ok(told) = HeaderValue::try_from(told) {
+            response.headers_mut().insert(FRESH_AS_OF, told);
+        }
+        response
+    }
+}
+
+impl Ingress {
+    /// Asks the ledger, for a bounded time.
+    pub(crate) async fn read<T>(
+        &self,
+        answer: impl Future<Output = Result<T, LedgerError>>,
+    ) -> Result<T, Problem> {
+        let (why, exhausted) = match tokio::time::timeout(LEDGER_READ_MAX, answer).await {
+            Ok(Ok(found)) => return Ok(found),
+            Ok(Err(LedgerError::PoolExhausted(exhausted))) => (exhausted.to_string(), Some(exhausted)),
+            Ok(Err(error)) => (error.to_string(), None),
+            Err(_) => {
+                (format!("the ledger did not answer within {LEDGER_READ_MAX:?}"), self.exhausted_reads())
+            }
+        };
+        tracing::warn!(error = %why, "a request could not read the ledger");
+        if let Some(exhausted) = exhausted {
+            let detail = format!("{exhausted}. Jobs are still accepted");
+            return Err(Problem::new(ProblemType::PoolExhausted, detail).retry_after(EXHAUSTED_PAUSE));
+        }
+        let detail =
+            "the ledger can not be read at present; jobs are still accepted. Try again in a few seconds";
+        Err(Problem::new(ProblemType::LedgerUnavailable, detail).retry_after(UNAVAILABLE_PAUSE))
+    }
+
+    /// The pool for single reads, if tasks wait while every connection of it is in use.
+    fn exhausted_reads(&self) -> Option<PoolExhausted> {
+        let reads =
+            self.parts.ledger.pools().into_iter().find(|pool| READ_POOLS.contains(&pool.name.as_str()))?;
+        let exhausted = reads.in_use >= reads.size_max && reads.waiting > 0;
+        exhausted.then_some(PoolExhausted { pool: reads.name, size_max: reads.size_max })
+    }
+}
+
+/// The pools that single reads take connections of: on a server, and embedded.
+const READ_POOLS: [&str; 2] = ["reads", "readers"];

@@ -1,0 +1,84 @@
+//! The route of statements.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Extension, Path, Query, State};
+use axum::http::HeaderMap;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, VARY};
+use axum::response::Response;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::{not_found, number_of};
+use crate::admission::Place;
+use crate::books::Books;
+use crate::ingress::Ingress;
+use crate::keys::Reader;
+use crate::openapi::Refusals;
+use crate::problem::{Problem, ProblemType};
+use crate::statement::{self, Format, Head, Period, StatementDocument};
+
+/// What a client asks of a statement.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatementQuery {
+    from: Option<String>,
+    to: Option<String>,
+    format: Option<String>,
+    fresh: Option<String>,
+}
+
+/// Writes a statement of an account: the balances at both ends and every entry between them, the oldest first.
+///
+/// By the time of posting (booking date, UTC). Two statements that meet share no entry and leave none out. However long
+/// it is, it is sent while it is read; one that could not be read to its end is cut off, and its end is missing.
+#[utoipa::path(
+    get, path = "/api/accounts/{number}/statement", tag = "accounts",
+    params(
+        ("number" = String, Path, description = "The account's number.", max_length = 34),
+        ("from" = Option<String>, Query, description = "The first day (UTC), or the first instant (RFC 3339); else from the first entry.", example = "2026-11-01"),
+        ("to" = Option<String>, Query, description = "The last day (UTC), or the first instant after it (RFC 3339); else until now.", example = "2026-11-30"),
+        ("format" = Option<String>, Query, description = "`json`, `csv` or `camt.053`; wins over `Accept`."),
+        ("fresh" = Option<bool>, Query, description = "`true` reads the primary, not a replica."),
+    ),
+    responses(
+        (status = 200, description = "The statement.", content(
+            (StatementDocument = "application/json"),
+            (String = "text/csv"),
+            (String = "application/xml"),
+        ), headers(("Tellers-Fresh-As-Of" = String, description = "The answer comes from a replica that has all that was committed until then; `unknown` if nothing tells."))),
+        Refusals,
+    ),
+)]
+pub async fn show(
+    State(ingress): State<Arc<Ingress>>,
+    _: Reader,
+    Extension(place): Extension<Place>,
+    headers: HeaderMap,
+    path: Result<Path<String>, PathRejection>,
+    query: Result<Query<StatementQuery>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let number = number_of(path)?;
+    let Query(query) =
+        query.map_err(|error| crate::routes::bad_query(&error, "from, to, format and fresh"))?;
+    let format = Format::of(query.format.as_deref(), &headers)?;
+    let period = Period::parse(query.from.as_deref(), query.to.as_deref())
+        .map_err(|invalid| Problem::of_field(ProblemType::InvalidParameter, invalid))?;
+    let books = Books::open(&ingress, query.fresh.as_deref()).await?;
+    let written_at = Timestamp::now();
+    let stretch = ingress.read(books.ledger.stretch(&number, period.from, period.to)).await?;
+    let stretch = stretch.ok_or_else(|| not_found(&number))?;
+    let disposition = format!(
+        "inline; filename=\"statement-{}.{}\"",
+        number.as_str().replace(':', "_"),
+        format.extension()
+    );
+    let body = statement::body(books.ledger.clone(), Head { stretch, period, written_at }, format, place);
+    let headers = [
+        (CONTENT_TYPE, format.content_type().to_owned()),
+        (CONTENT_DISPOSITION, disposition),
+        (VARY, "Accept".to_owned()),
+    ];
+    Ok(books.answer((headers, body)))
+}

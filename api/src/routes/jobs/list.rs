@@ -1,0 +1,86 @@
+//! Jobs that have an outcome, by filter.
+
+mod cursor;
+mod filter;
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::header::LINK;
+use axum::http::{HeaderValue, Uri};
+use axum::response::Response;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use self::filter::JobsQuery;
+use super::document::Job;
+use crate::books::Books;
+use crate::ingress::Ingress;
+use crate::keys::Viewer;
+use crate::openapi::Refusals;
+use crate::problem::Problem;
+
+/// Jobs of a page, unless the client asks for another number.
+const LIMIT_DEFAULT: u32 = 50;
+/// The most jobs of a page.
+const LIMIT_MAX: u32 = 500;
+
+/// A page of jobs.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Jobs {
+    /// The newest first.
+    jobs: Vec<Job>,
+    /// Where the older ones are; null on the last page.
+    next: Option<String>,
+}
+
+/// Lists jobs that have an outcome, the newest first.
+///
+/// A client sees its own jobs; a key with the scope `operate`, and anybody where no keys are asked for, sees all. A
+/// page looks at a bounded number of jobs, so it may be short, or empty, and still have a `next`: follow it until
+/// it is null.
+#[utoipa::path(
+    get, path = "/api/jobs", tag = "jobs",
+    params(
+        ("kind" = Option<String>, Query, description = "What they were to do."),
+        ("outcome" = Option<String>, Query, description = "`posted`, `rejected` or `dead`."),
+        ("reason" = Option<String>, Query, description = "Why they were rejected."),
+        ("account" = Option<String>, Query, description = "An account that they draw on or have an entry on."),
+        ("from" = Option<String>, Query, description = "They got their outcome on this day (UTC) or at this instant (RFC 3339), or later."),
+        ("to" = Option<String>, Query, description = "They got their outcome on this day (UTC) at the latest, or before this instant (RFC 3339)."),
+        ("limit" = Option<u32>, Query, description = "Jobs of a page: 1 to 500; 50 by default."),
+        ("cursor" = Option<String>, Query, description = "Where a page starts; take it from `next`."),
+        ("fresh" = Option<bool>, Query, description = "`true` reads the primary, not a replica."),
+    ),
+    responses(
+        (status = 200, description = "A page of jobs.", body = Jobs, headers(("Tellers-Fresh-As-Of" = String, description = "The answer comes from a replica that has all that was committed until then; `unknown` if nothing tells."))),
+        Refusals,
+    ),
+)]
+pub async fn list(
+    State(ingress): State<Arc<Ingress>>,
+    viewer: Viewer,
+    uri: Uri,
+    query: Result<Query<JobsQuery>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(query) = query.map_err(|error| crate::routes::bad_query(&error, filter::TAKES))?;
+    let limit = query.limit()?;
+    let filter = query.filter(&viewer)?;
+    let asked = filter::without_cursor(uri.query().unwrap_or_default());
+    let cursor = query.cursor.as_deref().map(|text| cursor::read(&asked, text)).transpose()?;
+    let books = Books::open(&ingress, query.fresh.as_deref()).await?;
+    let page = ingress.read(books.ledger.jobs(&filter, cursor, limit)).await?;
+    let next = page.next.map(|next| {
+        let joint = if asked.is_empty() { "" } else { "&" };
+        format!("/api/jobs?{asked}{joint}cursor={}", cursor::write(&asked, next))
+    });
+    let link = next.as_ref().and_then(|next| HeaderValue::try_from(format!("<{next}>; rel=\"next\"")).ok());
+    let jobs = page.jobs.iter().map(Job::recorded).collect();
+    let mut response = books.answer(Json(Jobs { jobs, next }));
+    if let Some(link) = link {
+        response.headers_mut().insert(LINK, link);
+    }
+    Ok(response)
+}

@@ -1,0 +1,140 @@
+//! Statements of accounts, written page by page while they are sent: what a client reads slowly costs no memory
+//! and holds no connection to the database.
+
+mod camt053;
+mod choice;
+mod csv;
+mod json;
+mod line;
+mod period;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use bytes::Bytes;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use jiff::Timestamp;
+use shared::ledger::{Ledger, LedgerError, Stretch};
+
+pub use self::choice::Format;
+pub use self::json::StatementDocument;
+use self::line::Line;
+pub use self::period::Period;
+use crate::admission::Place;
+use crate::books::LEDGER_READ_MAX;
+
+/// Entries of a page: a statement takes the memory of two pages, and a round trip each.
+const PAGE_ENTRIES: i64 = 500;
+
+/// What stands at the head of a statement.
+#[derive(Debug)]
+pub struct Head {
+    /// The entries and the balances at both ends.
+    pub stretch: Stretch,
+    /// What was asked for.
+    pub period: Period,
+    /// When the statement is written.
+    pub written_at: Timestamp,
+}
+
+/// How a statement is written: pieces of a text that follow one another.
+trait Writer {
+    /// All that comes before the first entry.
+    fn begin(&self, head: &Head) -> String;
+    /// Adds an entry.
+    fn entry(&self, text: &mut String, head: &Head, line: &Line<'_>);
+    /// All that comes after the last entry.
+    fn end(&self, head: &Head) -> String;
+}
+
+impl Format {
+    fn writer(self) -> &'static (dyn Writer + Sync) {
+        match self {
+            Format::Json => &json::Json,
+            Format::Csv => &csv::Csv,
+            Format::Camt053 => &camt053::Camt053,
+        }
+    }
+}
+
+impl Head {
+    /// Its first moment, in microseconds since the Unix epoch.
+    fn from(&self) -> i64 {
+        self.period.from.or(self.stretch.begins_at).unwrap_or(self.until())
+    }
+
+    /// The moment at which it ends, which is not part of it, in microseconds since the Unix epoch.
+    fn until(&self) -> i64 {
+        let now = self.written_at.as_microsecond();
+        self.period.to.unwrap_or(self.period.from.map_or(now, |from| from.max(now)))
+    }
+}
+
+/// The text of a statement. `place` is the request's among those in flight, until all is sent.
+pub fn body(ledger: Arc<dyn Ledger>, head: Head, format: Format, place: Place) -> Body {
+    let writer = format.writer();
+    let head = Arc::new(head);
+    let (first, last) = (head.stretch.first, head.stretch.last);
+    let pages = (first..=last).step_by(usize::try_from(PAGE_ENTRIES).unwrap_or(1));
+    let pages = stream::iter(pages).map({
+        let head = head.clone();
+        move |from| page(ledger.clone(), head.clone(), writer, from)
+    });
+    let begin = stream::iter([Ok(writer.begin(&head))]);
+    let end = stream::iter([Ok(writer.end(&head))]);
+    // The next page is read while this one is sent.
+    let pieces = begin.chain(pages.buffered(2)).chain(end).map_ok(Bytes::from);
+    Body::from_stream(pieces.inspect_err(move |error: &LedgerError| {
+        // Kept for as long as the stream is.
+        let _ = &place;
+        tracing::warn!(%error, account = %head.stretch.account.number, "a statement was cut off");
+    }))
+}
+
+async fn page(
+    ledger: Arc<dyn Ledger>,
+    head: Arc<Head>,
+    writer: &'static (dyn Writer + Sync),
+    from: i64,
+) -> Result<String, LedgerError> {
+    let reading = ledger.stretch_entries(&head.stretch, from..=from + PAGE_ENTRIES - 1);
+    let too_late = |_| LedgerError::Transient(format!("it did not answer within {LEDGER_READ_MAX:?}"));
+    let entries = tokio::time::timeout(LEDGER_READ_MAX, reading).await.map_err(too_late)??;
+    let mut text = String::new();
+    for record in &entries {
+        writer.entry(&mut text, &head, &Line::of(record));
+    }
+    Ok(text)
+}
+
+/// An amount in units of its currency, such as `-12.50`, exactly; where ISO 4217 gives no minor unit (XTS), as
+/// it is.
+fn decimal(minor_units: i64, exponent: Option<u16>) -> String {
+    let digits = usize::from(exponent.unwrap_or(0));
+    let sign = if minor_units < 0 { "-" } else { "" };
+    let text = format!("{:0>width$}", minor_units.unsigned_abs(), width = digits + 1);
+    let (units, fraction) = text.split_at(text.len() - digits);
+    if digits == 0 { format!("{sign}{units}") } else { format!("{sign}{units}.{fraction}") }
+}
+
+/// The day (UTC) of a time in microseconds since the Unix epoch.
+fn day(microseconds: i64) -> jiff::civil::Date {
+    let time = crate::rfc3339::Rfc3339::from_microseconds(microseconds).0;
+    jiff::tz::Offset::UTC.to_datetime(time).date()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decimal;
+
+    #[test]
+    fn amounts_are_exact_in_every_currency() {
+        let cases =
+            [(1250, Some(2), "12.50"), (-5, Some(2), "-0.05"), (7, Some(0), "7"), (-1, Some(3), "-0.001")];
+        for (minor_units, exponent, expected) in cases {
+            assert_eq!(decimal(minor_units, exponent), expected);
+        }
+        assert_eq!(decimal(i64::MIN, None), "-9223372036854775808");
+        assert_eq!(decimal(0, Some(2)), "0.00");
+    }
+}

@@ -1,0 +1,195 @@
+//! Statements as ISO 20022 BankToCustomerStatement, camt.053.001.08: see `docs/formats/camt-053.md`.
+
+mod xml;
+
+use shared::domain::job::Kind;
+
+use self::xml::Xml;
+use super::line::{Line, Other};
+use super::{Head, Writer, day, decimal};
+use crate::rfc3339::Rfc3339;
+
+/// One message with one statement.
+pub struct Camt053;
+
+/// The most characters of an identification (`Max35Text`), of an account's name (`Max70Text`) and of a text.
+const ID_CHARS_MAX: usize = 35;
+const ACCOUNT_NAME_CHARS_MAX: usize = 70;
+const TEXT_CHARS_MAX: usize = 140;
+
+impl Writer for Camt053 {
+    fn begin(&self, head: &Head) -> String {
+        let mut xml = Xml::default();
+        xml.raw("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+        xml.raw("<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:camt.053.001.08\"><BkToCstmrStmt>\n");
+        let written_at = Rfc3339(head.written_at);
+        xml.within("GrpHdr", |xml| {
+            xml.leaf("MsgId", &id(head, &[&written_at.to_string()]));
+            xml.leaf("CreDtTm", &written_at.to_string());
+        });
+        xml.raw("\n<Stmt>");
+        xml.leaf("Id", &id(head, &[]));
+        xml.leaf("CreDtTm", &written_at.to_string());
+        xml.within("FrToDt", |xml| {
+            xml.leaf("FrDtTm", &Rfc3339::from_microseconds(head.from()).to_string());
+            xml.leaf("ToDtTm", &Rfc3339::from_microseconds(head.until()).to_string());
+        });
+        let account = &head.stretch.account;
+        xml.within("Acct", |xml| {
+            account_id(xml, account.number.as_str());
+            xml.leaf("Ccy", account.currency.code());
+            if let Some(holder) = &account.holder {
+                xml.text("Nm", holder, ACCOUNT_NAME_CHARS_MAX);
+                xml.within("Ownr", |xml| xml.text("Nm", holder, TEXT_CHARS_MAX));
+            }
+        });
+        balance(&mut xml, head, "OPBD", head.stretch.opening, head.from());
+        balance(&mut xml, head, "CLBD", head.stretch.closing, (head.until() - 1).max(head.from()));
+        xml.within("TxsSummry", |xml| {
+            xml.within("TtlNtries", |xml| xml.leaf("NbOfNtries", &head.stretch.count().to_string()));
+        });
+        xml.into_text()
+    }
+
+    fn entry(&self, text: &mut String, head: &Head, line: &Line<'_>) {
+        let mut xml = Xml::from(std::mem::take(text));
+        let (entry, job) = (&line.record.entry, line.job().to_string().replace('-', ""));
+        xml.raw("\n");
+        xml.within("Ntry", |xml| {
+            xml.leaf("NtryRef", &entry.seq.to_string());
+            amount(xml, head, entry.amount);
+            if line.kind() == Kind::Reversal {
+                xml.leaf("RvslInd", "true");
+            }
+            xml.within("Sts", |xml| xml.leaf("Cd", "BOOK"));
+            xml.within("BookgDt", |xml| xml.leaf("Dt", &line.booking_date.to_string()));
+            xml.within("ValDt", |xml| xml.leaf("Dt", &line.value_date.to_string()));
+            xml.leaf("AcctSvcrRef", &job);
+            transaction_code(xml, line.kind(), entry.amount);
+            xml.within("NtryDtls", |xml| xml.within("TxDtls", |xml| details(xml, head, line, &job)));
+        });
+        *text = xml.into_text();
+    }
+
+    fn end(&self, _: &Head) -> String {
+        "\n</Stmt>\n</BkToCstmrStmt></Document>\n".to_owned()
+    }
+}
+
+fn details(xml: &mut Xml, head: &Head, line: &Line<'_>, job: &str) {
+    xml.within("Refs", |xml| {
+        xml.leaf("AcctSvcrRef", job);
+        // A reference that does not fit is not one that was shortened: `reference` of the job has it all.
+        if let Some(reference) = line.reference.as_ref().filter(|text| text.chars().count() <= ID_CHARS_MAX) {
+            xml.text("EndToEndId", reference, ID_CHARS_MAX);
+        }
+    });
+    amount(xml, head, line.record.entry.amount);
+    let Other { name, account } = &line.counterparty;
+    if name.is_some() || account.is_some() {
+        let (party, party_account) =
+            if line.record.entry.amount > 0 { ("Dbtr", "DbtrAcct") } else { ("Cdtr", "CdtrAcct") };
+        xml.within("RltdPties", |xml| {
+            if let Some(name) = name.as_deref().filter(|name| xml::is_shown(name)) {
+                xml.within(party, |xml| xml.within("Pty", |xml| xml.text("Nm", name, TEXT_CHARS_MAX)));
+            }
+            if let Some(account) = account.as_deref().filter(|account| xml::is_shown(account)) {
+                xml.within(party_account, |xml| account_id(xml, account));
+            }
+        });
+    }
+    if let Some(memo) = line.memo.as_deref().filter(|memo| xml::is_shown(memo)) {
+        xml.within("RmtInf", |xml| xml.text("Ustrd", memo, TEXT_CHARS_MAX));
+    }
+}
+
+/// 32 hexadecimal digits that stay the same for the same entries, period and `more`.
+fn id(head: &Head, more: &[&str]) -> String {
+    let stretch = &head.stretch;
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(stretch.account.number.as_str().as_bytes());
+    for number in [stretch.first, stretch.last, head.from(), head.until()] {
+        hasher.update(&number.to_be_bytes());
+    }
+    for more in more {
+        hasher.update(more.as_bytes());
+    }
+    hasher.finalize().to_hex().chars().take(32).collect()
+}
+
+fn account_id(xml: &mut Xml, number: &str) {
+    xml.within("Id", |xml| {
+        if is_iban(number) {
+            xml.leaf("IBAN", number);
+        } else {
+            xml.within("Othr", |xml| xml.text("Id", number, 34));
+        }
+    });
+}
+
+/// Amounts are positive; which way they go is said beside them. Nothing is a credit.
+fn amount(xml: &mut Xml, head: &Head, minor_units: i64) {
+    let currency = head.stretch.account.currency;
+    let shown = decimal(minor_units, currency.exponent());
+    xml.raw(&format!("<Amt Ccy=\"{currency}\">{}</Amt>", shown.trim_start_matches('-')));
+    xml.leaf("CdtDbtInd", if minor_units < 0 { "DBIT" } else { "CRDT" });
+}
+
+fn balance(xml: &mut Xml, head: &Head, code: &str, balance: i64, at: i64) {
+    xml.raw("\n");
+    xml.within("Bal", |xml| {
+        xml.within("Tp", |xml| xml.within("CdOrPrtry", |xml| xml.leaf("Cd", code)));
+        amount(xml, head, balance);
+        xml.within("Dt", |xml| xml.leaf("Dt", &day(at).to_string()));
+    });
+}
+
+/// The bank transaction code: of the external code set of ISO 20022, and the kind of the job.
+fn transaction_code(xml: &mut Xml, kind: Kind, minor_units: i64) {
+    let family = if minor_units < 0 { "ICDT" } else { "RCDT" };
+    // A transfer between two accounts of one bank is a book transfer.
+    let sub_family = if kind == Kind::Transfer { "BOOK" } else { "OTHR" };
+    xml.within("BkTxCd", |xml| {
+        xml.within("Domn", |xml| {
+            xml.leaf("Cd", "PMNT");
+            xml.within("Fmly", |xml| {
+                xml.leaf("Cd", family);
+                xml.leaf("SubFmlyCd", sub_family);
+            });
+        });
+        xml.within("Prtry", |xml| {
+            xml.leaf("Cd", kind.name());
+            xml.leaf("Issr", "tellers");
+        });
+    });
+}
+
+/// Whether an account's number is an IBAN in its electronic form, with check digits that fit (ISO 13616).
+fn is_iban(number: &str) -> bool {
+    let bytes = number.as_bytes();
+    let has_form = (15..=34).contains(&bytes.len())
+        && bytes.iter().take(2).all(u8::is_ascii_uppercase)
+        && bytes.iter().skip(2).take(2).all(u8::is_ascii_digit)
+        && bytes.iter().all(u8::is_ascii_alphanumeric);
+    let digits = bytes.iter().skip(4).chain(bytes.iter().take(4));
+    let remainder = digits.fold(0_u32, |remainder, byte| match byte {
+        b'0'..=b'9' => (remainder * 10 + u32::from(byte - b'0')) % 97,
+        _ => (remainder * 100 + u32::from(byte.to_ascii_uppercase().saturating_sub(b'A')) + 10) % 97,
+    });
+    has_form && remainder == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_iban;
+
+    #[test]
+    fn only_a_sound_iban_is_one() {
+        for iban in ["DE89370400440532013000", "GB82WEST12345698765432", "NO9386011117947"] {
+            assert!(is_iban(iban), "{iban}");
+        }
+        for other in ["DE88370400440532013000", "alice", "de89370400440532013000", "external:EUR:3", ""] {
+            assert!(!is_iban(other), "{other}");
+        }
+    }
+}

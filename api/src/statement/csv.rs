@@ -1,0 +1,71 @@
+//! Statements as comma-separated values (RFC 4180): see `docs/formats/statement-csv.md`.
+
+use super::line::Line;
+use super::{Head, Writer, day, decimal};
+
+/// A row for the opening balance, one for each entry, and one for the closing balance.
+pub struct Csv;
+
+const HEADER: &str = "type,number,booking_date,value_date,amount,balance,currency,counterparty_name,\
+                      counterparty_account,memo,kind,reference,job\r\n";
+
+impl Writer for Csv {
+    fn begin(&self, head: &Head) -> String {
+        format!("{HEADER}{}", balance(head, "opening_balance", head.stretch.opening, head.from()))
+    }
+
+    fn entry(&self, text: &mut String, head: &Head, line: &Line<'_>) {
+        let (entry, currency) = (&line.record.entry, head.stretch.account.currency);
+        let other = &line.counterparty;
+        let cells = [
+            "entry".to_owned(),
+            entry.seq.to_string(),
+            line.booking_date.to_string(),
+            line.value_date.to_string(),
+            decimal(entry.amount, currency.exponent()),
+            decimal(entry.balance_after, currency.exponent()),
+            currency.to_string(),
+            quoted(other.name.as_deref()),
+            quoted(other.account.as_deref()),
+            quoted(line.memo.as_deref()),
+            line.kind().to_string(),
+            quoted(line.reference.as_deref()),
+            line.job().to_string(),
+        ];
+        text.push_str(&cells.join(","));
+        text.push_str("\r\n");
+    }
+
+    fn end(&self, head: &Head) -> String {
+        balance(head, "closing_balance", head.stretch.closing, head.until() - 1)
+    }
+}
+
+fn balance(head: &Head, kind: &str, balance: i64, at: i64) -> String {
+    let currency = head.stretch.account.currency;
+    format!("{kind},,{},,,{},{currency},,,,,,\r\n", day(at), decimal(balance, currency.exponent()))
+}
+
+/// What somebody wrote. A spreadsheet takes a text that starts like a formula for one, so such a text gets an
+/// apostrophe in front (OWASP, "CSV Injection").
+fn quoted(text: Option<&str>) -> String {
+    let Some(text) = text else { return String::new() };
+    let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
+    if guard.is_empty() && !text.contains([',', '"', '\r', '\n']) {
+        return text.to_owned();
+    }
+    format!("\"{guard}{}\"", text.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn a_text_stays_one_cell_and_never_becomes_a_formula() {
+        assert_eq!(quoted(Some("rent")), "rent");
+        assert_eq!(quoted(Some("rent, \"June\"")), "\"rent, \"\"June\"\"\"");
+        assert_eq!(quoted(Some("=1+1")), "\"'=1+1\"");
+        assert_eq!(quoted(None), "");
+    }
+}

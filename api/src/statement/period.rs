@@ -1,0 +1,100 @@
+//! From when until when a statement goes.
+
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan as _};
+use shared::contract::submission::Invalid;
+
+/// From a moment until before another, in microseconds since the Unix epoch; `None`: from the first entry, until now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Period {
+    /// Its first moment.
+    pub from: Option<i64>,
+    /// The first moment after it.
+    pub to: Option<i64>,
+}
+
+impl Period {
+    /// Reads `from` and `to`, each a day (UTC; that of `to` is included) or an instant of RFC 3339 (that of `to` is
+    /// not included).
+    ///
+    /// # Errors
+    /// One is neither, or they are in the wrong order.
+    pub fn parse(from: Option<&str>, to: Option<&str>) -> Result<Period, Invalid> {
+        let period = Period {
+            from: from.map(|text| moment("from", text, 0)).transpose()?,
+            to: to.map(|text| moment("to", text, 1)).transpose()?,
+        };
+        match (period, to) {
+            (Period { from: Some(start), to: Some(end) }, Some(text)) if end < start => {
+                Err(invalid("to", text, "must not be before `from`"))
+            }
+            _ => Ok(period),
+        }
+    }
+}
+
+/// A day starts at midnight (UTC); `days_later` to it.
+fn moment(field: &str, text: &str, days_later: i64) -> Result<i64, Invalid> {
+    // A date is the start of an instant too, so its length decides.
+    if text.len() <= 10 {
+        let midnight = text.parse::<Date>().ok().and_then(|day| {
+            let day = day.checked_add(days_later.days()).ok()?;
+            jiff::tz::Offset::UTC.to_timestamp(day.at(0, 0, 0, 0)).ok()
+        });
+        return midnight.map(Timestamp::as_microsecond).ok_or_else(|| {
+            invalid(
+                field,
+                text,
+                "must be a day such as 2026-11-24, or an instant such as 2026-11-24T08:00:00Z",
+            )
+        });
+    }
+    text.parse::<Timestamp>().map(Timestamp::as_microsecond).map_err(|_| {
+        // In a query a plus sign is a blank.
+        invalid(
+            field,
+            text,
+            "must be an instant of RFC 3339 such as 2026-11-24T08:00:00Z (write + as %2B), or a day",
+        )
+    })
+}
+
+fn invalid(field: &str, text: &str, remedy: &str) -> Invalid {
+    let value: String = text.chars().take(80).collect();
+    Invalid { field: field.to_owned(), value: format!("{value:?}"), remedy: remedy.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_whole_and_an_instant_is_where_it_says() {
+        let at = |text: &str| Some(text.parse::<Timestamp>().unwrap().as_microsecond());
+        let days = Period::parse(Some("2026-11-01"), Some("2026-11-30")).unwrap();
+        assert_eq!((days.from, days.to), (at("2026-11-01T00:00:00Z"), at("2026-12-01T00:00:00Z")));
+        let one = Period::parse(Some("2026-11-24"), Some("2026-11-24")).unwrap();
+        assert_eq!(one.to.unwrap() - one.from.unwrap(), 86_400_000_000);
+        let instants =
+            Period::parse(Some("2026-11-24T08:00:00+01:00"), Some("2026-11-24T07:00:00Z")).unwrap();
+        assert_eq!(instants.from, instants.to);
+        assert_eq!(Period::parse(None, None), Ok(Period::default()));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_value_and_a_remedy() {
+        for (from, to, field) in [
+            (Some("2026-02-30"), None, "from"),
+            (Some("yesterday, perhaps"), None, "from"),
+            (None, Some("2026-11-24T08:00:00 01:00"), "to"),
+            (Some("2026-11-24"), Some("2026-11-22"), "to"),
+            (None, Some(""), "to"),
+        ] {
+            let error = Period::parse(from, to).unwrap_err();
+            assert_eq!(error.field, field);
+            let value = if field == "from" { from } else { to };
+            assert_eq!(error.value, format!("{:?}", value.unwrap()));
+            assert!(error.remedy.starts_with("must "), "{error}");
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The mark by which replicas of the ledger's database tell how far they are behind.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::ledger::Ledger;
+use tokio_util::sync::CancellationToken;
+use tracing::debug;
+
+/// How often the present is marked: replicas are never told to be fresher than this.
+const MARK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Marks the present each second until `shutdown`, where the ledger has replicas. All workers do: one is enough.
+pub(crate) async fn mark_present(ledger: Arc<dyn Ledger>, shutdown: CancellationToken) {
+    let mut interval = tokio::time::interval(MARK_INTERVAL);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            _ = interval.tick() => {}
+        }
+        // Posting tells loudly when the database is away; here the mark only grows old, which shows.
+        if let Err(error) = ledger.mark_present().await {
+            debug!(%error, "the present could not be marked; trying again");
+        }
+    }
+}
