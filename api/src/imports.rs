@@ -2,11 +2,11 @@
 //!
 //! | step | where | what survives a crash |
 //! |---|---|---|
-//! | [`upload`] | the request | nothing, until the file is on disk and has its number: then all of it |
-//! | [`spool`] | a folder of this machine | the file, how to read it, and who last did |
-//! | [`source`], [`files`](crate::files) → [`reading`] | a blocking thread | the file is read through once before its first row is queued |
-//! | [`publishing`] | a task | every second: the row up to which all are queued or refused |
-//! | [`engine`] | a task for each import | whatever lies in the folder is taken up again |
+//! | `upload` | the request | nothing, until the file is on disk and has its number: then all of it |
+//! | `spool` | a folder of this machine | the file, how to read it, and who last did |
+//! | `source`, [`files`](crate::files) → `reading` | a blocking thread | the file is read through once before its first row is queued |
+//! | `publishing` | a task | every second: the row up to which all are queued or refused |
+//! | `engine` | a task for each import | whatever lies in the folder is taken up again |
 //!
 //! A row's job has the same id whenever the file is read, so that what was queued and not written down comes
 //! out as it was: each row takes effect once.
