@@ -17,6 +17,7 @@ use shared::domain::lane::Lanes;
 use shared::fleet::reporter::Instruments;
 use shared::queue::publisher::{Publisher, PublisherLimits};
 use shared::telemetry;
+use shared::work_pool::WorkPool;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -39,6 +40,7 @@ async fn main() {
         imports: fakes::no_imports(),
         analyses: Arc::new(FakeLedger::default()),
         bus: Arc::new(FakeBus::new()),
+        io: WorkPool::new("io", 2, 10),
         lanes: Lanes::DEFAULT,
         replica: "api-1".to_owned(),
         instruments: Instruments { telemetry, ..Instruments::none() },

@@ -14,6 +14,7 @@ use shared::imports::Imports;
 use shared::ledger::Ledger;
 use shared::queue::Queue;
 use shared::queue::publisher::Publisher;
+use shared::work_pool::WorkPool;
 use tokio_util::sync::CancellationToken;
 
 use crate::admission::Admission;
@@ -65,6 +66,8 @@ pub struct Parts {
     pub analyses: Arc<dyn Analyses>,
     /// On which workers tell of outcomes.
     pub bus: Arc<dyn Bus>,
+    /// Where files are written and read.
+    pub io: WorkPool,
     /// How many lanes the fleet has.
     pub lanes: Lanes,
     /// This replica's id.

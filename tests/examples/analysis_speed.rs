@@ -31,6 +31,7 @@ use shared::queue::embedded::{EmbeddedQueue, EmbeddedSettings};
 use shared::queue::publisher::{Publisher, PublisherLimits};
 use shared::queue::rabbitmq::{RabbitMq, RabbitMqSettings};
 use shared::settings::{LiveSettings, Settings};
+use shared::work_pool::WorkPool;
 use tests::ledger_conformance::Jobs;
 use tests::servers;
 use tests::wait::until;
@@ -230,6 +231,7 @@ fn worker_parts(
         queue,
         ledger,
         analyses,
+        cpu: WorkPool::new("cpu", 20, 100),
         bus,
         lanes: Lanes::DEFAULT,
         replica: "bench".to_owned(),

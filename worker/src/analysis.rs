@@ -15,6 +15,7 @@ use shared::analyses::{Analyses, NewRun};
 use shared::contract::analysis::{AnalysisWork, RunOrder};
 use shared::ledger::LedgerError;
 use shared::queue::{Delivery, Queue, QueueError};
+use shared::work_pool::WorkPool;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
@@ -31,13 +32,18 @@ const RETRY_PAUSE: Duration = Duration::from_secs(1);
 struct Bench {
     queue: Arc<dyn Queue>,
     analyses: Arc<dyn Analyses>,
+    cpu: WorkPool,
     shutdown: CancellationToken,
 }
 
 /// Takes work until `shutdown`. What is in hand then comes again elsewhere: it is done twice and counted once.
 pub(crate) async fn serve(shared: Arc<Shared>, shutdown: CancellationToken) {
-    let bench =
-        Bench { queue: shared.parts.queue.clone(), analyses: shared.parts.analyses.clone(), shutdown };
+    let bench = Bench {
+        queue: shared.parts.queue.clone(),
+        analyses: shared.parts.analyses.clone(),
+        cpu: shared.parts.cpu.clone(),
+        shutdown,
+    };
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let mut takers = JoinSet::new();
     for _ in 0..cores.clamp(1, TAKERS_MAX) {

@@ -32,6 +32,7 @@ use shared::queue::publisher::Publisher;
 use shared::settings::Settings;
 use shared::shutdown::DRAIN_TIMEOUT;
 use shared::telemetry::probes;
+use shared::work_pool::WorkPool;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -53,6 +54,8 @@ pub struct Parts {
     pub ledger: Arc<dyn Ledger>,
     /// What patterns are kept in.
     pub analyses: Arc<dyn Analyses>,
+    /// Where they are computed.
+    pub cpu: WorkPool,
     /// How replicas find each other.
     pub bus: Arc<dyn Bus>,
     /// For the jobs that the fleet submits itself.

@@ -10,12 +10,13 @@ use jiff::Timestamp;
 use shared::domain::text::Client;
 use shared::imports::{Import, ImportState, Progress};
 use shared::ledger::LedgerError;
+use shared::work_pool::WorkPool;
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use super::ImportsConfig;
 use super::publishing::{Ended, Publishing};
-use super::reading::Reading;
+use super::reading::{Chunk, Reading};
 use super::spool::{Held, Spool};
 use crate::files::FileError;
 use crate::ingress::Ingress;
@@ -199,8 +200,7 @@ async fn read_and_publish(
     let ended = async {
         let after = publishing.progress.read_to;
         let (sender, mut chunks) = mpsc::channel(CHUNKS_AHEAD);
-        let (reading, reads) = (reading.clone(), held.clone());
-        let read = tokio::spawn(blocking(move || reading.read(&reads, after, &sender)));
+        let read = tokio::spawn(read(ingress.parts.io.clone(), reading.clone(), held.clone(), after, sender));
         let ended = publishing.run(&mut chunks).await;
         stop.cancel();
         drop(chunks);
@@ -231,12 +231,26 @@ async fn read_and_publish(
     Ok((held, progress))
 }
 
-/// Work that reads from the disk, on a thread that may wait for it.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, FileError> + Send + 'static,
-) -> Result<T, FileError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|failure| Err(FileError::Unreadable(std::io::Error::other(failure))))
+/// Reads on a thread of the pool for files; where that is full the import waits.
+async fn read(
+    io: WorkPool,
+    reading: Arc<Reading>,
+    held: Arc<Held>,
+    after: u64,
+    chunks: mpsc::Sender<Chunk>,
+) -> Result<(), FileError> {
+    loop {
+        let (reader, held, chunks) = (reading.clone(), held.clone(), chunks.clone());
+        let full = match io.run(move || reader.read(&held, after, &chunks)).await {
+            Ok(read) => return read,
+            Err(full) => full,
+        };
+        tracing::warn!(%full, retry_in = ?LOOK_EVERY, "an import waits for a thread");
+        tokio::select! {
+            () = reading.stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+    }
 }
 
 /// Waits until every row that was queued has its outcome.

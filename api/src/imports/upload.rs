@@ -1,6 +1,7 @@
 //! Taking a file in: to the disk as it comes, then written down, then it has its number.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,6 @@ use futures::StreamExt as _;
 use jiff::Timestamp;
 use shared::domain::text::Client;
 use shared::imports::{NewImport, Opened};
-use tokio::io::{AsyncWriteExt as _, BufWriter};
 
 use super::Description;
 use super::spool::Part;
@@ -23,6 +23,8 @@ use crate::problem::{Problem, ProblemType};
 
 /// Whoever sends nothing for so long is gone.
 const IDLE_MAX: Duration = Duration::from_secs(30);
+/// When a file that found no thread may be sent again.
+const FULL_PAUSE: Duration = Duration::from_secs(5);
 /// Bytes that go to the disk together.
 const WRITE_BYTES: usize = 1 << 20;
 /// The most bytes of a field beside the file in a form.
@@ -179,23 +181,59 @@ async fn spool(ingress: &Arc<Ingress>, mut incoming: Incoming<'_>) -> Result<Rec
     let name = format!("{}-{}", ingress.parts.replica, ingress.imports.next_received());
     let part = ingress.imports.spool.part(&name).map_err(|error| no_room(&error))?;
     let file = part.file().map_err(|error| no_room(&error))?;
-    let mut file = BufWriter::with_capacity(WRITE_BYTES, tokio::fs::File::from_std(file));
-    let (mut hasher, mut bytes) = (blake3::Hasher::new(), 0_u64);
+    let mut writing = Writing { file, hasher: blake3::Hasher::new() };
+    let (mut buffer, mut bytes) = (Vec::with_capacity(WRITE_BYTES), 0_u64);
     while let Some(chunk) = incoming.next().await? {
         bytes += chunk.len() as u64;
         if bytes > bytes_max {
             return Err(too_large(bytes_max));
         }
-        hasher.update(&chunk);
-        file.write_all(&chunk).await.map_err(|error| no_room(&error))?;
+        buffer.extend_from_slice(&chunk);
+        if buffer.len() >= WRITE_BYTES {
+            let full = std::mem::replace(&mut buffer, Vec::with_capacity(WRITE_BYTES));
+            writing = on_disk(ingress, move || writing.write(&full)).await?;
+        }
     }
-    file.flush().await.map_err(|error| no_room(&error))?;
-    file.into_inner().sync_all().await.map_err(|error| no_room(&error))?;
     if bytes == 0 {
         let detail = "the body is empty; send the file as the body, or in a form as the field `file`";
         return Err(Problem::new(ProblemType::InvalidFile, detail));
     }
-    Ok(Received { part, bytes, content: *hasher.finalize().as_bytes() })
+    let content = on_disk(ingress, move || writing.write(&buffer)?.finish()).await?;
+    Ok(Received { part, bytes, content })
+}
+
+/// A file that is being written.
+struct Writing {
+    file: File,
+    hasher: blake3::Hasher,
+}
+
+impl Writing {
+    fn write(mut self, bytes: &[u8]) -> io::Result<Writing> {
+        self.hasher.update(bytes);
+        self.file.write_all(bytes)?;
+        Ok(self)
+    }
+
+    /// Sees it to the disk, and returns the digest of its content.
+    fn finish(self) -> io::Result<[u8; 32]> {
+        self.file.sync_all()?;
+        Ok(*self.hasher.finalize().as_bytes())
+    }
+}
+
+/// Writes on a thread of the pool for files: a slow disk holds up nobody who posts.
+async fn on_disk<T: Send + 'static>(
+    ingress: &Ingress,
+    write: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, Problem> {
+    match ingress.parts.io.run(write).await {
+        Ok(written) => written.map_err(|error| no_room(&error)),
+        Err(full) => {
+            let detail = format!("{full}; nothing of the file was accepted");
+            Err(Problem::new(ProblemType::PoolExhausted, detail).retry_after(FULL_PAUSE))
+        }
+    }
 }
 
 /// Writes the import down, and leaves its file where it is read from.

@@ -20,6 +20,7 @@ use shared::ledger::JobRecord;
 use shared::queue::publisher::{Publisher, PublisherLimits};
 use shared::settings::{LiveSettings, Settings};
 use shared::telemetry::{self, Telemetry};
+use shared::work_pool::WorkPool;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -34,6 +35,8 @@ pub struct World {
     pub ledger: Arc<FakeLedger>,
     pub bus: Arc<FakeBus>,
     pub settings: Arc<LiveSettings>,
+    /// One thread, and nobody waits for it.
+    pub io: WorkPool,
     pub shutdown: CancellationToken,
     pub router: Router,
 }
@@ -59,12 +62,12 @@ impl World {
         let (queue, ledger, bus) = fakes();
         let shutdown = CancellationToken::new();
         let parts = parts_set_to(settings, queue.clone(), ledger.clone(), bus.clone());
-        let settings = parts.instruments.settings.clone();
+        let (settings, io) = (parts.instruments.settings.clone(), parts.io.clone());
         let ingress = Ingress::new(config, parts, shutdown.clone()).unwrap();
         let router = api::router(ingress.clone());
         tokio::spawn(async move { ingress.hear().await });
         until("the ingress listens to the bus", || (bus.inbox.receiver_count() > 0).then_some(())).await;
-        World { queue, ledger, bus, settings, shutdown, router }
+        World { queue, ledger, bus, settings, io, shutdown, router }
     }
 
     pub async fn ask(&self, request: Request<Body>) -> Answer {
@@ -144,6 +147,7 @@ pub fn parts_set_to(
         ledger,
         imports: no_imports(),
         bus,
+        io: WorkPool::new("io", 1, 0),
         lanes: Lanes::DEFAULT,
         replica,
         instruments: Instruments {

@@ -13,4 +13,5 @@ mod keys;
 mod metrics;
 mod openapi;
 mod statements;
+mod uploads;
 mod waiting;

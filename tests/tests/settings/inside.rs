@@ -15,6 +15,7 @@ use shared::queue::embedded::{EmbeddedQueue, EmbeddedSettings};
 use shared::queue::publisher::{Publisher, PublisherLimits};
 use shared::settings::{LiveSettings, Settings};
 use shared::telemetry;
+use shared::work_pool::WorkPool;
 use tests::fleet::Fleet;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -71,6 +72,7 @@ impl Inside {
             imports: books.clone(),
             analyses: books.clone(),
             bus: bus.clone(),
+            io: WorkPool::new("io", 2, 10),
             lanes,
             replica: "api-1".to_owned(),
             instruments: instruments(),
@@ -79,6 +81,7 @@ impl Inside {
             queue: queue.clone(),
             ledger: ledger.clone(),
             analyses: books,
+            cpu: WorkPool::new("cpu", 2, 10),
             bus: bus.clone(),
             publisher: publisher.clone(),
             lanes,

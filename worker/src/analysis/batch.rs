@@ -60,18 +60,12 @@ async fn find(
     let (run, today) = (order.run, clock::utc_date(order.requested_at));
     for some in portions(holdings) {
         let lines = bench.analyses.histories(&some).await?;
-        let portion = some.clone();
-        let analysed = cpu::run(move || analyse_each(portion, lines, days, today)).await;
-        match analysed {
-            Ok(analysed) => {
-                for (account, body) in analysed {
-                    match body {
-                        Ok(body) => results.push(Found { account, run, at: clock::now_us(), body }),
-                        Err(cause) => failures.push(format!("{account}: {cause}")),
-                    }
-                }
+        let analysed = cpu::run(&bench.cpu, move || analyse_each(some, lines, days, today)).await?;
+        for (account, body) in analysed {
+            match body {
+                Ok(body) => results.push(Found { account, run, at: clock::now_us(), body }),
+                Err(cause) => failures.push(format!("{account}: {cause}")),
             }
-            Err(cause) => failures.extend(some.iter().map(|held| format!("{}: {cause}", held.number))),
         }
     }
     // In one order, so that two batches never wait for each other's rows.

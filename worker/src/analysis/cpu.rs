@@ -1,23 +1,37 @@
 //! Threads that compute where nothing else wants to.
 
-use tokio::sync::oneshot;
+use shared::ledger::LedgerError;
+use shared::work_pool::WorkPool;
 
 /// The lowest priority that a thread may have (setpriority(2)).
 #[cfg(target_os = "linux")]
 const NICEST: i32 = 19;
 
-/// Runs `work` on a thread of its own, of the lowest priority: posting on the same machine comes first. There are
-/// as many at once as callers; a batch takes long enough to be worth a thread.
-pub(super) async fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
-    let (done, result) = oneshot::channel();
-    let thread = std::thread::Builder::new().name("analysis".to_owned());
-    let started = thread.spawn(move || {
-        yield_to_others();
-        // Who asked may have gone away.
-        let _ = done.send(work());
+/// Runs `work` in the pool, on a thread of the lowest priority: posting on the same machine comes first. A priority
+/// that was lowered can not be raised again, so it is not the pool's own thread, which others use after this.
+///
+/// # Errors
+/// The pool is full, which passes, or there is no thread to be had.
+///
+/// # Panics
+/// `work` does.
+pub(super) async fn run<T: Send + 'static>(
+    pool: &WorkPool,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, LedgerError> {
+    let worked = pool.run(move || {
+        let yielding = move || {
+            yield_to_others();
+            work()
+        };
+        let thread = std::thread::Builder::new().name("analysis".to_owned()).spawn(yielding)?;
+        Ok::<T, std::io::Error>(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     });
-    started.map_err(|error| format!("no thread to compute on: {error}"))?;
-    result.await.map_err(|_| "the analysis broke off; its log says where".to_owned())
+    match worked.await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(error)) => Err(LedgerError::Transient(format!("no thread to compute on: {error}"))),
+        Err(full) => Err(LedgerError::Transient(full.to_string())),
+    }
 }
 
 /// On Linux a priority is a thread's own, whatever POSIX says (setpriority(2), "C library/kernel differences").
