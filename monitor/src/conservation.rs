@@ -65,7 +65,7 @@ impl Count {
             posted: since(|counts| counts.posted),
             rejected: since(|counts| counts.rejected),
             // Conflicts are kept as dead letters, and told apart from those here.
-            dead: since(|counts| counts.dead).saturating_sub(since(|counts| counts.conflict)),
+            dead: since(|counts| counts.dead),
             duplicates: since(|counts| counts.duplicate),
             conflicts: since(|counts| counts.conflict),
             in_flight: if quiet { 0 } else { difference.max(0).unsigned_abs() },

@@ -139,7 +139,7 @@ pub struct Delivery {
 pub struct DeadLetter {
     /// Unique; what an operator names to replay or discard it.
     pub id: String,
-    /// The lane that it came from.
+    /// The lane that it came from; [`Lane::NONE`]: it is work without an order.
     pub lane: Lane,
     /// Why it could not be posted, in a sentence.
     pub cause: String,

@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail};
 use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use shared::config::FleetConfig;
+use shared::domain::lane::Lane;
 use shared::queue::publisher::{Publisher, PublisherLimits};
 use shared::queue::replay::replay as put_back;
 use shared::queue::{DeadLetter, Queue};
@@ -54,7 +55,8 @@ async fn list(queue: &dyn Queue, limit: usize, json: bool) -> anyhow::Result<()>
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED).set_header(["id", "lane", "at", "cause"]);
     for letter in &letters {
-        table.add_row([&letter.id, &letter.lane.0.to_string(), &letter.at.to_string(), &letter.cause]);
+        let lane = lane_of(letter).map(|lane| lane.to_string()).unwrap_or_default();
+        table.add_row([&letter.id, &lane, &letter.at.to_string(), &letter.cause]);
     }
     println!("{table}");
     println!("{} of {} dead letters", letters.len(), letters.len().max(usize::try_from(kept)?));
@@ -68,12 +70,17 @@ async fn show(queue: &dyn Queue, id: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Work without an order has none.
+fn lane_of(letter: &DeadLetter) -> Option<u16> {
+    (letter.lane != Lane::NONE).then_some(letter.lane.0)
+}
+
 fn as_json(letter: &DeadLetter) -> serde_json::Value {
     let payload = String::from_utf8_lossy(&letter.payload);
     // What is JSON is shown as JSON; what is not, as the text that it is.
     let payload = serde_json::from_str(&payload).unwrap_or_else(|_| serde_json::Value::from(payload));
     serde_json::json!({
-        "id": letter.id, "lane": letter.lane, "at": letter.at, "cause": letter.cause, "payload": payload,
+        "id": letter.id, "lane": lane_of(letter), "at": letter.at, "cause": letter.cause, "payload": payload,
     })
 }
 
@@ -102,7 +109,7 @@ async fn replay(fleet: &FleetConfig, queue: &Arc<dyn Queue>, letters: Vec<DeadLe
     let publisher = Publisher::new(queue.clone(), fleet.lanes, replica, PublisherLimits::default());
     let mut refused = 0_usize;
     for letter in letters {
-        match put_back(&publisher, fleet.lanes, &letter).await {
+        match put_back(&**queue, &publisher, fleet.lanes, &letter).await {
             Ok(jobs) => {
                 queue.discard_dead_letter(&letter.id).await?;
                 println!("replayed {}: {jobs} jobs", letter.id);

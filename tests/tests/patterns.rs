@@ -149,6 +149,8 @@ async fn an_analyst_works(client: &Client) -> anyhow::Result<()> {
         json!({"kind": "analyse_patterns", "account": "payer-2", "from": "2025-06-01", "to": "2025-09-30"});
     let id = client.submit(&job).await?;
     ensure!(ends(client, &id).await?["state"] == "done");
+    let job: Value = client.get(&format!("/api/jobs/{id}")).await?.json()?;
+    ensure!(job["status"] == "done" && job["analysis"] == format!("/api/analyses/{id}"), "{job}");
     let found = patterns(client, "payer-2").await?;
     ensure!(found["analysis"] == *id && found["patterns"]["cash_flow"][0]["month"] == "2025-06", "{found}");
     ensure!(found["patterns"]["recurring"][0]["count"] == 4, "{found}");
@@ -157,6 +159,15 @@ async fn an_analyst_works(client: &Client) -> anyhow::Result<()> {
     ensure!(again.json::<Value>()?["state"] == "done", "what is done can not be cancelled: {again:?}");
     let list: Value = client.get("/api/analyses?limit=2").await?.json()?;
     ensure!(list["analyses"][0]["id"] == *id && list["next"].is_string(), "{list}");
+
+    // A name of the client's own: the same request is the same run, another one is none.
+    let named = json!({"accounts": ["payer-3"], "reference": "march"});
+    let id = start(client, &named).await?;
+    ends(client, &id).await?;
+    ensure!(start(client, &named).await? == id);
+    let other = json!({"accounts": ["payer-4"], "reference": "march"}).to_string();
+    let refused = client.post("/api/analyses", "application/json", other).await?;
+    ensure!(refused.status == StatusCode::UNPROCESSABLE_ENTITY && refused.body.contains(&id), "{refused:?}");
 
     let bad = client.post("/api/analyses", "application/json", r#"{"accounts": []}"#).await?;
     ensure!(bad.status == StatusCode::UNPROCESSABLE_ENTITY && bad.body.contains("accounts"), "{bad:?}");

@@ -109,6 +109,29 @@ async fn a_message_that_is_no_envelope_is_kept_with_its_cause_and_harms_nothing(
 }
 
 #[tokio::test]
+async fn a_stranger_among_the_analyses_is_kept_with_its_cause() {
+    let beset = Beset::start().await.unwrap();
+    beset.publish("tellers.jobs", "tellers.analysis", b"{\"work\": \"make tea\"}").await.unwrap();
+    let letters = beset.letters(1).await.unwrap();
+    assert!(letters[0]["lane"].is_null(), "{letters:?}");
+    assert!(letters[0]["cause"].as_str().unwrap().contains("make tea"), "{letters:?}");
+    // Put back it is given up again, as the same letter; what comes after it is done meanwhile.
+    beset.fleet.run_ok(&["dead-letters", "replay", "--all"]).await.unwrap();
+    assert_eq!(beset.letters(1).await.unwrap()[0]["id"], letters[0]["id"]);
+    beset.open("patient").await.unwrap();
+    let body = r#"{"accounts": ["patient"]}"#;
+    let run = beset.client.post("/api/analyses", "application/json", body).await.unwrap();
+    let id = run.json::<Value>().unwrap()["id"].as_str().unwrap().to_owned();
+    until("the analysis is done", WITHIN, async || {
+        let run: Value = beset.client.get(&format!("/api/analyses/{id}")).await?.json()?;
+        ensure!(run["state"] == "done", "{run}");
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
 async fn a_dead_letter_is_replayed_once_its_cause_is_gone() {
     let beset = Beset::start().await.unwrap();
     let client = shared::domain::text::Client::parse("acme").unwrap();

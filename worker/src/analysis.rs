@@ -12,7 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::analyses::{Analyses, NewRun};
-use shared::contract::analysis::{AnalysisWork, RunOrder};
+use shared::contract::analysis::{AnalysisWork, RunOrder, request};
+use shared::domain::account::AccountNumber;
+use shared::domain::lane::Lane;
 use shared::ledger::LedgerError;
 use shared::queue::{Delivery, Queue, QueueError};
 use shared::work_pool::WorkPool;
@@ -20,7 +22,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use crate::Shared;
+use crate::{Shared, settle};
 
 /// Those who take work at once in one worker, at the most: while one computes the other reads and writes.
 const TAKERS_MAX: usize = 4;
@@ -33,6 +35,7 @@ struct Bench {
     queue: Arc<dyn Queue>,
     analyses: Arc<dyn Analyses>,
     cpu: WorkPool,
+    shared: Arc<Shared>,
     shutdown: CancellationToken,
 }
 
@@ -42,6 +45,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, shutdown: CancellationToken) {
         queue: shared.parts.queue.clone(),
         analyses: shared.parts.analyses.clone(),
         cpu: shared.parts.cpu.clone(),
+        shared,
         shutdown,
     };
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -85,8 +89,8 @@ impl Bench {
         let work = match serde_json::from_slice::<AnalysisWork>(&delivery.envelope) {
             Ok(work) => work,
             Err(error) => {
-                error!(%error, bytes = delivery.envelope.len(), "a message is no work for analysis; it is dropped");
-                return true;
+                let cause = format!("it is no work for analysis that this worker knows: {error}");
+                return self.bury(delivery, cause).await;
             }
         };
         loop {
@@ -99,8 +103,8 @@ impl Bench {
             match worked {
                 Ok(()) => return true,
                 Err(LedgerError::Permanent(cause)) => {
-                    error!(run = %order(&work).run, cause, "an analysis can not go on; its message is dropped");
-                    return true;
+                    error!(run = %order(&work).run, cause, "an analysis can not go on; its message is kept as a dead letter");
+                    return self.bury(delivery, cause).await;
                 }
                 Err(error @ (LedgerError::Transient(_) | LedgerError::PoolExhausted(_))) => {
                     warn!(run = %order(&work).run, %error, "an analysis waits; trying again");
@@ -111,6 +115,11 @@ impl Bench {
                 return false;
             }
         }
+    }
+
+    /// Keeps what can not be done, with its cause, until an operator looks after it.
+    async fn bury(&self, delivery: &Delivery, cause: String) -> bool {
+        settle::bury(&self.shared, Lane::NONE, delivery.envelope.clone(), cause, &self.shutdown).await
     }
 
     async fn pause(&self) {
@@ -128,12 +137,11 @@ fn order(work: &AnalysisWork) -> &RunOrder {
 }
 
 /// The run of an order, as it is kept.
-fn new_run(order: &RunOrder, accounts: Option<usize>) -> NewRun {
-    let request = serde_json::json!({"accounts": accounts, "from": order.from, "to": order.to});
+fn new_run(order: &RunOrder, accounts: Option<&[AccountNumber]>) -> NewRun {
     NewRun {
         id: order.run,
         client: order.client.clone(),
         requested_at: order.requested_at,
-        request: request.to_string(),
+        request: request(accounts, order.from, order.to),
     }
 }

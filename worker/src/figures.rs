@@ -87,6 +87,10 @@ impl Figures {
     /// A job or a message was given up and kept.
     pub(crate) fn died(&self) {
         self.dead.fetch_add(1, Relaxed);
+    }
+
+    /// A dead letter was kept: of what died, of a conflict, or of work without an order.
+    pub(crate) fn buried(&self) {
         counter!(names::DEAD_LETTERS).increment(1);
     }
 

@@ -33,6 +33,7 @@ pub(crate) async fn settle(shared: &Shared, batch: Batch, stop: &CancellationTok
         if !bury(shared, lane, payload, cause, stop).await {
             return false;
         }
+        shared.figures.died();
     }
     tell_who_waits(shared, &jobs, &reply_to, &results).await;
     true
@@ -108,8 +109,12 @@ async fn settle_job(
         }
         Err(cause) => {
             error!(id = %job.id, %lane, cause, "a job can not be posted; it is kept as a dead letter");
-            record_dead(shared, lane, job, cause, stop).await
-                && bury(shared, lane, alone(job), cause.clone(), stop).await
+            let kept = record_dead(shared, lane, job, cause, stop).await
+                && bury(shared, lane, alone(job), cause.clone(), stop).await;
+            if kept {
+                shared.figures.died();
+            }
+            kept
         }
     }
 }
@@ -135,7 +140,13 @@ async fn record_dead(shared: &Shared, lane: Lane, job: &Job, cause: &str, stop: 
 }
 
 /// Keeps a dead letter, trying until the queue has it; false after `stop`.
-async fn bury(shared: &Shared, lane: Lane, payload: Bytes, cause: String, stop: &CancellationToken) -> bool {
+pub(crate) async fn bury(
+    shared: &Shared,
+    lane: Lane,
+    payload: Bytes,
+    cause: String,
+    stop: &CancellationToken,
+) -> bool {
     // The same message that is given up twice, around a crash, bears the same id.
     let id = blake3::hash(&payload).to_hex().chars().take(LETTER_ID_CHARS).collect();
     let letter = DeadLetter { id, lane, cause, at: Timestamp::now(), payload };
@@ -143,7 +154,7 @@ async fn bury(shared: &Shared, lane: Lane, payload: Bytes, cause: String, stop: 
     loop {
         match shared.parts.queue.dead_letter(letter.clone()).await {
             Ok(()) => {
-                shared.figures.died();
+                shared.figures.buried();
                 warn!(%lane, letter = letter.id, cause = letter.cause, "a dead letter was kept");
                 return true;
             }

@@ -15,9 +15,9 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use shared::analyses::NewRun;
+use shared::analyses::{NewRun, Run};
 use shared::clock;
-use shared::contract::analysis::{AnalysisWork, RunOrder};
+use shared::contract::analysis::{AnalysisWork, RunOrder, request};
 use shared::domain::id::JobId;
 use shared::domain::text::Client;
 
@@ -69,6 +69,12 @@ pub(super) async fn submit(
     order: Order,
 ) -> Result<(JobId, i64), Problem> {
     let id = ingress.issuer.of_job(client, key, order.reference.as_ref());
+    if key.is_some() || order.reference.is_some() {
+        // Where the ledger is away the worker tells an analysis that was asked for before from another one.
+        if let Ok(Some(run)) = ingress.read(ingress.parts.analyses.run(id)).await {
+            return asked_before(&run, &order);
+        }
+    }
     let requested_at = clock::now_us();
     let run = RunOrder { run: id, client: client.to_string(), requested_at, from: order.from, to: order.to };
     let work = AnalysisWork::Plan { run, accounts: order.accounts };
@@ -79,6 +85,20 @@ pub(super) async fn submit(
     let published = ingress.parts.queue.publish_work(Bytes::from(message)).await;
     published.map_err(|error| ingress.admission.refusal(id, &error))?;
     Ok((id, requested_at))
+}
+
+/// The same request under the same key is the same run; another one is refused.
+fn asked_before(run: &Run, order: &Order) -> Result<(JobId, i64), Problem> {
+    let NewRun { id, requested_at, request: known, .. } = &run.new;
+    // One that was cancelled before it began is not known any more.
+    if run.is_cancelled() || *known == request(order.accounts.as_deref(), order.from, order.to) {
+        return Ok((*id, *requested_at));
+    }
+    let detail = format!(
+        "the key or reference already belongs to the analysis {id}, which was asked for as {known}; this one is not \
+         begun. Send it with a key of its own, or ask for /api/analyses/{id}"
+    );
+    Err(Problem::new(ProblemType::Conflict, detail))
 }
 
 /// `202`, and where the run will be.

@@ -180,6 +180,9 @@ pub async fn show(
     if let Some(record) = ingress.read(books.ledger.job(id)).await? {
         return Ok(books.answer(Json(Job::recorded(&record))));
     }
+    if let Some(run) = ingress.read(ingress.parts.analyses.run(id)).await? {
+        return Ok(books.answer(Json(Job::analysis(&run))));
+    }
     if wait.is_zero() || !place.wait(&ingress.admission) {
         return Ok(books.answer(Json(Job::queued(id))));
     }

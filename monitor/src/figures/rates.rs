@@ -59,8 +59,7 @@ impl Counters {
 
 /// Jobs with an outcome.
 pub(crate) fn settled(counts: &Counts) -> u64 {
-    // A conflict is kept as a dead letter, and counted as one too.
-    counts.posted + counts.rejected + counts.duplicate + counts.dead.max(counts.conflict)
+    counts.posted + counts.rejected + counts.duplicate + counts.conflict + counts.dead
 }
 
 /// What a replica added within a window.

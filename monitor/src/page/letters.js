@@ -45,7 +45,7 @@ const NONE = "None. Jobs that can not be posted wait here, with the cause.";
 const list = ({ letters, count: all }) => letters.length === 0 ? [h("p.empty", null, NONE)] : [
   h("ul.letters", null, letters.map((letter) => h("li", { "data-key": letter.id },
     h("p.cause", null, sentence(letter.cause)),
-    h("p.note", null, `Lane ${letter.lane} · ${ago(letter.at, taken)} · `, h("code", null, letter.id)),
+    h("p.note", null, `${letter.lane === null ? "Analysis" : `Lane ${letter.lane}`} · ${ago(letter.at, taken)} · `, h("code", null, letter.id)),
     h("div.buttons", null,
       h("button", { type: "button", "data-replay": letter.id }, "Replay", h("span.visually-hidden", null, ` ${letter.id}`)),
       h("button", { type: "button", "data-discard": letter.id }, "Discard", h("span.visually-hidden", null, ` ${letter.id}`))),

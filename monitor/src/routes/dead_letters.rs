@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::{Path, RawQuery, State};
 use serde::Serialize;
 use shared::clock;
+use shared::domain::lane::Lane;
 use shared::queue::DeadLetter;
 use shared::queue::publisher::{Publisher, PublisherLimits};
 use shared::queue::replay::{ReplayError, replay as put_back};
@@ -86,7 +87,7 @@ pub(super) async fn replay(
     // The order of acceptance is counted under this name: a new one for each replay.
     let name = format!("{}-replay-{}", shared.parts.replica, clock::now_us());
     let publisher = Publisher::new(queue.clone(), shared.parts.lanes, name, PublisherLimits::default());
-    let replayed = put_back(&publisher, shared.parts.lanes, &letter).await;
+    let replayed = put_back(&**queue, &publisher, shared.parts.lanes, &letter).await;
     publisher.stop().await;
     replayed.map_err(|error| match error {
         ReplayError::Publish(error) => Problem::queue_unavailable(error),
@@ -124,7 +125,7 @@ pub(super) async fn discard(
 fn view(letter: &DeadLetter) -> DeadLetterView {
     DeadLetterView {
         id: letter.id.clone(),
-        lane: letter.lane.0,
+        lane: (letter.lane != Lane::NONE).then_some(letter.lane.0),
         cause: letter.cause.clone(),
         at: letter.at.to_string(),
         payload: String::from_utf8_lossy(&letter.payload).chars().take(PAYLOAD_CHARS_MAX).collect(),

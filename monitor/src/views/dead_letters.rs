@@ -17,8 +17,8 @@ pub struct DeadLetters {
 pub struct DeadLetterView {
     /// What to name to replay or discard it.
     pub id: String,
-    /// The lane that it came from.
-    pub lane: u16,
+    /// The lane that it came from; `null`: it is work without an order.
+    pub lane: Option<u16>,
     /// Why, in a sentence.
     pub cause: String,
     /// When it was given up (RFC 3339, UTC).

@@ -48,10 +48,42 @@ pub struct RunOrder {
     pub to: Option<Date>,
 }
 
+/// What was asked for as JSON, as it is kept: equal for equal requests, and short however many accounts are named.
+#[must_use]
+pub fn request(accounts: Option<&[AccountNumber]>, from: Option<Date>, to: Option<Date>) -> String {
+    let mut named = blake3::Hasher::new();
+    for account in accounts.unwrap_or_default() {
+        named.update(account.as_str().as_bytes()).update(b" ");
+    }
+    let digest = accounts.map(|_| named.finalize().to_hex()[..16].to_owned());
+    let count = accounts.map(<[_]>::len);
+    serde_json::json!({"accounts": count, "accounts_digest": digest, "from": from, "to": to}).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::text::Client;
+
+    #[test]
+    fn a_request_is_known_again_by_its_accounts_and_days() {
+        let accounts = |names: &[&str]| -> Vec<AccountNumber> {
+            names.iter().map(|name| AccountNumber::parse(name).unwrap()).collect()
+        };
+        let of = |names: &[&str]| request(Some(&accounts(names)), None, None);
+        assert_eq!(of(&["alice", "bob"]), of(&["alice", "bob"]));
+        let others = [
+            of(&["alice"]),
+            of(&["alic", "ebob"]),
+            request(None, None, None),
+            request(Some(&[]), None, None),
+        ];
+        for other in &others {
+            assert_ne!(*other, of(&["alice", "bob"]));
+        }
+        let day = Some(jiff::civil::date(2024, 2, 29));
+        assert_ne!(request(None, day, None), request(None, None, day));
+    }
 
     #[test]
     fn the_wire_form_holds_still() {

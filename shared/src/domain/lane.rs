@@ -9,6 +9,11 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct Lane(pub u16);
 
+impl Lane {
+    /// Of work without an order, which waits in a queue of its own. Beyond [`Lanes::MAX`].
+    pub const NONE: Lane = Lane(u16::MAX);
+}
+
 /// How many lanes the fleet has. Recorded in the database; start-up refuses a mismatch, because
 /// another number would send an account's jobs to another lane, past those that still wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +57,7 @@ impl Lanes {
 
 impl fmt::Display for Lane {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "lane {:02}", self.0)
+        if *self == Lane::NONE { f.write_str("no lane") } else { write!(f, "lane {:02}", self.0) }
     }
 }
 

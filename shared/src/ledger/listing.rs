@@ -18,6 +18,8 @@ pub struct JobFilter {
     pub reason: Option<Rejection>,
     /// The account that they draw on or have an entry on.
     pub account: Option<AccountNumber>,
+    /// The import that they are rows of.
+    pub import: Option<u64>,
     /// They got their outcome at this moment or later, in microseconds since the Unix epoch.
     pub from: Option<i64>,
     /// They got their outcome before this moment, in microseconds since the Unix epoch.

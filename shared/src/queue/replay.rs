@@ -1,12 +1,12 @@
-//! Puts a dead letter back on its lane.
+//! Puts a dead letter back where it came from.
 
 use bytes::Bytes;
 
 use super::publisher::Publisher;
-use super::{DeadLetter, PublishError};
+use super::{DeadLetter, PublishError, Queue};
 use crate::contract::envelope::{Envelope, EnvelopeError, QueuedJob};
 use crate::contract::message::{self, Unreadable};
-use crate::domain::lane::Lanes;
+use crate::domain::lane::{Lane, Lanes};
 
 /// Why a dead letter was not put back.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +27,16 @@ pub enum ReplayError {
 ///
 /// # Errors
 /// It is not what a lane takes, or the queue did not take it.
-pub async fn replay(publisher: &Publisher, lanes: Lanes, letter: &DeadLetter) -> Result<usize, ReplayError> {
+pub async fn replay(
+    queue: &dyn Queue,
+    publisher: &Publisher,
+    lanes: Lanes,
+    letter: &DeadLetter,
+) -> Result<usize, ReplayError> {
+    if letter.lane == Lane::NONE {
+        queue.publish_work(letter.payload.clone()).await?;
+        return Ok(1);
+    }
     let envelope = Envelope::read(&letter.payload)?;
     let mut jobs = Vec::with_capacity(envelope.jobs.len());
     for job in &envelope.jobs {

@@ -2,13 +2,16 @@
 
 use anyhow::{Context as _, ensure};
 use futures::future::try_join_all;
-use shared::domain::job::{Job, Origin};
+use shared::domain::account::AccountNumber;
+use shared::domain::job::{Job, Kind, Origin};
 use shared::domain::lane::Lane;
 use shared::domain::outcome::Outcome;
 use shared::imports::{
     Import, ImportState, Imports, NewImport, Progress, Refusal, RowOutcome, RowTally, Standing,
 };
+use shared::ledger::JobFilter;
 
+use super::listings::listed;
 use super::subject::{Jobs, Subject, deposit, open, transfer};
 
 fn new(client: &str, content: u8) -> NewImport {
@@ -147,6 +150,24 @@ pub async fn a_row_is_counted_once(subject: Subject) -> anyhow::Result<()> {
     let expected = RowTally { duplicate: 4, conflict: 1, ..RowTally::default() };
     ensure!(tally(&*imports, &second).await? == expected, "{:?}", tally(&*imports, &second).await?);
     ensure!(tally(&*imports, &first).await? == counted, "another import's rows count here");
+
+    // A file's jobs are listed from its last row on, without the one that is another job.
+    let of_second = JobFilter { import: Some(second.number), ..JobFilter::default() };
+    let ids = |rows: &[usize]| rows.iter().map(|row| batch[row - 1].id).collect::<Vec<_>>();
+    for limit in [1, 2, 4, 9] {
+        ensure!(listed(&subject, &of_second, limit).await? == ids(&[5, 4, 2, 1]), "in pages of {limit}");
+    }
+    let of_account = |import: &Import, number: &str| {
+        let account = AccountNumber::from_books(number);
+        JobFilter { account, import: Some(import.number), ..JobFilter::default() }
+    };
+    ensure!(listed(&subject, &of_account(&second, "a"), 2).await? == ids(&[5, 1]), "that draw on an account");
+    let outside = format!("external:EUR:{}", batch[2].lane.0);
+    ensure!(listed(&subject, &of_account(&first, &outside), 2).await? == ids(&[3]), "with an entry on it");
+    let opened = JobFilter { kind: Some(Kind::OpenAccount), ..of_second };
+    ensure!(listed(&subject, &opened, 1).await? == ids(&[2, 1]), "of a kind");
+    let of_none = JobFilter { import: Some(second.number + 1), ..JobFilter::default() };
+    ensure!(listed(&subject, &of_none, 9).await?.is_empty(), "of a file that is not there");
 
     let verdicts = imports.verdicts(first.number).await?;
     let verdicts: Vec<_> =

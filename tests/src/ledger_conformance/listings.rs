@@ -138,7 +138,7 @@ pub async fn jobs_are_listed_by_filter(subject: Subject) -> anyhow::Result<()> {
     subject.books_are_right().await
 }
 
-async fn listed(subject: &Subject, filter: &JobFilter, limit: u32) -> anyhow::Result<Vec<JobId>> {
+pub(super) async fn listed(subject: &Subject, filter: &JobFilter, limit: u32) -> anyhow::Result<Vec<JobId>> {
     Ok(all(subject, filter, limit).await?.iter().map(|record| record.id).collect())
 }
 

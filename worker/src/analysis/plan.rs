@@ -18,8 +18,18 @@ pub(super) async fn split(
     order: &RunOrder,
     accounts: Option<&[AccountNumber]>,
 ) -> Result<(), LedgerError> {
-    let run = bench.analyses.begin(&new_run(order, accounts.map(<[_]>::len))).await?;
-    if run.is_cancelled() || run.batches.is_some() {
+    let asked = new_run(order, accounts);
+    let run = bench.analyses.begin(&asked).await?;
+    if run.is_cancelled() {
+        return Ok(());
+    }
+    if run.new.request != asked.request {
+        return Err(LedgerError::Permanent(format!(
+            "the analysis {} was asked for before, as {}; ask for this one, {}, under a key of its own",
+            order.run, run.new.request, asked.request
+        )));
+    }
+    if run.batches.is_some() {
         return Ok(());
     }
     let (batches, count) = match accounts {

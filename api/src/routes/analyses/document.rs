@@ -44,6 +44,18 @@ pub enum State {
     Cancelled,
 }
 
+impl State {
+    /// Of one that has begun.
+    pub fn of(run: &Run) -> State {
+        match run {
+            run if run.is_done() => State::Done,
+            run if run.is_cancelled() => State::Cancelled,
+            run if run.batches.is_some() => State::Running,
+            _ => State::Planning,
+        }
+    }
+}
+
 /// An analysis as it stands. What is not known yet is absent.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Analysis {
@@ -108,12 +120,7 @@ impl Analysis {
 
     /// One that has begun.
     pub fn of(run: &Run) -> Analysis {
-        let state = match run {
-            run if run.is_done() => State::Done,
-            run if run.is_cancelled() => State::Cancelled,
-            run if run.batches.is_some() => State::Running,
-            _ => State::Planning,
-        };
+        let state = State::of(run);
         let ended_at = match state {
             State::Done => run.last_at.or(Some(run.new.requested_at)),
             State::Cancelled => run.cancelled_at,

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use shared::analyses::Run;
 use shared::domain::id::JobId;
 use shared::domain::job::Kind;
 use shared::domain::lane::Lane;
@@ -12,6 +13,7 @@ use utoipa::ToSchema;
 
 use crate::openapi::{JobBody, KindName, RejectionName};
 use crate::rfc3339::Rfc3339;
+use crate::routes::analyses::document::State;
 
 /// Where a job is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -25,6 +27,23 @@ pub enum Status {
     Rejected,
     /// Could not be posted; an operator looks after it.
     Dead,
+    /// An analysis that has begun.
+    Running,
+    /// An analysis that has ended.
+    Done,
+    /// An analysis that somebody cancelled.
+    Cancelled,
+}
+
+impl From<State> for Status {
+    fn from(state: State) -> Status {
+        match state {
+            State::Queued => Status::Queued,
+            State::Planning | State::Running => Status::Running,
+            State::Done => Status::Done,
+            State::Cancelled => Status::Cancelled,
+        }
+    }
 }
 
 /// A job that was accepted.
@@ -95,6 +114,10 @@ pub struct Job {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     posted_at: Option<Rfc3339>,
+    /// Of an analysis, where its progress is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "/api/analyses/0192f0c1-2f5b-7c44-8d2b-3a1e5f6a7b8c")]
+    analysis: Option<String>,
 }
 
 impl Job {
@@ -110,12 +133,24 @@ impl Job {
             body: None,
             accepted_at: None,
             posted_at: None,
+            analysis: None,
         }
     }
 
     /// No outcome is known.
     pub fn queued(id: JobId) -> Job {
         Job::new(id, Status::Queued, None)
+    }
+
+    /// It is an analysis.
+    pub fn analysis(run: &Run) -> Job {
+        let id = run.new.id;
+        Job {
+            client: Some(run.new.client.clone()),
+            accepted_at: Some(Rfc3339::from_microseconds(run.new.requested_at)),
+            analysis: Some(format!("/api/analyses/{id}")),
+            ..Job::new(id, State::of(run).into(), None)
+        }
     }
 
     /// A worker told of its outcome.

@@ -48,6 +48,7 @@ pub struct Jobs {
         ("outcome" = Option<String>, Query, description = "`posted`, `rejected` or `dead`."),
         ("reason" = Option<String>, Query, description = "Why they were rejected."),
         ("account" = Option<String>, Query, description = "An account that they draw on or have an entry on."),
+        ("import" = Option<u64>, Query, description = "The number of the import that they are rows of; its last row comes first."),
         ("from" = Option<String>, Query, description = "They got their outcome on this day (UTC) or at this instant (RFC 3339), or later."),
         ("to" = Option<String>, Query, description = "They got their outcome on this day (UTC) at the latest, or before this instant (RFC 3339)."),
         ("limit" = Option<u32>, Query, description = "Jobs of a page: 1 to 500; 50 by default."),

@@ -2,6 +2,7 @@
 //! a bounded stretch of that order, and at the entries of the account that is asked for.
 
 use super::rows::JOB;
+use super::statements::stored;
 use super::{Cells, Dialect, Script, Session, Value, reads, rows};
 use crate::ledger::failure::Failure;
 use crate::ledger::{JobFilter, JobRecord, JobsCursor, JobsPage};
@@ -20,6 +21,9 @@ pub(super) async fn page<S: Session>(
     limit: u32,
 ) -> Result<JobsPage, Failure> {
     let mut listing = Listing { session, filter, limit: i64::from(limit.max(1)) };
+    if let Some(import) = filter.import {
+        return listing.of_import(import, cursor).await;
+    }
     let cursor = match cursor {
         Some(cursor) => cursor,
         None => listing.start().await?,
@@ -110,6 +114,43 @@ impl<S: Session> Listing<'_, S> {
         Ok(JobsPage { jobs, next: (!is_end).then_some(next) })
     }
 
+    /// The jobs of a file, its last row first: here the cursor counts rows. A row that came under the name of
+    /// another job is none of it.
+    async fn of_import(&mut self, import: u64, cursor: Option<JobsCursor>) -> Result<JobsPage, Failure> {
+        let import = stored(import);
+        let before = match cursor {
+            Some(cursor) => cursor.before,
+            None => {
+                let mut script = Script::new(S::DIALECT);
+                script.sql("SELECT MAX(number) FROM import_rows WHERE import = ").value(import);
+                let last = self.ask(script).await?.first().map_or(Ok(None), |row| row.int_or_null(0))?;
+                last.unwrap_or(0) + 1
+            }
+        };
+        let low = (before - LOOKED_AT_MAX).max(1);
+        let mut script = Script::new(S::DIALECT);
+        script.sql("SELECT ").sql(JOB).sql(", r.number FROM import_rows r ").sql(ordered_join(S::DIALECT));
+        script.sql(" jobs j ON j.id = r.job WHERE r.outcome <> ").value(Value::Name("conflict"));
+        script.sql(" AND r.import = ").value(import);
+        script.sql(" AND r.number >= ").value(low).sql(" AND r.number < ").value(before);
+        if let Some(account) = &self.filter.account {
+            script.sql(" AND (j.account = ").value(account);
+            script.sql(" OR j.id IN (SELECT e.job FROM entries e JOIN accounts a ON a.id = e.account_id");
+            script.sql(" WHERE a.number = ").value(account).sql("))");
+        }
+        self.conditions(&mut script);
+        script.sql(" ORDER BY r.number DESC LIMIT ").value(self.limit);
+        let rows = self.ask(script).await?;
+        let is_full = i64::try_from(rows.len()).is_ok_and(|count| count >= self.limit);
+        let floor = match rows.last() {
+            Some(row) if is_full => row.int(11)?,
+            _ => low,
+        };
+        let jobs = rows.iter().map(rows::job).collect::<Result<_, _>>()?;
+        let next = JobsCursor { before: floor, before_entry: i64::MAX };
+        Ok(JobsPage { jobs, next: (floor > 1).then_some(next) })
+    }
+
     /// Whether all jobs below this place got their outcome before what is asked for.
     async fn is_too_old(&mut self, seq: i64) -> Result<bool, Failure> {
         let Some(from) = self.filter.from else { return Ok(false) };
@@ -136,10 +177,7 @@ impl<S: Session> Listing<'_, S> {
         let last = self.last_entry(account.key.unwrap_or_default(), account.seq, cursor).await?;
         let first = (last - self.limit + 1).max(1);
         let mut script = Script::new(S::DIALECT);
-        let join = match S::DIALECT {
-            Dialect::MySql => "STRAIGHT_JOIN",
-            Dialect::Sqlite => "CROSS JOIN",
-        };
+        let join = ordered_join(S::DIALECT);
         script.sql("SELECT ").sql(JOB).sql(", j.seq, e.seq, (1 = 1");
         self.conditions(&mut script);
         script.sql(") FROM entries e ").sql(join).sql(" jobs j ON j.id = e.job WHERE e.account_id = ");
@@ -182,9 +220,9 @@ impl<S: Session> Listing<'_, S> {
         Ok(low)
     }
 
-    /// ` AND …` for each field of the filter, the account excepted.
+    /// ` AND …` for each field of the filter, the account and the import excepted.
     fn conditions(&self, script: &mut Script) {
-        let JobFilter { client, kind, outcome, reason, account: _, from, to } = self.filter;
+        let JobFilter { client, kind, outcome, reason, account: _, import: _, from, to } = self.filter;
         if let Some(client) = client {
             script.sql(" AND j.client = ").value(client.as_str());
         }
@@ -203,5 +241,13 @@ impl<S: Session> Listing<'_, S> {
         if let Some(to) = to {
             script.sql(" AND j.posted_at < ").value(*to);
         }
+    }
+}
+
+/// Reads the table on the left first.
+fn ordered_join(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::MySql => "STRAIGHT_JOIN",
+        Dialect::Sqlite => "CROSS JOIN",
     }
 }

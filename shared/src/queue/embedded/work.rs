@@ -12,7 +12,7 @@ use crate::domain::lane::Lane;
 use crate::queue::{Delivery, DeliveryTag, QueueError, Subscription};
 
 /// Where work is kept in the file, beyond any lane.
-pub(super) const WORK: Lane = Lane(u16::MAX);
+pub(super) const WORK: Lane = Lane::NONE;
 
 /// What waits, by number, and what was in the file when it was opened.
 pub(super) struct WorkState {

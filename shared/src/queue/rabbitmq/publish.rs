@@ -41,10 +41,9 @@ impl Message {
         }
     }
 
-    /// Work without an order. Of no lane: what names one is told apart by its sender.
+    /// Work without an order.
     pub(super) fn work(message: Bytes) -> Message {
-        let lane = Lane(u16::MAX);
-        Message { routing_key: topology::WORK_QUEUE.into(), ..Message::job(lane, message) }
+        Message { routing_key: topology::WORK_QUEUE.into(), ..Message::job(Lane::NONE, message) }
     }
 
     /// A dead letter, its particulars in the headers.

@@ -19,6 +19,7 @@ pub struct JobsQuery {
     outcome: Option<String>,
     reason: Option<String>,
     account: Option<String>,
+    import: Option<String>,
     from: Option<String>,
     to: Option<String>,
     limit: Option<String>,
@@ -27,7 +28,7 @@ pub struct JobsQuery {
 }
 
 /// What the query takes.
-pub const TAKES: &str = "kind, outcome, reason, account, from, to, limit, cursor and fresh";
+pub const TAKES: &str = "kind, outcome, reason, account, import, from, to, limit, cursor and fresh";
 
 impl JobsQuery {
     /// How many jobs of a page.
@@ -48,6 +49,7 @@ impl JobsQuery {
             outcome: one_of("outcome", self.outcome.as_deref(), &VerdictName::ALL, VerdictName::name)?,
             reason: one_of("reason", self.reason.as_deref(), &Rejection::ALL, Rejection::name)?,
             account: self.account.as_deref().map(account).transpose()?,
+            import: self.import.as_deref().map(import).transpose()?,
             from: period.from,
             to: period.to,
         })
@@ -57,6 +59,10 @@ impl JobsQuery {
 fn account(text: &str) -> Result<AccountNumber, Problem> {
     let remedy = "must be 1 to 34 of the characters A-Z a-z 0-9 . _ : -";
     AccountNumber::from_books(text).ok_or_else(|| Problem::parameter("account", text, remedy))
+}
+
+fn import(text: &str) -> Result<u64, Problem> {
+    text.parse().map_err(|_| Problem::parameter("import", text, "must be the number of an import"))
 }
 
 fn one_of<T: Copy>(
