@@ -38,7 +38,7 @@ const RUNS_MAX: u32 = 100;
 
 /// Starts an analysis of some accounts, or of all.
 ///
-/// `202` means that it is queued on disk. It runs beside the posting and never delays it. Recurring payments,
+/// `202` means that it is queued on disk. It runs beside the posting, on threads of the lowest priority. Recurring payments,
 /// anomalies, cash flow and a forecast are then at `/api/accounts/{number}/patterns`.
 #[utoipa::path(
     post, path = "/api/analyses", tag = "analyses",
