@@ -159,6 +159,113 @@ fn american_british_french_and_nordic_files() {
     assert_eq!((found.len(), &found[0]["value_date"]), (1, &json!("2026-01-02")));
 }
 
+#[test]
+fn commerzbank_n26_and_paypal() {
+    let file = "\u{feff}Buchungstag;Wertstellung;Umsatzart;Buchungstext;Betrag;Währung;IBAN Kontoinhaber;Kategorie\n\
+                15.01.2026;16.01.2026;Lastschrift;Stadtwerke End-to-End-Ref.: 77;-80,5;EUR;DE89370400440532013000;Wohnen\n\
+                16.01.2026;16.01.2026;Gutschrift;Firma Lohn;1.500;EUR;DE89370400440532013000;Gehalt\n";
+    let map = "account=IBAN Kontoinhaber,value_date=Wertstellung,amount=Betrag,currency=Währung,memo=Umsatzart+Buchungstext,decimal=comma";
+    let found = bodies(file, map);
+    assert_eq!((&found[0]["amount"], &found[0]["kind"]), (&json!(8050), &json!("withdrawal")));
+    assert_eq!((&found[1]["amount"], &found[1]["value_date"]), (&json!(150_000), &json!("2026-01-16")));
+
+    let file = "\"Booking Date\",\"Value Date\",\"Partner Name\",\"Partner Iban\",Type,\"Payment Reference\",\"Account Name\",\"Amount (EUR)\",\"Original Amount\",\"Original Currency\",\"Exchange Rate\"\n\
+                2026-01-03,2026-01-04,\"Müller GmbH\",DE02120300000000202051,\"Debit Transfer\",Invoice 7,Main,-12.5,,,\n\
+                2026-01-05,2026-01-05,Coffee,,Presentment,,Main,-3.0,-3.40,USD,1.13\n";
+    let map = "account='DE1',value_date=Value Date,amount=\"Amount (EUR)\",currency='EUR',counterparty.name=Partner Name,\
+               counterparty.account=Partner Iban,memo=Type+Payment Reference";
+    let found = bodies(file, map);
+    assert_eq!((&found[0]["amount"], &found[1]["amount"]), (&json!(1250), &json!(300)));
+    assert_eq!(found[0]["counterparty"], json!({"name": "Müller GmbH", "account": "DE02120300000000202051"}));
+
+    let file = "\"Datum\",\"Uhrzeit\",\"Zeitzone\",\"Name\",\"Typ\",\"Status\",\"Währung\",\"Brutto\",\"Gebühr\",\"Netto\",\"Transaktionscode\"\r\n\
+                \"03.01.2026\",\"10:11:12\",\"CET\",\"Shop, Inc\",\"Zahlung\",\"Abgeschlossen\",\"USD\",\"-1.012,99\",\"0,00\",\"-1.012,99\",\"8AB\"\r\n\
+                \"03.01.2026\",\"10:11:13\",\"CET\",\"\",\"Umrechnung\",\"Ausstehend\",\"USD\",\"5,00\",\"0,00\",\"5,00\",\"9AB\"\r\n";
+    let map = "account='pp',value_date=Datum,amount=Netto,currency=Währung,reference=Transaktionscode,counterparty.name=Name,memo=Typ,keep=Status:Abgeschlossen";
+    let expected = json!({"kind":"withdrawal","account":"pp","amount":101_299,"currency":"USD","reference":"8AB","value_date":"2026-01-03","memo":"Zahlung","counterparty":{"name":"Shop, Inc"}});
+    assert_eq!(bodies(file, map), [expected]);
+}
+
+#[test]
+fn deutsche_bank_with_two_columns_and_a_line_of_totals() {
+    let file = windows_1252(
+        "Umsätze Girokonto;;;;;Kundennummer: 123 4567890\n\
+         01.01.2026 - 31.01.2026\n\
+         Letzter Kontostand;;;;1.000,00;EUR\n\
+         Vorgemerkte und noch nicht gebuchte Umsätze sind nicht Bestandteil dieser Übersicht.\n\
+         Buchungstag;Wert;Umsatzart;Begünstigter / Auftraggeber;Verwendungszweck;IBAN;BIC;Kundenreferenz;Mandatsreferenz;Gläubiger ID;Fremde Gebühren;Betrag;Abweichender Empfänger;Anzahl der Aufträge;Anzahl der Schecks;Soll;Haben;Währung\n\
+         2.1.2026;3.1.2026;SEPA-Lastschrift;Strom AG;Abschlag;DE02120300000000202051;X;NOTPROVIDED;;;;;;;;-60,00;;EUR\n\
+         5.1.2026;5.1.2026;SEPA-Gutschrift;Firma;Lohn;;;;;;;;;;;;2.100,00;EUR\n\
+         Kontostand;31.01.2026;;;3.040,00;EUR\n",
+    );
+    let map = "account='DE89370400440532013000',value_date=Wert,amount.out=Soll,amount.in=Haben,currency=Währung,\
+               counterparty.name=\"Begünstigter / Auftraggeber\",memo=Umsatzart+Verwendungszweck,stop=Kontostand";
+    let found = bodies(file, map);
+    assert_eq!(found.len(), 2);
+    assert_eq!((&found[0]["amount"], &found[0]["kind"]), (&json!(6000), &json!("withdrawal")));
+    assert_eq!((&found[1]["amount"], &found[1]["kind"]), (&json!(210_000), &json!("deposit")));
+    assert_eq!(found[0]["value_date"], "2026-01-03");
+}
+
+#[test]
+fn barclays_wise_rabobank_and_a_card_of_an_american_bank() {
+    let file = "Number,Date,Account,Amount,Subcategory,Memo\n\
+                \t ,04/01/2026,20-00-00 12345678,-45.00,PAYMENT,\"TFL TRAVEL   \tCH\"\n\
+                \t ,13/01/2026,20-00-00 12345678,.50,DIRECTDEP,INTEREST\n";
+    let map = "account='GB1',value_date=Date,amount=Amount,currency='GBP',memo=Memo,date=DD/MM/YYYY";
+    let found = bodies(file, map);
+    assert_eq!((&found[0]["amount"], &found[1]["amount"]), (&json!(4500), &json!(50)));
+    assert_eq!((&found[0]["value_date"], &found[0]["memo"]), (&json!("2026-01-04"), &json!("TFL TRAVEL CH")));
+
+    let file = "\"TransferWise ID\",Date,\"Date Time\",Amount,Currency,Description,\"Payment Reference\",\"Running Balance\"\n\
+                CARD-1,03-01-2026,\"03-01-2026 10:11:12.123\",-9.99,EUR,\"Card transaction\",,90.01\n\
+                TRANSFER-2,04-01-2026,x,1000.00,EUR,\"Received\",pay,1090.01\n";
+    let map = "account='w',reference=TransferWise ID,value_date=Date,amount=Amount,currency=Currency,memo=Description+Payment Reference";
+    let found = bodies(file, map);
+    assert_eq!(
+        (&found[0]["value_date"], &found[1]["value_date"]),
+        (&json!("2026-01-03"), &json!("2026-01-04"))
+    );
+
+    let file = "\"IBAN/BBAN\",\"Munt\",\"BIC\",\"Volgnr\",\"Datum\",\"Rentedatum\",\"Bedrag\",\"Saldo na trn\",\"Tegenrekening IBAN/BBAN\",\"Naam tegenpartij\",\"Omschrijving-1\"\r\n\
+                \"NL39RABO0300065264\",\"EUR\",\"RABONL2U\",\"000000000000000001\",\"2026-01-05\",\"2026-01-06\",\"+1234,56\",\"+2000,00\",\"NL91ABNA0417164300\",\"Baas BV\",\"salaris\"\r\n\
+                \"NL39RABO0300065264\",\"EUR\",\"RABONL2U\",\"000000000000000002\",\"2026-01-05\",\"2026-01-06\",\"-5,00\",\"+1995,00\",\"\",\"Bakker\",\"\"\r\n";
+    let map = "account=IBAN/BBAN,value_date=Rentedatum,amount=Bedrag,currency=Munt,counterparty.account=Tegenrekening IBAN/BBAN,\
+               counterparty.name=Naam tegenpartij,memo=Omschrijving-1,metadata.number=Volgnr";
+    let found = bodies(file, map);
+    assert_eq!((&found[0]["kind"], &found[0]["amount"]), (&json!("deposit"), &json!(123_456)));
+    assert_eq!(found[1]["metadata"]["number"], "000000000000000002");
+
+    let file = "Transaction Date,Posted Date,Card No.,Description,Category,Debit,Credit\r\n\
+                01/31/2026,02/01/2026,1234,\"HOTEL \"\"X\"\"\",Travel,\"$1,234.56\",\r\n\
+                02/02/2026,02/03/2026,1234,REFUND,Travel,,($12.00)\r\n";
+    let map = "account='card',value_date=Posted Date,amount.out=Debit,amount.in=Credit,currency='USD',memo=Description,date=MM/DD/YYYY";
+    let found = bodies(file, map);
+    assert_eq!((&found[0]["amount"], &found[0]["kind"]), (&json!(123_456), &json!("withdrawal")));
+    assert_eq!((&found[1]["amount"], &found[0]["value_date"]), (&json!(1200), &json!("2026-02-01")));
+}
+
+#[test]
+fn line_ends_that_are_mixed_and_a_currency_in_the_cell_of_the_amount() {
+    let file = "Date,Text,Amount\r\n2026-01-01,a,EUR 12.50\n2026-01-02T23:30:00+02:00,b,\"1,234.00 EUR\"\n\
+                2026-01-03 10:00,c,€ -3.10\r\n\r\n2026-01-04,d,4.00-,\r\n";
+    let map = "account='x',value_date=Date,amount=Amount,currency='EUR',memo=Text";
+    let amounts: Vec<Value> = bodies(file, map).into_iter().map(|body| body["amount"].clone()).collect();
+    assert_eq!(amounts, [1250, 123_400, 310, 400]);
+
+    let file = "Date;Text;Amount\r01.02.2026;\"a\rb\";12,50\r\r02.02.2026;c;-3,10\r";
+    let map = "account='x',value_date=Date,amount=Amount,currency='EUR',memo=Text";
+    let found = bodies(file, map);
+    assert_eq!((&found[0]["memo"], &found[1]["amount"]), (&json!("a b"), &json!(310)));
+
+    let file =
+        "Date;Libellé;Montant\n01/02/2026;Café;−12,50\u{202f}€\n13/02/2026;Virement;1\u{202f}234,00\u{a0}€\n";
+    let map = "account='x',value_date=Date,amount=Montant,currency='EUR',memo=Libellé";
+    let found = bodies(file, map);
+    assert_eq!((&found[0]["amount"], &found[0]["kind"]), (&json!(1250), &json!("withdrawal")));
+    assert_eq!((&found[1]["amount"], &found[0]["value_date"]), (&json!(123_400), &json!("2026-02-01")));
+}
+
 proptest::proptest! {
     #[test]
     fn what_a_dialect_writes_is_read(
