@@ -4,3 +4,4 @@ mod cases;
 mod history;
 mod properties;
 mod quality;
+mod strange;
