@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use shared::contract::report::Role;
 
 use crate::facts::{BusState, Facts};
+use crate::views::alerts::AlertView;
 use crate::views::replica::{ReplicaState, ReplicaView};
 use crate::words::{counted, grouped, lanes, time};
 
@@ -99,6 +100,16 @@ fn troubles(facts: &Facts) -> Vec<String> {
         .collect()
 }
 
+/// Alerts about how much the fleet has to bear: no problem above tells of them. How long jobs wait is told with
+/// the flow.
+const STRAINS: [&str; 6] = ["response_time", "error_rate", "pool_exhausted", "memory", "disk", "cpu"];
+
+/// What strains the fleet for so long that its alert fires, and where it stands what to do.
+pub(crate) fn strains(firing: &[AlertView]) -> Vec<String> {
+    let strains = STRAINS.iter().filter_map(|name| firing.iter().find(|alert| alert.alert == *name));
+    strains.map(|alert| format!("{}; see {}", alert.sentence, alert.runbook)).collect()
+}
+
 /// How the fleet is, in a sentence.
 pub(crate) fn verdict(facts: &Facts, problems: &[String]) -> String {
     let flow = flow(facts);
@@ -151,6 +162,7 @@ fn rounded(rate: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::alerts::Alerts;
     use crate::facts::tests::{backlog, lost_worker, well};
 
     fn verdict_of(facts: &Facts) -> String {
@@ -187,6 +199,24 @@ mod tests {
         let mut facts = well();
         facts.lanes[7].consumers = Some(0);
         assert!(problems(&facts)[0].contains("lane 7 has no consumer"), "{:?}", problems(&facts));
+    }
+
+    #[test]
+    fn a_fleet_under_an_alert_is_not_called_well() {
+        let mut facts = well();
+        facts.resources.disk_percent_max = Some(97.0);
+        let mut alerts = Alerts::new();
+        let firing = |alerts: &Alerts, facts: &Facts| strains(&Alerts::firing(&alerts.views(facts)));
+        alerts.judge(&facts);
+        assert_eq!(firing(&alerts, &facts), [""; 0], "one reading is no alert");
+        facts.at += facts.thresholds.alert_for();
+        alerts.judge(&facts);
+        let strains = firing(&alerts, &facts);
+        assert_eq!(strains, ["97 % of the disk is in use; see docs/runbooks/disk.md"]);
+        assert_eq!(
+            verdict(&facts, &strains),
+            "attention: 97 % of the disk is in use; see docs/runbooks/disk.md (nothing waits, idle)"
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::alerts::Alerts;
 use crate::facts::Facts;
 use crate::figures;
 use crate::health::health;
-use crate::judge::{problems, verdict};
+use crate::judge::{problems, strains, verdict};
 use crate::scaling::advice::advise;
 use crate::scaling::{bottleneck, wanted::wanted};
 use crate::views::alerts::AlertView;
@@ -54,13 +54,14 @@ pub(crate) struct Beside {
 impl Snapshot {
     /// Judges the facts.
     pub(crate) fn of(facts: Facts, beside: Beside) -> Snapshot {
-        let problems = problems(&facts);
+        let firing = Alerts::firing(&beside.alerts);
+        let mut problems = problems(&facts);
+        problems.extend(strains(&firing));
         let verdict = verdict(&facts, &problems);
         let health = health(&facts);
         let bottleneck = bottleneck::find(&facts);
         let wanted = wanted(&facts, &bottleneck);
         let recommendations = advise(&facts, &bottleneck, &wanted);
-        let firing = Alerts::firing(&beside.alerts);
         let point = point(&facts, &beside, &health, firing.len());
         let version = facts.thresholds.version;
         let metrics = Metrics {

@@ -1,6 +1,8 @@
 //! The monitor on a real fleet: its figures are those of clients and servers, faults show and go, and settings
 //! change everywhere at once.
 
+#[path = "monitor/control.rs"]
+mod control;
 #[path = "monitor/faults.rs"]
 mod faults;
 #[path = "monitor/figures.rs"]

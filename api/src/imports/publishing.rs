@@ -37,7 +37,7 @@ const REFUSAL_BYTES_AT_ONCE: usize = 1 << 20;
 /// What is said of an import whose lanes take nothing.
 const QUEUE_AWAY: &str = "waits for the queue: ";
 /// How often outcomes are counted while many are missing.
-const COUNT_EVERY: Duration = Duration::from_millis(200);
+const COUNT_EVERY: Duration = Duration::from_millis(100);
 /// First pause of a lane that did not take its rows; it doubles up to [`PAUSE_MAX`].
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(2);

@@ -65,7 +65,9 @@ function whatToDo(status, alerts, recommendations) {
   const [alert] = alerts;
   const [problem, ...others] = status.problems;
   if (problem || alert) {
-    const remedy = problem && parts(problem)[1];
+    const said = problem && parts(problem)[1];
+    // The runbook is linked.
+    const remedy = said?.startsWith("see docs/") ? null : said;
     const letters = status.dead_letters > 0 && (!problem || problem.includes("dead letter"));
     const runbook = alert && [h("a", { href: `/${alert.runbook}` }, `Runbook: ${spaced(alert.alert)}`), " says how to check it and what to do."];
     return [

@@ -25,6 +25,8 @@ pub(crate) fn advise(facts: &Facts, bottleneck: &Bottleneck, wanted: &WorkersWan
             advice.extend(full_size(facts, bottleneck));
             advice.extend(more_linger(facts, bottleneck));
         }
+        // Commits are much of what the CPU is busy with.
+        "cpu" => advice.extend(full_size(facts, bottleneck)),
         _ => {}
     }
     advice.extend(other(bottleneck));
