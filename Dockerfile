@@ -21,16 +21,20 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /usr/local/bin/tellers /usr/local/bin/tellers
 COPY LICENSE-MIT LICENSE-APACHE /usr/share/doc/tellers/
+# Where an ingress keeps files that it imports.
+RUN install -d -o 10001 -g 10001 /var/lib/tellers
 
 # Inside a container, 127.0.0.1 is reached by nobody. The binary still refuses to listen like this unless
 # API_KEYS is set or ALLOW_ANONYMOUS=true says that it is meant.
 ENV API_LISTEN=0.0.0.0:8080 \
     WORKER_LISTEN=0.0.0.0:9100 \
     MONITOR_LISTEN=0.0.0.0:5000 \
+    DATA_DIR=/var/lib/tellers \
     HEALTH_URL=http://127.0.0.1:8080/readyz
 EXPOSE 8080 9100 5000
 
-# Needs no name, no home and no write access: all state is in the database and the broker.
+# Needs no name, no home and, but for the folder above, no write access: all other state is in the database and the
+# broker.
 USER 10001:10001
 # Finish the batch in hand, acknowledge it, exit 0 within 10 s.
 STOPSIGNAL SIGTERM

@@ -53,7 +53,7 @@ impl Default for ImportsConfig {
             folder: ".tellers/imports".into(),
             upload_bytes_max: 100 << 20,
             at_once: 4,
-            ahead_rows_max: 4_000,
+            ahead_rows_max: 8_000,
             options: Options::default(),
         }
     }

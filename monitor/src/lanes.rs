@@ -96,6 +96,7 @@ pub(crate) fn totals(
     lanes: &[LaneView],
     settled_per_second: Option<f64>,
     accepted_per_second: Option<f64>,
+    analyses_waiting: Option<u64>,
 ) -> QueueTotals {
     // One lane that is not known makes the sum unknown: a part of it would read as all.
     let sum = |count: fn(&LaneView) -> Option<u64>| lanes.iter().map(count).sum::<Option<u64>>();
@@ -111,6 +112,7 @@ pub(crate) fn totals(
         unacknowledged_messages: sum(|lane| lane.unacknowledged_messages),
         lag_seconds: lanes.iter().fold(None, oldest),
         clear_in_seconds: clear_in_seconds(depth_jobs, settled_per_second, accepted_per_second),
+        analyses_waiting,
     }
 }
 
@@ -132,9 +134,9 @@ mod tests {
 
     #[test]
     fn one_unknown_lane_makes_the_sum_unknown_not_smaller() {
-        let known = totals(&[lane(Some(3), Some(1.0)), lane(Some(4), Some(2.0))], None, None);
+        let known = totals(&[lane(Some(3), Some(1.0)), lane(Some(4), Some(2.0))], None, None, None);
         assert_eq!((known.depth_jobs, known.lag_seconds), (Some(7), Some(2.0)));
-        let partly = totals(&[lane(Some(3), Some(1.0)), lane(None, None)], None, None);
+        let partly = totals(&[lane(Some(3), Some(1.0)), lane(None, None)], None, None, None);
         assert_eq!((partly.depth_jobs, partly.lag_seconds), (None, Some(1.0)));
     }
 

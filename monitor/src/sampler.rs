@@ -87,14 +87,30 @@ struct Sampler {
     outlets: Outlets,
 }
 
+/// What the queue holds beside the lanes; `None`: it could not be asked.
+struct Beyond {
+    dead_letters: Option<u64>,
+    /// Messages of work for analyses.
+    analyses: Option<u64>,
+}
+
 impl Sampler {
     async fn take(&mut self, books: Books) {
-        let (depth, dead_letters) =
-            tokio::join!(answer(self.parts.queue.depth()), answer(self.parts.queue.dead_letter_count()),);
+        let queue = &self.parts.queue;
+        let (depth, dead_letters, analyses) = tokio::join!(
+            answer(queue.depth()),
+            answer(queue.dead_letter_count()),
+            answer(queue.work_waiting()),
+        );
         let now = Instant::now();
         self.replicas.forget_the_long_lost(now);
         self.windows.turn(now);
-        let facts = self.facts(books, depth, dead_letters.ok(), now);
+        let facts = self.facts(
+            books,
+            depth,
+            Beyond { dead_letters: dead_letters.ok(), analyses: analyses.ok() },
+            now,
+        );
         self.tell(&facts);
         let growths = self.replicas.growths(SECOND, now);
         let beside = Beside {
@@ -113,14 +129,14 @@ impl Sampler {
         &mut self,
         books: Books,
         depth: Result<Vec<LaneDepth>, String>,
-        dead_letters: Option<u64>,
+        beyond: Beyond,
         now: Instant,
     ) -> Facts {
         let replicas = self.replicas.views(now);
         let last_10_s = shown::window(SHORT, &self.windows.short, &self.replicas, now);
         let lanes = self.lanes.look(depth.as_deref().ok(), &self.replicas, now);
         let Throughput { settled_jobs_per_second, accepted_jobs_per_second, .. } = last_10_s.throughput;
-        let queue = lanes::totals(&lanes, settled_jobs_per_second, accepted_jobs_per_second);
+        let queue = lanes::totals(&lanes, settled_jobs_per_second, accepted_jobs_per_second, beyond.analyses);
         let lanes_of_the_lost = self.replicas.lanes_of_the_lost(now);
         let at = Timestamp::now();
         let in_hand = queue.lag_seconds.is_some_and(|lag| lag > 0.0)
@@ -141,7 +157,7 @@ impl Sampler {
             queue_trouble: depth.err(),
             ledger_trouble: books.trouble().map(str::to_owned),
             ledger: books.totals,
-            dead_letters,
+            dead_letters: beyond.dead_letters,
             conservation,
             last_60_s: shown::window(LONG, &self.windows.long, &self.replicas, now),
             last_10_s,

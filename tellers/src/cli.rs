@@ -86,7 +86,7 @@ pub(crate) struct ApiArgs {
 
     /// Rows of one file that wait in the lanes at the most; beyond it the reading waits for the posting, so
     /// that single jobs find few before them
-    #[arg(long, env = "IMPORT_AHEAD_ROWS", default_value_t = 4_000, value_parser = clap::value_parser!(u64).range(1_000..))]
+    #[arg(long, env = "IMPORT_AHEAD_ROWS", default_value_t = 8_000, value_parser = clap::value_parser!(u64).range(1_000..))]
     pub(crate) import_ahead_rows: u64,
 
     /// What the IBANs of accounts here start with, separated by commas, for files that pay to anyone; any IBAN is

@@ -161,7 +161,7 @@ async fn dev_args() -> DevArgs {
             api_listen: usual_or_free(8080).await,
             max_upload_mb: 100,
             imports_at_once: 4,
-            import_ahead_rows: 4_000,
+            import_ahead_rows: 8_000,
             iban_prefixes: Vec::new(),
             settings: ApiSettings::default(),
             access: AccessConfig::default(),

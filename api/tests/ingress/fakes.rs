@@ -82,6 +82,10 @@ impl WorkQueue for FakeQueue {
     async fn take_work(&self) -> Result<Box<dyn Subscription>, QueueError> {
         panic!("the ingress consumes nothing")
     }
+
+    async fn work_waiting(&self) -> Result<u64, QueueError> {
+        Ok(self.work.lock().unwrap().len() as u64)
+    }
 }
 
 #[async_trait]

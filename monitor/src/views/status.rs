@@ -54,6 +54,9 @@ pub struct QueueTotals {
     /// Seconds until all that waits is posted, at the pace of the last 10 s; `null`: nothing waits, or it
     /// grows.
     pub clear_in_seconds: Option<f64>,
+    /// Messages of work for analyses that wait, each a batch of up to 100 accounts; `null`: the queue could not be
+    /// asked. They wait apart from the jobs, and none of the other figures counts them.
+    pub analyses_waiting: Option<u64>,
 }
 
 /// One lane.

@@ -195,6 +195,10 @@ impl WorkQueue for EmbeddedQueue {
         let consumer = WorkConsumer::new(self.work.clone(), self.store.clone(), self.writes.clone());
         Ok(Box::new(consumer))
     }
+
+    async fn work_waiting(&self) -> Result<u64, QueueError> {
+        Ok(self.work.waiting() as u64)
+    }
 }
 
 /// Two processes on one file would each hand out the same messages. The lock goes with the process

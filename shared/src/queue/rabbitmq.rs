@@ -276,4 +276,8 @@ impl WorkQueue for RabbitMq {
         // One at a time: a worker that is slow holds nothing that another could do.
         self.consume(topology::WORK_QUEUE.to_owned(), 1).await
     }
+
+    async fn work_waiting(&self) -> Result<u64, QueueError> {
+        self.looking(async |channel| Ok(self.look(channel, topology::WORK_QUEUE).await?.0)).await
+    }
 }

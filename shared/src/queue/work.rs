@@ -26,4 +26,10 @@ pub trait WorkQueue: Send + Sync {
     /// # Errors
     /// The queue could not be reached; try again.
     async fn take_work(&self) -> Result<Box<dyn Subscription>, QueueError>;
+
+    /// Messages of work that nobody has taken.
+    ///
+    /// # Errors
+    /// The queue could not be asked.
+    async fn work_waiting(&self) -> Result<u64, QueueError>;
 }

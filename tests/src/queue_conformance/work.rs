@@ -26,6 +26,7 @@ pub async fn work_goes_to_whoever_is_free(queue: Arc<dyn Queue>) {
     let mut seen: BTreeSet<Bytes> = BTreeSet::new();
     let (one, other) = (next(&mut first).await, next(&mut second).await);
     nothing_comes(&mut first).await;
+    assert_eq!(queue.work_waiting().await.expect("counted"), 2, "those that nobody has taken");
     seen.extend([one.envelope, other.envelope]);
     first.ack_through(one.tag).await.expect("acknowledged");
     for _ in 0..2 {

@@ -1,5 +1,6 @@
 //! What operators are told and what they change: webhooks, advice that is applied and taken back, dead letters.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -31,12 +32,12 @@ struct Receiver {
 }
 
 impl Receiver {
-    async fn start() -> anyhow::Result<(Arc<Receiver>, String, JoinHandle<()>)> {
+    async fn start() -> anyhow::Result<(Arc<Receiver>, String, JoinHandle<io::Result<()>>)> {
         let receiver = Arc::new(Receiver::default());
         let router = Router::new().route("/alerts", post(hear)).with_state(receiver.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}/alerts", listener.local_addr()?);
-        let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let serving = tokio::spawn(async move { axum::serve(listener, router).await });
         Ok((receiver, url, serving))
     }
 

@@ -56,6 +56,10 @@ impl crate::queue::work::WorkQueue for HeldQueue {
     async fn take_work(&self) -> Result<Box<dyn Subscription>, QueueError> {
         panic!("the publisher consumes nothing")
     }
+
+    async fn work_waiting(&self) -> Result<u64, QueueError> {
+        Ok(0)
+    }
 }
 
 #[async_trait]
