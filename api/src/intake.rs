@@ -1,15 +1,17 @@
 //! From the bytes of a body to a job that can be published.
 
 use bytes::Bytes;
+use shared::contract::submission::Invalid;
 use shared::contract::{message, submission};
 use shared::domain::id::JobId;
-use shared::domain::job::{Fingerprint, Kind};
+use shared::domain::job::{Fingerprint, Kind, Spec};
 use shared::domain::lane::Lane;
 use shared::domain::text::Client;
 
 use crate::identity::IdempotencyKey;
 use crate::ingress::Ingress;
 use crate::problem::{Problem, ProblemType};
+use crate::routes::analyses::Order;
 
 /// A job that only needs to be published.
 #[derive(Debug)]
@@ -37,6 +39,21 @@ pub struct Intake<'a> {
     pub key: Option<&'a IdempotencyKey>,
 }
 
+/// A job among others. An analysis has no place in their order, and is told where it has one.
+fn ordered(json: &[u8]) -> Result<Spec, Problem> {
+    submission::parse(json).map_err(|invalid| {
+        let is_analysis = Order::of_job(json).is_some();
+        Problem::from(if is_analysis {
+            let (field, value) = ("kind".to_owned(), "\"analyse_patterns\"".to_owned());
+            let remedy =
+                "is work without an order: send it alone to /api/jobs, or for many accounts to /api/analyses";
+            Invalid { field, value, remedy: remedy.to_owned() }
+        } else {
+            invalid
+        })
+    })
+}
+
 impl Intake<'_> {
     /// A job on its own. `reply`: its client waits here for the outcome.
     pub fn job(&self, json: &[u8], reply: bool) -> Result<Prepared, Problem> {
@@ -47,14 +64,14 @@ impl Intake<'_> {
 
     /// The job on one line of a batch.
     pub fn line(&self, number: usize, json: &[u8]) -> Result<Prepared, Problem> {
-        let spec = submission::parse(json)?;
+        let spec = ordered(json)?;
         let id = self.ingress.issuer.of_line(self.client, self.key, number, spec.reference.as_ref());
         self.prepare(id, &spec, false)
     }
 
     /// The job on a row of an import: its id is that of its reference, else that of `key`.
     pub fn row(&self, key: &str, json: &[u8]) -> Result<Prepared, Problem> {
-        let spec = submission::parse(json)?;
+        let spec = ordered(json)?;
         let key = spec.reference.as_ref().map_or(key, |reference| reference.as_str());
         self.prepare(JobId::derived(self.client, key), &spec, false)
     }

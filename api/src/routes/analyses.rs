@@ -22,7 +22,7 @@ use shared::domain::id::JobId;
 use shared::domain::text::Client;
 
 use self::document::{Analyses, Analysis, AnalysisBody};
-pub(super) use self::order::Order;
+pub use self::order::Order;
 use crate::body::{self, BodyLimit};
 use crate::identity::IdempotencyKey;
 use crate::ingress::Ingress;

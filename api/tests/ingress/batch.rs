@@ -54,6 +54,17 @@ async fn a_bad_line_refuses_only_itself() {
 }
 
 #[tokio::test]
+async fn an_analysis_among_jobs_is_told_where_it_belongs() {
+    let world = World::new().await;
+    let lines = [deposit("a", 1), r#"{"kind":"analyse_patterns","account":"a"}"#.to_owned()].join("\n");
+    let answer = world.post_batch(&[NDJSON], lines).await;
+    assert_eq!((&answer.body["accepted"], &answer.body["refused"]), (&json!(1), &json!(1)), "{answer:?}");
+    let error = &answer.body["results"][1]["error"]["errors"][0];
+    assert_eq!(error["field"], "kind");
+    assert!(error["remedy"].as_str().unwrap().contains("/api/analyses"), "{error}");
+}
+
+#[tokio::test]
 async fn each_lane_keeps_the_order_of_the_lines() {
     let world = World::new().await;
     let body: Vec<_> = (1..=2_000).map(|n| deposit(&format!("account-{}", n % 37), n)).collect();
