@@ -6,11 +6,13 @@
 
 mod line;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
+use futures::FutureExt as _;
 use jiff::Timestamp;
 use metrics::histogram;
 use tokio::sync::Mutex;
@@ -170,7 +172,9 @@ async fn send_in_turn(line: Arc<Line>, queue: Arc<dyn Queue>, ingress: Arc<str>,
     while let Some(jobs) = line.next_envelope().await {
         let envelope = envelope::write(&ingress, jobs.iter().map(enclosed));
         let handed_over = Instant::now();
-        let published = queue.publish(line.lane(), envelope, jobs.len()).await;
+        // A fault in the queue's client costs its jobs this attempt, and not the lane everything after it.
+        let publishing = AssertUnwindSafe(queue.publish(line.lane(), envelope, jobs.len())).catch_unwind();
+        let published = publishing.await.unwrap_or_else(|_| Err(broke_off()));
         if published.is_ok() {
             histogram!(names::PUBLISH_CONFIRM_SECONDS).record(handed_over.elapsed());
         }
@@ -211,6 +215,10 @@ impl Counters {
             failed_jobs: self.failed_jobs.load(Ordering::Relaxed),
         }
     }
+}
+
+fn broke_off() -> PublishError {
+    PublishError::Unavailable("the publishing broke off; the log of this replica says where".to_owned())
 }
 
 fn gone() -> PublishError {

@@ -1,4 +1,5 @@
 use std::sync::Mutex as StdMutex;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,6 +14,8 @@ struct HeldQueue {
     confirmations: Semaphore,
     published: StdMutex<Vec<(Lane, Bytes, usize)>>,
     refusal: StdMutex<Option<PublishError>>,
+    /// The next publish panics.
+    panics: AtomicBool,
 }
 
 impl HeldQueue {
@@ -21,6 +24,7 @@ impl HeldQueue {
             confirmations: Semaphore::new(0),
             published: StdMutex::default(),
             refusal: StdMutex::default(),
+            panics: AtomicBool::new(false),
         })
     }
 
@@ -67,6 +71,7 @@ impl Queue for HeldQueue {
     async fn publish(&self, lane: Lane, envelope: Bytes, jobs: usize) -> Result<(), PublishError> {
         self.published.lock().unwrap().push((lane, envelope, jobs));
         self.confirmations.acquire().await.unwrap().forget();
+        assert!(!self.panics.swap(false, Ordering::Relaxed), "a fault that the test wants");
         self.refusal.lock().unwrap().clone().map_or(Ok(()), Err)
     }
 
@@ -238,4 +243,16 @@ async fn large_jobs_share_an_envelope_up_to_its_bytes() {
     assert!(publisher.publish_many(LANE, jobs).await.iter().all(Result::is_ok));
     let sizes: Vec<_> = queue.envelopes().iter().map(Vec::len).collect();
     assert_eq!(sizes, [2, 1, 1, 1]);
+}
+
+#[tokio::test]
+async fn a_fault_of_the_queues_client_costs_one_attempt_and_not_the_lane() {
+    let queue = HeldQueue::new();
+    let publisher = publisher(&queue, PublisherLimits::default());
+    queue.confirmations.add_permits(2);
+    queue.panics.store(true, Ordering::Relaxed);
+    let failed = publisher.publish(LANE, Bytes::from_static(b"{}")).await.unwrap_err();
+    assert!(matches!(&failed, PublishError::Unavailable(why) if why.contains("broke off")), "{failed}");
+    publisher.publish(LANE, Bytes::from_static(b"{}")).await.unwrap();
+    assert_eq!(publisher.counts().failed_jobs, 1);
 }
