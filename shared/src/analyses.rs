@@ -45,6 +45,12 @@ pub trait Analyses: Send + Sync {
     /// The database could not be reached.
     async fn run(&self, run: JobId) -> Result<Option<Run>, LedgerError>;
 
+    /// The same by the pool for reads, for those who only look: many may, and a replica may be behind.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn run_as_read(&self, run: JobId) -> Result<Option<Run>, LedgerError>;
+
     /// Up to `limit` runs, the newest first, those that were requested before `before` (µs since the Unix epoch).
     ///
     /// # Errors

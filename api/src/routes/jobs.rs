@@ -180,7 +180,7 @@ pub async fn show(
     if let Some(record) = ingress.read(books.ledger.job(id)).await? {
         return Ok(books.answer(Json(Job::recorded(&record))));
     }
-    if let Some(run) = ingress.read(ingress.parts.analyses.run(id)).await? {
+    if let Some(run) = ingress.read(ingress.parts.analyses.run_as_read(id)).await? {
         return Ok(books.answer(Json(Job::analysis(&run))));
     }
     if wait.is_zero() || !place.wait(&ingress.admission) {

@@ -279,6 +279,10 @@ impl Analyses for FakeLedger {
         self.read().map(|()| None)
     }
 
+    async fn run_as_read(&self, id: JobId) -> Result<Option<Run>, LedgerError> {
+        self.run(id).await
+    }
+
     async fn runs(&self, _: Option<i64>, _: u32) -> Result<Vec<Run>, LedgerError> {
         self.read().map(|()| Vec::new())
     }

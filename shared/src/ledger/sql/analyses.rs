@@ -53,6 +53,10 @@ impl<D: Database> Analyses for SqlLedger<D> {
         Ok(one_run(&mut self.database.session(Purpose::ReadingRecords).await?, run).await?)
     }
 
+    async fn run_as_read(&self, run: JobId) -> Result<Option<Run>, LedgerError> {
+        Ok(one_run(&mut self.database.session(Purpose::Reading).await?, run).await?)
+    }
+
     async fn runs(&self, before: Option<i64>, limit: u32) -> Result<Vec<Run>, LedgerError> {
         let mut session = self.database.session(Purpose::ReadingRecords).await?;
         let script = select_runs(D::Session::DIALECT, |script| {
