@@ -6,8 +6,13 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::Description;
+
+/// Whoever has locked no file by then, nor written to it since, is gone. A file is made before it can be locked, and
+/// is nobody's for that moment.
+const ABANDONED_AFTER: Duration = Duration::from_secs(60);
 
 /// The folder.
 #[derive(Debug, Clone)]
@@ -58,13 +63,13 @@ impl Spool {
         if lock.metadata()?.len() == 0 {
             (&lock).write_all(owner.as_bytes())?;
         }
-        let description = serde_json::to_vec(description).map_err(io::Error::other)?;
-        let written = self.folder.join(format!("{number}.{owner}.part"));
-        fs::write(&written, description)?;
-        File::open(&written)?.sync_all()?;
+        let name = part.path.file_stem().unwrap_or_default().to_string_lossy();
+        let said = self.part(&format!("{name}-said"))?;
+        serde_json::to_writer(&said.file, description)?;
+        said.file.sync_all()?;
         fs::rename(&part.path, self.path(number, "data"))?;
         // Last: with it the import is complete.
-        fs::rename(&written, self.path(number, "json"))?;
+        fs::rename(&said.path, self.path(number, "json"))?;
         File::open(&self.folder)?.sync_all()
     }
 
@@ -167,6 +172,7 @@ impl Held {
 
 fn remove_if_abandoned(path: &Path) {
     if let Ok(file) = File::open(path)
+        && age(&file).is_some_and(|age| age > ABANDONED_AFTER)
         && file.try_lock().is_ok()
     {
         // Somebody else may have been quicker.
@@ -174,13 +180,46 @@ fn remove_if_abandoned(path: &Path) {
     }
 }
 
+/// How long ago it was written to.
+fn age(file: &File) -> Option<Duration> {
+    file.metadata().ok()?.modified().ok()?.elapsed().ok()
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::SystemTime;
+
     use super::*;
+
+    fn folder(name: &str) -> PathBuf {
+        std::env::temp_dir().join(format!("tellers-spool-{name}-{}", std::process::id()))
+    }
+
+    #[test]
+    fn nothing_that_comes_in_is_taken_for_abandoned() {
+        let folder = folder("looks");
+        let (spool, done) = (Spool::new(folder.clone()), AtomicBool::new(false));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    spool.numbers().unwrap();
+                }
+            });
+            let kept = (1..=200_u64).try_for_each(|number| {
+                let part = spool.part(&format!("api-{number}"))?;
+                spool.keep(part, number, "api-1", &Description::default())
+            });
+            done.store(true, Ordering::Relaxed);
+            kept.unwrap();
+        });
+        assert_eq!(spool.numbers().unwrap().len(), 200);
+        fs::remove_dir_all(&folder).unwrap();
+    }
 
     #[test]
     fn a_file_is_held_by_one_and_survives_who_held_it() {
-        let folder = std::env::temp_dir().join(format!("tellers-spool-{}", std::process::id()));
+        let folder = folder("held");
         let spool = Spool::new(folder.clone());
         assert_eq!(spool.numbers().unwrap(), Vec::<u64>::new());
         let part = spool.part("a").unwrap();
@@ -188,7 +227,8 @@ mod tests {
         let description = Description { name: Some("a.csv".to_owned()), ..Description::default() };
         spool.keep(part, 17, "api-1", &description).unwrap();
         drop(spool.part("given-up").unwrap());
-        fs::write(folder.join("crashed.part"), b"half").unwrap();
+        let crashed = File::create(folder.join("crashed.part")).unwrap();
+        crashed.set_modified(SystemTime::now() - 2 * ABANDONED_AFTER).unwrap();
         assert_eq!(spool.numbers().unwrap(), [17]);
         assert!(!folder.join("crashed.part").exists() && !folder.join("given-up.part").exists());
 
