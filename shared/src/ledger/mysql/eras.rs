@@ -1,10 +1,11 @@
 //! Eras: the partition that entries are written to, and the ones in stock.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use sqlx::AssertSqlSafe;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::pools::Pools;
 use crate::ledger::failure::Failure;
@@ -26,8 +27,8 @@ const TEND_AFTER_FAILURE: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub(super) struct Eras {
     current: AtomicI64,
-    /// When to look again; whoever holds the lock is looking.
-    due: Mutex<Option<Instant>>,
+    /// When to look again, once somebody has; whoever holds the lock is looking.
+    due: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Eras {
@@ -36,13 +37,24 @@ impl Eras {
         self.current.load(Ordering::Relaxed)
     }
 
-    /// Brings the estimate up to date and the stock up to size, if that is due and nobody else is at it.
-    /// What goes wrong here is tried again later: posting goes on in the era that it knows.
-    pub(super) async fn tend(&self, pools: &Pools) {
-        let Ok(mut due) = self.due.try_lock() else { return };
-        if due.is_some_and(|due| Instant::now() < due) {
-            return;
+    /// Brings the estimate up to date and the stock up to size, if that is due and nobody else is at it. Only the
+    /// first look, which tells where the ledger stands, is waited for; posting waits for none after that. What
+    /// goes wrong here is tried again later: posting goes on in the era that it knows.
+    pub(super) async fn tend(self: &Arc<Eras>, pools: &Pools) {
+        let Ok(due) = self.due.clone().try_lock_owned() else { return };
+        match *due {
+            None => self.look(pools, due).await,
+            Some(at) if at <= Instant::now() => {
+                let (eras, pools) = (self.clone(), pools.clone());
+                // Bounded by the pool's patience and a second for the lock; where the process ends first,
+                // another one looks.
+                drop(tokio::spawn(async move { eras.look(&pools, due).await }));
+            }
+            Some(_) => {}
         }
+    }
+
+    async fn look(&self, pools: &Pools, mut due: OwnedMutexGuard<Option<Instant>>) {
         let pause = match self.look_and_stock(pools).await {
             Ok(()) => TEND_EVERY,
             Err(failure) => {
