@@ -21,6 +21,8 @@ const RECORDS_CONNECTIONS_MAX: u32 = 2;
 const ACQUIRE_SLICE_MAX: Duration = Duration::from_secs(5);
 /// A connection that lay idle for longer is tried before it is used: the server may have restarted.
 const IDLE_TRUSTED_MAX: Duration = Duration::from_secs(1);
+/// How long such a try may take: a server that went without a word never answers.
+const PING_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a connection lies idle before it is closed, which lets the overflow shrink after a peak.
 const IDLE_MAX: Duration = Duration::from_secs(60);
 
@@ -128,10 +130,11 @@ fn pool(
         })
         .before_acquire(|connection, meta| {
             Box::pin(async move {
-                if meta.idle_for > IDLE_TRUSTED_MAX {
-                    sqlx::Connection::ping(connection).await?;
+                if meta.idle_for <= IDLE_TRUSTED_MAX {
+                    return Ok(true);
                 }
-                Ok(true)
+                let answered = tokio::time::timeout(PING_TIMEOUT, sqlx::Connection::ping(connection)).await;
+                Ok(matches!(answered, Ok(Ok(()))))
             })
         });
     Ok(MeasuredPool::new(name, pool.connect_lazy_with(options)))
