@@ -7,12 +7,10 @@ use std::time::{Duration, Instant};
 
 use futures::future::try_join_all;
 use shared::ledger::Ledger;
+use shared::settings::Settings;
 
 use super::books::Accounts;
 use super::figures::per_second;
-
-/// Batches in flight, as many as one worker has by default.
-const POSTERS: usize = 4;
 
 /// Jobs a second over `span`.
 pub(crate) async fn measure(
@@ -41,10 +39,12 @@ async fn post_until(
     goes_on: impl Fn(u64) -> bool + Sync,
 ) -> anyhow::Result<u64> {
     let posted = AtomicU64::new(0);
-    let posters = (0..POSTERS).map(async |poster| {
+    // As many in flight as one worker has.
+    let posters_max = Settings::default().posting_concurrency();
+    let posters = (0..posters_max).map(async |poster| {
         let mut random = fastrand::Rng::with_seed(u64::try_from(poster)?);
         while goes_on(posted.load(Relaxed)) {
-            let jobs = accounts.batch(poster, POSTERS, &mut random)?;
+            let jobs = accounts.batch(poster, posters_max, &mut random)?;
             ledger.post(&jobs).await?;
             posted.fetch_add(u64::try_from(jobs.len())?, Relaxed);
         }
