@@ -4,10 +4,13 @@
 //! |--------|------|---|
 //! | refer  | immutable facts that say which accounts to lock: what captures and reversals refer to | 0, or up to 3 where there are any |
 //! | lock   | the accounts of the batch, sorted by number | 1, |
-//! | read   | which jobs are recorded, how holds stand, what is reversed | with the lock |
+//! | read   | how holds stand, what is reversed; which jobs are recorded, if any may be | with the lock |
 //! | fold   | pure and in memory: books and jobs in, outcomes and entries out | 0 |
 //! | write  | new accounts, jobs, entries, changed accounts, holds, reversals | 1 (2 with new accounts), |
 //! | commit | | with the write |
+//!
+//! Nearly every job is new, so the first attempt does not ask whether it is. Where one is recorded already (a
+//! redelivery, a client's retry), its unique key collides, nothing is written, and the next attempt looks.
 //!
 //! The algorithm is here once; an adapter brings the [`Transaction`]. Posting one job is the same with a
 //! batch of one.
@@ -47,9 +50,9 @@ pub(super) use moved::{moved, parse};
 const ATTEMPTS_MAX: usize = 10;
 /// The pause before the second attempt; it doubles, with jitter, up to [`RETRY_DELAY_MAX`].
 const RETRY_DELAY_MIN: Duration = Duration::from_millis(2);
-/// One attempt takes milliseconds. A database whose host is gone without a word would hold its lane for
-/// ever: the connection is given up, and the batch tried on another.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
+/// One attempt takes milliseconds, and a lock is waited for no longer than 5 s. A database whose host is gone
+/// without a word would hold its lane for ever: the connection is given up, and the batch tried on another.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
 /// The longest pause.
 const RETRY_DELAY_MAX: Duration = Duration::from_millis(200);
 
@@ -74,16 +77,30 @@ pub(super) trait Library: Send {
 
 /// One attempt at posting a batch. Dropping it before the commit rolls it back.
 pub(super) trait Transaction: Library {
-    /// Locks the accounts in the order of `needs`, then reads what `jobs` meet: the accounts, the jobs
-    /// that are recorded, the holds; which of the originals are reversed; which rows of imports are known.
+    /// Locks the accounts in the order of `needs`, then reads what `jobs` meet: the accounts, the jobs that are
+    /// recorded unless all are presumed new, the holds; which of the originals are reversed; which rows of
+    /// imports are known.
     fn lock_and_read(
         &mut self,
         needs: &Needs,
         jobs: &[Job],
+        presumed: Presumed,
     ) -> impl Future<Output = Result<Found, Failure>> + Send;
 
     /// Writes all of it and commits.
+    ///
+    /// # Errors
+    /// [`Failure::Collided`] if a job is recorded that was not looked for.
     fn write_and_commit(self, writes: &Writes<'_>) -> impl Future<Output = Result<(), Failure>> + Send;
+}
+
+/// What the jobs of a batch are taken for before the ledger has spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Presumed {
+    /// All are new: none is looked for.
+    New,
+    /// Any of them may be recorded.
+    Nothing,
 }
 
 /// What the jobs of a batch meet.
@@ -124,7 +141,10 @@ pub(super) async fn post(store: &impl Store, jobs: &[Job]) -> Result<Vec<Outcome
         .with_max_delay(RETRY_DELAY_MAX)
         .with_max_times(ATTEMPTS_MAX - 1)
         .with_jitter();
-    let posted = (|| bounded_attempt(store, jobs)).retry(retries).when(Failure::is_overtaken);
+    let mut presumed = presumed(jobs);
+    // Presumed once: whatever was in the way may have been one of these very jobs.
+    let attempt = || bounded_attempt(store, jobs, std::mem::replace(&mut presumed, Presumed::Nothing));
+    let posted = attempt.retry(retries).when(Failure::is_overtaken);
     let posted = posted.notify(|failure, delay| {
         counter!(names::LEDGER_RETRIES, names::REASON => failure.reason()).increment(1);
         tracing::debug!(jobs = jobs.len(), ?delay, "a batch was overtaken and is tried again: {failure}");
@@ -132,18 +152,34 @@ pub(super) async fn post(store: &impl Store, jobs: &[Job]) -> Result<Vec<Outcome
     Ok(posted.await?)
 }
 
-async fn bounded_attempt(store: &impl Store, jobs: &[Job]) -> Result<Vec<Outcome>, Failure> {
-    match tokio::time::timeout(ATTEMPT_TIMEOUT, attempt(store, jobs)).await {
+fn presumed(jobs: &[Job]) -> Presumed {
+    let mut ids = HashSet::with_capacity(jobs.len());
+    // A redelivered envelope and its twin may share a batch.
+    let are_distinct = jobs.iter().all(|job| ids.insert(job.id));
+    if are_distinct { Presumed::New } else { Presumed::Nothing }
+}
+
+async fn bounded_attempt(
+    store: &impl Store,
+    jobs: &[Job],
+    presumed: Presumed,
+) -> Result<Vec<Outcome>, Failure> {
+    let asked = Instant::now();
+    // The pool has a limit of its own.
+    let transaction = store.begin().await?;
+    histogram!(names::POSTING_PHASE_SECONDS, names::PHASE => names::PHASE_CONNECT).record(asked.elapsed());
+    match tokio::time::timeout(ATTEMPT_TIMEOUT, attempt(transaction, jobs, presumed)).await {
         Ok(attempted) => attempted,
         Err(_) => Err(Failure::Transient(format!("the database did not answer within {ATTEMPT_TIMEOUT:?}"))),
     }
 }
 
-async fn attempt(store: &impl Store, jobs: &[Job]) -> Result<Vec<Outcome>, Failure> {
+async fn attempt(
+    mut transaction: impl Transaction,
+    jobs: &[Job],
+    presumed: Presumed,
+) -> Result<Vec<Outcome>, Failure> {
     let mut phase = Phases::start();
-    let mut transaction = store.begin().await?;
-    phase.ended(names::PHASE_CONNECT);
-
     let mut needs = Needs::of(jobs);
     let mut originals = HashMap::new();
     if needs.refers_back() {
@@ -151,7 +187,7 @@ async fn attempt(store: &impl Store, jobs: &[Job]) -> Result<Vec<Outcome>, Failu
         phase.ended(names::PHASE_REFER);
     }
 
-    let Found { mut books, reversed, rows } = transaction.lock_and_read(&needs, jobs).await?;
+    let Found { mut books, reversed, rows } = transaction.lock_and_read(&needs, jobs, presumed).await?;
     phase.ended(names::PHASE_LOCK_AND_READ);
     for id in reversed {
         originals.entry(id).and_modify(|original: &mut Original| original.reversed = true);

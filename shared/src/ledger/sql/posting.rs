@@ -13,7 +13,7 @@ use crate::domain::job::{Job, Origin};
 use crate::domain::outcome::Verdict;
 use crate::ledger::JobRecord;
 use crate::ledger::failure::Failure;
-use crate::ledger::post::{Found, Library, Transaction, Writes};
+use crate::ledger::post::{Found, Library, Presumed, Transaction, Writes};
 
 /// The longest cause of a dead job that is kept, in characters.
 const CAUSE_CHARS_MAX: usize = 2_000;
@@ -116,13 +116,20 @@ impl<S: Session> Library for SqlTransaction<S> {
 }
 
 impl<S: Session> Transaction for SqlTransaction<S> {
-    async fn lock_and_read(&mut self, needs: &Needs, jobs: &[Job]) -> Result<Found, Failure> {
+    async fn lock_and_read(
+        &mut self,
+        needs: &Needs,
+        jobs: &[Job],
+        presumed: Presumed,
+    ) -> Result<Found, Failure> {
         let mut script = Script::new(S::DIALECT);
         statements::begin(&mut script);
         statements::lock_accounts(&mut script, &needs.accounts);
         // Each statement sees what was committed before it, so these see all that was committed before
         // the locks were granted.
-        statements::select_recorded(&mut script, jobs);
+        if presumed == Presumed::Nothing {
+            statements::select_recorded(&mut script, jobs);
+        }
         let refers = !(needs.holds.is_empty() && needs.originals.is_empty());
         if refers {
             statements::select_holds(&mut script, &needs.holds);
@@ -138,9 +145,11 @@ impl<S: Session> Transaction for SqlTransaction<S> {
             let account = rows::account(&row)?;
             books.accounts.insert(account.number.clone(), account);
         }
-        for row in results.next().unwrap_or_default() {
-            let (id, recorded) = rows::recorded(&row)?;
-            books.recorded.insert(id, recorded);
+        if presumed == Presumed::Nothing {
+            for row in results.next().unwrap_or_default() {
+                let (id, recorded) = rows::recorded(&row)?;
+                books.recorded.insert(id, recorded);
+            }
         }
         if refers {
             for row in results.next().unwrap_or_default() {

@@ -37,9 +37,15 @@ pub(super) fn lock_accounts<'a>(script: &mut Script, numbers: impl IntoIterator<
     script.list(numbers).sql(")").sql(lock);
 }
 
+/// Locked, since a dead job may be revived: where two workers replay it and no account exists that they could
+/// wait for each other at, the second one sees what the first one made of it.
 pub(super) fn select_recorded(script: &mut Script, jobs: &[Job]) {
-    script.sql("SELECT ").sql(RECORDED).sql(" FROM jobs j WHERE j.id IN (");
-    script.keys(jobs.iter().map(|job| &job.id)).sql("); ");
+    let (index, lock) = match script.dialect() {
+        Dialect::MySql => (" FORCE INDEX (jobs_id)", ") FOR UPDATE; "),
+        Dialect::Sqlite => ("", "); "),
+    };
+    script.sql("SELECT ").sql(RECORDED).sql(" FROM jobs j").sql(index).sql(" WHERE j.id IN (");
+    script.keys(jobs.iter().map(|job| &job.id)).sql(lock);
 }
 
 pub(super) fn select_holds<'a>(script: &mut Script, ids: impl IntoIterator<Item = &'a JobId>) {
