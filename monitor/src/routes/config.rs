@@ -29,7 +29,7 @@ pub(super) struct ChangeBody {
     /// Undo this version instead.
     #[serde(default)]
     undo: Option<u64>,
-    /// Who asks for it.
+    /// Who asks for it; behind a key, for whom its owner does.
     #[serde(default)]
     by: Option<String>,
     /// Why.
@@ -53,8 +53,11 @@ impl ChangeBody {
     }
 
     fn cause(&self, who: Who) -> Cause {
-        let by = self.by.as_deref().map(shortened).filter(|by| !by.is_empty()).unwrap_or(who.0);
-        Cause { by, reason: self.reason.as_deref().map(shortened), optimized: false }
+        Cause {
+            by: who.named(self.by.as_deref()),
+            reason: self.reason.as_deref().map(shortened),
+            optimized: false,
+        }
     }
 }
 
@@ -64,7 +67,7 @@ impl ChangeBody {
 pub(super) struct UndoBody {
     /// The version to undo; without it the newest that is not undone.
     version: Option<u64>,
-    /// Who asks for it.
+    /// Who asks for it; behind a key, for whom its owner does.
     by: Option<String>,
     /// Why.
     reason: Option<String>,
@@ -87,7 +90,7 @@ pub(super) async fn show(State(shared): State<Arc<Shared>>) -> Json<Config> {
     path = "/api/scalability/config",
     tag = "control",
     request_body(content = ChangeBody, description = "`{\"NAME\": value}`, or that within `changes`."),
-    params(("X-Tellers-User" = Option<String>, Header, description = "Who asks for it, for the audit log.")),
+    params(("X-Tellers-User" = Option<String>, Header, description = "Who asks for it, for the audit log; the body's `by` goes before it.")),
     responses(
         (status = 200, description = "The settings after it.", body = Config),
         (status = 404, description = "No such version to undo.", body = Problem, content_type = "application/problem+json"),
@@ -141,7 +144,7 @@ pub(super) async fn undo(
     } else {
         serde_json::from_slice(&body).map_err(Problem::invalid_body)?
     };
-    let by = body.by.as_deref().map(shortened).filter(|by| !by.is_empty()).unwrap_or(who.0);
+    let by = who.named(body.by.as_deref());
     let cause = Cause { by, reason: body.reason.as_deref().map(shortened), optimized: false };
     shared.control.undo(body.version, false, cause).await?;
     Ok(Json(shown::config(&shared).await))

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::Shared;
-use super::who::{Who, shortened};
+use super::who::Who;
 use crate::control::Cause;
 use crate::problem::Problem;
 use crate::scaling::bottleneck::more_workers_help;
@@ -24,7 +24,7 @@ pub(super) struct OptimizeBody {
     dry_run: bool,
     /// Take back what was applied last.
     undo: bool,
-    /// Who asks for it, for the audit log.
+    /// Who asks for it, for the audit log; behind a key, for whom its owner does.
     by: Option<String>,
 }
 
@@ -55,7 +55,7 @@ pub(super) async fn optimize(
     if body.dry_run && body.undo {
         return Err(Problem::invalid_body("`dry_run` and `undo` exclude each other"));
     }
-    let by = body.by.as_deref().map(shortened).filter(|by| !by.is_empty()).unwrap_or(who.0);
+    let by = who.named(body.by.as_deref());
     let snapshot = shared.snapshot();
     let dashboard = &snapshot.dashboard;
     let mut optimization = Optimization {
