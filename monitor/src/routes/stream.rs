@@ -74,12 +74,37 @@ impl Feed {
             self.snapshots.changed().await.ok()?;
             let snapshot = self.snapshots.borrow_and_update().clone();
             let at = snapshot.dashboard.metrics.point.at;
-            if at <= self.last {
+            // Not `<=`: after a clock was set back nothing would come for as long.
+            if at == self.last {
                 continue;
             }
             self.last = at;
             let json = (self.render)(&snapshot).ok()?;
             return Some(Event::default().event(self.name).id(at.to_string()).data(json));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+    use shared::domain::lane::Lanes;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_last_event_of_the_future_silences_nothing() {
+        let mut snapshot = Snapshot::nothing_yet(Lanes::DEFAULT);
+        snapshot.dashboard.metrics.point.at = 1_000;
+        let (publish, mut snapshots) = watch::channel(Arc::new(snapshot.clone()));
+        snapshots.mark_changed();
+        let render: Render = |_| Ok("{}".to_owned());
+        let mut feed = Feed { missed: VecDeque::new(), snapshots, last: 5_000, name: "metrics", render };
+        assert!(feed.next().now_or_never().flatten().is_some(), "the one that there is");
+        publish.send_replace(Arc::new(snapshot.clone()));
+        assert!(feed.next().now_or_never().is_none(), "no second twice");
+        snapshot.dashboard.metrics.point.at = 400;
+        publish.send_replace(Arc::new(snapshot));
+        assert!(feed.next().now_or_never().flatten().is_some(), "nor does a clock that is set back");
     }
 }
