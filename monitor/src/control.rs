@@ -2,7 +2,7 @@
 //! to every replica at once and again every two seconds.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -82,7 +82,10 @@ pub(crate) struct Control {
     records: Arc<dyn Records>,
     bus: Arc<dyn Bus>,
     live: Arc<LiveSettings>,
-    in_force: Mutex<InForce>,
+    /// Taken by whoever makes a change, from reading what is kept until it is told.
+    changing: Mutex<()>,
+    /// Never held while the database or the bus is asked: reading it waits for nothing.
+    in_force: RwLock<InForce>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -93,7 +96,7 @@ struct InForce {
 
 impl Control {
     pub(crate) fn new(records: Arc<dyn Records>, bus: Arc<dyn Bus>, live: Arc<LiveSettings>) -> Control {
-        Control { records, bus, live, in_force: Mutex::default() }
+        Control { records, bus, live, changing: Mutex::default(), in_force: RwLock::default() }
     }
 
     /// Reads what is in force, and tells it until `shutdown`.
@@ -106,29 +109,28 @@ impl Control {
                 () = shutdown.cancelled() => return,
                 _ = interval.tick() => {}
             }
-            let mut in_force = self.in_force.lock().await;
             if !read {
-                match self.read(&mut in_force).await {
-                    Ok(()) => read = true,
+                match self.read().await {
+                    Ok(_) => read = true,
                     Err(why) => info!(%why, "the settings that were changed before can not be read yet"),
                 }
             }
-            self.tell(&in_force).await;
+            self.tell().await;
         }
     }
 
     /// The version in force, and what is overridden, secrets as they are.
-    pub(crate) async fn in_force(&self) -> (u64, Overrides) {
-        let in_force = self.in_force.lock().await;
-        (in_force.version, in_force.overrides.clone())
+    pub(crate) fn in_force(&self) -> (u64, Overrides) {
+        let InForce { version, overrides } = self.now();
+        (version, overrides)
     }
 
     /// Makes a change: all of it or nothing. Returns the version in force after it.
     pub(crate) async fn change(&self, asked: &Map<String, Value>, cause: Cause) -> Result<u64, Refused> {
         let patch = Patch::parse(asked).map_err(Refused::Invalid)?;
-        let mut in_force = self.in_force.lock().await;
-        self.read(&mut in_force).await.map_err(Refused::Away)?;
-        self.make(&mut in_force, &patch, cause, None).await
+        let _changing = self.changing.lock().await;
+        let in_force = self.read().await.map_err(Refused::Away)?;
+        self.make(in_force, &patch, cause, None).await
     }
 
     /// Takes back one change: what it changed becomes what it was before. Without a version the newest that is
@@ -140,8 +142,8 @@ impl Control {
         optimized: bool,
         cause: Cause,
     ) -> Result<(u64, u64), Refused> {
-        let mut in_force = self.in_force.lock().await;
-        self.read(&mut in_force).await.map_err(Refused::Away)?;
+        let _changing = self.changing.lock().await;
+        let in_force = self.read().await.map_err(Refused::Away)?;
         let (undoes, change) = match version {
             Some(version) => (version, self.one(version).await?),
             None => self.newest(optimized).await?,
@@ -155,7 +157,7 @@ impl Control {
         if patch.applied_to(&in_force.overrides) == in_force.overrides {
             return Err(Refused::UndoneAlready(undoes));
         }
-        let version = self.make(&mut in_force, &patch, cause, Some(undoes)).await?;
+        let version = self.make(in_force, &patch, cause, Some(undoes)).await?;
         Ok((undoes, version))
     }
 
@@ -171,7 +173,7 @@ impl Control {
 
     async fn make(
         &self,
-        in_force: &mut InForce,
+        in_force: InForce,
         patch: &Patch,
         cause: Cause,
         undoes: Option<u64>,
@@ -194,27 +196,41 @@ impl Control {
         let version = appended.map_err(Refused::Away)?;
         let names: Vec<_> = change.changed().into_iter().map(|(name, _, _)| name).collect();
         info!(version, by = change.by, changed = names.join(", "), "the settings of the fleet are changed");
-        *in_force = InForce { version, overrides: after };
-        self.tell(in_force).await;
+        self.advance(InForce { version, overrides: after });
+        self.tell().await;
         Ok(version)
     }
 
-    /// Another monitor may have made a change since.
-    async fn read(&self, in_force: &mut InForce) -> Result<(), String> {
+    /// Another monitor may have made a change since. Returns what is in force.
+    async fn read(&self) -> Result<InForce, String> {
         let newest = answer(self.records.list(RecordKind::Settings, None, 1)).await?;
-        let Some(record) = newest.into_iter().next().filter(|record| record.number > in_force.version) else {
-            return Ok(());
+        let known = self.now();
+        let Some(record) = newest.into_iter().next().filter(|record| record.number > known.version) else {
+            return Ok(known);
         };
         let change: Change = serde_json::from_str(&record.body).map_err(|error| error.to_string())?;
         let (overrides, refusals) = Overrides::read(&change.changes);
         for refusal in refusals {
             warn!(version = record.number, %refusal, "a setting that was changed once is left out");
         }
-        *in_force = InForce { version: record.number, overrides };
-        Ok(())
+        Ok(self.advance(InForce { version: record.number, overrides }))
     }
 
-    async fn tell(&self, in_force: &InForce) {
+    fn now(&self) -> InForce {
+        self.in_force.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// To the newer of what is in force and this. Returns it.
+    fn advance(&self, newer: InForce) -> InForce {
+        let mut in_force = self.in_force.write().unwrap_or_else(PoisonError::into_inner);
+        if newer.version > in_force.version {
+            *in_force = newer;
+        }
+        in_force.clone()
+    }
+
+    async fn tell(&self) {
+        let in_force = self.now();
         let message: SettingsMessage = in_force.overrides.to_message(in_force.version);
         self.live.apply(&message);
         match serde_json::to_vec(&message) {

@@ -1,5 +1,3 @@
-use std::sync::PoisonError;
-
 use async_trait::async_trait;
 use serde_json::json;
 use shared::fleet::embedded::EmbeddedBus;
@@ -12,6 +10,8 @@ use super::*;
 pub(crate) struct Memory {
     kept: std::sync::Mutex<Vec<(RecordKind, Record)>>,
     away: std::sync::atomic::AtomicBool,
+    /// It does not even answer.
+    hangs: std::sync::atomic::AtomicBool,
 }
 
 impl Memory {
@@ -53,6 +53,9 @@ impl Records for Memory {
         before: Option<u64>,
         limit: u32,
     ) -> Result<Vec<Record>, LedgerError> {
+        if self.hangs.load(std::sync::atomic::Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
         let kept = self.look()?;
         let newest = kept
             .iter()
@@ -137,8 +140,8 @@ async fn the_next_monitor_goes_on_with_what_was_changed() {
     let memory = Arc::new(Memory::default());
     let version = change(&control(&memory).0, json!({"LINGER_MS": 5})).await.unwrap();
     let (next, live) = control(&memory);
-    next.read(&mut *next.in_force.lock().await).await.unwrap();
-    next.tell(&*next.in_force.lock().await).await;
+    next.read().await.unwrap();
+    next.tell().await;
     assert_eq!((live.now().version, live.now().linger().as_millis()), (version, 5));
 }
 
@@ -152,4 +155,17 @@ async fn undo_of_optimize_passes_over_what_people_changed() {
     change(&control, json!({"BATCH_PROCESSING_SIZE": 50})).await.unwrap();
     control.undo(None, true, Cause::default()).await.unwrap();
     assert_eq!((live.now().linger().as_millis(), live.now().batch_jobs_max()), (20, 50));
+}
+
+#[tokio::test]
+async fn what_is_in_force_is_known_at_once_while_the_database_does_not_answer() {
+    let memory = Arc::new(Memory::default());
+    let (control, _) = control(&memory);
+    let version = change(&control, json!({"LINGER_MS": 5})).await.unwrap();
+    memory.hangs.store(true, std::sync::atomic::Ordering::Relaxed);
+    tokio::select! {
+        biased;
+        _ = change(&control, json!({"LINGER_MS": 6})) => panic!("the database does not answer"),
+        known = async { control.in_force().0 } => assert_eq!(known, version),
+    }
 }

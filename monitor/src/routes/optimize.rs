@@ -66,7 +66,7 @@ pub(super) async fn optimize(
         recommendations: dashboard.recommendations.clone(),
         dry_run: body.dry_run,
         applied: Vec::new(),
-        settings_version: shared.control.in_force().await.0,
+        settings_version: shared.control.in_force().0,
         undone: None,
     };
     if body.undo {

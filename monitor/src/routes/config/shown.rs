@@ -1,6 +1,7 @@
 //! The settings as they are shown.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -16,10 +17,13 @@ use crate::views::config::{ChangeView, Changed, Config, Convergence, ReplicaVers
 
 /// Changes that are shown.
 const AUDIT_SHOWN_MAX: u32 = 50;
+/// The settings are shown without their audit log if the database does not answer within this time.
+const AUDIT_WAIT: Duration = Duration::from_secs(2);
 
 pub(super) async fn config(shared: &Shared) -> Config {
-    let (version, overrides) = shared.control.in_force().await;
-    let audit = shared.control.audit(AUDIT_SHOWN_MAX).await;
+    let (version, overrides) = shared.control.in_force();
+    let audit = tokio::time::timeout(AUDIT_WAIT, shared.control.audit(AUDIT_SHOWN_MAX)).await;
+    let audit = audit.unwrap_or_else(|_| Err(format!("the database did not answer within {AUDIT_WAIT:?}")));
     let snapshot = shared.snapshot();
     let (audit, audit_trouble) = match audit {
         Ok(audit) => {
