@@ -149,12 +149,13 @@ fn pools(facts: &Facts) -> Judged {
     let Some(tightest) = facts.pools.iter().max_by_key(|pool| (pool.waiting, pool.in_use)) else {
         return (None, "no replica tells of its pools".to_owned());
     };
-    let name = &tightest.name;
+    let (name, one) = (&tightest.name, tightest.one());
     if tightest.waiting > 0 {
         let waiting = counted(tightest.waiting, "task");
-        return (Some(30), format!("{waiting} wait for a connection of pool {name}"));
+        let wait = if tightest.waiting == 1 { "waits" } else { "wait" };
+        return (Some(30), format!("{waiting} {wait} for a {one} of pool {name}"));
     }
-    (Some(100), format!("{} of {} connections of pool {name} are in use", tightest.in_use, tightest.size_max))
+    (Some(100), format!("{} of {} {one}s of pool {name} are in use", tightest.in_use, tightest.size_max))
 }
 
 fn dead_letters(facts: &Facts) -> Judged {
@@ -195,6 +196,7 @@ fn percent(part: usize, whole: usize) -> u8 {
 mod tests {
     use super::*;
     use crate::facts::tests::{lost_worker, well};
+    use crate::views::replica::PoolView;
 
     #[test]
     fn a_fleet_at_rest_has_the_full_score_of_weights_that_sum_to_100() {
@@ -222,6 +224,13 @@ mod tests {
         assert_eq!(health.score, Some(100));
         let part = health.parts.iter().find(|part| part.name == "dead_letters").unwrap();
         assert_eq!(part.score, None);
+    }
+
+    #[test]
+    fn threads_are_told_as_threads() {
+        let mut busy = well();
+        busy.pools = vec![PoolView { name: "io".to_owned(), size_max: 2, waiting: 1, ..PoolView::default() }];
+        assert_eq!(pools(&busy).1, "1 task waits for a thread of pool io");
     }
 
     #[test]

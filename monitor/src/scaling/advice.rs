@@ -4,7 +4,7 @@ use serde_json::json;
 use shared::settings::table;
 
 use crate::facts::Facts;
-use crate::scaling::bottleneck::more_workers_help;
+use crate::scaling::bottleneck::{awaited, more_workers_help};
 use crate::views::health::WorkersWanted;
 use crate::views::optimize::{Bottleneck, Recommendation, RecommendationKind};
 use crate::words::counted;
@@ -29,7 +29,10 @@ pub(crate) fn advise(facts: &Facts, bottleneck: &Bottleneck, wanted: &WorkersWan
         "cpu" => advice.extend(full_size(facts, bottleneck)),
         _ => {}
     }
-    advice.extend(other(bottleneck));
+    advice.extend(match bottleneck.name {
+        "pool_wait" => awaited(facts).map(|pool| larger_pool(bottleneck, &pool.name)),
+        _ => other(bottleneck),
+    });
     advice
 }
 
@@ -41,8 +44,13 @@ fn workers(facts: &Facts, bottleneck: &Bottleneck, wanted: &WorkersWanted) -> Op
             counted(workers.into(), "worker"),
             wanted.now
         );
-        let helps = more_workers_help(bottleneck);
-        let effect = if helps { "throughput grows about in proportion" } else { "jobs are posted at all" };
+        let effect = if wanted.now == 0 {
+            "jobs are posted at all"
+        } else if more_workers_help(bottleneck) {
+            "throughput grows about in proportion"
+        } else {
+            "each is less busy: there is room for peaks, and for one that dies"
+        };
         (action, effect.to_owned())
     } else if wanted.now > facts.lane_count() {
         let spare = wanted.now - facts.lane_count();
@@ -128,6 +136,31 @@ fn more_linger(facts: &Facts, bottleneck: &Bottleneck) -> Option<Recommendation>
     setting(facts, bottleneck, &table::LINGER_MS, recommended, effect)
 }
 
+/// The pool's own setting, which counts from the next start on.
+fn larger_pool(bottleneck: &Bottleneck, pool: &str) -> Recommendation {
+    let and = "see that the server's max_connections allow it";
+    let (subject, action) = match pool {
+        "primary" => (
+            "DB_POOL_SIZE",
+            format!("raise DB_POOL_SIZE and start the workers again, or lower POSTING_CONCURRENCY; {and}"),
+        ),
+        "reads" => (
+            "DB_READONLY_POOL_SIZE",
+            format!("raise DB_READONLY_POOL_SIZE and start the ingresses again; {and}"),
+        ),
+        "analytics" => (
+            "DB_ANALYTICS_POOL_SIZE",
+            format!("raise DB_ANALYTICS_POOL_SIZE and start the workers again; {and}"),
+        ),
+        // Of a fixed size, as the embedded ones are: each is held for too long.
+        _ => (
+            "database",
+            format!("see why statements of pool {pool} take so long: docs/runbooks/pool_exhausted.md"),
+        ),
+    };
+    recommendation(bottleneck, subject, &action, "no task waits for a connection")
+}
+
 /// What no setting of the fleet cures.
 fn other(bottleneck: &Bottleneck) -> Option<Recommendation> {
     let (subject, action, expected_effect) = match bottleneck.name {
@@ -135,11 +168,6 @@ fn other(bottleneck: &Bottleneck) -> Option<Recommendation> {
             "accounts",
             "spread what these accounts do over several accounts, or let their jobs be larger (a journal of many legs is one job)",
             "the lane's jobs are shared by several lanes and workers; more workers alone change nothing",
-        ),
-        "pool_wait" => (
-            "DB_POOL_SIZE",
-            "raise DB_POOL_SIZE and start the workers again, or lower POSTING_CONCURRENCY; see that the server's max_connections allow it",
-            "no batch waits for a connection",
         ),
         "commit" => (
             "database",
@@ -164,7 +192,17 @@ fn other(bottleneck: &Bottleneck) -> Option<Recommendation> {
         }
         _ => return None,
     };
-    Some(Recommendation {
+    Some(recommendation(bottleneck, subject, action, expected_effect))
+}
+
+/// One that somebody has to see to.
+fn recommendation(
+    bottleneck: &Bottleneck,
+    subject: &str,
+    action: &str,
+    expected_effect: &str,
+) -> Recommendation {
+    Recommendation {
         kind: RecommendationKind::Other,
         subject: subject.to_owned(),
         current: None,
@@ -174,7 +212,7 @@ fn other(bottleneck: &Bottleneck) -> Option<Recommendation> {
         reason: bottleneck.sentence.clone(),
         expected_effect: expected_effect.to_owned(),
         evidence: bottleneck.evidence.clone(),
-    })
+    }
 }
 
 #[cfg(test)]
@@ -185,6 +223,7 @@ mod tests {
     use crate::scaling::bottleneck::{find, tests::under_pressure};
     use crate::scaling::wanted::wanted;
     use crate::views::metrics::BatchJobs;
+    use crate::views::replica::PoolView;
 
     fn advice(change: impl FnOnce(&mut Facts)) -> Vec<Recommendation> {
         let mut facts = under_pressure();
@@ -204,6 +243,39 @@ mod tests {
     fn too_few_workers_are_told_with_their_number() {
         let advice = advice(|_| {});
         assert_eq!((advice.len(), &advice[0].recommended), (1, &Some(json!(5))), "{advice:?}");
+    }
+
+    #[test]
+    fn what_more_workers_bring_is_told_as_it_is() {
+        let effect = |change: fn(&mut Facts)| advice(change)[0].expected_effect.clone();
+        assert_eq!(effect(|_| {}), "throughput grows about in proportion");
+        assert_eq!(effect(|facts| facts.replicas.clear()), "jobs are posted at all");
+        let busy_without_a_backlog = effect(|facts| {
+            (facts.queue.depth_jobs, facts.queue.lag_seconds) = (Some(0), Some(0.0));
+        });
+        assert!(busy_without_a_backlog.starts_with("each is less busy"), "{busy_without_a_backlog}");
+    }
+
+    #[test]
+    fn each_pool_has_its_own_advice() {
+        for (name, subject) in [
+            ("primary", "DB_POOL_SIZE"),
+            ("reads", "DB_READONLY_POOL_SIZE"),
+            ("analytics", "DB_ANALYTICS_POOL_SIZE"),
+            ("records", "database"),
+        ] {
+            let advice = advice(|facts| {
+                let full = PoolView {
+                    name: name.to_owned(),
+                    size_max: 2,
+                    in_use: 2,
+                    waiting: 1,
+                    ..PoolView::default()
+                };
+                facts.pools = vec![full];
+            });
+            assert!(advice.iter().any(|one| one.subject == subject), "{name}: {advice:?}");
+        }
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use crate::facts::{BusState, Facts};
 use crate::scaling::load::{Load, avg, evidence, p95};
 use crate::views::optimize::{Bottleneck, Evidence};
-use crate::words::time;
+use crate::views::replica::PoolView;
+use crate::words::{counted, time};
 
 /// Below this lag, and with short waits, nothing is held back.
 const LAG_SECONDS: f64 = 1.0;
@@ -102,13 +103,24 @@ fn hot_lane(facts: &Facts, load: &Load) -> Option<Bottleneck> {
     })
 }
 
+/// The pool of connections that most tasks wait for; `None`: nobody waits. Threads for blocking work are beside the
+/// path of a job.
+pub(crate) fn awaited(facts: &Facts) -> Option<&PoolView> {
+    let connections = facts.pools.iter().filter(|pool| !pool.is_of_threads() && pool.waiting > 0);
+    connections.max_by_key(|pool| (pool.is_exhausted(), pool.waiting))
+}
+
 fn pool_wait(facts: &Facts) -> Option<Bottleneck> {
     let acquire = p95(facts.last_10_s.processing.pool_acquire);
-    let waiting: u64 = facts.pools.iter().map(|pool| pool.waiting).sum();
-    let full = facts.pools.iter().any(|pool| pool.waiting > 0 && pool.in_use >= pool.size_max);
-    (full || acquire > ACQUIRE_SECONDS && waiting > 0).then(|| {
-        let sentence =
-            format!("{waiting} tasks wait for a connection to the database, up to {}", time(acquire));
+    let pool = awaited(facts)?;
+    (pool.is_exhausted() || acquire > ACQUIRE_SECONDS).then(|| {
+        let (name, waiting) = (&pool.name, pool.waiting);
+        let tasks = counted(waiting, "task");
+        let wait = if waiting == 1 { "waits" } else { "wait" };
+        let sentence = format!(
+            "{tasks} {wait} for a connection to the database, of pool {name}, up to {}",
+            time(acquire)
+        );
         #[allow(clippy::cast_precision_loss)] // A few thousand.
         let waiting = waiting as f64;
         let evidence = vec![evidence("pool_waiting", waiting), evidence("pool_acquire_p95_seconds", acquire)];

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::contract::report::{Counts, Role};
+use shared::work_pool::WorkPools;
 use utoipa::ToSchema;
 
 /// One replica.
@@ -105,4 +106,21 @@ pub struct PoolView {
     pub waiting: u64,
     /// Waits that were given up, since the start.
     pub timeouts: u64,
+}
+
+impl PoolView {
+    /// What it holds is threads for blocking work; else connections to the database.
+    pub(crate) fn is_of_threads(&self) -> bool {
+        WorkPools::NAMES.contains(&self.name.as_str())
+    }
+
+    /// What it is a pool of.
+    pub(crate) fn one(&self) -> &'static str {
+        if self.is_of_threads() { "thread" } else { "connection" }
+    }
+
+    /// All are in use, and somebody waits.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.waiting > 0 && self.in_use >= self.size_max
+    }
 }

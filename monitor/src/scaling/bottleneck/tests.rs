@@ -64,7 +64,17 @@ fn retries_are_lock_waits() {
 fn a_pool_without_a_free_connection_is_found() {
     let pool =
         PoolView { name: "primary".to_owned(), size_max: 5, in_use: 5, waiting: 3, ..PoolView::default() };
-    assert_eq!(named(|facts| facts.pools = vec![pool]), "pool_wait");
+    let mut facts = under_pressure();
+    facts.pools = vec![pool];
+    let bottleneck = find(&facts);
+    assert_eq!(bottleneck.name, "pool_wait");
+    assert!(bottleneck.sentence.contains("3 tasks wait for a connection to the database, of pool primary"));
+}
+
+#[test]
+fn threads_for_blocking_work_hold_no_job_back() {
+    let pool = PoolView { name: "cpu".to_owned(), size_max: 1, in_use: 1, waiting: 3, ..PoolView::default() };
+    assert_eq!(named(|facts| facts.pools = vec![pool]), "too_few_workers");
 }
 
 #[test]
