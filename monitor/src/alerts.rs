@@ -58,6 +58,26 @@ impl Alerts {
         self.watched.iter_mut().filter_map(|watched| watched.judge(facts, timing)).collect()
     }
 
+    /// Goes on with those that fired before this monitor started, newest first, and were not over when it did.
+    /// Returns those that nobody will ever find to be over, with an end.
+    pub(crate) fn resume(&mut self, open: Vec<AlertRecord>, now: Timestamp) -> Vec<Change> {
+        let taken = |record: &AlertRecord, watched: &mut [Watched]| {
+            let of_it = watched.iter_mut().find(|watched| watched.rule.name == record.alert);
+            of_it.is_some_and(|watched| watched.resume(record))
+        };
+        open.into_iter()
+            .filter(|record| !taken(record, &mut self.watched))
+            .map(|record| Change {
+                fired: false,
+                record: AlertRecord {
+                    resolved_at: Some(now),
+                    sentence: format!("{}; the monitor ended before this was over", record.sentence),
+                    ..record
+                },
+            })
+            .collect()
+    }
+
     pub(crate) fn views(&self, facts: &Facts) -> Vec<AlertView> {
         let (fires_after, clears_after) = (facts.thresholds.alert_for(), facts.thresholds.alert_clear());
         self.watched.iter().map(|watched| watched.view(facts.at, fires_after, clears_after)).collect()
@@ -75,19 +95,24 @@ impl Alerts {
 impl Watched {
     fn judge(&mut self, facts: &Facts, timing: machine::Timing) -> Option<Change> {
         self.reading = (self.rule.read)(facts);
-        let worse = self.machine.peak() < self.reading.value;
+        // The peak of the time before says nothing about this one.
+        let begins = self.machine.state() == AlertState::Inactive;
+        let worse = begins || self.machine.peak() < self.reading.value;
         let turn = self.machine.step(&self.reading, facts.at, timing);
-        if self.reading.holds == Some(true) && (worse || self.worst.is_empty()) {
+        if self.reading.holds == Some(true) && worse {
             self.worst.clone_from(&self.reading.sentence);
         }
-        match turn? {
-            Turn::Fired => Some(Change { fired: true, record: self.record() }),
-            Turn::Resolved => {
-                let record = self.record();
-                self.worst.clear();
-                Some(Change { fired: false, record })
-            }
+        turn.map(|turn| Change { fired: turn == Turn::Fired, record: self.record() })
+    }
+
+    /// Takes one over from the monitor before, unless it fires already by what this one found.
+    fn resume(&mut self, record: &AlertRecord) -> bool {
+        let takes = self.machine.state() != AlertState::Firing;
+        if takes {
+            self.machine = Machine::resumed(record.since, record.fired_at, record.peak);
+            self.worst.clone_from(&record.sentence);
         }
+        takes
     }
 
     fn record(&self) -> AlertRecord {
@@ -149,10 +174,69 @@ mod tests {
     use super::*;
     use crate::facts::tests::well;
 
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn lag(second: i64, seconds: f64, lane: u16) -> Facts {
+        let mut facts = Facts { at: at(second), ..well() };
+        facts.queue.lag_seconds = Some(seconds);
+        facts.lanes[usize::from(lane)].lag_seconds = Some(seconds);
+        facts
+    }
+
+    #[test]
+    fn a_moment_that_passed_is_not_what_an_alert_is_about_later() {
+        let mut alerts = Alerts::new();
+        assert!(alerts.judge(&lag(0, 90.0, 3)).is_empty());
+        assert!(alerts.judge(&lag(1, 0.0, 3)).is_empty());
+        let changes: Vec<_> = (2..=7).flat_map(|second| alerts.judge(&lag(second, 40.0, 5))).collect();
+        assert_eq!(changes.len(), 1, "{changes:?}");
+        let record = &changes[0].record;
+        assert!(record.sentence.contains("lane 5 waits for 40"), "{record:?}");
+        assert_eq!((record.peak, record.since), (Some(40.0), at(2)));
+        // Nor is one that fired.
+        (8..=18).for_each(|second| drop(alerts.judge(&lag(second, 0.0, 5))));
+        let changes: Vec<_> = (19..=24).flat_map(|second| alerts.judge(&lag(second, 35.0, 9))).collect();
+        assert!(changes[0].record.sentence.contains("lane 9 waits for 35"), "{changes:?}");
+    }
+
+    #[test]
+    fn the_next_monitor_goes_on_with_what_fires() {
+        let mut before = Alerts::new();
+        let fired: Vec<_> = (0..=5).flat_map(|second| before.judge(&lag(second, 40.0, 5))).collect();
+        let open = fired[0].record.clone();
+        let unknown = AlertRecord { alert: "of_another_version".to_owned(), ..open.clone() };
+        let older = AlertRecord { fired_at: at(-50), ..open.clone() };
+
+        let mut alerts = Alerts::new();
+        let closed = alerts.resume(vec![open.clone(), unknown, older], at(9));
+        assert_eq!(closed.len(), 2, "{closed:?}");
+        for change in &closed {
+            assert!(!change.fired && change.record.resolved_at == Some(at(9)), "{change:?}");
+            assert!(change.record.sentence.ends_with("the monitor ended before this was over"), "{change:?}");
+        }
+        let firing = Alerts::firing(&alerts.views(&well()));
+        assert_eq!((firing.len(), firing[0].alert, firing[0].since), (1, "lag", Some(open.since)));
+        assert!(alerts.judge(&lag(10, 35.0, 7)).is_empty(), "it was told already");
+        let changes: Vec<_> = (11..=21).flat_map(|second| alerts.judge(&lag(second, 0.0, 7))).collect();
+        let resolved = AlertRecord { resolved_at: Some(at(21)), ..open };
+        assert_eq!(changes.iter().map(|change| &change.record).collect::<Vec<_>>(), [&resolved]);
+    }
+
+    #[test]
+    fn what_fires_anew_before_the_log_could_be_read_is_not_taken_over() {
+        let mut alerts = Alerts::new();
+        let fired: Vec<_> = (0..=5).flat_map(|second| alerts.judge(&lag(second, 40.0, 5))).collect();
+        let before = AlertRecord { fired_at: at(-50), since: at(-60), ..fired[0].record.clone() };
+        let closed = alerts.resume(vec![before], at(6));
+        assert_eq!((closed.len(), closed[0].record.fired_at), (1, at(-50)));
+        assert_eq!(Alerts::firing(&alerts.views(&well()))[0].since, Some(at(0)));
+    }
+
     #[test]
     fn a_ledger_that_is_away_fires_within_the_time_and_resolves_by_itself() {
         let mut alerts = Alerts::new();
-        let at = |second: i64| Timestamp::from_second(second).unwrap();
         let away = |second: i64| Facts {
             at: at(second),
             ledger: None,

@@ -30,7 +30,7 @@ pub mod views;
 mod words;
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
 use futures::future::BoxFuture;
@@ -44,7 +44,7 @@ use shared::queue::Queue;
 use shared::records::Records;
 use shared::telemetry::PrometheusHandle;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -140,25 +140,14 @@ fn watch_fleet(parts: &Parts, beside: &mut JoinSet<()>, shutdown: &CancellationT
     let log = Arc::new(Mutex::new(Log::default()));
     let control = Control::new(parts.records.clone(), parts.bus.clone(), parts.instruments.settings.clone());
     let control = Arc::new(control);
-    let outlets = Outlets {
-        snapshots,
-        history: history.clone(),
-        kept,
-        log: log.clone(),
-        changes: vec![to_log, to_webhook],
-    };
+    let (resume, open_alerts) = oneshot::channel();
+    let outlets = Outlets { snapshots, history: history.clone(), kept, log: log.clone(), to_log, to_webhook };
     let records = parts.records.clone();
     beside.spawn(books::watch(parts.ledger.clone(), books_write, shutdown.clone()));
-    beside.spawn(sampler::sample(parts.clone(), books, outlets, shutdown.clone()));
+    beside.spawn(sampler::sample(parts.clone(), (books, open_alerts), outlets, shutdown.clone()));
     beside.spawn(store::keep(records.clone(), history.clone(), points, shutdown.clone()));
-    beside.spawn(log::keep(records.clone(), logged, shutdown.clone()));
-    beside.spawn(read_log(records, log.clone(), shutdown.clone()));
+    beside.spawn(log::keep(records, log.clone(), resume, logged, shutdown.clone()));
     beside.spawn(webhook::tell(parts.instruments.settings.clone(), told, shutdown.clone()));
     beside.spawn(control.clone().repeat(shutdown.clone()));
     Arc::new(Shared { snapshot, history, log, control, parts: parts.clone() })
-}
-
-async fn read_log(records: Arc<dyn Records>, log: Arc<Mutex<Log>>, shutdown: CancellationToken) {
-    let kept = log::read(records, &shutdown).await;
-    log.lock().unwrap_or_else(PoisonError::into_inner).join(kept);
 }

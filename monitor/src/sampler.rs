@@ -4,11 +4,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures::FutureExt as _;
 use jiff::Timestamp;
 use shared::contract::report::Role;
 use shared::fleet::Topic;
 use shared::queue::LaneDepth;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::Parts;
@@ -24,6 +25,7 @@ use crate::history::{History, store::Kept};
 use crate::lanes::{self, LaneWatch};
 use crate::replicas::{Replicas, SILENCE_MAX};
 use crate::snapshot::{Beside, ReplicaSettings, SECOND, Snapshot};
+use crate::views::alerts::AlertRecord;
 use crate::views::metrics::Throughput;
 
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
@@ -36,17 +38,20 @@ pub(crate) struct Outlets {
     pub(crate) history: Arc<Mutex<History>>,
     pub(crate) kept: mpsc::Sender<Kept>,
     pub(crate) log: Arc<Mutex<Log>>,
-    /// Who hears of alerts that fire or are resolved.
-    pub(crate) changes: Vec<mpsc::Sender<Change>>,
+    /// Alerts that fire or are resolved, to be kept.
+    pub(crate) to_log: mpsc::Sender<Change>,
+    /// The same, to be told.
+    pub(crate) to_webhook: mpsc::Sender<Change>,
 }
 
 /// Samples until `shutdown`.
 pub(crate) async fn sample(
     parts: Parts,
-    books: watch::Receiver<Books>,
+    (books, open_alerts): (watch::Receiver<Books>, oneshot::Receiver<Vec<AlertRecord>>),
     outlets: Outlets,
     shutdown: CancellationToken,
 ) {
+    let mut open_alerts = open_alerts.fuse();
     let mut reports = parts.bus.listen(Topic::Report).await;
     let mut presences = parts.bus.listen(Topic::Presence).await;
     let mut interval = tokio::time::interval(SAMPLE_INTERVAL);
@@ -68,6 +73,7 @@ pub(crate) async fn sample(
                     sampler.windows.note(&report);
                 }
             }
+            Ok(open) = &mut open_alerts => sampler.resume(open),
             Ok(presence) = presences.recv() => sampler.replicas.note_presence(&presence),
             _ = interval.tick() => {
                 let books = books.borrow().clone();
@@ -179,6 +185,15 @@ impl Sampler {
         }
     }
 
+    /// Goes on with the alerts of the monitor before. Whoever was told that one fires is told once that it is over;
+    /// of those that nobody watches any more only the log gets an end.
+    fn resume(&mut self, open: Vec<AlertRecord>) {
+        for change in self.alerts.resume(open, Timestamp::now()) {
+            self.outlets.log.lock().unwrap_or_else(PoisonError::into_inner).note(&change);
+            let _ = self.outlets.to_log.try_send(change);
+        }
+    }
+
     /// Judges the alerts, and tells those who want to hear what fired or was resolved.
     fn tell(&mut self, facts: &Facts) {
         for change in self.alerts.judge(facts) {
@@ -194,7 +209,7 @@ impl Sampler {
                 tracing::info!(alert = record.alert, peak = record.peak, "alert is resolved");
             }
             self.outlets.log.lock().unwrap_or_else(PoisonError::into_inner).note(&change);
-            for listener in &self.outlets.changes {
+            for listener in [&self.outlets.to_log, &self.outlets.to_webhook] {
                 // One that is behind by so many misses this one; it is in the log all the same.
                 let _ = listener.try_send(change.clone());
             }

@@ -2,12 +2,12 @@
 //! changes wait, as many as there is room for.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use shared::records::{RecordKind, Records};
-use tokio::sync::mpsc;
+use shared::records::{Record, RecordKind, Records};
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -16,6 +16,8 @@ use crate::views::alerts::AlertRecord;
 
 /// Alerts that are shown, newest first.
 pub(crate) const SHOWN_MAX: usize = 100;
+/// Among the newest so many are those that fired when the monitor ended.
+const READ_MAX: u32 = 500;
 /// Alerts are kept for so long.
 const KEPT_FOR: Duration = Duration::from_secs(90 * 24 * 3_600);
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -39,7 +41,7 @@ impl Log {
     }
 
     /// Puts what was kept behind what is new.
-    pub(crate) fn join(&mut self, kept: Vec<AlertRecord>) {
+    pub(crate) fn join(&mut self, kept: impl IntoIterator<Item = AlertRecord>) {
         for record in kept {
             if !self.records.iter().any(|known| is_same(known, &record)) {
                 self.records.push_back(record);
@@ -57,32 +59,38 @@ fn is_same(one: &AlertRecord, other: &AlertRecord) -> bool {
     one.alert == other.alert && one.fired_at == other.fired_at
 }
 
-/// Reads what was kept; asks again until the database answers.
-pub(crate) async fn read(records: Arc<dyn Records>, shutdown: &CancellationToken) -> Vec<AlertRecord> {
-    let limit = u32::try_from(SHOWN_MAX).unwrap_or(u32::MAX);
+/// Reads what was kept, newest first, each with its number; asks again until the database answers.
+async fn read(records: &dyn Records, shutdown: &CancellationToken) -> Option<Vec<(AlertRecord, u64)>> {
+    let numbered = |record: &Record| Some((serde_json::from_str(&record.body).ok()?, record.number));
     loop {
-        match tokio::time::timeout(WRITE_TIMEOUT, records.list(RecordKind::Alert, None, limit)).await {
-            Ok(Ok(kept)) => {
-                return kept.iter().filter_map(|record| serde_json::from_str(&record.body).ok()).collect();
-            }
+        match tokio::time::timeout(WRITE_TIMEOUT, records.list(RecordKind::Alert, None, READ_MAX)).await {
+            Ok(Ok(kept)) => return Some(kept.iter().filter_map(numbered).collect()),
             Ok(Err(error)) => info!(%error, "the alerts of before can not be read yet"),
             Err(_) => info!("the alerts of before can not be read yet: no answer"),
         }
         tokio::select! {
-            () = shutdown.cancelled() => return Vec::new(),
+            () = shutdown.cancelled() => return None,
             () = tokio::time::sleep(RETRY_AFTER) => {}
         }
     }
 }
 
-/// Writes every change until `shutdown`, in order; one that can not be written is tried again.
+/// Reads what was kept into the log and tells `resume` what had no end, newest first; then writes every change
+/// until `shutdown`, in order. One that can not be written is tried again.
 pub(crate) async fn keep(
     records: Arc<dyn Records>,
+    log: Arc<Mutex<Log>>,
+    resume: oneshot::Sender<Vec<AlertRecord>>,
     mut changes: mpsc::Receiver<Change>,
     shutdown: CancellationToken,
 ) {
+    let Some(kept) = read(records.as_ref(), &shutdown).await else { return };
+    log.lock().unwrap_or_else(PoisonError::into_inner).join(kept.iter().map(|(record, _)| record.clone()));
     // Numbers of those that fire, to complete them with their ends.
-    let mut open: Vec<(AlertRecord, u64)> = Vec::new();
+    let mut open: Vec<(AlertRecord, u64)> =
+        kept.into_iter().filter(|(record, _)| record.resolved_at.is_none()).collect();
+    // Nobody hears it: the monitor ends.
+    let _ = resume.send(open.iter().map(|(record, _)| record.clone()).collect());
     loop {
         let change = tokio::select! {
             () = shutdown.cancelled() => return,

@@ -8,8 +8,10 @@
 //!    └───────────────────────────────────────────────┘ clear for so long
 //! ```
 //!
-//! Between "holds" and "clear" lies a band (hysteresis) in which a firing alert goes on, and so does what is
-//! not known: it neither fires nor resolves anything.
+//! Between "holds" and "clear" lies a band (hysteresis) in which a firing alert goes on. What is not known
+//! neither fires nor resolves anything, and stops the clock: only the time between two readings in a row that
+//! say the same counts. So a pending alert stays pending while it is not known whether its condition holds,
+//! and two readings far apart, with nothing known between them, are no condition that held for all that time.
 
 use std::time::Duration;
 
@@ -37,46 +39,55 @@ pub(crate) enum Turn {
 pub(crate) struct Machine {
     state: AlertState,
     since: Option<Timestamp>,
-    clear_since: Option<Timestamp>,
+    /// For how long its condition is known to have held, while it is pending.
+    held: Clock,
+    /// For how long it is known to have been clear, while it fires.
+    cleared: Clock,
     fired_at: Option<Timestamp>,
     resolved_at: Option<Timestamp>,
     peak: Option<f64>,
 }
 
 impl Machine {
+    /// One that fired before this monitor started, and goes on.
+    pub(crate) fn resumed(since: Timestamp, fired_at: Timestamp, peak: Option<f64>) -> Machine {
+        Machine {
+            state: AlertState::Firing,
+            since: Some(since),
+            fired_at: Some(fired_at),
+            peak,
+            ..Machine::default()
+        }
+    }
+
     /// Takes what is measured now.
     pub(crate) fn step(&mut self, reading: &Reading, now: Timestamp, timing: Timing) -> Option<Turn> {
-        let (holds, clear) = (reading.holds, reading.clear);
-        if holds == Some(true) {
+        if reading.holds == Some(true) {
             if self.state == AlertState::Inactive {
                 (self.state, self.since, self.peak) = (AlertState::Pending, Some(now), None);
             }
-            self.clear_since = None;
             self.peak = self.peak.max_of(reading.value);
         }
+        let held = self.held.run(reading.holds, now);
+        let cleared = self.cleared.run(reading.clear, now);
         match self.state {
             AlertState::Inactive | AlertState::Resolved => None,
             AlertState::Pending => {
-                if holds == Some(false) {
-                    (self.state, self.since) = (AlertState::Inactive, None);
+                if reading.holds == Some(false) {
+                    (self.state, self.since, self.peak) = (AlertState::Inactive, None, None);
                     return None;
                 }
-                if holds != Some(true) || elapsed(self.since, now) < timing.fires_after {
+                if reading.holds != Some(true) || held < timing.fires_after {
                     return None;
                 }
                 (self.state, self.fired_at, self.resolved_at) = (AlertState::Firing, Some(now), None);
                 Some(Turn::Fired)
             }
             AlertState::Firing => {
-                match clear {
-                    Some(true) => drop(self.clear_since.get_or_insert(now)),
-                    Some(false) => self.clear_since = None,
-                    None => {}
-                }
-                if clear != Some(true) || elapsed(self.clear_since, now) < timing.clears_after {
+                if reading.clear != Some(true) || cleared < timing.clears_after {
                     return None;
                 }
-                (self.state, self.resolved_at, self.clear_since) = (AlertState::Inactive, Some(now), None);
+                (self.state, self.resolved_at) = (AlertState::Inactive, Some(now));
                 Some(Turn::Resolved)
             }
         }
@@ -104,8 +115,27 @@ impl Machine {
     }
 }
 
-fn elapsed(since: Option<Timestamp>, now: Timestamp) -> Duration {
-    since.map_or(Duration::ZERO, |since| Duration::try_from(now.duration_since(since)).unwrap_or_default())
+/// For how long something is known to have been so.
+#[derive(Debug, Clone, Default)]
+struct Clock {
+    been: Duration,
+    /// When it was so, if that was the last that is known of it.
+    last: Option<Timestamp>,
+}
+
+impl Clock {
+    fn run(&mut self, is_so: Option<bool>, now: Timestamp) -> Duration {
+        match (is_so, self.last) {
+            (Some(true), Some(last)) => {
+                // A clock that was set back counts nothing.
+                self.been += Duration::try_from(now.duration_since(last)).unwrap_or_default();
+            }
+            (Some(true) | None, _) => {}
+            (Some(false), _) => self.been = Duration::ZERO,
+        }
+        self.last = (is_so == Some(true)).then_some(now);
+        self.been
+    }
 }
 
 trait MaxOf {
@@ -182,6 +212,32 @@ mod tests {
         run(&mut machine, 100, &[Some(11.0); 6]);
         assert_eq!(run(&mut machine, 106, &[None; 100]), []);
         assert_eq!(machine.state(), AlertState::Firing);
+    }
+
+    #[test]
+    fn what_is_not_known_stops_the_clock() {
+        let mut machine = Machine::default();
+        let high = Some(11.0);
+        let gaps: Vec<_> = (0..60).map(|n| if n % 20 == 0 { high } else { None }).collect();
+        assert_eq!(run(&mut machine, 0, &gaps), [], "three moments in a minute");
+        assert_eq!(machine.state(), AlertState::Pending);
+        assert_eq!(run(&mut machine, 60, &[high; 3]), []);
+        assert_eq!(run(&mut machine, 63, &[None; 30]), []);
+        assert_eq!(run(&mut machine, 93, &[high; 4]), [(96, Turn::Fired)], "two seconds, then three more");
+        // The same of its end.
+        let low = Some(1.0);
+        assert_eq!(run(&mut machine, 97, &[low, None, None, low, None]), []);
+        assert_eq!(run(&mut machine, 110, &[low; 11]), [(120, Turn::Resolved)]);
+    }
+
+    #[test]
+    fn one_that_fired_before_goes_on_and_resolves() {
+        let mut machine = Machine::resumed(at(3), at(8), Some(50.0));
+        assert_eq!(run(&mut machine, 100, &[None, Some(11.0), None]), []);
+        assert_eq!(machine.state(), AlertState::Firing);
+        assert_eq!(run(&mut machine, 103, &[Some(1.0); 11]), [(113, Turn::Resolved)]);
+        let (since, fired_at) = (machine.since(), machine.fired_at());
+        assert_eq!((since, fired_at, machine.peak()), (Some(at(3)), Some(at(8)), Some(50.0)));
     }
 
     proptest! {

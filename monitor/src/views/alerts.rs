@@ -98,7 +98,7 @@ pub struct AlertRecord {
     /// When it fired (RFC 3339, UTC).
     #[schema(value_type = String)]
     pub fired_at: Timestamp,
-    /// When it was resolved (RFC 3339, UTC); `null`: it still fires, or the monitor ended before.
+    /// When it was resolved (RFC 3339, UTC); `null`: it still fires, or no monitor has run since to tell.
     #[schema(value_type = Option<String>)]
     pub resolved_at: Option<Timestamp>,
     /// The worst value; `null`: it has none.

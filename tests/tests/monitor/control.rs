@@ -59,8 +59,8 @@ async fn hear(State(receiver): State<Arc<Receiver>>, Json(message): Json<Value>)
     StatusCode::OK
 }
 
-async fn dev() -> anyhow::Result<(Replica, Client, Client)> {
-    let dev = Fleet::embedded()?.start(Role::Dev).await?;
+async fn dev(fleet: &Fleet) -> anyhow::Result<(Replica, Client, Client)> {
+    let dev = fleet.start(Role::Dev).await?;
     let client = Client::new(&dev.url_as(Role::Api, "").context("no ingress")?)?;
     let monitor = Client::new(&dev.url_as(Role::Monitor, "").context("no monitor")?)?;
     Ok((dev, client, monitor))
@@ -95,7 +95,8 @@ async fn letters(monitor: &Client, count: usize) -> anyhow::Result<Vec<Value>> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_alert_is_posted_to_the_webhook_when_it_fires_and_when_it_is_over() {
     let (receiver, url, serving) = Receiver::start().await.unwrap();
-    let (mut dev, client, monitor) = dev().await.unwrap();
+    let fleet = Fleet::embedded().unwrap();
+    let (mut dev, client, monitor) = dev(&fleet).await.unwrap();
     let settings = json!({"ALERT_WEBHOOK_URL": format!("{url}?token=secret"), "ALERT_FOR_SECONDS": 0, "ALERT_CLEAR_SECONDS": 0});
     change(&monitor, &settings).await.unwrap();
     let config = monitor.get(CONFIG).await.unwrap();
@@ -124,6 +125,49 @@ async fn an_alert_is_posted_to_the_webhook_when_it_fires_and_when_it_is_over() {
     let kept = alerts["history"].as_array().unwrap();
     assert!(kept.iter().any(|alert| alert["alert"] == "dead_letters"), "{alerts}");
     dev.terminate().await.unwrap();
+    serving.abort();
+}
+
+async fn history(monitor: &Client, alert: &str) -> anyhow::Result<Vec<Value>> {
+    let alerts: Value = monitor.get("/api/scalability/alerts").await?.json()?;
+    let history = alerts["history"].as_array().context("no history")?;
+    Ok(history.iter().filter(|record| record["alert"] == alert).cloned().collect())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_alert_that_fires_outlives_the_monitor_and_is_told_once() {
+    let (receiver, url, serving) = Receiver::start().await.unwrap();
+    let fleet = Fleet::embedded().unwrap();
+    let (mut replica, client, monitor) = dev(&fleet).await.unwrap();
+    let settings = json!({"ALERT_WEBHOOK_URL": url, "ALERT_FOR_SECONDS": 1, "ALERT_CLEAR_SECONDS": 0});
+    change(&monitor, &settings).await.unwrap();
+    submit_a_conflict(&client).await.unwrap();
+    receiver.is_told("dead_letters", "firing").await.unwrap();
+    let fired = history(&monitor, "dead_letters").await.unwrap();
+    assert_eq!(fired.len(), 1, "{fired:?}");
+    replica.kill9().unwrap();
+    let (mut replica, _, monitor) = dev(&fleet).await.unwrap();
+    let fires = until("the alert fires still", WITHIN, async || {
+        let alerts: Value = monitor.get("/api/scalability/alerts").await?.json()?;
+        let firing = alerts["firing"].as_array().context("no alerts")?;
+        firing
+            .iter()
+            .find(|alert| alert["alert"] == "dead_letters")
+            .cloned()
+            .with_context(|| alerts.to_string())
+    });
+    assert_eq!(fires.await.unwrap()["since"], fired[0]["since"], "the one that was kept goes on");
+    let letter = letters(&monitor, 1).await.unwrap().remove(0);
+    let path = format!("{LETTERS}/{}", letter["id"].as_str().unwrap());
+    assert_eq!(monitor.delete(&path).await.unwrap().status, 200);
+    let resolved = receiver.is_told("dead_letters", "resolved").await.unwrap();
+    assert_eq!(resolved["fired_at"], fired[0]["fired_at"]);
+    let records = history(&monitor, "dead_letters").await.unwrap();
+    assert!(records.len() == 1 && records[0]["resolved_at"].is_string(), "{records:?}");
+    let told = receiver.told.lock().await;
+    let firing = |message: &&Value| message["alert"] == "dead_letters" && message["status"] == "firing";
+    assert_eq!(told.iter().filter(firing).count(), 1, "{told:?}");
+    replica.terminate().await.unwrap();
     serving.abort();
 }
 
