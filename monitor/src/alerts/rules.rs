@@ -2,6 +2,7 @@
 
 mod of_load;
 mod of_parts;
+mod of_requests;
 
 use crate::facts::Facts;
 use crate::views::alerts::Severity;
@@ -91,8 +92,8 @@ pub(crate) static ALL: [Rule; 13] = [
     rule("replica_lost", Warning, "replicas", None, of_parts::replica_lost),
     rule("dead_letters", Warning, "letters", Some("ALERT_DEAD_LETTERS"), of_parts::dead_letters),
     rule("lag", Warning, "seconds", Some("ALERT_LAG_SECONDS"), of_load::lag),
-    rule("response_time", Warning, "seconds", Some("ALERT_RESPONSE_SECONDS"), of_load::response_time),
-    rule("error_rate", Warning, "percent", Some("ALERT_ERROR_PERCENT"), of_load::error_rate),
+    rule("response_time", Warning, "seconds", Some("ALERT_RESPONSE_SECONDS"), of_requests::response_time),
+    rule("error_rate", Warning, "percent", Some("ALERT_ERROR_PERCENT"), of_requests::error_rate),
     rule("pool_exhausted", Warning, "tasks", None, of_load::pool_exhausted),
     rule("cpu", Warning, "percent", Some("ALERT_CPU_PERCENT"), of_load::cpu),
     rule("memory", Warning, "percent", Some("ALERT_MEMORY_PERCENT"), of_load::memory),

@@ -84,7 +84,7 @@ pub(crate) fn errors(growths: &[(Role, Growth)]) -> Errors {
     by_type.sort_by_key(|error| std::cmp::Reverse(error.count));
     #[allow(clippy::cast_precision_loss)] // A share, shown with a few digits.
     let failed_requests_percent = (requests > 0).then(|| 100.0 * failed as f64 / requests as f64);
-    Errors { failed_requests_percent, by_type }
+    Errors { requests, failed_requests: failed, failed_requests_percent, by_type }
 }
 
 /// What the live replicas use. Roles that share a process count once.
@@ -162,6 +162,7 @@ mod tests {
         ];
         assert_eq!(throughput(&growths).requests_per_second, Some(40.0));
         let errors = errors(&growths);
+        assert_eq!((errors.requests, errors.failed_requests), (400, 4));
         assert_eq!(errors.failed_requests_percent, Some(1.0));
         assert_eq!((errors.by_type[0].r#type.as_str(), errors.by_type[0].count), ("http/503", 4));
         assert!((errors.by_type[0].per_second - 0.4).abs() < 1e-9);

@@ -128,7 +128,11 @@ pub struct Processing {
 /// What went wrong.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 pub struct Errors {
-    /// Requests answered 5xx, in percent of all; `null`: there was no request.
+    /// Requests that were answered.
+    pub requests: u64,
+    /// Of those, answered 5xx.
+    pub failed_requests: u64,
+    /// The same in percent; `null`: there was no request.
     pub failed_requests_percent: Option<f64>,
     /// By type, the most frequent first; empty: none.
     pub by_type: Vec<ErrorRate>,

@@ -1,7 +1,5 @@
 //! Rules about how much the fleet has to bear.
 
-use shared::work_pool::WorkPools;
-
 use super::Reading;
 use crate::facts::Facts;
 use crate::views::replica::{ReplicaState, ReplicaView, ResourcesView};
@@ -22,30 +20,6 @@ pub(super) fn lag(facts: &Facts) -> Reading {
     Reading::above(lag, threshold, sentence)
 }
 
-pub(super) fn response_time(facts: &Facts) -> Reading {
-    let threshold = facts.thresholds.alert_response_seconds();
-    match facts.last_10_s.response_times {
-        None => Reading::nothing(threshold, "no request in the last 10 s"),
-        Some(times) => {
-            let p95 = times.p95_seconds;
-            let sentence = format!("95 % of requests are answered within {p95:.3} s");
-            Reading::above(p95, threshold, sentence)
-        }
-    }
-}
-
-pub(super) fn error_rate(facts: &Facts) -> Reading {
-    let threshold = facts.thresholds.alert_error_percent();
-    match facts.last_10_s.errors.failed_requests_percent {
-        None => Reading::nothing(threshold, "no request in the last 10 s"),
-        Some(failed) => {
-            let most = facts.last_10_s.errors.by_type.first();
-            let most = most.map(|error| format!(", most often {}", error.r#type)).unwrap_or_default();
-            Reading::above(failed, threshold, format!("{failed:.1} % of requests fail{most}"))
-        }
-    }
-}
-
 /// Every connection (of the pools for work: every thread) is in use and someone waits.
 pub(super) fn pool_exhausted(facts: &Facts) -> Reading {
     let pools = facts
@@ -60,7 +34,7 @@ pub(super) fn pool_exhausted(facts: &Facts) -> Reading {
         return Reading::unknown_against(0.0, "no replica tells of its pools");
     };
     let (name, size) = (&pool.name, pool.size_max);
-    let one = if WorkPools::NAMES.contains(&name.as_str()) { "thread" } else { "connection" };
+    let one = pool.one();
     #[allow(clippy::cast_precision_loss)] // A few thousand.
     let waiting = if pool.in_use >= size { pool.waiting as f64 } else { 0.0 };
     let sentence = if waiting > 0.0 {
