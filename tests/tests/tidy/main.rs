@@ -186,6 +186,18 @@ fn what_is_deployed_stands_on_metrics_that_there_are() -> anyhow::Result<()> {
 }
 
 #[test]
+fn as_many_workers_as_lanes_are_deployed_at_the_most() -> anyhow::Result<()> {
+    let config = "# LANES is fixed\ndata:\n  LANES: \"8\"\n";
+    let keda = |most: &str| format!("spec:\n  # LANES\n  maxReplicaCount: {most}\n");
+    let paths = ["deploy/kubernetes/config.yaml", "deploy/kubernetes/keda.yaml"];
+    hold(
+        rules::deployed_workers,
+        &[(paths[0], config), (paths[1], &keda("16"))],
+        &["deploy/kubernetes/keda.yaml: maxReplicaCount Some(16) for LANES Some(8)"],
+    )
+}
+
+#[test]
 fn no_file_names_a_place_on_one_machine() -> anyhow::Result<()> {
     let place = |head: &str| format!("path: /{head}/alice/x");
     hold(

@@ -241,6 +241,19 @@ pub fn deployed_metrics(tree: &Tree) -> Vec<String> {
     found
 }
 
+/// A lane has one worker: Kubernetes starts as many workers as there are lanes, at the most.
+pub fn deployed_workers(tree: &Tree) -> Vec<String> {
+    let number = |path: &str, name: &str| {
+        let file = tree.files.iter().find(|file| file.path == path)?;
+        let value = file.text.lines().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix(':'))?;
+        value.trim().trim_matches('"').parse::<u16>().ok()
+    };
+    const KEDA: &str = "deploy/kubernetes/keda.yaml";
+    let (lanes, most) = (number("deploy/kubernetes/config.yaml", "LANES"), number(KEDA, "maxReplicaCount"));
+    let equal = lanes.is_some() && lanes == most;
+    if equal { Vec::new() } else { vec![format!("{KEDA}: maxReplicaCount {most:?} for LANES {lanes:?}")] }
+}
+
 /// Every metric of the file, and whether it is a histogram: its comment says so.
 fn metrics_in(file: &SourceFile) -> std::collections::BTreeMap<&str, bool> {
     let mut metrics = std::collections::BTreeMap::new();
