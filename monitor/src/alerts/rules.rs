@@ -150,8 +150,25 @@ mod tests {
     }
 
     #[test]
+    fn prometheus_tells_critical_alerts_from_warnings() {
+        let rules = std::fs::read_to_string(root().join("deploy/prometheus/alerts.yml")).unwrap();
+        let critical: Vec<_> =
+            ALL.iter().filter(|rule| rule.severity == Critical).map(|rule| rule.name).collect();
+        for (is, severity) in [("=~", "critical"), ("!~", "warning")] {
+            let expr = format!("tellers_alert_firing{{alert{is}\"{}\"}}", critical.join("|"));
+            let (_, rest) = rules.split_once(&expr).expect(&expr);
+            let label = rest.lines().nth(1).unwrap();
+            assert!(label.contains(&format!("severity: {severity}")), "{label}");
+        }
+    }
+
+    fn root() -> std::path::PathBuf {
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    }
+
+    #[test]
     fn every_rule_has_its_runbook() {
-        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let root = root();
         for rule in &ALL {
             let page = std::fs::read_to_string(root.join(rule.runbook())).expect(rule.name);
             for section in ["## Meaning", "## Check", "## Remedy"] {
