@@ -1,5 +1,6 @@
 //! What the fleet's replicas use while they are under load.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -27,8 +28,8 @@ pub enum UsageSource {
     Monitor(String),
 }
 
-/// The most that any replica used, as its reports tell: an average over a second each. The monitor, which may run
-/// the load test, is not among them.
+/// The most that any replica used, as its reports tell: an average over a second each; and how busy their hosts were.
+/// The monitor, which may run the load test, is not among them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = LoadTestResources)]
 pub struct Resources {
@@ -40,6 +41,13 @@ pub struct Resources {
     pub memory_percent_max: f64,
     /// That replica.
     pub memory_replica: String,
+    /// How busy the busiest host or container was, in percent, on average over the load: with whatever else ran on it,
+    /// so nobody is judged by it. `null`: not told.
+    #[serde(default)]
+    pub host_cpu_percent_avg: Option<f64>,
+    /// How full the memory of the fullest host or container was, in percent, on average over the load. `null`: not told.
+    #[serde(default)]
+    pub host_memory_percent_avg: Option<f64>,
 }
 
 /// What is heard of one replica.
@@ -49,13 +57,31 @@ struct Used {
     cores: f64,
     memory_bytes: u64,
     memory_limit_bytes: u64,
+    /// Of its host or container, or what it uses itself if that is more.
+    cpu_percent: f64,
+    memory_percent: f64,
 }
 
-/// The most that was heard while it counted: reading everything again is no load that anybody is judged by.
+/// What was heard while it counted: reading everything again is no load that anybody is judged by.
 #[derive(Default)]
 pub(crate) struct Peaks {
     counts: AtomicBool,
-    heard: Mutex<Option<Resources>>,
+    heard: Mutex<Heard>,
+}
+
+#[derive(Default)]
+struct Heard {
+    peaks: Option<Resources>,
+    /// Of each replica.
+    hosts: BTreeMap<String, HostUse>,
+}
+
+/// Sums over what a replica told of its host.
+#[derive(Default)]
+struct HostUse {
+    times_told: f64,
+    cpu_percent: f64,
+    memory_percent: f64,
 }
 
 impl Peaks {
@@ -65,20 +91,35 @@ impl Peaks {
     }
 
     pub(crate) fn resources(&self) -> Option<Resources> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let most = |sum: fn(&HostUse) -> f64| {
+            let averages = heard.hosts.values().map(|host| sum(host) / host.times_told);
+            averages.reduce(f64::max)
+        };
+        Some(Resources {
+            host_cpu_percent_avg: most(|host| host.cpu_percent),
+            host_memory_percent_avg: most(|host| host.memory_percent),
+            ..heard.peaks.clone()?
+        })
     }
 
     fn note(&self, replica: &str, used: Used) {
         if !self.counts.load(Relaxed) {
             return;
         }
-        let (cpu, memory) = (used.cpu_percent(), used.memory_percent());
-        let mut peaks = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        let peaks = peaks.get_or_insert_with(|| Resources {
+        let (cpu, memory) = (used.own_cpu_percent(), used.own_memory_percent());
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let host = heard.hosts.entry(replica.to_owned()).or_default();
+        host.times_told += 1.0;
+        host.cpu_percent += used.cpu_percent;
+        host.memory_percent += used.memory_percent;
+        let peaks = heard.peaks.get_or_insert_with(|| Resources {
             cpu_percent_max: cpu,
             cpu_replica: replica.to_owned(),
             memory_percent_max: memory,
             memory_replica: replica.to_owned(),
+            host_cpu_percent_avg: None,
+            host_memory_percent_avg: None,
         });
         if cpu > peaks.cpu_percent_max {
             (peaks.cpu_percent_max, peaks.cpu_replica) = (cpu, replica.to_owned());
@@ -90,11 +131,28 @@ impl Peaks {
 }
 
 impl Used {
-    fn cpu_percent(&self) -> f64 {
+    fn of(resources: &shared::contract::report::Resources) -> Used {
+        let used = Used {
+            cpu_cores: resources.cpu_cores,
+            cores: resources.cores,
+            memory_bytes: resources.memory_bytes,
+            memory_limit_bytes: resources.memory_limit_bytes,
+            cpu_percent: resources.host_cpu_percent,
+            memory_percent: resources.host_memory_percent,
+        };
+        // As the monitor's `status` has it: a container may be full on a host that is not.
+        Used {
+            cpu_percent: used.own_cpu_percent().max(used.cpu_percent).min(100.0),
+            memory_percent: used.own_memory_percent().max(used.memory_percent).min(100.0),
+            ..used
+        }
+    }
+
+    fn own_cpu_percent(&self) -> f64 {
         if self.cores > 0.0 { 100.0 * self.cpu_cores / self.cores } else { 0.0 }
     }
 
-    fn memory_percent(&self) -> f64 {
+    fn own_memory_percent(&self) -> f64 {
         super::figures::percent(self.memory_bytes, self.memory_limit_bytes)
     }
 }
@@ -134,13 +192,7 @@ async fn hear(bus: &dyn Bus, peaks: &Peaks) {
             continue;
         }
         if let Some(resources) = report.resources {
-            let used = Used {
-                cpu_cores: resources.cpu_cores,
-                cores: resources.cores,
-                memory_bytes: resources.memory_bytes,
-                memory_limit_bytes: resources.memory_limit_bytes,
-            };
-            peaks.note(&report.replica, used);
+            peaks.note(&report.replica, Used::of(&resources));
         }
     }
 }
@@ -187,13 +239,39 @@ async fn ask(url: &str, peaks: &Peaks) {
 mod tests {
     use super::*;
 
+    fn used(cpu_cores: f64, memory_bytes: u64, host_cpu_percent: f64) -> Used {
+        Used::of(&shared::contract::report::Resources {
+            cpu_cores,
+            cores: 2.0,
+            host_cpu_percent,
+            memory_bytes,
+            memory_limit_bytes: 1_000,
+            host_memory_percent: 30.0,
+            disk_used_bytes: 0,
+            disk_total_bytes: 0,
+            open_files: None,
+            open_files_limit: None,
+        })
+    }
+
+    #[test]
+    fn of_hosts_the_busiest_on_average_is_told() {
+        let peaks = Peaks::default();
+        peaks.count(true);
+        for (replica, host_cpu_percent) in [("a", 100.0), ("b", 60.0), ("a", 10.0), ("b", 80.0)] {
+            peaks.note(replica, used(0.1, 100, host_cpu_percent));
+        }
+        let resources = peaks.resources().unwrap();
+        assert_eq!(resources.host_cpu_percent_avg, Some(70.0), "full for a moment is not busy");
+        assert_eq!(resources.host_memory_percent_avg, Some(30.0));
+    }
+
     #[test]
     fn the_most_of_each_is_kept_with_its_replica() {
         let peaks = Peaks::default();
         assert_eq!(peaks.resources(), None, "what is not known is not zero");
         peaks.count(true);
-        let used =
-            |cpu_cores, memory_bytes| Used { cpu_cores, cores: 2.0, memory_bytes, memory_limit_bytes: 1_000 };
+        let used = |cpu_cores, memory_bytes| used(cpu_cores, memory_bytes, 50.0);
         peaks.note("a", used(0.5, 900));
         peaks.note("b", used(1.5, 100));
         peaks.note("b", used(0.1, 100));

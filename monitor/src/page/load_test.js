@@ -104,7 +104,7 @@ function progress({ progress: told }) {
 
 function result({ id, state, reason, result: found }) {
   if (!found) return h("p.refusal", null, `Load test ${id}: ${spaced(state)}. ${sentence(reason ?? "")}`);
-  const { verdict, load, proof } = found;
+  const { verdict, load, proof, resources } = found;
   return h(verdict.passed ? "div.result.passed" : "div.result.failed", { "data-state": verdict.passed ? "passed" : "failed" },
     h("p.action", null, verdict.passed ? "✓ Passed" : "✕ Failed", ` · load test ${id}`),
     h("p", null, `${sentence(verdict.sentence)}.`),
@@ -113,6 +113,7 @@ function result({ id, state, reason, result: found }) {
       figure("Posted", known(load.posted_per_second) ? `${rate(load.posted_per_second)} jobs/s` : unknown()),
       figure("Response p50, p95, p99", times(load.response)),
       figure("Accepted to posted p50, p95, p99", times(load.accepted_to_posted)),
+      known(resources?.host_cpu_percent_avg) && figure("Busiest host, on average", `CPU ${percent(resources.host_cpu_percent_avg)}, memory ${percent(resources.host_memory_percent_avg)}`),
       figure("Proof", `${count(proof.accepted)} accepted, ${count(proof.posted)} posted, ${count(proof.lost)} lost, ${count(proof.doubled)} doubled`)),
     h("table.rows.criteria", null,
       h("caption.visually-hidden", null, "Criteria"),

@@ -4,11 +4,13 @@ use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use monitor::load_test::figures::{Figures, Times};
 use monitor::load_test::report::Report;
+use monitor::load_test::usage::Resources;
 use monitor::load_test::verdict::{Unit, Verdict};
 
 /// The figures, the criteria, what was found, and the verdict.
 pub(crate) fn of(report: &Report) -> String {
     let mut lines = vec![figures(report), criteria(&report.verdict)];
+    lines.extend(report.resources.as_ref().and_then(hosts));
     let phases =
         report.baseline.iter().map(|baseline| ("baseline", baseline)).chain([("load", &report.load)]);
     for (phase, figures) in phases {
@@ -55,6 +57,12 @@ fn times(times: Option<Times>) -> String {
     let Some(times) = times else { return "–".to_owned() };
     let ms = |seconds: f64| format!("{:.1}", seconds * 1e3);
     [times.p50_seconds, times.p95_seconds, times.p99_seconds, times.max_seconds].map(ms).join(" / ")
+}
+
+/// Beside the criterion, which goes by what each replica used itself.
+fn hosts(used: &Resources) -> Option<String> {
+    let (cpu, memory) = (used.host_cpu_percent_avg?, used.host_memory_percent_avg?);
+    Some(format!("  busiest host, not judged: CPU {cpu:.0} % busy on average, memory {memory:.0} % full"))
 }
 
 fn criteria(verdict: &Verdict) -> String {
