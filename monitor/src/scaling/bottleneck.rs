@@ -111,16 +111,17 @@ pub(crate) fn awaited(facts: &Facts) -> Option<&PoolView> {
 }
 
 fn pool_wait(facts: &Facts) -> Option<Bottleneck> {
-    let acquire = p95(facts.last_10_s.processing.pool_acquire);
     let pool = awaited(facts)?;
-    (pool.is_exhausted() || acquire > ACQUIRE_SECONDS).then(|| {
+    let acquired = facts.last_10_s.processing.pool_acquire;
+    let acquire = p95(acquired);
+    // A pool of one is full whenever it is used: only a wait that is felt counts, or one that nobody sees the end of.
+    let is_felt = acquired.map_or(pool.is_exhausted(), |_| acquire > ACQUIRE_SECONDS);
+    is_felt.then(|| {
         let (name, waiting) = (&pool.name, pool.waiting);
         let tasks = counted(waiting, "task");
         let wait = if waiting == 1 { "waits" } else { "wait" };
-        let sentence = format!(
-            "{tasks} {wait} for a connection to the database, of pool {name}, up to {}",
-            time(acquire)
-        );
+        let longest = acquired.map(|_| format!(", up to {}", time(acquire))).unwrap_or_default();
+        let sentence = format!("{tasks} {wait} for a connection to the database, of pool {name}{longest}");
         #[allow(clippy::cast_precision_loss)] // A few thousand.
         let waiting = waiting as f64;
         let evidence = vec![evidence("pool_waiting", waiting), evidence("pool_acquire_p95_seconds", acquire)];

@@ -64,6 +64,12 @@ fn retries_are_lock_waits() {
 fn a_pool_without_a_free_connection_is_found() {
     let pool =
         PoolView { name: "primary".to_owned(), size_max: 5, in_use: 5, waiting: 3, ..PoolView::default() };
+    let with = |facts: &mut Facts, acquire| {
+        facts.pools = vec![pool.clone()];
+        facts.last_10_s.processing.pool_acquire = times(100, acquire);
+    };
+    assert_eq!(named(|facts| with(facts, 0.05)), "pool_wait");
+    assert_eq!(named(|facts| with(facts, 0.001)), "too_few_workers", "nobody feels that it is full");
     let mut facts = under_pressure();
     facts.pools = vec![pool];
     let bottleneck = find(&facts);
