@@ -120,16 +120,24 @@ async fn a_person_sees_how_the_fleet_is_and_runs_a_load_test() {
     dashboard.assert_no_complaint();
 }
 
+/// As many dead letters: bodies of one reference that differ from the first.
+async fn submit_conflicts(client: &Client, letters: usize) -> anyhow::Result<()> {
+    for number in 0..=letters {
+        let account = format!("account-{number}");
+        let job =
+            json!({"kind": "open_account", "account": account, "currency": "XTS", "reference": "the same"});
+        client.submit(&job).await?;
+    }
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dead_letter_is_told_and_discarded_after_a_question() {
     let dashboard = Dashboard::open().await.unwrap();
     let page = &dashboard.page;
-    for number in ["first", "second"] {
-        let job =
-            json!({"kind": "open_account", "account": number, "currency": "XTS", "reference": "the same"});
-        dashboard.client.submit(&job).await.unwrap();
-    }
-    dashboard.has_text("letters-list", "Discard").await.unwrap();
+    submit_conflicts(&dashboard.client, 2).await.unwrap();
+    let letters = "document.querySelectorAll('[data-discard]').length";
+    dashboard.holds(&format!("{letters} === 2"), letters).await.unwrap();
     dashboard
         .holds("document.getElementById('verdict').dataset.state !== 'well'", "document.title")
         .await
@@ -150,6 +158,13 @@ async fn a_dead_letter_is_told_and_discarded_after_a_question() {
         .holds("document.activeElement.matches('[data-discard]')", "document.activeElement.outerHTML")
         .await
         .unwrap();
+    // What is open of the second stays open when the first is gone.
+    page.evaluate("document.querySelectorAll('#letters-list details')[1].open = true").await.unwrap();
+    page.click("[data-discard]").await.unwrap();
+    page.click("dialog .danger").await.unwrap();
+    dashboard.holds(&format!("{letters} === 1"), letters).await.unwrap();
+    let open = "document.querySelector('#letters-list details').open";
+    assert_eq!(page.evaluate(open).await.unwrap(), true);
     page.click("[data-discard]").await.unwrap();
     page.click("dialog .danger").await.unwrap();
     dashboard.has_text("letters-list", "None.").await.unwrap();
@@ -203,4 +218,35 @@ async fn a_change_asks_for_a_key_where_the_fleet_has_keys() {
     page.evaluate("document.getElementById('key').value = 'operator-key'").await.unwrap();
     page.click("#key-use").await.unwrap();
     dashboard.has_text("settings-list", "runtime").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dead_letters_ask_for_a_key_once_where_the_fleet_has_keys() {
+    let keys = format!(
+        "acme:submit:{},ops:operate+read:{}",
+        Keys::hash("submitter-key"),
+        Keys::hash("operator-key")
+    );
+    let dashboard = Dashboard::of(Fleet::embedded().unwrap().with("API_KEYS", &keys)).await.unwrap();
+    let page = &dashboard.page;
+    let ingress = dashboard.dev.url_as(Role::Api, "").unwrap();
+    let client = Client::with_key(&ingress, "submitter-key").unwrap();
+    submit_conflicts(&client, 1).await.unwrap();
+    dashboard.has_text("letters-list", "Give a key").await.unwrap();
+    dashboard.fits_everywhere("letters-locked").await.unwrap();
+    let taken = "document.getElementById('taken').innerText";
+    for _ in 0..2 {
+        let before = page.evaluate(taken).await.unwrap();
+        dashboard.holds(&format!("{taken} !== {before}"), taken).await.unwrap();
+    }
+    let asked =
+        "performance.getEntriesByType('resource').filter((one) => one.name.endsWith('/dead-letters')).length";
+    assert_eq!(page.evaluate(asked).await.unwrap(), 1, "who was refused does not ask again each second");
+
+    page.click("[data-give-key]").await.unwrap();
+    let focused = "document.getElementById('key') === document.activeElement";
+    dashboard.holds(focused, "document.querySelector('dialog')?.innerText").await.unwrap();
+    page.evaluate("document.getElementById('key').value = 'operator-key'").await.unwrap();
+    page.click("#key-use").await.unwrap();
+    dashboard.has_text("letters-list", "Discard").await.unwrap();
 }

@@ -33,8 +33,15 @@ export function say(id, text) {
 
 function morphChildren(holder, wanted) {
   const next = [...wanted.childNodes];
+  // A row that is gone goes first, so that those behind it stay themselves, with what is open in them.
+  const keys = new Set(next.map(keyOf));
+  for (const here of [...holder.childNodes]) if (!keys.has(keyOf(here))) here.remove();
   next.forEach((node, at) => {
-    const here = holder.childNodes[at];
+    const key = keyOf(node);
+    let here = holder.childNodes[at];
+    // It came in between, or moved up.
+    if (here && key !== null && keyOf(here) !== key) here = holder.insertBefore(rowBehind(here, key) ?? node, here);
+    if (here === node) return;
     if (!here) holder.append(node);
     else if (!alike(here, node)) here.replaceWith(node);
     else if (node.nodeType === Node.TEXT_NODE) {
@@ -47,8 +54,14 @@ function morphChildren(holder, wanted) {
   while (holder.childNodes.length > next.length) holder.lastChild.remove();
 }
 
-const alike = (a, b) =>
-  a.nodeType === b.nodeType && a.nodeName === b.nodeName && (a.dataset?.key ?? null) === (b.dataset?.key ?? null);
+const keyOf = (node) => node.dataset?.key ?? null;
+
+const alike = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName && keyOf(a) === keyOf(b);
+
+function rowBehind(node, key) {
+  for (let next = node.nextSibling; next; next = next.nextSibling) if (keyOf(next) === key) return next;
+  return null;
+}
 
 // What a person has opened stays open.
 const THEIRS = new Set(["open"]);

@@ -1,11 +1,14 @@
-// A key of the fleet, where a change takes one. It is kept until the tab is closed.
+// A key of the fleet, where a change or a look at dead letters takes one. It is kept until the tab is closed.
 import { h } from "./dom.js";
 
 const NAME = "tellers-api-key";
 
-/** The headers that present it; none before one was given. */
+/** The key that was given; null before one was. */
+export const givenKey = () => sessionStorage.getItem(NAME) || null;
+
+/** The headers that present it. */
 export function keyHeaders() {
-  const key = sessionStorage.getItem(NAME);
+  const key = givenKey();
   return key ? { "X-API-Key": key } : {};
 }
 

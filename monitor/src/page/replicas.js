@@ -1,6 +1,6 @@
-// Who runs: state, work, CPU, memory; and the pools of connections.
+// Who runs: state, work, CPU, memory; and the pools of connections and of threads.
 import { h, show } from "./dom.js";
-import { bytes, count, or, percent, rate, time } from "./words.js";
+import { bytes, count, known, or, percent, rate, time } from "./words.js";
 
 /** `worker-1f2e3d4c` as it is told apart; the rest is in its title. */
 export const shortName = (name) => (name.length > 22 ? `${name.slice(0, 21)}…` : name);
@@ -33,7 +33,7 @@ function row(replica) {
       replica.trouble && h("span.bad.trouble", null, replica.trouble)),
     cell("State", state(replica), "td"),
     cell("Jobs/s", replica.role === "monitor" ? "–" : or(replica.jobs_per_second, rate)),
-    cell("Batch fill", replica.role !== "worker" ? "–" : or(replica.batch_jobs_avg, (jobs) => `${rate(jobs)} jobs`)),
+    cell("Batch fill", known(replica.batch_jobs_avg) ? `${rate(replica.batch_jobs_avg)} jobs` : "–"),
     cell("CPU", or(used?.cpu_cores, (cores) => percent(100 * cores))),
     cell("Memory", or(used?.memory_bytes, bytes)),
     cell("Lanes", replica.role !== "worker" ? "–" : h("span", { title: replica.lanes.join(", ") }, String(replica.lanes.length))),
@@ -46,18 +46,21 @@ function state(replica) {
   return h("span.good", null, "● live");
 }
 
+// Threads for blocking work: files, and computing. The others hold connections to the database.
+const THREADS = new Set(["io", "cpu"]);
+
 export function showPools({ metrics }) {
   const pools = metrics.pools ?? [];
   if (!pools.length) {
-    show("pools", h("p.empty", null, "No replica tells of its connections."));
+    show("pools", h("p.empty", null, "No replica tells of its pools."));
     return;
   }
   show("pools", h("table.rows", null,
-    h("caption.visually-hidden", null, "Pools of database connections"),
+    h("caption.visually-hidden", null, "Pools of database connections and of threads"),
     h("thead", null, h("tr", null, ["Pool", "In use", "", "Waiting", "Timeouts"].map((head, at) =>
       h(at === 0 || at === 2 ? "th" : "th.number", { scope: "col" }, head || h("span.visually-hidden", null, "Share in use"))))),
     h("tbody", null, pools.map((pool) => h("tr", { "data-key": pool.name },
-      h("th", { scope: "row" }, pool.name),
+      h("th", { scope: "row" }, pool.name, h("span.why", null, THREADS.has(pool.name) ? " threads" : " connections")),
       h("td.number", null, `${count(pool.in_use)} of ${count(pool.size_max)}`),
       h("td.gauge", null, bar(pool.in_use / Math.max(1, pool.size_max), pool.waiting > 0)),
       h("td.number", null, count(pool.waiting)),

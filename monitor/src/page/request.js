@@ -12,6 +12,9 @@ export class Refused extends Error {
 
 export const get = (path) => request("GET", path);
 
+/** A key is missing, or does not allow it. */
+export const wantsKey = (refused) => refused.status === 401 || refused.status === 403;
+
 /** Sends `body` as JSON and returns the answer's. A change that takes a key asks for one. */
 export async function request(method, path, body) {
   const options = { method, headers: { Accept: "application/json", ...keyHeaders() }, cache: "no-store" };
@@ -26,8 +29,7 @@ export async function request(method, path, body) {
     throw new Refused({ detail: "The monitor does not answer; nothing is known to have changed." }, 0);
   }
   const answer = await response.json().catch(() => ({}));
-  const refusedForKey = response.status === 401 || response.status === 403;
-  if (refusedForKey && method !== "GET" && (await askForKey(answer.detail))) return request(method, path, body);
+  if (wantsKey(response) && method !== "GET" && (await askForKey(answer.detail))) return request(method, path, body);
   if (!response.ok) throw new Refused(answer, response.status);
   return answer;
 }

@@ -40,6 +40,7 @@ export function showAway() {
   say("verdict-word", "Not known");
   show("verdict-sentence", "The monitor does not answer", last === "Waiting" ? "." : `; the last it said was: ${last.toLowerCase()}.`);
   show("next", h("p.action", null, "Start the monitor again: ", h("code", null, "tellers monitor"), "."), h("p", null, "Jobs are accepted and posted without it. What is shown below is old."));
+  show("score", score({ score: null, parts: [] }));
   spoken = "away";
   say("spoken", "Not known: the monitor does not answer");
 }
@@ -87,6 +88,7 @@ function whatToDo(status, alerts, recommendations) {
 
 function score(health) {
   const lower = health.parts.filter((part) => known(part.score) && part.score < 100);
+  if (!health.parts.length) return h("p.number", null, h("strong", null, "–"), h("span", null, "health not known"));
   return [
     h("p.number", null, h("strong", null, known(health.score) ? String(health.score) : "–"), h("span", null, known(health.score) ? "health of 100" : "health not known")),
     h("details", null,

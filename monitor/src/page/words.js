@@ -56,7 +56,7 @@ export function inUnit(value, unit) {
 export const or = (value, format) => (known(value) ? format(value) : unknown());
 
 /** `dead_letters` as words. */
-export const spaced = (name) => name.replaceAll("_", " ");
+export const spaced = (name) => (name === "cpu" ? "CPU" : name.replaceAll("_", " "));
 
 /** The first letter large. */
 export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
