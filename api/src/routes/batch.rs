@@ -89,7 +89,7 @@ pub enum Refused {
         description = "Gives a line without a `reference` an id of this key and the number of the line, so that the same body can be sent again.",
     )),
     request_body(
-        description = "At most 16 MiB.",
+        description = "At most 16 MiB, and 64 KiB a line.",
         content((Vec<JobBody> = "application/json"), (String = "application/x-ndjson")),
     ),
     responses(
@@ -163,7 +163,7 @@ impl Sorted {
     }
 
     fn take(&mut self, intake: Intake<'_>, Line { number: line, json }: Line<'_>) {
-        let result = intake.line(line, json).and_then(|job| {
+        let result = small(json).and_then(|json| intake.line(line, json)).and_then(|job| {
             let none = || Problem::new(ProblemType::Internal, format!("the fleet has no {}", job.lane));
             let lane = self.lanes.get_mut(usize::from(job.lane.0)).ok_or_else(none)?;
             lane.messages.push(job.message);
@@ -177,6 +177,17 @@ impl Sorted {
 
 impl LineResult {
     fn refused(line: usize, problem: Problem) -> LineResult {
+/// A line, if it is no longer than a job on its own may be.
+fn small(json: &[u8]) -> Result<&[u8], Problem> {
+    let (bytes, bytes_max) = (json.len(), body::JOB.bytes_max);
+    if bytes > bytes_max {
+        let detail =
+            format!("the line has {bytes} bytes, and {bytes_max} are the most of a job; send less in it");
+        return Err(Problem::new(ProblemType::BodyTooLarge, detail));
+    }
+    Ok(json)
+}
+
         observe::count_refused(&problem);
         LineResult::Refused { line, status: Refused::Refused, error: Box::new(problem) }
     }

@@ -23,6 +23,7 @@ async fn each_bad_job_names_its_field() {
         (br#"{"kind":"deposit","account":"a","amount":5,"currency":"EUR","reference":""}"#, "reference"),
         (b"{\"kind\":\"deposit\xff\"}", "body"),
         (b"{\"kind\":", "kind"),
+        (b"\xEF\xBB\xBF{}", "kind"),
         (b"{", "body"),
         (b"", "body"),
         (b"   ", "body"),
