@@ -22,7 +22,7 @@ use utoipa::ToSchema;
 use self::document::ImportDocument;
 use crate::imports::{self, Description, STALE_AFTER_US};
 use crate::ingress::Ingress;
-use crate::keys::{Submitter, Viewer};
+use crate::keys::{Stopper, Submitter, Viewer};
 use crate::openapi::Refusals;
 use crate::problem::{Problem, ProblemType};
 
@@ -202,6 +202,7 @@ fn follow(ingress: Arc<Ingress>, number: u64) -> Response {
 /// Stops an import. What is queued stays queued, and the rest is not read.
 ///
 /// The answer is the import as it is: it is `cancelled` within a second or two. One that has ended stays as it is.
+/// With the scope operate everybody's can be stopped.
 #[utoipa::path(
     delete, path = "/api/imports/{number}", tag = "imports",
     params(("number" = u64, Path, description = "The number of the import.")),
@@ -209,10 +210,9 @@ fn follow(ingress: Arc<Ingress>, number: u64) -> Response {
 )]
 pub async fn cancel(
     State(ingress): State<Arc<Ingress>>,
-    Submitter(client): Submitter,
+    Stopper(viewer): Stopper,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
-    let viewer = Viewer { client, sees_all: false };
     let import = find(&ingress, &viewer, path).await?;
     let now = Timestamp::now().as_microsecond();
     let imports = &ingress.parts.imports;
