@@ -29,6 +29,7 @@ use crate::ingress::Ingress;
 use crate::keys::{Reader, Submitter};
 use crate::openapi::Refusals;
 use crate::problem::{Problem, ProblemType};
+use crate::routes::NoParameters;
 
 /// A list of 10,000 accounts is some 400 KiB.
 const LIMIT: BodyLimit = BodyLimit { bytes_max: 1024 * 1024, read_max: Duration::from_secs(10) };
@@ -52,6 +53,7 @@ const RUNS_MAX: u32 = 100;
 pub async fn start(
     State(ingress): State<Arc<Ingress>>,
     Submitter(client): Submitter,
+    _: NoParameters,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -157,6 +159,7 @@ pub async fn list(
 pub async fn show(
     State(ingress): State<Arc<Ingress>>,
     _: Reader,
+    _: NoParameters,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Analysis>, Problem> {
     let id = issued(path)?;
@@ -183,6 +186,7 @@ async fn stands(ingress: &Ingress, id: JobId) -> Result<Analysis, Problem> {
 pub async fn cancel(
     State(ingress): State<Arc<Ingress>>,
     Submitter(client): Submitter,
+    _: NoParameters,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Analysis>, Problem> {
     let id = issued(path)?;

@@ -28,6 +28,7 @@ use crate::keys::Submitter;
 use crate::observe;
 use crate::openapi::{JobBody, Refusals};
 use crate::problem::{Problem, ProblemType};
+use crate::routes::NoParameters;
 use crate::routes::jobs::document::Status;
 
 /// Lines after which others get their turn: some two milliseconds of work.
@@ -104,6 +105,7 @@ pub enum Refused {
 pub async fn submit(
     State(ingress): State<Arc<Ingress>>,
     Submitter(client): Submitter,
+    _: NoParameters,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -175,8 +177,6 @@ impl Sorted {
     }
 }
 
-impl LineResult {
-    fn refused(line: usize, problem: Problem) -> LineResult {
 /// A line, if it is no longer than a job on its own may be.
 fn small(json: &[u8]) -> Result<&[u8], Problem> {
     let (bytes, bytes_max) = (json.len(), body::JOB.bytes_max);
@@ -188,6 +188,8 @@ fn small(json: &[u8]) -> Result<&[u8], Problem> {
     Ok(json)
 }
 
+impl LineResult {
+    fn refused(line: usize, problem: Problem) -> LineResult {
         observe::count_refused(&problem);
         LineResult::Refused { line, status: Refused::Refused, error: Box::new(problem) }
     }

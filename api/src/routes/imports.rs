@@ -25,6 +25,7 @@ use crate::ingress::Ingress;
 use crate::keys::{Stopper, Submitter, Viewer};
 use crate::openapi::Refusals;
 use crate::problem::{Problem, ProblemType};
+use crate::routes::NoParameters;
 
 pub mod document;
 pub mod report;
@@ -153,6 +154,7 @@ pub async fn list(
 pub async fn show(
     State(ingress): State<Arc<Ingress>>,
     viewer: Viewer,
+    _: NoParameters,
     path: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -211,6 +213,7 @@ fn follow(ingress: Arc<Ingress>, number: u64) -> Response {
 pub async fn cancel(
     State(ingress): State<Arc<Ingress>>,
     Stopper(viewer): Stopper,
+    _: NoParameters,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
     let import = find(&ingress, &viewer, path).await?;
@@ -234,6 +237,7 @@ pub async fn cancel(
 pub async fn refused(
     State(ingress): State<Arc<Ingress>>,
     viewer: Viewer,
+    _: NoParameters,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
     let import = find(&ingress, &viewer, path).await?;

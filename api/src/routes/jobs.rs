@@ -34,6 +34,13 @@ pub mod document;
 pub mod list;
 
 /// Submits one job.
+/// What a client asks of a job that it submits.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubmitQuery {
+    wait: Option<String>,
+}
+
 ///
 /// `202` means that the job is on disk and will reach an outcome. A retry with the same `Idempotency-Key`
 /// or `reference` is the same job for ever and never takes effect twice.
@@ -46,6 +53,7 @@ pub mod list;
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable characters: the same key is the same job. Wins over `reference`."),
         ("Prefer" = Option<String>, Header, description = "`wait=N` waits up to N seconds for the outcome (RFC 7240).", example = "wait=5"),
     ),
+        ("wait" = Option<u64>, Query, description = "The same as `Prefer: wait=N`, and wins over it."),
     request_body(content = JobBody, description = "At most 64 KiB."),
     responses(
         (status = 200, description = "The outcome, to a client that waited for it.", body = Job, headers(("Preference-Applied" = String, description = "`wait=N`"))),
@@ -58,10 +66,14 @@ pub async fn submit(
     Submitter(client): Submitter,
     Extension(place): Extension<Place>,
     headers: HeaderMap,
+    query: Result<Query<SubmitQuery>, QueryRejection>,
     body: Body,
 ) -> Result<Response, Problem> {
     let key = IdempotencyKey::of(&headers)?;
-    let wait = wait::preferred(&headers)
+    let Query(query) = query.map_err(|error| super::bad_query(&error, "wait (or send Prefer: wait=5)"))?;
+    let asked = query.wait.map(|wait| wait_of(Some(wait))).transpose()?;
+    let wait = asked
+        .or_else(|| wait::preferred(&headers))
         .map(|wait| wait.min(ingress.config.wait_max))
         .filter(|wait| !wait.is_zero());
     let json = body::read(&headers, body, body::JOB).await?;

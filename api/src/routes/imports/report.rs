@@ -16,6 +16,7 @@ use crate::ingress::Ingress;
 use crate::keys::Viewer;
 use crate::openapi::Refusals;
 use crate::problem::{Problem, ProblemType};
+use crate::routes::NoParameters;
 
 /// Reports on a pain.001, as ISO 20022 pain.002: the message as a whole, and each of its payments that has come to
 /// something, refused ones among them.
@@ -33,6 +34,7 @@ use crate::problem::{Problem, ProblemType};
 pub async fn report(
     State(ingress): State<Arc<Ingress>>,
     viewer: Viewer,
+    _: NoParameters,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
     let import = find(&ingress, &viewer, path).await?;
