@@ -252,7 +252,7 @@ async fn open(
         description: serde_json::to_string(&description).unwrap_or_default(),
         created_at: Timestamp::now().as_microsecond(),
     };
-    let opened = ingress.read(ingress.parts.imports.create(&new)).await?;
+    let opened = ingress.read_records(ingress.parts.imports.create(&new)).await?;
     let spool = &ingress.imports.spool;
     let number = opened.import.number;
     // Where the replica that has the file is gone for good, this one goes on with its own.

@@ -73,7 +73,7 @@ pub(super) async fn submit(
     let id = ingress.issuer.of_job(client, key, order.reference.as_ref());
     if key.is_some() || order.reference.is_some() {
         // Where the ledger is away the worker tells an analysis that was asked for before from another one.
-        if let Ok(Some(run)) = ingress.read(ingress.parts.analyses.run(id)).await {
+        if let Ok(Some(run)) = ingress.read_records(ingress.parts.analyses.run(id)).await {
             return asked_before(&run, &order);
         }
     }
@@ -146,7 +146,7 @@ pub async fn list(
     let before = query.before.map(|text| {
         text.parse().map_err(|_| Problem::parameter("before", &text, "must be taken from a `next`"))
     });
-    let runs = ingress.read(ingress.parts.analyses.runs(before.transpose()?, limit)).await?;
+    let runs = ingress.read_records(ingress.parts.analyses.runs(before.transpose()?, limit)).await?;
     Ok(Json(Analyses::new(&runs, limit)))
 }
 
@@ -167,7 +167,7 @@ pub async fn show(
 }
 
 async fn stands(ingress: &Ingress, id: JobId) -> Result<Analysis, Problem> {
-    if let Some(run) = ingress.read(ingress.parts.analyses.run(id)).await? {
+    if let Some(run) = ingress.read_records(ingress.parts.analyses.run(id)).await? {
         return Ok(Analysis::of(&run));
     }
     if ingress.read(ingress.parts.ledger.job(id)).await?.is_some() {
@@ -194,7 +194,7 @@ pub async fn cancel(
     let now = clock::now_us();
     // One that nobody has begun is noted as cancelled, so that nobody begins it.
     let unbegun = NewRun { id, client: client.to_string(), requested_at: now, request: "{}".to_owned() };
-    ingress.read(ingress.parts.analyses.cancel(&unbegun, now)).await?;
+    ingress.read_records(ingress.parts.analyses.cancel(&unbegun, now)).await?;
     stands(&ingress, id).await.map(Json)
 }
 

@@ -128,9 +128,9 @@ pub async fn list(
     });
     let (before, limit) = (before.transpose()?, limit.transpose()?.unwrap_or(PAGE_DEFAULT));
     let client = (!viewer.sees_all).then_some(viewer.client.as_str());
-    let found = ingress.read(ingress.parts.imports.imports(client, before, limit)).await?;
+    let found = ingress.read_records(ingress.parts.imports.imports(client, before, limit)).await?;
     let numbers: Vec<_> = found.iter().map(|import| import.number).collect();
-    let tallies = ingress.read(ingress.parts.imports.tallies(&numbers)).await?;
+    let tallies = ingress.read_records(ingress.parts.imports.tallies(&numbers)).await?;
     let next = (found.len() == limit as usize).then(|| numbers.last()).flatten();
     let next = next.map(|last| format!("/api/imports?before={last}&limit={limit}"));
     let tally = |import: &Import| tallies.get(&import.number).copied().unwrap_or_default();
@@ -180,7 +180,7 @@ fn follow(ingress: Arc<Ingress>, number: u64) -> Response {
                 () = tokio::time::sleep(pause) => {}
                 () = ingress.shutdown.cancelled() => return None,
             }
-            let found = ingress.read(ingress.parts.imports.import(number)).await;
+            let found = ingress.read_records(ingress.parts.imports.import(number)).await;
             let document = match found {
                 Ok(Some(import)) => document_of(&ingress, &import).await,
                 Ok(None) => return None,
@@ -219,8 +219,8 @@ pub async fn cancel(
     let import = find(&ingress, &viewer, path).await?;
     let now = Timestamp::now().as_microsecond();
     let imports = &ingress.parts.imports;
-    ingress.read(imports.request_cancel(import.number, now - STALE_AFTER_US, now)).await?;
-    let import = ingress.read(imports.import(import.number)).await?.unwrap_or(import);
+    ingress.read_records(imports.request_cancel(import.number, now - STALE_AFTER_US, now)).await?;
+    let import = ingress.read_records(imports.import(import.number)).await?.unwrap_or(import);
     Ok((StatusCode::ACCEPTED, Json(document_of(&ingress, &import).await?)).into_response())
 }
 
@@ -251,7 +251,7 @@ pub async fn refused(
     let mut from = 1;
     while rows.needs_totals() {
         let page = imports::REFUSED_PAGE_ROWS;
-        let page = ingress.read(ingress.parts.imports.refusals(import.number, from, page)).await?;
+        let page = ingress.read_records(ingress.parts.imports.refusals(import.number, from, page)).await?;
         let Some(last) = page.last() else { break };
         from = last.row + 1;
         rows.add(&page);
@@ -288,7 +288,7 @@ async fn find(
 ) -> Result<Import, Problem> {
     let text = path.map_or_else(|_| String::new(), |Path(text)| text);
     let found = match text.parse() {
-        Ok(number) => ingress.read(ingress.parts.imports.import(number)).await?,
+        Ok(number) => ingress.read_records(ingress.parts.imports.import(number)).await?,
         Err(_) => None,
     };
     // Another client's is none, as far as this one can tell.
@@ -301,7 +301,7 @@ async fn find(
 
 /// What the reading of a file keeps of its beginning.
 async fn head_of(ingress: &Ingress, import: &Import) -> Result<Refusal, Problem> {
-    let head = ingress.read(ingress.parts.imports.refusals(import.number, 0, 1)).await?.pop();
+    let head = ingress.read_records(ingress.parts.imports.refusals(import.number, 0, 1)).await?.pop();
     head.filter(|head| head.row == 0).ok_or_else(|| {
         let detail = match (import.progress.state, &import.progress.remark) {
             (ImportState::Refused | ImportState::Failed, Some(why)) => {
@@ -314,11 +314,12 @@ async fn head_of(ingress: &Ingress, import: &Import) -> Result<Refusal, Problem>
 }
 
 async fn document_of(ingress: &Ingress, import: &Import) -> Result<ImportDocument, Problem> {
-    let mut tallies = ingress.read(ingress.parts.imports.tallies(&[import.number])).await?;
+    let mut tallies = ingress.read_records(ingress.parts.imports.tallies(&[import.number])).await?;
     let tally = tallies.remove(&import.number).unwrap_or_else(RowTally::default);
     let document = ImportDocument::of(import, tally);
     if import.progress.refused == 0 {
         return Ok(document);
     }
-    Ok(document.with(ingress.read(ingress.parts.imports.refusals(import.number, 1, REFUSALS_SHOWN)).await?))
+    Ok(document
+        .with(ingress.read_records(ingress.parts.imports.refusals(import.number, 1, REFUSALS_SHOWN)).await?))
 }

@@ -48,7 +48,7 @@ pub async fn report(
         );
         return Err(Problem::new(ProblemType::NotFound, detail));
     }
-    let verdicts = ingress.read(ingress.parts.imports.verdicts(number)).await?;
+    let verdicts = ingress.read_records(ingress.parts.imports.verdicts(number)).await?;
     let report = PaymentReport::new(&import, &head, &verdicts)
         .map_err(|error| Problem::new(ProblemType::Internal, error.to_string()))?;
     let pieces = stream::try_unfold((report, ingress), async |(mut report, ingress)| {
