@@ -15,7 +15,7 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use shared::analyses::{NewRun, Run};
+use shared::analyses::{NewRun, REQUEST_UNKNOWN, Run};
 use shared::clock;
 use shared::contract::analysis::{AnalysisWork, RunOrder, request};
 use shared::domain::id::JobId;
@@ -193,7 +193,8 @@ pub async fn cancel(
     stands(&ingress, id).await?;
     let now = clock::now_us();
     // One that nobody has begun is noted as cancelled, so that nobody begins it.
-    let unbegun = NewRun { id, client: client.to_string(), requested_at: now, request: "{}".to_owned() };
+    let unbegun =
+        NewRun { id, client: client.to_string(), requested_at: now, request: REQUEST_UNKNOWN.to_owned() };
     ingress.read_records(ingress.parts.analyses.cancel(&unbegun, now)).await?;
     stands(&ingress, id).await.map(Json)
 }

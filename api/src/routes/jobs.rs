@@ -13,6 +13,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use jiff::Timestamp;
 use serde::Deserialize;
+use shared::analyses::Run;
 use shared::domain::id::JobId;
 use tokio::time::Instant;
 
@@ -33,7 +34,6 @@ use crate::wait::{self, Ended, TOLD_POLL, UNTOLD_POLL};
 pub mod document;
 pub mod list;
 
-/// Submits one job.
 /// What a client asks of a job that it submits.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,6 +41,7 @@ pub struct SubmitQuery {
     wait: Option<String>,
 }
 
+/// Submits one job.
 ///
 /// `202` means that the job is on disk and will reach an outcome. A retry with the same `Idempotency-Key`
 /// or `reference` is the same job for ever and never takes effect twice.
@@ -52,8 +53,8 @@ pub struct SubmitQuery {
     params(
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable characters: the same key is the same job. Wins over `reference`."),
         ("Prefer" = Option<String>, Header, description = "`wait=N` waits up to N seconds for the outcome (RFC 7240).", example = "wait=5"),
-    ),
         ("wait" = Option<u64>, Query, description = "The same as `Prefer: wait=N`, and wins over it."),
+    ),
     request_body(content = JobBody, description = "At most 64 KiB."),
     responses(
         (status = 200, description = "The outcome, to a client that waited for it.", body = Job, headers(("Preference-Applied" = String, description = "`wait=N`"))),
@@ -65,8 +66,8 @@ pub async fn submit(
     State(ingress): State<Arc<Ingress>>,
     Submitter(client): Submitter,
     Extension(place): Extension<Place>,
-    headers: HeaderMap,
     query: Result<Query<SubmitQuery>, QueryRejection>,
+    headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
     let key = IdempotencyKey::of(&headers)?;
@@ -192,7 +193,9 @@ pub async fn show(
     if let Some(record) = ingress.read(books.ledger.job(id)).await? {
         return Ok(books.answer(Json(Job::recorded(&record))));
     }
-    if let Some(run) = ingress.read(ingress.parts.analyses.run_as_read(id)).await? {
+    // Whether one that was cancelled before anybody began it is an analysis at all is not known.
+    let run = ingress.read(ingress.parts.analyses.run_as_read(id)).await?;
+    if let Some(run) = run.filter(Run::is_begun) {
         return Ok(books.answer(Json(Job::analysis(&run))));
     }
     if wait.is_zero() || !place.wait(&ingress.admission) {
