@@ -18,6 +18,7 @@ use super::ImportsConfig;
 use super::publishing::{Ended, Publishing};
 use super::reading::{Chunk, Reading};
 use super::spool::{Held, Spool};
+use super::upload;
 use crate::files::FileError;
 use crate::ingress::Ingress;
 
@@ -40,6 +41,7 @@ pub struct Engine {
     pub(super) spool: Spool,
     /// Files that came in since the start.
     received: AtomicU64,
+    uploads: Semaphore,
     reading: Semaphore,
     arrived: Notify,
 }
@@ -50,11 +52,17 @@ impl Engine {
     pub fn new(config: ImportsConfig) -> Engine {
         Engine {
             spool: Spool::new(config.folder.clone()),
+            uploads: Semaphore::new(upload::AT_ONCE_MAX),
             reading: Semaphore::new(config.at_once),
             config,
             received: AtomicU64::new(0),
             arrived: Notify::new(),
         }
+    }
+
+    /// A place for a file that comes in, if there is one.
+    pub(super) fn place(&self) -> Option<SemaphorePermit<'_>> {
+        self.uploads.try_acquire().ok()
     }
 
     /// A number for a file that comes in, which no other of this process has.
