@@ -18,7 +18,7 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use jiff::Timestamp;
 use shared::domain::text::Client;
-use shared::imports::{NewImport, Opened};
+use shared::imports::{ImportState, NewImport, Opened, Progress};
 use tokio::time::Instant;
 
 use self::pace::{IDLE_MAX, Pace, in_time};
@@ -200,10 +200,22 @@ async fn open(
     let spool = &ingress.imports.spool;
     let number = opened.import.number;
     // Where the replica that has the file is gone for good, this one goes on with its own.
-    if !spool.holds(number) {
-        spool.keep(received.part, number, owner, &description).map_err(|error| no_room(&error))?;
-        ingress.imports.wake();
+    if spool.holds(number) {
+        return Ok(opened);
     }
+    if let Err(error) = spool.keep(received.part, number, owner, &description) {
+        if opened.is_new {
+            // Nobody will ever read it. Where this can not be said, it stays queued and can be cancelled.
+            let remark = Some("its file could not be kept; send it again".to_owned());
+            let failed = Progress { state: ImportState::Failed, remark, ..Progress::default() };
+            let now = Timestamp::now().as_microsecond();
+            let _ = ingress
+                .read_records(ingress.parts.imports.checkpoint(number, owner, &failed, &[], now))
+                .await;
+        }
+        return Err(no_room(&error));
+    }
+    ingress.imports.wake();
     Ok(opened)
 }
 

@@ -132,3 +132,14 @@ async fn one_file_too_many_at_once_is_to_come_again() {
     let answer = world.ask(post("/api/imports", &[("content-type", "text/csv")], "kind\n")).await;
     assert_eq!(answer.status, 202, "there is room again: {answer:?}");
 }
+
+#[tokio::test]
+async fn an_import_whose_file_could_not_be_kept_does_not_wait_for_ever() {
+    let (world, folder) = desk(1).await;
+    // Where the lock of the first import is to be.
+    std::fs::create_dir_all(folder.path().join("imports/1.lock")).unwrap();
+    let answer = world.ask(post("/api/imports", &[("content-type", "text/csv")], "kind\n")).await;
+    answer.assert_problem(507, "insufficient-storage");
+    let import = world.get("/api/imports/1").await;
+    assert_eq!(import.body["state"], "failed", "{import:?}");
+}
