@@ -30,6 +30,9 @@ pub const JOB: BodyLimit = BodyLimit { bytes_max: 64 * 1024, read_max: Duration:
 /// A batch: 10,000 jobs of 300 bytes are some 3 MiB.
 pub const BATCH: BodyLimit = BodyLimit { bytes_max: 16 * 1024 * 1024, read_max: Duration::from_secs(60) };
 
+/// U+FEFF in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
 /// What is left of a refused body is read and thrown away up to here, so that a client that sends all
 /// before it reads meets the answer and not a reset connection (RFC 9112, section 9.6).
 const DISCARD: BodyLimit = BodyLimit { bytes_max: 64 * 1024 * 1024, read_max: Duration::from_secs(5) };
@@ -122,7 +125,12 @@ async fn collect(
             all.extend_from_slice(&chunk);
         }
     }
-    Ok(if all.is_empty() { first } else { all.freeze() })
+    Ok(without_mark(if all.is_empty() { first } else { all.freeze() }))
+}
+
+/// What follows a byte order mark: some editors put one before all that they save (RFC 8259, section 8.1).
+fn without_mark(body: Bytes) -> Bytes {
+    if body.starts_with(BYTE_ORDER_MARK) { body.slice(BYTE_ORDER_MARK.len()..) } else { body }
 }
 
 /// Makes a request's body one that is read to its end even where its answer comes early.
@@ -205,6 +213,9 @@ mod tests {
         let headers = HeaderMap::new();
         let whole = read(&headers, pieces(&["ab", "", "cd", "ef"]), limit).await.unwrap();
         assert_eq!(whole, "abcdef");
+        let marked = BodyLimit { bytes_max: 9, ..limit };
+        let marked = read(&headers, pieces(&["\u{FEFF}\u{FEFF}", "ab"]), marked).await.unwrap();
+        assert_eq!(marked, "\u{FEFF}ab", "one mark is none of the text");
         let problem = read(&headers, pieces(&["ab", "cd", "efg"]), limit).await.unwrap_err();
         assert_eq!(problem.kind(), ProblemType::BodyTooLarge);
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
+use shared::contract::report::PoolReport;
 use shared::ledger::{Freshness, Ledger, LedgerError, PoolExhausted};
 
 use crate::ingress::Ingress;
@@ -56,17 +57,35 @@ impl Books {
 }
 
 impl Ingress {
-    /// Asks the ledger, for a bounded time.
+    /// Asks the ledger, for a bounded time: what its pool for single reads answers.
     pub(crate) async fn read<T>(
         &self,
+        answer: impl Future<Output = Result<T, LedgerError>>,
+    ) -> Result<T, Problem> {
+        self.ask(&READ_POOLS, answer).await
+    }
+
+    /// The same of what is kept in the ledger's database beside the books: imports, and how analyses stand.
+    pub(crate) async fn read_records<T>(
+        &self,
+        answer: impl Future<Output = Result<T, LedgerError>>,
+    ) -> Result<T, Problem> {
+        self.ask(&RECORD_POOLS, answer).await
+    }
+
+    async fn ask<T>(
+        &self,
+        pools: &[&str],
         answer: impl Future<Output = Result<T, LedgerError>>,
     ) -> Result<T, Problem> {
         let (why, exhausted) = match tokio::time::timeout(LEDGER_READ_MAX, answer).await {
             Ok(Ok(found)) => return Ok(found),
             Ok(Err(LedgerError::PoolExhausted(exhausted))) => (exhausted.to_string(), Some(exhausted)),
             Ok(Err(error)) => (error.to_string(), None),
+            // A pool may grant more time than this to whoever waits for a connection.
             Err(_) => {
-                (format!("the ledger did not answer within {LEDGER_READ_MAX:?}"), self.exhausted_reads())
+                let exhausted = exhausted(self.parts.ledger.pools(), pools);
+                (format!("the ledger did not answer within {LEDGER_READ_MAX:?}"), exhausted)
             }
         };
         tracing::warn!(error = %why, "a request could not read the ledger");
@@ -78,15 +97,47 @@ impl Ingress {
             "the ledger can not be read at present; jobs are still accepted. Try again in a few seconds";
         Err(Problem::new(ProblemType::LedgerUnavailable, detail).retry_after(UNAVAILABLE_PAUSE))
     }
+}
 
-    /// The pool for single reads, if tasks wait while every connection of it is in use.
-    fn exhausted_reads(&self) -> Option<PoolExhausted> {
-        let reads =
-            self.parts.ledger.pools().into_iter().find(|pool| READ_POOLS.contains(&pool.name.as_str()))?;
-        let exhausted = reads.in_use >= reads.size_max && reads.waiting > 0;
-        exhausted.then_some(PoolExhausted { pool: reads.name, size_max: reads.size_max })
-    }
+/// The first of the pools of these names in which tasks wait while every connection is in use.
+fn exhausted(pools: Vec<PoolReport>, names: &[&str]) -> Option<PoolExhausted> {
+    let exhausted = pools.into_iter().find(|pool| {
+        names.contains(&pool.name.as_str()) && pool.in_use >= pool.size_max && pool.waiting > 0
+    })?;
+    Some(PoolExhausted { pool: exhausted.name, size_max: exhausted.size_max })
 }
 
 /// The pools that single reads take connections of: on a server, and embedded.
 const READ_POOLS: [&str; 2] = ["reads", "readers"];
+/// The same of what is kept beside the books; embedded, the one connection that writes is among them.
+const RECORD_POOLS: [&str; 3] = ["records", "writer", "readers"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pool_that_is_told_is_one_that_the_answer_came_by() {
+        let pool = |name: &str, waiting| PoolReport {
+            name: name.to_owned(),
+            size_max: 2,
+            idle: 0,
+            in_use: 2,
+            waiting,
+            timeouts: 0,
+        };
+        let told = |pools, names: &[&str]| exhausted(pools, names).map(|exhausted| exhausted.pool);
+        let busy = || vec![pool("primary", 7), pool("reads", 0), pool("records", 1)];
+        assert_eq!(told(busy(), &RECORD_POOLS).as_deref(), Some("records"));
+        assert_eq!(told(busy(), &READ_POOLS), None, "nobody waits for a read");
+        assert_eq!(
+            told(vec![pool("writer", 1), pool("readers", 0)], &RECORD_POOLS).as_deref(),
+            Some("writer")
+        );
+        let records = exhausted(busy(), &RECORD_POOLS).unwrap().to_string();
+        assert!(
+            records.contains("`records`") && !records.contains("raise"),
+            "no setting says its size: {records}"
+        );
+    }
+}

@@ -29,6 +29,22 @@ pub(crate) struct Viewer {
     pub sees_all: bool,
 }
 
+/// A client that may stop what is its own; with the scope operate, everybody's.
+pub(crate) struct Stopper(pub Viewer);
+
+impl FromRequestParts<Arc<Ingress>> for Stopper {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, ingress: &Arc<Ingress>) -> Result<Stopper, Problem> {
+        let keys = &ingress.config.keys;
+        if let Ok(client) = keys.authorize(&parts.headers, Scope::Operate) {
+            return Ok(Stopper(Viewer { client, sees_all: true }));
+        }
+        let client = keys.authorize(&parts.headers, Scope::Submit)?;
+        Ok(Stopper(Viewer { client, sees_all: false }))
+    }
+}
+
 impl FromRequestParts<Arc<Ingress>> for Viewer {
     type Rejection = Problem;
 

@@ -223,6 +223,7 @@ impl Problem {
     /// A field that is wrong.
     #[must_use]
     pub fn of_field(kind: ProblemType, invalid: Invalid) -> Problem {
+        let invalid = invalid.shortened();
         let mut problem = Problem::new(kind, invalid.to_string());
         let Invalid { field, value, remedy } = invalid;
         problem.errors.push(FieldError { field, value, remedy });

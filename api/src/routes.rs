@@ -10,8 +10,9 @@ pub mod operations;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
 use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRequestParts, Request};
+use axum::http::request::Parts;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Redirect;
 use axum::routing::get;
@@ -73,6 +74,22 @@ async fn method_not_allowed(request: Request) -> Problem {
     let method: String = request.method().as_str().chars().take(20).collect();
     let detail = format!("{path} does not take {method}; the header Allow says what it takes");
     Problem::new(ProblemType::MethodNotAllowed, detail)
+}
+
+/// That a request's query is empty: a parameter that means nothing here is not passed over in silence.
+pub(crate) struct NoParameters;
+
+impl<S: Sync> FromRequestParts<S> for NoParameters {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<NoParameters, Problem> {
+        let query = parts.uri.query().unwrap_or_default();
+        let Some(first) = query.split('&').find(|parameter| !parameter.is_empty()) else {
+            return Ok(NoParameters);
+        };
+        let (name, value) = first.split_once('=').unwrap_or((first, ""));
+        Err(Problem::parameter(name, value, "is no parameter here, there is none; remove it"))
+    }
 }
 
 /// A query that can not be read, such as one with a name that the route does not take.

@@ -18,10 +18,14 @@ pub const BATCH_ACCOUNTS_MAX: usize = 100;
 /// account, and its history would not fit a batch's memory.
 pub const HISTORY_ENTRIES_MAX: i64 = 10_000;
 
+/// What is noted as the request of a run that was cancelled before anybody began it.
+pub const REQUEST_UNKNOWN: &str = "{}";
+
 /// Runs, histories and results.
 #[async_trait]
 pub trait Analyses: Send + Sync {
-    /// Notes that a run has begun, unless that is noted, and returns it as it stands.
+    /// Notes that a run has begun, unless that is noted, and returns it as it stands. One that was noted as cancelled
+    /// stays so, and what it was asked for is known from now on.
     ///
     /// # Errors
     /// It could not be written.
@@ -142,6 +146,12 @@ impl Run {
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.batches.is_some_and(|batches| self.batches_done >= batches)
+    }
+
+    /// Whether anybody has begun it. If not, only its id is known, which may be that of no analysis at all.
+    #[must_use]
+    pub fn is_begun(&self) -> bool {
+        self.new.request != REQUEST_UNKNOWN
     }
 
     /// Whether it is to go no further.

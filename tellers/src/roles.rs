@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use api::imports::ImportsConfig;
 use backon::{ExponentialBuilder, Retryable as _};
 use shared::config::{AccessConfig, FleetConfig, WorkerConfig};
@@ -228,6 +228,7 @@ fn instruments(fleet: &FleetConfig, parts: &Parts, settings: Settings) -> anyhow
 }
 
 fn api_config(fleet: &FleetConfig, args: ApiArgs) -> anyhow::Result<api::Config> {
+    check_threads(fleet.io_thread_pool_size, args.imports_at_once)?;
     Ok(api::Config {
         listen: args.api_listen,
         keys: keys(&args.access)?,
@@ -241,6 +242,16 @@ fn api_config(fleet: &FleetConfig, args: ApiArgs) -> anyhow::Result<api::Config>
         },
         ..api::Config::default()
     })
+}
+
+/// A file that is read holds a thread to its end, and others come in meanwhile.
+fn check_threads(threads: u32, files: usize) -> anyhow::Result<()> {
+    ensure!(
+        usize::try_from(threads).is_ok_and(|threads| threads > files),
+        "IO_THREAD_POOL_SIZE is {threads} and leaves no thread beside those of IMPORTS_AT_ONCE, which is {files}: each \
+         reads a file to its end. Raise IO_THREAD_POOL_SIZE above {files}, or lower IMPORTS_AT_ONCE"
+    );
+    Ok(())
 }
 
 fn keys(access: &AccessConfig) -> anyhow::Result<Keys> {
@@ -347,4 +358,16 @@ pub(crate) fn replica_id(role: &str) -> anyhow::Result<String> {
 fn given(prefixes: Vec<String>) -> Vec<String> {
     let trimmed = prefixes.iter().map(|prefix| prefix.trim().to_owned());
     trimmed.filter(|prefix| !prefix.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_are_read_leave_a_thread_for_those_that_come_in() {
+        assert!(check_threads(5, 4).is_ok());
+        let told = check_threads(4, 4).unwrap_err().to_string();
+        assert!(told.contains("IO_THREAD_POOL_SIZE is 4") && told.contains("IMPORTS_AT_ONCE"), "{told}");
+    }
 }

@@ -11,13 +11,14 @@ use shared::domain::text::Client;
 use shared::imports::{Import, ImportState, Progress};
 use shared::ledger::LedgerError;
 use shared::work_pool::WorkPool;
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit, mpsc};
 use tokio::task::JoinSet;
 
 use super::ImportsConfig;
 use super::publishing::{Ended, Publishing};
 use super::reading::{Chunk, Reading};
 use super::spool::{Held, Spool};
+use super::upload;
 use crate::files::FileError;
 use crate::ingress::Ingress;
 
@@ -40,6 +41,7 @@ pub struct Engine {
     pub(super) spool: Spool,
     /// Files that came in since the start.
     received: AtomicU64,
+    uploads: Semaphore,
     reading: Semaphore,
     arrived: Notify,
 }
@@ -50,11 +52,17 @@ impl Engine {
     pub fn new(config: ImportsConfig) -> Engine {
         Engine {
             spool: Spool::new(config.folder.clone()),
+            uploads: Semaphore::new(upload::AT_ONCE_MAX),
             reading: Semaphore::new(config.at_once),
             config,
             received: AtomicU64::new(0),
             arrived: Notify::new(),
         }
+    }
+
+    /// A place for a file that comes in, if there is one.
+    pub(super) fn place(&self) -> Option<SemaphorePermit<'_>> {
+        self.uploads.try_acquire().ok()
     }
 
     /// A number for a file that comes in, which no other of this process has.
@@ -74,6 +82,8 @@ enum Left {
     Stopped,
     /// It is another replica's.
     Elsewhere,
+    /// The database refuses what is to be written, and always will.
+    Refused(String),
 }
 
 impl Ingress {
@@ -119,40 +129,58 @@ async fn run(ingress: &Arc<Ingress>, number: u64) {
             return tracing::warn!(%error, import = number, "the file of an import can not be taken up");
         }
     };
-    match see_to_its_end(ingress, held).await {
+    let left = match see_to_its_end(ingress, held).await {
         Ok(held) => {
             if let Err(error) = held.remove() {
                 tracing::warn!(%error, import = number, "the file of an import can not be removed");
             }
+            return;
         }
-        Err(Left::Stopped) => {}
-        Err(Left::Elsewhere) => {
-            // Not at once again: it is looked at when the other may be gone.
-            tokio::select! {
-                () = tokio::time::sleep(STALE_AFTER) => {}
-                () = ingress.shutdown.cancelled() => {}
-            }
+        Err(Left::Stopped) => return,
+        Err(Left::Elsewhere) => Ok(()),
+        Err(Left::Refused(why)) => {
+            tracing::error!(
+                import = number,
+                why,
+                "the ledger's database refuses what is to be said of an import"
+            );
+            // Its file goes when it is looked at next.
+            fail(ingress, number, &why).await
         }
+    };
+    if let Err(error) = left {
+        tracing::error!(%error, import = number, "that an import has failed could not be written down either");
     }
+    // Not at once again: it is looked at when the other may be gone, or the database mended.
+    tokio::select! {
+        () = tokio::time::sleep(STALE_AFTER) => {}
+        () = ingress.shutdown.cancelled() => {}
+    }
+}
+
+/// Writes down that an import has failed.
+async fn fail(ingress: &Ingress, number: u64, why: &str) -> Result<(), LedgerError> {
+    let (imports, owner) = (&ingress.parts.imports, &ingress.parts.replica);
+    let Some(import) = imports.import(number).await? else { return Ok(()) };
+    let progress = Progress { state: ImportState::Failed, remark: Some(refused(why)), ..import.progress };
+    imports.checkpoint(number, owner, &progress, &[], Timestamp::now().as_microsecond()).await.map(drop)
+}
+
+fn refused(why: &str) -> String {
+    format!("the ledger's database refuses what is to be written of this import: {why}")
 }
 
 /// Returns the file once its import has ended.
 async fn see_to_its_end(ingress: &Arc<Ingress>, mut held: Held) -> Result<Held, Left> {
     let number = held.number;
-    let imports = &ingress.parts.imports;
-    let found = patiently(ingress, || imports.import(number)).await?;
-    let Some(import) = found.filter(|import| !import.progress.state.has_ended()) else { return Ok(held) };
-    take_over(ingress, &mut held, &import).await?;
+    let Some(import) = take_up(ingress, &mut held).await? else { return Ok(held) };
     if import.progress.state == ImportState::Draining {
         drain(ingress, number, import.progress).await?;
         return Ok(held);
     }
-    let permit = tokio::select! {
-        permit = ingress.imports.reading.acquire() => permit.map_err(|_| Left::Stopped)?,
-        () = ingress.shutdown.cancelled() => return Err(Left::Stopped),
-    };
+    let Some((turn, import)) = its_turn(ingress, &mut held).await? else { return Ok(held) };
     let (held, progress) = read_and_publish(ingress, held, import).await?;
-    drop(permit);
+    drop(turn);
     let Progress { state, accepted, refused, ref remark, .. } = progress;
     tracing::info!(import = number, state = state.name(), accepted, refused, remark, "a file was read");
     write_down(ingress, number, &progress).await?;
@@ -160,6 +188,44 @@ async fn see_to_its_end(ingress: &Arc<Ingress>, mut held: Held) -> Result<Held, 
         drain(ingress, number, progress).await?;
     }
     Ok(held)
+}
+
+/// The import as it stands, if it is still to be seen to its end: then it is known to be ours from now on.
+async fn take_up(ingress: &Ingress, held: &mut Held) -> Result<Option<Import>, Left> {
+    let (number, imports) = (held.number, &ingress.parts.imports);
+    let found = patiently(ingress, || imports.import(number)).await?;
+    let Some(import) = found.filter(|import| !import.progress.state.has_ended()) else { return Ok(None) };
+    take_over(ingress, held, &import).await?;
+    if !import.cancel_requested || import.progress.state == ImportState::Draining {
+        return Ok(Some(import));
+    }
+    let cancelled = patiently(ingress, || async {
+        // Nobody else has it, so nobody is waited for.
+        imports.request_cancel(number, i64::MAX, Timestamp::now().as_microsecond()).await
+    });
+    cancelled.await?;
+    tracing::info!(import = number, "an import was cancelled before it was read");
+    Ok(None)
+}
+
+/// Waits until the import may be read, while others are. What it waited with is not what it starts with: its
+/// client may have stopped it meanwhile.
+async fn its_turn<'a>(
+    ingress: &'a Ingress,
+    held: &mut Held,
+) -> Result<Option<(SemaphorePermit<'a>, Import)>, Left> {
+    let mut turn = std::pin::pin!(ingress.imports.reading.acquire());
+    loop {
+        let permit = tokio::select! {
+            permit = &mut turn => Some(permit.map_err(|_| Left::Stopped)?),
+            () = tokio::time::sleep(LOOK_EVERY) => None,
+            () = ingress.shutdown.cancelled() => return Err(Left::Stopped),
+        };
+        let Some(import) = take_up(ingress, held).await? else { return Ok(None) };
+        if let Some(permit) = permit {
+            return Ok(Some((permit, import)));
+        }
+    }
 }
 
 async fn take_over(ingress: &Ingress, held: &mut Held, import: &Import) -> Result<(), Left> {
@@ -174,7 +240,9 @@ async fn take_over(ingress: &Ingress, held: &mut Held, import: &Import) -> Resul
     if !taken.await? {
         return Err(Left::Elsewhere);
     }
-    if let Err(error) = held.sign(owner) {
+    if held.last_owner != *owner
+        && let Err(error) = held.sign(owner)
+    {
         // It only takes longer to be taken up after a crash.
         tracing::warn!(%error, import = import.number, "who reads a file could not be written beside it");
     }
@@ -212,6 +280,10 @@ async fn read_and_publish(
     let progress = match ended {
         Ok(Ended::Stopped) => return Err(Left::Stopped),
         Ok(Ended::Lost) => return Err(Left::Elsewhere),
+        Ok(Ended::Refused(why)) => {
+            let remark = Some(refused(&why));
+            Progress { state: ImportState::Failed, remark, ..publishing.give_up().await }
+        }
         Ok(Ended::Cancelled) => Progress { state: ImportState::Cancelled, ..publishing.give_up().await },
         Ok(Ended::Complete) => {
             let state = if dry_run { ImportState::Done } else { ImportState::Draining };
@@ -283,7 +355,7 @@ async fn write_down(ingress: &Ingress, number: u64, progress: &Progress) -> Resu
     if written.await?.owned { Ok(()) } else { Err(Left::Elsewhere) }
 }
 
-/// Asks the ledger's database until it answers, or this replica stops.
+/// Asks the ledger's database until it answers or refuses for good, or this replica stops.
 async fn patiently<T, F: Future<Output = Result<T, LedgerError>>>(
     ingress: &Ingress,
     ask: impl Fn() -> F,
@@ -297,6 +369,7 @@ async fn patiently<T, F: Future<Output = Result<T, LedgerError>>>(
     loop {
         let error = match ask().await {
             Ok(answer) => return Ok(answer),
+            Err(LedgerError::Permanent(why)) => return Err(Left::Refused(why)),
             Err(error) => error,
         };
         let delay = delays.next().unwrap_or(LOOK_EVERY);

@@ -36,6 +36,8 @@ const REFUSALS_AT_ONCE: usize = 200;
 const REFUSAL_BYTES_AT_ONCE: usize = 1 << 20;
 /// What is said of an import whose lanes take nothing.
 const QUEUE_AWAY: &str = "waits for the queue: ";
+/// The same where outcomes can not be counted.
+const LEDGER_AWAY: &str = "waits for the ledger: ";
 /// How often outcomes are counted while many are missing.
 const COUNT_EVERY: Duration = Duration::from_millis(100);
 /// First pause of a lane that did not take its rows; it doubles up to [`PAUSE_MAX`].
@@ -43,7 +45,7 @@ const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// How publishing ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Ended {
     /// All that was read is queued or refused, and that is written down.
     Complete,
@@ -51,6 +53,8 @@ pub(super) enum Ended {
     Cancelled,
     /// It belongs to another replica now.
     Lost,
+    /// The database refuses for good what is to be written down; why.
+    Refused(String),
     /// This replica stops.
     Stopped,
 }
@@ -62,6 +66,8 @@ pub(super) struct Publishing {
     dry_run: bool,
     lanes: Vec<LaneRows>,
     window: Window,
+    /// It was written down since it was taken up, so it is ours and wanted; no row is queued before.
+    is_ours: bool,
     in_flight: FuturesUnordered<InFlight>,
     refusals: VecDeque<Refusal>,
     /// Rows that have an outcome, when they were last counted.
@@ -112,6 +118,7 @@ impl Publishing {
             dry_run,
             lanes: std::iter::repeat_with(LaneRows::default).take(lanes).collect(),
             window: Window::after(last),
+            is_ours: false,
             settled: 0,
             counting: None,
             count_due: Instant::now(),
@@ -175,6 +182,7 @@ impl Publishing {
         match counted {
             Ok(settled) => {
                 self.settled = settled;
+                self.progress.remark.take_if(|why| why.starts_with(LEDGER_AWAY));
                 let waits = "waits for the rows that are queued to be posted";
                 if self.ahead() >= self.ahead_max() {
                     self.progress.remark.get_or_insert_with(|| waits.to_owned());
@@ -182,7 +190,7 @@ impl Publishing {
                     self.progress.remark = None;
                 }
             }
-            Err(error) => self.progress.remark = Some(format!("waits for the ledger: {error}")),
+            Err(error) => self.progress.remark = Some(format!("{LEDGER_AWAY}{error}")),
         }
     }
 
@@ -215,7 +223,7 @@ impl Publishing {
         for (number, lane) in (0..).zip(&mut self.lanes) {
             match lane.resume_at {
                 Some(resume_at) if resume_at > now => wake_at = wake_at.min(resume_at),
-                _ if lane.busy || lane.waiting.is_empty() => {}
+                _ if lane.busy || lane.waiting.is_empty() || !self.is_ours => {}
                 _ => {
                     lane.busy = true;
                     let fitting = lane.waiting.len().min(BATCH_JOBS_MAX);
@@ -272,10 +280,8 @@ impl Publishing {
             }
         }
         let waits_for_the_queue = self.lanes.iter().any(|lane| lane.resume_at.is_some());
-        if !waits_for_the_queue
-            && self.progress.remark.as_deref().is_some_and(|why| why.starts_with(QUEUE_AWAY))
-        {
-            self.progress.remark = None;
+        if !waits_for_the_queue {
+            self.progress.remark.take_if(|why| why.starts_with(QUEUE_AWAY));
         }
     }
 
@@ -312,10 +318,12 @@ impl Publishing {
         match written {
             Ok(standing) if !standing.owned => Some(Ended::Lost),
             Ok(standing) => {
+                self.is_ours = true;
                 refusals.iter().for_each(|refusal| self.window.done(refusal.row));
                 self.progress = Progress { remark: self.progress.remark.take(), ..checkpoint.progress };
                 standing.cancel_requested.then_some(Ended::Cancelled)
             }
+            Err(LedgerError::Permanent(why)) => Some(Ended::Refused(why)),
             Err(error) => {
                 tracing::warn!(import = self.number, %error, "how far an import has come was not written down");
                 refusals.into_iter().rev().for_each(|refusal| self.refusals.push_front(refusal));

@@ -78,14 +78,15 @@ impl Spool {
         self.path(number, "json").exists()
     }
 
-    /// The imports that lie here, in the order of their numbers; removes what came in no further than halfway.
+    /// The imports that lie here, in the order of their numbers; removes what came in, or was removed, no further than
+    /// halfway.
     pub fn numbers(&self) -> io::Result<Vec<u64>> {
         let entries = match fs::read_dir(&self.folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(error),
         };
-        let mut numbers = Vec::new();
+        let (mut numbers, mut others) = (Vec::new(), Vec::new());
         for entry in entries {
             let path = entry?.path();
             match path.extension().and_then(|extension| extension.to_str()) {
@@ -93,7 +94,14 @@ impl Spool {
                     numbers.extend(path.file_stem().and_then(|stem| stem.to_str()?.parse::<u64>().ok()));
                 }
                 Some("part") => remove_if_abandoned(&path),
+                Some("data" | "lock") => others.push(path),
                 _ => (),
+            }
+        }
+        for path in others {
+            // What its process left when it ended between two steps of keeping or of removing it.
+            if !path.with_extension("json").exists() {
+                remove_if_abandoned(&path);
             }
         }
         numbers.sort_unstable();
@@ -102,11 +110,11 @@ impl Spool {
 
     /// Takes an import, unless a process holds it or it is gone.
     pub fn hold(&self, number: u64) -> io::Result<Option<Held>> {
-        let lock = match OpenOptions::new().read(true).write(true).open(self.path(number, "lock")) {
-            Ok(lock) => lock,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
+        if !self.holds(number) {
+            return Ok(None);
+        }
+        let lock_path = self.path(number, "lock");
+        let lock = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&lock_path)?;
         match lock.try_lock() {
             Ok(()) => (),
             Err(TryLockError::WouldBlock) => return Ok(None),
@@ -114,8 +122,11 @@ impl Spool {
         }
         let description = match fs::read(self.path(number, "json")) {
             Ok(json) => serde_json::from_slice(&json).map_err(io::Error::other)?,
-            // Whoever held it has just removed it.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            // Whoever held it has just removed it, and the lock may be a new one.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let _ = fs::remove_file(lock_path);
+                return Ok(None);
+            }
             Err(error) => return Err(error),
         };
         let mut last_owner = String::new();
@@ -231,6 +242,20 @@ mod tests {
         crashed.set_modified(SystemTime::now() - 2 * ABANDONED_AFTER).unwrap();
         assert_eq!(spool.numbers().unwrap(), [17]);
         assert!(!folder.join("crashed.part").exists() && !folder.join("given-up.part").exists());
+        // Ends between two steps of keeping or of removing an import, long ago and just now.
+        for (name, age) in [("18.data", 2), ("18.lock", 2), ("19.lock", 2), ("17.data", 2), ("20.data", 0)] {
+            let file =
+                OpenOptions::new().write(true).create(true).truncate(false).open(folder.join(name)).unwrap();
+            file.set_modified(SystemTime::now() - age * ABANDONED_AFTER).unwrap();
+        }
+        assert_eq!(spool.numbers().unwrap(), [17]);
+        let left = |name: &str| folder.join(name).exists();
+        assert!(!left("18.data") && !left("18.lock") && !left("19.lock"), "nobody comes back for them");
+        assert!(left("17.data") && left("17.lock") && left("20.data"), "these are somebody's");
+        fs::remove_file(folder.join("20.data")).unwrap();
+        fs::remove_file(folder.join("17.lock")).unwrap();
+        drop(spool.hold(17).unwrap().expect("a lock that is gone is made again"));
+        fs::write(folder.join("17.lock"), "api-1").unwrap();
 
         let mut held = spool.hold(17).unwrap().unwrap();
         assert_eq!((held.description.clone(), held.last_owner.as_str()), (description, "api-1"));

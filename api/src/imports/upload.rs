@@ -1,34 +1,40 @@
 //! Taking a file in: to the disk as it comes, then written down, then it has its number.
 
+mod form;
+mod gate;
+mod pace;
+
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::BodyDataStream;
-use axum::extract::multipart::{Field, Multipart};
-use axum::extract::{FromRequest as _, Request};
+use axum::extract::Request;
+use axum::extract::multipart::Field;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use futures::StreamExt as _;
 use jiff::Timestamp;
 use shared::domain::text::Client;
-use shared::imports::{NewImport, Opened};
+use shared::imports::{ImportState, NewImport, Opened, Progress};
+use tokio::time::Instant;
 
+use self::pace::{IDLE_MAX, Pace, in_time};
 use super::Description;
 use super::spool::Part;
 use crate::ingress::Ingress;
 use crate::problem::{Problem, ProblemType};
 
-/// Whoever sends nothing for so long is gone.
-const IDLE_MAX: Duration = Duration::from_secs(30);
-/// When a file that found no thread may be sent again.
+/// Files that come in at once: each holds up to two pieces of [`WRITE_BYTES`], and an ingress is to stay small.
+pub(super) const AT_ONCE_MAX: usize = 32;
+/// When a file that found no thread, or no place, may be sent again.
 const FULL_PAUSE: Duration = Duration::from_secs(5);
 /// Bytes that go to the disk together.
 const WRITE_BYTES: usize = 1 << 20;
-/// The most bytes of a field beside the file in a form.
-const FIELD_BYTES_MAX: usize = 64 * 1024;
+/// The most bytes of a form around its file.
+const AROUND_BYTES_MAX: u64 = 1 << 20;
 
 /// Takes a file in, as the body of a request or in a form. When this returns it survives a crash.
 pub async fn receive(
@@ -39,9 +45,14 @@ pub async fn receive(
 ) -> Result<Opened, Problem> {
     let headers = request.headers();
     check_head(headers, ingress.imports.config.upload_bytes_max)?;
+    let Some(_place) = ingress.imports.place() else {
+        let detail =
+            format!("{AT_ONCE_MAX} files come in at this replica already, the most at once; send it again");
+        return Err(Problem::new(ProblemType::Overloaded, detail).retry_after(FULL_PAUSE));
+    };
     let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let (received, description) = if media_type.starts_with("multipart/form-data") {
-        from_form(ingress, said, request).await?
+        form::receive(ingress, said, request).await?
     } else {
         let media_type = Some(media_type.to_owned()).filter(|media_type| !media_type.is_empty());
         check_map(&said)?;
@@ -62,8 +73,7 @@ fn check_head(headers: &HeaderMap, bytes_max: u64) -> Result<(), Problem> {
         }
     }
     let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    // A form has some bytes around the file.
-    if announced.is_some_and(|bytes| bytes > bytes_max.saturating_add(1 << 20)) {
+    if announced.is_some_and(|bytes| bytes > bytes_max.saturating_add(AROUND_BYTES_MAX)) {
         Err(too_large(bytes_max))
     } else {
         Ok(())
@@ -76,69 +86,6 @@ fn check_map(said: &Description) -> Result<(), Problem> {
     said.mapping().map(drop).map_err(|error| Problem::parameter("map", map, &error.to_string()))
 }
 
-/// A form: fields as in the query, and the file after them.
-async fn from_form(
-    ingress: &Arc<Ingress>,
-    mut said: Description,
-    request: Request,
-) -> Result<(Received, Description), Problem> {
-    let mut form = Multipart::from_request(request, &())
-        .await
-        .map_err(|error| form_problem(error.status(), &error.body_text()))?;
-    let next =
-        |error: axum::extract::multipart::MultipartError| form_problem(error.status(), &error.body_text());
-    while let Some(field) = form.next_field().await.map_err(next)? {
-        let name = field.name().unwrap_or_default().to_owned();
-        if name == "file" || field.file_name().is_some() {
-            check_map(&said)?;
-            said.name = said.name.or_else(|| field.file_name().map(str::to_owned));
-            said.media_type = field.content_type().map(str::to_owned);
-            let received = spool(ingress, Incoming::Field(Box::new(field))).await?;
-            // What would come too late to count, and another file, are not passed over in silence.
-            return match form.next_field().await.map_err(next)? {
-                None => Ok((received, said)),
-                Some(after) => Err(after_the_file(after.name().unwrap_or_default())),
-            };
-        }
-        let value = text(field).await?;
-        said.set(&name, value)?;
-    }
-    let detail = "the form has no file; send it as the field `file`, after all others";
-    Err(Problem::new(ProblemType::InvalidParameter, detail))
-}
-
-fn after_the_file(name: &str) -> Problem {
-    let detail = format!(
-        "the form has a field {name:?} after the file; nothing of it was accepted. Send one file a request, as the \
-         last field"
-    );
-    Problem::new(ProblemType::InvalidParameter, detail)
-}
-
-async fn text(mut field: Field<'_>) -> Result<String, Problem> {
-    let mut text = Vec::new();
-    while let Some(chunk) =
-        field.chunk().await.map_err(|error| form_problem(error.status(), &error.body_text()))?
-    {
-        text.extend_from_slice(&chunk);
-        if text.len() > FIELD_BYTES_MAX {
-            let detail = format!("a field of the form is longer than {FIELD_BYTES_MAX} bytes");
-            return Err(Problem::new(ProblemType::BodyTooLarge, detail));
-        }
-    }
-    String::from_utf8(text).map_err(|_| {
-        Problem::new(ProblemType::InvalidParameter, "a field of the form is not UTF-8; send it as UTF-8")
-    })
-}
-
-fn form_problem(status: StatusCode, why: &str) -> Problem {
-    let kind = match status {
-        StatusCode::PAYLOAD_TOO_LARGE => ProblemType::BodyTooLarge,
-        _ => ProblemType::IncompleteBody,
-    };
-    Problem::new(kind, format!("the form could not be read ({why}); nothing of it was accepted"))
-}
-
 /// The bytes of a file, as they come.
 enum Incoming<'a> {
     Body(BodyDataStream),
@@ -146,26 +93,19 @@ enum Incoming<'a> {
 }
 
 impl Incoming<'_> {
-    async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
+    async fn next(&mut self, bytes_max: u64) -> Result<Option<Bytes>, Problem> {
         let next = async {
             match self {
-                Incoming::Body(body) => body.next().await.transpose().map_err(|error| error.to_string()),
-                Incoming::Field(field) => field.chunk().await.map_err(|error| error.body_text()),
+                Incoming::Body(body) => {
+                    body.next().await.transpose().map_err(|error| incomplete(&error.to_string()))
+                }
+                Incoming::Field(field) => field.chunk().await.map_err(|error| match error.status() {
+                    StatusCode::PAYLOAD_TOO_LARGE => too_large(bytes_max),
+                    _ => incomplete(&error.body_text()),
+                }),
             }
         };
-        match tokio::time::timeout(IDLE_MAX, next).await {
-            Ok(Ok(chunk)) => Ok(chunk),
-            Ok(Err(why)) => {
-                let detail =
-                    format!("the file could not be read to its end ({why}); nothing of it was accepted");
-                Err(Problem::new(ProblemType::IncompleteBody, detail))
-            }
-            Err(_) => {
-                let detail =
-                    format!("nothing came for {IDLE_MAX:?}; nothing of the file was accepted. Send it again");
-                Err(Problem::new(ProblemType::RequestTimeout, detail))
-            }
-        }
+        in_time(next).await?
     }
 }
 
@@ -183,7 +123,11 @@ async fn spool(ingress: &Arc<Ingress>, mut incoming: Incoming<'_>) -> Result<Rec
     let file = part.file().map_err(|error| no_room(&error))?;
     let mut writing = Writing { file, hasher: blake3::Hasher::new() };
     let (mut buffer, mut bytes) = (Vec::with_capacity(WRITE_BYTES), 0_u64);
-    while let Some(chunk) = incoming.next().await? {
+    let mut pace = Pace::default();
+    loop {
+        let asked = Instant::now();
+        let Some(chunk) = incoming.next(bytes_max).await? else { break };
+        pace.came(chunk.len(), asked.elapsed())?;
         bytes += chunk.len() as u64;
         if bytes > bytes_max {
             return Err(too_large(bytes_max));
@@ -252,15 +196,32 @@ async fn open(
         description: serde_json::to_string(&description).unwrap_or_default(),
         created_at: Timestamp::now().as_microsecond(),
     };
-    let opened = ingress.read(ingress.parts.imports.create(&new)).await?;
+    let opened = ingress.read_records(ingress.parts.imports.create(&new)).await?;
     let spool = &ingress.imports.spool;
     let number = opened.import.number;
     // Where the replica that has the file is gone for good, this one goes on with its own.
-    if !spool.holds(number) {
-        spool.keep(received.part, number, owner, &description).map_err(|error| no_room(&error))?;
-        ingress.imports.wake();
+    if spool.holds(number) {
+        return Ok(opened);
     }
+    if let Err(error) = spool.keep(received.part, number, owner, &description) {
+        if opened.is_new {
+            // Nobody will ever read it. Where this can not be said, it stays queued and can be cancelled.
+            let remark = Some("its file could not be kept; send it again".to_owned());
+            let failed = Progress { state: ImportState::Failed, remark, ..Progress::default() };
+            let now = Timestamp::now().as_microsecond();
+            let _ = ingress
+                .read_records(ingress.parts.imports.checkpoint(number, owner, &failed, &[], now))
+                .await;
+        }
+        return Err(no_room(&error));
+    }
+    ingress.imports.wake();
     Ok(opened)
+}
+
+fn incomplete(why: &str) -> Problem {
+    let detail = format!("the file could not be read to its end ({why}); nothing of it was accepted");
+    Problem::new(ProblemType::IncompleteBody, detail)
 }
 
 fn too_large(bytes_max: u64) -> Problem {

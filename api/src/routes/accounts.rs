@@ -21,6 +21,7 @@ use crate::ingress::Ingress;
 use crate::keys::Reader;
 use crate::openapi::Refusals;
 use crate::problem::{Problem, ProblemType};
+use crate::routes::NoParameters;
 use crate::routes::analyses::document::AccountPatterns;
 
 /// Entries of a page, unless the client asks for another number.
@@ -129,6 +130,7 @@ pub async fn entries(
 pub async fn patterns(
     State(ingress): State<Arc<Ingress>>,
     _: Reader,
+    _: NoParameters,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<AccountPatterns>, Problem> {
     let number = number_of(path)?;

@@ -15,7 +15,7 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use shared::analyses::{NewRun, Run};
+use shared::analyses::{NewRun, REQUEST_UNKNOWN, Run};
 use shared::clock;
 use shared::contract::analysis::{AnalysisWork, RunOrder, request};
 use shared::domain::id::JobId;
@@ -29,6 +29,7 @@ use crate::ingress::Ingress;
 use crate::keys::{Reader, Submitter};
 use crate::openapi::Refusals;
 use crate::problem::{Problem, ProblemType};
+use crate::routes::NoParameters;
 
 /// A list of 10,000 accounts is some 400 KiB.
 const LIMIT: BodyLimit = BodyLimit { bytes_max: 1024 * 1024, read_max: Duration::from_secs(10) };
@@ -52,6 +53,7 @@ const RUNS_MAX: u32 = 100;
 pub async fn start(
     State(ingress): State<Arc<Ingress>>,
     Submitter(client): Submitter,
+    _: NoParameters,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -71,7 +73,7 @@ pub(super) async fn submit(
     let id = ingress.issuer.of_job(client, key, order.reference.as_ref());
     if key.is_some() || order.reference.is_some() {
         // Where the ledger is away the worker tells an analysis that was asked for before from another one.
-        if let Ok(Some(run)) = ingress.read(ingress.parts.analyses.run(id)).await {
+        if let Ok(Some(run)) = ingress.read_records(ingress.parts.analyses.run(id)).await {
             return asked_before(&run, &order);
         }
     }
@@ -144,7 +146,7 @@ pub async fn list(
     let before = query.before.map(|text| {
         text.parse().map_err(|_| Problem::parameter("before", &text, "must be taken from a `next`"))
     });
-    let runs = ingress.read(ingress.parts.analyses.runs(before.transpose()?, limit)).await?;
+    let runs = ingress.read_records(ingress.parts.analyses.runs(before.transpose()?, limit)).await?;
     Ok(Json(Analyses::new(&runs, limit)))
 }
 
@@ -157,6 +159,7 @@ pub async fn list(
 pub async fn show(
     State(ingress): State<Arc<Ingress>>,
     _: Reader,
+    _: NoParameters,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Analysis>, Problem> {
     let id = issued(path)?;
@@ -164,7 +167,7 @@ pub async fn show(
 }
 
 async fn stands(ingress: &Ingress, id: JobId) -> Result<Analysis, Problem> {
-    if let Some(run) = ingress.read(ingress.parts.analyses.run(id)).await? {
+    if let Some(run) = ingress.read_records(ingress.parts.analyses.run(id)).await? {
         return Ok(Analysis::of(&run));
     }
     if ingress.read(ingress.parts.ledger.job(id)).await?.is_some() {
@@ -183,14 +186,16 @@ async fn stands(ingress: &Ingress, id: JobId) -> Result<Analysis, Problem> {
 pub async fn cancel(
     State(ingress): State<Arc<Ingress>>,
     Submitter(client): Submitter,
+    _: NoParameters,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Analysis>, Problem> {
     let id = issued(path)?;
     stands(&ingress, id).await?;
     let now = clock::now_us();
     // One that nobody has begun is noted as cancelled, so that nobody begins it.
-    let unbegun = NewRun { id, client: client.to_string(), requested_at: now, request: "{}".to_owned() };
-    ingress.read(ingress.parts.analyses.cancel(&unbegun, now)).await?;
+    let unbegun =
+        NewRun { id, client: client.to_string(), requested_at: now, request: REQUEST_UNKNOWN.to_owned() };
+    ingress.read_records(ingress.parts.analyses.cancel(&unbegun, now)).await?;
     stands(&ingress, id).await.map(Json)
 }
 

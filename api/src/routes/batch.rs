@@ -28,6 +28,7 @@ use crate::keys::Submitter;
 use crate::observe;
 use crate::openapi::{JobBody, Refusals};
 use crate::problem::{Problem, ProblemType};
+use crate::routes::NoParameters;
 use crate::routes::jobs::document::Status;
 
 /// Lines after which others get their turn: some two milliseconds of work.
@@ -89,7 +90,7 @@ pub enum Refused {
         description = "Gives a line without a `reference` an id of this key and the number of the line, so that the same body can be sent again.",
     )),
     request_body(
-        description = "At most 16 MiB.",
+        description = "At most 16 MiB, and 64 KiB a line.",
         content((Vec<JobBody> = "application/json"), (String = "application/x-ndjson")),
     ),
     responses(
@@ -104,6 +105,7 @@ pub enum Refused {
 pub async fn submit(
     State(ingress): State<Arc<Ingress>>,
     Submitter(client): Submitter,
+    _: NoParameters,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -163,7 +165,7 @@ impl Sorted {
     }
 
     fn take(&mut self, intake: Intake<'_>, Line { number: line, json }: Line<'_>) {
-        let result = intake.line(line, json).and_then(|job| {
+        let result = small(json).and_then(|json| intake.line(line, json)).and_then(|job| {
             let none = || Problem::new(ProblemType::Internal, format!("the fleet has no {}", job.lane));
             let lane = self.lanes.get_mut(usize::from(job.lane.0)).ok_or_else(none)?;
             lane.messages.push(job.message);
@@ -173,6 +175,17 @@ impl Sorted {
         });
         self.results.push(result.unwrap_or_else(|problem| LineResult::refused(line, problem)));
     }
+}
+
+/// A line, if it is no longer than a job on its own may be.
+fn small(json: &[u8]) -> Result<&[u8], Problem> {
+    let (bytes, bytes_max) = (json.len(), body::JOB.bytes_max);
+    if bytes > bytes_max {
+        let detail =
+            format!("the line has {bytes} bytes, and {bytes_max} are the most of a job; send less in it");
+        return Err(Problem::new(ProblemType::BodyTooLarge, detail));
+    }
+    Ok(json)
 }
 
 impl LineResult {

@@ -22,9 +22,10 @@ use utoipa::ToSchema;
 use self::document::ImportDocument;
 use crate::imports::{self, Description, STALE_AFTER_US};
 use crate::ingress::Ingress;
-use crate::keys::{Submitter, Viewer};
+use crate::keys::{Stopper, Submitter, Viewer};
 use crate::openapi::Refusals;
 use crate::problem::{Problem, ProblemType};
+use crate::routes::NoParameters;
 
 pub mod document;
 pub mod report;
@@ -127,9 +128,9 @@ pub async fn list(
     });
     let (before, limit) = (before.transpose()?, limit.transpose()?.unwrap_or(PAGE_DEFAULT));
     let client = (!viewer.sees_all).then_some(viewer.client.as_str());
-    let found = ingress.read(ingress.parts.imports.imports(client, before, limit)).await?;
+    let found = ingress.read_records(ingress.parts.imports.imports(client, before, limit)).await?;
     let numbers: Vec<_> = found.iter().map(|import| import.number).collect();
-    let tallies = ingress.read(ingress.parts.imports.tallies(&numbers)).await?;
+    let tallies = ingress.read_records(ingress.parts.imports.tallies(&numbers)).await?;
     let next = (found.len() == limit as usize).then(|| numbers.last()).flatten();
     let next = next.map(|last| format!("/api/imports?before={last}&limit={limit}"));
     let tally = |import: &Import| tallies.get(&import.number).copied().unwrap_or_default();
@@ -153,6 +154,7 @@ pub async fn list(
 pub async fn show(
     State(ingress): State<Arc<Ingress>>,
     viewer: Viewer,
+    _: NoParameters,
     path: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -178,7 +180,7 @@ fn follow(ingress: Arc<Ingress>, number: u64) -> Response {
                 () = tokio::time::sleep(pause) => {}
                 () = ingress.shutdown.cancelled() => return None,
             }
-            let found = ingress.read(ingress.parts.imports.import(number)).await;
+            let found = ingress.read_records(ingress.parts.imports.import(number)).await;
             let document = match found {
                 Ok(Some(import)) => document_of(&ingress, &import).await,
                 Ok(None) => return None,
@@ -202,6 +204,7 @@ fn follow(ingress: Arc<Ingress>, number: u64) -> Response {
 /// Stops an import. What is queued stays queued, and the rest is not read.
 ///
 /// The answer is the import as it is: it is `cancelled` within a second or two. One that has ended stays as it is.
+/// With the scope operate everybody's can be stopped.
 #[utoipa::path(
     delete, path = "/api/imports/{number}", tag = "imports",
     params(("number" = u64, Path, description = "The number of the import.")),
@@ -209,15 +212,15 @@ fn follow(ingress: Arc<Ingress>, number: u64) -> Response {
 )]
 pub async fn cancel(
     State(ingress): State<Arc<Ingress>>,
-    Submitter(client): Submitter,
+    Stopper(viewer): Stopper,
+    _: NoParameters,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
-    let viewer = Viewer { client, sees_all: false };
     let import = find(&ingress, &viewer, path).await?;
     let now = Timestamp::now().as_microsecond();
     let imports = &ingress.parts.imports;
-    ingress.read(imports.request_cancel(import.number, now - STALE_AFTER_US, now)).await?;
-    let import = ingress.read(imports.import(import.number)).await?.unwrap_or(import);
+    ingress.read_records(imports.request_cancel(import.number, now - STALE_AFTER_US, now)).await?;
+    let import = ingress.read_records(imports.import(import.number)).await?.unwrap_or(import);
     Ok((StatusCode::ACCEPTED, Json(document_of(&ingress, &import).await?)).into_response())
 }
 
@@ -234,6 +237,7 @@ pub async fn cancel(
 pub async fn refused(
     State(ingress): State<Arc<Ingress>>,
     viewer: Viewer,
+    _: NoParameters,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
     let import = find(&ingress, &viewer, path).await?;
@@ -247,7 +251,7 @@ pub async fn refused(
     let mut from = 1;
     while rows.needs_totals() {
         let page = imports::REFUSED_PAGE_ROWS;
-        let page = ingress.read(ingress.parts.imports.refusals(import.number, from, page)).await?;
+        let page = ingress.read_records(ingress.parts.imports.refusals(import.number, from, page)).await?;
         let Some(last) = page.last() else { break };
         from = last.row + 1;
         rows.add(&page);
@@ -284,7 +288,7 @@ async fn find(
 ) -> Result<Import, Problem> {
     let text = path.map_or_else(|_| String::new(), |Path(text)| text);
     let found = match text.parse() {
-        Ok(number) => ingress.read(ingress.parts.imports.import(number)).await?,
+        Ok(number) => ingress.read_records(ingress.parts.imports.import(number)).await?,
         Err(_) => None,
     };
     // Another client's is none, as far as this one can tell.
@@ -297,7 +301,7 @@ async fn find(
 
 /// What the reading of a file keeps of its beginning.
 async fn head_of(ingress: &Ingress, import: &Import) -> Result<Refusal, Problem> {
-    let head = ingress.read(ingress.parts.imports.refusals(import.number, 0, 1)).await?.pop();
+    let head = ingress.read_records(ingress.parts.imports.refusals(import.number, 0, 1)).await?.pop();
     head.filter(|head| head.row == 0).ok_or_else(|| {
         let detail = match (import.progress.state, &import.progress.remark) {
             (ImportState::Refused | ImportState::Failed, Some(why)) => {
@@ -310,11 +314,12 @@ async fn head_of(ingress: &Ingress, import: &Import) -> Result<Refusal, Problem>
 }
 
 async fn document_of(ingress: &Ingress, import: &Import) -> Result<ImportDocument, Problem> {
-    let mut tallies = ingress.read(ingress.parts.imports.tallies(&[import.number])).await?;
+    let mut tallies = ingress.read_records(ingress.parts.imports.tallies(&[import.number])).await?;
     let tally = tallies.remove(&import.number).unwrap_or_else(RowTally::default);
     let document = ImportDocument::of(import, tally);
     if import.progress.refused == 0 {
         return Ok(document);
     }
-    Ok(document.with(ingress.read(ingress.parts.imports.refusals(import.number, 1, REFUSALS_SHOWN)).await?))
+    Ok(document
+        .with(ingress.read_records(ingress.parts.imports.refusals(import.number, 1, REFUSALS_SHOWN)).await?))
 }

@@ -13,6 +13,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use jiff::Timestamp;
 use serde::Deserialize;
+use shared::analyses::Run;
 use shared::domain::id::JobId;
 use tokio::time::Instant;
 
@@ -33,6 +34,13 @@ use crate::wait::{self, Ended, TOLD_POLL, UNTOLD_POLL};
 pub mod document;
 pub mod list;
 
+/// What a client asks of a job that it submits.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubmitQuery {
+    wait: Option<String>,
+}
+
 /// Submits one job.
 ///
 /// `202` means that the job is on disk and will reach an outcome. A retry with the same `Idempotency-Key`
@@ -45,6 +53,7 @@ pub mod list;
     params(
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable characters: the same key is the same job. Wins over `reference`."),
         ("Prefer" = Option<String>, Header, description = "`wait=N` waits up to N seconds for the outcome (RFC 7240).", example = "wait=5"),
+        ("wait" = Option<u64>, Query, description = "The same as `Prefer: wait=N`, and wins over it."),
     ),
     request_body(content = JobBody, description = "At most 64 KiB."),
     responses(
@@ -57,11 +66,15 @@ pub async fn submit(
     State(ingress): State<Arc<Ingress>>,
     Submitter(client): Submitter,
     Extension(place): Extension<Place>,
+    query: Result<Query<SubmitQuery>, QueryRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
     let key = IdempotencyKey::of(&headers)?;
-    let wait = wait::preferred(&headers)
+    let Query(query) = query.map_err(|error| super::bad_query(&error, "wait (or send Prefer: wait=5)"))?;
+    let asked = query.wait.map(|wait| wait_of(Some(wait))).transpose()?;
+    let wait = asked
+        .or_else(|| wait::preferred(&headers))
         .map(|wait| wait.min(ingress.config.wait_max))
         .filter(|wait| !wait.is_zero());
     let json = body::read(&headers, body, body::JOB).await?;
@@ -180,7 +193,9 @@ pub async fn show(
     if let Some(record) = ingress.read(books.ledger.job(id)).await? {
         return Ok(books.answer(Json(Job::recorded(&record))));
     }
-    if let Some(run) = ingress.read(ingress.parts.analyses.run_as_read(id)).await? {
+    // Whether one that was cancelled before anybody began it is an analysis at all is not known.
+    let run = ingress.read(ingress.parts.analyses.run_as_read(id)).await?;
+    if let Some(run) = run.filter(Run::is_begun) {
         return Ok(books.answer(Json(Job::analysis(&run))));
     }
     if wait.is_zero() || !place.wait(&ingress.admission) {

@@ -23,6 +23,7 @@ async fn each_bad_job_names_its_field() {
         (br#"{"kind":"deposit","account":"a","amount":5,"currency":"EUR","reference":""}"#, "reference"),
         (b"{\"kind\":\"deposit\xff\"}", "body"),
         (b"{\"kind\":", "kind"),
+        (b"\xEF\xBB\xBF{}", "kind"),
         (b"{", "body"),
         (b"", "body"),
         (b"   ", "body"),
@@ -131,6 +132,40 @@ async fn bad_parameters_are_named() {
     }
     world.get("/api/accounts/alice/entries?page=2").await.assert_problem(400, "invalid-parameter");
     world.get(&format!("/api/jobs/{id}?wiat=2")).await.assert_problem(400, "invalid-parameter");
+}
+
+#[tokio::test]
+async fn a_parameter_that_means_nothing_is_refused_wherever_it_is_sent() {
+    let world = World::new().await;
+    let id = shared::domain::id::JobId::from_chance(1, [1; 6]);
+    let cases = [
+        (Method::POST, "/api/jobs?wiat=5".to_owned(), "wiat"),
+        (Method::POST, "/api/jobs/batch?wait=5".to_owned(), "wait"),
+        (Method::GET, "/api/imports/1?fresh=true".to_owned(), "fresh"),
+        (Method::DELETE, "/api/imports/1?force".to_owned(), "force"),
+        (Method::GET, "/api/imports/1/refused?limit=5".to_owned(), "limit"),
+        (Method::GET, "/api/imports/1/report?format=json".to_owned(), "format"),
+        (Method::GET, "/api/accounts/alice/patterns?fresh=true".to_owned(), "fresh"),
+        (Method::POST, "/api/analyses?wait=5".to_owned(), "wait"),
+        (Method::GET, format!("/api/analyses/{id}?wait=5"), "wait"),
+        (Method::DELETE, format!("/api/analyses/{id}?now"), "now"),
+    ];
+    for (method, path, name) in cases {
+        let request = Request::builder().method(method).uri(&path).body(Body::from(DEPOSIT)).unwrap();
+        let answer = world.ask(request).await;
+        answer.assert_problem(400, "invalid-parameter");
+        assert!(answer.body["detail"].as_str().unwrap().contains(name), "{path}: {answer:?}");
+    }
+    assert!(world.queue.jobs().is_empty());
+}
+
+#[tokio::test]
+async fn without_a_kind_the_kinds_are_listed() {
+    let world = World::new().await;
+    let answer = world.post(&[JSON], "{}").await;
+    answer.assert_problem(422, "invalid-job");
+    assert_eq!(answer.body["errors"][0]["field"], "kind");
+    assert!(answer.body["errors"][0]["remedy"].as_str().unwrap().contains("open_account"), "{answer:?}");
 }
 
 #[tokio::test]

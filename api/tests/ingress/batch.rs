@@ -97,6 +97,33 @@ async fn the_form_is_seen_from_the_first_byte_where_the_type_does_not_tell() {
 }
 
 #[tokio::test]
+async fn a_byte_order_mark_is_no_part_of_a_batch() {
+    let world = World::new().await;
+    for headers in [&[][..], &[JSON]] {
+        assert_eq!(world.post_batch(headers, format!("\u{FEFF}[{DEPOSIT}]")).await.body["accepted"], 1);
+    }
+    for headers in [&[][..], &[NDJSON]] {
+        let answer = world.post_batch(headers, format!("\u{FEFF}{DEPOSIT}\n{DEPOSIT}")).await;
+        assert_eq!(answer.body["accepted"], 2, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_line_longer_than_a_job_is_refused_alone_and_in_little_space() {
+    let world = World::new().await;
+    let long = |bytes: usize| format!(r#"{{"{}":1}}"#, "x".repeat(bytes));
+    let lines = [deposit("a", 1), long(60_000), long(1 << 20), deposit("b", 2)];
+    for (content_type, body) in [(NDJSON, lines.join("\n")), (JSON, format!("[{}]", lines.join(",")))] {
+        let answer = world.post_batch(&[content_type], body).await;
+        assert_eq!((answer.status.as_u16(), &answer.body["accepted"]), (202, &json!(2)), "{answer:?}");
+        let results = &answer.body["results"];
+        assert_eq!(results[1]["error"]["type"], "/problems/invalid-job");
+        assert_eq!(results[2]["error"]["type"], "/problems/body-too-large");
+        assert!(answer.body.to_string().len() < 4_000, "{answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_batch_that_is_none_is_refused_whole() {
     let world = World::new().await;
     for (content_type, body) in

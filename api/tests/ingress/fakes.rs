@@ -145,6 +145,8 @@ pub struct FakeLedger {
     pub entries: Mutex<Vec<EntryRecord>>,
     /// What was asked of the jobs last.
     pub asked: Mutex<Option<JobFilter>>,
+    /// Analyses that somebody cancelled.
+    pub runs: Mutex<HashMap<JobId, Run>>,
     pub away: Mutex<bool>,
     pub reads: Mutex<usize>,
 }
@@ -271,12 +273,26 @@ impl Analyses for FakeLedger {
         panic!("the ingress plans no run")
     }
 
-    async fn cancel(&self, _: &NewRun, _: i64) -> Result<(), LedgerError> {
-        self.read()
+    async fn cancel(&self, run: &NewRun, at: i64) -> Result<(), LedgerError> {
+        self.read()?;
+        let note = Run {
+            new: run.clone(),
+            batches: None,
+            accounts: None,
+            cancelled_at: Some(at),
+            batches_done: 0,
+            accounts_done: 0,
+            accounts_failed: 0,
+            cause: None,
+            last_at: None,
+        };
+        self.runs.lock().unwrap().insert(run.id, note);
+        Ok(())
     }
 
-    async fn run(&self, _: JobId) -> Result<Option<Run>, LedgerError> {
-        self.read().map(|()| None)
+    async fn run(&self, id: JobId) -> Result<Option<Run>, LedgerError> {
+        self.read()?;
+        Ok(self.runs.lock().unwrap().get(&id).cloned())
     }
 
     async fn run_as_read(&self, id: JobId) -> Result<Option<Run>, LedgerError> {

@@ -16,6 +16,7 @@ use shared::domain::lane::{Lane, Lanes};
 use shared::domain::outcome::Verdict;
 use shared::fleet::Bus;
 use shared::fleet::reporter::Instruments;
+use shared::imports::Imports;
 use shared::ledger::JobRecord;
 use shared::queue::publisher::{Publisher, PublisherLimits};
 use shared::settings::{LiveSettings, Settings};
@@ -39,6 +40,7 @@ pub struct World {
     pub io: WorkPool,
     pub shutdown: CancellationToken,
     pub router: Router,
+    pub ingress: Arc<Ingress>,
 }
 
 /// What came back.
@@ -59,15 +61,25 @@ impl World {
     }
 
     pub async fn set_to(settings: Settings, config: Config) -> World {
+        World::of(settings, config, no_imports()).await
+    }
+
+    /// With imports that are written down.
+    pub async fn with_imports(config: Config, imports: Arc<dyn Imports>) -> World {
+        World::of(Settings::default(), config, imports).await
+    }
+
+    async fn of(settings: Settings, config: Config, imports: Arc<dyn Imports>) -> World {
         let (queue, ledger, bus) = fakes();
         let shutdown = CancellationToken::new();
-        let parts = parts_set_to(settings, queue.clone(), ledger.clone(), bus.clone());
+        let parts = Parts { imports, ..parts_set_to(settings, queue.clone(), ledger.clone(), bus.clone()) };
         let (settings, io) = (parts.instruments.settings.clone(), parts.io.clone());
         let ingress = Ingress::new(config, parts, shutdown.clone()).unwrap();
         let router = api::router(ingress.clone());
-        tokio::spawn(async move { ingress.hear().await });
+        let hears = ingress.clone();
+        tokio::spawn(async move { hears.hear().await });
         until("the ingress listens to the bus", || (bus.inbox.receiver_count() > 0).then_some(())).await;
-        World { queue, ledger, bus, settings, io, shutdown, router }
+        World { queue, ledger, bus, settings, io, shutdown, router, ingress }
     }
 
     pub async fn ask(&self, request: Request<Body>) -> Answer {

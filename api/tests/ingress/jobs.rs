@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::Request;
 use serde_json::json;
 use shared::domain::id::JobId;
 use shared::domain::outcome::{Rejection, Verdict};
@@ -107,6 +109,23 @@ async fn a_job_is_shown_as_far_as_it_is_known() {
         "accepted_at": "2026-11-23T17:00:00.000000Z", "posted_at": "2026-11-23T17:00:00.000250Z",
     });
     assert_eq!(world.get(&format!("/api/jobs/{id}")).await.body, expected);
+}
+
+#[tokio::test]
+async fn a_job_is_not_cancelled_by_whoever_takes_it_for_an_analysis() {
+    let world = World::new().await;
+    let id = world.post(&[], DEPOSIT).await.id();
+    let request = Request::delete(format!("/api/analyses/{id}")).body(Body::empty()).unwrap();
+    assert_eq!(world.ask(request).await.body["state"], "cancelled", "no analysis of this id begins");
+    assert_eq!(
+        world.get(&format!("/api/jobs/{id}")).await.body["status"],
+        "queued",
+        "its job posts all the same"
+    );
+
+    world.ledger.runs.lock().unwrap().get_mut(&id).unwrap().new.request = r#"{"accounts":1}"#.to_owned();
+    let begun = world.get(&format!("/api/jobs/{id}")).await;
+    assert_eq!(begun.body["status"], "cancelled", "one that is known to be an analysis is");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use shared::domain::outcome::{Rejection, Verdict};
 use shared::domain::text::Client;
 
 use crate::fakes::until;
-use crate::harness::{Answer, DEPOSIT, World};
+use crate::harness::{Answer, DEPOSIT, World, post};
 
 /// In this time no look into the ledger is due: only what is told can have answered.
 const BEFORE_A_LOOK: Duration = Duration::from_millis(240);
@@ -49,6 +49,20 @@ async fn a_waiting_client_gets_the_outcome_as_soon_as_a_worker_tells() {
     assert_eq!((answer.status.as_u16(), answer.header("preference-applied")), (200, "wait=5"));
     assert_eq!((&answer.body["status"], &answer.body["kind"]), (&json!("posted"), &json!("deposit")));
     assert_eq!(answer.body["posted_at"], "2026-11-23T17:00:00.000250Z");
+}
+
+#[tokio::test]
+async fn a_client_may_ask_to_wait_by_its_query_too() {
+    let world = World::new().await;
+    let worker = async {
+        published(&world).await;
+        world.record(keyed_id("k"), DEPOSIT, Verdict::Posted);
+    };
+    let request = post("/api/jobs?wait=5", &[("idempotency-key", "k"), ("prefer", "wait=0")], DEPOSIT);
+    let (answer, ()) = tokio::join!(world.ask(request), worker);
+    assert_eq!((answer.status.as_u16(), &answer.body["status"]), (200, &json!("posted")), "{answer:?}");
+    let answer = world.ask(post("/api/jobs?wait=soon", &[], DEPOSIT)).await;
+    answer.assert_problem(400, "invalid-parameter");
 }
 
 #[tokio::test]

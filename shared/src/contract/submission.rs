@@ -16,6 +16,13 @@ use crate::domain::text::{Memo, Name, Reference};
 /// The most bytes of JSON that a job's `metadata` may have.
 pub const METADATA_BYTES_MAX: usize = 1_024;
 
+/// The most characters of a field's path and of its value that are told.
+const FIELD_CHARS_MAX: usize = 100;
+const VALUE_CHARS_MAX: usize = 80;
+/// Characters at the start and at the end of a remedy that are told: the list of all fields fits.
+const REMEDY_HEAD_CHARS: usize = 120;
+const REMEDY_TAIL_CHARS: usize = 280;
+
 /// Every field that some kind of job takes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -69,13 +76,25 @@ pub struct Invalid {
 }
 
 impl Invalid {
+    /// The same in little space: an answer is never as long as a hostile body, and serde repeats names and values.
+    #[must_use]
+    pub fn shortened(self) -> Invalid {
+        let Invalid { field, value, remedy } = self;
+        Invalid {
+            field: shortened(&field, FIELD_CHARS_MAX),
+            value: shortened(&value, VALUE_CHARS_MAX),
+            remedy: without_its_middle(remedy),
+        }
+    }
+
     fn missing(field: &str, kind: Kind) -> Invalid {
         let remedy = format!("is missing; {kind} takes {}", fields_of(kind));
         Invalid { field: field.to_owned(), value: String::new(), remedy }
     }
 
     fn shown(field: &str, value: &impl Serialize, remedy: impl Into<String>) -> Invalid {
-        let value = serde_json::to_string(value).map(|json| shortened(&json)).unwrap_or_default();
+        let value = serde_json::to_string(value).map(|json| shortened(&json, VALUE_CHARS_MAX));
+        let value = value.unwrap_or_default();
         Invalid { field: field.to_owned(), value, remedy: remedy.into() }
     }
 }
@@ -89,7 +108,7 @@ pub fn parse(json: &[u8]) -> Result<Spec, Invalid> {
     let is_object = json.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
     match serde_json::from_slice::<Submission>(json) {
         Ok(submission) if is_object => submission.into_spec(),
-        _ => Err(explain(json, is_object)),
+        _ => Err(explain(json, is_object).shortened()),
     }
 }
 
@@ -305,7 +324,7 @@ fn explain(json: &[u8], is_object: bool) -> Invalid {
         return Invalid { field: "body".to_owned(), value: String::new(), remedy };
     }
     if !is_object {
-        let value = shortened(String::from_utf8_lossy(json).trim());
+        let value = shortened(String::from_utf8_lossy(json).trim(), VALUE_CHARS_MAX);
         let remedy = "must be a JSON object with the fields of a job".to_owned();
         return Invalid { field: "body".to_owned(), value, remedy };
     }
@@ -330,12 +349,15 @@ fn explain(json: &[u8], is_object: bool) -> Invalid {
     };
     // The place in the text is of use only where no field can be named.
     let remedy = match message.split_once(" at line ") {
+        _ if field == "kind" && message.starts_with("missing field") => {
+            format!("is missing; there are {}", Kind::ALL.map(Kind::name).join(", "))
+        }
         Some((what, _)) if field != "body" => what.to_owned(),
         _ => message,
     };
     let value = serde_json::from_slice::<serde_json::Value>(json).ok();
     let value = value.as_ref().and_then(|value| value.pointer(&pointer(&field)));
-    let value = value.map(|value| shortened(&value.to_string())).unwrap_or_default();
+    let value = value.map(ToString::to_string).unwrap_or_default();
     Invalid { field, value, remedy }
 }
 
@@ -348,13 +370,22 @@ fn pointer(path: &str) -> String {
     path.split('.').map(|step| format!("/{step}")).collect()
 }
 
-/// The head of a long value, so that an answer is never as long as a hostile body.
-fn shortened(json: &str) -> String {
-    const CHARS_MAX: usize = 80;
-    match json.char_indices().nth(CHARS_MAX) {
-        Some((end, _)) => format!("{}…", &json[..end]),
-        None => json.to_owned(),
+/// The head of a long text.
+fn shortened(text: &str, chars_max: usize) -> String {
+    match text.char_indices().nth(chars_max) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
+}
+
+/// Its two ends where it is long: what there is stands at the one, what there should be at the other.
+fn without_its_middle(remedy: String) -> String {
+    let chars = remedy.chars().count();
+    if chars <= REMEDY_HEAD_CHARS + REMEDY_TAIL_CHARS {
+        return remedy;
+    }
+    let tail = remedy.chars().skip(chars - REMEDY_TAIL_CHARS);
+    shortened(&remedy, REMEDY_HEAD_CHARS).chars().chain(tail).collect()
 }
 
 #[cfg(test)]

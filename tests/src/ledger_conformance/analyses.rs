@@ -1,7 +1,7 @@
 //! Runs that look for patterns, beside the books.
 
 use anyhow::{Context as _, ensure};
-use shared::analyses::{Batch, Found, HISTORY_ENTRIES_MAX, NewRun};
+use shared::analyses::{Batch, Found, HISTORY_ENTRIES_MAX, NewRun, REQUEST_UNKNOWN};
 use shared::domain::account::AccountNumber;
 use shared::domain::id::JobId;
 use shared::domain::text::Client;
@@ -69,8 +69,17 @@ pub async fn a_batch_that_comes_again_counts_once(subject: Subject) -> anyhow::R
 pub async fn a_cancelled_run_stays_cancelled(subject: Subject) -> anyhow::Result<()> {
     let analyses = subject.analyses()?;
     let (unbegun, begun, done) = (run("unbegun", 1)?, run("begun", 2)?, run("done", 3)?);
-    analyses.cancel(&unbegun, 10).await?;
-    ensure!(analyses.begin(&unbegun).await?.cancelled_at == Some(10), "it is begun as cancelled");
+    let note = NewRun {
+        client: "other".into(),
+        requested_at: 9,
+        request: REQUEST_UNKNOWN.into(),
+        ..unbegun.clone()
+    };
+    analyses.cancel(&note, 10).await?;
+    ensure!(!analyses.run(unbegun.id).await?.context("the note")?.is_begun(), "nobody has begun it");
+    let stands = analyses.begin(&unbegun).await?;
+    ensure!(stands.cancelled_at == Some(10), "it is begun as cancelled: {stands:?}");
+    ensure!(stands.new == unbegun && stands.is_begun(), "it is known what it was: {stands:?}");
     analyses.begin(&begun).await?;
     analyses.planned(begun.id, 2, 101).await?;
     analyses.keep(&batch(begun.id, 0, 0), &[]).await?;

@@ -102,6 +102,18 @@ pub async fn only_its_owner_moves_an_import_on(subject: Subject) -> anyhow::Resu
     ensure!(imports.refusals(number, 0, 10).await? == refusals, "the refusals differ");
     ensure!(imports.refusals(number, 3, 10).await? == refusals[1..], "those after row 2 differ");
 
+    // However much there is to say, it can be written down.
+    let [long, long_field] = [70_000, 300].map(|chars| "🦀".repeat(chars));
+    let talkative = Progress { remark: Some(long.clone()), ..halfway.clone() };
+    let refusal =
+        Refusal { row: 5, reason: long.clone(), field: Some(long_field.clone()), ..refusals[1].clone() };
+    imports.checkpoint(number, "api-1", &talkative, std::slice::from_ref(&refusal), 3_000).await?;
+    let remark =
+        imports.import(number).await?.and_then(|import| import.progress.remark).context("no remark")?;
+    ensure!(remark.len() < 10_000 && long.starts_with(&remark), "{} bytes", remark.len());
+    let kept = imports.refusals(number, 5, 1).await?.pop().context("no refusal")?;
+    ensure!(long.starts_with(&kept.reason) && kept.field.is_some_and(|field| long_field.starts_with(&field)));
+
     ensure!(!imports.take_over(number, "api-2", 3_000, 4_000).await?, "its owner lives");
     ensure!(imports.take_over(number, "api-2", 3_001, 4_000).await?, "its owner is gone");
     let standing = imports.checkpoint(number, "api-1", &progress(ImportState::Done, 9), &[], 5_000).await?;
@@ -112,6 +124,7 @@ pub async fn only_its_owner_moves_an_import_on(subject: Subject) -> anyhow::Resu
     imports.request_cancel(number, 6_001, 7_000).await?;
     let import = imports.import(number).await?.context("no import")?;
     ensure!(import.progress.state == ImportState::Cancelled && import.progress.read_to == 5, "{import:?}");
+    ensure!(import.progress.remark.is_none(), "it does not wait any more: {import:?}");
     ensure!(!imports.take_over(number, "api-3", 9_000, 9_000).await?, "it has ended");
     Ok(())
 }

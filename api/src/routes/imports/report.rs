@@ -16,6 +16,7 @@ use crate::ingress::Ingress;
 use crate::keys::Viewer;
 use crate::openapi::Refusals;
 use crate::problem::{Problem, ProblemType};
+use crate::routes::NoParameters;
 
 /// Reports on a pain.001, as ISO 20022 pain.002: the message as a whole, and each of its payments that has come to
 /// something, refused ones among them.
@@ -33,6 +34,7 @@ use crate::problem::{Problem, ProblemType};
 pub async fn report(
     State(ingress): State<Arc<Ingress>>,
     viewer: Viewer,
+    _: NoParameters,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
     let import = find(&ingress, &viewer, path).await?;
@@ -46,7 +48,7 @@ pub async fn report(
         );
         return Err(Problem::new(ProblemType::NotFound, detail));
     }
-    let verdicts = ingress.read(ingress.parts.imports.verdicts(number)).await?;
+    let verdicts = ingress.read_records(ingress.parts.imports.verdicts(number)).await?;
     let report = PaymentReport::new(&import, &head, &verdicts)
         .map_err(|error| Problem::new(ProblemType::Internal, error.to_string()))?;
     let pieces = stream::try_unfold((report, ingress), async |(mut report, ingress)| {

@@ -92,7 +92,7 @@ fn the_field_the_value_and_the_remedy_are_named() {
         ),
         (r#"{"kind":"deposit","account":"a","amount":5,"currency":"EUR","to":"b"}"#, "to", "", "remove it"),
         (r#"{"kind":"tea"}"#, "kind", "\"tea\"", "unknown variant"),
-        (r#"{"account":"a"}"#, "kind", "", "missing field"),
+        (r#"{"account":"a"}"#, "kind", "", "is missing; there are open_account, "),
         (
             r#"{"kind":"transfer","from":"a","to":"a","amount":5,"currency":"EUR"}"#,
             "to",
@@ -137,5 +137,17 @@ fn hostile_bodies_are_refused_in_little_space() {
     let large =
         format!(r#"{{"kind":"close_account","account":"a","metadata":{{"a":"{}"}}}}"#, "a".repeat(2_000));
     assert_eq!(refused(&large).field, "metadata");
+    // A name, a value and a kind as serde tells them back.
+    let name = "🦀".repeat(50_000);
+    for (json, told) in [
+        (format!(r#"{{"kind":"close_account","account":"a","{name}":1}}"#), "`account`, `from`"),
+        (format!(r#"{{"kind":"{name}"}}"#), "`reversal`"),
+        (format!(r#"{{"kind":"close_account","account":{{"{name}":1}}}}"#), ""),
+        (format!(r#"{{"kind":"close_account","account":"a","overdraft_limit":"{name}"}}"#), ""),
+    ] {
+        let invalid = refused(&json);
+        assert!(invalid.to_string().chars().count() < 700, "{invalid}");
+        assert!(invalid.field.chars().count() <= 101 && invalid.remedy.contains(told), "{invalid}");
+    }
     assert!(parse(b"{\"kind\":\"\xff\"}").unwrap_err().remedy.contains("UTF-8"));
 }

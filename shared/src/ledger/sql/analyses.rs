@@ -5,7 +5,9 @@ use async_trait::async_trait;
 
 use super::rows::count;
 use super::{Cells, Database, Dialect, Purpose, Script, Session, SqlLedger, Value, rows, statements};
-use crate::analyses::{Analyses, Batch, Found, HISTORY_ENTRIES_MAX, Holding, Line, NewRun, Run};
+use crate::analyses::{
+    Analyses, Batch, Found, HISTORY_ENTRIES_MAX, Holding, Line, NewRun, REQUEST_UNKNOWN, Run,
+};
 use crate::domain::account::AccountNumber;
 use crate::domain::id::JobId;
 use crate::ledger::LedgerError;
@@ -25,6 +27,10 @@ impl<D: Database> Analyses for SqlLedger<D> {
         let mut session = self.database.session(Purpose::WritingRecords).await?;
         let mut script = Script::new(D::Session::DIALECT);
         insert_run(&mut script, run, None);
+        script.sql("; UPDATE analyses SET client = ").value(run.client.as_str());
+        script.sql(", requested_at = ").value(run.requested_at);
+        script.sql(", request = ").value(run.request.as_str());
+        script.sql(" WHERE run = ").value(&run.id).sql(" AND request = ").value(REQUEST_UNKNOWN);
         session.run(script).await?;
         let begun = one_run(&mut session, run.id).await?;
         Ok(begun.ok_or_else(|| Failure::unreadable("run that was just noted", run.id))?)

@@ -17,6 +17,11 @@ use crate::ledger::failure::Failure;
 /// An unfinished import of the same file may end just when it was found to be in the way.
 const CREATE_ATTEMPTS_MAX: usize = 5;
 
+/// The most characters that are kept of a sentence that says why: servers take 65,535 bytes and refuse the rest.
+const REASON_CHARS_MAX: usize = 2_000;
+/// The most characters that are kept of a field's name.
+const FIELD_CHARS_MAX: usize = 255;
+
 /// What [`import`] reads.
 const IMPORT: &str = "SELECT number, client, digest, owner, description, state, read_to, accepted, refused, bytes_read, \
      remark, cancel_requested, created_at, started_at, updated_at FROM imports";
@@ -127,7 +132,9 @@ impl<D: Database> Imports for SqlLedger<D> {
         let mut script = Script::new(D::Session::DIALECT);
         script.sql("UPDATE imports SET cancel_requested = 1");
         where_number(&mut script, stored(number)).sql(" AND open_key IS NOT NULL; ");
-        script.sql("UPDATE imports SET state = 'cancelled', open_key = NULL, updated_at = ").value(now);
+        script
+            .sql("UPDATE imports SET state = 'cancelled', remark = NULL, open_key = NULL, updated_at = ")
+            .value(now);
         where_number(&mut script, stored(number)).sql(" AND open_key IS NOT NULL AND updated_at < ");
         script.value(stale_before);
         self.database.session(Purpose::WritingRecords).await?.run(script).await?;
@@ -277,8 +284,8 @@ fn insert_refusals(script: &mut Script, number: u64, refusals: &[Refusal]) {
             stored(refusal.row).into(),
             stored(refusal.line).into(),
             refusal.column.map(stored).into(),
-            refusal.field.as_deref().into(),
-            refusal.reason.as_str().into(),
+            refusal.field.as_deref().map(|field| head(field, FIELD_CHARS_MAX)).into(),
+            head(&refusal.reason, REASON_CHARS_MAX).into(),
             Value::Bytes(&refusal.raw),
         ]
     }));
@@ -291,12 +298,17 @@ fn update_progress(script: &mut Script, number: u64, progress: &Progress, now: i
     script.sql(", accepted = ").value(stored(progress.accepted));
     script.sql(", refused = ").value(stored(progress.refused));
     script.sql(", bytes_read = ").value(stored(progress.bytes_read));
-    script.sql(", remark = ").value(progress.remark.as_deref());
+    script.sql(", remark = ").value(progress.remark.as_deref().map(|why| head(why, REASON_CHARS_MAX)));
     script.sql(", started_at = COALESCE(started_at, ").value(now).sql("), updated_at = ").value(now);
     if progress.state.has_ended() {
         script.sql(", open_key = NULL");
     }
     where_number(script, stored(number)).sql("; ");
+}
+
+/// The first characters of a text.
+fn head(text: &str, chars_max: usize) -> &str {
+    text.char_indices().nth(chars_max).map_or(text, |(end, _)| &text[..end])
 }
 
 fn import(row: &impl Cells) -> Result<Import, Failure> {
