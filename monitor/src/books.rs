@@ -99,10 +99,11 @@ async fn watch_totals(ledger: &dyn Ledger, books: &watch::Sender<Books>) {
         let asked = Instant::now();
         let totals = answer(TOTALS_TIMEOUT, ledger.totals()).await;
         let took = asked.elapsed();
-        match &totals {
-            // Once for each time that they come to be not known.
-            Err(why) if known => warn!(%why, "the totals of the ledger could not be read; trying again"),
-            _ => {}
+        // Once for each time that they come to be not known.
+        if let Err(why) = &totals
+            && known
+        {
+            warn!(%why, "the totals of the ledger could not be read; trying again");
         }
         known = totals.is_ok();
         books.send_modify(|books| books.totals = totals.ok().map(view));

@@ -126,7 +126,8 @@ impl Count {
         }
         let samples = if self.gap.0 == missing { self.gap.1 + 1 } else { 1 };
         self.gap = (missing, samples);
-        if samples >= if self.suspect.is_some() { EXPLAINED_SAMPLES } else { UNEXPLAINED_SAMPLES } {
+        let enough = if self.suspect.is_some() { EXPLAINED_SAMPLES } else { UNEXPLAINED_SAMPLES };
+        if samples >= enough {
             let words = self.words_of(missing);
             warn!(missing, since = %self.since, "the count of jobs starts anew: {words}");
             (self.since, self.base) = (at, Some(now));
