@@ -112,8 +112,9 @@ impl Ingress {
         }
     }
 
-    /// Tells the fleet how this ingress is and where it listens, each second, until it is shut down.
-    pub async fn report(self: Arc<Ingress>, address: Option<SocketAddr>) {
+    /// Tells the fleet how this ingress is and where it listens, each second, until it has `ended`: what it accepts
+    /// while it stops counts too.
+    pub async fn report(self: Arc<Ingress>, address: Option<SocketAddr>, ended: CancellationToken) {
         let reporter = Reporter {
             bus: self.parts.bus.clone(),
             role: Role::Api,
@@ -121,15 +122,9 @@ impl Ingress {
             address,
             instruments: self.parts.instruments.clone(),
         };
-        let shutdown = self.shutdown.clone();
-        let vitals = move || {
-            let ingress = self.clone();
-            async move {
-                let trouble = ingress.parts.queue.ready().await.err().map(|error| error.to_string());
-                Vitals { trouble, counts: ingress.counts(), lanes: Vec::new() }
-            }
-        };
-        reporter.report_each_second(vitals, shutdown).await;
+        let trouble = || async { self.parts.queue.ready().await.err().map(|error| error.to_string()) };
+        let vitals = || Vitals { counts: self.counts(), lanes: Vec::new() };
+        reporter.report_each_second(vitals, trouble, ended).await;
     }
 
     fn counts(&self) -> Counts {

@@ -75,7 +75,8 @@ pub async fn serve(
     });
     let importing = tokio::spawn(Arc::clone(&ingress).run_imports());
     let address = listener.local_addr().ok();
-    let reporting = tokio::spawn(Arc::clone(&ingress).report(address));
+    let ended = CancellationToken::new();
+    let reporting = tokio::spawn(Arc::clone(&ingress).report(address, ended.clone()));
     if let Some(address) = address {
         tracing::info!(%address, replica = ingress.parts.replica, "the ingress listens");
     }
@@ -98,7 +99,9 @@ pub async fn serve(
     connections.close();
     tracing::info!(connections = connections.len(), "the ingress stops");
     connections.wait().await;
-    importing.await.context("the imports did not end well")?;
+    let imported = importing.await;
+    ended.cancel();
+    imported.context("the imports did not end well")?;
     reporting.await.context("the reports did not end well")?;
     hearing.await.context("the listener for outcomes did not end well")
 }

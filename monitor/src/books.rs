@@ -1,39 +1,64 @@
-//! The books as the monitor reads them: whether the ledger answers, often, and its totals, which read every
-//! balance, less often.
+//! The books as the monitor reads them: whether the ledger answers and how many jobs have which verdict, each
+//! second, and its totals, which read every balance, as often as that does no harm.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use shared::ledger::{Ledger, Totals};
+use shared::ledger::{Ledger, Totals, Verdicts};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 use crate::views::status::{CurrencySum, LedgerView};
 
 /// How often the ledger is asked whether it is there.
-const READY_INTERVAL: Duration = Duration::from_secs(2);
+const READY_INTERVAL: Duration = Duration::from_secs(1);
 /// With the interval, the time that an alert needs and some to spare: a database that stops shows within 15 s.
 const READY_TIMEOUT: Duration = Duration::from_secs(3);
+/// Verdicts that are older are not of now.
+const VERDICTS_AGE_MAX: Duration = Duration::from_secs(2);
 /// The totals read every balance, so they are asked for less often.
-const TOTALS_INTERVAL: Duration = Duration::from_secs(3);
+const TOTALS_INTERVAL_MIN: Duration = Duration::from_secs(3);
+/// The pause is so many times as long as the reading: it takes a twentieth of the database's time at the most.
+const TOTALS_PAUSE: u32 = 20;
 /// Totals of a ledger of many accounts take a moment.
-const TOTALS_TIMEOUT: Duration = Duration::from_secs(10);
+const TOTALS_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What is known of the books.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Books {
     /// `None`: not read yet, or not to be read.
-    pub(crate) totals: Option<LedgerView>,
-    /// Why the ledger does not answer.
-    away: Option<String>,
-    /// Why its totals could not be read.
-    unread: Option<String>,
+    totals: Option<LedgerView>,
+    /// With when they were asked for.
+    verdicts: Option<(Verdicts, Instant)>,
+    /// Whether the ledger answers, or why not; `None`: it was not asked yet.
+    ready: Option<Result<(), String>>,
 }
 
 impl Books {
-    /// Why they can not be read.
+    /// The ledger answers.
+    pub(crate) fn answers(&self) -> bool {
+        matches!(self.ready, Some(Ok(())))
+    }
+
+    /// Why the ledger does not answer. Totals that could not be read are not known, which is no trouble of it.
     pub(crate) fn trouble(&self) -> Option<&str> {
-        self.away.as_deref().or(self.unread.as_deref())
+        self.ready.as_ref()?.as_ref().err().map(String::as_str)
+    }
+
+    /// As of now; `None`: not known.
+    pub(crate) fn verdicts(&self, now: Instant) -> Option<Verdicts> {
+        let recent = |(_, at): &(Verdicts, Instant)| now.saturating_duration_since(*at) <= VERDICTS_AGE_MAX;
+        self.verdicts.filter(recent).map(|(verdicts, _)| verdicts)
+    }
+
+    /// The totals, with the verdicts as they are since; `None`: not known.
+    pub(crate) fn totals(&self) -> Option<LedgerView> {
+        let totals = self.totals.clone()?;
+        Some(match self.verdicts {
+            Some((Verdicts { posted, rejected, dead }, _)) => LedgerView { posted, rejected, dead, ..totals },
+            None => totals,
+        })
     }
 }
 
@@ -52,26 +77,53 @@ async fn watch_readiness(ledger: &dyn Ledger, books: &watch::Sender<Books>) {
     loop {
         interval.tick().await;
         let ready = answer(READY_TIMEOUT, ledger.ready()).await;
+        let asked = Instant::now();
+        let verdicts = match &ready {
+            Ok(()) => answer(READY_TIMEOUT, ledger.verdicts()).await.ok(),
+            Err(_) => None,
+        };
         books.send_modify(|books| {
-            books.away = ready.err();
-            if books.away.is_some() {
+            if ready.is_err() {
                 // What was read once is not what is there now.
                 books.totals = None;
             }
+            (books.ready, books.verdicts) = (Some(ready), verdicts.map(|verdicts| (verdicts, asked)));
         });
     }
 }
 
 async fn watch_totals(ledger: &dyn Ledger, books: &watch::Sender<Books>) {
-    let mut interval = tokio::time::interval(TOTALS_INTERVAL);
-    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut known = true;
     loop {
-        interval.tick().await;
+        let mut seen = books.subscribe();
+        let asked = Instant::now();
         let totals = answer(TOTALS_TIMEOUT, ledger.totals()).await;
-        books.send_modify(|books| match totals {
-            Ok(totals) => (books.totals, books.unread) = (Some(view(totals)), None),
-            Err(why) => (books.totals, books.unread) = (None, Some(why)),
-        });
+        let took = asked.elapsed();
+        // Once for each time that they come to be not known.
+        if let Err(why) = &totals
+            && known
+        {
+            warn!(%why, "the totals of the ledger could not be read; trying again");
+        }
+        known = totals.is_ok();
+        books.send_modify(|books| books.totals = totals.ok().map(view));
+        tokio::select! {
+            () = tokio::time::sleep(pause_after(took)) => {}
+            // How long the ledger was away says nothing about how long it takes.
+            () = back_again(&mut seen) => {}
+        }
+    }
+}
+
+fn pause_after(took: Duration) -> Duration {
+    (took * TOTALS_PAUSE).max(TOTALS_INTERVAL_MIN)
+}
+
+/// Waits until the ledger has been away and answers.
+async fn back_again(books: &mut watch::Receiver<Books>) {
+    let away = books.wait_for(|books| books.trouble().is_some()).await.is_ok();
+    if !away || books.wait_for(Books::answers).await.is_err() {
+        std::future::pending().await
     }
 }
 
@@ -97,5 +149,27 @@ fn view(totals: Totals) -> LedgerView {
         dead: totals.dead,
         balanced: totals.balances.iter().all(|(_, sum)| *sum == 0),
         balances: totals.balances.into_iter().map(sum).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_ledger_whose_totals_take_long_is_not_away_and_is_asked_seldom() {
+        let books = Books { ready: Some(Ok(())), ..Books::default() };
+        assert_eq!((books.answers(), books.trouble(), books.totals()), (true, None, None));
+        assert_eq!(pause_after(Duration::from_millis(5)), Duration::from_secs(3));
+        assert_eq!(pause_after(Duration::from_secs(10)), Duration::from_secs(200));
+    }
+
+    #[test]
+    fn verdicts_of_a_while_ago_are_not_those_of_now() {
+        let asked = Instant::now();
+        let verdicts = Verdicts { posted: 5, ..Verdicts::default() };
+        let books = Books { verdicts: Some((verdicts, asked)), ..Books::default() };
+        assert_eq!(books.verdicts(asked + Duration::from_secs(1)), Some(verdicts));
+        assert_eq!(books.verdicts(asked + Duration::from_secs(5)), None);
     }
 }

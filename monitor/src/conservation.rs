@@ -1,27 +1,56 @@
 //! The line that must always add up: accepted = posted + rejected + dead + duplicates + conflicts + in flight.
+//!
+//! What became of jobs is the ledger's word, which counts each once and which no replica takes with it when it is
+//! killed. What was accepted, and what clients sent twice, is the replicas' word. A replica that is killed takes
+//! the last second of that with it: the gap is told, and then the count starts anew.
 
-use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
 use shared::contract::report::Counts;
+use shared::ledger::Verdicts;
+use tracing::warn;
 
-use crate::figures::rates::settled;
 use crate::views::health::Conservation;
-use crate::words::grouped;
+use crate::words::{counted, grouped};
 
-/// Samples in a row at which nothing waits and nothing is counted before the count is closed: the reports of
-/// what was posted last are in by then.
+/// Samples in a row at which nothing waits and nothing is counted before the count is closed: what was accepted
+/// last is reported by then, and the ledger was read again.
 const QUIET_SAMPLES: u32 = 4;
+/// Samples at which the closed count shows the same gap before it starts anew: one that a lost replica explains,
+/// before an alert that waits for a minute; any other, after.
+const EXPLAINED_SAMPLES: u32 = 30;
+const UNEXPLAINED_SAMPLES: u32 = 90;
+/// A gap that the count started anew from is told for so long.
+const GAP_IS_NEWS: SignedDuration = SignedDuration::from_mins(15);
 
 /// Follows the count from one quiet moment on.
 pub(crate) struct Count {
     since: Timestamp,
-    base: Counts,
-    /// Nothing was in flight at `since`, or not more than is known.
+    /// What the sum was then; `None`: the ledger has not been read yet.
+    base: Option<Sum>,
+    /// Nothing was in flight at `since`.
     from_quiet: bool,
     quiet_samples: u32,
-    /// As of the sample before.
-    last: Counts,
-    /// A replica was lost with what it had not yet reported.
-    lost: Option<String>,
+    /// As of the last sample at which the ledger was read.
+    last: Sum,
+    /// Those that are lost now.
+    lost: BTreeSet<String>,
+    /// One that was lost since the count added up.
+    suspect: Option<String>,
+    /// What is missing, and at how many closed samples it was.
+    gap: (i64, u32),
+    /// From which gap the count started anew, and when.
+    told: Option<(Timestamp, String)>,
+}
+
+/// Jobs by what became of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Sum {
+    accepted: u64,
+    verdicts: Verdicts,
+    duplicates: u64,
+    conflicts: u64,
 }
 
 /// What the count goes by at one moment.
@@ -29,56 +58,107 @@ pub(crate) struct Moment<'a> {
     pub(crate) at: Timestamp,
     /// Counted by all replicas since the monitor's start.
     pub(crate) counted: Counts,
+    /// As the ledger has just said; `None`: it has not.
+    pub(crate) verdicts: Option<Verdicts>,
     /// Nothing waits in the queue and no worker has anything in hand; `None`: not known.
     pub(crate) quiet: Option<bool>,
-    /// A replica that was lost in the meantime, by its id.
-    pub(crate) lost: Option<&'a str>,
-    /// The books balance; `None`: they can not be read.
+    /// The replicas that are lost, by their ids.
+    pub(crate) lost: Vec<&'a str>,
+    /// The books balance; `None`: not known.
     pub(crate) balanced: Option<bool>,
 }
 
 impl Count {
     pub(crate) fn from(since: Timestamp) -> Count {
-        let none = Counts::default();
-        Count { since, base: none, from_quiet: false, quiet_samples: 0, last: none, lost: None }
+        Count {
+            since,
+            base: None,
+            from_quiet: false,
+            quiet_samples: 0,
+            last: Sum::default(),
+            lost: BTreeSet::new(),
+            suspect: None,
+            gap: (0, 0),
+            told: None,
+        }
     }
 
     pub(crate) fn take(&mut self, moment: &Moment<'_>) -> Conservation {
-        let still = moment.quiet == Some(true) && moment.counted == self.last;
+        self.note_lost(&moment.lost);
+        let now = Sum {
+            accepted: moment.counted.accepted,
+            verdicts: moment.verdicts.unwrap_or(self.last.verdicts),
+            duplicates: moment.counted.duplicate,
+            conflicts: moment.counted.conflict,
+        };
+        let still = moment.quiet == Some(true) && moment.verdicts.is_some() && now == self.last;
         self.quiet_samples = if still { self.quiet_samples.saturating_add(1) } else { 0 };
-        self.last = moment.counted;
-        let quiet = self.quiet_samples >= QUIET_SAMPLES;
-        if quiet && !self.from_quiet {
+        self.last = now;
+        let closed = self.quiet_samples >= QUIET_SAMPLES;
+        if moment.verdicts.is_some() && self.base.is_none() {
+            self.base = Some(Sum { verdicts: now.verdicts, ..Sum::default() });
+        }
+        if closed && !self.from_quiet {
             // What was on its way when the monitor came is posted: from here on nothing is missing.
-            (self.since, self.base, self.from_quiet) = (moment.at, moment.counted, true);
+            (self.since, self.base, self.from_quiet) = (moment.at, Some(now), true);
         }
-        if let Some(lost) = moment.lost {
-            self.lost = Some(lost.to_owned());
+        if closed {
+            self.close(now, moment.at);
         }
-        let since = |count: fn(&Counts) -> u64| count(&moment.counted).saturating_sub(count(&self.base));
-        let accepted = since(|counts| counts.accepted);
-        let difference = signed(accepted) - signed(since(settled));
-        let unaccounted = (quiet && self.from_quiet).then_some(difference);
+        self.told.take_if(|(at, _)| moment.at.duration_since(*at) > GAP_IS_NEWS);
+        self.view(now, closed, moment.balanced)
+    }
+
+    /// One that has just been lost may have taken with it what it had not yet reported.
+    fn note_lost(&mut self, lost: &[&str]) {
+        if let Some(new) = lost.iter().find(|replica| !self.lost.contains(**replica)) {
+            self.suspect = Some((*new).to_owned());
+        }
+        self.lost = lost.iter().map(|replica| (*replica).to_owned()).collect();
+    }
+
+    /// Nothing moves: it adds up, or something is missing. What stays missing is told, and then let be.
+    fn close(&mut self, now: Sum, at: Timestamp) {
+        let missing = self.base.map_or(0, |base| now.missing_since(&base));
+        if missing == 0 {
+            (self.gap, self.suspect) = ((0, 0), None);
+            return;
+        }
+        let samples = if self.gap.0 == missing { self.gap.1 + 1 } else { 1 };
+        self.gap = (missing, samples);
+        let enough = if self.suspect.is_some() { EXPLAINED_SAMPLES } else { UNEXPLAINED_SAMPLES };
+        if samples >= enough {
+            let words = self.words_of(missing);
+            warn!(missing, since = %self.since, "the count of jobs starts anew: {words}");
+            (self.since, self.base) = (at, Some(now));
+            (self.gap, self.suspect, self.told) = ((0, 0), None, Some((at, words)));
+        }
+    }
+
+    fn view(&self, now: Sum, closed: bool, balanced: Option<bool>) -> Conservation {
+        let base = self.base.unwrap_or(now);
+        let Sum { accepted, verdicts: Verdicts { posted, rejected, dead }, duplicates, conflicts } =
+            now.since(&base);
+        let settled = posted + rejected + dead + duplicates + conflicts;
+        let missing = now.missing_since(&base);
+        let unaccounted = (closed && self.from_quiet).then_some(missing);
+        // While jobs move, the reports of the ingress are a second behind the ledger: what has an outcome was
+        // accepted.
+        let accepted = if closed { accepted } else { accepted.max(settled) };
         let mut count = Conservation {
             since: self.since,
             accepted,
-            posted: since(|counts| counts.posted),
-            rejected: since(|counts| counts.rejected),
-            // Conflicts are kept as dead letters, and told apart from those here.
-            dead: since(|counts| counts.dead),
-            duplicates: since(|counts| counts.duplicate),
-            conflicts: since(|counts| counts.conflict),
-            in_flight: if quiet { 0 } else { difference.max(0).unsigned_abs() },
+            posted,
+            rejected,
+            dead,
+            duplicates,
+            conflicts,
+            in_flight: if closed { 0 } else { accepted - settled },
             unaccounted,
-            holds: unaccounted.filter(|_| self.lost.is_none()).map(|difference| difference == 0),
-            debits_equal_credits: moment.balanced,
+            holds: unaccounted.map(|missing| missing == 0).filter(|holds| *holds || self.suspect.is_none()),
+            debits_equal_credits: balanced,
             sentence: String::new(),
         };
-        if unaccounted == Some(0) {
-            // It adds up again: whatever was lost had nothing to tell, or it came by another way.
-            self.lost = None;
-            count.holds = Some(true);
-        }
         count.sentence = self.sentence(&count);
         count
     }
@@ -87,7 +167,7 @@ impl Count {
         let books = match count.debits_equal_credits {
             Some(true) => "debits equal credits",
             Some(false) => "DEBITS DO NOT EQUAL CREDITS",
-            None => "the ledger can not be read",
+            None => "not known whether debits equal credits",
         };
         let mut sum = format!(
             "{} accepted = {} posted + {} rejected + {} dead",
@@ -102,17 +182,60 @@ impl Count {
             }
         }
         sum += &format!(" + {} in flight", grouped(count.in_flight));
-        let caveat = match (count.unaccounted, &self.lost) {
-            (Some(0) | None, _) => String::new(),
-            (Some(off), Some(lost)) => {
-                format!("; {off:+} since {lost} was lost before it could report its last second")
-            }
-            (Some(off), None) => format!(
-                "; {off:+} that no replica accounts for (below zero: jobs that were replayed, or queued though their \
-                 client was told to try again)"
-            ),
+        let caveat = match (count.unaccounted, &self.told) {
+            (Some(missing), _) if missing != 0 => format!("; {}", self.words_of(missing)),
+            (_, Some((_, gap))) => format!("; counted anew since {gap}"),
+            _ => String::new(),
         };
         format!("{sum}{caveat}; {books}")
+    }
+
+    /// What is missing, in words that go on with "since".
+    fn words_of(&self, missing: i64) -> String {
+        let jobs = counted(missing.unsigned_abs(), "job");
+        match (&self.suspect, missing > 0) {
+            (Some(lost), true) => {
+                format!(
+                    "{jobs} had outcomes that {lost} was lost with before it could report its last second"
+                )
+            }
+            (Some(lost), false) => {
+                format!("{jobs} had been accepted as {lost} was lost before it could report its last second")
+            }
+            (None, true) => format!("{jobs} had been accepted and had no outcome that anybody told"),
+            (None, false) => {
+                format!(
+                    "{jobs} had outcomes and were not counted as accepted (queued, though their client was told to try again)"
+                )
+            }
+        }
+    }
+}
+
+impl Sum {
+    /// What came after `base`. Jobs that a replay has taken from the dead since were accepted before it.
+    fn since(&self, base: &Sum) -> Sum {
+        let (now, then) = (&self.verdicts, &base.verdicts);
+        let revived = then.dead.saturating_sub(now.dead);
+        let posted = now.posted.saturating_sub(then.posted);
+        let rejected = now.rejected.saturating_sub(then.rejected);
+        Sum {
+            accepted: self.accepted.saturating_sub(base.accepted),
+            verdicts: Verdicts {
+                posted: posted.saturating_sub(revived),
+                rejected: rejected.saturating_sub(revived.saturating_sub(posted)),
+                dead: now.dead.saturating_sub(then.dead),
+            },
+            duplicates: self.duplicates.saturating_sub(base.duplicates),
+            conflicts: self.conflicts.saturating_sub(base.conflicts),
+        }
+    }
+
+    /// Jobs accepted after `base` without an outcome; below zero: outcomes of jobs that nobody counts as accepted.
+    fn missing_since(&self, base: &Sum) -> i64 {
+        let Sum { accepted, verdicts: Verdicts { posted, rejected, dead }, duplicates, conflicts } =
+            self.since(base);
+        signed(accepted) - signed(posted + rejected + dead + duplicates + conflicts)
     }
 }
 
@@ -121,62 +244,4 @@ fn signed(count: u64) -> i64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn take(count: &mut Count, accepted: u64, posted: u64, quiet: bool, lost: Option<&str>) -> Conservation {
-        let counted = Counts { accepted, posted, ..Counts::default() };
-        let moment = Moment { at: Timestamp::now(), counted, quiet: Some(quiet), lost, balanced: Some(true) };
-        count.take(&moment)
-    }
-
-    fn quiet(count: &mut Count, accepted: u64, posted: u64) -> Conservation {
-        let mut last = None;
-        for _ in 0..=QUIET_SAMPLES {
-            last = Some(take(count, accepted, posted, true, None));
-        }
-        last.unwrap()
-    }
-
-    #[test]
-    fn what_was_on_its_way_when_the_monitor_came_is_not_missed() {
-        let mut count = Count::from(Timestamp::UNIX_EPOCH);
-        // 300 jobs that were accepted before are posted first.
-        assert_eq!(take(&mut count, 100, 350, false, None).unaccounted, None);
-        let settled = quiet(&mut count, 100, 400);
-        assert_eq!((settled.unaccounted, settled.holds, settled.accepted), (Some(0), Some(true), 0));
-        let later = take(&mut count, 150, 410, false, None);
-        assert_eq!((later.accepted, later.posted, later.in_flight, later.holds), (50, 10, 40, None));
-        assert_eq!(quiet(&mut count, 150, 450).holds, Some(true));
-    }
-
-    #[test]
-    fn a_moments_calm_under_load_closes_nothing() {
-        let mut count = Count::from(Timestamp::UNIX_EPOCH);
-        quiet(&mut count, 0, 0);
-        for accepted in 1..50 {
-            // The worker's report is a second behind.
-            let taken = take(&mut count, accepted * 10, accepted * 10 - 10, true, None);
-            assert_eq!((taken.unaccounted, taken.in_flight), (None, 10));
-        }
-    }
-
-    #[test]
-    fn a_job_that_is_nowhere_shows() {
-        let mut count = Count::from(Timestamp::UNIX_EPOCH);
-        quiet(&mut count, 0, 0);
-        let short = quiet(&mut count, 100, 99);
-        assert_eq!((short.unaccounted, short.holds), (Some(1), Some(false)), "{}", short.sentence);
-    }
-
-    #[test]
-    fn after_a_loss_it_is_not_claimed_to_hold_until_it_does() {
-        let mut count = Count::from(Timestamp::UNIX_EPOCH);
-        quiet(&mut count, 0, 0);
-        take(&mut count, 50, 20, false, Some("worker-1"));
-        let unsure = quiet(&mut count, 100, 97);
-        assert_eq!((unsure.unaccounted, unsure.holds), (Some(3), None));
-        assert!(unsure.sentence.contains("worker-1 was lost"), "{}", unsure.sentence);
-        assert_eq!(quiet(&mut count, 103, 103).holds, Some(true));
-    }
-}
+mod tests;

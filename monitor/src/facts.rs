@@ -13,8 +13,9 @@ use crate::views::replica::{PoolView, ReplicaState, ReplicaView};
 use crate::views::status::{LaneView, LedgerView, QueueTotals};
 
 /// How the bus is: silence of the replicas says something only while it has been up for long enough.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum BusState {
+    #[default]
     Away,
     /// Up, but not long enough that every replica would have been heard.
     Young,
@@ -33,7 +34,9 @@ pub(crate) struct Facts {
     pub(crate) queue: QueueTotals,
     /// Why the queue can not be read.
     pub(crate) queue_trouble: Option<String>,
+    /// `None`: its totals are not known.
     pub(crate) ledger: Option<LedgerView>,
+    pub(crate) ledger_answers: bool,
     /// Why the ledger can not be read.
     pub(crate) ledger_trouble: Option<String>,
     pub(crate) dead_letters: Option<u64>,
@@ -83,7 +86,8 @@ impl Facts {
     /// Lanes of a lost worker that nobody serves yet.
     pub(crate) fn orphaned(&self, replica: &str) -> Vec<u16> {
         let lanes = self.lanes_of_the_lost.get(replica);
-        let unserved = |number: &u16| self.lanes.iter().any(|lane| lane.lane == *number && !lane.served);
+        let unserved =
+            |number: &u16| self.lanes.iter().any(|lane| lane.lane == *number && lane.served == Some(false));
         lanes.map(|lanes| lanes.iter().copied().filter(unserved).collect()).unwrap_or_default()
     }
 

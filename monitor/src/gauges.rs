@@ -22,7 +22,7 @@ pub(crate) fn set(snapshot: &Snapshot) {
         gauge!(names::LANE_DEPTH_MESSAGES, names::LANE => number())
             .set(known(lane.depth_messages.map(float)));
         gauge!(names::LANE_LAG_SECONDS, names::LANE => number()).set(known(lane.lag_seconds));
-        gauge!(names::LANE_SERVED, names::LANE => number()).set(flag(lane.served));
+        gauge!(names::LANE_SERVED, names::LANE => number()).set(known(lane.served.map(flag)));
     }
     for alert in &snapshot.alerts {
         gauge!(names::ALERT_FIRING, names::ALERT => alert.alert).set(flag(alert.state == AlertState::Firing));
@@ -34,7 +34,8 @@ pub(crate) fn set(snapshot: &Snapshot) {
             };
             #[allow(clippy::cast_precision_loss)] // A handful.
             let count = status.replicas.iter().filter(is_it).count() as f64;
-            gauge!(names::REPLICAS, names::ROLE => role_name(role), names::STATE => name).set(count);
+            gauge!(names::REPLICAS, names::ROLE => role_name(role), names::STATE => name)
+                .set(known(snapshot.replicas_known.then_some(count)));
         }
     }
     let count = &status.conservation;

@@ -54,7 +54,8 @@ fn workers(facts: &Facts) -> Judged {
     if live == 0 {
         return (Some(0), "no worker is running".to_owned());
     }
-    let unserved: Vec<u16> = facts.lanes.iter().filter(|lane| !lane.served).map(|lane| lane.lane).collect();
+    let unserved: Vec<u16> =
+        facts.lanes.iter().filter(|lane| lane.served != Some(true)).map(|lane| lane.lane).collect();
     let workers = counted(live.into(), "worker");
     if unserved.is_empty() {
         let serve = if live == 1 { "serves" } else { "serve" };
@@ -74,10 +75,10 @@ fn queue(facts: &Facts) -> Judged {
 }
 
 fn ledger(facts: &Facts) -> Judged {
-    match (&facts.ledger_trouble, &facts.ledger) {
+    match (&facts.ledger_trouble, facts.ledger_answers) {
         (Some(why), _) => (Some(0), format!("the ledger can not be read: {why}")),
-        (None, Some(_)) => (Some(100), "the ledger answers".to_owned()),
-        (None, None) => (None, "the ledger has not been read yet".to_owned()),
+        (None, true) => (Some(100), "the ledger answers".to_owned()),
+        (None, false) => (None, "the ledger has not been asked yet".to_owned()),
     }
 }
 
@@ -85,7 +86,7 @@ fn books(facts: &Facts) -> Judged {
     match facts.ledger.as_ref().map(|ledger| ledger.balanced) {
         Some(true) => (Some(100), "debits equal credits in every currency".to_owned()),
         Some(false) => (Some(0), "debits do not equal credits; run `tellers verify`".to_owned()),
-        None => (None, "the ledger can not be read".to_owned()),
+        None => (None, "not known whether debits equal credits".to_owned()),
     }
 }
 
@@ -214,6 +215,13 @@ mod tests {
         assert!(health(&alone).score.unwrap() <= BROKEN_MAX);
         let orphans = health(&lost_worker(5.0, false)).score.unwrap();
         assert!((26..100).contains(&orphans), "{orphans}");
+    }
+
+    #[test]
+    fn totals_that_are_not_known_are_no_trouble_of_the_ledger() {
+        let health = health(&Facts { ledger: None, ..well() });
+        let part = |name: &str| health.parts.iter().find(|part| part.name == name).unwrap().score;
+        assert_eq!((part("ledger"), part("books"), health.score), (Some(100), None, Some(100)));
     }
 
     #[test]

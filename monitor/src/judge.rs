@@ -125,8 +125,8 @@ pub(crate) fn verdict(facts: &Facts, problems: &[String]) -> String {
 }
 
 fn is_draining(facts: &Facts) -> bool {
-    facts.queue.depth_messages.is_some_and(|messages| messages > 0)
-        && facts.queue.lag_seconds.is_some_and(|lag| lag > LAG_WORTH_A_WORD_SECONDS)
+    // Whatever the queue holds: workers may have all of it in hand.
+    facts.queue.lag_seconds.is_some_and(|lag| lag > LAG_WORTH_A_WORD_SECONDS)
 }
 
 fn flow(facts: &Facts) -> String {
@@ -135,23 +135,23 @@ fn flow(facts: &Facts) -> String {
         Some(pace) if pace >= 0.5 => format!("{} jobs a second", grouped(rounded(pace))),
         _ => "idle".to_owned(),
     };
-    match (queue.depth_messages, queue.depth_jobs) {
-        (None, _) => format!("depth unknown, {pace}"),
-        (Some(0), _) => format!("nothing waits, {pace}"),
-        (Some(messages), jobs) => {
-            let what = match jobs {
-                Some(jobs) => counted(jobs, "job"),
-                None => counted(messages, "message"),
-            };
-            let oldest = queue.lag_seconds.map(|lag| format!(", oldest {}", time(lag))).unwrap_or_default();
-            let clear = match queue.clear_in_seconds {
-                Some(seconds) => format!(", clear in about {}", time(seconds)),
-                None if is_draining(facts) => ", not getting fewer".to_owned(),
-                None => String::new(),
-            };
-            format!("{what}{oldest}{clear}")
+    let what = match (queue.depth_messages, queue.depth_jobs) {
+        (None, _) => return format!("depth unknown, {pace}"),
+        (Some(0), _) if !is_draining(facts) => return format!("nothing waits, {pace}"),
+        (Some(0), Some(jobs)) if jobs > 0 => {
+            format!("nothing queued, {} in the workers' hands", counted(jobs, "job"))
         }
-    }
+        (Some(0), _) => "nothing queued, jobs in the workers' hands".to_owned(),
+        (Some(_), Some(jobs)) => counted(jobs, "job"),
+        (Some(messages), None) => counted(messages, "message"),
+    };
+    let oldest = queue.lag_seconds.map(|lag| format!(", oldest {}", time(lag))).unwrap_or_default();
+    let clear = match queue.clear_in_seconds {
+        Some(seconds) => format!(", clear in about {}", time(seconds)),
+        None if is_draining(facts) => ", not getting fewer".to_owned(),
+        None => String::new(),
+    };
+    format!("{what}{oldest}{clear}")
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A rate in words: not negative, far below 2^53.
@@ -179,6 +179,20 @@ mod tests {
         let mut facts = backlog(4_120, 38.0);
         facts.queue.clear_in_seconds = Some(55.0);
         assert_eq!(verdict_of(&facts), "draining: 4,120 jobs, oldest 38 s, clear in about 55 s");
+    }
+
+    #[test]
+    fn jobs_that_the_workers_have_in_hand_are_not_nothing() {
+        let mut facts = well();
+        facts.queue.lag_seconds = Some(20.0);
+        facts.queue.depth_jobs = Some(9_000);
+        facts.queue.clear_in_seconds = Some(18.0);
+        assert_eq!(
+            verdict_of(&facts),
+            "draining: nothing queued, 9,000 jobs in the workers' hands, oldest 20 s, clear in about 18 s"
+        );
+        facts.queue.lag_seconds = Some(0.02);
+        assert_eq!(verdict_of(&facts), "well: nothing waits, idle", "what is on its way waits for nothing");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use shared::clock;
+use shared::contract::report::LaneReport;
 use shared::domain::lane::{Lane, Lanes};
 use shared::queue::LaneDepth;
 
@@ -35,9 +36,15 @@ impl LaneWatch {
             .into_iter()
             .map(|lane| {
                 let held = holders.get(&lane);
-                let in_hand = held.and_then(|(_, accepted_at)| *accepted_at).map(age_seconds);
-                let holder = held.map(|(replica, _)| replica.clone());
-                let view = LaneView { lane: lane.0, served: holder.is_some(), holder, ..LaneView::default() };
+                let in_hand = held.map(|(_, in_hand)| in_hand);
+                let view = LaneView {
+                    lane: lane.0,
+                    served: replicas.are_known().then_some(held.is_some()),
+                    holder: held.map(|(replica, _)| (*replica).to_owned()),
+                    unacknowledged_messages: in_hand.and_then(|in_hand| in_hand.messages_in_hand),
+                    jobs_in_hand: in_hand.and_then(|in_hand| in_hand.jobs_in_hand),
+                    ..LaneView::default()
+                };
                 match depth.and_then(|all| all.iter().find(|depth| depth.lane == lane)) {
                     Some(depth) => self.fill(view, depth, in_hand, jobs_per_message, now),
                     None => view,
@@ -50,17 +57,20 @@ impl LaneWatch {
         &mut self,
         view: LaneView,
         depth: &LaneDepth,
-        in_hand: Option<f64>,
+        in_hand: Option<&LaneReport>,
         jobs_per_message: Option<f64>,
         now: Instant,
     ) -> LaneView {
+        let ready = || estimated_jobs(depth.messages_ready, jobs_per_message);
+        let in_hand = in_hand.and_then(|in_hand| in_hand.oldest_accepted_at).map(age_seconds);
         LaneView {
-            served: view.served && depth.consumers > 0,
+            served: view.served.map(|held| held && depth.consumers > 0),
             depth_messages: Some(depth.messages_ready),
-            unacknowledged_messages: depth.messages_unacknowledged,
+            unacknowledged_messages: depth.messages_unacknowledged.or(view.unacknowledged_messages),
             consumers: Some(depth.consumers),
             depth_jobs_estimated: depth.jobs.is_none(),
-            depth_jobs: depth.jobs.or_else(|| estimated_jobs(depth.messages_ready, jobs_per_message)),
+            // Of a queue that counts jobs, those in hand are among them.
+            depth_jobs: depth.jobs.or_else(|| Some(ready()? + view.jobs_in_hand.unwrap_or_default())),
             lag_seconds: Some(self.lag_seconds(depth, in_hand, now)),
             ..view
         }
@@ -109,11 +119,17 @@ pub(crate) fn totals(
         depth_messages: sum(|lane| lane.depth_messages),
         depth_jobs,
         depth_jobs_estimated: lanes.iter().any(|lane| lane.depth_jobs_estimated),
-        unacknowledged_messages: sum(|lane| lane.unacknowledged_messages),
+        // A lane that nobody holds has nothing in hand.
+        unacknowledged_messages: sum(|lane| in_hand(lane, lane.unacknowledged_messages)),
+        jobs_in_hand: sum(|lane| in_hand(lane, lane.jobs_in_hand)),
         lag_seconds: lanes.iter().fold(None, oldest),
         clear_in_seconds: clear_in_seconds(depth_jobs, settled_per_second, accepted_per_second),
         analyses_waiting,
     }
+}
+
+fn in_hand(lane: &LaneView, count: Option<u64>) -> Option<u64> {
+    count.or((lane.served.is_some() && lane.holder.is_none()).then_some(0))
 }
 
 fn clear_in_seconds(jobs: Option<u64>, settled: Option<f64>, accepted: Option<f64>) -> Option<f64> {
@@ -126,7 +142,11 @@ fn clear_in_seconds(jobs: Option<u64>, settled: Option<f64>, accepted: Option<f6
 
 #[cfg(test)]
 mod tests {
+    use shared::contract::report::{Counts, Report};
+
     use super::*;
+    use crate::facts::BusState;
+    use crate::replicas::tests::report;
 
     fn lane(depth_jobs: Option<u64>, lag_seconds: Option<f64>) -> LaneView {
         LaneView { depth_jobs, depth_messages: depth_jobs, lag_seconds, ..LaneView::default() }
@@ -146,5 +166,45 @@ mod tests {
         assert_eq!(clear_in_seconds(Some(1_000), Some(100.0), Some(100.0)), None, "it stays");
         assert_eq!(clear_in_seconds(Some(0), Some(100.0), None), None, "there is none");
         assert_eq!(clear_in_seconds(Some(5), None, None), None, "not known");
+    }
+
+    fn look(bus: BusState, in_hand: Option<u64>) -> LaneView {
+        let (now, mut replicas) = (Instant::now(), Replicas::default());
+        replicas.note_bus(bus);
+        let lane = LaneReport {
+            lane: Lane(0),
+            oldest_accepted_at: None,
+            messages_in_hand: in_hand,
+            jobs_in_hand: in_hand.map(|messages| messages * 50),
+        };
+        let counts = Counts { published_jobs: 100, published_messages: 10, ..Counts::default() };
+        replicas.note_report(Report { counts, lanes: vec![lane], ..report("worker-1") }, now);
+        let depth = |lane: u16| LaneDepth {
+            lane: Lane(lane),
+            messages_ready: 3,
+            messages_unacknowledged: None,
+            jobs: None,
+            consumers: 1,
+        };
+        let mut watch = LaneWatch::new(Lanes::new(2).unwrap());
+        let lanes = watch.look(Some(&[depth(0), depth(1)]), &replicas, now);
+        assert_eq!(lanes[1].served, (bus == BusState::Up).then_some(false), "nobody is heard to hold it");
+        lanes.into_iter().next().unwrap()
+    }
+
+    #[test]
+    fn jobs_in_a_workers_hands_wait_too() {
+        let lane = look(BusState::Up, Some(100));
+        assert_eq!((lane.unacknowledged_messages, lane.jobs_in_hand), (Some(100), Some(5_000)));
+        assert_eq!((lane.depth_messages, lane.depth_jobs), (Some(3), Some(5_030)));
+        let older = look(BusState::Up, None);
+        assert_eq!((older.unacknowledged_messages, older.depth_jobs), (None, Some(30)), "it does not tell");
+    }
+
+    #[test]
+    fn while_the_bus_is_away_it_is_not_known_who_serves_a_lane() {
+        assert_eq!(look(BusState::Up, None).served, Some(true));
+        assert_eq!(look(BusState::Away, None).served, None);
+        assert_eq!(look(BusState::Young, None).served, None);
     }
 }

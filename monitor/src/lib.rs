@@ -33,7 +33,6 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
-use futures::future::BoxFuture;
 use shared::contract::report::Role;
 use shared::domain::lane::Lanes;
 use shared::fleet::Bus;
@@ -99,7 +98,6 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let mut beside = JoinSet::new();
     let shared = watch_fleet(&parts, &mut beside, &shutdown);
-    let vitals = || -> BoxFuture<'static, Vitals> { Box::pin(async { Vitals::default() }) };
     let reporter = Reporter {
         bus: parts.bus.clone(),
         role: Role::Monitor,
@@ -107,7 +105,7 @@ pub async fn run(
         address: listener.local_addr().ok(),
         instruments: parts.instruments.clone(),
     };
-    beside.spawn(reporter.report_each_second(vitals, shutdown.clone()));
+    beside.spawn(reporter.report_each_second(Vitals::default, || async { None }, shutdown.clone()));
 
     let load_tests = LoadTests::new(load_test::Settings {
         api_url: parts.api_url.clone(),

@@ -1,15 +1,18 @@
-//! The replicas that were heard of, from their reports and the workers' presences.
+//! The replicas that were heard of, from their reports. A worker that drains says so in its presence already, but goes
+//! on reporting what it posts: it is gone when its last report says so.
 
 mod view;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use shared::contract::report::{Counts, Presence, Report, Role};
+use shared::contract::report::{Counts, HistogramName, LaneReport, Report, Role};
 use shared::domain::lane::Lane;
 use shared::fleet::reporter::REPORT_INTERVAL;
 use tracing::warn;
 
+use crate::facts::BusState;
+use crate::figures::SHORT;
 use crate::figures::rates::{Counters, Growth, Track};
 use crate::views::replica::ReplicaView;
 
@@ -27,21 +30,43 @@ pub(crate) struct Replicas {
     gone: Counts,
     /// What those had counted that had lived before they were first heard: not of this monitor's time.
     before: Counts,
+    /// As of the last sample: silence says something only while the bus is up.
+    bus: BusState,
 }
 
 struct Heard {
     report: Report,
     at: Instant,
     track: Track,
+    batches: VecDeque<Batches>,
+}
+
+/// What a worker posted in the second before a report.
+struct Batches {
+    heard_at: Instant,
+    count: u64,
+    jobs: f64,
 }
 
 impl Heard {
-    fn is_lost(&self, now: Instant) -> bool {
+    fn is_silent(&self, now: Instant) -> bool {
         now.duration_since(self.at) > SILENCE_MAX
     }
 
     fn growth(&self, window: Duration, now: Instant) -> Growth {
-        self.track.growth(window, now, self.is_lost(now))
+        self.track.growth(window, now, self.is_silent(now))
+    }
+
+    fn note(&mut self, report: Report, now: Instant) {
+        self.track.note(&report, now);
+        let batches = report.histograms.get(&HistogramName::BatchJobs);
+        if let Some(Ok(batches)) = batches.map(|batches| batches.to_histogram()) {
+            #[allow(clippy::cast_precision_loss)] // A second's batches.
+            let jobs = batches.mean() * batches.len() as f64;
+            self.batches.push_back(Batches { heard_at: now, count: batches.len(), jobs });
+        }
+        while self.batches.pop_front_if(|batches| now.duration_since(batches.heard_at) > SHORT).is_some() {}
+        (self.report, self.at) = (report, now);
     }
 }
 
@@ -62,32 +87,37 @@ impl Replicas {
 
     pub(crate) fn note_report(&mut self, report: Report, now: Instant) {
         let key = (report.role, report.replica.clone());
-        let mut heard = self.heard.remove(&key).unwrap_or_else(|| {
-            if report.reported_at - report.started_at > 5_000_000 {
-                self.before = sum(self.before, counts(&report));
-            }
-            Heard { report: report.clone(), at: now, track: Track::default() }
-        });
+        let lived_before = report.reported_at - report.started_at > 5_000_000;
         if report.leaving {
-            // Its goodbye carries no figures where it could not gather them in time.
-            self.gone = sum(self.gone, at_least(counts(&report), counts(&heard.report)));
+            match self.heard.remove(&key) {
+                // A replica of an older version says goodbye without its counts.
+                Some(heard) => self.gone = sum(self.gone, at_least(counts(&report), counts(&heard.report))),
+                None if lived_before => {}
+                None => self.gone = sum(self.gone, counts(&report)),
+            }
             return;
         }
-        heard.track.note(&report, now);
-        self.heard.insert(key, Heard { report, at: now, ..heard });
+        if let Some(heard) = self.heard.get_mut(&key) {
+            return heard.note(report, now);
+        }
+        if lived_before {
+            self.before = sum(self.before, counts(&report));
+        }
+        let (track, batches) = (Track::default(), VecDeque::new());
+        let mut heard = Heard { report: report.clone(), at: now, track, batches };
+        heard.note(report, now);
+        self.heard.insert(key, heard);
     }
 
-    /// A worker that leaves is gone, not lost.
-    pub(crate) fn note_presence(&mut self, message: &[u8]) {
-        let Ok(presence) = serde_json::from_slice::<Presence>(message) else { return };
-        if presence.leaving
-            && let Some(heard) = self.heard.remove(&(Role::Worker, presence.replica))
-        {
-            self.gone = sum(self.gone, counts(&heard.report));
-        }
+    /// How the bus is from now on.
+    pub(crate) fn note_bus(&mut self, bus: BusState) {
+        self.bus = bus;
     }
 
     pub(crate) fn forget_the_long_lost(&mut self, now: Instant) {
+        if self.bus != BusState::Up {
+            return;
+        }
         let (gone, heard) = std::mem::take(&mut self.heard)
             .into_iter()
             .partition(|(_, heard)| now.duration_since(heard.at) >= SHOWN_WHILE_LOST);
@@ -96,11 +126,15 @@ impl Replicas {
         self.gone = gone.values().fold(self.gone, |all, heard| sum(all, counts(&heard.report)));
     }
 
-    /// The live worker that serves each lane, with when the oldest job in hand was accepted.
-    pub(crate) fn holders(&self, now: Instant) -> BTreeMap<Lane, (String, Option<i64>)> {
-        let live = self.heard.values().filter(|heard| !heard.is_lost(now));
-        let held = live.flat_map(|heard| heard.report.lanes.iter().map(|lane| (lane, &heard.report.replica)));
-        held.map(|(lane, replica)| (lane.lane, (replica.clone(), lane.oldest_accepted_at))).collect()
+    /// Whether a lane without a holder has none.
+    pub(crate) fn are_known(&self) -> bool {
+        self.bus == BusState::Up
+    }
+
+    /// The live worker that serves each lane, and what it has in hand.
+    pub(crate) fn holders(&self, now: Instant) -> BTreeMap<Lane, (&str, LaneReport)> {
+        let held = self.live(now).flat_map(|report| report.lanes.iter().map(|lane| (lane, &*report.replica)));
+        held.map(|(lane, replica)| (lane.lane, (replica, *lane))).collect()
     }
 
     /// Jobs in a message, on average: of the last minute, else of all time; `None` before the first.
@@ -111,9 +145,10 @@ impl Replicas {
         mean_jobs(recent).or_else(|| mean_jobs(ever))
     }
 
-    /// What each replica added in the last `window`.
+    /// What each replica added in the last `window`. What those add that the bus keeps from being heard is not known.
     pub(crate) fn growths(&self, window: Duration, now: Instant) -> Vec<(Role, Growth)> {
-        self.heard.values().map(|heard| (heard.report.role, heard.growth(window, now))).collect()
+        let told = self.heard.values().filter(|heard| self.are_known() || !heard.is_silent(now));
+        told.map(|heard| (heard.report.role, heard.growth(window, now))).collect()
     }
 
     /// Jobs since the monitor's start, counted by every replica that was ever heard.
@@ -123,17 +158,17 @@ impl Replicas {
     }
 
     pub(crate) fn views(&self, now: Instant) -> Vec<ReplicaView> {
-        self.heard.values().map(|heard| view::view(heard, now)).collect()
+        self.heard.values().map(|heard| view::view(heard, self.bus, now)).collect()
     }
 
     /// The last reports of those that live.
     pub(crate) fn live(&self, now: Instant) -> impl Iterator<Item = &Report> {
-        self.heard.values().filter(move |heard| !heard.is_lost(now)).map(|heard| &heard.report)
+        self.heard.values().filter(move |heard| !heard.is_silent(now)).map(|heard| &heard.report)
     }
 
     /// Lanes that each lost worker served when it was heard last, by its id.
     pub(crate) fn lanes_of_the_lost(&self, now: Instant) -> BTreeMap<String, BTreeSet<u16>> {
-        let lost = self.heard.values().filter(|heard| heard.is_lost(now));
+        let lost = self.heard.values().filter(|heard| self.are_known() && heard.is_silent(now));
         lost.map(|heard| {
             let lanes = heard.report.lanes.iter().map(|lane| lane.lane.0).collect();
             (heard.report.replica.clone(), lanes)
@@ -169,6 +204,7 @@ fn each(left: Counts, right: Counts, join: impl Fn(u64, u64) -> u64) -> Counts {
         duplicate: join(left.duplicate, right.duplicate),
         conflict: join(left.conflict, right.conflict),
         dead: join(left.dead, right.dead),
+        repeated: join(left.repeated, right.repeated),
     }
 }
 

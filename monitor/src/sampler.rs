@@ -27,6 +27,7 @@ use crate::replicas::{Replicas, SILENCE_MAX};
 use crate::snapshot::{Beside, ReplicaSettings, SECOND, Snapshot};
 use crate::views::alerts::AlertRecord;
 use crate::views::metrics::Throughput;
+use crate::views::replica::ReplicaState;
 
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
 /// A queue that does not answer within this time is shown as away; the next sample asks again.
@@ -53,7 +54,6 @@ pub(crate) async fn sample(
 ) {
     let mut open_alerts = open_alerts.fuse();
     let mut reports = parts.bus.listen(Topic::Report).await;
-    let mut presences = parts.bus.listen(Topic::Presence).await;
     let mut interval = tokio::time::interval(SAMPLE_INTERVAL);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let mut sampler = Sampler {
@@ -74,7 +74,6 @@ pub(crate) async fn sample(
                 }
             }
             Ok(open) = &mut open_alerts => sampler.resume(open),
-            Ok(presence) = presences.recv() => sampler.replicas.note_presence(&presence),
             _ = interval.tick() => {
                 let books = books.borrow().clone();
                 sampler.take(books).await;
@@ -109,6 +108,7 @@ impl Sampler {
             answer(queue.work_waiting()),
         );
         let now = Instant::now();
+        self.replicas.note_bus(self.bus());
         self.replicas.forget_the_long_lost(now);
         self.windows.turn(now);
         let facts = self.facts(
@@ -147,22 +147,32 @@ impl Sampler {
         let at = Timestamp::now();
         let in_hand = queue.lag_seconds.is_some_and(|lag| lag > 0.0)
             || queue.unacknowledged_messages.is_some_and(|messages| messages > 0);
+        let (bus, ledger) = (self.bus(), books.totals());
+        let lost = replicas
+            .iter()
+            .filter(|replica| replica.state == ReplicaState::Lost && replica.role != Role::Monitor);
         let conservation = self.count.take(&Moment {
             at,
             counted: self.replicas.counted(),
-            quiet: queue.depth_messages.map(|messages| messages == 0 && !in_hand),
-            lost: lanes_of_the_lost.keys().next().map(String::as_str),
-            balanced: books.totals.as_ref().map(|ledger| ledger.balanced),
+            verdicts: books.verdicts(now),
+            // What is not heard may be on its way.
+            quiet: queue
+                .depth_messages
+                .filter(|_| bus == BusState::Up)
+                .map(|messages| messages == 0 && !in_hand),
+            lost: lost.map(|replica| replica.replica.as_str()).collect(),
+            balanced: ledger.as_ref().map(|ledger| ledger.balanced),
         });
         let in_force = self.replicas.live(now).flat_map(|report| report.settings.clone()).collect();
         Facts {
             at,
-            bus: self.bus(),
+            bus,
             lanes_of_the_lost,
             queue,
             queue_trouble: depth.err(),
+            ledger_answers: books.answers(),
             ledger_trouble: books.trouble().map(str::to_owned),
-            ledger: books.totals,
+            ledger,
             dead_letters: beyond.dead_letters,
             conservation,
             last_60_s: shown::window(LONG, &self.windows.long, &self.replicas, now),

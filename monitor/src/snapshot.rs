@@ -7,7 +7,7 @@ use shared::contract::report::{Role, SettingReport};
 use shared::domain::lane::Lanes;
 
 use crate::alerts::Alerts;
-use crate::facts::Facts;
+use crate::facts::{BusState, Facts};
 use crate::figures;
 use crate::health::health;
 use crate::judge::{problems, strains, verdict};
@@ -30,6 +30,8 @@ pub(crate) struct Snapshot {
     pub(crate) alerts: Vec<AlertView>,
     /// What each live replica runs with.
     pub(crate) settings: Vec<ReplicaSettings>,
+    /// Replicas that are not among the live are not there; else nothing can be heard of them.
+    pub(crate) replicas_known: bool,
 }
 
 /// The settings of one replica.
@@ -64,6 +66,7 @@ impl Snapshot {
         let recommendations = advise(&facts, &bottleneck, &wanted);
         let point = point(&facts, &beside, &health, firing.len());
         let version = facts.thresholds.version;
+        let replicas_known = facts.bus == BusState::Up;
         let metrics = Metrics {
             taken_at: facts.at,
             verdict: verdict.clone(),
@@ -99,7 +102,7 @@ impl Snapshot {
             settings_version: version,
             settings_converged: beside.settings.iter().all(|replica| replica.version == version),
         };
-        Snapshot { dashboard, alerts: beside.alerts, settings: beside.settings }
+        Snapshot { dashboard, alerts: beside.alerts, settings: beside.settings, replicas_known }
     }
 
     /// Before the first sample: every lane, and nothing known of it.
@@ -160,7 +163,7 @@ impl Snapshot {
             settings_version: 0,
             settings_converged: false,
         };
-        Snapshot { dashboard, alerts: Vec::new(), settings: Vec::new() }
+        Snapshot { dashboard, alerts: Vec::new(), settings: Vec::new(), replicas_known: false }
     }
 }
 
@@ -168,7 +171,7 @@ impl Snapshot {
 fn point(facts: &Facts, beside: &Beside, health: &Health, firing: usize) -> Point {
     let window = &facts.last_10_s;
     let (times, posted) = (window.response_times.as_ref(), window.accepted_to_posted.as_ref());
-    let known = facts.bus != crate::facts::BusState::Away;
+    let known = facts.bus != BusState::Away;
     Point {
         at: facts.at.as_second(),
         accepted_jobs_per_second: beside.second.accepted_jobs_per_second,

@@ -149,7 +149,13 @@ pub trait Ledger: Send + Sync {
     /// The database could not be reached.
     async fn expired_holds(&self, now: i64, limit: u32) -> Result<Vec<(JobId, AccountNumber)>, LedgerError>;
 
-    /// The books at a glance.
+    /// How many jobs have which verdict: read from the primary, and as quick for a large ledger as for a small one.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn verdicts(&self) -> Result<Verdicts, LedgerError>;
+
+    /// The books at a glance. Reads every balance.
     ///
     /// # Errors
     /// The database could not be reached.
@@ -254,6 +260,17 @@ pub struct EntryRecord {
     pub body: String,
     /// When that job was accepted, in microseconds since the Unix epoch: its value date unless it has one.
     pub accepted_at: i64,
+}
+
+/// Jobs of all time by their verdict, each once however often it came.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Verdicts {
+    /// With entries.
+    pub posted: u64,
+    /// Turned down for a business reason.
+    pub rejected: u64,
+    /// Given up and kept. A replay that posts one takes it from here.
+    pub dead: u64,
 }
 
 /// The books at a glance.

@@ -108,6 +108,12 @@ pub trait Subscription: Send {
     /// The subscription has ended (broker gone, channel closed): subscribe again, after a pause.
     async fn next(&mut self) -> Result<Delivery, QueueError>;
 
+    /// Deliveries that the queue has handed out ahead and that [`Subscription::next`] has yet to return: no depth
+    /// of the queue counts them any more.
+    fn handed_ahead(&mut self) -> usize {
+        0
+    }
+
     /// Acknowledges this delivery and every one handed out before it by this subscription.
     ///
     /// # Errors

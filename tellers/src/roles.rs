@@ -47,7 +47,7 @@ pub(crate) struct Dev {
     pub(crate) api: SocketAddr,
     pub(crate) monitor: SocketAddr,
     parts: Parts,
-    publisher: Arc<Publisher>,
+    publishers: [Arc<Publisher>; 2],
     roles: tokio::task::JoinSet<anyhow::Result<()>>,
     shutdown: CancellationToken,
 }
@@ -74,12 +74,13 @@ impl Dev {
             announce(role, listener)?;
         }
 
-        let ingress = replica_id("api")?;
-        let publisher = parts.publisher(fleet, &ingress);
+        // One each: what the worker submits by itself is not what the ingress accepted.
+        let (ingress, poster) = (replica_id("api")?, replica_id("worker")?);
+        let publishers = [parts.publisher(fleet, &ingress), parts.publisher(fleet, &poster)];
         let beside = instruments.without_pools();
         let prometheus = instruments.telemetry.prometheus.clone();
-        let api_parts = api_parts(fleet, parts, &publisher, ingress, beside.clone());
-        let worker_parts = worker_parts(fleet, parts, &publisher, replica_id("worker")?, instruments);
+        let api_parts = api_parts(fleet, parts, &publishers[0], ingress, beside.clone());
+        let worker_parts = worker_parts(fleet, parts, &publishers[1], poster, instruments);
         let monitor_parts = monitor::Parts {
             api_url: Some(args.monitor.api_url.unwrap_or_else(|| url_here(addresses.0))),
             api_key: args.monitor.api_key,
@@ -90,7 +91,7 @@ impl Dev {
         roles.spawn(worker::run(worker_parts, worker, shutdown.clone()));
         roles.spawn(monitor::run(monitor_parts, monitor, prometheus, shutdown.clone()));
         let (api, monitor) = addresses;
-        Ok(Dev { api, monitor, parts: parts.clone(), publisher, roles, shutdown })
+        Ok(Dev { api, monitor, parts: parts.clone(), publishers, roles, shutdown })
     }
 
     /// Waits until every role has ended; where one fails, the others are stopped.
@@ -102,7 +103,9 @@ impl Dev {
                 failure.get_or_insert(error);
             }
         }
-        self.publisher.stop().await;
+        for publisher in &self.publishers {
+            publisher.stop().await;
+        }
         self.parts.close().await;
         failure.map_or(Ok(()), Err)
     }

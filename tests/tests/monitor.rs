@@ -3,6 +3,10 @@
 
 #[path = "monitor/control.rs"]
 mod control;
+#[path = "monitor/cost.rs"]
+mod cost;
+#[path = "monitor/count.rs"]
+mod count;
 #[path = "monitor/faults.rs"]
 mod faults;
 #[path = "monitor/figures.rs"]

@@ -11,6 +11,7 @@ use shared::queue::{Delivery, DeliveryTag, QueueError, Subscription};
 use tokio_util::sync::CancellationToken;
 
 use crate::Shared;
+use crate::figures::InHand;
 
 /// What was taken off a lane and is to be settled, then acknowledged.
 pub(crate) struct Batch {
@@ -19,10 +20,14 @@ pub(crate) struct Batch {
     pub(crate) jobs: Vec<Job>,
     /// For each job the ingress replica to tell of its outcome.
     pub(crate) reply_to: Vec<Option<String>>,
+    /// For each job whether the queue had handed it out before.
+    pub(crate) redelivered: Vec<bool>,
     /// What could not be read, with the reason.
     pub(crate) unreadable: Vec<(Bytes, String)>,
     /// What to acknowledge when all of it is settled.
     pub(crate) through: DeliveryTag,
+    /// What of the lane was opened, this batch and what did not fit into it.
+    pub(crate) in_hand: InHand,
 }
 
 /// Gathers the batches of one lane.
@@ -48,10 +53,10 @@ impl<'w> Batcher<'w> {
         stop: &CancellationToken,
     ) -> Result<Option<Batch>, QueueError> {
         let Some(mut gathered) = self.first(subscription, stop).await? else { return Ok(None) };
-        self.shared.figures.in_hand(self.lane, gathered.jobs.first().map(|job| job.accepted_at));
         self.fill(&mut gathered, subscription)?;
-        let Gathered { jobs, reply_to, unreadable, through } = gathered;
-        Ok(Some(Batch { lane: self.lane, jobs, reply_to, unreadable, through }))
+        let in_hand = gathered.in_hand(self.left_over.as_ref());
+        let Gathered { jobs, reply_to, redelivered, unreadable, through, .. } = gathered;
+        Ok(Some(Batch { lane: self.lane, jobs, reply_to, redelivered, unreadable, through, in_hand }))
     }
 
     async fn first(
@@ -65,7 +70,7 @@ impl<'w> Batcher<'w> {
         if let Some(delivery) = subscription.next().now_or_never() {
             return delivery.map(|delivery| Some(Gathered::open(self.lane, &delivery)));
         }
-        self.shared.figures.in_hand(self.lane, None);
+        self.shared.figures.in_hand(self.lane, InHand::default());
         tokio::select! {
             () = stop.cancelled() => Ok(None),
             delivery = subscription.next() => delivery.map(|delivery| Some(Gathered::open(self.lane, &delivery))),
@@ -94,8 +99,10 @@ impl<'w> Batcher<'w> {
 
 /// Envelopes that were read, one after the other.
 struct Gathered {
+    messages: u64,
     jobs: Vec<Job>,
     reply_to: Vec<Option<String>>,
+    redelivered: Vec<bool>,
     unreadable: Vec<(Bytes, String)>,
     through: DeliveryTag,
 }
@@ -104,8 +111,10 @@ impl Gathered {
     /// Reads an envelope job by job: one that can not be read harms no other.
     fn open(lane: Lane, delivery: &Delivery) -> Gathered {
         let mut gathered = Gathered {
+            messages: 1,
             jobs: Vec::new(),
             reply_to: Vec::new(),
+            redelivered: Vec::new(),
             unreadable: Vec::new(),
             through: delivery.tag,
         };
@@ -117,6 +126,7 @@ impl Gathered {
             }
             Err(error) => gathered.unreadable.push((delivery.envelope.clone(), error.to_string())),
         }
+        gathered.redelivered.resize(gathered.jobs.len(), delivery.redelivered);
         gathered
     }
 
@@ -142,9 +152,21 @@ impl Gathered {
         }
     }
 
+    fn in_hand(&self, left_over: Option<&Gathered>) -> InHand {
+        let all = || [Some(self), left_over].into_iter().flatten();
+        let jobs: usize = all().map(|gathered| gathered.jobs.len()).sum();
+        InHand {
+            oldest_accepted_at: all().find_map(|gathered| gathered.jobs.first()).map(|job| job.accepted_at),
+            messages: all().map(|gathered| gathered.messages).sum(),
+            jobs: u64::try_from(jobs).unwrap_or(u64::MAX),
+        }
+    }
+
     fn append(&mut self, mut next: Gathered) {
+        self.messages += next.messages;
         self.jobs.append(&mut next.jobs);
         self.reply_to.append(&mut next.reply_to);
+        self.redelivered.append(&mut next.redelivered);
         self.unreadable.append(&mut next.unreadable);
         self.through = next.through;
     }

@@ -9,6 +9,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
+use crate::figures::InHand;
 use crate::{Shared, lane};
 
 /// Serves the lanes of `share` as they change, until `shutdown`; returns when every lane has finished
@@ -57,6 +58,10 @@ impl Crew {
                 self.serving.insert(*lane, stop);
             }
         }
+        self.tell();
+    }
+
+    fn tell(&self) {
         self.shared.figures.serve(self.serving.keys().copied().collect());
     }
 
@@ -70,7 +75,8 @@ impl Crew {
         };
         if let Some(lane) = self.lanes.remove(&id) {
             self.serving.remove(&lane);
-            self.shared.figures.in_hand(lane, None);
+            self.shared.figures.in_hand(lane, InHand::default());
+            self.tell();
         }
     }
 }

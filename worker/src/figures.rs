@@ -1,7 +1,7 @@
 //! What a worker counts, for its reports and for Prometheus.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,10 +11,25 @@ use shared::contract::report::{Counts, LaneReport};
 use shared::domain::job::Job;
 use shared::domain::lane::{Lane, Lanes};
 use shared::domain::outcome::Outcome;
+use shared::queue::replay::is_replay;
 use shared::telemetry::names;
 
-/// No job in hand.
-const IDLE: i64 = 0;
+/// What a lane worker has in hand: delivered and not acknowledged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct InHand {
+    /// When the oldest job was accepted; `None`: there is none.
+    pub(crate) oldest_accepted_at: Option<i64>,
+    pub(crate) messages: u64,
+    pub(crate) jobs: u64,
+}
+
+impl InHand {
+    /// With so many messages more that nobody has opened; they are taken to be as full as the others.
+    pub(crate) fn with_unopened(self, messages: u64) -> InHand {
+        let jobs = self.jobs + messages * self.jobs.checked_div(self.messages).unwrap_or(1).max(1);
+        InHand { messages: self.messages + messages, jobs, ..self }
+    }
+}
 
 pub(crate) struct Figures {
     posted: AtomicU64,
@@ -22,10 +37,10 @@ pub(crate) struct Figures {
     duplicate: AtomicU64,
     conflict: AtomicU64,
     dead: AtomicU64,
+    repeated: AtomicU64,
     /// Jobs of the fleet's own that it put on the lanes.
     submitted: AtomicU64,
-    /// For each lane, when the oldest job in hand was accepted.
-    oldest: Vec<AtomicI64>,
+    in_hand: Vec<Mutex<InHand>>,
     /// The lanes that have a lane worker.
     serving: Mutex<BTreeSet<Lane>>,
 }
@@ -38,16 +53,17 @@ impl Figures {
             duplicate: AtomicU64::new(0),
             conflict: AtomicU64::new(0),
             dead: AtomicU64::new(0),
+            repeated: AtomicU64::new(0),
             submitted: AtomicU64::new(0),
-            oldest: lanes.iter().map(|_| AtomicI64::new(IDLE)).collect(),
+            in_hand: lanes.iter().map(|_| Mutex::default()).collect(),
             serving: Mutex::default(),
         }
     }
 
-    /// A batch of `lane` is in hand whose oldest job was accepted then; `None`: nothing is.
-    pub(crate) fn in_hand(&self, lane: Lane, oldest_accepted_at: Option<i64>) {
-        if let Some(oldest) = self.oldest.get(usize::from(lane.0)) {
-            oldest.store(oldest_accepted_at.unwrap_or(IDLE), Relaxed);
+    /// This much of `lane` is in hand now.
+    pub(crate) fn in_hand(&self, lane: Lane, in_hand: InHand) {
+        if let Some(kept) = self.in_hand.get(usize::from(lane.0)) {
+            *kept.lock().unwrap_or_else(PoisonError::into_inner) = in_hand;
         }
     }
 
@@ -64,13 +80,15 @@ impl Figures {
         histogram!(names::POSTING_SECONDS).record(took);
     }
 
-    /// A job got its outcome.
-    pub(crate) fn settled(&self, job: &Job, outcome: Outcome) {
+    /// A job got its outcome. One that the queue handed out before, or that was replayed, was accepted once: where
+    /// it comes out as a duplicate or a conflict, that is no job more.
+    pub(crate) fn settled(&self, job: &Job, redelivered: bool, outcome: Outcome) {
+        let repeated = redelivered || is_replay(&job.ingress);
         let (count, name) = match outcome {
             Outcome::Posted => (&self.posted, "posted"),
             Outcome::Rejected(_) => (&self.rejected, "rejected"),
-            Outcome::Duplicate(_) => (&self.duplicate, "duplicate"),
-            Outcome::Conflict(_) => (&self.conflict, "conflict"),
+            Outcome::Duplicate(_) => (if repeated { &self.repeated } else { &self.duplicate }, "duplicate"),
+            Outcome::Conflict(_) => (if repeated { &self.repeated } else { &self.conflict }, "conflict"),
         };
         count.fetch_add(1, Relaxed);
         let reason = if let Outcome::Rejected(reason) = outcome { reason.name() } else { "" };
@@ -118,21 +136,70 @@ impl Figures {
             duplicate: self.duplicate.load(Relaxed),
             conflict: self.conflict.load(Relaxed),
             dead: self.dead.load(Relaxed),
+            repeated: self.repeated.load(Relaxed),
             published_jobs: self.submitted.load(Relaxed),
             published_messages: self.submitted.load(Relaxed),
             ..Counts::default()
         }
     }
 
-    /// The lanes that are served, each with the age of what is in hand.
+    /// The lanes that are served, each with what is in hand.
     pub(crate) fn lanes(&self) -> Vec<LaneReport> {
         let serving = self.serving.lock().unwrap_or_else(PoisonError::into_inner);
-        let oldest =
-            |lane: Lane| self.oldest.get(usize::from(lane.0)).map_or(IDLE, |oldest| oldest.load(Relaxed));
-        let report = |lane: &Lane| LaneReport {
-            lane: *lane,
-            oldest_accepted_at: Some(oldest(*lane)).filter(|oldest| *oldest != IDLE),
+        let in_hand = |lane: Lane| {
+            let kept = self.in_hand.get(usize::from(lane.0));
+            kept.map(|kept| *kept.lock().unwrap_or_else(PoisonError::into_inner)).unwrap_or_default()
+        };
+        let report = |lane: &Lane| {
+            let InHand { oldest_accepted_at, messages, jobs } = in_hand(*lane);
+            LaneReport {
+                lane: *lane,
+                oldest_accepted_at,
+                messages_in_hand: Some(messages),
+                jobs_in_hand: Some(jobs),
+            }
         };
         serving.iter().map(report).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::contract::{message, submission};
+    use shared::domain::account::AccountNumber;
+    use shared::domain::id::JobId;
+    use shared::domain::job::{Action, Spec};
+    use shared::domain::outcome::Verdict;
+    use shared::domain::text::Client;
+
+    use super::*;
+
+    fn job(ingress: &str) -> Job {
+        let client = Client::parse("c").unwrap();
+        let id = JobId::derived(&client, "k");
+        let account = AccountNumber::parse("a").unwrap();
+        let body = submission::canonical(&Spec::of(Action::Release { account, hold: id }));
+        let json = message::write(id, &client, None, &body).unwrap();
+        message::read(std::str::from_utf8(&json).unwrap(), Lane(0), ingress, 1).unwrap().job
+    }
+
+    #[test]
+    fn what_comes_again_is_no_job_more() {
+        let figures = Figures::new(Lanes::new(16).unwrap());
+        let duplicate = Outcome::Duplicate(Verdict::Posted);
+        figures.settled(&job("api-1"), false, duplicate);
+        figures.settled(&job("api-1"), true, duplicate);
+        figures.settled(&job("monitor-1-replay-7"), false, duplicate);
+        figures.settled(&job("api-1"), true, Outcome::Posted);
+        let counts = figures.counts();
+        assert_eq!((counts.duplicate, counts.repeated, counts.posted), (1, 2, 1));
+    }
+
+    #[test]
+    fn messages_that_nobody_opened_count_like_those_that_somebody_did() {
+        let opened = InHand { oldest_accepted_at: Some(5), messages: 2, jobs: 150 };
+        let all = opened.with_unopened(98);
+        assert_eq!((all.messages, all.jobs, all.oldest_accepted_at), (100, 7_500, Some(5)));
+        assert_eq!(InHand::default().with_unopened(3).jobs, 3, "of messages there is at least a job in each");
     }
 }

@@ -12,9 +12,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use crate::Shared;
-use crate::batch::Batcher;
+use crate::batch::{Batch, Batcher};
+use crate::figures::InHand;
 use crate::settle::settle;
 
+/// How often it is looked what came meanwhile, while a batch takes its time: before the next report.
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// First wait before a queue or a ledger that is away is tried again.
 const RETRY_DELAY_MIN: Duration = Duration::from_millis(50);
 /// The waits grow no longer than this, and jitter at most doubles it: a lane is back within about a second
@@ -29,7 +32,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, lane: Lane, stop: CancellationTok
     loop {
         let subscribed_at = Instant::now();
         let served = serve_subscribed(&shared, lane, &stop).await;
-        shared.figures.in_hand(lane, None);
+        shared.figures.in_hand(lane, InHand::default());
         let error = match served {
             Ok(()) if stop.is_cancelled() => break,
             Ok(()) => continue,
@@ -107,11 +110,32 @@ async fn serve_batches(
     let mut batcher = Batcher::new(shared, lane);
     while let Some(batch) = batcher.next(subscription.as_mut(), finish).await? {
         let through = batch.through;
-        if !settle(shared, batch, stop).await {
+        if !settle_in_sight(shared, batch, subscription.as_mut(), stop).await {
             break;
         }
         subscription.ack_through(through).await?;
     }
     subscription.close().await;
     Ok(())
+}
+
+/// Settles a batch and tells meanwhile how much of the lane is in hand: a queue hands out ahead, and counts what it
+/// handed out as waiting no more.
+async fn settle_in_sight(
+    shared: &Shared,
+    batch: Batch,
+    subscription: &mut dyn Subscription,
+    stop: &CancellationToken,
+) -> bool {
+    let (lane, opened) = (batch.lane, batch.in_hand);
+    let settling = settle(shared, batch, stop);
+    tokio::pin!(settling);
+    loop {
+        let unopened = u64::try_from(subscription.handed_ahead()).unwrap_or_default();
+        shared.figures.in_hand(lane, opened.with_unopened(unopened));
+        tokio::select! {
+            settled = &mut settling => return settled,
+            () = tokio::time::sleep(LOOK_INTERVAL) => {}
+        }
+    }
 }

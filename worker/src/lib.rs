@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
+use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use shared::analyses::Analyses;
 use shared::contract::report::Role;
@@ -97,7 +98,9 @@ pub async fn run(parts: Parts, listener: TcpListener, shutdown: CancellationToke
         address: listener.local_addr().ok(),
         instruments: shared.parts.instruments.clone(),
     };
-    beside.spawn(reporter.report_each_second(vitals(&shared), shutdown.clone()));
+    // Its own end: what the drain posts is reported too.
+    let drained = CancellationToken::new();
+    beside.spawn(reporter.report_each_second(vitals(&shared), trouble(&shared), drained.clone()));
     beside.spawn(expiry::release_expired(shared.clone(), shutdown.clone()));
     beside.spawn(analysis::serve(shared.clone(), shutdown.clone()));
     beside.spawn(freshness::mark_present(shared.parts.ledger.clone(), shutdown.clone()));
@@ -113,7 +116,8 @@ pub async fn run(parts: Parts, listener: TcpListener, shutdown: CancellationToke
             warn!(after = ?DRAIN_TIMEOUT, "lanes did not drain in time; what was in hand comes again elsewhere");
         }
     }
-    // The goodbye to the others is said by now, or can not be; whatever else waits for a server is let go.
+    drained.cancel();
+    // Time for the last report; whatever else waits for a server is let go.
     let goodbye = async { while beside.join_next().await.is_some() {} };
     if tokio::time::timeout(GOODBYE_TIMEOUT, goodbye).await.is_err() {
         beside.shutdown().await;
@@ -130,16 +134,15 @@ async fn serve_probes(listener: TcpListener, routes: Router, stop: CancellationT
 }
 
 /// What this worker reports of itself.
-fn vitals(shared: &Arc<Shared>) -> impl Fn() -> BoxFuture<'static, Vitals> + Send + 'static {
-    let readiness = readiness(shared);
+fn vitals(shared: &Arc<Shared>) -> impl Fn() -> Vitals + Send + 'static {
     let shared = shared.clone();
-    move || {
-        let (ready, shared) = (readiness(), shared.clone());
-        Box::pin(async move {
-            let trouble = ready.await.err();
-            Vitals { trouble, counts: shared.figures.counts(), lanes: shared.figures.lanes() }
-        })
-    }
+    move || Vitals { counts: shared.figures.counts(), lanes: shared.figures.lanes() }
+}
+
+/// Why it can not post.
+fn trouble(shared: &Arc<Shared>) -> impl Fn() -> BoxFuture<'static, Option<String>> + Send + 'static {
+    let readiness = readiness(shared);
+    move || readiness().map(Result::err).boxed()
 }
 
 fn readiness(shared: &Arc<Shared>) -> probes::Readiness {

@@ -22,9 +22,12 @@ use crate::lane::retry_delays;
 /// Settles a batch and returns true once every job of it has its verdict in the ledger or is kept as a
 /// dead letter. False: `stop` came while the ledger or the queue was away; acknowledge nothing.
 pub(crate) async fn settle(shared: &Shared, batch: Batch, stop: &CancellationToken) -> bool {
-    let Batch { lane, jobs, reply_to, unreadable, .. } = batch;
+    let Batch { lane, jobs, reply_to, redelivered, unreadable, .. } = batch;
     let Some((jobs, results)) = post_all(shared, lane, jobs, stop).await else { return false };
-    for (job, result) in jobs.iter().zip(&results) {
+    for ((job, redelivered), result) in jobs.iter().zip(redelivered).zip(&results) {
+        if let Ok(outcome) = result {
+            shared.figures.settled(job, redelivered, *outcome);
+        }
         if !settle_job(shared, lane, job, result, stop).await {
             return false;
         }
@@ -98,7 +101,6 @@ async fn settle_job(
 ) -> bool {
     match result {
         Ok(outcome) => {
-            shared.figures.settled(job, *outcome);
             let Outcome::Conflict(verdict) = outcome else { return true };
             let cause = format!(
                 "another body was submitted under the id {} before and is {verdict:?}; submit this one under a key of \

@@ -18,6 +18,7 @@ use shared::imports::Imports;
 use shared::ledger::sqlite::SqliteLedger;
 use shared::ledger::{
     Audit, EntryRecord, JobFilter, JobRecord, JobsCursor, JobsPage, Ledger, LedgerError, Stretch, Totals,
+    Verdicts,
 };
 use shared::queue::work::WorkQueue;
 use shared::queue::{DeadLetter, LaneDepth, PublishError, Queue, QueueError, Subscription};
@@ -241,6 +242,10 @@ impl Ledger for FakeLedger {
 
     async fn expired_holds(&self, _: i64, _: u32) -> Result<Vec<(JobId, AccountNumber)>, LedgerError> {
         Ok(Vec::new())
+    }
+
+    async fn verdicts(&self) -> Result<Verdicts, LedgerError> {
+        Ok(Verdicts::default())
     }
 
     async fn totals(&self) -> Result<Totals, LedgerError> {

@@ -7,7 +7,7 @@ pub(crate) fn well() -> Facts {
     let lanes = (0..16).map(|lane| LaneView {
         lane,
         holder: Some(holder(lane)),
-        served: true,
+        served: Some(true),
         depth_messages: Some(0),
         depth_jobs: Some(0),
         consumers: Some(1),
@@ -39,6 +39,7 @@ pub(crate) fn well() -> Facts {
         },
         queue_trouble: None,
         ledger: Some(ledger),
+        ledger_answers: true,
         ledger_trouble: None,
         dead_letters: Some(0),
         conservation: Conservation {
@@ -98,7 +99,7 @@ pub(crate) fn lost_worker(silent_seconds: f64, served_again: bool) -> Facts {
     for lane in lanes {
         numbers.insert(lane.lane);
         lane.holder = served_again.then(|| "worker-1".to_owned());
-        lane.served = served_again;
+        lane.served = Some(served_again);
     }
     facts.lanes_of_the_lost.insert("worker-0".to_owned(), numbers);
     facts

@@ -44,6 +44,7 @@ impl Counters {
                 duplicate: now.duplicate.saturating_sub(then.duplicate),
                 conflict: now.conflict.saturating_sub(then.conflict),
                 dead: now.dead.saturating_sub(then.dead),
+                repeated: now.repeated.saturating_sub(then.repeated),
             },
             requests: self.requests.saturating_sub(before.requests),
             requests_failed: self.requests_failed.saturating_sub(before.requests_failed),
@@ -59,7 +60,7 @@ impl Counters {
 
 /// Jobs with an outcome.
 pub(crate) fn settled(counts: &Counts) -> u64 {
-    counts.posted + counts.rejected + counts.duplicate + counts.conflict + counts.dead
+    counts.posted + counts.rejected + counts.duplicate + counts.conflict + counts.dead + counts.repeated
 }
 
 /// What a replica added within a window.

@@ -60,7 +60,9 @@ pub(crate) fn throughput(growths: &[(Role, Growth)]) -> Throughput {
         settled_jobs_per_second: rate(Role::Worker, |counters| settled(&counters.counts)),
         posted_jobs_per_second: rate(Role::Worker, |counters| counters.counts.posted),
         rejected_jobs_per_second: rate(Role::Worker, |counters| counters.counts.rejected),
-        duplicate_jobs_per_second: rate(Role::Worker, |counters| counters.counts.duplicate),
+        duplicate_jobs_per_second: rate(Role::Worker, |counters| {
+            counters.counts.duplicate + counters.counts.repeated
+        }),
         messages_per_second: rate(Role::Api, |counters| counters.counts.published_messages),
     }
 }

@@ -10,19 +10,20 @@ export function showLanes({ status }) {
     h("thead", null, h("tr", null,
       h("th", { scope: "col" }, "Lane"), h("th", { scope: "col" }, "Holder"),
       h("th.number", { scope: "col" }, "Jobs waiting"), h("th", { scope: "col" }, h("span.visually-hidden", null, "Share of the deepest lane")),
-      h("th.number", { scope: "col" }, "Oldest"))),
+      h("th.number", { scope: "col", title: "Of them, in its worker's hands" }, "In hand"), h("th.number", { scope: "col" }, "Oldest"))),
     h("tbody", null, status.lanes.map((lane) => h("tr", { "data-key": lane.lane },
       h("th", { scope: "row" }, String(lane.lane)),
       h("td", null, holder(lane)),
       h("td.number", null, waiting(lane)),
       h("td.gauge", null, bar(depth(lane) / deepest, false)),
+      h("td.number", { title: known(lane.unacknowledged_messages) ? `${count(lane.unacknowledged_messages)} messages` : null }, or(lane.jobs_in_hand, count)),
       h("td.number", null, or(lane.lag_seconds, (lag) => (lag < 0.05 ? "–" : time(lag)))))))));
 }
 
 const depth = (lane) => lane.depth_jobs ?? lane.depth_messages ?? 0;
 
 function holder(lane) {
-  if (!lane.served) return h("span.bad", null, "✕ nobody");
+  if (lane.served === false) return h("span.bad", null, "✕ nobody");
   if (!lane.holder) return unknown();
   return h("span", { title: lane.holder }, shortName(lane.holder));
 }

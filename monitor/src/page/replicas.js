@@ -1,6 +1,6 @@
 // Who runs: state, work, CPU, memory; and the pools of connections and of threads.
 import { h, show } from "./dom.js";
-import { bytes, count, known, or, percent, rate, time } from "./words.js";
+import { bytes, count, known, or, percent, rate, time, unknown } from "./words.js";
 
 /** `worker-1f2e3d4c` as it is told apart; the rest is in its title. */
 export const shortName = (name) => (name.length > 22 ? `${name.slice(0, 21)}…` : name);
@@ -36,12 +36,13 @@ function row(replica) {
     cell("Batch fill", known(replica.batch_jobs_avg) ? `${rate(replica.batch_jobs_avg)} jobs` : "–"),
     cell("CPU", or(used?.cpu_cores, (cores) => percent(100 * cores))),
     cell("Memory", or(used?.memory_bytes, bytes)),
-    cell("Lanes", replica.role !== "worker" ? "–" : h("span", { title: replica.lanes.join(", ") }, String(replica.lanes.length))),
+    cell("Lanes", replica.role !== "worker" ? "–" : replica.state !== "live" ? unknown() : h("span", { title: replica.lanes.join(", ") }, String(replica.lanes.length))),
     cell("Uptime", or(replica.uptime_seconds, time)));
 }
 
 function state(replica) {
   if (replica.state === "lost") return h("span.bad", null, `✕ lost ${time(replica.silent_seconds)} ago`);
+  if (replica.state === "not_known") return h("span", null, `… not heard for ${time(replica.silent_seconds)}`);
   if (replica.trouble) return h("span.bad", null, "! in trouble");
   return h("span.good", null, "● live");
 }

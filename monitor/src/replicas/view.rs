@@ -3,15 +3,23 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use shared::contract::report::{HistogramName, PoolReport, Resources, Role};
+use shared::contract::report::{PoolReport, Resources, Role};
 
 use super::{Heard, jobs};
+use crate::facts::BusState;
 use crate::figures::SHORT;
 use crate::views::replica::{PoolView, ReplicaState, ReplicaView, ResourcesView};
 
-pub(super) fn view(heard: &Heard, now: Instant) -> ReplicaView {
+/// What a replica did a while ago is nothing that it does now: of one that is not heard, only what it is and has
+/// counted is shown.
+pub(super) fn view(heard: &Heard, bus: BusState, now: Instant) -> ReplicaView {
     let report = &heard.report;
-    let lost = heard.is_lost(now);
+    let state = match bus {
+        _ if !heard.is_silent(now) => ReplicaState::Live,
+        BusState::Up => ReplicaState::Lost,
+        BusState::Away | BusState::Young => ReplicaState::NotKnown,
+    };
+    let live = state == ReplicaState::Live;
     let silent = now.duration_since(heard.at);
     let uptime_us = u64::try_from(report.reported_at - report.started_at).unwrap_or_default();
     let growth = heard.growth(SHORT, now);
@@ -22,28 +30,30 @@ pub(super) fn view(heard: &Heard, now: Instant) -> ReplicaView {
         address: report.address.clone(),
         process_id: Some(report.process_id).filter(|id| *id > 0),
         version: report.version.clone(),
-        state: if lost { ReplicaState::Lost } else { ReplicaState::Live },
-        lost_since: lost.then(|| Timestamp::now().checked_sub(silent).unwrap_or_default()),
+        state,
+        lost_since: (state == ReplicaState::Lost)
+            .then(|| Timestamp::now().checked_sub(silent).unwrap_or_default()),
         uptime_seconds: Duration::from_micros(uptime_us).as_secs_f64(),
         silent_seconds: silent.as_secs_f64(),
-        trouble: report.trouble.clone(),
+        trouble: report.trouble.clone().filter(|_| live),
         counts: report.counts,
-        lanes: report.lanes.iter().map(|lane| lane.lane.0).collect(),
-        jobs_per_second: (report.role != Role::Monitor && growth.seconds > 0.0)
+        lanes: report.lanes.iter().filter(|_| live).map(|lane| lane.lane.0).collect(),
+        jobs_per_second: (live && report.role != Role::Monitor && growth.seconds > 0.0)
             .then(|| growth.per_second(jobs(report.role))),
-        batch_jobs_avg: batch_jobs_avg(heard),
+        batch_jobs_avg: batch_jobs_avg(heard, now).filter(|_| live),
         errors: report.errors.clone(),
-        // What it used a while ago is nothing that is used now.
-        resources: report.resources.as_ref().filter(|_| !lost).map(resources),
-        pools: if lost { Vec::new() } else { report.pools.iter().map(pool).collect() },
+        resources: report.resources.as_ref().filter(|_| live).map(resources),
+        pools: report.pools.iter().filter(|_| live).map(pool).collect(),
         settings_version: report.settings_version,
     }
 }
 
-/// Of the last second in which it posted something.
-fn batch_jobs_avg(heard: &Heard) -> Option<f64> {
-    let histogram = heard.report.histograms.get(&HistogramName::BatchJobs)?.to_histogram().ok()?;
-    (!histogram.is_empty()).then(|| histogram.mean())
+fn batch_jobs_avg(heard: &Heard, now: Instant) -> Option<f64> {
+    let recent = heard.batches.iter().filter(|batches| now.duration_since(batches.heard_at) <= SHORT);
+    let (jobs, count) =
+        recent.fold((0.0, 0), |(jobs, count), batches| (jobs + batches.jobs, count + batches.count));
+    #[allow(clippy::cast_precision_loss)] // Ten seconds' batches.
+    (count > 0).then(|| jobs / count as f64)
 }
 
 #[allow(clippy::cast_precision_loss)] // Shares of sizes.

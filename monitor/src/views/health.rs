@@ -41,11 +41,11 @@ pub struct WorkersWanted {
 
 /// Every accepted job is somewhere: accepted = posted + rejected + dead + duplicates + conflicts + in flight.
 ///
-/// Counted by the replicas that the monitor has heard, since `since`.
+/// What was accepted is counted by the replicas that the monitor has heard, what became of it by the ledger, since
+/// `since`. A gap, as a killed ingress leaves one, is told and then let be: the count starts anew.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Conservation {
-    /// Since when: the last moment before the first count at which nothing was in flight, else the monitor's
-    /// start (RFC 3339, UTC).
+    /// Since when: a moment at which nothing was in flight, else the monitor's start (RFC 3339, UTC).
     #[schema(value_type = String)]
     pub since: Timestamp,
     /// Jobs that the lanes took.
@@ -56,7 +56,7 @@ pub struct Conservation {
     pub rejected: u64,
     /// Jobs given up and kept.
     pub dead: u64,
-    /// Jobs that had their outcome before: a client's retry, or a redelivery after a crash.
+    /// Jobs that had their outcome before: a client sent them twice.
     pub duplicates: u64,
     /// Jobs with the id of another job.
     pub conflicts: u64,
@@ -65,10 +65,10 @@ pub struct Conservation {
     /// When nothing waits in the queue: accepted jobs without an outcome (above zero), or outcomes of jobs that
     /// no ingress counts as accepted (below). `null`: jobs wait, so it can not be told.
     pub unaccounted: Option<i64>,
-    /// The equation holds. `null`: it can not be told while jobs are on their way, or since a replica was lost
-    /// with what it had not yet reported.
+    /// The equation holds. `null`: it can not be told while jobs are on their way, or a replica was lost with what it
+    /// had not yet reported, and the count has yet to start anew.
     pub holds: Option<bool>,
-    /// Every currency's balances sum to zero; `null`: the ledger can not be read.
+    /// Every currency's balances sum to zero; `null`: not known.
     pub debits_equal_credits: Option<bool>,
     /// All of it in a sentence.
     pub sentence: String,

@@ -24,7 +24,8 @@ pub struct ReplicaView {
     pub process_id: Option<u32>,
     /// The version of its program.
     pub version: String,
-    /// `live`, or `lost` when it has been silent for longer than it should.
+    /// `live`; `lost` when it has been silent for longer than it should; `not_known` when nothing is heard of it since
+    /// the fleet bus is away or has just come back.
     pub state: ReplicaState,
     /// When it was heard last, once it is lost (RFC 3339, UTC).
     #[schema(value_type = Option<String>)]
@@ -33,22 +34,23 @@ pub struct ReplicaView {
     pub uptime_seconds: f64,
     /// Seconds since it was heard last.
     pub silent_seconds: f64,
-    /// Why it can not do its work just now.
+    /// Why it can not do its work just now; `null` too when it is not heard.
     pub trouble: Option<String>,
     /// Jobs since its start, by what became of them there.
     #[schema(value_type = Object)]
     pub counts: Counts,
-    /// The lanes that it serves.
+    /// The lanes that it serves; empty when it is not heard.
     pub lanes: Vec<u16>,
-    /// Jobs a second over the last 10 s: accepted by an ingress, settled by a worker; `null`: not known.
+    /// Jobs a second over the last 10 s: accepted by an ingress, settled by a worker; `null`: not known, as of
+    /// one that is not heard.
     pub jobs_per_second: Option<f64>,
-    /// Jobs in a batch, on average over the last 10 s; `null`: it posted none.
+    /// Jobs in a batch, on average over the last 10 s; `null`: it posted none, or is not heard.
     pub batch_jobs_avg: Option<f64>,
     /// Errors since its start, by type.
     pub errors: BTreeMap<String, u64>,
-    /// What it uses; `null`: it does not say, or is lost.
+    /// What it uses; `null`: it does not say, or is not heard.
     pub resources: Option<ResourcesView>,
-    /// Its pools of connections; empty when it is lost.
+    /// Its pools of connections; empty when it is not heard.
     pub pools: Vec<PoolView>,
     /// The version of the settings that it runs with; 0: those of its start.
     pub settings_version: u64,
@@ -62,6 +64,8 @@ pub enum ReplicaState {
     Live,
     /// It has stopped reporting without saying goodbye.
     Lost,
+    /// Nothing can be heard of it just now.
+    NotKnown,
 }
 
 /// What a process and its host use.

@@ -43,12 +43,14 @@ pub struct Status {
 pub struct QueueTotals {
     /// Messages that wait to be delivered; `null`: the queue could not be asked.
     pub depth_messages: Option<u64>,
-    /// Jobs in them; `null`: not known.
+    /// Jobs without an outcome: those in the waiting messages and those in the workers' hands; `null`: not known.
     pub depth_jobs: Option<u64>,
     /// `depth_jobs` is an estimate, since the broker counts messages only.
     pub depth_jobs_estimated: bool,
-    /// Messages delivered and not yet acknowledged; `null`: not known.
+    /// Messages delivered to workers and not yet acknowledged; `null`: not known.
     pub unacknowledged_messages: Option<u64>,
+    /// Jobs in those, a part of `depth_jobs`; `null`: not known.
+    pub jobs_in_hand: Option<u64>,
     /// Age in seconds of the oldest job without an outcome; `null`: not known.
     pub lag_seconds: Option<f64>,
     /// Seconds until all that waits is posted, at the pace of the last 10 s; `null`: nothing waits, or it
@@ -66,13 +68,16 @@ pub struct LaneView {
     pub lane: u16,
     /// The worker that serves it; `null`: none.
     pub holder: Option<String>,
-    /// The lane has a holder and, as far as the queue tells, a consumer.
-    pub served: bool,
+    /// The lane has a holder and, as far as the queue tells, a consumer; `null`: not known, since the replicas are not
+    /// heard.
+    pub served: Option<bool>,
     /// Messages that wait to be delivered; `null`: the queue could not be asked.
     pub depth_messages: Option<u64>,
-    /// Messages delivered and not yet acknowledged; `null`: the queue does not tell.
+    /// Messages delivered to its holder and not yet acknowledged; `null`: not known.
     pub unacknowledged_messages: Option<u64>,
-    /// Jobs in the waiting messages; `null`: not known.
+    /// Jobs in those, a part of `depth_jobs`; `null`: not known.
+    pub jobs_in_hand: Option<u64>,
+    /// Jobs without an outcome: those in the waiting messages and those in its holder's hands; `null`: not known.
     pub depth_jobs: Option<u64>,
     /// `depth_jobs` is worked out from the mean number of jobs in a message, since the queue counts
     /// messages only.
@@ -94,7 +99,7 @@ pub struct LedgerView {
     pub rejected: u64,
     /// Jobs that could not be posted, of all time.
     pub dead: u64,
-    /// Every currency's balances sum to zero.
+    /// Every currency's balances sum to zero, as they were read last: for a ledger of many accounts some minutes ago.
     pub balanced: bool,
     /// For each currency the sum of all balances in minor units: zero if the books balance.
     pub balances: Vec<CurrencySum>,

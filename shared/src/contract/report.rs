@@ -113,12 +113,14 @@ pub struct Counts {
     pub posted: u64,
     /// Turned down for a business reason.
     pub rejected: u64,
-    /// Had its verdict before.
+    /// Had its verdict before: a client sent it twice.
     pub duplicate: u64,
     /// Same id, other body.
     pub conflict: u64,
     /// Given up and kept.
     pub dead: u64,
+    /// Duplicates and conflicts that were accepted once and came again: redelivered, or replayed.
+    pub repeated: u64,
 }
 
 /// One lane as its worker sees it.
@@ -128,6 +130,12 @@ pub struct LaneReport {
     pub lane: Lane,
     /// When the oldest job in hand was accepted, in microseconds since the Unix epoch; `None`: idle.
     pub oldest_accepted_at: Option<i64>,
+    /// Messages that were delivered to the worker and are not acknowledged; `None`: an older worker does not tell.
+    #[serde(default)]
+    pub messages_in_hand: Option<u64>,
+    /// Jobs in them. Those of messages that it has not opened yet are estimated by the ones that it has.
+    #[serde(default)]
+    pub jobs_in_hand: Option<u64>,
 }
 
 #[cfg(test)]

@@ -22,11 +22,9 @@ use crate::telemetry::figures::Taken;
 /// How often a replica reports.
 pub const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The part of a report that the role itself knows.
+/// The part of a report that the role itself counts.
 #[derive(Debug, Clone, Default)]
 pub struct Vitals {
-    /// Why the replica can not do its work just now; `None`: it can.
-    pub trouble: Option<String>,
     /// Jobs since its start.
     pub counts: Counts,
     /// The lanes that it serves.
@@ -48,20 +46,31 @@ pub struct Reporter {
 }
 
 impl Reporter {
-    /// Reports what `vitals` says, each second, until `shutdown`; then says goodbye. Settings that the monitor
-    /// tells meanwhile are in force at once.
-    pub async fn report_each_second<F>(self, vitals: impl Fn() -> F + Send, shutdown: CancellationToken)
-    where
-        F: Future<Output = Vitals> + Send,
+    /// Reports what `vitals` counts, each second, until `ended`; then says goodbye with the last of it. `trouble`
+    /// tells why the replica can not do its work just now; `None`: it can. Settings that the monitor tells meanwhile
+    /// are in force at once.
+    ///
+    /// `ended` comes when the work has, not when it is to: what is counted after the goodbye is told to nobody.
+    pub async fn report_each_second<F>(
+        self,
+        vitals: impl Fn() -> Vitals + Send,
+        trouble: impl Fn() -> F + Send,
+        ended: CancellationToken,
+    ) where
+        F: Future<Output = Option<String>> + Send,
     {
         let heard = self.bus.listen(Topic::Settings).await;
         let settings = self.instruments.settings.clone();
-        tokio::join!(self.report(vitals, &shutdown), hear_settings(heard, &settings, &shutdown));
+        tokio::join!(self.report(vitals, trouble, &ended), hear_settings(heard, &settings, &ended));
     }
 
-    async fn report<F>(self, vitals: impl Fn() -> F + Send, shutdown: &CancellationToken)
-    where
-        F: Future<Output = Vitals> + Send,
+    async fn report<F>(
+        self,
+        vitals: impl Fn() -> Vitals + Send,
+        trouble: impl Fn() -> F + Send,
+        ended: &CancellationToken,
+    ) where
+        F: Future<Output = Option<String>> + Send,
     {
         let started_at = clock::now_us();
         let host = sysinfo::System::host_name().unwrap_or_default();
@@ -71,17 +80,18 @@ impl Reporter {
         interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
         loop {
             let leaving = tokio::select! {
-                () = shutdown.cancelled() => true,
+                () = ended.cancelled() => true,
                 _ = interval.tick() => false,
             };
             // Before the question whether the ledger answers, which takes a connection itself.
             let (pools, timeouts) = self.instruments.pools();
-            let vitals = vitals();
-            let Vitals { trouble, counts, lanes } = tokio::select! {
-                vitals = vitals => vitals,
-                // Servers that are away do not hold up the end.
-                () = shutdown.cancelled() => Vitals::default(),
+            // Servers that are away hold up neither the end nor what was counted.
+            let trouble = tokio::select! {
+                biased;
+                () = ended.cancelled() => None,
+                trouble = trouble() => trouble,
             };
+            let Vitals { counts, lanes } = vitals();
             self.instruments.keep_up();
             // What nobody would hear is kept for the report after.
             let heard = self.bus.connected_since().is_some();
@@ -132,11 +142,11 @@ fn reachable(address: SocketAddr, host: &str) -> String {
 async fn hear_settings(
     mut heard: broadcast::Receiver<Bytes>,
     settings: &LiveSettings,
-    shutdown: &CancellationToken,
+    ended: &CancellationToken,
 ) {
     loop {
         let message = tokio::select! {
-            () = shutdown.cancelled() => return,
+            () = ended.cancelled() => return,
             message = heard.recv() => message,
         };
         match message.map(|message| serde_json::from_slice::<SettingsMessage>(&message)) {

@@ -36,7 +36,7 @@ use super::post::{self, Store};
 use super::sqlite::{Company, PostsAtOnce};
 use super::{
     Audit, EntryRecord, Freshness, JobFilter, JobRecord, JobsCursor, JobsPage, Ledger, LedgerError, Stretch,
-    Totals,
+    Totals, Verdicts,
 };
 use crate::clock;
 use crate::contract::report::PoolReport;
@@ -232,6 +232,10 @@ impl<D: Database + Clone + 'static> Ledger for SqlLedger<D> {
 
     async fn expired_holds(&self, now: i64, limit: u32) -> Result<Vec<(JobId, AccountNumber)>, LedgerError> {
         Ok(reads::expired_holds(&mut self.database.session(self.reading).await?, now, limit).await?)
+    }
+
+    async fn verdicts(&self) -> Result<Verdicts, LedgerError> {
+        Ok(reads::verdicts(&mut self.database.session(Purpose::Posting).await?).await?)
     }
 
     async fn totals(&self) -> Result<Totals, LedgerError> {

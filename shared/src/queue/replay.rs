@@ -8,6 +8,15 @@ use crate::contract::envelope::{Envelope, EnvelopeError, QueuedJob};
 use crate::contract::message::{self, Unreadable};
 use crate::domain::lane::{Lane, Lanes};
 
+/// In the name under which a replay publishes, which stands in the envelope as its ingress.
+const REPLAY: &str = "replay-";
+
+/// Whether whoever published under this name replayed: its jobs were accepted before, and are not once more.
+#[must_use]
+pub fn is_replay(ingress: &str) -> bool {
+    ingress.contains(REPLAY)
+}
+
 /// Why a dead letter was not put back.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {

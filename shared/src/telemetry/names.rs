@@ -90,19 +90,20 @@ pub const PHASE_WRITE_AND_COMMIT: &str = "write_and_commit";
 pub const WORKERS_WANTED: &str = "tellers_workers_wanted";
 /// Gauge of the monitor: the fleet's health, 0 to 100.
 pub const HEALTH_SCORE: &str = "tellers_health_score";
-/// Gauge of the monitor: jobs that wait in a lane; an estimate on RabbitMQ. Label [`LANE`].
+/// Gauge of the monitor: jobs that wait in a lane or are in its worker's hands; an estimate on RabbitMQ. Label [`LANE`].
 pub const LANE_DEPTH_JOBS: &str = "tellers_lane_depth_jobs";
 /// Gauge of the monitor: messages that wait in a lane. Label [`LANE`].
 pub const LANE_DEPTH_MESSAGES: &str = "tellers_lane_depth_messages";
 /// Gauge of the monitor: age of a lane's oldest job without an outcome. Label [`LANE`].
 pub const LANE_LAG_SECONDS: &str = "tellers_lane_lag_seconds";
-/// Gauge of the monitor: 1 if a lane has a live worker and a consumer, else 0. Label [`LANE`].
+/// Gauge of the monitor: 1 if a lane has a live worker and a consumer, else 0; `NaN`: the replicas are not heard.
+/// Label [`LANE`].
 pub const LANE_SERVED: &str = "tellers_lane_served";
 /// Gauge of the monitor: dead letters that wait for an operator.
 pub const DEAD_LETTERS_WAITING: &str = "tellers_dead_letters_waiting";
 /// Gauge of the monitor: 1 if an alert fires, else 0. Label [`ALERT`].
 pub const ALERT_FIRING: &str = "tellers_alert_firing";
-/// Gauge of the monitor: replicas by [`ROLE`] and [`STATE`] (`live` or `lost`).
+/// Gauge of the monitor: replicas by [`ROLE`] and [`STATE`] (`live` or `lost`). `NaN`: they are not heard.
 pub const REPLICAS: &str = "tellers_replicas";
 /// Gauge of the monitor: jobs since it counts, by [`STATE`]: `accepted` = `posted` + `rejected` + `dead` + `duplicate` +
 /// `conflict` + `in_flight`.

@@ -173,6 +173,8 @@ pub async fn a_poison_job_never_harms_its_neighbours(subject: Subject) -> anyhow
     ensure!(verdict(4).await? == Some(Verdict::Dead));
     ensure!(verdict(0).await? == Some(Verdict::Posted), "a posted job was recorded as dead");
     ensure!(subject.ledger.totals().await?.dead == 2);
+    let before = subject.ledger.verdicts().await?;
+    ensure!(before.dead == 2, "{before:?}");
     subject.books_are_right().await?;
 
     subject.behind_its_back("DROP TRIGGER poison").await?;
@@ -181,6 +183,8 @@ pub async fn a_poison_job_never_harms_its_neighbours(subject: Subject) -> anyhow
     ensure!(verdict(4).await? == Some(Verdict::Posted));
     ensure!(subject.funds("a").await? == (34, 0));
     ensure!(subject.ledger.totals().await?.dead == 0);
+    let after = subject.ledger.verdicts().await?;
+    ensure!((after.posted, after.dead) == (before.posted + 2, 0), "{after:?} after {before:?}");
     subject.books_are_right().await
 }
 

@@ -152,6 +152,7 @@ pub async fn depth_counts_what_waits(queue: Arc<dyn Queue>) {
     assert!(depth[1].jobs.is_none_or(|jobs| jobs == 500));
 
     let mut subscription = queue.subscribe(LANE, PREFETCH_MESSAGES).await.expect("subscribed");
+    until_counted(&queue, &mut subscription, 5).await;
     let deliveries = expect(&mut subscription, 0..5).await;
     let depth = until_depth(&queue, |depth| depth[1].messages_ready == 0 && depth[1].consumers == 1).await;
     assert!(depth[1].messages_unacknowledged.is_none_or(|messages| messages == 5));
@@ -162,6 +163,20 @@ pub async fn depth_counts_what_waits(queue: Arc<dyn Queue>) {
     let depth = until_depth(&queue, |depth| depth[1].messages_ready == 2 && depth[1].consumers == 0).await;
     assert!(depth[1].messages_unacknowledged.is_none_or(|messages| messages == 0));
     assert!(depth[1].jobs.is_none_or(|jobs| jobs == 200));
+}
+
+/// What was handed out ahead is in no depth, and is known all the same.
+async fn until_counted(queue: &Arc<dyn Queue>, subscription: &mut Box<dyn Subscription>, messages: u64) {
+    let counted = async {
+        loop {
+            let ready = queue.depth().await.expect("depth")[1].messages_ready;
+            if ready + subscription.handed_ahead() as u64 == messages {
+                break;
+            }
+            crate::wait::next_look().await;
+        }
+    };
+    timeout(SOON, counted).await.expect("every message waits in the queue or is handed ahead");
 }
 
 async fn until_depth(queue: &Arc<dyn Queue>, enough: impl Fn(&[LaneDepth]) -> bool) -> Vec<LaneDepth> {

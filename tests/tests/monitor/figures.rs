@@ -72,7 +72,7 @@ fn agrees(what: &str, told: u64, counted: u64) {
     assert!(off * 100 <= counted, "{what}: the monitor tells {told}, the client counted {counted}");
 }
 
-struct Sent {
+pub(crate) struct Sent {
     response_seconds: Vec<f64>,
     /// What a client's own time has on top of what the ingress can see: requests that the ingress has nothing to
     /// do for, sent next to the others.
@@ -81,7 +81,7 @@ struct Sent {
 }
 
 /// Deposits from one client at a steady pace, each request timed.
-async fn send_and_time(client: &Client) -> anyhow::Result<Sent> {
+pub(crate) async fn send_and_time(client: &Client) -> anyhow::Result<Sent> {
     let mut sent = Sent { response_seconds: Vec::new(), probe_seconds: Vec::new(), ids: Vec::new() };
     let mut pace = interval(Duration::from_millis(50));
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);

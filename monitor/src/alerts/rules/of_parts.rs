@@ -24,10 +24,10 @@ pub(super) fn books_out_of_balance(facts: &Facts) -> Reading {
 }
 
 pub(super) fn ledger_away(facts: &Facts) -> Reading {
-    match (&facts.ledger_trouble, &facts.ledger) {
+    match (&facts.ledger_trouble, facts.ledger_answers) {
         (Some(why), _) => Reading::wrong(Some(true), format!("the ledger can not be read: {why}")),
-        (None, Some(_)) => Reading::wrong(Some(false), "the ledger answers".to_owned()),
-        (None, None) => Reading::wrong(None, "the ledger has not been read yet".to_owned()),
+        (None, true) => Reading::wrong(Some(false), "the ledger answers".to_owned()),
+        (None, false) => Reading::wrong(None, "the ledger has not been asked yet".to_owned()),
     }
 }
 

@@ -39,8 +39,12 @@ async fn a_report_tells_what_its_process_runs_with_and_uses() {
         ..Instruments::none()
     };
     let shutdown = CancellationToken::new();
-    let vitals = || async { Vitals::default() };
-    let reporting = tokio::spawn(reporter(&bus, instruments).report_each_second(vitals, shutdown.clone()));
+    let trouble = || async { None };
+    let reporting = tokio::spawn(reporter(&bus, instruments).report_each_second(
+        Vitals::default,
+        trouble,
+        shutdown.clone(),
+    ));
 
     assert_eq!(next(&mut reports).await.resources, None, "nothing is known yet of the time since the start");
     let report = next(&mut reports).await;
@@ -58,14 +62,36 @@ async fn a_report_tells_what_its_process_runs_with_and_uses() {
 }
 
 #[tokio::test]
+async fn the_goodbye_tells_what_was_counted_last_though_servers_are_away() {
+    let bus: Arc<dyn Bus> = Arc::new(EmbeddedBus::default());
+    let mut reports = bus.listen(Topic::Report).await;
+    let ended = CancellationToken::new();
+    let vitals = || Vitals { counts: Counts { posted: 7, ..Counts::default() }, lanes: Vec::new() };
+    let away = || std::future::pending();
+    let reporter = reporter(&bus, Instruments::none());
+    let reporting = tokio::spawn(reporter.report_each_second(vitals, away, ended.clone()));
+    ended.cancel();
+    timeout(PATIENCE, reporting).await.expect("nothing holds up the end").unwrap();
+    let mut last = next(&mut reports).await;
+    while !last.leaving {
+        last = next(&mut reports).await;
+    }
+    assert_eq!(last.counts.posted, 7);
+}
+
+#[tokio::test]
 async fn settings_that_the_monitor_tells_are_in_force_and_in_the_next_report() {
     let bus: Arc<dyn Bus> = Arc::new(EmbeddedBus::default());
     let mut reports = bus.listen(Topic::Report).await;
     let instruments = Instruments::none();
     let settings = instruments.settings.clone();
     let shutdown = CancellationToken::new();
-    let vitals = || async { Vitals::default() };
-    let reporting = tokio::spawn(reporter(&bus, instruments).report_each_second(vitals, shutdown.clone()));
+    let trouble = || async { None };
+    let reporting = tokio::spawn(reporter(&bus, instruments).report_each_second(
+        Vitals::default,
+        trouble,
+        shutdown.clone(),
+    ));
     assert_eq!(next(&mut reports).await.settings_version, 0);
 
     let changes = [("LINGER_MS".to_owned(), json!(5))].into();

@@ -6,7 +6,7 @@ use crate::domain::account::{Account, AccountNumber};
 use crate::domain::hold::Hold;
 use crate::domain::id::JobId;
 use crate::ledger::failure::Failure;
-use crate::ledger::{EntryRecord, JobRecord, Totals};
+use crate::ledger::{EntryRecord, JobRecord, Totals, Verdicts};
 
 /// Runs a script of one statement.
 async fn ask<S: Session>(session: &mut S, script: Script) -> Result<Vec<S::Row>, Failure> {
@@ -80,32 +80,40 @@ pub(super) async fn expired_holds<S: Session>(
     holds.iter().map(|row| Ok((rows::id(row.bytes(0)?)?, rows::number(row.text(1)?)?))).collect()
 }
 
-/// Counts from the lanes' totals, balances from the accounts: nothing here grows with the jobs.
-pub(super) async fn totals<S: Session>(session: &mut S) -> Result<Totals, Failure> {
-    // A sum of 64-bit numbers may not fit 64 bits, so it is taken in halves.
+/// From the lanes' totals: a row a lane.
+pub(super) async fn verdicts<S: Session>(session: &mut S) -> Result<Verdicts, Failure> {
     let mut script = Script::new(S::DIALECT);
     script.sql(match S::DIALECT {
         Dialect::MySql => {
             "SELECT CAST(SUM(posted) AS SIGNED), CAST(SUM(rejected) AS SIGNED), CAST(SUM(dead) AS SIGNED) \
-             FROM lane_totals; \
-             SELECT currency, COUNT(*), CAST(SUM(number LIKE 'external:%') AS SIGNED), \
+             FROM lane_totals"
+        }
+        Dialect::Sqlite => "SELECT SUM(posted), SUM(rejected), SUM(dead) FROM lane_totals",
+    });
+    let lanes = ask(session, script).await?;
+    let Some(sums) = lanes.first() else { return Ok(Verdicts::default()) };
+    let sum = |column| count(sums.int_or_null(column)?.unwrap_or_default());
+    Ok(Verdicts { posted: sum(0)?, rejected: sum(1)?, dead: sum(2)? })
+}
+
+/// Counts from the lanes' totals, balances from the accounts: nothing here grows with the jobs.
+pub(super) async fn totals<S: Session>(session: &mut S) -> Result<Totals, Failure> {
+    // A sum of 64-bit numbers may not fit 64 bits, so it is taken in halves.
+    let Verdicts { posted, rejected, dead } = verdicts(session).await?;
+    let mut script = Script::new(S::DIALECT);
+    script.sql(match S::DIALECT {
+        Dialect::MySql => {
+            "SELECT currency, COUNT(*), CAST(SUM(number LIKE 'external:%') AS SIGNED), \
              CAST(SUM(balance DIV 4294967296) AS SIGNED), CAST(SUM(balance MOD 4294967296) AS SIGNED) \
              FROM accounts GROUP BY currency ORDER BY currency"
         }
         Dialect::Sqlite => {
-            "SELECT SUM(posted), SUM(rejected), SUM(dead) FROM lane_totals; \
-             SELECT currency, COUNT(*), SUM(number LIKE 'external:%'), SUM(balance / 4294967296), \
+            "SELECT currency, COUNT(*), SUM(number LIKE 'external:%'), SUM(balance / 4294967296), \
              SUM(balance % 4294967296) FROM accounts GROUP BY currency ORDER BY currency"
         }
     });
-    let mut results = session.run(script).await?.into_iter();
-    let mut totals = Totals::default();
-    for row in results.next().unwrap_or_default() {
-        totals.posted = count(row.int_or_null(0)?.unwrap_or_default())?;
-        totals.rejected = count(row.int_or_null(1)?.unwrap_or_default())?;
-        totals.dead = count(row.int_or_null(2)?.unwrap_or_default())?;
-    }
-    for row in results.next().unwrap_or_default() {
+    let mut totals = Totals { posted, rejected, dead, ..Totals::default() };
+    for row in ask(session, script).await? {
         totals.accounts += count(row.int(1)? - row.int(2)?)?;
         let balance = i128::from(row.int(3)?) * 4_294_967_296 + i128::from(row.int(4)?);
         totals.balances.push((currency(row.text(0)?)?, balance));

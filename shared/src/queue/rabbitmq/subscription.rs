@@ -1,12 +1,13 @@
 //! Consuming one queue, of a lane or of work. A lane is handed over by closing the channel, never by `basic.cancel`: after
 //! a cancel the next consumer starts behind the unacknowledged messages, and order is lost.
 
+use std::collections::VecDeque;
 use std::mem::ManuallyDrop;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::StreamExt;
+use futures::{FutureExt as _, StreamExt as _};
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Consumer};
@@ -25,6 +26,8 @@ pub(super) struct QueueConsumer {
     address: String,
     /// `None` once it is closed.
     open: Option<Open>,
+    /// What the client had, or why it had no more, as somebody looked how much it was.
+    ahead: VecDeque<Result<Delivery, QueueError>>,
 }
 
 struct Open {
@@ -43,7 +46,12 @@ pub(super) async fn subscribe(
     let failure = match timeout(SUBSCRIBE_TIMEOUT, consume(&channel, &queue, prefetch_messages)).await {
         Ok(Ok(consumer)) => {
             let consumer = ManuallyDrop::new(consumer);
-            return Ok(QueueConsumer { queue, address, open: Some(Open { channel, consumer }) });
+            return Ok(QueueConsumer {
+                queue,
+                address,
+                open: Some(Open { channel, consumer }),
+                ahead: VecDeque::new(),
+            });
         }
         Ok(Err(cause)) => QueueError(format!("consuming {queue} failed on {address}: {cause}")),
         Err(_) => QueueError(format!("{address} does not hand out {queue}; it may have no leader")),
@@ -70,15 +78,11 @@ impl QueueConsumer {
         self.open.as_mut().ok_or_else(|| QueueError("the subscription is closed".to_owned()))
     }
 
-    fn failure(&self, cause: &dyn std::fmt::Display) -> QueueError {
-        QueueError(format!("the subscription of {} on {} has ended: {cause}", self.queue, self.address))
-    }
-}
-
-#[async_trait]
-impl Subscription for QueueConsumer {
-    async fn next(&mut self) -> Result<Delivery, QueueError> {
-        let delivery = match self.open()?.consumer.next().await {
+    fn read(
+        &self,
+        delivery: Option<Result<lapin::message::Delivery, lapin::Error>>,
+    ) -> Result<Delivery, QueueError> {
+        let delivery = match delivery {
             Some(Ok(delivery)) => delivery,
             Some(Err(cause)) => return Err(self.failure(&cause)),
             None => return Err(self.failure(&"the broker has cancelled it")),
@@ -88,6 +92,32 @@ impl Subscription for QueueConsumer {
             envelope: Bytes::from(delivery.data),
             redelivered: delivery.redelivered,
         })
+    }
+
+    fn failure(&self, cause: &dyn std::fmt::Display) -> QueueError {
+        QueueError(format!("the subscription of {} on {} has ended: {cause}", self.queue, self.address))
+    }
+}
+
+#[async_trait]
+impl Subscription for QueueConsumer {
+    async fn next(&mut self) -> Result<Delivery, QueueError> {
+        if let Some(delivery) = self.ahead.pop_front() {
+            return delivery;
+        }
+        let delivery = self.open()?.consumer.next().await;
+        self.read(delivery)
+    }
+
+    fn handed_ahead(&mut self) -> usize {
+        while self.ahead.back().is_none_or(Result::is_ok)
+            && let Some(open) = &mut self.open
+            && let Some(delivery) = open.consumer.next().now_or_never()
+        {
+            let delivery = self.read(delivery);
+            self.ahead.push_back(delivery);
+        }
+        self.ahead.iter().filter(|delivery| delivery.is_ok()).count()
     }
 
     async fn ack_through(&mut self, delivery: DeliveryTag) -> Result<(), QueueError> {
