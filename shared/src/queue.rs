@@ -72,17 +72,43 @@ pub trait Queue: WorkQueue {
     /// The queue could not be reached.
     async fn dead_letter_count(&self) -> Result<u64, QueueError>;
 
-    /// The oldest `limit` dead letters, oldest first. They stay where they are.
+    /// The oldest `limit` dead letters, oldest first. They stay where they are. One that was kept twice, around a
+    /// crash, may be there twice.
     ///
     /// # Errors
     /// The queue could not be reached.
     async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, QueueError>;
 
-    /// Removes one dead letter. `false`: there is none with this id.
+    /// The dead letter with this id, as often as it was kept; none, once, or more.
+    ///
+    /// # Errors
+    /// The queue could not be reached.
+    async fn dead_letters_of(&self, id: &str) -> Result<Vec<DeadLetter>, QueueError> {
+        let mut letters = self.dead_letters(usize::MAX).await?;
+        letters.retain(|letter| letter.id == id);
+        Ok(letters)
+    }
+
+    /// Removes a dead letter, however often it was kept. `false`: there is none with this id.
     ///
     /// # Errors
     /// The queue could not be reached; the letter may still be there.
     async fn discard_dead_letter(&self, id: &str) -> Result<bool, QueueError>;
+
+    /// Removes the oldest dead letters with these ids, each as often as its id is given, and returns the ids of
+    /// those that were there.
+    ///
+    /// # Errors
+    /// The queue could not be reached; any of them may still be there.
+    async fn discard_dead_letters(&self, ids: &[String]) -> Result<Vec<String>, QueueError> {
+        let mut discarded = Vec::with_capacity(ids.len());
+        for id in ids {
+            if self.discard_dead_letter(id).await? {
+                discarded.push(id.clone());
+            }
+        }
+        Ok(discarded)
+    }
 
     /// Whether a publish would be tried at once: connected, and not blocked by the broker.
     ///

@@ -239,12 +239,31 @@ impl Queue for RabbitMq {
 
     async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, QueueError> {
         let _alone = self.dead_letters.browsing.lock().await;
-        dead_letters::browse(self.consuming_channel().await?, &self.consuming, limit).await
+        dead_letters::browse(self.consuming_channel().await?, &self.consuming, limit, |_| true).await
+    }
+
+    async fn dead_letters_of(&self, id: &str) -> Result<Vec<DeadLetter>, QueueError> {
+        let _alone = self.dead_letters.browsing.lock().await;
+        let wanted = |letter: &DeadLetter| letter.id == id;
+        dead_letters::browse(self.consuming_channel().await?, &self.consuming, usize::MAX, wanted).await
     }
 
     async fn discard_dead_letter(&self, id: &str) -> Result<bool, QueueError> {
         let _alone = self.dead_letters.browsing.lock().await;
-        dead_letters::discard(self.consuming_channel().await?, &self.consuming, id).await
+        let wanted = |letter: &str| letter == id;
+        let channel = self.consuming_channel().await?;
+        let discarded = dead_letters::discard(channel, &self.consuming, usize::MAX, wanted).await?;
+        Ok(!discarded.is_empty())
+    }
+
+    async fn discard_dead_letters(&self, ids: &[String]) -> Result<Vec<String>, QueueError> {
+        let _alone = self.dead_letters.browsing.lock().await;
+        let mut left: Vec<&String> = ids.iter().collect();
+        let wanted = |letter: &str| {
+            let place = left.iter().position(|id| *id == letter);
+            place.map(|place| left.swap_remove(place)).is_some()
+        };
+        dead_letters::discard(self.consuming_channel().await?, &self.consuming, ids.len(), wanted).await
     }
 
     async fn ready(&self) -> Result<(), QueueError> {
