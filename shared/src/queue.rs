@@ -24,8 +24,9 @@ use crate::domain::lane::Lane;
 pub const BATCH_JOBS_MAX: usize = 100;
 
 /// Messages that a subscription hands out ahead of their acknowledgement, unless it is told otherwise: a full
-/// batch of single-job messages. RabbitMQ counts messages, not jobs: with a backlog of full ones, of 30 kB, a
-/// worker that serves 16 lanes holds 48 MB of them, and it is to stay below 100 MB.
+/// batch of single-job messages. RabbitMQ counts messages, neither jobs nor bytes: with a backlog of full ones a
+/// worker that serves 16 lanes holds 48 MB of them where jobs are transfers (30 kB), and 100 MB where they are as
+/// large as the publisher packs them ([`publisher::PublisherLimits::envelope_bytes_max`]).
 pub const PREFETCH_MESSAGES: u16 = 100;
 const _: () = assert!(PREFETCH_MESSAGES as usize >= BATCH_JOBS_MAX);
 

@@ -34,8 +34,9 @@ pub struct PublisherLimits {
     pub waiting_jobs_max: usize,
     /// Jobs in one envelope.
     pub envelope_jobs_max: usize,
-    /// Bytes of jobs in one envelope; a single job may exceed it. Large messages hold up the others
-    /// of their connection.
+    /// Bytes of jobs in one envelope; a single job may exceed it. Workers are handed a number of messages ahead,
+    /// whatever their size: this is what bounds the memory that a backlog of large jobs takes there. A hundred
+    /// transfers are half of it.
     pub envelope_bytes_max: usize,
 }
 
@@ -44,7 +45,7 @@ impl Default for PublisherLimits {
         PublisherLimits {
             waiting_jobs_max: 10_000,
             envelope_jobs_max: BATCH_JOBS_MAX,
-            envelope_bytes_max: 1024 * 1024,
+            envelope_bytes_max: 64 * 1024,
         }
     }
 }
