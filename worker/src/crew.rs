@@ -71,6 +71,7 @@ impl Crew {
         if let Some(lane) = self.lanes.remove(&id) {
             self.serving.remove(&lane);
             self.shared.figures.in_hand(lane, None);
+            self.shared.figures.hold_up(lane, None);
         }
     }
 }

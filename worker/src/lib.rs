@@ -136,7 +136,7 @@ fn vitals(shared: &Arc<Shared>) -> impl Fn() -> BoxFuture<'static, Vitals> + Sen
     move || {
         let (ready, shared) = (readiness(), shared.clone());
         Box::pin(async move {
-            let trouble = ready.await.err();
+            let trouble = ready.await.err().or_else(|| shared.figures.held_up());
             Vitals { trouble, counts: shared.figures.counts(), lanes: shared.figures.lanes() }
         })
     }
