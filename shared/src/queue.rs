@@ -24,8 +24,9 @@ use crate::domain::lane::Lane;
 pub const BATCH_JOBS_MAX: usize = 100;
 
 /// Messages that a subscription hands out ahead of their acknowledgement, unless it is told otherwise: a full
-/// batch of single-job messages. RabbitMQ counts messages, not jobs: with a backlog of full ones, of 30 kB, a
-/// worker that serves 16 lanes holds 48 MB of them, and it is to stay below 100 MB.
+/// batch of single-job messages. RabbitMQ counts messages, neither jobs nor bytes: with a backlog of full ones a
+/// worker that serves 16 lanes holds 48 MB of them where jobs are transfers (30 kB), and 100 MB where they are as
+/// large as the publisher packs them ([`publisher::PublisherLimits::envelope_bytes_max`]).
 pub const PREFETCH_MESSAGES: u16 = 100;
 const _: () = assert!(PREFETCH_MESSAGES as usize >= BATCH_JOBS_MAX);
 
@@ -72,17 +73,43 @@ pub trait Queue: WorkQueue {
     /// The queue could not be reached.
     async fn dead_letter_count(&self) -> Result<u64, QueueError>;
 
-    /// The oldest `limit` dead letters, oldest first. They stay where they are.
+    /// The oldest `limit` dead letters, oldest first. They stay where they are. One that was kept twice, around a
+    /// crash, may be there twice.
     ///
     /// # Errors
     /// The queue could not be reached.
     async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, QueueError>;
 
-    /// Removes one dead letter. `false`: there is none with this id.
+    /// The dead letter with this id, as often as it was kept; none, once, or more.
+    ///
+    /// # Errors
+    /// The queue could not be reached.
+    async fn dead_letters_of(&self, id: &str) -> Result<Vec<DeadLetter>, QueueError> {
+        let mut letters = self.dead_letters(usize::MAX).await?;
+        letters.retain(|letter| letter.id == id);
+        Ok(letters)
+    }
+
+    /// Removes a dead letter, however often it was kept. `false`: there is none with this id.
     ///
     /// # Errors
     /// The queue could not be reached; the letter may still be there.
     async fn discard_dead_letter(&self, id: &str) -> Result<bool, QueueError>;
+
+    /// Removes the oldest dead letters with these ids, each as often as its id is given, and returns the ids of
+    /// those that were there.
+    ///
+    /// # Errors
+    /// The queue could not be reached; any of them may still be there.
+    async fn discard_dead_letters(&self, ids: &[String]) -> Result<Vec<String>, QueueError> {
+        let mut discarded = Vec::with_capacity(ids.len());
+        for id in ids {
+            if self.discard_dead_letter(id).await? {
+                discarded.push(id.clone());
+            }
+        }
+        Ok(discarded)
+    }
 
     /// Whether a publish would be tried at once: connected, and not blocked by the broker.
     ///

@@ -1,5 +1,6 @@
 //! `tellers dead-letters`: what could not be posted, and what to do with it.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -15,8 +16,10 @@ use shared::queue::{DeadLetter, Queue};
 use crate::cli::{DeadLettersArgs, DeadLettersCommand};
 use crate::{parts, roles};
 
-/// Dead letters that are looked through for one of them, or replayed at once, at the most.
+/// Dead letters that one command replays at the most.
 const LETTERS_MAX: usize = 100_000;
+/// Letters that are put back before they are removed, together: a broker is looked through for them once.
+const REPLAYED_AT_ONCE: usize = 1_000;
 
 pub(crate) async fn run(fleet: FleetConfig, args: DeadLettersArgs) -> anyhow::Result<ExitCode> {
     if matches!(args.command, DeadLettersCommand::Replay { .. }) {
@@ -30,8 +33,8 @@ pub(crate) async fn run(fleet: FleetConfig, args: DeadLettersArgs) -> anyhow::Re
         DeadLettersCommand::List { limit, json } => list(queue.as_ref(), limit, json).await,
         DeadLettersCommand::Show { id } => show(queue.as_ref(), &id).await,
         DeadLettersCommand::Replay { id: Some(id), .. } => {
-            let letter = find(queue.as_ref(), &id).await?;
-            replay(&fleet, &queue, vec![letter]).await
+            let letters = find(queue.as_ref(), &id).await?;
+            replay(&fleet, &queue, letters).await
         }
         DeadLettersCommand::Replay { id: None, .. } => {
             let letters = queue.dead_letters(LETTERS_MAX).await?;
@@ -65,8 +68,9 @@ async fn list(queue: &dyn Queue, limit: usize, json: bool) -> anyhow::Result<()>
 
 #[allow(clippy::print_stdout)] // The command's answer.
 async fn show(queue: &dyn Queue, id: &str) -> anyhow::Result<()> {
-    let letter = find(queue, id).await?;
-    println!("{:#}", as_json(&letter));
+    if let Some(letter) = find(queue, id).await?.first() {
+        println!("{:#}", as_json(letter));
+    }
     Ok(())
 }
 
@@ -93,12 +97,13 @@ async fn discard(queue: &dyn Queue, id: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn find(queue: &dyn Queue, id: &str) -> anyhow::Result<DeadLetter> {
-    let letters = queue.dead_letters(LETTERS_MAX).await?;
-    let found = letters.into_iter().find(|letter| letter.id == id);
-    found.with_context(|| {
-        format!("there is no dead letter {id}; `tellers dead-letters list` shows those that there are")
-    })
+/// The letter, as often as it was kept: at least once.
+async fn find(queue: &dyn Queue, id: &str) -> anyhow::Result<Vec<DeadLetter>> {
+    let letters = queue.dead_letters_of(id).await?;
+    if letters.is_empty() {
+        bail!("there is no dead letter {id}; `tellers dead-letters list` shows those that there are");
+    }
+    Ok(letters)
 }
 
 /// Publishes first and removes afterwards: broken off between, a letter is there twice, and its job
@@ -108,16 +113,31 @@ async fn replay(fleet: &FleetConfig, queue: &Arc<dyn Queue>, letters: Vec<DeadLe
     let replica = roles::replica_id("replay")?;
     let publisher = Publisher::new(queue.clone(), fleet.lanes, replica, PublisherLimits::default());
     let mut refused = 0_usize;
-    for letter in letters {
-        match put_back(&**queue, &publisher, fleet.lanes, &letter).await {
-            Ok(jobs) => {
-                queue.discard_dead_letter(&letter.id).await?;
-                println!("replayed {}: {jobs} jobs", letter.id);
+    for letters in letters.chunks(REPLAYED_AT_ONCE) {
+        let mut replayed = BTreeMap::new();
+        for letter in letters {
+            // What was kept twice is put back once.
+            if replayed.contains_key(&letter.id) {
+                continue;
             }
-            Err(error) => {
-                refused += 1;
-                println!("kept {}: {error}", letter.id);
+            match put_back(&**queue, &publisher, fleet.lanes, letter).await {
+                Ok(jobs) => drop(replayed.insert(&letter.id, jobs)),
+                Err(error) => {
+                    refused += 1;
+                    println!("kept {}: {error}", letter.id);
+                }
             }
+        }
+        // Each as often as it was found, and no more: one may have been given up and kept again by now.
+        let ids = letters.iter().map(|letter| &letter.id).filter(|id| replayed.contains_key(id));
+        let ids: Vec<_> = ids.cloned().collect();
+        let removed = queue.discard_dead_letters(&ids).await.with_context(|| {
+            let ids = ids.join(" ");
+            format!("on their lanes again, but perhaps still listed, which harms nothing: {ids}")
+        })?;
+        for (id, jobs) in replayed {
+            let gone = if removed.contains(id) { "" } else { "; someone else has removed it meanwhile" };
+            println!("replayed {id}: {jobs} jobs{gone}");
         }
     }
     publisher.stop().await;

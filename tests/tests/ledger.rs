@@ -94,6 +94,42 @@ async fn a_server_that_dies_is_a_transient_failure_and_the_same_batch_posts_late
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_migration_that_was_broken_off_is_brought_to_its_end() -> anyhow::Result<()> {
+    let subject = Subject::mysql().await?;
+    let keys = "SELECT COUNT(*) FROM information_schema.statistics WHERE table_schema = DATABASE()";
+    let all = subject.number(keys).await?;
+    // As a process leaves it that is killed half-way: some of its tables, and a mark that it has not ended.
+    let last = "DROP TABLE analysis_batches, patterns; DROP INDEX analyses_requested ON analyses; \
+                UPDATE _sqlx_migrations SET success = FALSE WHERE version = 5";
+    let first = "DROP TABLE holds, reversals, lane_totals, records, imports, import_rows, import_totals, \
+                 import_refusals, analyses, analysis_batches, patterns; \
+                 DELETE FROM _sqlx_migrations WHERE version > 1; \
+                 UPDATE _sqlx_migrations SET success = FALSE WHERE version = 1";
+    for broken_off in [last, first] {
+        subject.behind_its_back(broken_off).await?;
+        let refused = subject.ledger.check(Lanes::DEFAULT).await;
+        assert!(matches!(refused, Err(LedgerError::Permanent(_))), "{refused:?}");
+        subject.ledger.migrate(Lanes::DEFAULT).await?;
+        subject.ledger.check(Lanes::DEFAULT).await?;
+        assert_eq!(subject.number(keys).await?, all, "after {broken_off}");
+    }
+
+    // What this release does not know it leaves to the one that does.
+    subject
+        .behind_its_back(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+             VALUES (99, 'of a newer release', FALSE, '', -1)",
+        )
+        .await?;
+    let refused = subject.ledger.migrate(Lanes::DEFAULT).await;
+    assert!(
+        matches!(&refused, Err(LedgerError::Permanent(why)) if why.contains("migration 99")),
+        "{refused:?}"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_growing_ledger_goes_on_in_new_eras() -> anyhow::Result<()> {
     let subject = Subject::mysql().await?;
     let jobs = Jobs::default();

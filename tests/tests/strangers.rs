@@ -19,7 +19,7 @@ const WITHIN: Duration = Duration::from_secs(10);
 /// A fleet of one ingress and one worker on one lane, with a channel of our own beside it.
 struct Beset {
     _vhost: Vhost,
-    _worker: Replica,
+    worker: Replica,
     _api: Replica,
     fleet: Fleet,
     client: Client,
@@ -36,7 +36,7 @@ impl Beset {
         let connection = Connection::connect(&vhost.url, ConnectionProperties::default()).await?;
         let channel = connection.create_channel().await?;
         channel.confirm_select(ConfirmSelectOptions::default()).await?;
-        let beset = Beset { _vhost: vhost, _worker: worker, _api: api, fleet, client, channel };
+        let beset = Beset { _vhost: vhost, worker, _api: api, fleet, client, channel };
         // A fleet that works has declared everything that others may misuse.
         beset.open("before").await?;
         Ok(beset)
@@ -106,6 +106,24 @@ async fn a_message_that_is_no_envelope_is_kept_with_its_cause_and_harms_nothing(
     assert!(!gone.status.success(), "{gone:?}");
     assert_eq!(beset.letters(strangers.len() - 1).await.unwrap(), letters[1..]);
     beset.fleet.run_ok(&["verify"]).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_envelope_of_the_next_release_waits_on_its_lane_for_a_worker_that_reads_it() {
+    let beset = Beset::start().await.unwrap();
+    let next = format!(r#"{{"version":{},"jobs":"in another form"}}"#, envelope::VERSION + 1);
+    beset.publish("", "tellers.lane.00", next.as_bytes()).await.unwrap();
+    let opening = json!({"kind": "open_account", "account": "behind", "currency": "EUR"});
+    beset.client.submit(&opening).await.unwrap();
+    until("the worker says what it waits for", WITHIN, async || {
+        let log = beset.worker.output();
+        ensure!(log.contains("lane 00 waits") && log.contains("upgrade the workers"), "{log}");
+        Ok(())
+    })
+    .await
+    .unwrap();
+    beset.letters(0).await.unwrap();
+    assert!(beset.client.account("behind").await.is_err(), "nothing overtakes it");
 }
 
 #[tokio::test]

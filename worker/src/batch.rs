@@ -34,8 +34,8 @@ pub(crate) struct Batch {
 pub(crate) struct Batcher<'w> {
     shared: &'w Shared,
     lane: Lane,
-    /// An envelope that did not fit into the batch before.
-    left_over: Option<Gathered>,
+    /// What did not go into the batch before: an envelope too many, or one that holds the lane up.
+    left_over: Option<Result<Gathered, QueueError>>,
 }
 
 impl<'w> Batcher<'w> {
@@ -46,7 +46,7 @@ impl<'w> Batcher<'w> {
     /// The next batch: what is at hand, at least one envelope. `None` after `stop`.
     ///
     /// # Errors
-    /// The subscription has ended.
+    /// The subscription has ended, or what comes next is for a worker of the next release.
     pub(crate) async fn next(
         &mut self,
         subscription: &mut dyn Subscription,
@@ -65,15 +65,15 @@ impl<'w> Batcher<'w> {
         stop: &CancellationToken,
     ) -> Result<Option<Gathered>, QueueError> {
         if let Some(left_over) = self.left_over.take() {
-            return Ok(if stop.is_cancelled() { None } else { Some(left_over) });
+            return if stop.is_cancelled() { Ok(None) } else { left_over.map(Some) };
         }
         if let Some(delivery) = subscription.next().now_or_never() {
-            return delivery.map(|delivery| Some(Gathered::open(self.lane, &delivery)));
+            return self.open(&delivery?).map(Some);
         }
         self.shared.figures.in_hand(self.lane, InHand::default());
         tokio::select! {
             () = stop.cancelled() => Ok(None),
-            delivery = subscription.next() => delivery.map(|delivery| Some(Gathered::open(self.lane, &delivery))),
+            delivery = subscription.next() => self.open(&delivery?).map(Some),
         }
     }
 
@@ -86,14 +86,20 @@ impl<'w> Batcher<'w> {
         let jobs_max = self.shared.settings.borrow().batch_jobs_max();
         while self.left_over.is_none() && gathered.jobs.len() < jobs_max {
             let Some(delivery) = subscription.next().now_or_never() else { return Ok(()) };
-            let next = Gathered::open(self.lane, &delivery?);
-            if gathered.jobs.len() + next.jobs.len() > jobs_max {
-                self.left_over = Some(next);
-            } else {
-                gathered.append(next);
+            match self.open(&delivery?) {
+                Ok(next) if gathered.jobs.len() + next.jobs.len() <= jobs_max => gathered.append(next),
+                other => self.left_over = Some(other),
             }
         }
         Ok(())
+    }
+
+    /// Opens an envelope, and lets the report say what holds the lane up, if that does.
+    fn open(&self, delivery: &Delivery) -> Result<Gathered, QueueError> {
+        let opened = Gathered::open(self.lane, delivery);
+        let why = opened.as_ref().err().map(ToString::to_string);
+        self.shared.figures.hold_up(self.lane, why);
+        opened
     }
 }
 
@@ -109,7 +115,10 @@ struct Gathered {
 
 impl Gathered {
     /// Reads an envelope job by job: one that can not be read harms no other.
-    fn open(lane: Lane, delivery: &Delivery) -> Gathered {
+    ///
+    /// An envelope of the next release is an error: it stays on the lane, and holds it up, until a worker comes
+    /// that reads it. While a fleet is upgraded there may be some, and as dead letters they would lose their place.
+    fn open(lane: Lane, delivery: &Delivery) -> Result<Gathered, QueueError> {
         let mut gathered = Gathered {
             messages: 1,
             jobs: Vec::new(),
@@ -124,10 +133,13 @@ impl Gathered {
                     gathered.take(lane, &envelope.ingress, job.get());
                 }
             }
+            Err(error) if error.is_of_the_next_release() => {
+                return Err(QueueError(format!("{lane} waits: {error}")));
+            }
             Err(error) => gathered.unreadable.push((delivery.envelope.clone(), error.to_string())),
         }
         gathered.redelivered.resize(gathered.jobs.len(), delivery.redelivered);
-        gathered
+        Ok(gathered)
     }
 
     fn take(&mut self, lane: Lane, ingress: &str, json: &str) {
@@ -169,5 +181,29 @@ impl Gathered {
         self.redelivered.append(&mut next.redelivered);
         self.unreadable.append(&mut next.unreadable);
         self.through = next.through;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn delivery(envelope: &str) -> Delivery {
+        Delivery { tag: DeliveryTag(7), envelope: envelope.to_owned().into(), redelivered: false }
+    }
+
+    #[test]
+    fn an_envelope_of_the_next_release_stays_on_its_lane() {
+        let next = format!(r#"{{"version":{},"jobs":{{"in":"another form"}}}}"#, envelope::VERSION + 1);
+        let waits = Gathered::open(Lane(3), &delivery(&next)).err().unwrap().to_string();
+        assert!(waits.contains("lane 03 waits") && waits.contains("upgrade the workers"), "{waits}");
+    }
+
+    #[test]
+    fn what_no_release_to_come_reads_holds_no_lane_up() {
+        for stranger in [r#"{"version":99}"#, r#"{"version":0}"#, "no envelope"] {
+            let gathered = Gathered::open(Lane(3), &delivery(stranger)).unwrap();
+            assert_eq!((gathered.jobs.len(), gathered.unreadable.len()), (0, 1), "{stranger}");
+        }
     }
 }

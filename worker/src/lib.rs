@@ -139,10 +139,14 @@ fn vitals(shared: &Arc<Shared>) -> impl Fn() -> Vitals + Send + 'static {
     move || Vitals { counts: shared.figures.counts(), lanes: shared.figures.lanes() }
 }
 
-/// Why it can not post.
+/// Why it can not post, or can not post all of it.
 fn trouble(shared: &Arc<Shared>) -> impl Fn() -> BoxFuture<'static, Option<String>> + Send + 'static {
     let readiness = readiness(shared);
-    move || readiness().map(Result::err).boxed()
+    let shared = shared.clone();
+    move || {
+        let (ready, shared) = (readiness(), shared.clone());
+        Box::pin(async move { ready.await.err().or_else(|| shared.figures.held_up()) })
+    }
 }
 
 fn readiness(shared: &Arc<Shared>) -> probes::Readiness {

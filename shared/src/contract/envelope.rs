@@ -93,6 +93,15 @@ pub enum EnvelopeError {
     },
 }
 
+impl EnvelopeError {
+    /// Whether a worker of the next release reads it. Versions beyond that one are no release's, as far as this
+    /// build can know: what claims one may be anything.
+    #[must_use]
+    pub fn is_of_the_next_release(&self) -> bool {
+        matches!(self, EnvelopeError::Version { found } if *found == VERSION + 1)
+    }
+}
+
 /// What every version of an envelope has.
 #[derive(Deserialize)]
 struct Versioned {

@@ -158,6 +158,10 @@ impl Queue for EmbeddedQueue {
         self.store.dead_letters(limit).await
     }
 
+    async fn dead_letters_of(&self, id: &str) -> Result<Vec<DeadLetter>, QueueError> {
+        self.store.dead_letters_of(id).await
+    }
+
     async fn discard_dead_letter(&self, id: &str) -> Result<bool, QueueError> {
         let id = id.to_owned();
         self.write(|done| Write::Discard { id, done }).await

@@ -34,8 +34,9 @@ pub struct PublisherLimits {
     pub waiting_jobs_max: usize,
     /// Jobs in one envelope.
     pub envelope_jobs_max: usize,
-    /// Bytes of jobs in one envelope; a single job may exceed it. Large messages hold up the others
-    /// of their connection.
+    /// Bytes of jobs in one envelope; a single job may exceed it. Workers are handed a number of messages ahead,
+    /// whatever their size: this is what bounds the memory that a backlog of large jobs takes there. A hundred
+    /// transfers are half of it.
     pub envelope_bytes_max: usize,
 }
 
@@ -44,7 +45,7 @@ impl Default for PublisherLimits {
         PublisherLimits {
             waiting_jobs_max: 10_000,
             envelope_jobs_max: BATCH_JOBS_MAX,
-            envelope_bytes_max: 1024 * 1024,
+            envelope_bytes_max: 64 * 1024,
         }
     }
 }
@@ -56,7 +57,7 @@ pub struct PublisherCounts {
     pub jobs: u64,
     /// Messages that carried them.
     pub messages: u64,
-    /// Jobs that are not known to be queued. Those that found no room in their line do not count.
+    /// Jobs that are not known to be queued. Those that were refused a place in their line do not count.
     pub failed_jobs: u64,
 }
 
@@ -179,10 +180,22 @@ async fn send_in_turn(line: Arc<Line>, queue: Arc<dyn Queue>, ingress: Arc<str>,
             histogram!(names::PUBLISH_CONFIRM_SECONDS).record(handed_over.elapsed());
         }
         counters.count(jobs.len(), published.is_ok());
-        for Waiting { accepted_at, result, .. } in jobs {
-            // Who has gone away does not read the result; the others do.
-            let _ = result.send(published.clone().map(|()| accepted_at));
-        }
+        let in_vain = line.settle(&published);
+        counters.count(in_vain.len(), false);
+        let Err(error) = &published else {
+            tell(jobs, Ok);
+            continue;
+        };
+        tell(jobs, |_| Err(error.clone()));
+        let unsent = unsent_behind(error);
+        tell(in_vain, |_| Err(unsent.clone()));
+    }
+}
+
+/// Who has gone away does not read the result; the others do.
+fn tell(jobs: Vec<Waiting>, published: impl Fn(Timestamp) -> Result<Timestamp, PublishError>) {
+    for Waiting { accepted_at, result, .. } in jobs {
+        let _ = result.send(published(accepted_at));
     }
 }
 
@@ -215,6 +228,22 @@ impl Counters {
             failed_jobs: self.failed_jobs.load(Ordering::Relaxed),
         }
     }
+}
+
+/// What those are told whose turn did not come: unlike the jobs in flight, theirs are known not to be queued.
+fn unsent_behind(error: &PublishError) -> PublishError {
+    match error {
+        PublishError::Unavailable(why) => PublishError::Unavailable(format!("{why}; it was not sent")),
+        PublishError::Unconfirmed { after } => PublishError::Unavailable(format!(
+            "it was not sent: the jobs ahead of it were not confirmed within {after:?}"
+        )),
+        full @ PublishError::Full { .. } => full.clone(),
+    }
+}
+
+/// What those are told who come to a lane that others try already.
+fn stalled() -> PublishError {
+    PublishError::Unavailable("it was not sent: the jobs ahead of it are not being confirmed".to_owned())
 }
 
 fn broke_off() -> PublishError {

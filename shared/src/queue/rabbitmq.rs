@@ -17,7 +17,7 @@ use bytes::Bytes;
 use futures::future::join_all;
 use lapin::Channel;
 use tokio::sync::Mutex;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use self::broker::Broker;
 use self::dead_letters::DeadLetterQueue;
@@ -41,7 +41,7 @@ pub struct RabbitMqSettings {
     /// Bytes in one lane queue, beyond which RabbitMQ refuses more; times the lanes, what its disk
     /// must hold.
     pub lane_bytes_max: u32,
-    /// How long a publish waits for its confirmation. A broker under load confirms in
+    /// How long a publish waits for its confirmation, connecting included. A broker under load confirms in
     /// milliseconds; seconds mean that something is wrong and a client should know.
     pub confirm_timeout: Duration,
 }
@@ -54,10 +54,15 @@ impl RabbitMqSettings {
             lanes,
             lane_messages_max: 100_000,
             lane_bytes_max: 1024 * 1024 * 1024,
-            confirm_timeout: Duration::from_secs(5),
+            confirm_timeout: CONFIRM_TIMEOUT,
         }
     }
 }
+
+const CONFIRM_TIMEOUT: Duration = Duration::from_secs(5);
+// A broker that does not answer is found out within the first publish that waits for it, and those after it are
+// told at once.
+const _: () = assert!(broker::CONNECT_TIMEOUT.as_millis() < CONFIRM_TIMEOUT.as_millis());
 
 /// Connections that publish. The broker stops reading from them when it runs out of memory or disk;
 /// consumers have their own, so that acknowledgements still pass.
@@ -120,7 +125,9 @@ impl RabbitMq {
         slot: &Mutex<Option<PublishChannel>>,
         message: publish::Message,
     ) -> Result<(), PublishError> {
-        let mut slot = slot.lock().await;
+        let deadline = Instant::now() + self.confirm_timeout;
+        let silent = |_| PublishError::Unavailable(format!("{} does not answer", self.publishing.address()));
+        let mut slot = timeout_at(deadline, slot.lock()).await.map_err(silent)?;
         let blocked = slot.as_ref().is_some_and(|channel| channel.is_open() && channel.is_blocked());
         if blocked {
             return Err(PublishError::Unavailable(broker::blocked(self.publishing.address()).0));
@@ -128,14 +135,12 @@ impl RabbitMq {
         let channel = match slot.take().filter(PublishChannel::is_open) {
             Some(channel) => channel,
             None => {
-                let opened = timeout(self.confirm_timeout, self.publish_channel()).await;
-                let timed_out = || QueueError(format!("{} does not answer", self.publishing.address()));
-                opened
-                    .unwrap_or_else(|_| Err(timed_out()))
-                    .map_err(|failure| PublishError::Unavailable(failure.0))?
+                let opened = timeout_at(deadline, self.publish_channel()).await.map_err(silent)?;
+                opened.map_err(|failure| PublishError::Unavailable(failure.0))?
             }
         };
-        let published = channel.publish(message, self.confirm_timeout).await;
+        let published = timeout_at(deadline, channel.publish(message)).await;
+        let published = published.unwrap_or(Err(PublishError::Unconfirmed { after: self.confirm_timeout }));
         match &published {
             Ok(()) | Err(PublishError::Full { .. }) => *slot = Some(channel),
             // What was there once may be gone: an unroutable message, a missing exchange.
@@ -234,12 +239,31 @@ impl Queue for RabbitMq {
 
     async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, QueueError> {
         let _alone = self.dead_letters.browsing.lock().await;
-        dead_letters::browse(self.consuming_channel().await?, &self.consuming, limit).await
+        dead_letters::browse(self.consuming_channel().await?, &self.consuming, limit, |_| true).await
+    }
+
+    async fn dead_letters_of(&self, id: &str) -> Result<Vec<DeadLetter>, QueueError> {
+        let _alone = self.dead_letters.browsing.lock().await;
+        let wanted = |letter: &DeadLetter| letter.id == id;
+        dead_letters::browse(self.consuming_channel().await?, &self.consuming, usize::MAX, wanted).await
     }
 
     async fn discard_dead_letter(&self, id: &str) -> Result<bool, QueueError> {
         let _alone = self.dead_letters.browsing.lock().await;
-        dead_letters::discard(self.consuming_channel().await?, &self.consuming, id).await
+        let wanted = |letter: &str| letter == id;
+        let channel = self.consuming_channel().await?;
+        let discarded = dead_letters::discard(channel, &self.consuming, usize::MAX, wanted).await?;
+        Ok(!discarded.is_empty())
+    }
+
+    async fn discard_dead_letters(&self, ids: &[String]) -> Result<Vec<String>, QueueError> {
+        let _alone = self.dead_letters.browsing.lock().await;
+        let mut left: Vec<&String> = ids.iter().collect();
+        let wanted = |letter: &str| {
+            let place = left.iter().position(|id| *id == letter);
+            place.map(|place| left.swap_remove(place)).is_some()
+        };
+        dead_letters::discard(self.consuming_channel().await?, &self.consuming, ids.len(), wanted).await
     }
 
     async fn ready(&self) -> Result<(), QueueError> {

@@ -64,3 +64,28 @@ pub async fn discarding_removes_just_one(queue: Arc<dyn Queue>) {
     let left = queue.dead_letters(10).await.expect("browsed");
     assert_eq!(left, [letter(0), letter(1), letter(3)]);
 }
+
+/// A worker that is killed between keeping a letter and acknowledging its message leaves it to be kept again: all
+/// of it is gone when it is discarded.
+pub async fn a_letter_kept_twice_is_discarded_at_once(queue: Arc<dyn Queue>) {
+    for number in [1, 1, 2, 1] {
+        queue.dead_letter(letter(number)).await.expect("kept");
+    }
+    assert!(queue.discard_dead_letter("letter-1").await.expect("discarded"));
+    assert_eq!(queue.dead_letters(10).await.expect("browsed"), [letter(2)]);
+    assert!(!queue.discard_dead_letter("letter-1").await.expect("looked"));
+}
+
+/// Letters are found by their ids, and those that were found are discarded together.
+pub async fn letters_are_found_and_discarded_by_their_ids(queue: Arc<dyn Queue>) {
+    for number in 0..4 {
+        queue.dead_letter(letter(number)).await.expect("kept");
+    }
+    assert_eq!(queue.dead_letters_of("letter-2").await.expect("looked"), [letter(2)]);
+    assert_eq!(queue.dead_letters_of("no such letter").await.expect("looked"), []);
+    let ids = ["letter-2", "no such letter", "letter-0"].map(str::to_owned);
+    let mut discarded = queue.discard_dead_letters(&ids).await.expect("discarded");
+    discarded.sort();
+    assert_eq!(discarded, ["letter-0", "letter-2"]);
+    assert_eq!(queue.dead_letters(10).await.expect("browsed"), [letter(1), letter(3)]);
+}

@@ -48,6 +48,8 @@ conformance!(
     browsing_loses_nothing,
     a_long_cause_is_kept,
     discarding_removes_just_one,
+    a_letter_kept_twice_is_discarded_at_once,
+    letters_are_found_and_discarded_by_their_ids,
     work_goes_to_whoever_is_free,
     work_that_is_not_acknowledged_comes_again,
     an_unknown_lane_is_refused,

@@ -51,6 +51,8 @@ conformance!(
     browsing_loses_nothing,
     a_long_cause_is_kept,
     discarding_removes_just_one,
+    a_letter_kept_twice_is_discarded_at_once,
+    letters_are_found_and_discarded_by_their_ids,
     work_goes_to_whoever_is_free,
     work_that_is_not_acknowledged_comes_again,
     an_unknown_lane_is_refused,
@@ -60,6 +62,28 @@ conformance!(
 #[tokio::test]
 async fn a_full_lane_pushes_back() {
     suite::a_full_lane_pushes_back(fresh().await, LANE_MESSAGES_MAX as usize).await;
+}
+
+/// Put back on its lane a letter may be given up and kept again before it is discarded.
+#[tokio::test]
+async fn a_letter_kept_again_meanwhile_outlives_those_that_were_found() {
+    let queue = fresh().await;
+    let letter = |id: &str| shared::queue::DeadLetter {
+        id: id.to_owned(),
+        lane: suite::LANE,
+        cause: "a cause".to_owned(),
+        at: jiff::Timestamp::UNIX_EPOCH,
+        payload: "payload".into(),
+    };
+    for id in ["twice", "other", "twice"] {
+        queue.dead_letter(letter(id)).await.expect("kept");
+    }
+    let found = queue.dead_letters_of("twice").await.expect("looked");
+    assert_eq!(found, [letter("twice"), letter("twice")]);
+    queue.dead_letter(letter("twice")).await.expect("kept again");
+    let ids: Vec<_> = found.into_iter().map(|letter| letter.id).collect();
+    assert_eq!(queue.discard_dead_letters(&ids).await.expect("discarded"), ids);
+    assert_eq!(queue.dead_letters(10).await.expect("browsed"), [letter("other"), letter("twice")]);
 }
 
 #[tokio::test]

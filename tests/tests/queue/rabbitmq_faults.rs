@@ -8,8 +8,9 @@ use lapin::options::QueueDeleteOptions;
 use lapin::{Connection, ConnectionProperties};
 use shared::fleet::rabbitmq::RabbitMqBus;
 use shared::fleet::{Bus as _, Topic};
+use shared::queue::publisher::{Publisher, PublisherLimits};
 use shared::queue::{PREFETCH_MESSAGES, PublishError, Queue};
-use tests::queue_conformance::{LANE, publish_until_accepted, resume};
+use tests::queue_conformance::{LANE, lanes, publish_until_accepted, resume};
 use tests::servers::RabbitMq;
 
 use tokio::time::timeout;
@@ -217,4 +218,63 @@ async fn a_connection_that_goes_silent_is_given_up_and_everything_resumes() {
     assert_eq!((delivery.envelope, delivery.redelivered), ("envelope 0".into(), true));
     let resumed = async { while subscription.next().await.expect("a delivery").envelope != "envelope 2" {} };
     timeout(SOON, resumed).await.expect("the lane goes on");
+}
+
+#[tokio::test]
+async fn a_silent_broker_is_an_answer_for_everyone_and_found_again_when_it_speaks() {
+    let broker = RabbitMq::start().await.expect("RabbitMQ");
+    let wire = Wire::to(&broker.url()).await;
+    let queue = open(&wire.url());
+    let publisher = Publisher::new(queue.clone(), lanes(), "api-1".to_owned(), PublisherLimits::default());
+    let jobs = |count| vec![Bytes::from_static(b"{}"); count];
+    let accepted = async {
+        while publisher.publish(LANE, Bytes::from_static(b"{}")).await.is_err() {
+            tests::wait::next_look().await;
+        }
+    };
+    timeout(SOON, accepted).await.expect("published");
+
+    wire.freeze(true);
+    let frozen = Instant::now();
+    // Ten envelopes: one after the other they would take as many time-outs.
+    let results = publisher.publish_many(LANE, jobs(1_000)).await;
+    assert!(results.iter().all(Result::is_err));
+    assert!(frozen.elapsed() < Duration::from_secs(8), "answered after {:?}", frozen.elapsed());
+    // New connections are taken and not answered: each lane is tried again, and none for long.
+    for _ in 0..3 {
+        let asked = Instant::now();
+        let tries = lanes().iter().map(|lane| publisher.publish_many(lane, jobs(300)));
+        let results = futures::future::join_all(tries).await.concat();
+        assert!(results.iter().all(Result::is_err));
+        assert!(asked.elapsed() < Duration::from_secs(8), "answered after {:?}", asked.elapsed());
+    }
+    // The connections that were there are given up by now. Whoever comes while one tries is told at once.
+    let told_at_once = async {
+        let (mut trying, mut at_once) = (Box::pin(publisher.publish_many(LANE, jobs(1))), 0);
+        while at_once < 100 {
+            tokio::select! {
+                tried = &mut trying => {
+                    assert!(tried.iter().all(Result::is_err));
+                    trying = Box::pin(publisher.publish_many(LANE, jobs(1)));
+                }
+                result = publisher.publish(LANE, Bytes::from_static(b"{}")) => {
+                    assert!(result.is_err());
+                    at_once += 1;
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(8), told_at_once).await.expect("a hundred refusals");
+
+    wire.freeze(false);
+    let thawed = Instant::now();
+    publish_until_accepted(&queue, 1).await;
+    assert!(thawed.elapsed() < Duration::from_secs(10), "resumed after {:?}", thawed.elapsed());
+    let accepted = async {
+        while publisher.publish(LANE, Bytes::from_static(b"{}")).await.is_err() {
+            tests::wait::next_look().await;
+        }
+    };
+    timeout(Duration::from_secs(10), accepted).await.expect("the line is open");
 }

@@ -3,6 +3,8 @@
 //! <https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html>,
 //! <https://mariadb.com/kb/en/mariadb-error-code-reference/>
 
+use sqlx::mysql::MySqlDatabaseError;
+
 use crate::ledger::failure::Failure;
 
 /// What an error number says about trying again. Only what is known to be a job's own fault is permanent,
@@ -28,6 +30,12 @@ pub(in crate::ledger) fn of_number(number: u16, message: &str) -> Failure {
         // read-only servers, schema changes, missing partitions.
         _ => Failure::Transient(why),
     }
+}
+
+/// Whether a statement would make what is there: a table, a column or a key.
+pub(super) fn made_before(error: &sqlx::Error) -> bool {
+    let mysql = error.as_database_error().and_then(|error| error.try_downcast_ref::<MySqlDatabaseError>());
+    matches!(mysql.map(MySqlDatabaseError::number), Some(1050 | 1060 | 1061))
 }
 
 #[cfg(test)]

@@ -22,12 +22,17 @@ pub(in crate::ledger) async fn apply(
         locking: false,
         ..Migrator::DEFAULT
     };
-    migrator.run_direct(None, connection, false).await.map_err(|error| match error {
+    migrator.run_direct(None, connection, false).await.map_err(failure)
+}
+
+/// Why the schema could not be brought up to date.
+pub(in crate::ledger) fn failure(error: MigrateError) -> LedgerError {
+    match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
             Failure::from(error).into()
         }
         other => LedgerError::Permanent(format!("the schema can not be brought up to date: {other}")),
-    })
+    }
 }
 
 /// Records the number of lanes on first use, with a row for each lane's totals.

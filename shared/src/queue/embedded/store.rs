@@ -149,25 +149,37 @@ impl Store {
     }
 
     pub(super) async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, QueueError> {
-        let letters = sqlx::query_as::<_, (String, u16, String, i64, Vec<u8>)>(
+        let oldest = sqlx::query_as::<_, LetterRow>(
             "SELECT id, lane, cause, at_microsecond, payload FROM dead_letters ORDER BY seq LIMIT ?",
         );
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows = letters.bind(limit).fetch_all(&self.readers).await;
-        let rows = rows.map_err(|cause| failure("reading dead letters", &cause))?;
-        let letter = |(id, lane, cause, at, payload): (_, _, _, _, Vec<u8>)| DeadLetter {
-            id,
-            lane: Lane(lane),
-            cause,
-            at: Timestamp::from_microsecond(at).unwrap_or_default(),
-            payload: payload.into(),
-        };
-        Ok(rows.into_iter().map(letter).collect())
+        letters(oldest.bind(limit).fetch_all(&self.readers).await)
+    }
+
+    pub(super) async fn dead_letters_of(&self, id: &str) -> Result<Vec<DeadLetter>, QueueError> {
+        let one = sqlx::query_as::<_, LetterRow>(
+            "SELECT id, lane, cause, at_microsecond, payload FROM dead_letters WHERE id = ?",
+        );
+        letters(one.bind(id).fetch_all(&self.readers).await)
     }
 
     pub(super) async fn close(&self) {
         self.readers.close().await;
     }
+}
+
+type LetterRow = (String, u16, String, i64, Vec<u8>);
+
+fn letters(rows: Result<Vec<LetterRow>, sqlx::Error>) -> Result<Vec<DeadLetter>, QueueError> {
+    let rows = rows.map_err(|cause| failure("reading dead letters", &cause))?;
+    let letter = |(id, lane, cause, at, payload): LetterRow| DeadLetter {
+        id,
+        lane: Lane(lane),
+        cause,
+        at: Timestamp::from_microsecond(at).unwrap_or_default(),
+        payload: payload.into(),
+    };
+    Ok(rows.into_iter().map(letter).collect())
 }
 
 /// Appends a message and returns its number.

@@ -36,6 +36,10 @@ struct State {
     waiting: VecDeque<Waiting>,
     /// Microseconds since the Unix epoch.
     last_accepted_at: i64,
+    /// An envelope was taken and is not settled.
+    in_flight: bool,
+    /// An envelope was not confirmed in time, and none after it was.
+    stalled: bool,
     closed: bool,
 }
 
@@ -50,16 +54,25 @@ impl Line {
 
     /// Appends the jobs in order and stamps the time of their acceptance: under the lock, so that the
     /// stamps order the line whatever the clock does.
+    ///
+    /// While the lane is stalled those who come first try it, and all others are refused at once: nobody waits
+    /// where others wait in vain.
     pub(super) fn join(
         &self,
         jobs: impl Iterator<Item = (Bytes, Option<Origin>)>,
     ) -> Vec<Result<oneshot::Receiver<PublishResult>, PublishError>> {
         let mut state = self.lock();
-        let closed = state.closed;
+        let refusal = if state.closed {
+            Some(super::gone())
+        } else if state.stalled && (state.in_flight || !state.waiting.is_empty()) {
+            Some(super::stalled())
+        } else {
+            None
+        };
         let places = jobs
             .map(|(job, origin)| {
-                if closed {
-                    return Err(super::gone());
+                if let Some(refusal) = &refusal {
+                    return Err(refusal.clone());
                 }
                 if state.waiting.len() >= self.limits.waiting_jobs_max {
                     return Err(PublishError::Full { lane: self.lane });
@@ -75,7 +88,8 @@ impl Line {
         places
     }
 
-    /// The jobs of the next envelope, at least one; `None` once the line is closed and empty.
+    /// The jobs of the next envelope, at least one; `None` once the line is closed and empty. What comes of it
+    /// is for [`Line::settle`].
     pub(super) async fn next_envelope(&self) -> Option<Vec<Waiting>> {
         loop {
             {
@@ -90,6 +104,24 @@ impl Line {
             // A change between the look and the wait leaves a permit behind: it is not missed.
             self.changed.notified().await;
         }
+    }
+
+    /// Notes what came of the envelope that was taken last, and returns those who wait in vain: behind one that
+    /// the queue did not take, each envelope would wait as long in its turn, and the last for minutes. A lane that
+    /// is full has answered, and the next envelope may find room.
+    pub(super) fn settle<T>(&self, published: &Result<T, PublishError>) -> Vec<Waiting> {
+        let mut state = self.lock();
+        state.in_flight = false;
+        match published {
+            Ok(_) | Err(PublishError::Full { .. }) => {
+                state.stalled = false;
+                return Vec::new();
+            }
+            Err(PublishError::Unconfirmed { .. }) => state.stalled = true,
+            // It is away: until it is back its adapter answers at once.
+            Err(PublishError::Unavailable(_)) => {}
+        }
+        state.waiting.drain(..).collect()
     }
 
     pub(super) fn waiting_jobs(&self) -> usize {
@@ -125,6 +157,7 @@ impl State {
                 bytes <= limits.envelope_bytes_max
             })
             .count();
+        self.in_flight = true;
         self.waiting.drain(..fitting.max(1)).collect()
     }
 }

@@ -256,3 +256,50 @@ async fn a_fault_of_the_queues_client_costs_one_attempt_and_not_the_lane() {
     publisher.publish(LANE, Bytes::from_static(b"{}")).await.unwrap();
     assert_eq!(publisher.counts().failed_jobs, 1);
 }
+
+#[tokio::test]
+async fn whoever_waits_behind_an_unconfirmed_envelope_is_told_at_once_that_it_was_not_sent() {
+    let queue = HeldQueue::new();
+    let publisher = publisher(&queue, PublisherLimits::default());
+    *queue.refusal.lock().unwrap() = Some(PublishError::Unconfirmed { after: Duration::from_secs(5) });
+    let first = tokio::spawn({
+        let publisher = publisher.clone();
+        async move { publisher.publish(LANE, Bytes::from_static(b"0")).await }
+    });
+    queue.until_published(1).await;
+    let behind = join(&publisher, jobs(1..1_001)).await;
+    queue.confirmations.add_permits(1);
+    assert!(matches!(first.await.unwrap(), Err(PublishError::Unconfirmed { .. })));
+    for result in behind.await.unwrap() {
+        let why = result.unwrap_err().to_string();
+        assert!(why.contains("it was not sent"), "{why}");
+    }
+    assert_eq!(queue.envelopes().len(), 1, "none was sent later");
+    assert_eq!(publisher.counts().failed_jobs, 1_001);
+}
+
+#[tokio::test]
+async fn a_lane_that_does_not_confirm_is_tried_by_one_and_refuses_the_others_until_it_does() {
+    let queue = HeldQueue::new();
+    let publisher = publisher(&queue, PublisherLimits::default());
+    *queue.refusal.lock().unwrap() = Some(PublishError::Unconfirmed { after: Duration::from_secs(5) });
+    queue.confirmations.add_permits(1);
+    publisher.publish(LANE, Bytes::from_static(b"0")).await.unwrap_err();
+
+    let trying = tokio::spawn({
+        let publisher = publisher.clone();
+        async move { publisher.publish(LANE, Bytes::from_static(b"1")).await }
+    });
+    queue.until_published(2).await;
+    let refused = publisher.publish(LANE, Bytes::from_static(b"2")).await.unwrap_err();
+    assert!(refused.to_string().contains("not being confirmed"), "{refused}");
+    *queue.refusal.lock().unwrap() = None;
+    queue.confirmations.add_permits(1);
+    trying.await.unwrap().unwrap();
+
+    let (one, many) =
+        (publisher.publish(LANE, Bytes::from_static(b"3")), publisher.publish_many(LANE, jobs(4..7)));
+    queue.confirmations.add_permits(2);
+    let (one, many) = tokio::join!(one, many);
+    assert!(one.is_ok() && many.iter().all(Result::is_ok));
+}

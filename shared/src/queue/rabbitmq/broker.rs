@@ -15,10 +15,10 @@ use crate::queue::QueueError;
 /// Seconds between heartbeats: a peer that vanished without a word is noticed after twice as long.
 /// RabbitMQ advises against less than some seconds, which a busy machine may miss.
 const HEARTBEAT_SECONDS: u16 = 4;
-/// How long a connection may take to open.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection may take to open, its handshake included.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 /// How long a channel may take to open or close on a connection that works.
-const CHANNEL_TIMEOUT: Duration = Duration::from_secs(5);
+const CHANNEL_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// A pool of connections to one broker.
 pub(crate) struct Broker {
@@ -80,19 +80,18 @@ impl Broker {
     /// A connection out of the pool, opened where none works. It goes back when it is dropped;
     /// channels opened on it live on.
     pub(crate) async fn connection(&self) -> Result<deadpool_lapin::Connection, QueueError> {
-        self.backoff.check()?;
-        // Longer than the time-out of the connection itself: this one covers the handshake.
-        let connected = match timeout(2 * CONNECT_TIMEOUT, self.pool.get()).await {
+        let attempt = self.backoff.attempt()?;
+        let connected = match timeout(CONNECT_TIMEOUT, self.pool.get()).await {
             Ok(Ok(connection)) => Ok(connection),
             Ok(Err(cause)) => Err(format!("{} can not be reached: {cause}", self.address)),
             Err(_) => Err(format!("{} does not answer", self.address)),
         };
         match connected {
             Ok(connection) => {
-                self.backoff.succeeded();
+                attempt.succeeded();
                 Ok(connection)
             }
-            Err(cause) => Err(self.backoff.failed(cause)),
+            Err(cause) => Err(attempt.failed(cause)),
         }
     }
 
@@ -163,6 +162,6 @@ mod tests {
         let broker = Broker::new("amqp://127.0.0.1:1", "test", 1).unwrap();
         let first = broker.channel().await.err().unwrap().to_string();
         assert!(first.starts_with("RabbitMQ at 127.0.0.1:1 can not be reached"), "{first}");
-        assert_eq!(broker.backoff.check().unwrap_err().to_string(), first);
+        assert_eq!(broker.backoff.attempt().err().unwrap().to_string(), first);
     }
 }

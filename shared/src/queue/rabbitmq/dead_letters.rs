@@ -41,36 +41,44 @@ pub(super) fn headers(letter: &DeadLetter) -> FieldTable {
     headers
 }
 
-/// The oldest letters; closing the channel puts them back where they were.
+/// The oldest letters that are wanted; closing the channel puts all back where they were.
 pub(super) async fn browse(
     channel: Channel,
     broker: &Broker,
     limit: usize,
+    wanted: impl Fn(&DeadLetter) -> bool + Send,
 ) -> Result<Vec<DeadLetter>, QueueError> {
     let mut letters = Vec::new();
     while letters.len() < limit
         && let Some(message) = get(&channel, broker).await?
     {
-        letters.push(letter(message));
+        letters.extend(Some(letter(message)).filter(&wanted));
     }
     let_go(&channel, broker).await?;
     Ok(letters)
 }
 
-/// Looks through the letters for one, and acknowledges only that.
-pub(super) async fn discard(channel: Channel, broker: &Broker, id: &str) -> Result<bool, QueueError> {
-    let mut found = false;
-    while let Some(message) = get(&channel, broker).await? {
+/// Looks through the letters for up to `limit` whose ids are wanted, acknowledges only those, and returns their ids.
+pub(super) async fn discard(
+    channel: Channel,
+    broker: &Broker,
+    limit: usize,
+    mut wanted: impl FnMut(&str) -> bool + Send,
+) -> Result<Vec<String>, QueueError> {
+    let mut discarded = Vec::new();
+    while discarded.len() < limit
+        && let Some(message) = get(&channel, broker).await?
+    {
         let tag = message.delivery_tag;
-        if letter(message).id == id {
+        let id = letter(message).id;
+        if wanted(&id) {
             let acknowledged = channel.basic_ack(tag, BasicAckOptions::default()).await;
             acknowledged.map_err(|cause| broker.failure("discarding a dead letter", &cause))?;
-            found = true;
-            break;
+            discarded.push(id);
         }
     }
     let_go(&channel, broker).await?;
-    Ok(found)
+    Ok(discarded)
 }
 
 async fn get(channel: &Channel, broker: &Broker) -> Result<Option<BasicGetMessage>, QueueError> {

@@ -84,31 +84,26 @@ impl PublishChannel {
         self.open.connection.blocked()
     }
 
-    /// Returns once the broker has the message on disk.
-    pub(super) async fn publish(
-        &self,
-        message: Message,
-        confirm_timeout: Duration,
-    ) -> Result<(), PublishError> {
+    /// Returns once the broker has the message on disk, however long that takes.
+    pub(super) async fn publish(&self, message: Message) -> Result<(), PublishError> {
         let lane = message.lane;
-        match timeout(confirm_timeout, self.send(message)).await {
+        match self.send(message).await {
             // Only an acknowledgement without a returned message is success: the broker
             // acknowledges what it could not route, too.
-            Ok(Ok(Confirmation::Ack(None))) => Ok(()),
-            Ok(Ok(Confirmation::Ack(Some(returned)) | Confirmation::Nack(Some(returned)))) => {
+            Ok(Confirmation::Ack(None)) => Ok(()),
+            Ok(Confirmation::Ack(Some(returned)) | Confirmation::Nack(Some(returned))) => {
                 Err(PublishError::Unavailable(format!(
                     "the queue of {lane} is missing on {}: {}",
                     self.address, returned.reply_text
                 )))
             }
-            Ok(Ok(Confirmation::Nack(None))) => Err(PublishError::Full { lane }),
-            Ok(Ok(Confirmation::NotRequested)) => {
+            Ok(Confirmation::Nack(None)) => Err(PublishError::Full { lane }),
+            Ok(Confirmation::NotRequested) => {
                 Err(PublishError::Unavailable("the channel has no confirms".to_owned()))
             }
-            Ok(Err(cause)) => {
+            Err(cause) => {
                 Err(PublishError::Unavailable(format!("publishing failed on {}: {cause}", self.address)))
             }
-            Err(_) => Err(PublishError::Unconfirmed { after: confirm_timeout }),
         }
     }
 

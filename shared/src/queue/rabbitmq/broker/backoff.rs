@@ -12,13 +12,27 @@ const PAUSE_MIN: Duration = Duration::from_millis(50);
 /// Pause after many failures. Jitter at most doubles it: a broker that is back is found within a second.
 const PAUSE_MAX: Duration = Duration::from_millis(500);
 
-/// Between two attempts everyone gets the last failure at once, so that a thousand requests do not
-/// become a thousand attempts.
+/// Once a broker is away one caller at a time tries it, after a pause. Everyone else gets the last failure at
+/// once: a thousand requests do not become a thousand attempts, nor do they wait for a broker that is silent.
 pub(super) struct Backoff(Mutex<State>);
 
 struct State {
     pauses: ExponentialBackoff,
-    away: Option<(Instant, QueueError)>,
+    away: Option<Away>,
+}
+
+struct Away {
+    failure: QueueError,
+    until: Instant,
+    /// Someone tries it now.
+    tried: bool,
+}
+
+/// Leave to try. Dropped without an outcome it leaves the next try to the next one who asks.
+pub(super) struct Attempt<'b> {
+    backoff: &'b Backoff,
+    /// It was known to be away: the others wait for this one.
+    alone: bool,
 }
 
 impl Backoff {
@@ -27,31 +41,47 @@ impl Backoff {
     }
 
     /// # Errors
-    /// The last failure, while its pause lasts.
-    pub(super) fn check(&self) -> Result<(), QueueError> {
-        match &self.lock().away {
-            Some((until, failure)) if Instant::now() < *until => Err(failure.clone()),
-            _ => Ok(()),
+    /// The last failure, while its pause lasts and while another tries.
+    pub(super) fn attempt(&self) -> Result<Attempt<'_>, QueueError> {
+        let mut state = self.lock();
+        let Some(away) = &mut state.away else { return Ok(Attempt { backoff: self, alone: false }) };
+        if away.tried || Instant::now() < away.until {
+            return Err(away.failure.clone());
         }
+        away.tried = true;
+        Ok(Attempt { backoff: self, alone: true })
     }
 
-    pub(super) fn succeeded(&self) {
-        let mut state = self.lock();
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Attempt<'_> {
+    pub(super) fn succeeded(self) {
+        let mut state = self.backoff.lock();
         if state.away.take().is_some() {
             state.pauses = pauses();
         }
     }
 
-    pub(super) fn failed(&self, cause: String) -> QueueError {
+    pub(super) fn failed(self, cause: String) -> QueueError {
         let failure = QueueError(cause);
-        let mut state = self.lock();
+        let mut state = self.backoff.lock();
         let pause = state.pauses.next().unwrap_or(PAUSE_MAX);
-        state.away = Some((Instant::now() + pause, failure.clone()));
+        let until = Instant::now() + pause;
+        state.away = Some(Away { failure: failure.clone(), until, tried: false });
         failure
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if self.alone
+            && let Some(away) = &mut self.backoff.lock().away
+        {
+            away.tried = false;
+        }
     }
 }
 
@@ -62,4 +92,34 @@ fn pauses() -> ExponentialBackoff {
         .with_jitter()
         .without_max_times()
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The next attempt, once its pause is over.
+    fn next(backoff: &Backoff) -> Attempt<'_> {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        loop {
+            match backoff.attempt() {
+                Ok(attempt) => return attempt,
+                Err(failure) => assert!(Instant::now() < deadline, "{failure}"),
+            }
+        }
+    }
+
+    #[test]
+    fn one_at_a_time_tries_a_broker_that_is_away() {
+        let backoff = Backoff::new();
+        let _beside = backoff.attempt().unwrap();
+        backoff.attempt().unwrap().failed("away".to_owned());
+        let one = next(&backoff);
+        assert_eq!(backoff.attempt().err().unwrap().to_string(), "away");
+        drop(one);
+        let next = next(&backoff);
+        assert!(backoff.attempt().is_err());
+        next.succeeded();
+        let _many = (backoff.attempt().unwrap(), backoff.attempt().unwrap());
+    }
 }
