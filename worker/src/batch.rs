@@ -54,7 +54,7 @@ impl<'w> Batcher<'w> {
     ) -> Result<Option<Batch>, QueueError> {
         let Some(mut gathered) = self.first(subscription, stop).await? else { return Ok(None) };
         self.fill(&mut gathered, subscription)?;
-        let in_hand = gathered.in_hand(self.left_over.as_ref());
+        let in_hand = gathered.in_hand(self.left_over.as_ref().and_then(|left| left.as_ref().ok()));
         let Gathered { jobs, reply_to, redelivered, unreadable, through, .. } = gathered;
         Ok(Some(Batch { lane: self.lane, jobs, reply_to, redelivered, unreadable, through, in_hand }))
     }

@@ -20,7 +20,6 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
-use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use shared::analyses::Analyses;
 use shared::contract::report::Role;

@@ -113,7 +113,7 @@ impl Imports for RiggedImports {
     }
 
     async fn verdicts(&self, number: u64) -> Result<Vec<RowVerdict>, LedgerError> {
-        self.ledger.verdicts(number).await
+        Imports::verdicts(&self.ledger, number).await
     }
 
     async fn tallies(&self, numbers: &[u64]) -> Result<HashMap<u64, RowTally>, LedgerError> {
