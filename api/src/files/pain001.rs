@@ -9,7 +9,7 @@ use std::io::Read as _;
 
 pub use exact::Exact;
 use leaves::Leaves;
-pub use named::{Message, PaymentIds, header_of};
+pub use named::{Message, PaymentIds, amount_of_refused, header_of};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use shared::domain::money::Currency;
@@ -91,7 +91,8 @@ impl PainReader {
 
     fn is_here(&self, account: &str, is_iban: bool) -> bool {
         self.iban_prefixes.is_empty()
-            || (is_iban && self.iban_prefixes.iter().any(|prefix| account.starts_with(prefix.as_str())))
+            || (is_iban
+                && self.iban_prefixes.iter().any(|prefix| account.starts_with(&prefix.to_ascii_uppercase())))
     }
 
     fn content(&self, payment: &Leaves, line: u64) -> Result<Box<RawValue>, RowError> {
@@ -112,8 +113,9 @@ impl PainReader {
     /// The body of a payment, or the element at fault and what is wrong with it.
     fn body(&self, payment: &Leaves) -> Result<Map<String, Value>, (&'static str, String)> {
         let information = &self.walk.information;
-        if let Some(method) = information.text("PmtMtd").filter(|method| *method != "TRF") {
-            return Err(("PmtMtd", format!("is {method}; only transfers (TRF) can be taken")));
+        // TRA is a transfer of which the debtor is to be advised.
+        if let Some(method) = information.text("PmtMtd").filter(|method| !["TRF", "TRA"].contains(method)) {
+            return Err(("PmtMtd", format!("is {method}; only transfers (TRF, TRA) can be taken")));
         }
         let mut body = Map::new();
         let mut put = |name: &str, value: Value| body.insert(name.to_owned(), value);
@@ -214,9 +216,8 @@ fn check_totals(source: &Source, charset: Charset) -> Result<(u64, Vec<u8>), Fil
         match walk.advance()? {
             Step::Group => header = Some(walk.header.clone()),
             Step::Payment { leaves, line, .. } => {
-                let text = leaves.text("Amt/InstdAmt").or(leaves.text("Amt/EqvtAmt/Amt")).unwrap_or_default();
                 // What is no amount is a fault of its payment; the sum shows that it is missing.
-                let amount = Exact::parse(text).unwrap_or_default();
+                let amount = Exact::parse(stated_amount(&leaves)).unwrap_or_default();
                 let added = all.add(amount).and(some.add(amount));
                 added.ok_or_else(|| FileError::Xml {
                     line,
@@ -239,16 +240,22 @@ fn check_totals(source: &Source, charset: Charset) -> Result<(u64, Vec<u8>), Fil
     Ok((all.payments, header.into_bytes()))
 }
 
+/// What a payment adds to the control sum, in whatever currency.
+fn stated_amount(payment: &Leaves) -> &str {
+    payment.text("Amt/InstdAmt").or(payment.text("Amt/EqvtAmt/Amt")).unwrap_or_default()
+}
+
 /// The account below an element, checked if it is an IBAN, and whether it is one.
 fn account(leaves: &Leaves, element: &'static str) -> Result<(String, bool), (&'static str, String)> {
     if let Some(number) = leaves.text(&format!("{element}/Id/IBAN")) {
-        let number = iban::compact(number).into_owned();
+        // Small letters are the same account: in the books it has one number.
+        let number = iban::compact(number).to_ascii_uppercase();
         return if iban::is_sound(&number) {
             Ok((number, true))
         } else {
             Err((
                 element,
-                format!("has the IBAN {number:?}, whose check digits or form are wrong; correct it"),
+                format!("has the IBAN {number:?}, whose check digits, length or form are wrong; correct it"),
             ))
         };
     }
@@ -293,5 +300,9 @@ fn declared_charset(source: &Source) -> Result<String, FileError> {
         let quote = rest.chars().next().filter(|c| "\"'".contains(*c))?;
         rest.get(1..)?.split(quote).next()
     });
-    Ok(named.filter(|name| !name.is_empty()).unwrap_or("utf-8").to_owned())
+    // What was read byte by byte is no UTF-16, whatever it says: some programs write the name of their own strings' form.
+    let is_possible = |name: &&str| {
+        !name.is_empty() && !name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("utf-16"))
+    };
+    Ok(named.filter(is_possible).unwrap_or("utf-8").to_owned())
 }

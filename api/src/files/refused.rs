@@ -2,10 +2,8 @@
 //!
 //! [`super::Reader::refused`] writes each row. Such a file is [`start`], the rows one after another, and [`end`].
 
-use std::borrow::Cow;
-
 use super::Format;
-use super::pain001::Exact;
+use super::pain001::{self, Exact};
 
 /// The column or member that tells why a row was refused. A later import does not look at it.
 pub const REFUSED_BECAUSE: &str = "refused_because";
@@ -25,18 +23,10 @@ impl Totals {
     /// Adds a row, as [`super::Reader::refused`] wrote it.
     pub fn add(&mut self, row: &[u8]) {
         self.rows += 1;
-        let text = String::from_utf8_lossy(row);
-        if let Some(amount) = amount_of(&text).and_then(Exact::parse) {
+        if let Some(amount) = pain001::amount_of_refused(row) {
             self.sum = self.sum.checked_add(amount).unwrap_or(self.sum);
         }
     }
-}
-
-/// The instructed amount of a payment, as its text.
-fn amount_of(payment: &str) -> Option<&str> {
-    let (_, rest) = payment.split_once("InstdAmt")?;
-    let (_, rest) = rest.split_once('>')?;
-    Some(rest.split_once('<')?.0.trim())
 }
 
 /// What stands before the rows: `header` is the reader's. Only pain.001 looks at the totals.
@@ -79,11 +69,31 @@ pub fn end(format: Format, header: &[u8]) -> Vec<u8> {
     open.iter().rev().map(|name| format!("</{name}>")).collect::<String>().into_bytes()
 }
 
-/// A reason as one line that an XML comment may hold.
-pub(super) fn in_comment(reason: &str) -> Cow<'_, str> {
-    if reason.contains("--") || reason.ends_with('-') {
-        Cow::Owned(reason.replace("--", "- -") + " ")
-    } else {
-        Cow::Borrowed(reason)
+/// A reason as one line that an XML comment may hold: without two `-` in a row, or one at its end.
+pub(super) fn in_comment(reason: &str) -> String {
+    let mut line = String::with_capacity(reason.len());
+    for c in reason.chars() {
+        if c == '-' && line.ends_with('-') {
+            line.push(' ');
+        }
+        line.push(if c.is_control() { ' ' } else { c });
+    }
+    if line.ends_with('-') {
+        line.push(' ');
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_comment;
+
+    #[test]
+    fn a_reason_ends_no_comment() {
+        for (reason, line) in
+            [("a - b", "a - b"), ("a--b", "a- -b"), ("a---b", "a- - -b"), ("-->\n", "- -> "), ("a-", "a- ")]
+        {
+            assert_eq!(in_comment(reason), line);
+        }
     }
 }

@@ -8,6 +8,8 @@ use serde_json::Value;
 
 use super::{FileError, Format, Input, Mapping, Options, Reader, Row, open, refused};
 
+mod payments;
+
 fn read_all(
     file: impl Input + 'static,
     format: Format,
@@ -78,53 +80,6 @@ fn the_example_of_ndjson_is_read_as_it_says() {
 const PAIN: &str = include_str!("../../../docs/formats/pain-001.md");
 
 #[test]
-fn the_example_of_pain_001_is_read_as_it_says() {
-    let file = blocks(PAIN, "xml")[0];
-    let (rows, _) = read_all(Cursor::new(file), Format::Pain001, "", &["DE"]).unwrap();
-    assert_jobs(rows, blocks(PAIN, "json")[0]);
-    let prefixed = file
-        .replace("</", "</p:")
-        .replace("<", "<p:")
-        .replace("<p:/p:", "</p:")
-        .replace("<p:?", "<?")
-        .replace("xmlns=", "xmlns:p=");
-    let (rows, _) = read_all(Cursor::new(prefixed), Format::Pain001, "", &["DE"]).unwrap();
-    assert_jobs(rows, blocks(PAIN, "json")[0]);
-}
-
-#[test]
-fn totals_that_differ_refuse_the_message_and_name_both_figures() {
-    let file = blocks(PAIN, "xml")[0];
-    let group = refusal(file.replacen("1300.05", "1300.04", 1), Format::Pain001);
-    assert!(group.contains("group header says CtrlSum 1300.04, but the payments sum to 1300.05"), "{group}");
-    let count = refusal(file.replacen("<NbOfTxs>2", "<NbOfTxs>3", 1), Format::Pain001);
-    assert!(count.contains("NbOfTxs 3, but there are 2"), "{count}");
-    let (before, inner) = file.split_once("<PmtInf>").unwrap();
-    let inner = refusal(format!("{before}<PmtInf>{}", inner.replacen("1300.05", "9", 1)), Format::Pain001);
-    assert!(inner.contains("payment information \"PAY-1\""), "{inner}");
-}
-
-#[test]
-fn refused_payments_make_a_message_with_totals_of_its_own() {
-    let file = blocks(PAIN, "xml")[0].replace("CH9300762011623852957", "CH9300762011623852958");
-    let (rows, reader) = read_all(Cursor::new(file), Format::Pain001, "", &["DE"]).unwrap();
-    let error = rows[1].content.as_ref().unwrap_err();
-    assert!(error.reason.contains("CH9300762011623852958"), "{error}");
-    let row = reader.refused(&rows[1].raw, "check -- digits");
-    let mut totals = refused::Totals::default();
-    totals.add(&row);
-    let format = Format::Pain001;
-    let again =
-        [refused::start(format, reader.header(), &totals), row, refused::end(format, reader.header())]
-            .concat();
-    let again = String::from_utf8(again).unwrap();
-    assert!(again.contains("<NbOfTxs>1</NbOfTxs><CtrlSum>65.55</CtrlSum>"), "{again}");
-    let corrected = again.replace("CH9300762011623852958", "CH9300762011623852957");
-    let (rows, _) = read_all(Cursor::new(corrected), format, "", &["DE"]).unwrap();
-    assert_jobs(rows, blocks(PAIN, "json")[0].lines().nth(1).unwrap());
-}
-
-#[test]
 fn refused_rows_of_csv_and_ndjson_can_be_corrected_and_sent_again() {
     let file = "Kontoauszug\n\nDatum;Betrag\n01.02.2026;1,5x\n02.02.2026;2,50\n";
     let map = "account='a',currency='EUR',amount=Betrag,value_date=Datum,skip_lines=2,charset=windows-1252";
@@ -161,24 +116,6 @@ fn refused_rows_of_csv_and_ndjson_can_be_corrected_and_sent_again() {
     assert_eq!(reader.refused(line, "y"), b"{\"kind\":\"deposit\",\"refused_because\":\"y\"}\n");
     let kept = String::from_utf8(reader.refused(b"{\"kind", "y")).unwrap();
     assert_eq!(serde_json::from_str::<Value>(&kept).unwrap()["line"], "{\"kind");
-}
-
-#[test]
-fn hostile_xml_is_refused() {
-    let laughs = "<?xml version=\"1.0\"?><!DOCTYPE l [<!ENTITY a \"lol\"><!ENTITY b \"&a;&a;\">]><Document>&b;</Document>";
-    assert!(refusal(laughs, Format::Pain001).contains("DTD"));
-    let external = "<!DOCTYPE l [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><Document>&x;</Document>";
-    assert!(refusal(external, Format::Pain001).contains("DTD"));
-    let file = blocks(PAIN, "xml")[0];
-    assert!(refusal(file.replace("&amp;", "&x;"), Format::Pain001).contains("entity &x;"));
-    let cut = file.split("</CdtTrfTxInf>").next().unwrap();
-    assert!(refusal(cut, Format::Pain001).contains("ends within CdtTrfTxInf"));
-    assert!(refusal(file.replace("</Cdtr>", "</Dbtr>"), Format::Pain001).contains("not well formed"));
-    assert!(refusal("<a>".repeat(100_000), Format::Pain001).contains("no part of pain.001"));
-    let deep = format!("<Document><CstmrCdtTrfInitn><GrpHdr>{}", "<a>".repeat(100_000));
-    assert!(refusal(deep, Format::Pain001).contains("deep"));
-    let long = file.replace("Rent January", &"x".repeat(2_000_000));
-    assert!(refusal(long, Format::Pain001).contains("more than 65536 bytes"));
 }
 
 #[test]

@@ -96,7 +96,11 @@ async fn bombs_and_traps_are_refused_within_bounded_memory() {
     .collect();
     line.resize(1 << 20, b'x');
     let cut = gzip(&b"kind,account\nopen_account,a\n".repeat(1_000));
-    let cases: [(&str, Vec<u8>, &str); 9] = [
+    // Sections of a text that each are within the limit of one.
+    let section = [b"<![CDATA[".as_slice(), &line[..180 << 10], b"]]>"].concat();
+    let start = gzip(b"<Document><CstmrCdtTrfInitn><GrpHdr><MsgId>M</MsgId><NbOfTxs>");
+    let sections = [start, gzip(&section).repeat(1_000)].concat();
+    let cases: [(&str, Vec<u8>, &str); 10] = [
         ("pain.001", laughs.into(), "DTD"),
         ("pain.001", external.into(), "DTD"),
         ("csv", gibibyte_of(&vec![0; 1 << 20]), "more than 65536 bytes"),
@@ -106,6 +110,7 @@ async fn bombs_and_traps_are_refused_within_bounded_memory() {
         ("csv", b"kind,account\nopen_account,a\0b\n".to_vec(), "zero byte"),
         ("csv", gzip(&gzip(b"kind,account\n")), "gzip within gzip"),
         ("pain.001", vec![b'<'; 1 << 20], "more than 65536 bytes"),
+        ("pain.001", sections, "NbOfTxs is no number"),
     ];
     for (format, body, why) in cases {
         let told = target.refused(&format!("?format={format}"), "application/octet-stream", body).await;

@@ -2,6 +2,8 @@
 
 use std::io::Cursor;
 
+use super::Exact;
+use super::leaves::Leaves;
 use super::walk::{Step, Walk};
 use crate::files::charset::{self, Length};
 use crate::files::refused::TOTALS_MARK;
@@ -58,14 +60,29 @@ impl PaymentIds {
     /// Of a payment as [`Reader::refused`](crate::files::Reader::refused) wrote it.
     #[must_use]
     pub fn of_refused(row: &[u8]) -> PaymentIds {
-        let text = [b"<Document><CstmrCdtTrfInitn>".as_slice(), row].concat();
-        let mut walk = Walk::new(Box::new(Cursor::new(text)));
-        let Ok(Step::Payment { leaves, .. }) = walk.advance() else { return PaymentIds::default() };
+        let Some((information, leaves)) = payment_of_refused(row) else { return PaymentIds::default() };
         PaymentIds {
-            payment_information: walk.information.text("PmtInfId").map(str::to_owned),
+            payment_information: information.text("PmtInfId").map(str::to_owned),
             instruction: leaves.text("PmtId/InstrId").map(str::to_owned),
             end_to_end: leaves.text("PmtId/EndToEndId").map(str::to_owned),
         }
+    }
+}
+
+/// What a payment adds to the control sum, of its row as [`Reader::refused`](crate::files::Reader::refused) wrote it;
+/// `None` where it has no amount that could be added.
+pub fn amount_of_refused(row: &[u8]) -> Option<Exact> {
+    let (_, leaves) = payment_of_refused(row)?;
+    Exact::parse(super::stated_amount(&leaves))
+}
+
+/// The leaves of the payment information and of the payment.
+fn payment_of_refused(row: &[u8]) -> Option<(Leaves, Leaves)> {
+    let text = [b"<Document><CstmrCdtTrfInitn>".as_slice(), row].concat();
+    let mut walk = Walk::new(Box::new(Cursor::new(text)));
+    match walk.advance() {
+        Ok(Step::Payment { leaves, .. }) => Some((std::mem::take(&mut walk.information), leaves)),
+        _ => None,
     }
 }
 

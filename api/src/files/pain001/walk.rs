@@ -10,13 +10,10 @@ use quick_xml::events::Event;
 use super::super::refused::TOTALS_MARK;
 use super::super::{FileError, ROW_BYTES_MAX};
 use super::Exact;
-use super::leaves::Leaves;
+use super::leaves::{LEAVES_BYTES_MAX, LEAVES_MAX, Leaves};
 
 /// How deep elements may stand in each other; pain.001 has some 12 levels.
 const DEPTH_MAX: usize = 32;
-
-/// The most elements of a header or a payment.
-const LEAVES_MAX: usize = 4_000;
 
 /// The most bytes of a total; `DecimalNumber` has 18 digits.
 const TOTAL_BYTES_MAX: usize = 64;
@@ -129,6 +126,10 @@ impl Walk {
                         return Err(self.wrong(format!(
                             "elements stand more than {DEPTH_MAX} deep; this is no pain.001"
                         )));
+                    }
+                    if self.is_total() {
+                        let total = self.path.last().cloned().unwrap_or_default();
+                        return Err(self.wrong(format!("{total} is no number; correct the totals")));
                     }
                     self.path.push(local);
                     self.begin(starts_at)?;
@@ -257,6 +258,11 @@ impl Walk {
             return Ok(());
         }
         if self.path.len() > 2 {
+            // Comments and sections cut a text into events, each of which is within the meter.
+            let bytes_max = if self.is_total() { TOTAL_BYTES_MAX } else { ROW_BYTES_MAX };
+            if self.text.len() + text.len() > bytes_max {
+                return Err(self.too_long(&self.path.get(3..).unwrap_or_default().join("/")));
+            }
             self.text.push_str(text);
             self.capture(markup)?;
         } else if !text.trim().is_empty() && self.path.is_empty() {
@@ -275,25 +281,17 @@ impl Walk {
         let text = std::mem::take(&mut self.text);
         if self.path.len() > depth {
             let path = self.path.get(depth..).unwrap_or_default().join("/");
-            // Totals are not captured, so their size is held here.
-            if self.is_total() && text.len() > TOTAL_BYTES_MAX {
-                return Err(self.wrong(format!("{path} is no number; correct the totals")));
-            }
-            let leaf = (path, self.currency.take(), text);
+            let currency = self.currency.take();
             let leaves = match part {
-                Part::Header => &self.group,
-                Part::Information => &self.information,
-                Part::Payment => &self.payment,
+                Part::Header => &mut self.group,
+                Part::Information => &mut self.information,
+                Part::Payment => &mut self.payment,
             };
-            if leaves.0.len() >= LEAVES_MAX {
+            if !leaves.push(path, currency, text) {
                 return Err(self.wrong(format!(
-                    "more than {LEAVES_MAX} elements stand where a payment has some 50; this is no pain.001"
+                    "more than {LEAVES_MAX} elements, or elements of more than {LEAVES_BYTES_MAX} bytes with their \
+                     names, stand where a payment has some 50; this is no pain.001"
                 )));
-            }
-            match part {
-                Part::Header => self.group.0.push(leaf),
-                Part::Information => self.information.0.push(leaf),
-                Part::Payment => self.payment.0.push(leaf),
             }
         }
         let is_group_total = part == Part::Header && self.path.get(3).is_some_and(|name| name == "NbOfTxs");
@@ -302,6 +300,9 @@ impl Walk {
         if is_group_total {
             let prefix = name.strip_suffix("NbOfTxs").unwrap_or_default();
             self.header.push_str(&format!("{TOTALS_MARK}{prefix}-->"));
+            if self.header.len() > ROW_BYTES_MAX {
+                return Err(FileError::RowTooLong { line: self.line });
+            }
         } else if is_information {
             self.head_end = format!("</{name}>");
         } else if !is_outer {
@@ -339,6 +340,14 @@ impl Walk {
         if let Some(end) = end {
             self.header.insert_str(end, &totals);
         }
+    }
+
+    /// What is longer than any message has it; totals are not captured, so they are held to their own limit.
+    fn too_long(&self, path: &str) -> FileError {
+        if self.is_total() {
+            return self.wrong(format!("{path} is no number; correct the totals"));
+        }
+        FileError::RowTooLong { line: self.payment_line.max(1) }
     }
 
     fn wrong(&self, reason: String) -> FileError {
