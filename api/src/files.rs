@@ -93,7 +93,7 @@ pub fn open(
     let source = source::Source::new(Box::new(file))?;
     Ok(match format {
         Format::Csv => Box::new(csv::CsvReader::open(source, mapping)?),
-        Format::Ndjson => Box::new(ndjson::NdjsonReader::open(source)?),
+        Format::Ndjson => Box::new(ndjson::NdjsonReader::open(source, mapping.charset())?),
         Format::Pain001 => Box::new(pain001::PainReader::open(source, options)?),
     })
 }

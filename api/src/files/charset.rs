@@ -32,32 +32,22 @@ const LINE_BYTES_MAX: usize = 2 * ROW_BYTES_MAX;
 /// Finds the charset of a file by reading it to its end. A byte order mark counts more than what is stated:
 /// a spreadsheet that saves a corrected file as UTF-8 writes one.
 pub fn find(source: &Source, stated: Option<&str>, length: Length) -> Result<Charset, FileError> {
-    let stated = match stated {
-        Some(label) => Some(
-            Encoding::for_label(label.as_bytes())
-                .ok_or_else(|| FileError::UnknownCharset(label.to_owned()))?,
-        ),
-        None => None,
-    };
+    let named = |label: &str| labelled(label).ok_or_else(|| FileError::UnknownCharset(label.to_owned()));
+    let stated = stated.map(named).transpose()?;
     let facts = Facts::gather(&mut *source.pass()?, length)?;
-    let ends_in_returns = facts.line == 1 && facts.has_returns;
-    let charset = |encoding, bom| Charset { encoding, bom, ends_in_returns };
+    let charset = |encoding, bom| facts.charset(encoding, bom);
     if let Some((encoding, bom)) = facts.bom {
         if encoding == UTF_8 {
             facts.refuse_invalid("UTF-8")?;
         }
         return Ok(charset(encoding, bom));
     }
-    if let Some(encoding) = stated.filter(|encoding| *encoding == UTF_16BE || *encoding == UTF_16LE) {
+    // Which half comes first is seen better than said: "UTF-16" alone says either.
+    let is_utf_16 = |encoding: &&'static Encoding| *encoding == UTF_16BE || *encoding == UTF_16LE;
+    if let Some(encoding) = facts.utf_16.or(stated.filter(is_utf_16)) {
         return Ok(charset(encoding, 0));
     }
-    if let Some(encoding) = facts.utf_16 {
-        return Ok(charset(encoding, 0));
-    }
-    if let Some(line) = facts.zero {
-        let found = "it holds a zero byte".to_owned();
-        return Err(FileError::Charset { line, charset: "text".to_owned(), found });
-    }
+    facts.refuse_zero()?;
     let encoding = match stated {
         Some(encoding) => encoding,
         // Some accents of UTF-8 make a stray byte a fault, not another charset.
@@ -68,6 +58,33 @@ pub fn find(source: &Source, stated: Option<&str>, length: Length) -> Result<Cha
         facts.refuse_invalid("UTF-8")?;
     }
     Ok(charset(encoding, 0))
+}
+
+/// Finds the charset of a file that is UTF-8, or UTF-16 by how it begins. Bytes that are neither stay as they are.
+pub fn unicode(source: &Source) -> Result<Charset, FileError> {
+    let facts = Facts::gather(&mut *source.pass()?, Length::Lines)?;
+    if let Some((encoding, bom)) = facts.bom {
+        return Ok(facts.charset(encoding, bom));
+    }
+    if facts.utf_16.is_none() {
+        facts.refuse_zero()?;
+    }
+    Ok(facts.charset(facts.utf_16.unwrap_or(UTF_8), 0))
+}
+
+/// By a label of the Encoding Standard, or as people and spreadsheets write one.
+fn labelled(label: &str) -> Option<&'static Encoding> {
+    if let Some(encoding) = Encoding::for_label(label.as_bytes()) {
+        return Some(encoding);
+    }
+    let plain: String =
+        label.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    match plain.as_str() {
+        "ansi" => Some(WINDOWS_1252),
+        "utf16" | "utf16le" => Some(UTF_16LE),
+        "utf16be" => Some(UTF_16BE),
+        _ => Encoding::for_label(plain.replace("windows", "cp").as_bytes()),
+    }
 }
 
 impl Charset {
@@ -172,6 +189,16 @@ impl Facts {
         if !sound.is_ascii() {
             self.sequences += sound.iter().filter(|byte| **byte >= 0xC0).count() as u64;
         }
+    }
+
+    fn charset(&self, encoding: &'static Encoding, bom: usize) -> Charset {
+        Charset { encoding, bom, ends_in_returns: self.line == 1 && self.has_returns }
+    }
+
+    fn refuse_zero(&self) -> Result<(), FileError> {
+        let Some(line) = self.zero else { return Ok(()) };
+        let found = "it holds a zero byte".to_owned();
+        Err(FileError::Charset { line, charset: "text".to_owned(), found })
     }
 
     fn refuse_invalid(&self, charset: &str) -> Result<(), FileError> {

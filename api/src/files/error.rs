@@ -101,7 +101,7 @@ pub enum FileError {
     },
     /// A charset that nobody knows.
     #[error(
-        "the charset {0:?} is not known; state utf-8, windows-1252, iso-8859-1, iso-8859-15, utf-16le or utf-16be"
+        "the charset {0:?} is not known; state utf-8, windows-1252, windows-1250, iso-8859-2, iso-8859-15, utf-16le or utf-16be"
     )]
     UnknownCharset(String),
     /// No line is the header that the mapping needs.

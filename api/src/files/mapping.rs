@@ -226,6 +226,11 @@ impl Mapping {
         Ok(self)
     }
 
+    /// The charset that is stated, if one is.
+    pub(super) fn charset(&self) -> Option<&str> {
+        self.dialect.charset.as_deref()
+    }
+
     /// Whether the header names are the fields, all of them.
     pub(super) fn names_no_fields(&self) -> bool {
         self.fields.is_empty()

@@ -20,8 +20,12 @@ pub struct NdjsonReader {
 
 impl NdjsonReader {
     /// Reads the file to its end, then starts again.
-    pub fn open(source: Source) -> Result<NdjsonReader, FileError> {
-        let found = charset::find(&source, None, Length::Lines)?;
+    pub fn open(source: Source, charset: Option<&str>) -> Result<NdjsonReader, FileError> {
+        // JSON is UTF-8 (RFC 8259, section 8.1): a byte that is none is a fault of its row, not another charset.
+        let found = match charset {
+            Some(_) => charset::find(&source, charset, Length::Lines)?,
+            None => charset::unicode(&source)?,
+        };
         let open = |rows_total| -> Result<NdjsonReader, FileError> {
             let lines = Lines::new(found.decoded(&source)?);
             Ok(NdjsonReader { lines, row: Vec::new(), number: 0, rows_total })

@@ -174,10 +174,26 @@ fn a_line_of_a_gigabyte_is_refused() {
 fn bytes_that_are_no_text_are_refused_with_their_line() {
     for format in [Format::Csv, Format::Ndjson] {
         assert!(refusal(b"a,amount\n1,\x002\n".as_slice(), format).contains("line 2 is not text"));
-        let stray = "ä;amount\nö;1\n".bytes().chain(*b"\xFF;2\n").collect::<Vec<u8>>();
-        assert!(refusal(stray, format).contains("line 3 is not UTF-8"));
         assert!(refusal("", format).contains("no rows"));
     }
+    let stray = "ä;amount\nö;1\n".bytes().chain(*b"\xFF;2\n").collect::<Vec<u8>>();
+    assert!(refusal(stray, Format::Csv).contains("line 3 is not UTF-8"));
+}
+
+#[test]
+fn a_stray_byte_of_ndjson_is_a_fault_of_its_row() {
+    let job = r#"{"kind":"deposit","account":"a","amount":150,"currency":"EUR","memo":"Maß"}"#;
+    let file = [job.as_bytes(), b"\n{\"memo\":\"Ma\xDF\"}\n", job.as_bytes()].concat();
+    let (mut rows, _) = read_all(Cursor::new(file.clone()), Format::Ndjson, "", &[]).unwrap();
+    let error = rows.remove(1).content.unwrap_err();
+    assert!(error.line == 2 && error.column == Some(12) && error.reason.contains("not UTF-8"), "{error:?}");
+    assert_jobs(rows, &[job, job].join("\n"));
+    let marked = [b"\xEF\xBB\xBF", file.as_slice()].concat();
+    assert_eq!(read_all(Cursor::new(marked), Format::Ndjson, "", &[]).unwrap().0.len(), 3);
+    let latin = encoding_rs::WINDOWS_1252.encode(job).0.into_owned();
+    assert_jobs(read_all(Cursor::new(latin), Format::Ndjson, "charset=windows-1252", &[]).unwrap().0, job);
+    let utf_16: Vec<u8> = job.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_jobs(read_all(Cursor::new(utf_16), Format::Ndjson, "", &[]).unwrap().0, job);
 }
 
 #[test]
