@@ -4,8 +4,11 @@ mod body;
 mod date;
 mod decimal;
 mod dialect;
+mod header;
 mod money;
+mod places;
 mod plan;
+mod reasons;
 mod record;
 
 use std::io::Read as _;
@@ -15,13 +18,13 @@ use date::{Candidates, Pattern};
 pub use decimal::{Form, NotAnAmount, is_blank, parse as parse_decimal};
 use dialect::Found;
 use plan::{Cut, Plan};
+use reasons::Reasons;
 use record::Cells;
 use serde_json::value::RawValue;
 
 use super::charset::{self, Charset, Length};
 use super::lines::Lines;
 use super::mapping::{DecimalMark, Mapping, Target};
-use super::refused::REFUSED_BECAUSE;
 use super::source::Source;
 use super::{FileError, Reader, Row, RowError};
 
@@ -38,10 +41,10 @@ pub struct CsvReader {
     stop: Vec<String>,
     header: Vec<u8>,
     columns: usize,
-    /// Names of the columns have been found, so a reason has a column of its own.
-    has_names: bool,
-    /// The last column is the reason of a former refusal.
-    has_reason: bool,
+    width: usize,
+    /// Cells of the header, or of the first row.
+    cells: usize,
+    reasons: Reasons,
     number: u64,
     rows_total: u64,
 }
@@ -52,12 +55,19 @@ impl CsvReader {
         let charset = charset::find(&source, mapping.dialect.charset.as_deref(), Length::Lines)?;
         let mut start = Vec::new();
         charset.decoded(&source)?.take(LOOK_BYTES).read_to_end(&mut start)?;
-        let found = dialect::find(&start, mapping, &plan::wanted(mapping))?;
+        let wanted = plan::wanted(mapping);
+        let found = dialect::find(&start, mapping, &wanted)?;
         let plan = Plan::new(mapping, &found)?;
         let evidence = Evidence::gather(&source, charset, &found, &plan)?;
         if evidence.rows == 0 {
             return Err(FileError::Empty);
         }
+        let (largest, most) = (places::largest(&wanted), found.cells.max(evidence.cells));
+        if largest > most {
+            let reason = format!("there is no column #{largest}; no row has more than {most}");
+            return Err(FileError::Header(reason));
+        }
+        let reasons = Reasons::of(&found);
         let amounts = mapping.amounts.clone();
         let proven = amounts.decimal.or(evidence.decimal());
         let decimal = proven.unwrap_or(DecimalMark::Point);
@@ -70,9 +80,10 @@ impl CsvReader {
             bodies: Bodies::new(plan, amounts, decimal, proven.is_some(), dates),
             stop: mapping.rows.stop.clone(),
             columns: found.columns,
-            has_names: !found.names.is_empty(),
-            has_reason: found.names.last().is_some_and(|name| name == REFUSED_BECAUSE),
-            header: header_with_reason(&found),
+            width: found.width,
+            cells: found.cells,
+            header: reasons.header(&found),
+            reasons,
             number: 0,
             rows_total: evidence.rows,
         })
@@ -95,15 +106,23 @@ impl CsvReader {
             return Err(self.error_at(error.valid_up_to(), None, "the text is damaged here".to_owned()));
         }
         let row = self.records.cut();
-        let cells = self.records.cells.len() - usize::from(self.reason_start().is_some() && !self.has_reason);
-        let extra = (self.columns..cells).find(|index| !row.cell(*index).is_empty());
+        let cells = match self.reasons.cell_of(row) {
+            Some(reason) if !self.reasons.has_column => reason,
+            _ => self.records.cells.len(),
+        };
+        // A row that has more cells than the header has been cut where its text has a separator, so not even a
+        // column without a name takes what was moved into it.
+        let is_longer = self.width == self.cells && cells > self.width;
+        let allowed = if is_longer && !self.reasons.has_column { self.columns } else { self.width };
+        let extra = (allowed..cells).find(|index| !row.cell(*index).is_empty());
         if cells < self.columns || extra.is_some() {
             let at =
                 extra.and_then(|index| self.records.cells.start(index)).unwrap_or(self.records.record.len());
             let at = at.min(super::lines::trimmed(&self.records.record).len());
             let reason = format!(
-                "the row has {cells} columns and the header {}; check its separators and quotes",
-                self.columns
+                "the row has {} columns and the header {}; check its separators and quotes",
+                self.reasons.without(cells),
+                self.reasons.without(if extra.is_some() { allowed } else { self.columns })
             );
             return Err(self.error_at(at, None, reason));
         }
@@ -116,17 +135,6 @@ impl CsvReader {
             error.column = error.column.filter(|_| at.is_some());
             error
         })
-    }
-
-    /// Where the reason of a former refusal begins, with its separator.
-    fn reason_start(&self) -> Option<usize> {
-        let last = self.records.cells.len().checked_sub(1)?;
-        let is_column = self.has_reason && last + 1 == self.columns;
-        if !is_column && !self.records.cut().cell(last).starts_with(dialect::REASON_START) {
-            return None;
-        }
-        let before = self.records.record.get(..self.records.cells.start(last)?)?;
-        before.iter().rposition(|byte| *byte == self.records.marks.separator)
     }
 
     fn error_at(&self, at: usize, field: Option<String>, reason: String) -> RowError {
@@ -152,7 +160,8 @@ impl Reader for CsvReader {
         self.number += 1;
         let content = self.content();
         let raw = super::lines::trimmed(&self.records.record);
-        let raw = raw.get(..self.reason_start().unwrap_or(raw.len())).unwrap_or(raw).to_vec();
+        let end = self.reasons.start(self.records.cut(), self.records.marks).unwrap_or(raw.len());
+        let raw = raw.get(..end).unwrap_or(raw).to_vec();
         Ok(Some(Row { number: self.number, line: self.records.line, raw, content }))
     }
 
@@ -161,29 +170,12 @@ impl Reader for CsvReader {
     }
 
     fn refused(&self, raw: &[u8], reason: &str) -> Vec<u8> {
-        let marks = self.records.marks;
-        let start = if self.has_names { "" } else { dialect::REASON_START };
-        let mut cell = format!("{start}{}", reason.replace(['\r', '\n'], " "));
-        if let Some(quote) = marks.quote.map(char::from) {
-            cell = format!("{quote}{}{quote}", cell.replace(quote, &format!("{quote}{quote}")));
-        } else {
-            cell = cell.replace(char::from(marks.separator), " ");
-        }
-        [raw, &[marks.separator], cell.as_bytes(), b"\r\n"].concat()
+        self.reasons.append(raw, reason, self.records.marks)
     }
 
     fn rows_total(&self) -> u64 {
         self.rows_total
     }
-}
-
-/// What stands before the rows of a file of refused rows: the same, with a column more.
-fn header_with_reason(found: &Found) -> Vec<u8> {
-    let before = super::lines::trimmed(&found.before);
-    if found.names.is_empty() || found.names.last().is_some_and(|name| name == REFUSED_BECAUSE) {
-        return found.before.clone();
-    }
-    [before, &[found.marks.separator], REFUSED_BECAUSE.as_bytes(), b"\r\n"].concat()
 }
 
 /// The records of a file, one at a time.
@@ -222,6 +214,9 @@ impl Records {
                 }
                 self.cut = self.cells.cut(&self.record, self.marks);
             }
+            if let record::Cut::Stray(at) = self.cut {
+                self.cells.cut_behind(&self.record, self.marks, at);
+            }
             let row = self.cut();
             if (0..self.cells.len()).any(|index| !row.cell(index).is_empty()) {
                 return Ok(true);
@@ -237,6 +232,8 @@ impl Records {
 /// What a file's own rows prove of how it is written.
 struct Evidence {
     rows: u64,
+    /// The most cells of a row.
+    cells: usize,
     points: u64,
     commas: u64,
     dates: Candidates,
@@ -246,7 +243,7 @@ impl Evidence {
     /// Reads the file to its end, so that what can not be read at all is known before the first row.
     fn gather(source: &Source, charset: Charset, found: &Found, plan: &Plan) -> Result<Evidence, FileError> {
         let mut records = Records::open(source, charset, found)?;
-        let mut evidence = Evidence { rows: 0, points: 0, commas: 0, dates: Candidates::all() };
+        let mut evidence = Evidence { rows: 0, cells: 0, points: 0, commas: 0, dates: Candidates::all() };
         let amounts: Vec<usize> =
             [Target::Amount, Target::AmountIn, Target::AmountOut, Target::OverdraftLimit]
                 .iter()
@@ -255,6 +252,7 @@ impl Evidence {
         let date = plan.cell_of(&Target::ValueDate);
         while records.advance()? {
             evidence.rows += 1;
+            evidence.cells = evidence.cells.max(records.cells.len());
             if evidence.rows > EVIDENCE_ROWS_MAX {
                 continue;
             }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{FileError, Format, Input, Mapping, Options, Reader, Row, open, refused};
 
+mod corrected;
 mod payments;
 
 fn read_all(

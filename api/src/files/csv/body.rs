@@ -9,7 +9,7 @@ use super::super::iban;
 use super::super::mapping::{Amounts, DecimalMark, Target};
 use super::super::text::one_line;
 use super::date::{Candidates, Pattern};
-use super::plan::{Cut, Direction, Plan};
+use super::plan::{Cut, Direction, Plan, Text};
 
 /// Why a record is no job: the field, and what is wrong with it.
 #[derive(Debug)]
@@ -82,6 +82,9 @@ impl Bodies {
         let money = self.money(row, currency, kind.as_deref(), joined)?;
         let direction = money.map(|(_, direction)| direction);
         let kind = kind.as_deref().or_else(|| self.kind(direction));
+        if kind.is_none() && money.is_none() {
+            self.refuse_want_of_amount()?;
+        }
         json.push(b'{');
         if let Some(kind) = kind {
             member(json, "kind", kind);
@@ -157,6 +160,31 @@ impl Bodies {
             }
         }
         Ok(())
+    }
+
+    /// Where the amount is to tell what a row is, a row without one is at fault for that.
+    fn refuse_want_of_amount(&self) -> Result<(), Fault> {
+        let fields = &self.plan.fields;
+        if fields.contains_key(&Target::Kind) {
+            return Ok(());
+        }
+        let columns = [Target::Amount, Target::AmountIn, Target::AmountOut]
+            .map(|target| fields.get(&target).map(|field| (target, &field.text)));
+        let columns: Vec<(Target, &Text)> = columns.into_iter().flatten().collect();
+        let reason = match columns.as_slice() {
+            [] => return Ok(()),
+            [(_, Text::Cell(cell))] => {
+                format!(
+                    "is empty; correct it, or leave such rows out with require={}",
+                    self.plan.label(*cell)
+                )
+            }
+            [_] => "is empty; correct it, or leave such rows out with require= or ignore=".to_owned(),
+            _ => "and amount.out are both empty or zero; correct one, or leave such rows out with ignore="
+                .to_owned(),
+        };
+        let target = columns.into_iter().next().map_or(Target::Amount, |(target, _)| target);
+        Err(fault(&target, reason))
     }
 
     /// What a row without a kind is.

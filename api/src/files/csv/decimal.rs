@@ -53,6 +53,20 @@ const SYMBOLS: [&str; 32] = [
     "zł", "Kč", "Ft", "lei", "лв", "Rs", "US$", "A$", "C$", "CA$", "AU$", "HK$", "R$",
 ];
 
+/// Marks of credit and debit behind a number, and whether they are a minus; `S` and `H` are the German Soll and Haben.
+const MARKS: [(&str, bool); 10] = [
+    ("CR", false),
+    ("DR", true),
+    ("Cr", false),
+    ("Dr", true),
+    ("C", false),
+    ("D", true),
+    ("Haben", false),
+    ("Soll", true),
+    ("H", false),
+    ("S", true),
+];
+
 /// The largest amount of a job: 2^53 - 1 (RFC 8259, section 6).
 const MINOR_UNITS_MAX: i64 = shared::domain::money::Amount::MAX;
 
@@ -122,7 +136,7 @@ pub fn is_ambiguous(text: &str) -> bool {
     text.contains(['.', ',']) && proof(text).is_none()
 }
 
-/// Takes off the sign and the currency, whichever stands further out: `-€5`, `€ -5`, `5.00- EUR`, `(5)`, `5 CR`.
+/// Takes off the sign and the currency, whichever stands further out: `-€5`, `€ -5`, `5.00- EUR`, `(5)`, `5 CR`, `5 S`.
 fn bare(text: &str) -> Option<Bare<'_>> {
     let mut number = text.trim_matches(is_blank);
     let (mut is_negative, mut is_signed, mut name) = (false, false, None);
@@ -138,9 +152,7 @@ fn bare(text: &str) -> Option<Bare<'_>> {
                 is_negative = !number.starts_with('+') && !number.ends_with('+');
                 (number, is_signed) = (rest.trim_matches(is_blank), true);
             }
-            for (mark, negative) in
-                [("CR", false), ("DR", true), ("Cr", false), ("Dr", true), ("C", false), ("D", true)]
-            {
+            for (mark, negative) in MARKS {
                 if let Some(rest) = number.strip_suffix(mark).filter(|rest| !is_signed && ends_number(rest)) {
                     (number, is_negative, is_signed) = (rest, negative, true);
                 }

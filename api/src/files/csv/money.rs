@@ -91,8 +91,7 @@ impl Bodies {
                 }
             }
         };
-        let is_one_way =
-            kind.is_some() || fields.contains_key(&Target::From) || fields.contains_key(&Target::To);
+        let is_one_way = kind.is_some() || self.is_one_way();
         let may_be_negative = !is_one_way
             || self.amounts.sign == Sign::Ignored
             || kind == Some("withdrawal")
@@ -102,6 +101,13 @@ impl Bodies {
             return Err(fault(&Target::Amount, reason));
         }
         Ok(Some((size, direction)))
+    }
+
+    /// Whether the map says where money comes from or goes to, and the same for all rows: then no sign turns it round.
+    fn is_one_way(&self) -> bool {
+        let fields = [Target::From, Target::To].map(|target| self.plan.fields.get(&target));
+        let turns = |field: &super::plan::Field| field.text.turns();
+        fields.iter().any(Option::is_some) && !fields.iter().all(|field| field.is_some_and(turns))
     }
 
     fn split_money(

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::super::FileError;
 use super::super::mapping::{Column, Expression, Mapping, Target};
 use super::super::refused::REFUSED_BECAUSE;
-use super::dialect::{self, Found};
+use super::dialect::Found;
+use super::header::{self, listed, shown};
 use super::record::Cells;
 
 /// Which way money goes, seen from the account.
@@ -48,6 +49,7 @@ pub struct Plan {
     pub ignore: Vec<Test>,
     pub keep: Vec<Test>,
     pub require: Vec<usize>,
+    names: Vec<String>,
 }
 
 /// One record and its cells.
@@ -103,9 +105,11 @@ fn collect(expression: &Expression, columns: &mut Vec<Column>) {
 impl Plan {
     /// Puts the map to the columns that were found.
     pub fn new(mapping: &Mapping, found: &Found) -> Result<Plan, FileError> {
-        let refuse =
-            |reason: String| FileError::Header(format!("{reason}; the columns are {:?}", found.names));
-        let mut plan = Plan::default();
+        let refuse = |reason: String| match found.names.as_slice() {
+            [] => FileError::Header(reason),
+            names => FileError::Header(format!("{reason}; the columns are {}", listed(names))),
+        };
+        let mut plan = Plan { names: found.names.clone(), ..Plan::default() };
         for (target, expression) in &mapping.fields {
             if let Some(expression) = expression {
                 let text = resolve(expression, found).map_err(refuse)?;
@@ -117,7 +121,8 @@ impl Plan {
             let Some(target) = target else {
                 if mapping.names_no_fields() && !name.is_empty() && name != REFUSED_BECAUSE {
                     return Err(refuse(format!(
-                        "the column {name:?} is no field of a job; say what it is with map=, or remove it"
+                        "the column {} is no field of a job; say what it is with map=, or remove it",
+                        shown(name)
                     )));
                 }
                 continue;
@@ -126,9 +131,16 @@ impl Plan {
             let is_split =
                 plan.fields.contains_key(&Target::AmountIn) || plan.fields.contains_key(&Target::AmountOut);
             let is_given = mapping.fields.contains_key(&target) || (is_split && target == Target::Amount);
-            if !is_given {
-                plan.fields.insert(target, Field { text: Text::Cell(index), is_mapped: false });
+            if is_given {
+                continue;
             }
+            if let Some(first) = plan.cell_of(&target) {
+                let (first, second, shown) = (first + 1, index + 1, shown(name));
+                return Err(refuse(format!(
+                    "there are several columns {shown}; say which counts: write {name}=#{first} or {name}=#{second}"
+                )));
+            }
+            plan.fields.insert(target, Field { text: Text::Cell(index), is_mapped: false });
         }
         let tests = |conditions: &[super::super::mapping::Condition]| -> Result<Vec<Test>, FileError> {
             let test = |condition: &super::super::mapping::Condition| {
@@ -159,6 +171,16 @@ impl Plan {
         }
         self.fields.get(target).and_then(|field| first(&field.text))
     }
+
+    /// What a map calls a column.
+    pub fn label(&self, cell: usize) -> String {
+        let is_plain = |name: &&String| {
+            !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || " ./-_()€".contains(c))
+        };
+        let name = self.names.get(cell).filter(is_plain);
+        let name = name.filter(|name| header::place(&self.names, name) == Ok(cell) && name.len() < 60);
+        name.cloned().unwrap_or_else(|| format!("#{}", cell + 1))
+    }
 }
 
 fn cell_of(column: &Column, found: &Found) -> Result<usize, String> {
@@ -166,9 +188,9 @@ fn cell_of(column: &Column, found: &Found) -> Result<usize, String> {
         Column::Name(name) if found.names.is_empty() => {
             Err(format!("there is no header to find the column {name:?} in; write #1 for the first column"))
         }
-        Column::Name(name) => dialect::place(&found.names, name),
-        Column::Number(number) if *number <= found.columns => Ok(number - 1),
-        Column::Number(number) => Err(format!("there is no column #{number}; there are {}", found.columns)),
+        Column::Name(name) => header::place(&found.names, name),
+        // Whether any row has that many cells is known when all have been seen.
+        Column::Number(number) => Ok(number - 1),
     }
 }
 
@@ -193,6 +215,16 @@ fn resolve(expression: &Expression, found: &Found) -> Result<Text, String> {
 }
 
 impl Text {
+    /// Whether it is another one for money that comes in than for money that goes out.
+    pub fn turns(&self) -> bool {
+        match self {
+            Text::Value(_) | Text::Cell(_) => false,
+            Text::Join(parts, _) | Text::FirstOf(parts) => parts.iter().any(Text::turns),
+            Text::ByDirection { .. } => true,
+            Text::Translated(part, _) => part.turns(),
+        }
+    }
+
     /// The text of one row; empty where there is nothing. `joined` is room for what is put together.
     pub fn read<'a>(&'a self, row: Cut<'a>, direction: Option<Direction>, joined: &'a mut String) -> &'a str {
         match self {

@@ -111,6 +111,24 @@ impl Cells {
         }
     }
 
+    /// Cuts the rest of a record behind what is stray, which is taken to end at the next separator. Nothing that is
+    /// open then reaches into the next line.
+    pub fn cut_behind(&mut self, record: &[u8], marks: Marks, mut stray: usize) {
+        let end = end_of_text(record);
+        while let Some(length) = memchr(marks.separator, record.get(stray..end).unwrap_or_default()) {
+            self.at = stray + length + 1;
+            match self.cut(record, marks) {
+                Cut::Whole => return,
+                Cut::Stray(at) => stray = at,
+                Cut::Open(quote) => {
+                    self.open = None;
+                    self.spans.push(Span { start: quote, end, unfolded: None });
+                    return;
+                }
+            }
+        }
+    }
+
     /// Looks for the quote's other half; true if more cells follow.
     fn close(
         &mut self,

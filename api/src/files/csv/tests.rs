@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 
 use super::super::{FileError, Format, Mapping, Options, Row, open};
 
+mod banks;
+mod dialects;
+
 fn rows(file: impl Into<Vec<u8>>, map: &str) -> Result<Vec<Row>, FileError> {
     let mapping: Mapping = map.parse().unwrap();
     let mut reader = open(Cursor::new(file.into()), Format::Csv, &mapping, &Options::default())?;

@@ -23,6 +23,8 @@ fn amounts_are_read_as_people_write_them() {
         "€1,234.56",
         "1234.56 EUR",
         "1,234.56 CR",
+        "1,234.56 H",
+        "1,234.56 Haben",
         "EUR 1234.56",
     ] {
         assert_eq!(minor(text, POINT), Ok(123_456), "{text}");
@@ -36,6 +38,9 @@ fn amounts_are_read_as_people_write_them() {
         "€ -1.234,56",
         "1.234,56- EUR",
         "1.234,56 DR",
+        "1.234,56 S",
+        "1.234,56S",
+        "EUR 1.234,56 Soll",
         "1.234,56D",
         "- 1.234,56 €",
     ] {
