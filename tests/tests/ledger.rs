@@ -140,7 +140,7 @@ async fn a_growing_ledger_goes_on_in_new_eras() -> anyhow::Result<()> {
                 WHERE table_schema = DATABASE() AND table_name = 'entries'";
     let stock = subject.number(eras).await?;
     // As if lane 5 had posted as many entries as fill all eras but one.
-    let entries = (stock - 1) * 2_000_000;
+    let entries = (stock - 1) * 500_000;
     subject.behind_its_back(&format!("UPDATE lane_totals SET entries = {entries} WHERE lane = 5")).await?;
     // Each process looks at the eras when it first posts.
     for _ in 0..3 {
