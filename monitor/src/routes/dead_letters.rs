@@ -19,8 +19,6 @@ use crate::views::dead_letters::{DeadLetterView, DeadLetters};
 /// Letters that are shown unless the client says how many.
 const SHOWN: usize = 20;
 const SHOWN_MAX: usize = 1_000;
-/// Letters that are looked through for one.
-const LOOKED_THROUGH_MAX: usize = 100_000;
 /// Characters of a payload that are shown.
 const PAYLOAD_CHARS_MAX: usize = 2_000;
 
@@ -81,21 +79,23 @@ pub(super) async fn replay(
     Path(id): Path<String>,
 ) -> Result<Json<Done>, Problem> {
     let queue = &shared.parts.queue;
-    let letters = queue.dead_letters(LOOKED_THROUGH_MAX).await.map_err(Problem::queue_unavailable)?;
-    let letter = letters.into_iter().find(|letter| letter.id == id);
-    let letter = letter.ok_or_else(|| Problem::no_such_letter(&id))?;
+    let letters = queue.dead_letters_of(&id).await.map_err(Problem::queue_unavailable)?;
+    let letter = letters.first().ok_or_else(|| Problem::no_such_letter(&id))?;
     // The order of acceptance is counted under this name: a new one for each replay.
     let name = format!("{}-replay-{}", shared.parts.replica, clock::now_us());
     let publisher = Publisher::new(queue.clone(), shared.parts.lanes, name, PublisherLimits::default());
-    let replayed = put_back(&**queue, &publisher, shared.parts.lanes, &letter).await;
+    let replayed = put_back(&**queue, &publisher, shared.parts.lanes, letter).await;
     publisher.stop().await;
     replayed.map_err(|error| match error {
         ReplayError::Publish(error) => Problem::queue_unavailable(error),
         error => Problem::not_replayable(error),
     })?;
-    // Broken off before this, it is there twice, and its job still takes effect once.
-    queue.discard_dead_letter(&id).await.map_err(Problem::queue_unavailable)?;
-    tracing::info!(letter = id, "a dead letter was replayed");
+    // Broken off before this, it is there twice, and its job still takes effect once. As often as it was found and
+    // no more: it may have been given up and kept again by now.
+    let found = vec![id.clone(); letters.len()];
+    let removed = queue.discard_dead_letters(&found).await.map_err(Problem::queue_unavailable)?;
+    let by_other = removed.is_empty();
+    tracing::info!(letter = id, by_other, "a dead letter was replayed");
     Ok(Json(Done { id, done: "replayed" }))
 }
 
