@@ -7,7 +7,7 @@ use shared::contract::report::Role;
 use crate::facts::{BusState, Facts};
 use crate::views::alerts::AlertView;
 use crate::views::replica::{ReplicaState, ReplicaView};
-use crate::words::{counted, grouped, lanes, time};
+use crate::words::{counted, lanes, time};
 
 /// A lost replica whose work others have taken over is no problem any more after so long.
 pub(crate) const LOST_IS_NEWS_SECONDS: f64 = 60.0;
@@ -132,7 +132,7 @@ fn is_draining(facts: &Facts) -> bool {
 fn flow(facts: &Facts) -> String {
     let queue = &facts.queue;
     let pace = match facts.last_10_s.throughput.settled_jobs_per_second {
-        Some(pace) if pace >= 0.5 => format!("{} jobs a second", grouped(rounded(pace))),
+        Some(pace) if pace >= 0.5 => format!("{} a second", counted(rounded(pace), "job")),
         _ => "idle".to_owned(),
     };
     let what = match (queue.depth_messages, queue.depth_jobs) {
