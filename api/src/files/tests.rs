@@ -256,29 +256,3 @@ fn a_mapping_says_the_same_whatever_its_form() {
         assert!(wrong.parse::<Mapping>().is_err(), "{wrong}");
     }
 }
-
-/// Rows a second on one core; run it in release: `cargo test --release -p api --lib rows_a_second -- --ignored --nocapture`.
-#[test]
-#[ignore = "a measurement"]
-fn rows_a_second() {
-    let mut file = b"kind,from,to,amount,currency,reference,memo\n".to_vec();
-    for row in 0..1_000_000 {
-        writeln!(
-            file,
-            "transfer,DE{:020},DE{:020},{}.{:02},EUR,ref-{row},Payment of {row}",
-            row % 99_991,
-            row % 77_773,
-            row % 1000,
-            row % 100
-        )
-        .unwrap();
-    }
-    let started = std::time::Instant::now();
-    let mut reader = open(Cursor::new(file), Format::Csv, &Mapping::default(), &Options::default()).unwrap();
-    let opened = started.elapsed();
-    while let Some(row) = reader.next().unwrap() {
-        row.content.unwrap();
-    }
-    let seconds = started.elapsed().as_secs_f64();
-    println!("{:.0} rows/s, {opened:?} of it to look through the file", 1e6 / seconds);
-}
