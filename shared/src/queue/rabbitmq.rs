@@ -17,7 +17,7 @@ use bytes::Bytes;
 use futures::future::join_all;
 use lapin::Channel;
 use tokio::sync::Mutex;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use self::broker::Broker;
 use self::dead_letters::DeadLetterQueue;
@@ -41,7 +41,7 @@ pub struct RabbitMqSettings {
     /// Bytes in one lane queue, beyond which RabbitMQ refuses more; times the lanes, what its disk
     /// must hold.
     pub lane_bytes_max: u32,
-    /// How long a publish waits for its confirmation, connecting included. A broker under load confirms in
+    /// How long a publish waits for its channel, and then for its confirmation. A broker under load confirms in
     /// milliseconds; seconds mean that something is wrong and a client should know.
     pub confirm_timeout: Duration,
 }
@@ -139,7 +139,8 @@ impl RabbitMq {
                 opened.map_err(|failure| PublishError::Unavailable(failure.0))?
             }
         };
-        let published = timeout_at(deadline, channel.publish(message)).await;
+        // From here on anew: a channel that took long to open is not given up before it could confirm anything.
+        let published = timeout(self.confirm_timeout, channel.publish(message)).await;
         let published = published.unwrap_or(Err(PublishError::Unconfirmed { after: self.confirm_timeout }));
         match &published {
             Ok(()) | Err(PublishError::Full { .. }) => *slot = Some(channel),
