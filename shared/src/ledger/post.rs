@@ -164,11 +164,11 @@ async fn bounded_attempt(
     jobs: &[Job],
     presumed: Presumed,
 ) -> Result<Vec<Outcome>, Failure> {
-    let asked = Instant::now();
+    let mut phase = Phases::start();
     // The pool has a limit of its own.
     let transaction = store.begin().await?;
-    histogram!(names::POSTING_PHASE_SECONDS, names::PHASE => names::PHASE_CONNECT).record(asked.elapsed());
-    match tokio::time::timeout(ATTEMPT_TIMEOUT, attempt(transaction, jobs, presumed)).await {
+    phase.ended(names::PHASE_CONNECT);
+    match tokio::time::timeout(ATTEMPT_TIMEOUT, attempt(transaction, jobs, presumed, phase)).await {
         Ok(attempted) => attempted,
         Err(_) => Err(Failure::Transient(format!("the database did not answer within {ATTEMPT_TIMEOUT:?}"))),
     }
@@ -178,8 +178,8 @@ async fn attempt(
     mut transaction: impl Transaction,
     jobs: &[Job],
     presumed: Presumed,
+    mut phase: Phases,
 ) -> Result<Vec<Outcome>, Failure> {
-    let mut phase = Phases::start();
     let mut needs = Needs::of(jobs);
     let mut originals = HashMap::new();
     if needs.refers_back() {

@@ -68,7 +68,7 @@ async fn complete(
         }
     }
     let mut completed = Script::new(Dialect::MySql);
-    completed.sql("UPDATE _sqlx_migrations SET success = TRUE WHERE version = ").value(version);
+    completed.sql("UPDATE ").sql(APPLIED).sql(" SET success = TRUE WHERE version = ").value(version);
     connection.run(completed).await?;
     Ok(())
 }
