@@ -37,6 +37,12 @@ pub(crate) async fn run(mut fleet: FleetConfig, args: BenchArgs) -> anyhow::Resu
     );
     let folder = tempfile::tempdir().context("a temporary folder can not be made")?;
     fleet.data_dir = folder.path().to_owned();
+    eprintln_progress(match fleet.database_url {
+        Some(_) => "a fleet of one ingress and one worker on DATABASE_URL and AMQP_URL",
+        None => {
+            "one process on the embedded parts, in a temporary folder (set DATABASE_URL and AMQP_URL for a fleet)"
+        }
+    });
     let span = Duration::from_secs(args.seconds);
     let run = roles::replica_id("bench")?;
     let mut figures = Figures::default();

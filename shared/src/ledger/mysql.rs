@@ -12,6 +12,7 @@ use sqlx::migrate::Migrator;
 use sqlx::mysql::MySqlRow;
 use sqlx::pool::PoolConnection;
 
+pub(super) use self::eras::ERA_ENTRIES;
 use self::eras::Eras;
 use self::pools::Pools;
 use super::LedgerError;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use shared::domain::lane::{Lane, Lanes};
 use shared::queue::rabbitmq::{RabbitMq as Adapter, RabbitMqSettings};
 use shared::queue::{PREFETCH_MESSAGES, Queue};
 use tests::queue_conformance as suite;
@@ -101,6 +102,22 @@ async fn queues_with_other_limits_are_used_as_they_are() {
     assert_eq!(delivery.envelope, "by the first");
     assert!(second.ready().await.is_ok());
     assert!(first.publish(suite::LANE, "late".into(), 1).await.is_err(), "it is closed");
+}
+
+#[tokio::test]
+async fn the_broker_of_a_fleet_with_other_lanes_is_refused() {
+    let url = fresh_url().await;
+    open(&url).publish(suite::LANE, "kept".into(), 1).await.expect("published");
+    let fleet = suite::lanes().count();
+    for count in [fleet - 1, fleet + 1, 2 * fleet] {
+        let settings = RabbitMqSettings::new(Lanes::new(count).expect("in range"));
+        let other = Adapter::new(&url, settings).expect("a URL");
+        let not_ready = other.ready().await.expect_err("it is not this fleet's").to_string();
+        assert!(not_ready.contains(&format!("LANES is not {count};")), "{not_ready}");
+        assert!(other.publish(Lane(0), "astray".into(), 1).await.is_err());
+    }
+    let (_subscription, delivery) = suite::resume(&open(&url)).await;
+    assert_eq!(delivery.envelope, "kept");
 }
 
 #[tokio::test(flavor = "multi_thread")]

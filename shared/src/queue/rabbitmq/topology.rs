@@ -7,19 +7,21 @@
 //! | `tellers.analysis` | durable quorum queue, competing consumers, refuses when full |
 //! | `tellers.dead` | fanout exchange |
 //! | `tellers.dead-letters` | durable quorum queue without limits |
+//! | `tellers.lanes.NN` | fanout exchange that nothing is sent to: the fleet on this broker has NN lanes |
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Channel, ExchangeKind};
+use lapin::{Channel, ErrorKind, ExchangeKind};
 use tokio::sync::Mutex;
 use tracing::{info, warn};
 
 use super::RabbitMqSettings;
 use super::broker::Broker;
-use crate::domain::lane::Lane;
+use crate::domain::lane::{Lane, Lanes};
 use crate::queue::QueueError;
 use crate::queue::work::WORK_MESSAGES_MAX;
 
@@ -46,6 +48,11 @@ const DECLARED_AT_ONCE: usize = 8;
 /// The lane's queue, and the routing key to it.
 pub(super) fn lane_queue(lane: Lane) -> String {
     format!("tellers.lane.{:02}", lane.0)
+}
+
+/// Tells how many lanes the fleet has.
+fn lanes_exchange(lanes: Lanes) -> String {
+    format!("tellers.lanes.{lanes}")
 }
 
 /// Only looks; fails where the queue does not exist.
@@ -84,7 +91,11 @@ impl Topology {
     }
 
     async fn declare(&self, broker: &Broker) -> Result<(), QueueError> {
+        check_lanes(broker, self.settings.lanes).await?;
         let channel = broker.channel().await?.channel;
+        // Before the queues: a fleet that was interrupted here is known by it.
+        declare_exchange(&channel, &lanes_exchange(self.settings.lanes), ExchangeKind::Fanout, broker)
+            .await?;
         declare_exchange(&channel, JOBS_EXCHANGE, ExchangeKind::Direct, broker).await?;
         declare_exchange(&channel, DEAD_EXCHANGE, ExchangeKind::Fanout, broker).await?;
         declare_queue(broker, DEAD_LETTER_QUEUE, dead_letter_arguments()).await?;
@@ -98,6 +109,60 @@ impl Topology {
                 bind(&channel, &queue, JOBS_EXCHANGE, &queue, broker).await
             })
             .await
+    }
+}
+
+/// Refuses a broker that another number of lanes was declared on: jobs would go to lanes that nobody serves, or past
+/// those that wait. The database knows the number too, but an ingress takes jobs while that is away.
+async fn check_lanes(broker: &Broker, lanes: Lanes) -> Result<(), QueueError> {
+    let is_known = {
+        let passive = ExchangeDeclareOptions { passive: true, ..ExchangeDeclareOptions::default() };
+        let channel = broker.channel().await?.channel;
+        let exchange = lanes_exchange(lanes);
+        let looked = channel.exchange_declare(
+            exchange.as_str().into(),
+            ExchangeKind::Fanout,
+            passive,
+            FieldTable::default(),
+        );
+        found(looked.await, &exchange, broker)?
+    };
+    // Or by its queues, where they are older than the exchange.
+    let (first, last, beyond) = (Lane(0), Lane(lanes.count() - 1), Lane(lanes.count()));
+    if is_known
+        || !queue_exists(broker, first).await?
+        || queue_exists(broker, last).await? && !queue_exists(broker, beyond).await?
+    {
+        return Ok(());
+    }
+    Err(QueueError(format!(
+        "{} has the lanes of a fleet whose LANES is not {lanes}; set LANES as the rest of the fleet has it",
+        broker.address()
+    )))
+}
+
+async fn queue_exists(broker: &Broker, lane: Lane) -> Result<bool, QueueError> {
+    let channel = broker.channel().await?.channel;
+    let queue = lane_queue(lane);
+    found(
+        channel.queue_declare(queue.as_str().into(), passive(), FieldTable::default()).await,
+        &queue,
+        broker,
+    )
+}
+
+/// Whether a passive declaration found what it looked for.
+fn found<T>(looked: lapin::Result<T>, name: &str, broker: &Broker) -> Result<bool, QueueError> {
+    match looked {
+        Ok(_) => Ok(true),
+        Err(refusal) => match refusal.kind() {
+            ErrorKind::ProtocolError(refused)
+                if *refused.kind() == AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND) =>
+            {
+                Ok(false)
+            }
+            _ => Err(broker.failure(&format!("looking for {name}"), &refusal)),
+        },
     }
 }
 
