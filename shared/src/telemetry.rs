@@ -11,6 +11,7 @@ use std::sync::Arc;
 pub use metrics_exporter_prometheus::PrometheusHandle;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 
@@ -37,18 +38,26 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts logging to standard error; `RUST_LOG` filters it, or else `default_filter`.
+/// Starts logging to standard error; `RUST_LOG` filters it where it can be read, or else `default_filter`.
 ///
 /// # Errors
 /// Logging has been started before.
 pub fn log(format: LogFormat, default_filter: &str) -> Result<(), TryInitError> {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default_filter));
+    let wanted = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|wanted| !wanted.is_empty());
+    let readable = wanted.and_then(|wanted| filter(&wanted).ok());
+    let filter = readable.or_else(|| filter(default_filter).ok()).unwrap_or_default();
     let registry = tracing_subscriber::registry().with(filter);
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     match format {
         LogFormat::Text => registry.with(layer.with_ansi(std::io::stderr().is_terminal())).try_init(),
         LogFormat::Json => registry.with(layer.json().flatten_event(true)).try_init(),
     }
+}
+
+/// What `wanted` says, and nothing of the AMQP client's own unless it names that: the client says three times over,
+/// at every try, what the errors of this fleet say once.
+fn filter(wanted: &str) -> Result<EnvFilter, ParseError> {
+    EnvFilter::builder().parse(format!("lapin=off,{wanted}"))
 }
 
 /// The figures of this process.
@@ -93,4 +102,17 @@ pub fn record() -> Result<Telemetry, RecordError> {
     let recorder = Recorder { prometheus, figures: telemetry.figures.clone() };
     metrics::set_global_recorder(recorder).map_err(|_| RecordError::Installed)?;
     Ok(telemetry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_amqp_client_is_heard_where_it_is_asked_for() {
+        for (wanted, is_silent) in [(SERVICE_FILTER, true), ("info", true), ("info,lapin=warn", false)] {
+            let filter = filter(wanted).expect("a filter").to_string();
+            assert_eq!(filter.contains("lapin=off"), is_silent, "{wanted}: {filter}");
+        }
+    }
 }
