@@ -115,18 +115,7 @@ impl Topology {
 /// Refuses a broker that another number of lanes was declared on: jobs would go to lanes that nobody serves, or past
 /// those that wait. The database knows the number too, but an ingress takes jobs while that is away.
 async fn check_lanes(broker: &Broker, lanes: Lanes) -> Result<(), QueueError> {
-    let is_known = {
-        let passive = ExchangeDeclareOptions { passive: true, ..ExchangeDeclareOptions::default() };
-        let channel = broker.channel().await?.channel;
-        let exchange = lanes_exchange(lanes);
-        let looked = channel.exchange_declare(
-            exchange.as_str().into(),
-            ExchangeKind::Fanout,
-            passive,
-            FieldTable::default(),
-        );
-        found(looked.await, &exchange, broker)?
-    };
+    let is_known = exchange_exists(broker, &lanes_exchange(lanes)).await?;
     // Or by its queues, where they are older than the exchange.
     let (first, last, beyond) = (Lane(0), Lane(lanes.count() - 1), Lane(lanes.count()));
     if is_known
@@ -141,14 +130,19 @@ async fn check_lanes(broker: &Broker, lanes: Lanes) -> Result<(), QueueError> {
     )))
 }
 
+async fn exchange_exists(broker: &Broker, exchange: &str) -> Result<bool, QueueError> {
+    let passive = ExchangeDeclareOptions { passive: true, ..ExchangeDeclareOptions::default() };
+    let channel = broker.channel().await?.channel;
+    let looked =
+        channel.exchange_declare(exchange.into(), ExchangeKind::Fanout, passive, FieldTable::default()).await;
+    found(looked, exchange, broker)
+}
+
 async fn queue_exists(broker: &Broker, lane: Lane) -> Result<bool, QueueError> {
     let channel = broker.channel().await?.channel;
     let queue = lane_queue(lane);
-    found(
-        channel.queue_declare(queue.as_str().into(), passive(), FieldTable::default()).await,
-        &queue,
-        broker,
-    )
+    let looked = channel.queue_declare(queue.as_str().into(), passive(), FieldTable::default()).await;
+    found(looked, &queue, broker)
 }
 
 /// Whether a passive declaration found what it looked for.
