@@ -70,8 +70,8 @@ impl Cluster {
         Client::new(&self.monitor.url(""))
     }
 
-    /// The load of a test: up to 1,300 transfers a second between so many accounts. It stays below what a
-    /// build without optimisations can post on each of the databases, so that a fault's backlog is soon worked off.
+    /// The load of a test: up to 2,000 transfers a second between so many accounts. It stays below what a
+    /// build without optimisations can post, so that a fault's backlog is soon worked off.
     #[must_use]
     pub fn load(name: &str, accounts: u32) -> Load {
         Load {
@@ -79,7 +79,7 @@ impl Cluster {
             accounts,
             clients: 4,
             batch_jobs: 100,
-            batch_every: Duration::from_millis(300),
+            batch_every: Duration::from_millis(200),
             seed: Chance::seed(),
         }
     }

@@ -12,7 +12,7 @@
 //!
 //! Ids are unique in the ledger, which keeps an index of them. An index that is larger than memory stays fast only
 //! where ids that come together lie together, so ids from chance sort by time, and those of a client's keys by what
-//! the keys begin with: keys are most often numbered.
+//! the keys begin with: keys are most often numbered. (Those that are chance to their end, as UUIDs, lie all over it.)
 
 use std::fmt;
 use std::str::FromStr;

@@ -191,7 +191,7 @@ pub(super) async fn empty(url: &str) -> anyhow::Result<()> {
     let connection = connect(url).await?;
     let channel = connection.create_channel().await?;
     let lanes = (0..256).map(|lane| format!("tellers.lane.{lane:02}"));
-    let others = ["tellers.dead-letters", "tellers.analysis"].map(String::from);
+    let others = ["tellers.lanes", "tellers.dead-letters", "tellers.analysis"].map(String::from);
     for queue in lanes.chain(others) {
         // To RabbitMQ it is no error to delete what is not there.
         channel.queue_delete(queue.into(), QueueDeleteOptions::default()).await?;

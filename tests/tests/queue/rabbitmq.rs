@@ -113,7 +113,7 @@ async fn the_broker_of_a_fleet_with_other_lanes_is_refused() {
         let settings = RabbitMqSettings::new(Lanes::new(count).expect("in range"));
         let other = Adapter::new(&url, settings).expect("a URL");
         let not_ready = other.ready().await.expect_err("it is not this fleet's").to_string();
-        assert!(not_ready.contains(&format!("LANES is not {count};")), "{not_ready}");
+        assert!(not_ready.contains(&format!("other LANES than {count} ")), "{not_ready}");
         assert!(other.publish(Lane(0), "astray".into(), 1).await.is_err());
     }
     let (_subscription, delivery) = suite::resume(&open(&url)).await;

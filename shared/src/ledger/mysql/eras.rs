@@ -12,7 +12,7 @@ use crate::ledger::failure::Failure;
 use crate::ledger::sql::{Cells, Dialect, Purpose, Script, Session};
 
 /// Entries to an era: 50 to 100 MB of the tree that is written to, since each account grows a place of its own in
-/// it. The index of the jobs' ids has to stay in memory too. With eras of 2 million and a buffer pool of 256 MB
+/// it. The index of the jobs' ids needs memory too. With eras of 2 million and a buffer pool of 256 MB
 /// posting fell to half by the eighth million entries.
 pub(in crate::ledger) const ERA_ENTRIES: i64 = 500_000;
 /// Empty eras to have in stock: at 20,000 entries/s six minutes to find a quiet moment in.

@@ -67,7 +67,7 @@ pub(super) async fn entries<S: Session>(
     let last = before.map_or(seq, |before| seq.min(before.saturating_sub(1)));
     let first = last.saturating_sub(i64::from(limit)).max(0) + 1;
     let newest = newest_era(session).await?;
-    let mut looks = NEWEST_ERAS.iter().map(|eras| newest - eras).filter(|since| *since > 0);
+    let mut looks = NEWEST_ERAS.iter().map(|eras| newest + 1 - eras).filter(|since| *since > 0);
     loop {
         let since = looks.next();
         let mut script = Script::new(S::DIALECT);

@@ -1,6 +1,6 @@
 //! Connections to RabbitMQ: a small pool, opened on demand, with backoff while the broker is away.
 
-mod backoff;
+pub(super) mod backoff;
 
 use std::time::Duration;
 

@@ -7,7 +7,7 @@
 //! | `tellers.analysis` | durable quorum queue, competing consumers, refuses when full |
 //! | `tellers.dead` | fanout exchange |
 //! | `tellers.dead-letters` | durable quorum queue without limits |
-//! | `tellers.lanes.NN` | fanout exchange that nothing is sent to: the fleet on this broker has NN lanes |
+//! | `tellers.lanes` | durable quorum queue that nothing is sent to: its `x-max-length` is the number of lanes |
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -21,7 +21,8 @@ use tracing::{info, warn};
 
 use super::RabbitMqSettings;
 use super::broker::Broker;
-use crate::domain::lane::{Lane, Lanes};
+use super::broker::backoff::Backoff;
+use crate::domain::lane::Lane;
 use crate::queue::QueueError;
 use crate::queue::work::WORK_MESSAGES_MAX;
 
@@ -33,6 +34,9 @@ pub(super) const WORK_QUEUE: &str = "tellers.analysis";
 pub(super) const DEAD_EXCHANGE: &str = "tellers.dead";
 /// Where dead letters are kept.
 pub(super) const DEAD_LETTER_QUEUE: &str = "tellers.dead-letters";
+
+/// Tells how many lanes the fleet on this broker has.
+const LANES_QUEUE: &str = "tellers.lanes";
 
 /// Redeliveries before the broker itself gives a message up: never, in effect.
 ///
@@ -50,11 +54,6 @@ pub(super) fn lane_queue(lane: Lane) -> String {
     format!("tellers.lane.{:02}", lane.0)
 }
 
-/// Tells how many lanes the fleet has.
-fn lanes_exchange(lanes: Lanes) -> String {
-    format!("tellers.lanes.{lanes}")
-}
-
 /// Only looks; fails where the queue does not exist.
 pub(super) fn passive() -> QueueDeclareOptions {
     QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() }
@@ -65,11 +64,18 @@ pub(super) struct Topology {
     settings: RabbitMqSettings,
     declaring: Mutex<()>,
     declared: AtomicBool,
+    /// A broker of other lanes is not asked again at each job.
+    refusals: Backoff,
 }
 
 impl Topology {
     pub(super) fn new(settings: RabbitMqSettings) -> Topology {
-        Topology { settings, declaring: Mutex::default(), declared: AtomicBool::new(false) }
+        Topology {
+            settings,
+            declaring: Mutex::default(),
+            declared: AtomicBool::new(false),
+            refusals: Backoff::new(),
+        }
     }
 
     /// The next one who needs it declares it again.
@@ -91,11 +97,8 @@ impl Topology {
     }
 
     async fn declare(&self, broker: &Broker) -> Result<(), QueueError> {
-        check_lanes(broker, self.settings.lanes).await?;
+        self.declare_lanes(broker).await?;
         let channel = broker.channel().await?.channel;
-        // Before the queues: a fleet that was interrupted here is known by it.
-        declare_exchange(&channel, &lanes_exchange(self.settings.lanes), ExchangeKind::Fanout, broker)
-            .await?;
         declare_exchange(&channel, JOBS_EXCHANGE, ExchangeKind::Direct, broker).await?;
         declare_exchange(&channel, DEAD_EXCHANGE, ExchangeKind::Fanout, broker).await?;
         declare_queue(broker, DEAD_LETTER_QUEUE, dead_letter_arguments()).await?;
@@ -110,54 +113,34 @@ impl Topology {
             })
             .await
     }
-}
 
-/// Refuses a broker that another number of lanes was declared on: jobs would go to lanes that nobody serves, or past
-/// those that wait. The database knows the number too, but an ingress takes jobs while that is away.
-async fn check_lanes(broker: &Broker, lanes: Lanes) -> Result<(), QueueError> {
-    let is_known = exchange_exists(broker, &lanes_exchange(lanes)).await?;
-    // Or by its queues, where they are older than the exchange.
-    let (first, last, beyond) = (Lane(0), Lane(lanes.count() - 1), Lane(lanes.count()));
-    if is_known
-        || !queue_exists(broker, first).await?
-        || queue_exists(broker, last).await? && !queue_exists(broker, beyond).await?
-    {
-        return Ok(());
-    }
-    Err(QueueError(format!(
-        "{} has the lanes of a fleet whose LANES is not {lanes}; set LANES as the rest of the fleet has it",
-        broker.address()
-    )))
-}
-
-async fn exchange_exists(broker: &Broker, exchange: &str) -> Result<bool, QueueError> {
-    let passive = ExchangeDeclareOptions { passive: true, ..ExchangeDeclareOptions::default() };
-    let channel = broker.channel().await?.channel;
-    let looked =
-        channel.exchange_declare(exchange.into(), ExchangeKind::Fanout, passive, FieldTable::default()).await;
-    found(looked, exchange, broker)
-}
-
-async fn queue_exists(broker: &Broker, lane: Lane) -> Result<bool, QueueError> {
-    let channel = broker.channel().await?.channel;
-    let queue = lane_queue(lane);
-    let looked = channel.queue_declare(queue.as_str().into(), passive(), FieldTable::default()).await;
-    found(looked, &queue, broker)
-}
-
-/// Whether a passive declaration found what it looked for.
-fn found<T>(looked: lapin::Result<T>, name: &str, broker: &Broker) -> Result<bool, QueueError> {
-    match looked {
-        Ok(_) => Ok(true),
-        Err(refusal) => match refusal.kind() {
-            ErrorKind::ProtocolError(refused)
-                if *refused.kind() == AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND) =>
-            {
-                Ok(false)
+    /// Declares the number of lanes, before anything else, and refuses a broker on which another was declared: jobs
+    /// would go to lanes that nobody serves, or past those that wait. The database knows the number too, but an
+    /// ingress takes jobs while that is away.
+    async fn declare_lanes(&self, broker: &Broker) -> Result<(), QueueError> {
+        let attempt = self.refusals.attempt()?;
+        let channel = broker.channel().await?.channel;
+        let lanes = self.settings.lanes;
+        let mut arguments = dead_letter_arguments();
+        arguments.insert("x-max-length".into(), AMQPValue::LongLongInt(lanes.count().into()));
+        match channel.queue_declare(LANES_QUEUE.into(), QueueDeclareOptions::durable(), arguments).await {
+            Ok(_) => {
+                attempt.succeeded();
+                Ok(())
             }
-            _ => Err(broker.failure(&format!("looking for {name}"), &refusal)),
-        },
+            Err(refusal) if is_precondition_failed(&refusal) => Err(attempt.failed(format!(
+                "the fleet on {} has other LANES than {lanes} ({refusal}); set LANES as its ledger has it, or, if that \
+                 is {lanes}, delete the queue {LANES_QUEUE}, which was declared by mistake",
+                broker.address()
+            ))),
+            Err(refusal) => Err(broker.failure(&format!("declaring {LANES_QUEUE}"), &refusal)),
+        }
     }
+}
+
+fn is_precondition_failed(refusal: &lapin::Error) -> bool {
+    matches!(refusal.kind(), ErrorKind::ProtocolError(refused)
+        if *refused.kind() == AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED))
 }
 
 fn lane_arguments(settings: RabbitMqSettings) -> FieldTable {
