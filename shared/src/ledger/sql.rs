@@ -26,6 +26,7 @@ use futures::TryStreamExt;
 use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, Either};
 
+pub(super) use reads::newest_era;
 pub(super) use rows::Cells;
 pub(super) use script::{Dialect, Script, Value};
 

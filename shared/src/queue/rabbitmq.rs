@@ -4,6 +4,7 @@
 //! Nothing here retries in silence: a publish or a subscription that loses its connection is an
 //! error at once, and the next attempt connects anew.
 
+mod backoff;
 pub(crate) mod broker;
 mod dead_letters;
 mod publish;

@@ -9,7 +9,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::pools::Pools;
 use crate::ledger::failure::Failure;
-use crate::ledger::sql::{Cells, Dialect, Purpose, Script, Session};
+use crate::ledger::sql::{Cells, Dialect, Purpose, Script, Session, newest_era};
 
 /// Entries to an era: 50 to 100 MB of the tree that is written to, since each account grows a place of its own in
 /// it. The index of the jobs' ids needs memory too. With eras of 2 million and a buffer pool of 256 MB
@@ -69,19 +69,14 @@ impl Eras {
 
     async fn look_and_stock(&self, pools: &Pools) -> Result<(), Failure> {
         let mut connection = pools.acquire(Purpose::Posting).await?;
+        let era = newest_era(&mut connection).await?;
         let mut script = Script::new(Dialect::MySql);
         script.sql(
-            "SELECT CAST(COALESCE(SUM(entries), 0) AS SIGNED) FROM lane_totals; \
-             SELECT CAST(COALESCE(MAX(CAST(partition_description AS SIGNED)), 0) AS SIGNED) \
+            "SELECT CAST(COALESCE(MAX(CAST(partition_description AS SIGNED)), 0) AS SIGNED) \
              FROM information_schema.partitions WHERE table_schema = DATABASE() AND table_name = 'entries'",
         );
-        let results = connection.run(script).await?;
-        let number = |result: usize| -> Result<i64, Failure> {
-            let row = results.get(result).and_then(|rows| rows.first());
-            row.ok_or_else(|| Failure::unreadable("count of entries", result))?.int(0)
-        };
-        let (entries, eras) = (number(0)?, number(1)?);
-        let era = entries / ERA_ENTRIES;
+        let found = connection.run(script).await?.pop().unwrap_or_default();
+        let eras = found.first().ok_or_else(|| Failure::unreadable("count of eras", 0))?.int(0)?;
         // Never beyond the last one: it takes what no other is there for.
         self.current.store(era.min(eras - 1), Ordering::Relaxed);
         if era + STOCK < eras {

@@ -87,8 +87,8 @@ pub(super) async fn entries<S: Session>(
     }
 }
 
-/// The era that is written to, about. Nothing depends on it but how long a look takes.
-async fn newest_era<S: Session>(session: &mut S) -> Result<i64, Failure> {
+/// The era that is to be written to by the lanes' totals; with one table for all there is no other.
+pub(in crate::ledger) async fn newest_era<S: Session>(session: &mut S) -> Result<i64, Failure> {
     match S::DIALECT {
         Dialect::Sqlite => Ok(0),
         Dialect::MySql => {

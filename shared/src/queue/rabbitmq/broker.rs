@@ -1,7 +1,5 @@
 //! Connections to RabbitMQ: a small pool, opened on demand, with backoff while the broker is away.
 
-pub(super) mod backoff;
-
 use std::time::Duration;
 
 use deadpool_lapin::{Manager, Pool, Runtime};
@@ -9,7 +7,7 @@ use lapin::uri::AMQPUri;
 use lapin::{Channel, ConnectionProperties, ConnectionStatus};
 use tokio::time::timeout;
 
-use self::backoff::Backoff;
+use super::backoff::Backoff;
 use crate::queue::QueueError;
 
 /// Seconds between heartbeats: a peer that vanished without a word is noticed after twice as long.

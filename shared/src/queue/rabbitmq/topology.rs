@@ -20,8 +20,8 @@ use tokio::sync::Mutex;
 use tracing::{info, warn};
 
 use super::RabbitMqSettings;
+use super::backoff::Backoff;
 use super::broker::Broker;
-use super::broker::backoff::Backoff;
 use crate::domain::lane::Lane;
 use crate::queue::QueueError;
 use crate::queue::work::WORK_MESSAGES_MAX;

@@ -14,7 +14,7 @@ const PAUSE_MAX: Duration = Duration::from_millis(500);
 
 /// Once a broker is away one caller at a time tries it, after a pause. Everyone else gets the last failure at
 /// once: a thousand requests do not become a thousand attempts, nor do they wait for a broker that is silent.
-pub(in crate::queue::rabbitmq) struct Backoff(Mutex<State>);
+pub(super) struct Backoff(Mutex<State>);
 
 struct State {
     pauses: ExponentialBackoff,
@@ -29,20 +29,20 @@ struct Away {
 }
 
 /// Leave to try. Dropped without an outcome it leaves the next try to the next one who asks.
-pub(in crate::queue::rabbitmq) struct Attempt<'b> {
+pub(super) struct Attempt<'b> {
     backoff: &'b Backoff,
     /// It was known to be away: the others wait for this one.
     alone: bool,
 }
 
 impl Backoff {
-    pub(in crate::queue::rabbitmq) fn new() -> Backoff {
+    pub(super) fn new() -> Backoff {
         Backoff(Mutex::new(State { pauses: pauses(), away: None }))
     }
 
     /// # Errors
     /// The last failure, while its pause lasts and while another tries.
-    pub(in crate::queue::rabbitmq) fn attempt(&self) -> Result<Attempt<'_>, QueueError> {
+    pub(super) fn attempt(&self) -> Result<Attempt<'_>, QueueError> {
         let mut state = self.lock();
         let Some(away) = &mut state.away else { return Ok(Attempt { backoff: self, alone: false }) };
         if away.tried || Instant::now() < away.until {
@@ -58,14 +58,14 @@ impl Backoff {
 }
 
 impl Attempt<'_> {
-    pub(in crate::queue::rabbitmq) fn succeeded(self) {
+    pub(super) fn succeeded(self) {
         let mut state = self.backoff.lock();
         if state.away.take().is_some() {
             state.pauses = pauses();
         }
     }
 
-    pub(in crate::queue::rabbitmq) fn failed(self, cause: String) -> QueueError {
+    pub(super) fn failed(self, cause: String) -> QueueError {
         let failure = QueueError(cause);
         let mut state = self.backoff.lock();
         let pause = state.pauses.next().unwrap_or(PAUSE_MAX);
