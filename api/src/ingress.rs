@@ -8,6 +8,7 @@ use std::time::Duration;
 use shared::analyses::Analyses;
 use shared::contract::report::{Counts, Role};
 use shared::domain::lane::Lanes;
+use shared::domain::text::Client;
 use shared::fleet::Bus;
 use shared::fleet::reporter::{Instruments, Reporter, Vitals};
 use shared::imports::Imports;
@@ -18,10 +19,13 @@ use shared::work_pool::WorkPool;
 use tokio_util::sync::CancellationToken;
 
 use crate::admission::Admission;
-use crate::identity::Issuer;
+use crate::identity::{FormerIdsKept, Issuer, Recent, Who};
 use crate::imports::{Engine, ImportsConfig};
 use crate::keys::Keys;
 use crate::wait::Replies;
+
+/// Pause between two questions to a ledger that is away.
+const LEARN_EVERY: Duration = Duration::from_secs(1);
 
 /// How an ingress behaves.
 #[derive(Debug, Clone)]
@@ -83,6 +87,8 @@ pub struct Ingress {
     pub(crate) admission: Admission,
     pub(crate) replies: Replies,
     pub(crate) issuer: Issuer,
+    pub(crate) recent: Recent,
+    pub(crate) former_ids: FormerIdsKept,
     pub(crate) imports: Engine,
     pub(crate) shutdown: CancellationToken,
     /// Jobs that were not accepted.
@@ -100,7 +106,39 @@ impl Ingress {
         let replies = Replies::default();
         let refused = AtomicU64::new(0);
         let imports = Engine::new(config.imports.clone());
-        Ok(Arc::new(Ingress { config, parts, admission, replies, issuer, imports, shutdown, refused }))
+        let (recent, former_ids) = (Recent::new(), FormerIdsKept::unknown());
+        let ingress = Ingress {
+            config,
+            parts,
+            admission,
+            replies,
+            issuer,
+            recent,
+            former_ids,
+            imports,
+            shutdown,
+            refused,
+        };
+        Ok(Arc::new(ingress))
+    }
+
+    /// A client, with the ids that its jobs may have had before.
+    pub(crate) fn who<'a>(&self, client: &'a Client) -> Who<'a> {
+        Who::new(client, self.config.keys.earlier_ids(client), self.former_ids.clone())
+    }
+
+    /// Asks the ledger which former ids it holds, until it answers or the ingress is shut down.
+    pub async fn learn_former_ids(&self) {
+        loop {
+            match self.parts.ledger.former_ids().await {
+                Ok(ids) => return self.former_ids.set(ids),
+                Err(error) => tracing::debug!(%error, "which former ids the ledger holds is not known yet"),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LEARN_EVERY) => (),
+                () = self.shutdown.cancelled() => return,
+            }
+        }
     }
 
     /// Hears what workers tell of outcomes, until the ingress is shut down.

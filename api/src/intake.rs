@@ -1,14 +1,17 @@
 //! From the bytes of a body to a job that can be published.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 use shared::contract::submission::Invalid;
 use shared::contract::{message, submission};
-use shared::domain::id::JobId;
+use shared::domain::former::Sameness;
+use shared::domain::id::{Identity, JobId};
 use shared::domain::job::{Fingerprint, Kind, Spec};
 use shared::domain::lane::Lane;
-use shared::domain::text::Client;
+use shared::domain::text::{Client, Reference};
 
-use crate::identity::IdempotencyKey;
+use crate::identity::{Claim, IdempotencyKey, Identified, LineOfBatch, ReferenceAsSent, Who, names_of};
 use crate::ingress::Ingress;
 use crate::problem::{Problem, ProblemType};
 use crate::routes::analyses::Order;
@@ -26,6 +29,8 @@ pub struct Prepared {
     pub message: Bytes,
     /// Of its body.
     pub fingerprint: Fingerprint,
+    /// Nothing had come under its id, as far as this replica knows.
+    pub is_new: bool,
 }
 
 /// Who sends what comes in, and under which key.
@@ -35,13 +40,64 @@ pub struct Intake<'a> {
     pub ingress: &'a Ingress,
     /// The client.
     pub client: &'a Client,
+    /// The client and the ids that it had before.
+    pub who: &'a Who<'a>,
     /// The request's key.
     pub key: Option<&'a IdempotencyKey>,
 }
 
+/// How often a batch has said the same, by what was said.
+#[derive(Debug, Default)]
+pub struct SaidBefore(HashMap<Fingerprint, u64>);
+
+impl SaidBefore {
+    /// How often with this time.
+    fn count(&mut self, content: Fingerprint) -> u64 {
+        let times = self.0.entry(content).or_default();
+        *times += 1;
+        *times
+    }
+}
+
+/// A name by which release 0.1 may know a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FormerName {
+    /// The name.
+    pub name: String,
+    /// What else has to agree.
+    pub sameness: Sameness,
+}
+
+/// A body that was read: the job, and its reference as it was sent.
+struct Read {
+    spec: Spec,
+    sent: Option<Reference>,
+}
+
+impl Read {
+    /// Takes the reference of a job to its one writing.
+    fn of(mut spec: Spec) -> Result<Read, Invalid> {
+        let sent = spec.reference.clone();
+        if let Some(reference) = &sent {
+            let canonical = reference.canonical().map_err(|error| Invalid {
+                field: "reference".to_owned(),
+                value: serde_json::to_string(reference).unwrap_or_default(),
+                remedy: error.to_string(),
+            });
+            spec.reference = Some(canonical.map_err(Invalid::shortened)?);
+        }
+        Ok(Read { spec, sent })
+    }
+
+    fn reference(&self) -> Option<ReferenceAsSent<'_>> {
+        let (canonical, sent) = (self.spec.reference.as_ref()?, self.sent.as_ref()?);
+        Some(ReferenceAsSent { canonical, sent })
+    }
+}
+
 /// A job among others. An analysis has no place in their order, and is told where it has one.
-fn ordered(json: &[u8]) -> Result<Spec, Problem> {
-    submission::parse(json).map_err(|invalid| {
+fn ordered(json: &[u8]) -> Result<Read, Problem> {
+    let spec = submission::parse(json).map_err(|invalid| {
         let is_analysis = Order::of_job(json).is_some();
         Problem::from(if is_analysis {
             let (field, value) = ("kind".to_owned(), "\"analyse_patterns\"".to_owned());
@@ -51,36 +107,60 @@ fn ordered(json: &[u8]) -> Result<Spec, Problem> {
         } else {
             invalid
         })
-    })
+    })?;
+    Ok(Read::of(spec)?)
 }
 
 impl Intake<'_> {
     /// A job on its own. `reply`: its client waits here for the outcome.
     pub fn job(&self, json: &[u8], reply: bool) -> Result<Prepared, Problem> {
-        let spec = submission::parse(json)?;
-        let id = self.ingress.issuer.of_job(self.client, self.key, spec.reference.as_ref());
-        self.prepare(id, &spec, reply)
+        let read = Read::of(submission::parse(json)?)?;
+        let identified = self.ingress.issuer.of_job(self.who, self.key, read.reference());
+        self.claimed(self.prepare(&identified, &read.spec, reply)?, &identified, &read.spec)
     }
 
     /// The job on one line of a batch.
-    pub fn line(&self, number: usize, json: &[u8]) -> Result<Prepared, Problem> {
-        let spec = ordered(json)?;
-        let id = self.ingress.issuer.of_line(self.client, self.key, number, spec.reference.as_ref());
-        self.prepare(id, &spec, false)
+    pub fn line(&self, number: usize, json: &[u8], said: &mut SaidBefore) -> Result<Prepared, Problem> {
+        let read = ordered(json)?;
+        let content = self.key.map(|_| Fingerprint::of(&submission::canonical(&read.spec)));
+        let line = self.key.zip(content.as_ref()).map(|(key, content)| {
+            let identity = Identity::Line { key: key.as_str(), content, nth: said.count(*content) };
+            LineOfBatch { key, number, identity }
+        });
+        let identified = self.ingress.issuer.of_line(self.who, line, read.reference());
+        self.claimed(self.prepare(&identified, &read.spec, false)?, &identified, &read.spec)
     }
 
-    /// The job on a row of an import: its id is that of its reference, else that of `key`.
-    pub fn row(&self, key: &str, json: &[u8]) -> Result<Prepared, Problem> {
-        let spec = ordered(json)?;
-        let key = spec.reference.as_ref().map_or(key, |reference| reference.as_str());
-        self.prepare(JobId::derived(self.client, key), &spec, false)
+    /// The job on a row of a file: known by its reference, else by `identity`; release 0.1 may know it by `former`.
+    pub fn row(
+        &self,
+        identity: Identity<'_>,
+        former: Option<&FormerName>,
+        json: &[u8],
+    ) -> Result<Prepared, Problem> {
+        let read = ordered(json)?;
+        let reference = read.reference();
+        let identity = reference.map_or(identity, |reference| Identity::Reference(reference.canonical));
+        let mut identified = self.who.identified(identity);
+        for name in names_of(reference) {
+            self.who.add_of_release(&mut identified, name, Sameness::SameReference);
+        }
+        if let Some(former) = former.filter(|_| reference.is_none()) {
+            self.who.add_of_release(&mut identified, &former.name, former.sameness);
+        }
+        let prepared = self.prepare(&identified, &read.spec, false)?;
+        if self.ingress.recent.is_of_another(prepared.id, prepared.fingerprint) {
+            return Err(conflict(prepared.id, &read.spec));
+        }
+        Ok(prepared)
     }
 
-    fn prepare(&self, id: JobId, spec: &shared::domain::job::Spec, reply: bool) -> Result<Prepared, Problem> {
+    fn prepare(&self, identified: &Identified, spec: &Spec, reply: bool) -> Result<Prepared, Problem> {
         let parts = &self.ingress.parts;
         let body = submission::canonical(spec);
         let reply_to = reply.then_some(parts.replica.as_str());
-        let message = message::write(id, self.client, reply_to, &body).map_err(|error| {
+        let (id, former) = (identified.id, &identified.former);
+        let message = message::write(id, self.client, reply_to, former, &body).map_err(|error| {
             tracing::error!(%error, body, "the canonical form of a job is not JSON");
             Problem::new(ProblemType::Internal, "the job could not be written down; tell us its body")
         })?;
@@ -90,6 +170,31 @@ impl Intake<'_> {
             lane: spec.lane(parts.lanes),
             message: message.into(),
             fingerprint: Fingerprint::of(&body),
+            is_new: false,
         })
     }
+
+    /// Refuses another body under an identity that this replica knows.
+    fn claimed(&self, job: Prepared, identified: &Identified, spec: &Spec) -> Result<Prepared, Problem> {
+        if !identified.is_derived {
+            return Ok(job);
+        }
+        match self.ingress.recent.claim(job.id, job.fingerprint) {
+            Claim::New => Ok(Prepared { is_new: true, ..job }),
+            Claim::Same => Ok(job),
+            Claim::Other => Err(conflict(job.id, spec)),
+        }
+    }
+}
+
+/// The identity of a job is another one's.
+fn conflict(id: JobId, spec: &Spec) -> Problem {
+    let (what, remedy) = match &spec.reference {
+        Some(reference) => {
+            let shown: String = reference.as_str().chars().take(40).collect();
+            (format!("the reference {shown:?}"), "a reference of its own")
+        }
+        None => ("the key".to_owned(), "a key of its own"),
+    };
+    Problem::conflict(id, &what, remedy)
 }

@@ -8,6 +8,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Serialize, Serializer};
 use shared::contract::submission::Invalid;
+use shared::domain::id::JobId;
 use utoipa::ToSchema;
 
 /// The media type of a problem document.
@@ -103,9 +104,11 @@ impl ProblemType {
             Self::MethodNotAllowed => {
                 ("/problems/method-not-allowed", S::METHOD_NOT_ALLOWED, "Method not allowed here")
             }
-            Self::Conflict => {
-                ("/problems/conflict", S::UNPROCESSABLE_ENTITY, "The key belongs to a job with another body")
-            }
+            Self::Conflict => (
+                "/problems/conflict",
+                S::UNPROCESSABLE_ENTITY,
+                "The identity belongs to a job with another body",
+            ),
             Self::Unauthorized => ("/problems/unauthorized", S::UNAUTHORIZED, "An API key is needed"),
             Self::Forbidden => ("/problems/forbidden", S::FORBIDDEN, "Not allowed"),
             Self::RateLimited => {
@@ -209,6 +212,16 @@ impl Problem {
     pub fn new(kind: ProblemType, detail: impl Into<Cow<'static, str>>) -> Problem {
         let (title, status) = (kind.title(), kind.status().as_u16());
         Problem { kind, title, status, detail: detail.into(), errors: Vec::new(), retry_after: None }
+    }
+
+    /// Another body has the identity of a job.
+    #[must_use]
+    pub fn conflict(id: JobId, what: &str, remedy: &str) -> Problem {
+        let detail = format!(
+            "{what} belongs to the job {id}, which has another body; this one takes no effect. Give it {remedy}, or ask \
+             for /api/jobs/{id}"
+        );
+        Problem::new(ProblemType::Conflict, detail)
     }
 
     /// A parameter of the path, the query or the head that is wrong.

@@ -73,6 +73,10 @@ pub async fn serve(
         let ingress = Arc::clone(&ingress);
         async move { ingress.hear().await }
     });
+    let learning = tokio::spawn({
+        let ingress = Arc::clone(&ingress);
+        async move { ingress.learn_former_ids().await }
+    });
     let importing = tokio::spawn(Arc::clone(&ingress).run_imports());
     let address = listener.local_addr().ok();
     let ended = CancellationToken::new();
@@ -103,6 +107,7 @@ pub async fn serve(
     ended.cancel();
     imported.context("the imports did not end well")?;
     reporting.await.context("the reports did not end well")?;
+    learning.await.context("the question for former ids did not end well")?;
     hearing.await.context("the listener for outcomes did not end well")
 }
 

@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use shared::contract::submission;
-use shared::domain::id::JobId;
+use shared::domain::id::{Identity, JobId};
 use shared::domain::job::{Fingerprint, Job};
 use shared::domain::lane::{Lane, Lanes};
 use shared::domain::text::Client;
@@ -98,7 +98,7 @@ async fn fill(ledger: &dyn Ledger, accounts: u64) {
                 .enumerate()
                 .map(|(place, body)| {
                     let client = Client::parse("fill").unwrap();
-                    let id = JobId::derived(&client, &body);
+                    let id = JobId::derived(&client, Identity::Key(&body));
                     job(id, lane, &body, place as i64)
                 })
                 .collect();
@@ -140,6 +140,7 @@ fn job(id: JobId, lane: Lane, body: &str, accepted_at: i64) -> Job {
         body: body.to_owned(),
         spec: submission::parse(body.as_bytes()).unwrap(),
         origin: None,
+        former: Vec::new(),
     }
 }
 

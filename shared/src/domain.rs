@@ -4,6 +4,7 @@
 pub mod account;
 pub mod entry;
 pub mod fold;
+pub mod former;
 pub mod hold;
 pub mod id;
 pub mod job;
@@ -11,4 +12,5 @@ pub mod lane;
 pub mod money;
 pub mod outcome;
 pub mod patterns;
+mod reference;
 pub mod text;

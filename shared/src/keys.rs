@@ -13,9 +13,9 @@ use axum::http::header::AUTHORIZATION;
 use crate::domain::text::Client;
 
 /// Who submits jobs where nobody is asked for a key.
-const ANONYMOUS: &str = "anonymous";
-/// Names that no key may have: a stranger's, and the one under which the fleet itself submits jobs.
-const RESERVED: [&str; 2] = [ANONYMOUS, "tellers"];
+pub const ANONYMOUS: &str = "anonymous";
+/// The client under whose id the fleet itself submits jobs.
+const FLEET: &str = "tellers";
 
 /// What a key allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,22 +49,28 @@ pub struct Keys(HashMap<[u8; 32], Key>);
 
 #[derive(Debug, Clone)]
 struct Key {
+    /// What it is called; may change.
+    name: Client,
+    /// Whose it is: the id that jobs are submitted under, for ever.
     client: Client,
     scopes: Vec<Scope>,
+    /// Ids that this client had before.
+    earlier: Vec<Client>,
 }
 
 /// Not a list of keys.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidKeys {
     /// Not `name:scopes:hash`.
-    #[error("key {entry}: must be name:scopes:hash, such as acme:submit+read:{}", "0".repeat(64))]
+    #[error("key {entry}: must be name:scopes:hash or name=client:scopes:hash, such as acme:submit+read:{}", "0".repeat(64))]
     Form {
         /// Its place in the list, from 1; the entry itself may be a secret.
         entry: usize,
     },
     /// Not a name.
     #[error(
-        "key {entry}: the name must be 1 to 64 printable characters, and neither `anonymous` nor `tellers`"
+        "key {entry}: names and client ids must be 1 to 64 printable characters, and none may be `tellers`; only behind \
+         the + of name=client+earlier may one be `anonymous`"
     )]
     Name {
         /// Its place in the list, from 1.
@@ -86,6 +92,16 @@ pub enum InvalidKeys {
         /// Its place in the list, from 1.
         entry: usize,
     },
+    /// Two keys of a client that had other ids before, by one of them.
+    #[error(
+        "key {entry}: another key of the client {client} lists other earlier ids; list the same behind both"
+    )]
+    Earlier {
+        /// Its place in the list, from 1.
+        entry: usize,
+        /// Whose key it is.
+        client: Client,
+    },
     /// The same key twice.
     #[error("key {entry}: has the same hash as one before it")]
     Twice {
@@ -97,6 +113,10 @@ pub enum InvalidKeys {
 impl Keys {
     /// Reads a list of `name:scopes:hash`, one a line or separated by commas; `#` starts a comment.
     ///
+    /// The name is the id of the client too, under which its jobs are known. A key that gets another name keeps the id
+    /// as `name=client`; ids that the client had before follow as `name=client+earlier+earlier`, so that what was
+    /// submitted under them and comes again is known.
+    ///
     /// # Errors
     /// An entry is wrong; says which.
     pub fn parse(list: &str) -> Result<Keys, InvalidKeys> {
@@ -105,6 +125,10 @@ impl Keys {
         let mut keys = HashMap::new();
         for (entry, text) in (1..).zip(entries) {
             let (hash, key) = parse_entry(entry, text)?;
+            let differs = |other: &Key| other.client == key.client && other.earlier != key.earlier;
+            if keys.values().any(differs) {
+                return Err(InvalidKeys::Earlier { entry, client: key.client });
+            }
             if keys.insert(hash, key).is_some() {
                 return Err(InvalidKeys::Twice { entry });
             }
@@ -135,9 +159,16 @@ impl Keys {
         let presented = presented(headers).ok_or(Denied::NoKey)?;
         let key = self.0.get(blake3::hash(presented).as_bytes()).ok_or(Denied::UnknownKey)?;
         if !key.scopes.contains(&scope) {
-            return Err(Denied::Lacks { client: key.client.clone(), scope });
+            return Err(Denied::Lacks { name: key.name.clone(), scope });
         }
         Ok(key.client.clone())
+    }
+
+    /// The ids that a client had before this one.
+    #[must_use]
+    pub fn earlier_ids(&self, client: &Client) -> &[Client] {
+        let key = self.0.values().find(|key| key.client == *client);
+        key.map_or(&[], |key| key.earlier.as_slice())
     }
 
     /// Whose key a request carries, whatever it allows.
@@ -158,10 +189,10 @@ pub enum Denied {
     #[error("the API key is not known here; check it")]
     UnknownKey,
     /// Its key is for something else.
-    #[error("the API key of {client} lacks the scope `{}`; ask for a key that has it", scope.name())]
+    #[error("the API key of {name} lacks the scope `{}`; ask for a key that has it", scope.name())]
     Lacks {
-        /// Whose key it is.
-        client: Client,
+        /// What the key is called.
+        name: Client,
         /// What it would have to allow.
         scope: Scope,
     },
@@ -199,8 +230,15 @@ fn parse_entry(entry: usize, text: &str) -> Result<([u8; 32], Key), InvalidKeys>
     else {
         return Err(InvalidKeys::Form { entry });
     };
-    let client =
-        Client::parse(name).ok().filter(|_| !RESERVED.contains(&name)).ok_or(InvalidKeys::Name { entry })?;
+    let parsed = |text: &str, may_be_anonymous: bool| {
+        let is_taken = text == FLEET || (text == ANONYMOUS && !may_be_anonymous);
+        Client::parse(text.trim()).ok().filter(|_| !is_taken).ok_or(InvalidKeys::Name { entry })
+    };
+    let (name, ids) = name.split_once('=').unwrap_or((name, name));
+    let name = parsed(name.trim(), false)?;
+    let mut ids = ids.split('+').map(str::trim);
+    let client = parsed(ids.next().unwrap_or_default(), false)?;
+    let earlier = ids.map(|id| parsed(id, true)).collect::<Result<_, _>>()?;
     let scopes = scopes
         .split('+')
         .map(|scope| {
@@ -209,7 +247,7 @@ fn parse_entry(entry: usize, text: &str) -> Result<([u8; 32], Key), InvalidKeys>
         })
         .collect::<Result<_, _>>()?;
     let hash = blake3::Hash::from_hex(hash).map_err(|_| InvalidKeys::Hash { entry })?;
-    Ok((*hash.as_bytes(), Key { client, scopes }))
+    Ok((*hash.as_bytes(), Key { name, client, scopes, earlier }))
 }
 
 fn anonymous(headers: &HeaderMap) -> Result<Client, Denied> {
@@ -250,6 +288,29 @@ mod tests {
             assert!(!error.to_string().contains("secret"));
         }
         assert!(Keys::parse("\n # nothing\n").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_client_keeps_its_id_whatever_its_key_is_called() {
+        let client = |id: &str| Client::parse(id).unwrap();
+        let list = format!(
+            "payments=acme+acme-old+anonymous:submit:{},beta:submit:{}",
+            Keys::hash("one"),
+            Keys::hash("two")
+        );
+        let keys = Keys::parse(&list).unwrap();
+        let headers =
+            |key: &str| HeaderMap::from_iter([(AUTHORIZATION, format!("Bearer {key}").parse().unwrap())]);
+        assert_eq!(keys.authorize(&headers("one"), Scope::Submit), Ok(client("acme")));
+        assert_eq!(keys.earlier_ids(&client("acme")), [client("acme-old"), client("anonymous")]);
+        assert_eq!(keys.authorize(&headers("two"), Scope::Submit), Ok(client("beta")));
+        assert!(keys.earlier_ids(&client("beta")).is_empty());
+        let denied = keys.authorize(&headers("one"), Scope::Read).unwrap_err();
+        assert!(denied.to_string().contains("key of payments"), "{denied}");
+        let differing = format!("a=acme+x:read:{},b=acme+y:read:{}", Keys::hash("1"), Keys::hash("2"));
+        let expected = InvalidKeys::Earlier { entry: 2, client: client("acme") };
+        assert_eq!(Keys::parse(&differing).unwrap_err(), expected);
+        assert!(Keys::parse(&format!("a=anonymous:read:{}", Keys::hash("1"))).is_err());
     }
 
     #[test]

@@ -167,6 +167,14 @@ pub trait Ledger: Send + Sync {
     /// The database could not be reached. Books that are wrong are findings, not errors.
     async fn audit(&self) -> Result<Audit, LedgerError>;
 
+    /// Which ids that are not derived any more the ledger may hold jobs under.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn former_ids(&self) -> Result<FormerIds, LedgerError> {
+        Ok(FormerIds::default())
+    }
+
     /// Whether the database answers.
     ///
     /// # Errors
@@ -224,6 +232,15 @@ impl PoolExhausted {
     }
 }
 
+/// Ids that the ledger may hold jobs under, and that are not derived any more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FormerIds {
+    /// Those of release 0.1.
+    pub of_release: bool,
+    /// Those of a fleet that asked nobody for a key.
+    pub of_anonymous: bool,
+}
+
 /// A job as the ledger holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobRecord {
@@ -247,6 +264,19 @@ pub struct JobRecord {
     pub accepted_at: i64,
     /// When it got its verdict, in microseconds since the Unix epoch.
     pub posted_at: i64,
+    /// Other bodies that came under its identity and took no effect; known where a single job was asked for.
+    pub conflicts: Option<Conflicts>,
+}
+
+/// Other bodies that came under the identity of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflicts {
+    /// How many, each once however often it came; at least 1.
+    pub count: u64,
+    /// When the latest one was accepted, in microseconds since the Unix epoch.
+    pub last_at: i64,
+    /// That one, as JSON.
+    pub last_body: String,
 }
 
 /// An entry as an account's holder reads it.

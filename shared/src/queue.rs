@@ -217,6 +217,14 @@ pub enum PublishError {
     Unavailable(String),
 }
 
+impl PublishError {
+    /// Whether the job is certainly not queued.
+    #[must_use]
+    pub fn is_definite(&self) -> bool {
+        !matches!(self, PublishError::Unconfirmed { .. })
+    }
+}
+
 /// The queue could not do what was asked; asking again may work.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]

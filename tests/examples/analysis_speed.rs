@@ -17,7 +17,7 @@ use jiff::civil::{Date, date};
 use shared::analyses::Analyses;
 use shared::clock;
 use shared::contract::analysis::{AnalysisWork, RunOrder};
-use shared::domain::id::JobId;
+use shared::domain::id::{Identity, JobId};
 use shared::domain::lane::{Lane, Lanes};
 use shared::domain::text::Client;
 use shared::fleet::Bus;
@@ -100,7 +100,7 @@ async fn measure(
     let ended = Arc::new(AtomicBool::new(false));
     let timed = tokio::spawn(post_at_a_pace(ledger.clone(), jobs, ended.clone()));
     let started = Instant::now();
-    let id = JobId::derived(&Client::parse("bench")?, "analysis");
+    let id = JobId::derived(&Client::parse("bench")?, Identity::Key("analysis"));
     let run =
         RunOrder { run: id, client: "bench".into(), requested_at: clock::now_us(), from: None, to: None };
     let plan = serde_json::to_vec(&AnalysisWork::Plan { run, accounts: None })?;

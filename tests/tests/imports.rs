@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use serde_json::Value;
-use shared::domain::id::JobId;
-use shared::domain::text::Client as Name;
+use shared::domain::id::{Identity, JobId};
+use shared::domain::text::{Client as Name, Reference};
 use tests::client::Client;
 use tests::fleet::{Fleet, Replica, Role};
 use tests::load::Record;
@@ -54,7 +54,8 @@ impl File {
         self.rows += 1;
         let reference = format!("{name}/{}", self.rows);
         let _ = writeln!(self.csv, "{cells},{reference},\"row {}, said \"\"so\"\"\"", self.rows);
-        let id = JobId::derived(&Name::parse("anonymous")?, &reference).to_string();
+        let (client, reference) = (Name::parse("anonymous")?, Reference::parse(reference)?);
+        let id = JobId::derived(&client, Identity::Reference(&reference)).to_string();
         self.record.accept_in_order(std::iter::once((account, id)));
         Ok(())
     }

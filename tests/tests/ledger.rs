@@ -34,6 +34,7 @@ conformance!(
     every_rejection_is_recorded,
     a_job_that_comes_again_takes_effect_once,
     another_body_under_the_same_id_is_a_conflict,
+    a_job_is_known_by_the_ids_that_it_had_before,
     an_id_on_two_lanes_takes_effect_once,
     lanes_over_few_accounts_lose_no_update,
     an_account_opened_twice_at_once_is_opened_once,

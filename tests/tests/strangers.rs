@@ -8,7 +8,7 @@ use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
 use serde_json::{Value, json};
 use shared::contract::{envelope, message};
-use shared::domain::id::JobId;
+use shared::domain::id::{Identity, JobId};
 use tests::client::Client;
 use tests::fleet::{Fleet, Replica, Role};
 use tests::servers::{Vhost, fresh_database, fresh_vhost};
@@ -154,10 +154,10 @@ async fn a_dead_letter_is_replayed_once_its_cause_is_gone() {
     let beset = Beset::start().await.unwrap();
     let client = shared::domain::text::Client::parse("acme").unwrap();
     let (id, body) = (
-        JobId::derived(&client, "mended"),
+        JobId::derived(&client, Identity::Key("mended")),
         r#"{"kind":"deposit","account":"mended","amount":700,"currency":"EUR"}"#,
     );
-    let job = message::write(id, &client, None, body).unwrap();
+    let job = message::write(id, &client, None, &[], body).unwrap();
     let letter = envelope::write("a stranger", [(Timestamp::now(), job.as_slice())]);
     // Twice, as after a crash between keeping the letter and acknowledging its job.
     for _ in 0..2 {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use shared::clock;
 use shared::contract::{message, submission};
 use shared::domain::account::AccountNumber;
-use shared::domain::id::JobId;
+use shared::domain::id::{Identity, JobId};
 use shared::domain::job::{Action, Spec};
 use shared::domain::text::Client;
 use tokio_util::sync::CancellationToken;
@@ -61,8 +61,8 @@ async fn release(shared: &Shared, hold: JobId, account: AccountNumber) -> bool {
     if !shared.figures.serves(lane) {
         return false;
     }
-    let id = JobId::derived(&fleet, &format!("expiry of {hold}"));
-    let published = match message::write(id, &fleet, None, &submission::canonical(&spec)) {
+    let id = JobId::derived(&fleet, Identity::Key(&format!("expiry of {hold}")));
+    let published = match message::write(id, &fleet, None, &[], &submission::canonical(&spec)) {
         Ok(job) => {
             shared.parts.publisher.publish(lane, Bytes::from(job)).await.map_err(|error| error.to_string())
         }

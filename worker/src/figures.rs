@@ -184,7 +184,7 @@ impl Figures {
 mod tests {
     use shared::contract::{message, submission};
     use shared::domain::account::AccountNumber;
-    use shared::domain::id::JobId;
+    use shared::domain::id::{Identity, JobId};
     use shared::domain::job::{Action, Spec};
     use shared::domain::outcome::Verdict;
     use shared::domain::text::Client;
@@ -193,10 +193,10 @@ mod tests {
 
     fn job(ingress: &str) -> Job {
         let client = Client::parse("c").unwrap();
-        let id = JobId::derived(&client, "k");
+        let id = JobId::derived(&client, Identity::Key("k"));
         let account = AccountNumber::parse("a").unwrap();
         let body = submission::canonical(&Spec::of(Action::Release { account, hold: id }));
-        let json = message::write(id, &client, None, &body).unwrap();
+        let json = message::write(id, &client, None, &[], &body).unwrap();
         message::read(std::str::from_utf8(&json).unwrap(), Lane(0), ingress, 1).unwrap().job
     }
 

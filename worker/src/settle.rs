@@ -100,15 +100,8 @@ async fn settle_job(
     stop: &CancellationToken,
 ) -> bool {
     match result {
-        Ok(outcome) => {
-            let Outcome::Conflict(verdict) = outcome else { return true };
-            let cause = format!(
-                "another body was submitted under the id {} before and is {verdict:?}; submit this one under a key of \
-                 its own",
-                job.id
-            );
-            bury(shared, lane, alone(job), cause, stop).await
-        }
+        // A conflict too: the ledger has noted it with the job whose identity it came under.
+        Ok(_) => true,
         Err(cause) => {
             error!(id = %job.id, %lane, cause, "a job can not be posted; it is kept as a dead letter");
             let kept = record_dead(shared, lane, job, cause, stop).await
@@ -175,7 +168,7 @@ const LETTER_ID_CHARS: usize = 16;
 /// The job in an envelope of its own, ready to be replayed.
 fn alone(job: &Job) -> Bytes {
     // A body that was read has a JSON form, and so has the rest.
-    let json = message::write(job.id, &job.client, None, &job.body).unwrap_or_default();
+    let json = message::write(job.id, &job.client, None, &job.former, &job.body).unwrap_or_default();
     let accepted_at = Timestamp::from_microsecond(job.accepted_at).unwrap_or_default();
     envelope::write(&job.ingress, [Enclosed { accepted_at, origin: job.origin, job: &json }])
 }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use shared::domain::former::Sameness;
+use shared::domain::id::Identity;
 use shared::domain::lane::Lane;
 use shared::domain::text::Client;
 use shared::imports::Refusal;
@@ -13,8 +15,9 @@ use super::report;
 use super::source::{self, Position};
 use super::spool::Held;
 use crate::files::{self, FileError, Format, Reader, Row, RowError};
+use crate::identity::{SEPARATOR_OF_RELEASE, Who};
 use crate::ingress::Ingress;
-use crate::intake::Intake;
+use crate::intake::{FormerName, Intake};
 
 /// Rows that go from hand to hand together: with sixteen lanes, about as many for each as an envelope takes.
 pub(super) const CHUNK_ROWS_MAX: usize = 1_000;
@@ -78,7 +81,7 @@ impl Reading {
                 return Err(error);
             }
         };
-        let mut key = RowKey::new(&self.digest);
+        let who = self.ingress.who(&self.client);
         let (mut chunk, mut chunk_bytes) =
             (Chunk { head: Some(head(format, &*source)), ..Chunk::default() }, 0);
         while let Some(row) = source.next()? {
@@ -89,7 +92,7 @@ impl Reading {
                 continue;
             }
             chunk_bytes += row.raw.len();
-            let mut row = self.prepare(row, &mut key);
+            let mut row = self.prepare(row, &who);
             if let ReadRow::Refused(refusal) = &mut row {
                 refusal.raw = source.refused(&refusal.raw, &in_place(refusal));
             }
@@ -108,7 +111,7 @@ impl Reading {
         Ok(())
     }
 
-    fn prepare(&self, row: Row, key: &mut RowKey) -> ReadRow {
+    fn prepare(&self, row: Row, who: &Who<'_>) -> ReadRow {
         let Row { number, line, raw, content } = row;
         let body = match content {
             Ok(body) => body,
@@ -117,8 +120,10 @@ impl Reading {
                 return ReadRow::Refused(Refusal { row: number, line, column, field, reason, raw });
             }
         };
-        let intake = Intake { ingress: &self.ingress, client: &self.client, key: None };
-        match intake.row(key.of(number), body.get().as_bytes()) {
+        let intake = Intake { ingress: &self.ingress, client: &self.client, who, key: None };
+        let identity = Identity::Row { file: &self.digest, number };
+        let former = former_name(&self.digest, number);
+        match intake.row(identity, Some(&former), body.get().as_bytes()) {
             Ok(job) => ReadRow::Job { row: number, lane: job.lane, message: job.message },
             Err(problem) => {
                 let (field, reason) = problem.field_and_detail();
@@ -147,24 +152,8 @@ fn head(format: Format, source: &dyn Reader) -> Refusal {
     Refusal { row: 0, line: 0, column: None, field: None, reason, raw }
 }
 
-/// The keys of rows that have no reference of their own.
-struct RowKey {
-    key: String,
-    prefix: usize,
-}
-
-impl RowKey {
-    fn new(digest: &[u8; 32]) -> RowKey {
-        // No reference contains the separator, so that none is the key of a row.
-        let key = format!("import:{}\u{1f}", blake3::Hash::from_bytes(*digest).to_hex());
-        RowKey { prefix: key.len(), key }
-    }
-
-    fn of(&mut self, row: u64) -> &str {
-        use std::fmt::Write as _;
-        self.key.truncate(self.prefix);
-        // Writing to a string never fails.
-        let _ = write!(self.key, "{row}");
-        &self.key
-    }
+/// By what release 0.1 knew a row without a reference: the digest of its file's bytes, and its number.
+fn former_name(digest: &[u8; 32], row: u64) -> FormerName {
+    let file = blake3::Hash::from_bytes(*digest).to_hex();
+    FormerName { name: format!("import:{file}{SEPARATOR_OF_RELEASE}{row}"), sameness: Sameness::SameMoney }
 }

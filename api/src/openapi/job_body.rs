@@ -142,6 +142,7 @@ pub enum KindName {
 #[schema(as = Rejection)]
 #[serde(rename_all = "snake_case")]
 pub enum RejectionName {
+    KnownByFormerId,
     AccountNotFound,
     AccountExists,
     AccountClosed,

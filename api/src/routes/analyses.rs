@@ -24,7 +24,7 @@ use shared::domain::text::Client;
 use self::document::{Analyses, Analysis, AnalysisBody};
 pub use self::order::Order;
 use crate::body::{self, BodyLimit};
-use crate::identity::IdempotencyKey;
+use crate::identity::{IdempotencyKey, ReferenceAsSent};
 use crate::ingress::Ingress;
 use crate::keys::{Reader, Submitter};
 use crate::openapi::Refusals;
@@ -70,7 +70,9 @@ pub(super) async fn submit(
     key: Option<&IdempotencyKey>,
     order: Order,
 ) -> Result<(JobId, i64), Problem> {
-    let id = ingress.issuer.of_job(client, key, order.reference.as_ref());
+    let reference = order.reference.as_ref();
+    let reference = reference.map(|reference| ReferenceAsSent { canonical: reference, sent: reference });
+    let id = ingress.issuer.of_job(&ingress.who(client), key, reference).id;
     if key.is_some() || order.reference.is_some() {
         // Where the ledger is away the worker tells an analysis that was asked for before from another one.
         if let Ok(Some(run)) = ingress.read_records(ingress.parts.analyses.run(id)).await {

@@ -23,7 +23,7 @@ use crate::batch::{self, Line};
 use crate::body::{self, MediaType};
 use crate::identity::IdempotencyKey;
 use crate::ingress::Ingress;
-use crate::intake::Intake;
+use crate::intake::{Intake, SaidBefore};
 use crate::keys::Submitter;
 use crate::observe;
 use crate::openapi::{JobBody, Refusals};
@@ -87,7 +87,7 @@ pub enum Refused {
     post, path = "/api/jobs/batch", tag = "jobs",
     params((
         "Idempotency-Key" = Option<String>, Header,
-        description = "Gives a line without a `reference` an id of this key and the number of the line, so that the same body can be sent again.",
+        description = "Gives a line without a `reference` an id of this key and of what the line says, so that the same body can be sent again; a line that was refused and is sent again corrected is another job.",
     )),
     request_body(
         description = "At most 16 MiB, and 64 KiB a line.",
@@ -140,8 +140,18 @@ struct Sorted {
 #[derive(Default)]
 struct LaneJobs {
     messages: Vec<Bytes>,
-    /// Where the result of each stands among all, and what it does.
-    places: Vec<(usize, Kind)>,
+    places: Vec<Placed>,
+}
+
+/// A job of a lane.
+#[derive(Debug, Clone, Copy)]
+struct Placed {
+    /// Where its result stands among all.
+    result: usize,
+    /// What it does.
+    kind: Kind,
+    /// Nothing had come under its id.
+    is_new: bool,
 }
 
 impl Sorted {
@@ -156,20 +166,22 @@ impl Sorted {
         key: Option<&IdempotencyKey>,
         lines: &[Line<'_>],
     ) {
-        let intake = Intake { ingress, client, key };
+        let who = ingress.who(client);
+        let intake = Intake { ingress, client, who: &who, key };
+        let mut said = SaidBefore::default();
         self.results.reserve_exact(lines.len());
         for some in lines.chunks(LINES_PER_TURN) {
-            some.iter().for_each(|line| self.take(intake, *line));
+            some.iter().for_each(|line| self.take(intake, *line, &mut said));
             tokio::task::yield_now().await;
         }
     }
 
-    fn take(&mut self, intake: Intake<'_>, Line { number: line, json }: Line<'_>) {
-        let result = small(json).and_then(|json| intake.line(line, json)).and_then(|job| {
+    fn take(&mut self, intake: Intake<'_>, Line { number: line, json }: Line<'_>, said: &mut SaidBefore) {
+        let result = small(json).and_then(|json| intake.line(line, json, said)).and_then(|job| {
             let none = || Problem::new(ProblemType::Internal, format!("the fleet has no {}", job.lane));
             let lane = self.lanes.get_mut(usize::from(job.lane.0)).ok_or_else(none)?;
             lane.messages.push(job.message);
-            lane.places.push((self.results.len(), job.kind));
+            lane.places.push(Placed { result: self.results.len(), kind: job.kind, is_new: job.is_new });
             // As it will be told unless the queue refuses it.
             Ok(LineResult::Accepted { line, id: job.id, status: Status::Queued })
         });
@@ -198,10 +210,10 @@ impl LineResult {
 async fn publish(ingress: &Ingress, Sorted { mut results, lanes }: Sorted) -> Result<Response, Problem> {
     let mut accepted = [0_usize; Kind::ALL.len()];
     let mut refused = Vec::new();
-    for (place, kind, outcome) in publish_lanes(ingress, lanes).await {
+    for (job, outcome) in publish_lanes(ingress, lanes).await {
         match outcome {
-            Ok(_) => accepted[kind as usize] += 1,
-            Err(error) => refused.push((place, error)),
+            Ok(_) => accepted[job.kind as usize] += 1,
+            Err(error) => refused.push((job, error)),
         }
     }
     for (kind, jobs) in Kind::ALL.into_iter().zip(accepted).filter(|(_, jobs)| *jobs > 0) {
@@ -211,10 +223,13 @@ async fn publish(ingress: &Ingress, Sorted { mut results, lanes }: Sorted) -> Re
     ingress.admission.note(accepted as u64, refused.len() as u64);
 
     let mut first = None;
-    for (place, error) in refused {
-        if let Some(result) = results.get_mut(place)
+    for (job, error) in refused {
+        if let Some(result) = results.get_mut(job.result)
             && let LineResult::Accepted { line, id, .. } = *result
         {
+            if job.is_new && error.is_definite() {
+                ingress.recent.release(id);
+            }
             let problem = ingress.admission.refusal(id, &error);
             first.get_or_insert_with(|| problem.clone());
             *result = LineResult::refused(line, problem);
@@ -230,15 +245,15 @@ async fn publish(ingress: &Ingress, Sorted { mut results, lanes }: Sorted) -> Re
     Ok((status, Json(BatchAnswer { accepted, refused, results })).into_response())
 }
 
-/// Publishes all lanes at once and each in order; tells of each job where its result stands, and what it is.
+/// Publishes all lanes at once and each in order.
 async fn publish_lanes(
     ingress: &Ingress,
     lanes: Vec<LaneJobs>,
-) -> impl Iterator<Item = (usize, Kind, Result<Timestamp, PublishError>)> {
+) -> impl Iterator<Item = (Placed, Result<Timestamp, PublishError>)> {
     let filled = (0..).map(Lane).zip(lanes).filter(|(_, jobs)| !jobs.messages.is_empty());
     let published = join_all(filled.map(async |(lane, LaneJobs { messages, places })| {
         let outcomes = ingress.parts.publisher.publish_many(lane, messages).await;
-        places.into_iter().zip(outcomes).map(|((place, kind), outcome)| (place, kind, outcome))
+        places.into_iter().zip(outcomes)
     }));
     published.await.into_iter().flatten()
 }

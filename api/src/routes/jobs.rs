@@ -51,7 +51,7 @@ pub struct SubmitQuery {
 #[utoipa::path(
     post, path = "/api/jobs", tag = "jobs",
     params(
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable characters: the same key is the same job. Wins over `reference`."),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable characters, bare or as a quoted string (RFC 9651): the same key is the same job. A `reference` in the body wins over it."),
         ("Prefer" = Option<String>, Header, description = "`wait=N` waits up to N seconds for the outcome (RFC 7240).", example = "wait=5"),
         ("wait" = Option<u64>, Query, description = "The same as `Prefer: wait=N`, and wins over it."),
     ),
@@ -82,7 +82,8 @@ pub async fn submit(
         let (id, at) = analyses::submit(&ingress, &client, key.as_ref(), order?).await?;
         return Ok(analyses::accepted(id, Queued::unordered(id, at)));
     }
-    let intake = Intake { ingress: &ingress, client: &client, key: key.as_ref() };
+    let who = ingress.who(&client);
+    let intake = Intake { ingress: &ingress, client: &client, who: &who, key: key.as_ref() };
     let prepared = intake.job(&json, wait.is_some()).map_err(|problem| match json.trim_ascii().first() {
         // What is neither called JSON nor looks like it is not a job with a mistake in it.
         Some(byte) if *byte != b'{' && MediaType::of(&headers) == MediaType::Unknown => {
@@ -106,6 +107,9 @@ async fn publish(ingress: &Ingress, job: &Prepared) -> Result<Timestamp, Problem
         }
         Err(error) => {
             ingress.admission.note(0, 1);
+            if job.is_new && error.is_definite() {
+                ingress.recent.release(job.id);
+            }
             Err(ingress.admission.refusal(job.id, &error))
                 .inspect_err(|problem| count_refused(ingress, problem))
         }
@@ -135,7 +139,9 @@ async fn submit_and_wait(
     let answer = match ended {
         Ended::Recorded(record) => (AppendHeaders(applied), Json(Job::recorded(&record))).into_response(),
         Ended::Told(verdict) => (AppendHeaders(applied), Json(Job::told(job.id, verdict))).into_response(),
-        Ended::Conflict => conflict(job.id).into_response(),
+        Ended::Conflict => {
+            Problem::conflict(job.id, "the key or reference", "one of its own").into_response()
+        }
         Ended::Unknown => (AppendHeaders(applied), accepted(job, accepted_at)).into_response(),
     };
     Ok((Extension(Waited), answer).into_response())
@@ -148,14 +154,6 @@ fn accepted(job: &Prepared, accepted_at: Timestamp) -> Response {
         response.headers_mut().insert(LOCATION, location);
     }
     response
-}
-
-fn conflict(id: JobId) -> Problem {
-    let detail = format!(
-        "the key or reference already belongs to the job {id}, which has another body; this one takes no effect. \
-         Send it with a key of its own, or ask for /api/jobs/{id}"
-    );
-    Problem::new(ProblemType::Conflict, detail)
 }
 
 /// What a client asks of a job.

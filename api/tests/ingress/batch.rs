@@ -1,9 +1,9 @@
 //! Many jobs in one request.
 
 use serde_json::{Value, json};
-use shared::domain::id::JobId;
+use shared::domain::id::{Identity, JobId};
 use shared::domain::lane::Lanes;
-use shared::domain::text::Client;
+use shared::domain::text::{Client, Reference};
 use shared::queue::PublishError;
 
 use crate::fakes::Takes;
@@ -167,11 +167,32 @@ async fn the_same_batch_under_the_same_key_is_the_same_jobs() {
     assert_eq!(first, ids(&world.post_batch(&key, body).await.body));
     assert_ne!(first[0], first[2], "each line is a job of its own");
     let client = Client::parse("anonymous").unwrap();
+    let reference = Reference::parse("r-1").unwrap();
     assert_eq!(
         first[1],
-        json!(JobId::derived(&client, "r-1")).to_string(),
+        json!(JobId::derived(&client, Identity::Reference(&reference))).to_string(),
         "a reference is the line's own key"
     );
+}
+
+#[tokio::test]
+async fn a_line_under_a_key_is_known_by_what_it_says() {
+    let world = World::new().await;
+    let key = [NDJSON, ("idempotency-key", "k-1")];
+    let line = |amount: u32| DEPOSIT.replace("\"amount\":5", &format!("\"amount\":{amount}"));
+    let (one, two, three) = (line(1), line(2), line(3));
+    let ids = async |body: String| -> Vec<String> {
+        let answer = world.post_batch(&key, body).await;
+        let results = answer.body["results"].as_array().unwrap().clone();
+        results.iter().map(|result| result["id"].to_string()).collect()
+    };
+    let first = ids(format!("{one}\n{two}\n{one}")).await;
+    assert_ne!(first[0], first[2], "what is said twice is meant twice");
+    assert_eq!(ids(format!("\n\n{one}\n{two}\n\n{one}\n")).await, first, "blank lines");
+    let turned = ids(format!("{two}\n{one}\n{one}")).await;
+    assert_eq!(turned, [first[1].clone(), first[0].clone(), first[2].clone()], "another order");
+    let corrected = ids(three).await;
+    assert!(!first.contains(&corrected[0]), "a corrected line is another job");
 }
 
 #[tokio::test]

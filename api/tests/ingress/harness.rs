@@ -114,6 +114,7 @@ impl World {
     pub fn record(&self, id: JobId, body: &str, verdict: Verdict) -> JobRecord {
         let spec = submission::parse(body.as_bytes()).unwrap();
         let record = JobRecord {
+            conflicts: None,
             id,
             client: "anonymous".to_owned(),
             reference: spec.reference.as_ref().map(ToString::to_string),

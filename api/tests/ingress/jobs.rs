@@ -5,9 +5,9 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::json;
-use shared::domain::id::JobId;
+use shared::domain::id::{Identity, JobId};
 use shared::domain::outcome::{Rejection, Verdict};
-use shared::domain::text::Client;
+use shared::domain::text::{Client, Reference};
 use shared::queue::PublishError;
 
 use crate::fakes::Takes;
@@ -48,17 +48,56 @@ async fn curl_without_a_content_type_is_understood() {
 }
 
 #[tokio::test]
-async fn the_same_key_is_the_same_job() {
+async fn the_same_identity_is_the_same_job() {
     let world = World::new().await;
     let client = Client::parse("anonymous").unwrap();
-    let referenced = DEPOSIT.replace('}', r#","reference":"r-1"}"#);
-    let by_key = world.post(&[JSON, ("idempotency-key", "k-1")], referenced.clone()).await.id();
-    let again = world.post(&[JSON, ("idempotency-key", "k-1")], referenced.clone()).await.id();
-    let by_reference = world.post(&[JSON], referenced).await.id();
-    assert_eq!([by_key, again], [JobId::derived(&client, "k-1"); 2]);
-    assert_eq!(by_reference, JobId::derived(&client, "r-1"));
+    let reference = Reference::parse("r-1").unwrap();
+    let key = |key: &'static str| [JSON, ("idempotency-key", key)];
+    let referenced = |reference: &str| DEPOSIT.replace('}', &format!(r#","reference":"{reference}"}}"#));
+    let by_key = world.post(&key("k-1"), DEPOSIT).await.id();
+    assert_eq!(
+        [by_key, world.post(&key("\"k-1\""), DEPOSIT).await.id()],
+        [JobId::derived(&client, Identity::Key("k-1")); 2]
+    );
+    let by_reference = JobId::derived(&client, Identity::Reference(&reference));
+    for answer in [
+        world.post(&[JSON], referenced("r-1")).await,
+        world.post(&[JSON], referenced(" r-1 ")).await,
+        world.post(&key("k-2"), referenced("r-1")).await,
+        world.post(&key("r-1"), referenced("r-1")).await,
+    ] {
+        assert_eq!(answer.id(), by_reference, "whatever key it comes under");
+    }
+    assert_ne!(world.post(&key("r-1"), DEPOSIT).await.id(), by_reference, "a key is no reference");
     let [one, other] = [world.post(&[JSON], DEPOSIT).await.id(), world.post(&[JSON], DEPOSIT).await.id()];
     assert_ne!(one, other, "without a key each is a job of its own");
+}
+
+#[tokio::test]
+async fn another_body_under_a_known_identity_is_refused_at_once() {
+    let world = World::new().await;
+    let other = DEPOSIT.replace("\"amount\":5", "\"amount\":6");
+    let key = [JSON, ("idempotency-key", "k-1")];
+    let first = world.post(&key, DEPOSIT).await.id();
+    let refused = world.post(&key, other.clone()).await;
+    refused.assert_problem(422, "conflict");
+    assert!(refused.body["detail"].as_str().unwrap().contains(&first.to_string()));
+    assert_eq!(world.post(&key, DEPOSIT).await.id(), first, "the first one stands");
+    let line = |body: &str| body.replace('}', r#","reference":"r"}"#);
+    let batch = format!("{}\n{}\n{}", line(DEPOSIT), line(&other), line(DEPOSIT));
+    let answer = world.post_batch(&[("content-type", "application/x-ndjson")], batch).await;
+    assert_eq!((&answer.body["accepted"], &answer.body["refused"]), (&json!(2), &json!(1)));
+    assert_eq!(answer.body["results"][1]["error"]["type"], "/problems/conflict");
+}
+
+#[tokio::test]
+async fn a_reference_holds_nothing_that_no_eye_sees() {
+    let world = World::new().await;
+    let hidden = DEPOSIT.replace('}', ",\"reference\":\"a\u{200B}b\"}");
+    let refused = world.post(&[JSON], hidden).await;
+    refused.assert_problem(422, "invalid-job");
+    assert_eq!(refused.body["errors"][0]["field"], "reference");
+    assert!(refused.body["detail"].as_str().unwrap().contains("U+200B"), "{}", refused.body);
 }
 
 #[tokio::test]

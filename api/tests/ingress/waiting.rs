@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use shared::contract::result::JobResult;
-use shared::domain::id::JobId;
+use shared::domain::id::{Identity, JobId};
 use shared::domain::job::Fingerprint;
 use shared::domain::outcome::{Rejection, Verdict};
 use shared::domain::text::Client;
@@ -16,7 +16,7 @@ use crate::harness::{Answer, DEPOSIT, World, post};
 const BEFORE_A_LOOK: Duration = Duration::from_millis(240);
 
 fn keyed_id(key: &str) -> JobId {
-    JobId::derived(&Client::parse("anonymous").unwrap(), key)
+    JobId::derived(&Client::parse("anonymous").unwrap(), Identity::Key(key))
 }
 
 async fn post_and_wait(world: &World, key: &str, wait: &str) -> Answer {

@@ -63,6 +63,7 @@ pub fn request(accounts: Option<&[AccountNumber]>, from: Option<Date>, to: Optio
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::id::Identity;
     use crate::domain::text::Client;
 
     #[test]
@@ -87,7 +88,7 @@ mod tests {
 
     #[test]
     fn the_wire_form_holds_still() {
-        let run = JobId::derived(&Client::parse("acme").unwrap(), "k");
+        let run = JobId::derived(&Client::parse("acme").unwrap(), Identity::Key("k"));
         let order = RunOrder {
             run,
             client: "acme".into(),

@@ -1,7 +1,7 @@
 //! The wire form of queued work: 1..=100 jobs of one lane in one message.
 //!
 //! ```json
-//! {"version":1,"ingress":"api-1","jobs":[{"accepted_at":1795453200000000,"job":{"kind":"deposit"}}]}
+//! {"version":2,"ingress":"api-1","jobs":[{"accepted_at":1795453200000000,"job":{"kind":"deposit"}}]}
 //! ```
 //!
 //! A job of an import says so beside its time: `{"accepted_at":…,"import":{"number":17,"row":5},"job":…}`.
@@ -19,8 +19,12 @@ use serde_json::value::RawValue;
 
 use crate::domain::job::Origin;
 
-/// What this build writes, and the only one that it reads.
-pub const VERSION: u32 = 1;
+/// What this build writes. It reads this one and all before it.
+///
+/// | version | what it added |
+/// |---|---|
+/// | 2 | the ids that a job had before; `payment` in a job's body |
+pub const VERSION: u32 = 2;
 
 /// Bytes around one job at the most, unless it comes from an import: `{"accepted_at":-9223372036854775808,"job":},`.
 const FRAME_BYTES: usize = 48;
@@ -54,7 +58,7 @@ impl Enclosed<'_> {
 /// Jobs of one lane, in the order in which one ingress replica accepted them.
 #[derive(Debug, Deserialize)]
 pub struct Envelope<'a> {
-    /// Always [`VERSION`] after [`Envelope::read`].
+    /// At most [`VERSION`] after [`Envelope::read`].
     pub version: u32,
     /// The ingress replica that accepted the jobs.
     #[serde(borrow)]
@@ -83,9 +87,9 @@ pub enum EnvelopeError {
     /// Not JSON, or not of this shape.
     #[error("the message is no envelope: {0}")]
     Malformed(#[from] serde_json::Error),
-    /// Written by a newer build.
+    /// Written by a newer build, or by none.
     #[error(
-        "the envelope has version {found}, this build reads version {VERSION}; upgrade the workers first"
+        "the envelope has version {found}, this build reads up to version {VERSION}; upgrade the workers first"
     )]
     Version {
         /// The version that the message states.
@@ -116,7 +120,7 @@ impl<'a> Envelope<'a> {
     pub fn read(message: &'a [u8]) -> Result<Envelope<'a>, EnvelopeError> {
         // The version first: of another one nothing else is known.
         let Versioned { version } = serde_json::from_slice(message)?;
-        if version != VERSION {
+        if !(1..=VERSION).contains(&version) {
             return Err(EnvelopeError::Version { found: version });
         }
         Ok(serde_json::from_slice(message)?)
@@ -164,7 +168,7 @@ mod tests {
     use super::*;
 
     /// What is on the wire, for ever: a message of today may wait in a queue through an upgrade.
-    const GOLDEN: &str = r#"{"version":1,"ingress":"api-1","jobs":[{"accepted_at":1795453200000000,"job":{"kind":"deposit","amount":5}},{"accepted_at":1795453200000001,"job":{"kind":"withdrawal"}}]}"#;
+    const GOLDEN: &str = r#"{"version":2,"ingress":"api-1","jobs":[{"accepted_at":1795453200000000,"job":{"kind":"deposit","amount":5}},{"accepted_at":1795453200000001,"job":{"kind":"withdrawal"}}]}"#;
 
     fn at(microsecond: i64) -> Timestamp {
         Timestamp::from_microsecond(microsecond).unwrap()
@@ -181,16 +185,20 @@ mod tests {
 
     #[test]
     fn an_envelope_is_read_as_agreed() {
-        let envelope = Envelope::read(GOLDEN.as_bytes()).unwrap();
-        assert_eq!((envelope.version, envelope.ingress.as_ref(), envelope.jobs.len()), (1, "api-1", 2));
-        let second = QueuedJob::read(envelope.jobs[1]).unwrap();
-        assert_eq!(second.accepted_at, 1_795_453_200_000_001);
-        assert_eq!(second.job.get(), r#"{"kind":"withdrawal"}"#);
+        for version in 1..=VERSION {
+            let golden = GOLDEN.replace("\"version\":2", &format!("\"version\":{version}"));
+            let envelope = Envelope::read(golden.as_bytes()).unwrap();
+            let (ingress, jobs) = (envelope.ingress.as_ref(), envelope.jobs.len());
+            assert_eq!((envelope.version, ingress, jobs), (version, "api-1", 2));
+            let second = QueuedJob::read(envelope.jobs[1]).unwrap();
+            assert_eq!(second.accepted_at, 1_795_453_200_000_001);
+            assert_eq!(second.job.get(), r#"{"kind":"withdrawal"}"#);
+        }
     }
 
     #[test]
     fn a_job_of_an_import_says_so() {
-        let golden = r#"{"version":1,"ingress":"api-1","jobs":[{"accepted_at":7,"import":{"number":17,"row":5},"job":{"kind":"deposit"}}]}"#;
+        let golden = r#"{"version":2,"ingress":"api-1","jobs":[{"accepted_at":7,"import":{"number":17,"row":5},"job":{"kind":"deposit"}}]}"#;
         let origin = Some(Origin { import: 17, row: 5 });
         let written =
             write("api-1", [Enclosed { accepted_at: at(7), origin, job: br#"{"kind":"deposit"}"# }]);
@@ -218,8 +226,10 @@ mod tests {
 
     #[test]
     fn another_version_and_garbage_are_refused() {
-        let newer = Envelope::read(br#"{"version":2,"ingress":"a","jobs":[]}"#).unwrap_err();
-        assert!(newer.to_string().contains("version 2"), "{newer}");
+        let newer = Envelope::read(br#"{"version":3,"ingress":"a","jobs":[]}"#).unwrap_err();
+        assert!(newer.to_string().contains("version 3") && newer.is_of_the_next_release(), "{newer}");
+        let none = Envelope::read(br#"{"version":0,"ingress":"a","jobs":[]}"#).unwrap_err();
+        assert!(!none.is_of_the_next_release(), "{none}");
         for garbage in [&b"\xff\xfe"[..], b"", b"[]", b"{}", br#"{"version":1,"ingress":"a","jobs":7}"#] {
             assert!(Envelope::read(garbage).is_err(), "{garbage:?}");
         }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::submission::{self, Invalid};
+use crate::domain::former::FormerId;
 use crate::domain::id::JobId;
 use crate::domain::job::{Fingerprint, Job, Spec};
 use crate::domain::lane::Lane;
@@ -20,6 +21,9 @@ pub struct JobMessage<'a> {
     /// The ingress replica on which a client waits for the outcome.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<String>,
+    /// Ids under which the ledger may hold it already.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<FormerId>,
     /// The job's body.
     #[serde(borrow)]
     pub body: &'a RawValue,
@@ -49,10 +53,16 @@ pub enum Unreadable {
 ///
 /// # Errors
 /// `body` is not JSON.
-pub fn write(id: JobId, client: &Client, reply_to: Option<&str>, body: &str) -> serde_json::Result<Vec<u8>> {
+pub fn write(
+    id: JobId,
+    client: &Client,
+    reply_to: Option<&str>,
+    former: &[FormerId],
+    body: &str,
+) -> serde_json::Result<Vec<u8>> {
     let body: &RawValue = serde_json::from_str(body)?;
-    let reply_to = reply_to.map(str::to_owned);
-    serde_json::to_vec(&JobMessage { id, client: client.clone(), reply_to, body })
+    let (reply_to, former) = (reply_to.map(str::to_owned), former.to_vec());
+    serde_json::to_vec(&JobMessage { id, client: client.clone(), reply_to, former, body })
 }
 
 /// Reads the wire form of a job that came by `lane` and that `ingress` accepted at `accepted_at` (µs since
@@ -74,6 +84,7 @@ pub fn read(json: &str, lane: Lane, ingress: &str, accepted_at: i64) -> Result<R
         body,
         spec,
         origin: None,
+        former: message.former,
     };
     Ok(ReceivedJob { job, reply_to: message.reply_to })
 }
@@ -81,18 +92,32 @@ pub fn read(json: &str, lane: Lane, ingress: &str, accepted_at: i64) -> Result<R
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::former::Sameness;
+
+    #[test]
+    fn a_job_says_which_ids_it_had() {
+        let id = JobId::from_chance(1_795_453_200_000, [1, 2, 3, 4, 5, 6]);
+        let client = Client::parse("acme").unwrap();
+        let former = [FormerId { id, sameness: Sameness::SameReference }];
+        let body = r#"{"kind":"close_account","account":"a"}"#;
+        let json = String::from_utf8(write(id, &client, None, &former, body).unwrap()).unwrap();
+        let golden = r#"{"id":"ID","client":"acme","former":[{"id":"ID","if":"same_reference"}],"body":{"kind":"close_account","account":"a"}}"#;
+        assert_eq!(json, golden.replace("ID", &id.to_string()));
+        assert_eq!(read(&json, Lane(3), "api-1", 7).unwrap().job.former, former);
+    }
 
     #[test]
     fn the_wire_form_holds_still() {
         let id = JobId::from_chance(1_795_453_200_000, [1, 2, 3, 4, 5, 6]);
         let client = Client::parse("acme").unwrap();
         let body = r#"{"kind":"close_account","account":"a"}"#;
-        let json = String::from_utf8(write(id, &client, Some("api-1"), body).unwrap()).unwrap();
+        let json = String::from_utf8(write(id, &client, Some("api-1"), &[], body).unwrap()).unwrap();
         let golden =
             r#"{"id":"ID","client":"acme","reply_to":"api-1","body":{"kind":"close_account","account":"a"}}"#;
         assert_eq!(json, golden.replace("ID", &id.to_string()));
         let read = read(&json, Lane(3), "api-1", 7).unwrap();
         assert_eq!((read.job.id, read.job.accepted_at, read.job.body.as_str()), (id, 7, body));
         assert_eq!(read.reply_to.as_deref(), Some("api-1"));
+        assert!(read.job.former.is_empty());
     }
 }

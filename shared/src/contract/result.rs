@@ -76,6 +76,7 @@ mod tests {
             body: body.to_owned(),
             spec: Spec::of(Action::CloseAccount { account: "a".parse().unwrap() }),
             origin: None,
+            former: Vec::new(),
         };
         let rejected = Outcome::Duplicate(Verdict::Rejected(Rejection::AccountNotFound));
         let told = JobResults {

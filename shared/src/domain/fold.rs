@@ -8,14 +8,15 @@ mod needs;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::account::{Account, AccountNumber, AccountStatus};
 use super::entry::Entry;
+use super::former::{FormerId, FormerJob};
 use super::hold::Hold;
 use super::id::JobId;
 use super::job::{Job, Kind};
-use super::outcome::{Outcome, Recorded, Verdict};
+use super::outcome::{Outcome, Recorded, Rejection, Verdict};
 
 pub use needs::Needs;
 
@@ -30,6 +31,8 @@ pub struct Books {
     pub holds: HashMap<JobId, Hold>,
     /// The jobs that exist, of those that the batch reverses.
     pub originals: HashMap<JobId, Original>,
+    /// The jobs that exist, of those ids that the jobs of the batch had before.
+    pub former: HashMap<JobId, FormerJob>,
 }
 
 /// A job that may be reversed.
@@ -70,7 +73,8 @@ pub struct Folded {
 /// Applies `jobs`, of whatever lanes, to `books` at `now` (µs since the Unix epoch).
 #[must_use]
 pub fn fold(books: Books, jobs: &[Job], now: i64) -> Folded {
-    let mut fold = Fold { books, now, folded: Folded::default() };
+    let former = jobs.iter().flat_map(|job| &job.former).map(|former| former.id).collect();
+    let mut fold = Fold { books, now, former, folded: Folded::default() };
     for job in jobs {
         let outcome = fold.apply(job);
         fold.folded.outcomes.push(outcome);
@@ -81,6 +85,8 @@ pub fn fold(books: Books, jobs: &[Job], now: i64) -> Folded {
 struct Fold {
     books: Books,
     now: i64,
+    /// Ids that jobs of this batch had before: one of them may be another job of this batch.
+    former: HashSet<JobId>,
     folded: Folded,
 }
 
@@ -107,7 +113,9 @@ impl Fold {
             Some(recorded) => return Outcome::Duplicate(recorded.verdict),
             None => {}
         }
-        let outcome = match self.judge(job) {
+        let judged =
+            if self.is_known_by_a_former_id(job) { Err(Rejection::KnownByFormerId) } else { self.judge(job) };
+        let outcome = match judged {
             Ok(change) => {
                 self.enact(job, change);
                 Outcome::Posted
@@ -116,7 +124,17 @@ impl Fold {
         };
         let recorded = Recorded { fingerprint: job.fingerprint, verdict: outcome.verdict() };
         self.books.recorded.insert(job.id, recorded);
+        if self.former.contains(&job.id) {
+            self.books.former.insert(job.id, FormerJob::of(job));
+        }
         outcome
+    }
+
+    fn is_known_by_a_former_id(&self, job: &Job) -> bool {
+        let is_recorded = |former: &FormerId| {
+            self.books.former.get(&former.id).is_some_and(|recorded| recorded.is(job, former.sameness))
+        };
+        job.former.iter().any(is_recorded)
     }
 
     /// Changes the books, and notes the job among those that can be reversed from now on.

@@ -20,14 +20,19 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
-use super::text::{self, Client};
+use super::job::Fingerprint;
+use super::text::{self, Client, Reference};
 
 /// Keys the check; another value would disown every id that was ever issued.
 const CHECK_CONTEXT: &str = "tellers 2026 job id check v1";
-/// Keys the ids that are derived from a client's key.
-const DERIVE_CONTEXT: &str = "tellers 2026 job id of a client's key v1";
+/// Keys the ids that are derived from what a client calls its job.
+const DERIVE_CONTEXT: &str = "tellers 2026 job id of a client's name for it v2";
 /// Keys what such an id begins with.
-const NEIGHBOURHOOD_CONTEXT: &str = "tellers 2026 job id neighbourhood v1";
+const NEIGHBOURHOOD_CONTEXT: &str = "tellers 2026 job id neighbourhood v2";
+/// Keys the ids that release 0.1 derived, in which references and keys were one set of names.
+const FORMER_DERIVE_CONTEXT: &str = "tellers 2026 job id of a client's key v1";
+/// Keys what those begin with.
+const FORMER_NEIGHBOURHOOD_CONTEXT: &str = "tellers 2026 job id neighbourhood v1";
 /// Bytes at the end of a key in which neighbours differ: a thousand consecutive numbers are neighbours, whose places
 /// in an index fit a few pages.
 const NEIGHBOURS_DIFFER_IN: usize = 3;
@@ -40,22 +45,99 @@ const NEIGHBOURS_SHARE: usize = 3;
 #[serde(into = "String")]
 pub struct JobId(Uuid);
 
+/// What a client knows a job by. The kinds are sets of names of their own: a key that is spelled like a reference is
+/// another job's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Identity<'a> {
+    /// The business's own name for the job. It stands above all others.
+    Reference(&'a Reference),
+    /// The key of a request with one job.
+    Key(&'a str),
+    /// A line of a batch under the key of its request: known by what it says, and by how many lines before it say
+    /// the same. So blank lines and another order change nothing, and a line that was corrected is another job.
+    Line {
+        /// The key of the request.
+        key: &'a str,
+        /// Of the line's job.
+        content: &'a Fingerprint,
+        /// From 1, among the lines of the same content.
+        nth: u64,
+    },
+    /// A row of a file that says nothing of its own identity.
+    Row {
+        /// Of what the whole file says.
+        file: &'a [u8; 32],
+        /// The number of the row, from 1.
+        number: u64,
+    },
+    /// A payment of a message.
+    Payment {
+        /// The identifiers of message and payment.
+        ids: &'a [Option<String>],
+        /// From 1, among the payments of the message that have the same identifiers.
+        nth: u64,
+    },
+}
+
 /// Not an id that this fleet issues.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not the id of a job: ids are the UUIDs that this fleet answered with")]
 pub struct NotIssued;
 
 impl JobId {
-    /// The id of whatever `client` submits under `key`: the same for ever, so that a retry is the same
-    /// job.
+    /// The id of whatever `client` knows by this identity: the same for ever, so that a retry is the same job.
     #[must_use]
-    pub fn derived(client: &Client, key: &str) -> JobId {
-        let key = key.as_bytes();
-        let stem = &key[..key.len().saturating_sub(NEIGHBOURS_DIFFER_IN)];
+    pub fn derived(client: &Client, identity: Identity<'_>) -> JobId {
+        match identity {
+            Identity::Reference(reference) => JobId::of_name(client, "reference", reference.as_str()),
+            Identity::Key(key) => JobId::of_name(client, "key", key),
+            Identity::Line { key, content, nth } => {
+                let own: [&[u8]; 2] = [&content.0, &nth.to_be_bytes()];
+                JobId::of_parts(client, "line", &[key.as_bytes()], &own)
+            }
+            Identity::Row { file, number } => {
+                let (thousand, rest) = (number / 1_000, number % 1_000);
+                JobId::of_parts(client, "row", &[file, &thousand.to_be_bytes()], &[&rest.to_be_bytes()])
+            }
+            Identity::Payment { ids, nth } => {
+                let (message, payment) = ids.split_at(1.min(ids.len()));
+                let (message, payment) = (id_parts(message), id_parts(payment));
+                let nth = nth.to_be_bytes();
+                let own: Vec<&[u8]> = payment.iter().map(Vec::as_slice).chain([&nth[..]]).collect();
+                let shared: Vec<&[u8]> = message.iter().map(Vec::as_slice).collect();
+                JobId::of_parts(client, "payment", &shared, &own)
+            }
+        }
+    }
+
+    /// The id that release 0.1 gave to whatever `client` submitted under `key`, be it a key or a reference.
+    #[must_use]
+    pub fn of_former_release(client: &Client, key: &str) -> JobId {
+        let hash = |context: &str, key: &[u8], out: &mut [u8]| {
+            let mut hasher = blake3::Hasher::new_derive_key(context);
+            hasher.update(&(client.as_str().len() as u64).to_be_bytes()).update(client.as_str().as_bytes());
+            hasher.update(key).finalize_xof().fill(out);
+        };
+        let (stem, _) = stem_and_tail(key.as_bytes());
         let mut content = [0; 12];
         let (neighbourhood, rest) = content.split_at_mut(NEIGHBOURS_SHARE);
-        hash(NEIGHBOURHOOD_CONTEXT, client, stem, neighbourhood);
-        hash(DERIVE_CONTEXT, client, key, rest);
+        hash(FORMER_NEIGHBOURHOOD_CONTEXT, stem, neighbourhood);
+        hash(FORMER_DERIVE_CONTEXT, key.as_bytes(), rest);
+        JobId::sealed(content)
+    }
+
+    fn of_name(client: &Client, kind: &str, name: &str) -> JobId {
+        let (stem, tail) = stem_and_tail(name.as_bytes());
+        JobId::of_parts(client, kind, &[stem], &[tail])
+    }
+
+    /// `near` is what neighbours share, `own` what tells them apart.
+    fn of_parts(client: &Client, kind: &str, near: &[&[u8]], own: &[&[u8]]) -> JobId {
+        let near = || [client.as_str().as_bytes(), kind.as_bytes()].into_iter().chain(near.iter().copied());
+        let mut content = [0; 12];
+        let (neighbourhood, rest) = content.split_at_mut(NEIGHBOURS_SHARE);
+        hash(NEIGHBOURHOOD_CONTEXT, near(), neighbourhood);
+        hash(DERIVE_CONTEXT, near().chain(own.iter().copied()), rest);
         JobId::sealed(content)
     }
 
@@ -99,14 +181,23 @@ impl JobId {
     }
 }
 
-/// Fills `out` with a hash of what `client` submits under `key`.
-fn hash(context: &str, client: &Client, key: &[u8], out: &mut [u8]) {
+/// Fills `out` with a hash of the parts. Their lengths keep ("ab", "c") apart from ("a", "bc").
+fn hash<'a>(context: &str, parts: impl Iterator<Item = &'a [u8]>, out: &mut [u8]) {
     let mut hasher = blake3::Hasher::new_derive_key(context);
-    // The length keeps ("ab", "c") apart from ("a", "bc").
-    hasher.update(&(client.as_str().len() as u64).to_be_bytes());
-    hasher.update(client.as_str().as_bytes());
-    hasher.update(key);
+    for part in parts {
+        hasher.update(&(part.len() as u64).to_be_bytes()).update(part);
+    }
     hasher.finalize_xof().fill(out);
+}
+
+fn stem_and_tail(name: &[u8]) -> (&[u8], &[u8]) {
+    name.split_at(name.len().saturating_sub(NEIGHBOURS_DIFFER_IN))
+}
+
+/// One that is absent is not one that is empty.
+fn id_parts(ids: &[Option<String>]) -> Vec<Vec<u8>> {
+    let part = |id: &Option<String>| id.as_ref().map_or_else(Vec::new, |id| [b"=", id.as_bytes()].concat());
+    ids.iter().map(part).collect()
 }
 
 impl FromStr for JobId {
@@ -145,24 +236,71 @@ impl fmt::Debug for JobId {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_clients_key_is_the_same_job_for_ever() {
-        let client = Client::parse("acme").unwrap();
-        let id = JobId::derived(&client, "invoice-17");
-        assert_eq!(id.to_string(), "3f80eed3-5b26-8e10-b6f5-0508acf2d3f0", "an id that was issued must stay");
-        assert_ne!(id, JobId::derived(&Client::parse("acm").unwrap(), "einvoice-17"));
+    fn client(name: &str) -> Client {
+        Client::parse(name).unwrap()
     }
 
     #[test]
-    fn numbered_keys_are_neighbours() {
-        let client = Client::parse("acme").unwrap();
+    fn an_identity_is_the_same_job_for_ever() {
+        let (acme, reference) = (client("acme"), Reference::parse("invoice-17").unwrap());
+        let content = Fingerprint([7; 16]);
+        let ids = [Some("M".to_owned()), None, Some("E".to_owned())];
+        let identities = [
+            Identity::Reference(&reference),
+            Identity::Key("invoice-17"),
+            Identity::Line { key: "invoice-17", content: &content, nth: 1 },
+            Identity::Row { file: &[9; 32], number: 17 },
+            Identity::Payment { ids: &ids, nth: 1 },
+        ];
+        let derived = identities.map(|identity| JobId::derived(&acme, identity).to_string());
+        let golden = [
+            "809e88a3-b51b-8376-b1fe-98c01caf56ee",
+            "57e9d87a-821d-8fe9-8319-6c29dfc0ec04",
+            "4a345451-4684-8a97-98df-df8c12dff2c0",
+            "be3f7886-b687-81d7-804d-e734903fcebe",
+            "12a8641d-8c8b-8bb2-9013-ebc25b47c992",
+        ];
+        assert_eq!(derived, golden, "an id that was issued must stay");
+        let former = JobId::of_former_release(&acme, "invoice-17");
+        assert_eq!(former.to_string(), "3f80eed3-5b26-8e10-b6f5-0508acf2d3f0");
+    }
+
+    #[test]
+    fn what_differs_anywhere_is_another_job() {
+        let (acme, content) = (client("acme"), Fingerprint([7; 16]));
+        let line = |key, nth| JobId::derived(&acme, Identity::Line { key, content: &content, nth });
+        let payment = |ids: [Option<&str>; 3], nth| {
+            let ids = ids.map(|id| id.map(str::to_owned));
+            JobId::derived(&acme, Identity::Payment { ids: &ids, nth })
+        };
+        let (key, acm) = (|name, key| JobId::derived(&client(name), Identity::Key(key)), "acm");
+        let all = [
+            key("acme", "invoice-17"),
+            key(acm, "einvoice-17"),
+            key("acme", "k"),
+            line("k", 1),
+            line("k", 2),
+            payment([Some("ACME/2026"), Some("01"), Some("E")], 1),
+            payment([Some("ACME"), Some("2026/01"), Some("E")], 1),
+            payment([Some("ACME"), Some("2026/01"), None], 1),
+            payment([Some("ACME"), Some("2026/01"), Some("")], 1),
+            payment([Some("ACME"), Some("2026/01"), Some("")], 2),
+        ];
+        let distinct: std::collections::BTreeSet<_> = all.iter().collect();
+        assert_eq!(distinct.len(), all.len());
+    }
+
+    #[test]
+    fn numbered_names_are_neighbours() {
+        let acme = client("acme");
+        let of = |name: &str| JobId::derived(&acme, Identity::Key(name));
         let ids: std::collections::BTreeSet<_> =
-            (0..3_000).map(|number| JobId::derived(&client, &format!("invoice-{number:07}"))).collect();
+            (0..3_000).map(|number| of(&format!("invoice-{number:07}"))).collect();
         assert_eq!(ids.len(), 3_000);
         let begins = ids.iter().map(|id| &id.as_bytes()[..NEIGHBOURS_SHARE]);
         assert_eq!(begins.collect::<std::collections::BTreeSet<_>>().len(), 3);
-        let other = JobId::derived(&Client::parse("other").unwrap(), "invoice-0000000");
-        assert_ne!(other.as_bytes()[..3], JobId::derived(&client, "invoice-0000000").as_bytes()[..3]);
+        let other = JobId::derived(&client("other"), Identity::Key("invoice-0000000"));
+        assert_ne!(other.as_bytes()[..3], of("invoice-0000000").as_bytes()[..3]);
     }
 
     #[test]

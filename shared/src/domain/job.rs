@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::account::AccountNumber;
+use super::former::FormerId;
 use super::id::JobId;
 use super::lane::{Lane, Lanes};
 use super::money::{Amount, Currency, OverdraftLimit, SignedAmount};
@@ -34,6 +35,8 @@ pub struct Job {
     pub spec: Spec,
     /// The row of an import that it comes from; no part of the body or its fingerprint.
     pub origin: Option<Origin>,
+    /// Ids under which the ledger may hold it already; no part of the body or its fingerprint.
+    pub former: Vec<FormerId>,
 }
 
 /// A row of an import.

@@ -12,6 +12,9 @@ use super::job::Fingerprint;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rejection {
+    /// The ledger holds it under the id that an earlier release gave it, or that it had under an earlier id of its
+    /// client. What became of it there stands.
+    KnownByFormerId,
     /// An account that the job names does not exist.
     AccountNotFound,
     /// The account to open exists already.
@@ -44,7 +47,8 @@ pub enum Rejection {
 
 impl Rejection {
     /// Every rejection, in order of precedence.
-    pub const ALL: [Rejection; 14] = [
+    pub const ALL: [Rejection; 15] = [
+        Rejection::KnownByFormerId,
         Rejection::AccountNotFound,
         Rejection::AccountExists,
         Rejection::AccountClosed,
@@ -65,6 +69,7 @@ impl Rejection {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Rejection::KnownByFormerId => "known_by_former_id",
             Rejection::AccountNotFound => "account_not_found",
             Rejection::AccountExists => "account_exists",
             Rejection::AccountClosed => "account_closed",

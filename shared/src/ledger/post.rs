@@ -32,6 +32,7 @@ use super::LedgerError;
 use super::failure::Failure;
 use crate::domain::account::Account;
 use crate::domain::fold::{Books, Folded, Legs, Needs, Original, fold};
+use crate::domain::former::FormerJob;
 use crate::domain::hold::Hold;
 use crate::domain::id::JobId;
 use crate::domain::job::{Job, Origin};
@@ -126,6 +127,8 @@ pub(super) struct Writes<'a> {
     pub folded: &'a Folded,
     /// What is written about the rows of imports.
     pub imported: Imported<'a>,
+    /// Jobs whose id is another body's: they change nothing, and that they came is noted with the one that did.
+    pub conflicts: Vec<&'a Job>,
 }
 
 /// Posts a batch, again if others were in the way; see [`Ledger::post`](super::Ledger::post).
@@ -186,6 +189,7 @@ async fn attempt(
         originals = refer(&mut transaction, &mut needs).await?;
         phase.ended(names::PHASE_REFER);
     }
+    let former = former_jobs(&mut transaction, &needs).await?;
 
     let Found { mut books, reversed, rows } = transaction.lock_and_read(&needs, jobs, presumed).await?;
     phase.ended(names::PHASE_LOCK_AND_READ);
@@ -193,14 +197,16 @@ async fn attempt(
         originals.entry(id).and_modify(|original: &mut Original| original.reversed = true);
     }
     books.originals = originals;
+    books.former = former;
 
     let now = Timestamp::now().as_microsecond();
     let folded = fold(books, jobs, now);
 
     let imported = imported(jobs, &folded.outcomes, &rows);
-    let writes = Writes { now, judged: judged(jobs, &folded), folded: &folded, imported };
+    let conflicts = conflicts(jobs, &folded);
+    let writes = Writes { now, judged: judged(jobs, &folded), folded: &folded, imported, conflicts };
     phase.ended(names::PHASE_FOLD);
-    if !(writes.judged.is_empty() && writes.imported.is_empty()) {
+    if !writes.is_empty() {
         transaction.write_and_commit(&writes).await?;
         phase.ended(names::PHASE_WRITE_AND_COMMIT);
     }
@@ -237,6 +243,24 @@ async fn refer(
     Ok(originals)
 }
 
+/// The jobs that are recorded under ids that jobs of the batch had before. None is new there: whoever gave such ids
+/// gives no more.
+async fn former_jobs(
+    library: &mut impl Library,
+    needs: &Needs,
+) -> Result<HashMap<JobId, FormerJob>, Failure> {
+    if needs.former.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let ids: Vec<_> = needs.former.iter().copied().collect();
+    let (_, jobs) = library.find(&[], &ids).await?;
+    let former = |job: JobRecord| {
+        let action = parse(&job)?.action;
+        Ok((job.id, FormerJob { reference: job.reference, action }))
+    };
+    jobs.into_iter().map(former).collect()
+}
+
 /// Jobs as a reversal needs to know them.
 async fn originals(
     library: &mut impl Library,
@@ -265,6 +289,12 @@ fn judged<'a>(jobs: &'a [Job], folded: &Folded) -> Vec<(&'a Job, Verdict)> {
         .collect()
 }
 
+/// The jobs whose id is another body's.
+fn conflicts<'a>(jobs: &'a [Job], folded: &Folded) -> Vec<&'a Job> {
+    let with_outcomes = jobs.iter().zip(&folded.outcomes);
+    with_outcomes.filter(|(_, outcome)| matches!(outcome, Outcome::Conflict(_))).map(|(job, _)| job).collect()
+}
+
 /// What a batch adds to the totals of a lane.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Tally {
@@ -279,6 +309,12 @@ pub(super) struct Tally {
 }
 
 impl Writes<'_> {
+    /// Nothing is to be written.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.judged.is_empty() && self.imported.is_empty() && self.conflicts.is_empty()
+    }
+
     /// What these writes add to the totals of each of their lanes.
     #[must_use]
     pub fn tallies(&self) -> BTreeMap<Lane, Tally> {

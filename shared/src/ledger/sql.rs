@@ -36,8 +36,8 @@ use super::failure::Failure;
 use super::post::{self, Store};
 use super::sqlite::{Company, PostsAtOnce};
 use super::{
-    Audit, EntryRecord, Freshness, JobFilter, JobRecord, JobsCursor, JobsPage, Ledger, LedgerError, Stretch,
-    Totals, Verdicts,
+    Audit, EntryRecord, FormerIds, Freshness, JobFilter, JobRecord, JobsCursor, JobsPage, Ledger,
+    LedgerError, Stretch, Totals, Verdicts,
 };
 use crate::clock;
 use crate::contract::report::PoolReport;
@@ -246,6 +246,10 @@ impl<D: Database + Clone + 'static> Ledger for SqlLedger<D> {
     async fn audit(&self) -> Result<Audit, LedgerError> {
         let mut pages = Snapshot::open(self.database.session(Purpose::Analysis).await?).await?;
         Ok(super::audit::audit(&mut pages).await?)
+    }
+
+    async fn former_ids(&self) -> Result<FormerIds, LedgerError> {
+        Ok(reads::former_ids(&mut self.database.session(Purpose::Posting).await?).await?)
     }
 
     async fn ready(&self) -> Result<(), LedgerError> {

@@ -6,7 +6,7 @@ use anyhow::{Context as _, ensure};
 use shared::clock;
 use shared::contract::submission;
 use shared::domain::account::AccountNumber;
-use shared::domain::id::JobId;
+use shared::domain::id::{Identity, JobId};
 use shared::domain::job::{Action, Fingerprint, Job, Money, Spec};
 use shared::domain::lane::{Lane, Lanes};
 use shared::domain::money::{Amount, Currency, OverdraftLimit};
@@ -99,7 +99,7 @@ impl Accounts {
     fn job(&self, lane: Lane, spec: Spec) -> Job {
         let body = submission::canonical(&spec);
         let accepted_at = clock::now_us();
-        let id = JobId::derived(&self.client, &self.reference());
+        let id = JobId::derived(&self.client, Identity::Key(&self.reference()));
         let fingerprint = Fingerprint::of(&body);
         Job {
             id,
@@ -111,6 +111,7 @@ impl Accounts {
             body,
             spec,
             origin: None,
+            former: Vec::new(),
         }
     }
 

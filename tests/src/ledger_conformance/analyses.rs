@@ -3,13 +3,13 @@
 use anyhow::{Context as _, ensure};
 use shared::analyses::{Batch, Found, HISTORY_ENTRIES_MAX, NewRun, REQUEST_UNKNOWN};
 use shared::domain::account::AccountNumber;
-use shared::domain::id::JobId;
+use shared::domain::id::{Identity, JobId};
 use shared::domain::text::Client;
 
 use super::subject::{Jobs, Subject};
 
 fn run(name: &str, requested_at: i64) -> anyhow::Result<NewRun> {
-    let id = JobId::derived(&Client::parse("acme")?, name);
+    let id = JobId::derived(&Client::parse("acme")?, Identity::Key(name));
     Ok(NewRun { id, client: "acme".into(), requested_at, request: r#"{"accounts":null}"#.into() })
 }
 

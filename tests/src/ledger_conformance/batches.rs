@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use futures::future::{join_all, try_join_all};
+use shared::domain::former::{FormerId, Sameness};
 use shared::domain::job::Job;
 use shared::domain::lane::{Lane, Lanes};
 use shared::domain::outcome::{Outcome, Rejection, Verdict};
@@ -51,8 +52,58 @@ pub async fn another_body_under_the_same_id_is_a_conflict(subject: Subject) -> a
     let batch = [jobs.job(&open("a")), money, other.clone()];
     let conflict = Outcome::Conflict(Verdict::Posted);
     ensure!(subject.post(0, &batch).await? == [Outcome::Posted, Outcome::Posted, conflict]);
-    ensure!(subject.post(0, &[other]).await? == [conflict]);
+    ensure!(subject.post(0, std::slice::from_ref(&other)).await? == [conflict]);
     ensure!(subject.funds("a").await? == (5, 0));
+    let conflicts = async || -> anyhow::Result<_> {
+        let record = subject.ledger.job(other.id).await?.context("the job is not there")?;
+        Ok(record.conflicts.map(|conflicts| (conflicts.count, conflicts.last_at, conflicts.last_body)))
+    };
+    ensure!(conflicts().await? == Some((1, other.accepted_at, other.body.clone())), "each body counts once");
+    let third = job(other.id, other.accepted_at + 1, &deposit("a", 7));
+    ensure!(subject.post(0, std::slice::from_ref(&third)).await? == [conflict]);
+    ensure!(conflicts().await? == Some((2, third.accepted_at, third.body.clone())));
+    let opened = subject.ledger.job(batch[0].id).await?.context("the first job is not there")?;
+    ensure!(opened.conflicts.is_none());
+    subject.books_are_right().await
+}
+
+/// A job that the ledger holds under an id that it had before takes no effect again.
+///
+/// # Errors
+/// It does.
+pub async fn a_job_is_known_by_the_ids_that_it_had_before(subject: Subject) -> anyhow::Result<()> {
+    use Sameness::{Always, SameMoney, SameReference};
+    let jobs = Jobs::default();
+    let named = |reference: &str, amount: i64| {
+        deposit("a", amount).replace('}', &format!(r#","reference":"{reference}"}}"#))
+    };
+    let known = Outcome::Rejected(Rejection::KnownByFormerId);
+    let [before, plain] = [jobs.job(&named("r", 5)), jobs.job(&deposit("a", 7))];
+    subject.post(0, &[jobs.job(&open("a")), before.clone(), plain.clone()]).await?;
+    let again = |former: &Job, sameness, body: &str| Job {
+        former: vec![FormerId { id: former.id, sameness }],
+        ..jobs.job(body)
+    };
+    let batch = [
+        again(&before, SameReference, &named("r", 5)),
+        again(&before, SameReference, &named("r", 6)),
+        again(&before, SameReference, &deposit("a", 5)),
+        again(&plain, SameMoney, &deposit("a", 7)),
+        again(&plain, SameMoney, &deposit("a", 7).replace("deposit", "withdrawal")),
+        again(&plain, SameMoney, &deposit("a", 8)),
+        again(&plain, Always, &deposit("a", 9)),
+        again(&jobs.job(&deposit("a", 1)), Always, &deposit("a", 10)),
+    ];
+    let expected = [known, known, Outcome::Posted, known, known, Outcome::Posted, known, Outcome::Posted];
+    ensure!(subject.post(0, &batch).await? == expected);
+    let duplicate = Outcome::Duplicate(Verdict::Rejected(Rejection::KnownByFormerId));
+    ensure!(subject.post(0, &batch[..1]).await? == [duplicate]);
+    // Both in one batch.
+    let first = jobs.job(&deposit("a", 100));
+    let second = again(&first, SameMoney, &deposit("a", 100));
+    ensure!(subject.post(0, &[first, second]).await? == [Outcome::Posted, known]);
+    ensure!(subject.funds("a").await? == (5 + 7 + 5 + 8 + 10 + 100, 0));
+    ensure!(!subject.ledger.former_ids().await?.of_release, "no release before wrote to it");
     subject.books_are_right().await
 }
 

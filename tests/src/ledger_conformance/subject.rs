@@ -278,6 +278,7 @@ pub fn job(id: JobId, accepted_at: i64, body: &str) -> Job {
         body,
         spec,
         origin: None,
+        former: Vec::new(),
     }
 }
 

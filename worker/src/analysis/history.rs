@@ -65,7 +65,7 @@ fn here<'a>(account: &AccountNumber, action: &'a Action) -> Option<&'a AccountNu
 
 #[cfg(test)]
 mod tests {
-    use shared::domain::id::JobId;
+    use shared::domain::id::{Identity, JobId};
     use shared::domain::text::Client;
 
     use super::*;
@@ -75,7 +75,7 @@ mod tests {
         Line {
             key: 1,
             amount,
-            job: JobId::derived(&Client::parse("acme").unwrap(), body),
+            job: JobId::derived(&Client::parse("acme").unwrap(), Identity::Key(body)),
             kind: spec.action.kind(),
             body: body.to_owned(),
             accepted_at: 1_795_453_200_000_000,

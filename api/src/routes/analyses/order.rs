@@ -88,7 +88,10 @@ impl Order {
             Some(value) => {
                 let parsed = value.as_str().map(Reference::parse);
                 let remedy = || "must be 1 to 128 characters without control characters".to_owned();
-                Some(parsed.and_then(Result::ok).ok_or_else(|| invalid("reference", Some(value), remedy()))?)
+                let parsed = parsed.and_then(Result::ok);
+                let parsed = parsed.ok_or_else(|| invalid("reference", Some(value), remedy()))?;
+                let canonical = parsed.canonical();
+                Some(canonical.map_err(|error| invalid("reference", Some(value), error.to_string()))?)
             }
         };
         Ok(Order { from, to, reference, ..self })

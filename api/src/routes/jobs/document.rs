@@ -8,7 +8,7 @@ use shared::domain::id::JobId;
 use shared::domain::job::Kind;
 use shared::domain::lane::Lane;
 use shared::domain::outcome::{Rejection, Verdict};
-use shared::ledger::JobRecord;
+use shared::ledger::{Conflicts, JobRecord};
 use utoipa::ToSchema;
 
 use crate::openapi::{JobBody, KindName, RejectionName};
@@ -76,6 +76,29 @@ impl Queued {
     }
 }
 
+/// Other bodies that came under a job's identity. None took effect, and none will.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ConflictsOfJob {
+    /// How many, each once however often it was sent.
+    count: u64,
+    /// When the latest one was accepted.
+    #[schema(value_type = String, format = DateTime)]
+    last_accepted_at: Rfc3339,
+    /// That one, in canonical form.
+    #[schema(value_type = JobBody)]
+    last_body: Option<Box<RawValue>>,
+}
+
+impl From<&Conflicts> for ConflictsOfJob {
+    fn from(conflicts: &Conflicts) -> ConflictsOfJob {
+        ConflictsOfJob {
+            count: conflicts.count,
+            last_accepted_at: Rfc3339::from_microseconds(conflicts.last_at),
+            last_body: RawValue::from_string(conflicts.last_body.clone()).ok(),
+        }
+    }
+}
+
 /// A job as far as it is known: with no outcome yet, only its id and status.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Job {
@@ -114,6 +137,9 @@ pub struct Job {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     posted_at: Option<Rfc3339>,
+    /// Other bodies that came under its identity; absent where none did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conflicts: Option<ConflictsOfJob>,
     /// Of an analysis, where its progress is.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "/api/analyses/0192f0c1-2f5b-7c44-8d2b-3a1e5f6a7b8c")]
@@ -133,6 +159,7 @@ impl Job {
             body: None,
             accepted_at: None,
             posted_at: None,
+            conflicts: None,
             analysis: None,
         }
     }
@@ -173,6 +200,7 @@ impl Job {
             body: RawValue::from_string(record.body.clone()).ok(),
             accepted_at: Some(Rfc3339::from_microseconds(record.accepted_at)),
             posted_at: Some(Rfc3339::from_microseconds(record.posted_at)),
+            conflicts: record.conflicts.as_ref().map(ConflictsOfJob::from),
             ..Job::told(record.id, record.verdict)
         }
     }

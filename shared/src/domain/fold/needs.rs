@@ -19,6 +19,8 @@ pub struct Needs {
     pub holds: BTreeSet<JobId>,
     /// Jobs that are reversed.
     pub originals: BTreeSet<JobId>,
+    /// Ids that jobs had before.
+    pub former: BTreeSet<JobId>,
     /// Holds that are paid out, each with the lane that does: the hold's currency says which outside
     /// account that needs.
     pays_out: BTreeSet<(JobId, Lane)>,
@@ -33,6 +35,7 @@ impl Needs {
         for job in jobs {
             let action = &job.spec.action;
             needs.accounts.insert(action.account().clone());
+            needs.former.extend(job.former.iter().map(|former| former.id));
             match action {
                 Action::Deposit { money, .. } | Action::Withdrawal { money, .. } => {
                     needs.accounts.insert(AccountNumber::external(money.currency, job.lane));

@@ -37,6 +37,7 @@ fn job(n: u64, action: Action) -> Job {
         body,
         spec,
         origin: None,
+        former: Vec::new(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::domain::id::JobId;
 use crate::domain::job::{Job, Origin};
 use crate::domain::lane::Lane;
-use crate::domain::outcome::{Outcome, Verdict};
+use crate::domain::outcome::{Outcome, Rejection, Verdict};
 use crate::imports::RowOutcome;
 
 /// What is written about the rows of imports; nothing where no job comes from one.
@@ -73,6 +73,8 @@ pub(in crate::ledger) fn imported<'a>(
 fn row_outcome(outcome: Outcome) -> RowOutcome {
     match outcome {
         Outcome::Posted => RowOutcome::Posted,
+        // Its file has come before, to an earlier release.
+        Outcome::Rejected(Rejection::KnownByFormerId) => RowOutcome::Duplicate,
         Outcome::Rejected(_) => RowOutcome::Rejected,
         Outcome::Duplicate(_) => RowOutcome::Duplicate,
         Outcome::Conflict(_) => RowOutcome::Conflict,

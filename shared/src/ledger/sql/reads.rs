@@ -7,7 +7,7 @@ use crate::domain::hold::Hold;
 use crate::domain::id::JobId;
 use crate::ledger::failure::Failure;
 use crate::ledger::mysql::ERA_ENTRIES;
-use crate::ledger::{EntryRecord, JobRecord, Totals, Verdicts};
+use crate::ledger::{Conflicts, EntryRecord, FormerIds, JobRecord, Totals, Verdicts};
 
 /// How many of the newest eras are looked at for a page, before all are: an account that is in use has its last
 /// entries there.
@@ -27,7 +27,22 @@ pub(super) async fn ping<S: Session>(session: &mut S) -> Result<(), Failure> {
 pub(super) async fn job<S: Session>(session: &mut S, id: JobId) -> Result<Option<JobRecord>, Failure> {
     let mut script = Script::new(S::DIALECT);
     script.sql("SELECT ").sql(JOB).sql(" FROM jobs j WHERE j.id = ").value(&id);
-    ask(session, script).await?.first().map(rows::job).transpose()
+    script.sql("; SELECT COUNT(*) FROM job_conflicts WHERE job = ").value(&id);
+    script.sql("; SELECT accepted_at, body FROM job_conflicts WHERE job = ").value(&id);
+    script.sql(" ORDER BY accepted_at DESC LIMIT 1");
+    let mut results = session.run(script).await?.into_iter();
+    let Some(row) = results.next().and_then(|rows| rows.into_iter().next()) else { return Ok(None) };
+    let counted = results.next().unwrap_or_default();
+    let latest = results.next().unwrap_or_default();
+    let conflicts = match (counted.first(), latest.first()) {
+        (Some(counted), Some(latest)) => Some(Conflicts {
+            count: count(counted.int(0)?)?,
+            last_at: latest.int(0)?,
+            last_body: latest.text(1)?.to_owned(),
+        }),
+        _ => None,
+    };
+    Ok(Some(JobRecord { conflicts, ..rows::job(&row)? }))
 }
 
 pub(super) async fn account<S: Session>(
@@ -37,6 +52,22 @@ pub(super) async fn account<S: Session>(
     let mut script = Script::new(S::DIALECT);
     script.sql("SELECT ").sql(ACCOUNT).sql(" FROM accounts a WHERE a.number = ").value(number);
     ask(session, script).await?.first().map(rows::account).transpose()
+}
+
+/// Whoever asked nobody for a key at first posted its first job so.
+pub(super) async fn former_ids<S: Session>(session: &mut S) -> Result<FormerIds, Failure> {
+    let mut script = Script::new(S::DIALECT);
+    script.sql("SELECT value FROM settings WHERE name = 'former_ids'; ");
+    script.sql("SELECT client FROM jobs ORDER BY seq LIMIT 1");
+    let mut results = session.run(script).await?.into_iter();
+    let first_text = |rows: Option<Vec<S::Row>>| -> Result<Option<String>, Failure> {
+        rows.unwrap_or_default().first().map(|row| row.text(0).map(str::to_owned)).transpose()
+    };
+    let (kept, first_client) = (first_text(results.next())?, first_text(results.next())?);
+    Ok(FormerIds {
+        of_release: kept.as_deref() != Some(super::schema::NO_FORMER_IDS),
+        of_anonymous: first_client.as_deref() == Some(crate::keys::ANONYMOUS),
+    })
 }
 
 /// Holds and jobs, as they stand.

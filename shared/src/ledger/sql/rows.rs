@@ -116,6 +116,7 @@ pub(super) fn job(row: &impl Cells) -> Result<JobRecord, Failure> {
         verdict: verdict(row.text(7)?, row.text_or_null(8)?)?,
         accepted_at: row.int(9)?,
         posted_at: row.int(10)?,
+        conflicts: None,
     })
 }
 

@@ -35,6 +35,22 @@ pub(in crate::ledger) fn failure(error: MigrateError) -> LedgerError {
     }
 }
 
+/// What the setting `former_ids` says of a ledger that no release before this one wrote to.
+pub(super) const NO_FORMER_IDS: &str = "none";
+
+/// Records on first use whether an earlier release has written jobs, whose ids were derived in another way.
+async fn record_former_ids<S: Session>(session: &mut S) -> Result<(), LedgerError> {
+    let mut script = Script::new(S::DIALECT);
+    script.sql(match S::DIALECT {
+        Dialect::MySql => "INSERT IGNORE",
+        Dialect::Sqlite => "INSERT OR IGNORE",
+    });
+    script.sql(" INTO settings (name, value) SELECT 'former_ids', CASE WHEN EXISTS (SELECT 1 FROM jobs) THEN 'kept' ELSE ");
+    script.value(Value::Name(NO_FORMER_IDS)).sql(" END");
+    session.run(script).await?;
+    Ok(())
+}
+
 /// Records the number of lanes on first use, with a row for each lane's totals.
 pub(super) async fn record_lanes<S: Session>(session: &mut S, lanes: Lanes) -> Result<(), LedgerError> {
     let insert = match S::DIALECT {
@@ -52,7 +68,7 @@ pub(super) async fn record_lanes<S: Session>(session: &mut S, lanes: Lanes) -> R
     let nothing = Value::Int(0);
     script.rows(lanes.iter().map(|lane| [lane.into(), nothing, nothing, nothing, nothing]));
     session.run(script).await?;
-    Ok(())
+    record_former_ids(session).await
 }
 
 /// Whether this binary's migrations are all there, and the number of lanes is the recorded one.

@@ -72,7 +72,25 @@ pub(super) fn write(script: &mut Script, writes: &Writes<'_>, keys: &Keys, era: 
     insert_reversals(script, writes);
     add_to_totals(script, writes);
     imports::write(script, &writes.imported);
+    insert_conflicts(script, writes);
     Ok(())
+}
+
+/// One row for each other body, however often it comes.
+fn insert_conflicts(script: &mut Script, writes: &Writes<'_>) {
+    if writes.conflicts.is_empty() {
+        return;
+    }
+    script.sql(match script.dialect() {
+        Dialect::MySql => "INSERT IGNORE INTO job_conflicts (job, fingerprint, accepted_at, body) VALUES ",
+        Dialect::Sqlite => {
+            "INSERT OR IGNORE INTO job_conflicts (job, fingerprint, accepted_at, body) VALUES "
+        }
+    });
+    let rows = writes.conflicts.iter().copied().map(|job| -> [Value<'_>; 4] {
+        [(&job.id).into(), (&job.fingerprint).into(), job.accepted_at.into(), job.body.as_str().into()]
+    });
+    script.rows(rows).sql("; ");
 }
 
 pub(super) fn insert_accounts(script: &mut Script, writes: &Writes<'_>) {

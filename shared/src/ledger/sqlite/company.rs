@@ -168,6 +168,7 @@ mod tests {
             accepted_at: Timestamp::UNIX_EPOCH.as_microsecond(),
             fingerprint: Fingerprint::of("{}"),
             origin: None,
+            former: Vec::new(),
             body: "{}".to_owned(),
             spec: Spec::of(Action::FreezeAccount { account: account.clone() }),
         };

@@ -9,7 +9,7 @@ use jiff::ToSpan as _;
 use jiff::civil::{Date, Weekday, date};
 
 use super::history::due;
-use crate::domain::id::JobId;
+use crate::domain::id::{Identity, JobId};
 use crate::domain::job::Kind;
 use crate::domain::patterns::calendar::Day;
 use crate::domain::patterns::group::Groups;
@@ -208,7 +208,7 @@ impl Bank {
 }
 
 fn tag(source: usize) -> JobId {
-    JobId::derived(&Client::parse("bank").unwrap(), &source.to_string())
+    JobId::derived(&Client::parse("bank").unwrap(), Identity::Key(&source.to_string()))
 }
 
 fn word(n: usize) -> &'static str {

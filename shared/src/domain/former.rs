@@ -1,0 +1,86 @@
+//! Ids that a job had before: what was submitted to an earlier release, or under an earlier id of its client, may come
+//! again, and then has another id. It must not take effect twice.
+
+use serde::{Deserialize, Serialize};
+
+use super::id::JobId;
+use super::job::{Action, Job};
+
+/// An id that the ledger may hold the job under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FormerId {
+    /// The id.
+    pub id: JobId,
+    /// When the job that has it is this one.
+    #[serde(rename = "if")]
+    pub sameness: Sameness,
+}
+
+/// What else has to agree, where an id alone does not tell: ids of earlier releases mixed names of several kinds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sameness {
+    /// Nothing: whatever has the id is this job.
+    Always,
+    /// The references, or neither has one.
+    SameReference,
+    /// The accounts, the amount and the currency.
+    SameMoney,
+}
+
+/// What tells whether a recorded job is the one that came again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FormerJob {
+    /// Its reference, as it was recorded.
+    pub reference: Option<String>,
+    /// What it did.
+    pub action: Action,
+}
+
+impl FormerJob {
+    /// A job that is being recorded.
+    #[must_use]
+    pub fn of(job: &Job) -> FormerJob {
+        let reference = job.spec.reference.as_ref().map(ToString::to_string);
+        FormerJob { reference, action: job.spec.action.clone() }
+    }
+
+    /// Whether `job` is this one, come again.
+    #[must_use]
+    pub fn is(&self, job: &Job, sameness: Sameness) -> bool {
+        match sameness {
+            Sameness::Always => true,
+            Sameness::SameReference => self.has_reference_of(job),
+            Sameness::SameMoney => self.moves_money_of(&job.spec.action),
+        }
+    }
+
+    fn has_reference_of(&self, job: &Job) -> bool {
+        let reference = job.spec.reference.as_ref().map(|reference| reference.as_str());
+        match (self.reference.as_deref(), reference) {
+            (None, None) => true,
+            // An earlier release kept what now is trimmed and composed.
+            (Some(recorded), Some(reference)) => {
+                recorded == reference
+                    || super::text::Reference::parse(recorded)
+                        .ok()
+                        .and_then(|recorded| recorded.canonical().ok())
+                        .is_some_and(|recorded| recorded.as_str() == reference)
+            }
+            _ => false,
+        }
+    }
+
+    /// A row that is read the other way round than before is the same row.
+    fn moves_money_of(&self, action: &Action) -> bool {
+        let one_sided = |action: &Action| match action {
+            Action::Deposit { account, money } | Action::Withdrawal { account, money } => {
+                Some((account.clone(), *money))
+            }
+            _ => None,
+        };
+        self.action == *action
+            || one_sided(&self.action).is_some_and(|recorded| one_sided(action) == Some(recorded))
+    }
+}
