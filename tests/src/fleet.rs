@@ -89,6 +89,12 @@ impl Fleet {
         self
     }
 
+    /// Where its embedded parts keep their files.
+    #[must_use]
+    pub fn data_dir(&self) -> PathBuf {
+        self.sandbox.path().join(".tellers")
+    }
+
     /// Starts a replica and waits until it listens.
     ///
     /// # Errors

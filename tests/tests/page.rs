@@ -6,8 +6,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use bytes::Bytes;
+use jiff::Timestamp;
 use serde_json::{Value, json};
+use shared::domain::lane::{Lane, Lanes};
 use shared::keys::Keys;
+use shared::queue::embedded::{EmbeddedQueue, EmbeddedSettings};
+use shared::queue::{DeadLetter, Queue as _};
 use tests::browser::Page;
 use tests::client::Client;
 use tests::fleet::{Fleet, Replica, Role};
@@ -120,22 +125,31 @@ async fn a_person_sees_how_the_fleet_is_and_runs_a_load_test() {
     dashboard.assert_no_complaint();
 }
 
-/// As many dead letters: bodies of one reference that differ from the first.
-async fn submit_conflicts(client: &Client, letters: usize) -> anyhow::Result<()> {
-    for number in 0..=letters {
-        let account = format!("account-{number}");
-        let job =
-            json!({"kind": "open_account", "account": account, "currency": "XTS", "reference": "the same"});
-        client.submit(&job).await?;
+/// Keeps as many dead letters in the queue of a fleet that has not started.
+async fn keep_dead_letters(fleet: &Fleet, letters: usize) -> anyhow::Result<()> {
+    std::fs::create_dir_all(fleet.data_dir())?;
+    let settings = EmbeddedSettings::new(Lanes::DEFAULT);
+    let queue = EmbeddedQueue::open(&fleet.data_dir().join("queue.sqlite"), settings).await?;
+    for number in 1..=letters {
+        let letter = DeadLetter {
+            id: format!("{number:016x}"),
+            lane: Lane(0),
+            cause: format!("a job that nobody can read, number {number}"),
+            at: Timestamp::now(),
+            payload: Bytes::from_static(b"nonsense"),
+        };
+        queue.dead_letter(letter).await?;
     }
+    queue.close().await;
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dead_letter_is_told_and_discarded_after_a_question() {
-    let dashboard = Dashboard::open().await.unwrap();
+    let fleet = Fleet::embedded().unwrap();
+    keep_dead_letters(&fleet, 2).await.unwrap();
+    let dashboard = Dashboard::of(fleet).await.unwrap();
     let page = &dashboard.page;
-    submit_conflicts(&dashboard.client, 2).await.unwrap();
     let letters = "document.querySelectorAll('[data-discard]').length";
     dashboard.holds(&format!("{letters} === 2"), letters).await.unwrap();
     dashboard
@@ -227,11 +241,10 @@ async fn dead_letters_ask_for_a_key_once_where_the_fleet_has_keys() {
         Keys::hash("submitter-key"),
         Keys::hash("operator-key")
     );
-    let dashboard = Dashboard::of(Fleet::embedded().unwrap().with("API_KEYS", &keys)).await.unwrap();
+    let fleet = Fleet::embedded().unwrap().with("API_KEYS", &keys);
+    keep_dead_letters(&fleet, 1).await.unwrap();
+    let dashboard = Dashboard::of(fleet).await.unwrap();
     let page = &dashboard.page;
-    let ingress = dashboard.dev.url_as(Role::Api, "").unwrap();
-    let client = Client::with_key(&ingress, "submitter-key").unwrap();
-    submit_conflicts(&client, 1).await.unwrap();
     dashboard.has_text("letters-list", "Give a key").await.unwrap();
     dashboard.fits_everywhere("letters-locked").await.unwrap();
     let taken = "document.getElementById('taken').innerText";

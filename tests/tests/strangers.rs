@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
 use serde_json::{Value, json};
-use shared::contract::{envelope, message};
+use shared::contract::{envelope, message, submission};
 use shared::domain::id::{Identity, JobId};
 use tests::client::Client;
 use tests::fleet::{Fleet, Replica, Role};
@@ -179,20 +179,33 @@ async fn a_dead_letter_is_replayed_once_its_cause_is_gone() {
 }
 
 #[tokio::test]
-async fn another_job_under_a_used_key_is_kept_and_changes_nothing() {
+async fn another_job_under_a_used_identity_is_noted_with_the_first_and_changes_nothing() {
     let beset = Beset::start().await.unwrap();
     beset.open("a").await.unwrap();
     let deposit = |amount: u32| json!({"kind": "deposit", "account": "a", "amount": amount, "currency": "EUR", "reference": "r"});
     let first = beset.client.submit(&deposit(1)).await.unwrap();
     assert_eq!(beset.client.outcome(&first, WITHIN).await.unwrap().status, "posted");
-    assert_eq!(beset.client.submit(&deposit(2)).await.unwrap(), first);
-    let letters = beset.letters(1).await.unwrap();
-    assert!(letters[0]["cause"].as_str().is_some_and(|said| said.contains(&first)), "{letters:?}");
-    // A replay meets the same conflict: it is kept again.
-    let replay = ["dead-letters", "replay", letters[0]["id"].as_str().unwrap()];
-    beset.fleet.run_ok(&replay).await.unwrap();
-    beset.letters(1).await.unwrap();
+    let refused = beset.client.post("/api/jobs", "application/json", deposit(2).to_string()).await.unwrap();
+    assert_eq!(refused.status, 422, "{refused:?}");
+    // An ingress that never heard of the first one accepts the others; one of them twice.
+    let client = shared::domain::text::Client::parse("anonymous").unwrap();
+    let id = first.parse().unwrap();
+    for amount in [3, 3, 4] {
+        let spec = submission::parse(deposit(amount).to_string().as_bytes()).unwrap();
+        let job = message::write(id, &client, None, &[], &submission::canonical(&spec)).unwrap();
+        let envelope = envelope::write("another ingress", [(Timestamp::now(), job.as_slice())]);
+        beset.publish("", "tellers.lane.00", &envelope).await.unwrap();
+    }
+    until("both bodies are noted", WITHIN, async || {
+        let job: Value = beset.client.get(&format!("/api/jobs/{first}")).await?.json()?;
+        ensure!(job["conflicts"]["count"] == 2 && job["conflicts"]["last_body"]["amount"] == 4, "{job}");
+        ensure!(job["status"] == "posted" && job["body"]["amount"] == 1, "{job}");
+        Ok(())
+    })
+    .await
+    .unwrap();
     assert_eq!(beset.client.account("a").await.unwrap()["balance"], json!(1));
+    beset.letters(0).await.unwrap();
     beset.fleet.run_ok(&["verify"]).await.unwrap();
 }
 
