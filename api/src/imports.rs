@@ -17,6 +17,7 @@ mod publishing;
 mod reading;
 mod refused;
 mod report;
+mod seen;
 mod source;
 mod spool;
 mod upload;

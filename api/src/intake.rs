@@ -31,6 +31,8 @@ pub struct Prepared {
     pub fingerprint: Fingerprint,
     /// Nothing had come under its id, as far as this replica knows.
     pub is_new: bool,
+    /// It is known by a reference.
+    pub has_reference: bool,
 }
 
 /// Who sends what comes in, and under which key.
@@ -111,6 +113,22 @@ fn ordered(json: &[u8]) -> Result<Read, Problem> {
     Ok(Read::of(spec)?)
 }
 
+/// What a row of a file says.
+#[derive(Debug, Clone, Copy)]
+pub struct RowRead {
+    /// Of its job.
+    pub fingerprint: Fingerprint,
+    /// The job is known by a reference.
+    pub has_reference: bool,
+}
+
+/// Reads a row without making a job of it.
+pub fn read_row(json: &[u8]) -> Result<RowRead, Problem> {
+    let Read { spec, .. } = ordered(json)?;
+    let fingerprint = Fingerprint::of(&submission::canonical(&spec));
+    Ok(RowRead { fingerprint, has_reference: spec.reference.is_some() })
+}
+
 impl Intake<'_> {
     /// A job on its own. `reply`: its client waits here for the outcome.
     pub fn job(&self, json: &[u8], reply: bool) -> Result<Prepared, Problem> {
@@ -171,6 +189,7 @@ impl Intake<'_> {
             message: message.into(),
             fingerprint: Fingerprint::of(&body),
             is_new: false,
+            has_reference: spec.reference.is_some(),
         })
     }
 

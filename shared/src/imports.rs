@@ -3,10 +3,14 @@
 //! Posting writes the outcomes of rows, in the transaction of the jobs themselves; see
 //! [`Ledger::post`](crate::ledger::Ledger::post). The ledger's adapters stand behind this, on its database.
 
+mod content;
+
 use std::collections::HashMap;
 use std::str::FromStr;
 
 use async_trait::async_trait;
+
+pub use content::{Content, ContentOf, Share, Sketch};
 
 use crate::domain::id::JobId;
 use crate::ledger::LedgerError;
@@ -83,6 +87,30 @@ pub trait Imports: Send + Sync {
     /// # Errors
     /// The database could not be reached.
     async fn rows(&self, number: u64, after: u64, limit: u32) -> Result<Vec<ImportedRow>, LedgerError>;
+
+    /// Up to `limit` rows that came out as conflicts, in order, those after row `after` only, by their numbers.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn conflicts(&self, number: u64, after: u64, limit: u32) -> Result<Vec<u64>, LedgerError>;
+
+    /// Writes down what the file of an import says, and which rows other imports of its client have too. `is_kept`:
+    /// its rows are to be posted, so later ones are compared with it.
+    ///
+    /// # Errors
+    /// Nothing was written, or it is not known; the same may be written again.
+    async fn record_content(
+        &self,
+        number: u64,
+        content: &Content,
+        is_kept: bool,
+    ) -> Result<Vec<Share>, LedgerError>;
+
+    /// The rows that other imports of the client had when this one came, most shared rows first.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn shares(&self, number: u64) -> Result<Vec<Share>, LedgerError>;
 
     /// How many rows came out how and why, without those that have no outcome.
     ///

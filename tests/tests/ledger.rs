@@ -59,6 +59,7 @@ conformance!(
     writers_of_records_get_numbers_of_their_own,
     an_older_schema_is_refused_and_brought_up_to_date,
     a_file_is_one_import_until_it_has_ended,
+    an_import_knows_what_it_shares_with_earlier_ones,
     only_its_owner_moves_an_import_on,
     a_row_is_counted_once,
     a_dead_row_may_come_to_life,
@@ -103,7 +104,7 @@ async fn a_migration_that_was_broken_off_is_brought_to_its_end() -> anyhow::Resu
     let last = "DROP TABLE analysis_batches, patterns; DROP INDEX analyses_requested ON analyses; \
                 UPDATE _sqlx_migrations SET success = FALSE WHERE version = 5";
     let first = "DROP TABLE holds, reversals, lane_totals, records, imports, import_rows, import_totals, \
-                 import_refusals, analyses, analysis_batches, patterns; \
+                 import_refusals, import_contents, import_shares, job_conflicts, analyses, analysis_batches, patterns; \
                  DELETE FROM _sqlx_migrations WHERE version > 1; \
                  UPDATE _sqlx_migrations SET success = FALSE WHERE version = 1";
     for broken_off in [last, first] {

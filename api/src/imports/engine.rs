@@ -8,15 +8,14 @@ use std::time::Duration;
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use jiff::Timestamp;
 use shared::domain::text::Client;
-use shared::imports::{Import, ImportState, Progress};
+use shared::imports::{Content, Import, ImportState, Progress};
 use shared::ledger::LedgerError;
-use shared::work_pool::WorkPool;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, mpsc};
 use tokio::task::JoinSet;
 
 use super::ImportsConfig;
 use super::publishing::{Ended, Publishing};
-use super::reading::{Chunk, Reading};
+use super::reading::Reading;
 use super::spool::{Held, Spool};
 use super::upload;
 use crate::files::FileError;
@@ -31,6 +30,8 @@ pub const STALE_AFTER_US: i64 = 10_000_000;
 const _: () = assert!(STALE_AFTER.as_micros() == STALE_AFTER_US as u128);
 /// Chunks between the thread that reads and the task that publishes.
 const CHUNKS_AHEAD: usize = 2;
+/// Rows that are conflicts and are written down at once: a row may have 64 KiB, and a statement has to fit into a packet.
+const REFUSALS_AT_ONCE: u32 = 50;
 /// How often the outcomes of an import that is queued whole are counted, at first and at the least.
 const DRAIN_LOOK_MIN: Duration = Duration::from_millis(50);
 const DRAIN_LOOK_MAX: Duration = Duration::from_secs(1);
@@ -175,17 +176,16 @@ async fn see_to_its_end(ingress: &Arc<Ingress>, mut held: Held) -> Result<Held, 
     let number = held.number;
     let Some(import) = take_up(ingress, &mut held).await? else { return Ok(held) };
     if import.progress.state == ImportState::Draining {
-        drain(ingress, number, import.progress).await?;
-        return Ok(held);
+        return drain(ingress, held, import).await;
     }
     let Some((turn, import)) = its_turn(ingress, &mut held).await? else { return Ok(held) };
-    let (held, progress) = read_and_publish(ingress, held, import).await?;
+    let (held, progress) = read_and_publish(ingress, held, import.clone()).await?;
     drop(turn);
     let Progress { state, accepted, refused, ref remark, .. } = progress;
     tracing::info!(import = number, state = state.name(), accepted, refused, remark, "a file was read");
     write_down(ingress, number, &progress).await?;
     if state == ImportState::Draining {
-        drain(ingress, number, progress).await?;
+        return drain(ingress, held, Import { progress, ..import }).await;
     }
     Ok(held)
 }
@@ -261,22 +261,22 @@ async fn read_and_publish(
         return Ok((held, Progress { state: ImportState::Failed, remark, ..progress }));
     };
     let stop = ingress.shutdown.child_token();
-    let reading = Arc::new(Reading { ingress: ingress.clone(), client, digest, stop: stop.clone() });
+    let mut reading = Reading { ingress: ingress.clone(), client, digest, file: digest, stop: stop.clone() };
     let held = Arc::new(held);
     let dry_run = held.description.dry_run;
     let mut publishing = Publishing::new(ingress.clone(), number, dry_run, progress);
-    let ended = async {
-        let after = publishing.progress.read_to;
-        let (sender, mut chunks) = mpsc::channel(CHUNKS_AHEAD);
-        let read = tokio::spawn(read(ingress.parts.io.clone(), reading.clone(), held.clone(), after, sender));
-        let ended = publishing.run(&mut chunks).await;
-        stop.cancel();
-        drop(chunks);
-        // A file that changed under our hands may end early: then it is not complete.
-        let read = read.await.map_err(|failure| FileError::Unreadable(std::io::Error::other(failure)))?;
-        if ended == Ended::Complete { read.map(|()| ended) } else { Ok(ended) }
+    let surveyed = survey(&reading, &held).await;
+    if let Ok(Some(content)) = &surveyed {
+        // Before a row is queued: whoever looks sees which of them came before.
+        reading.file = content.identity;
+        let imports = &ingress.parts.imports;
+        patiently(ingress, || imports.record_content(number, content, !dry_run)).await?;
     }
-    .await;
+    let ended = match surveyed {
+        Ok(Some(_)) => publish(&mut publishing, reading, held.clone()).await,
+        Ok(None) => Ok(Ended::Stopped),
+        Err(error) => Err(error),
+    };
     let progress = match ended {
         Ok(Ended::Stopped) => return Err(Left::Stopped),
         Ok(Ended::Lost) => return Err(Left::Elsewhere),
@@ -303,37 +303,66 @@ async fn read_and_publish(
     Ok((held, progress))
 }
 
-/// Reads on a thread of the pool for files; where that is full the import waits.
-async fn read(
-    io: WorkPool,
-    reading: Arc<Reading>,
-    held: Arc<Held>,
-    after: u64,
-    chunks: mpsc::Sender<Chunk>,
-) -> Result<(), FileError> {
+/// Reads the rows and queues them, side by side.
+async fn publish(publishing: &mut Publishing, reading: Reading, held: Arc<Held>) -> Result<Ended, FileError> {
+    let after = publishing.progress.read_to;
+    let (sender, mut chunks) = mpsc::channel(CHUNKS_AHEAD);
+    let stop = reading.stop.clone();
+    let read = tokio::spawn(async move {
+        let read = || {
+            let (reading, held, sender) = (reading.clone(), held.clone(), sender.clone());
+            move || reading.read(&held, after, &sender)
+        };
+        on_thread(&reading, read).await.unwrap_or(Ok(()))
+    });
+    let ended = publishing.run(&mut chunks).await;
+    stop.cancel();
+    drop(chunks);
+    // A file that changed under our hands may end early: then it is not complete.
+    let read = read.await.map_err(|failure| FileError::Unreadable(std::io::Error::other(failure)))?;
+    if ended == Ended::Complete { read.map(|()| ended) } else { Ok(ended) }
+}
+
+/// What the file says; `None`: it was stopped.
+async fn survey(reading: &Reading, held: &Arc<Held>) -> Result<Option<Content>, FileError> {
+    let survey = || {
+        let (reading, held) = (reading.clone(), held.clone());
+        move || reading.survey(&held)
+    };
+    on_thread(reading, survey).await.unwrap_or(Ok(None))
+}
+
+/// Runs what is made on a thread of the pool for files; where that is full the import waits. `None`: it was stopped.
+async fn on_thread<T: Send + 'static, W: FnOnce() -> T + Send + 'static>(
+    reading: &Reading,
+    make: impl Fn() -> W,
+) -> Option<T> {
     loop {
-        let (reader, held, chunks) = (reading.clone(), held.clone(), chunks.clone());
-        let full = match io.run(move || reader.read(&held, after, &chunks)).await {
-            Ok(read) => return read,
+        let full = match reading.ingress.parts.io.run(make()).await {
+            Ok(done) => return Some(done),
             Err(full) => full,
         };
         tracing::warn!(%full, retry_in = ?LOOK_EVERY, "an import waits for a thread");
         tokio::select! {
-            () = reading.stop.cancelled() => return Ok(()),
+            () = reading.stop.cancelled() => return None,
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
     }
 }
 
 /// Waits until every row that was queued has its outcome.
-async fn drain(ingress: &Ingress, number: u64, mut progress: Progress) -> Result<(), Left> {
+async fn drain(ingress: &Arc<Ingress>, held: Held, import: Import) -> Result<Held, Left> {
     let imports = &ingress.parts.imports;
+    let (number, mut progress) = (import.number, import.progress.clone());
     let mut delay = DRAIN_LOOK_MIN;
     loop {
         let tallies = patiently(ingress, || async { imports.tallies(&[number]).await }).await?;
-        if tallies.get(&number).map_or(0, |tally| tally.total()) >= progress.accepted {
+        let tally = tallies.get(&number).copied().unwrap_or_default();
+        if tally.total() >= progress.accepted {
+            let held = if tally.conflict > 0 { tell_conflicts(ingress, held, &import).await? } else { held };
             progress.state = ImportState::Done;
-            return write_down(ingress, number, &progress).await;
+            write_down(ingress, number, &progress).await?;
+            return Ok(held);
         }
         tokio::select! {
             () = ingress.shutdown.cancelled() => return Err(Left::Stopped),
@@ -345,6 +374,43 @@ async fn drain(ingress: &Ingress, number: u64, mut progress: Progress) -> Result
             write_down(ingress, number, &progress).await?;
         }
     }
+}
+
+/// Writes rows that took no effect among those that were refused, so that their client finds them. A file that can not
+/// be read again does not hold up the end of its import: the count tells.
+async fn tell_conflicts(ingress: &Arc<Ingress>, held: Held, import: &Import) -> Result<Held, Left> {
+    let (imports, owner, number) = (&ingress.parts.imports, &ingress.parts.replica, import.number);
+    let Ok(client) = Client::parse(&import.client) else { return Ok(held) };
+    let (digest, stop) = (import.digest, ingress.shutdown.child_token());
+    let reading = Reading { ingress: ingress.clone(), client, digest, file: digest, stop };
+    let held = Arc::new(held);
+    let mut after = 0;
+    loop {
+        let page = patiently(ingress, || imports.conflicts(number, after, REFUSALS_AT_ONCE)).await?;
+        let Some(last) = page.last().copied() else { break };
+        after = last;
+        let read = || {
+            let (reading, held, page) = (reading.clone(), held.clone(), page.clone());
+            move || reading.conflicts(&held, &page)
+        };
+        let refusals = match on_thread(&reading, read).await {
+            None => return Err(Left::Stopped),
+            Some(Ok(refusals)) => refusals,
+            Some(Err(error)) => {
+                tracing::warn!(%error, import = number, "rows that are conflicts can not be read again");
+                break;
+            }
+        };
+        let written = patiently(ingress, || {
+            let now = Timestamp::now().as_microsecond();
+            imports.checkpoint(number, owner, &import.progress, &refusals, now)
+        });
+        if !written.await?.owned {
+            return Err(Left::Elsewhere);
+        }
+    }
+    // The thread that read has ended.
+    Arc::into_inner(held).ok_or(Left::Stopped)
 }
 
 async fn write_down(ingress: &Ingress, number: u64, progress: &Progress) -> Result<(), Left> {

@@ -14,7 +14,8 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use jiff::Timestamp;
-use shared::domain::job::Origin;
+use shared::domain::id::JobId;
+use shared::domain::job::{Fingerprint, Origin};
 use shared::domain::lane::Lane;
 use shared::imports::{ImportState, Progress, Refusal, Standing};
 use shared::ledger::LedgerError;
@@ -81,9 +82,17 @@ pub(super) struct Publishing {
     pub progress: Progress,
 }
 
-type Message = (Bytes, Origin);
+/// A row on its way to its lane.
+#[derive(Clone)]
+struct Waiting {
+    message: Bytes,
+    origin: Origin,
+    /// What is known from now on, once it is queued: the body of a row that has a reference.
+    claim: Option<(JobId, Fingerprint)>,
+}
+
 type InFlight =
-    Pin<Box<dyn Future<Output = (Lane, Vec<Message>, Vec<Result<Timestamp, PublishError>>)> + Send>>;
+    Pin<Box<dyn Future<Output = (Lane, Vec<Waiting>, Vec<Result<Timestamp, PublishError>>)> + Send>>;
 type Counting = Pin<Box<dyn Future<Output = Result<u64, LedgerError>> + Send>>;
 type Writing = Pin<Box<dyn Future<Output = (Result<Standing, LedgerError>, Vec<Refusal>)> + Send>>;
 
@@ -96,7 +105,7 @@ struct Checkpoint {
 /// The rows of one lane that wait, in order.
 #[derive(Default)]
 struct LaneRows {
-    waiting: VecDeque<Message>,
+    waiting: VecDeque<Waiting>,
     busy: bool,
     resume_at: Option<Instant>,
     pause: Duration,
@@ -198,11 +207,12 @@ impl Publishing {
         self.refusals.extend(chunk.head);
         for row in chunk.rows {
             match row {
-                ReadRow::Job { row, lane, message } => {
+                ReadRow::Job { row, lane, message, claim } => {
                     self.window.take(row, false);
                     match self.lanes.get_mut(usize::from(lane.0)).filter(|_| !self.dry_run) {
                         Some(rows) => {
-                            rows.waiting.push_back((message, Origin { import: self.number, row }));
+                            let origin = Origin { import: self.number, row };
+                            rows.waiting.push_back(Waiting { message, origin, claim });
                         }
                         None => self.window.done(row),
                     }
@@ -251,24 +261,29 @@ impl Publishing {
         wake_at
     }
 
-    fn settle(&mut self, lane: Lane, sent: Vec<Message>, results: Vec<Result<Timestamp, PublishError>>) {
+    fn settle(&mut self, lane: Lane, sent: Vec<Waiting>, results: Vec<Result<Timestamp, PublishError>>) {
         let Some(rows) = self.lanes.get_mut(usize::from(lane.0)) else { return };
         rows.busy = false;
         let count = sent.len() as u64;
         let (mut failed, mut why) = (Vec::new(), None);
-        for (message, result) in sent.into_iter().zip(results) {
+        for (row, result) in sent.into_iter().zip(results) {
             match result {
-                Ok(_) => self.window.done(message.1.row),
+                Ok(_) => {
+                    self.window.done(row.origin.row);
+                    if let Some((id, body)) = row.claim {
+                        self.ingress.recent.claim(id, body);
+                    }
+                }
                 Err(error) => {
                     why = Some(error);
-                    failed.push(message);
+                    failed.push(row);
                 }
             }
         }
         let refused = failed.len() as u64;
         self.ingress.admission.note(count - refused, refused);
-        for message in failed.into_iter().rev() {
-            rows.waiting.push_front(message);
+        for row in failed.into_iter().rev() {
+            rows.waiting.push_front(row);
         }
         match why {
             None => (rows.resume_at, rows.pause) = (None, Duration::ZERO),
@@ -358,9 +373,10 @@ impl Publishing {
     }
 }
 
-fn send(ingress: Arc<Ingress>, lane: Lane, sent: Vec<Message>) -> InFlight {
+fn send(ingress: Arc<Ingress>, lane: Lane, sent: Vec<Waiting>) -> InFlight {
     Box::pin(async move {
-        let results = ingress.parts.publisher.publish_imported(lane, sent.clone()).await;
+        let messages = sent.iter().map(|row| (row.message.clone(), row.origin)).collect();
+        let results = ingress.parts.publisher.publish_imported(lane, messages).await;
         (lane, sent, results)
     })
 }

@@ -4,20 +4,22 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use shared::domain::former::Sameness;
-use shared::domain::id::Identity;
+use shared::domain::id::{Identity, JobId};
+use shared::domain::job::Fingerprint;
 use shared::domain::lane::Lane;
 use shared::domain::text::Client;
-use shared::imports::Refusal;
+use shared::imports::{Content, ContentOf, Refusal};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::report;
+use super::seen::Seen;
 use super::source::{self, Position};
 use super::spool::Held;
 use crate::files::{self, FileError, Format, Reader, Row, RowError};
 use crate::identity::{SEPARATOR_OF_RELEASE, Who};
 use crate::ingress::Ingress;
-use crate::intake::{FormerName, Intake};
+use crate::intake::{self, FormerName, Intake};
 
 /// Rows that go from hand to hand together: with sixteen lanes, about as many for each as an envelope takes.
 pub(super) const CHUNK_ROWS_MAX: usize = 1_000;
@@ -46,55 +48,84 @@ pub(super) enum ReadRow {
         lane: Lane,
         /// Its wire form.
         message: Bytes,
+        /// Its id and body, if others may name the same: it has a reference.
+        claim: Option<(JobId, Fingerprint)>,
     },
     /// None.
     Refused(Refusal),
 }
 
 /// What rows are made jobs with.
+#[derive(Clone)]
 pub(super) struct Reading {
     /// The ingress.
     pub ingress: Arc<Ingress>,
     /// Who sent the file.
     pub client: Client,
-    /// Names the import for ever.
+    /// Of the file as it was sent, by which release 0.1 knew its rows.
     pub digest: [u8; 32],
+    /// What the file says, by which its rows are known.
+    pub file: [u8; 32],
     /// Ends the reading.
     pub stop: CancellationToken,
 }
 
 impl Reading {
+    /// Reads the file through for what it says: the same file is the same however it is packed, cut into lines,
+    /// encoded or described. `None`: it was stopped.
+    pub fn survey(&self, held: &Held) -> Result<Option<Content>, FileError> {
+        let mut content = ContentOf::default();
+        let mut file = held.open()?;
+        let format = source::format(&mut file, &held.description)?;
+        if format == Format::Pain001 {
+            // Payments have identifiers, and what is wrong with the message is told with its head.
+            return Ok(Some(Content { identity: self.digest, ..content.finish() }));
+        }
+        let options = &self.ingress.imports.config.options;
+        let mut source = source::open(file, format, &held.description, options, &Position::default())?;
+        while let Some(Row { number, raw, content: body, .. }) = source.next()? {
+            if self.stop.is_cancelled() {
+                return Ok(None);
+            }
+            match body.ok().map(|body| intake::read_row(body.get().as_bytes())) {
+                Some(Ok(row)) if row.has_reference => (),
+                Some(Ok(row)) => content.add_job(number, row.fingerprint),
+                Some(Err(_)) | None => content.add_refused(number, &without_returns(&raw)),
+            }
+        }
+        Ok(Some(content.finish()))
+    }
+
     /// Reads the file through once, so that nothing of one that has no end is queued; then hands on the rows after
     /// row `after`, until the end or until nobody takes any more.
     pub fn read(&self, held: &Held, after: u64, chunks: &mpsc::Sender<Chunk>) -> Result<(), FileError> {
         let position = Position::default();
-        let options = &self.ingress.imports.config.options;
-        let mut file = held.open()?;
-        let format = source::format(&mut file, &held.description)?;
-        let mut source = match source::open(file, format, &held.description, options, &position) {
+        let mut source = match self.open(held, &position) {
             Ok(source) => source,
-            Err(error) => {
-                if format == Format::Pain001 {
+            Err((format, error)) => {
+                if format == Some(Format::Pain001) {
                     let head = Some(report::refused_head(header_if_sound(held, &error), &error));
                     let _ = chunks.blocking_send(Chunk { head, ..Chunk::default() });
                 }
                 return Err(error);
             }
         };
-        let who = self.ingress.who(&self.client);
-        let (mut chunk, mut chunk_bytes) =
-            (Chunk { head: Some(head(format, &*source)), ..Chunk::default() }, 0);
-        while let Some(row) = source.next()? {
+        let mut rows = Rows { reading: self, who: self.ingress.who(&self.client), seen: Seen::default() };
+        let head = Some(head(source.format, &*source.reader));
+        let (mut chunk, mut chunk_bytes) = (Chunk { head, ..Chunk::default() }, 0);
+        while let Some(row) = source.reader.next()? {
             if self.stop.is_cancelled() {
                 return Ok(());
             }
-            if row.number <= after {
+            let (number, bytes) = (row.number, row.raw.len());
+            // What was queued before is seen again: later rows may have its reference.
+            let mut row = rows.prepare(row);
+            if number <= after {
                 continue;
             }
-            chunk_bytes += row.raw.len();
-            let mut row = self.prepare(row, &who);
+            chunk_bytes += bytes;
             if let ReadRow::Refused(refusal) = &mut row {
-                refusal.raw = source.refused(&refusal.raw, &in_place(refusal));
+                refusal.raw = source.reader.refused(&refusal.raw, &in_place(refusal));
             }
             chunk.rows.push(row);
             if chunk.rows.len() >= CHUNK_ROWS_MAX || chunk_bytes >= CHUNK_BYTES_MAX {
@@ -111,26 +142,91 @@ impl Reading {
         Ok(())
     }
 
-    fn prepare(&self, row: Row, who: &Who<'_>) -> ReadRow {
+    /// These rows, which the ledger found to be conflicts, as they are told to the client: like refused ones.
+    pub fn conflicts(&self, held: &Held, numbers: &[u64]) -> Result<Vec<Refusal>, FileError> {
+        let mut source = self.open(held, &Position::default()).map_err(|(_, error)| error)?;
+        let mut refusals = Vec::with_capacity(numbers.len());
+        let mut wanted = numbers.iter().copied().peekable();
+        while let (Some(number), Some(Row { number: at, line, raw, .. })) =
+            (wanted.peek().copied(), source.reader.next()?)
+        {
+            if at < number {
+                continue;
+            }
+            wanted.next();
+            let reason = CONFLICT.to_owned();
+            let field = Some("reference".to_owned());
+            let mut refusal = Refusal { row: at, line, column: None, field, reason, raw };
+            refusal.raw = source.reader.refused(&refusal.raw, &in_place(&refusal));
+            refusals.push(refusal);
+        }
+        Ok(refusals)
+    }
+
+    fn open(&self, held: &Held, position: &Position) -> Result<Source, (Option<Format>, FileError)> {
+        let mut file = held.open().map_err(|error| (None, error.into()))?;
+        let format = source::format(&mut file, &held.description).map_err(|error| (None, error))?;
+        let options = &self.ingress.imports.config.options;
+        let reader = source::open(file, format, &held.description, options, position);
+        reader.map(|reader| Source { format, reader }).map_err(|error| (Some(format), error))
+    }
+}
+
+/// Why a row that was queued took no effect.
+const CONFLICT: &str = "the reference belongs to a job with another body, so this row takes no effect; give it a \
+     reference of its own, or map the column to memo or metadata instead";
+
+struct Source {
+    format: Format,
+    reader: Box<dyn Reader>,
+}
+
+/// Makes jobs of rows, one after the other.
+struct Rows<'a> {
+    reading: &'a Reading,
+    who: Who<'a>,
+    seen: Seen,
+}
+
+impl Rows<'_> {
+    fn prepare(&mut self, row: Row) -> ReadRow {
         let Row { number, line, raw, content } = row;
+        let refused = |column, field, reason, raw| {
+            ReadRow::Refused(Refusal { row: number, line, column, field, reason, raw })
+        };
         let body = match content {
             Ok(body) => body,
-            Err(error) => {
-                let RowError { line, column, field, reason } = error;
+            Err(RowError { line, column, field, reason }) => {
                 return ReadRow::Refused(Refusal { row: number, line, column, field, reason, raw });
             }
         };
-        let intake = Intake { ingress: &self.ingress, client: &self.client, who, key: None };
-        let identity = Identity::Row { file: &self.digest, number };
-        let former = former_name(&self.digest, number);
-        match intake.row(identity, Some(&former), body.get().as_bytes()) {
-            Ok(job) => ReadRow::Job { row: number, lane: job.lane, message: job.message },
+        let Reading { ingress, client, digest, file, .. } = self.reading;
+        let intake = Intake { ingress, client, who: &self.who, key: None };
+        let former = former_name(digest, number);
+        let job = match intake.row(Identity::Row { file, number }, Some(&former), body.get().as_bytes()) {
+            Ok(job) => job,
             Err(problem) => {
                 let (field, reason) = problem.field_and_detail();
-                ReadRow::Refused(Refusal { row: number, line, column: None, field, reason, raw })
+                return refused(None, field, reason, raw);
             }
+        };
+        let claim = job.has_reference.then_some((job.id, job.fingerprint));
+        if let Some((id, body)) = claim
+            && let Err(first) = self.seen.see(id, body, line)
+        {
+            let reason = format!(
+                "line {line} has the reference of line {first}, with other content; a reference names one job: map the \
+                 column to memo or metadata instead, or give each row a reference of its own"
+            );
+            return refused(None, Some("reference".to_owned()), reason, raw);
         }
+        ReadRow::Job { row: number, lane: job.lane, message: job.message, claim }
     }
+}
+
+/// Line ends within a row are no difference.
+fn without_returns(raw: &[u8]) -> Vec<u8> {
+    raw.iter().copied().filter(|byte| *byte != b'\r').collect()
 }
 
 /// The reason, and where: the file that carries it has other lines.

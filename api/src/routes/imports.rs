@@ -316,10 +316,12 @@ async fn head_of(ingress: &Ingress, import: &Import) -> Result<Refusal, Problem>
 async fn document_of(ingress: &Ingress, import: &Import) -> Result<ImportDocument, Problem> {
     let mut tallies = ingress.read_records(ingress.parts.imports.tallies(&[import.number])).await?;
     let tally = tallies.remove(&import.number).unwrap_or_else(RowTally::default);
-    let document = ImportDocument::of(import, tally);
-    if import.progress.refused == 0 {
-        return Ok(document);
-    }
-    Ok(document
-        .with(ingress.read_records(ingress.parts.imports.refusals(import.number, 1, REFUSALS_SHOWN)).await?))
+    let (imports, number) = (&ingress.parts.imports, import.number);
+    let refusals = if import.progress.refused == 0 && tally.conflict == 0 {
+        Vec::new()
+    } else {
+        ingress.read_records(imports.refusals(number, 1, REFUSALS_SHOWN)).await?
+    };
+    let shares = ingress.read_records(imports.shares(number)).await?;
+    Ok(ImportDocument::of(import, tally).with(refusals, shares))
 }

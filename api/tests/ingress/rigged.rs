@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use shared::domain::lane::Lanes;
 use shared::imports::{
-    Import, ImportState, ImportedRow, Imports, NewImport, Opened, Progress, Refusal, RowTally, RowVerdict,
-    Standing,
+    Content, Import, ImportState, ImportedRow, Imports, NewImport, Opened, Progress, Refusal, RowTally,
+    RowVerdict, Share, Standing,
 };
 use shared::ledger::sqlite::SqliteLedger;
 use shared::ledger::{Ledger, LedgerError};
@@ -110,6 +110,23 @@ impl Imports for RiggedImports {
 
     async fn rows(&self, number: u64, after: u64, limit: u32) -> Result<Vec<ImportedRow>, LedgerError> {
         self.ledger.rows(number, after, limit).await
+    }
+
+    async fn conflicts(&self, number: u64, after: u64, limit: u32) -> Result<Vec<u64>, LedgerError> {
+        self.ledger.conflicts(number, after, limit).await
+    }
+
+    async fn record_content(
+        &self,
+        number: u64,
+        content: &Content,
+        is_kept: bool,
+    ) -> Result<Vec<Share>, LedgerError> {
+        self.ledger.record_content(number, content, is_kept).await
+    }
+
+    async fn shares(&self, number: u64) -> Result<Vec<Share>, LedgerError> {
+        self.ledger.shares(number).await
     }
 
     async fn verdicts(&self, number: u64) -> Result<Vec<RowVerdict>, LedgerError> {

@@ -19,8 +19,22 @@ pub(crate) fn of(import: &Value) -> String {
     if let Some(rows) = import["refused_rows"].as_str() {
         lines.push(format!("All that were refused, to be corrected and sent again: {rows}"));
     }
+    lines.extend(shares(import));
     lines.push(sentence(import));
     lines.join("\n")
+}
+
+/// What came before, as far as this file did not come out as the same one.
+fn shares(import: &Value) -> Vec<String> {
+    let shares = import["shares"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let share = |share: &Value| {
+        let (rows, other) = (&share["rows"], &share["import"]);
+        format!(
+            "Look: import {other} has {rows} rows of this one, which have no reference. If they are the same payments, reverse one of the two."
+        )
+    };
+    let is_new = import["duplicates"].as_u64() < import["accepted"].as_u64();
+    shares.iter().filter(|_| is_new).map(share).collect()
 }
 
 fn counts(import: &Value) -> String {

@@ -3,11 +3,12 @@
 use anyhow::{Context as _, ensure};
 use futures::future::try_join_all;
 use shared::domain::account::AccountNumber;
-use shared::domain::job::{Job, Kind, Origin};
+use shared::domain::job::{Fingerprint, Job, Kind, Origin};
 use shared::domain::lane::Lane;
 use shared::domain::outcome::Outcome;
 use shared::imports::{
-    Import, ImportState, Imports, NewImport, Progress, Refusal, RowOutcome, RowTally, Standing,
+    ContentOf, Import, ImportState, Imports, NewImport, Progress, Refusal, RowOutcome, RowTally, Share,
+    Standing,
 };
 use shared::ledger::JobFilter;
 
@@ -65,6 +66,38 @@ pub async fn a_file_is_one_import_until_it_has_ended(subject: Subject) -> anyhow
     ensure!(listed == [again.import.number, others[0].import.number, number], "{listed:?}");
     ensure!(imports.imports(None, Some(number), 10).await?.is_empty(), "nothing is older");
     ensure!(imports.import(u64::MAX).await?.is_none(), "there is none of this number");
+    Ok(())
+}
+
+/// An import knows which earlier ones of its client have rows of its own.
+///
+/// # Errors
+/// It does not.
+pub async fn an_import_knows_what_it_shares_with_earlier_ones(subject: Subject) -> anyhow::Result<()> {
+    let imports = subject.imports()?;
+    let mut numbers = Vec::new();
+    for (client, digest) in [("acme", 1), ("acme", 2), ("other", 3), ("acme", 4), ("acme", 5)] {
+        numbers.push(imports.create(&new(client, digest)).await?.import.number);
+    }
+    let content = |rows: &[&str]| {
+        let mut content = ContentOf::default();
+        for (number, row) in (1..).zip(rows) {
+            content.add_job(number, Fingerprint::of(row));
+        }
+        content.finish()
+    };
+    let record = async |place: usize, rows: &[&str], is_kept| {
+        imports.record_content(numbers[place], &content(rows), is_kept).await
+    };
+    let share = |place: usize, rows| Share { import: numbers[place], rows };
+    ensure!(record(0, &["a", "b"], true).await?.is_empty());
+    ensure!(record(1, &["b", "c", "d"], false).await? == [share(0, 1)], "a dry run is told too");
+    ensure!(record(2, &["a", "b"], true).await?.is_empty(), "another client's is not compared");
+    ensure!(record(3, &["a", "b", "c", "d"], true).await? == [share(0, 2)], "a dry run posts nothing");
+    ensure!(record(4, &["a", "c", "d"], true).await? == [share(3, 3), share(0, 1)]);
+    ensure!(record(4, &["a", "c", "d"], true).await? == [share(3, 3), share(0, 1)], "again after a crash");
+    ensure!(imports.shares(numbers[4]).await? == [share(3, 3), share(0, 1)]);
+    ensure!(imports.shares(numbers[0]).await?.is_empty());
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::imports::{Import, ImportState, Refusal, RowTally};
+use shared::imports::{Import, ImportState, Refusal, RowTally, Share};
 use utoipa::ToSchema;
 
 use crate::imports::{Description, STALE_AFTER_US};
@@ -58,6 +58,10 @@ pub struct ImportDocument {
     /// Why it is refused or has failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Problem>,
+    /// Earlier imports of this client that have rows of this one: such rows without a reference post once more. Told
+    /// before the first row is queued; not in lists.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    shares: Vec<ShareDocument>,
     /// The first rows that were refused, and why; not in lists.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     first_refusals: Vec<RefusalDocument>,
@@ -114,16 +118,19 @@ impl ImportDocument {
             seconds_left: pace.filter(|_| state == ImportState::Reading).and_then(|pace| pace.seconds_left),
             waits: remark.clone().filter(|_| error_kind.is_none()),
             error: error_kind.map(|kind| Problem::new(kind, remark.unwrap_or_default())),
+            shares: Vec::new(),
             first_refusals: Vec::new(),
-            refused_rows: (progress.refused > 0).then(|| format!("/api/imports/{}/refused", import.number)),
+            refused_rows: (progress.refused > 0 || tally.conflict > 0)
+                .then(|| format!("/api/imports/{}/refused", import.number)),
             created_at: Rfc3339::from_microseconds(import.created_at),
             started_at: import.started_at.map(Rfc3339::from_microseconds),
             updated_at: Rfc3339::from_microseconds(import.updated_at),
         }
     }
 
-    /// With the first rows that were refused.
-    pub fn with(mut self, refusals: Vec<Refusal>) -> ImportDocument {
+    /// With the first rows that were refused, and what it shares with others.
+    pub fn with(mut self, refusals: Vec<Refusal>, shares: Vec<Share>) -> ImportDocument {
+        self.shares = shares.into_iter().map(ShareDocument::from).collect();
         self.first_refusals = refusals.into_iter().map(RefusalDocument::from).collect();
         self
     }
@@ -131,6 +138,21 @@ impl ImportDocument {
     /// Nothing changes any more.
     pub fn has_ended(&self) -> bool {
         !["queued", "reading", "draining"].contains(&self.state)
+    }
+}
+
+/// Rows that an earlier import has too.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ShareDocument {
+    /// Its number.
+    import: u64,
+    /// How many rows; of large files about as many.
+    rows: u64,
+}
+
+impl From<Share> for ShareDocument {
+    fn from(Share { import, rows }: Share) -> ShareDocument {
+        ShareDocument { import, rows }
     }
 }
 

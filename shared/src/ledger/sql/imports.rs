@@ -1,5 +1,7 @@
 //! The imports port on the ledger's database. Posting does not wait for any of this, or not for long.
 
+mod contents;
+
 use std::collections::HashMap;
 
 use async_trait::async_trait;
@@ -9,7 +11,8 @@ use super::rows::{self, count};
 use super::statements::{begin, stored};
 use super::{Cells, Database, Dialect, Purpose, Script, Session, SqlLedger, Value};
 use crate::imports::{
-    Import, ImportedRow, Imports, NewImport, Opened, Progress, Refusal, RowTally, RowVerdict, Standing,
+    Content, Import, ImportedRow, Imports, NewImport, Opened, Progress, Refusal, RowTally, RowVerdict, Share,
+    Standing,
 };
 use crate::ledger::LedgerError;
 use crate::ledger::failure::Failure;
@@ -155,6 +158,29 @@ impl<D: Database> Imports for SqlLedger<D> {
         );
         page(&mut script, number, after.saturating_add(1), limit);
         Ok(read_rows(&self.database, script, imported_row).await?)
+    }
+
+    async fn conflicts(&self, number: u64, after: u64, limit: u32) -> Result<Vec<u64>, LedgerError> {
+        let mut script = Script::new(D::Session::DIALECT);
+        script.sql("SELECT number FROM import_rows WHERE import = ").value(stored(number));
+        script.sql(" AND outcome = 'conflict' AND number > ").value(stored(after));
+        script.sql(" ORDER BY number LIMIT ").value(i64::from(limit));
+        Ok(read_rows(&self.database, script, |row| count(row.int(0)?)).await?)
+    }
+
+    async fn record_content(
+        &self,
+        number: u64,
+        content: &Content,
+        is_kept: bool,
+    ) -> Result<Vec<Share>, LedgerError> {
+        let shares = contents::compare(&self.database, number, content).await?;
+        contents::write(&self.database, number, content, is_kept, &shares).await?;
+        Ok(shares)
+    }
+
+    async fn shares(&self, number: u64) -> Result<Vec<Share>, LedgerError> {
+        Ok(contents::shares(&self.database, number).await?)
     }
 
     async fn verdicts(&self, number: u64) -> Result<Vec<RowVerdict>, LedgerError> {
