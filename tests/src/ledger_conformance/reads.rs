@@ -15,8 +15,9 @@ pub async fn a_job_is_read_back_as_it_was_submitted(subject: Subject) -> anyhow:
     let jobs = Jobs::default();
     let body = deposit("a", 5).replace(
         '}',
-        r#","reference":"inv'17 \\ \" ; --","memo":"Grüße 𝄞 %s {}","metadata":{"k":[1,null,"ü"]}}"#,
+        r#","reference":"inv'17 \\ \" ; --","memo":"Grüße 𝄞 %s {}","metadata":{ "n" : [1.10, -0, 18446744073709551616], "k":[1,null,"ü","\u00fc"]}}"#,
     );
+    let body = body.replace("1.10, ", "1.10,\r\n\t");
     let (opening, job) = (jobs.job(&open("a")), Job { lane: Lane(4), ..jobs.job(&body) });
     ensure!(subject.ledger.job(job.id).await?.is_none());
     subject.ledger.post(&[opening, job.clone()]).await?;
