@@ -13,6 +13,7 @@ mod jobs;
 mod keys;
 mod metrics;
 mod openapi;
+mod packed;
 mod rigged;
 mod statements;
 mod uploads;
