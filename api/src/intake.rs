@@ -1,10 +1,12 @@
 //! From the bytes of a body to a job that can be published.
 
 use bytes::Bytes;
+use shared::clock;
 use shared::contract::submission::Invalid;
 use shared::contract::{message, submission};
 use shared::domain::id::JobId;
 use shared::domain::job::{Fingerprint, Kind, Spec};
+use shared::domain::json;
 use shared::domain::lane::Lane;
 use shared::domain::text::Client;
 
@@ -39,25 +41,33 @@ pub struct Intake<'a> {
     pub key: Option<&'a IdempotencyKey>,
 }
 
+/// A job as it comes in: what is no JSON is told from what is no job.
+fn accepted(json: &[u8]) -> Result<Spec, Problem> {
+    submission::accept(json, clock::utc_date(clock::now_us())).map_err(|invalid| match json::check(json) {
+        Ok(()) => Problem::from(invalid),
+        Err(why) => Problem::malformed(why),
+    })
+}
+
 /// A job among others. An analysis has no place in their order, and is told where it has one.
 fn ordered(json: &[u8]) -> Result<Spec, Problem> {
-    submission::parse(json).map_err(|invalid| {
+    accepted(json).map_err(|problem| {
         let is_analysis = Order::of_job(json).is_some();
-        Problem::from(if is_analysis {
+        if is_analysis {
             let (field, value) = ("kind".to_owned(), "\"analyse_patterns\"".to_owned());
             let remedy =
                 "is work without an order: send it alone to /api/jobs, or for many accounts to /api/analyses";
-            Invalid { field, value, remedy: remedy.to_owned() }
+            Problem::from(Invalid { field, value, remedy: remedy.to_owned() })
         } else {
-            invalid
-        })
+            problem
+        }
     })
 }
 
 impl Intake<'_> {
     /// A job on its own. `reply`: its client waits here for the outcome.
     pub fn job(&self, json: &[u8], reply: bool) -> Result<Prepared, Problem> {
-        let spec = submission::parse(json)?;
+        let spec = accepted(json)?;
         let id = self.ingress.issuer.of_job(self.client, self.key, spec.reference.as_ref());
         self.prepare(id, &spec, reply)
     }

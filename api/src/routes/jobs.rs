@@ -84,7 +84,7 @@ pub async fn submit(
     }
     let intake = Intake { ingress: &ingress, client: &client, key: key.as_ref() };
     let prepared = intake.job(&json, wait.is_some()).map_err(|problem| match json.trim_ascii().first() {
-        // What is neither called JSON nor looks like it is not a job with a mistake in it.
+        // What is neither called JSON nor looks like it is neither JSON nor a job with a mistake in it.
         Some(byte) if *byte != b'{' && MediaType::of(&headers) == MediaType::Unknown => {
             body::unsupported(&headers, "one job as application/json")
         }
