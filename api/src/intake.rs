@@ -72,11 +72,11 @@ impl Intake<'_> {
         self.prepare(id, &spec, reply)
     }
 
-    /// The job on one line of a batch.
-    pub fn line(&self, number: usize, json: &[u8]) -> Result<Prepared, Problem> {
+    /// The job on one line of a batch. `reply`: its client waits here for the outcomes.
+    pub fn line(&self, number: usize, json: &[u8], reply: bool) -> Result<Prepared, Problem> {
         let spec = ordered(json)?;
         let id = self.ingress.issuer.of_line(self.client, self.key, number, spec.reference.as_ref());
-        self.prepare(id, &spec, false)
+        self.prepare(id, &spec, reply)
     }
 
     /// The job on a row of an import: its id is that of its reference, else that of `key`.

@@ -51,6 +51,7 @@ pub struct SubmitQuery {
 #[utoipa::path(
     post, path = "/api/jobs", tag = "jobs",
     params(
+        ("Content-Encoding" = Option<String>, Header, description = "`gzip`, once, or `identity`. The limit is of the unpacked body."),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable characters: the same key is the same job. Wins over `reference`."),
         ("Prefer" = Option<String>, Header, description = "`wait=N` waits up to N seconds for the outcome (RFC 7240).", example = "wait=5"),
         ("wait" = Option<u64>, Query, description = "The same as `Prefer: wait=N`, and wins over it."),
@@ -71,12 +72,7 @@ pub async fn submit(
     body: Body,
 ) -> Result<Response, Problem> {
     let key = IdempotencyKey::of(&headers)?;
-    let Query(query) = query.map_err(|error| super::bad_query(&error, "wait (or send Prefer: wait=5)"))?;
-    let asked = query.wait.map(|wait| wait_of(Some(wait))).transpose()?;
-    let wait = asked
-        .or_else(|| wait::preferred(&headers))
-        .map(|wait| wait.min(ingress.config.wait_max))
-        .filter(|wait| !wait.is_zero());
+    let wait = wait_asked(&ingress, query, &headers)?;
     let json = body::read(&headers, body, body::JOB).await?;
     if let Some(order) = Order::of_job(&json) {
         let (id, at) = analyses::submit(&ingress, &client, key.as_ref(), order?).await?;
@@ -95,6 +91,18 @@ pub async fn submit(
         None => Ok(accepted(&prepared, publish(&ingress, &prepared).await?)),
         Some(wait) => submit_and_wait(&ingress, &prepared, &place, wait).await,
     }
+}
+
+/// For how long a client that submits wants to wait: by its query, else by its head.
+pub(super) fn wait_asked(
+    ingress: &Ingress,
+    query: Result<Query<SubmitQuery>, QueryRejection>,
+    headers: &HeaderMap,
+) -> Result<Option<Duration>, Problem> {
+    let Query(query) = query.map_err(|error| super::bad_query(&error, "wait (or send Prefer: wait=5)"))?;
+    let asked = query.wait.map(|wait| wait_of(Some(wait))).transpose()?;
+    let wait = asked.or_else(|| wait::preferred(headers)).map(|wait| wait.min(ingress.config.wait_max));
+    Ok(wait.filter(|wait| !wait.is_zero()))
 }
 
 async fn publish(ingress: &Ingress, job: &Prepared) -> Result<Timestamp, Problem> {
@@ -150,7 +158,7 @@ fn accepted(job: &Prepared, accepted_at: Timestamp) -> Response {
     response
 }
 
-fn conflict(id: JobId) -> Problem {
+pub(super) fn conflict(id: JobId) -> Problem {
     let detail = format!(
         "the key or reference already belongs to the job {id}, which has another body; this one takes no effect. \
          Send it with a key of its own, or ask for /api/jobs/{id}"

@@ -193,7 +193,7 @@ async fn a_parameter_that_means_nothing_is_refused_wherever_it_is_sent() {
     let id = shared::domain::id::JobId::from_chance(1, [1; 6]);
     let cases = [
         (Method::POST, "/api/jobs?wiat=5".to_owned(), "wiat"),
-        (Method::POST, "/api/jobs/batch?wait=5".to_owned(), "wait"),
+        (Method::POST, "/api/jobs/batch?wiat=5".to_owned(), "wiat"),
         (Method::GET, "/api/imports/1?fresh=true".to_owned(), "fresh"),
         (Method::DELETE, "/api/imports/1?force".to_owned(), "force"),
         (Method::GET, "/api/imports/1/refused?limit=5".to_owned(), "limit"),

@@ -18,3 +18,4 @@ mod rigged;
 mod statements;
 mod uploads;
 mod waiting;
+mod waiting_batches;
