@@ -28,6 +28,10 @@ use crate::problem::{Problem, ProblemType};
 /// Clients that wait for an outcome at once. Each costs a connection and a timer, no work.
 pub const WAITS_MAX: usize = 10_000;
 
+/// Jobs for which clients of batches wait at once: some 250 bytes each for the time of the wait, 25 MB in all. A batch
+/// beyond them is answered without a wait.
+pub const WAITED_JOBS_MAX: usize = 100_000;
+
 /// Kibibytes of batches in memory at once. What is made of a batch takes about as much again, and an
 /// ingress is to stay below 100 MB.
 pub const BATCHES_KIB_MAX: usize = 32 * 1024;
@@ -45,6 +49,7 @@ pub struct Admission {
     waits: Arc<Places>,
     rates: Rates,
     batches_kib: Arc<Semaphore>,
+    waited_jobs: Arc<Semaphore>,
     pressure: Pressure,
 }
 
@@ -58,6 +63,7 @@ impl Admission {
             waits: Places::counted_by(names::INGRESS_WAITING),
             rates: Rates::default(),
             batches_kib: Arc::new(Semaphore::new(BATCHES_KIB_MAX)),
+            waited_jobs: Arc::new(Semaphore::new(WAITED_JOBS_MAX)),
             pressure: Pressure::new(),
         }
     }
@@ -65,6 +71,12 @@ impl Admission {
     /// Room in memory for a batch; [`Room::grow_to`] takes it.
     pub(crate) fn room(&self) -> Room {
         Room { batches_kib: Arc::clone(&self.batches_kib), held: None }
+    }
+
+    /// Room to wait for so many jobs of one batch, until it is dropped; `None`: there is none.
+    pub(crate) fn wait_for_jobs(&self, jobs: usize) -> Option<OwnedSemaphorePermit> {
+        let jobs = u32::try_from(jobs).ok()?;
+        Arc::clone(&self.waited_jobs).try_acquire_many_owned(jobs).ok()
     }
 
     /// Notes what became of jobs that were offered to the queue.

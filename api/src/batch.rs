@@ -1,5 +1,7 @@
 //! The lines of a batch.
 
+use shared::domain::json;
+
 use crate::problem::{Problem, ProblemType};
 
 /// The most jobs of one request.
@@ -21,7 +23,11 @@ pub fn lines(body: &[u8]) -> Result<Vec<Line<'_>>, Problem> {
         .map(|(number, line)| Line { number, json: line.trim_ascii() })
         .filter(|line| !line.json.is_empty());
     let lines: Vec<_> = filled.take(JOBS_MAX + 1).collect();
-    limited(lines)
+    if lines.is_empty() {
+        Err(Problem::malformed("is empty; send at least one job".to_owned()))
+    } else {
+        limited(lines)
+    }
 }
 
 /// The elements of a JSON array.
@@ -30,6 +36,7 @@ pub fn lines(body: &[u8]) -> Result<Vec<Line<'_>>, Problem> {
 /// on its own.
 pub fn elements(body: &[u8]) -> Result<Vec<Line<'_>>, Problem> {
     let Some(body) = body.trim_ascii().strip_prefix(b"[") else {
+        json::check(body).map_err(Problem::malformed)?;
         return Err(invalid(
             "the body must be a JSON array of jobs, or NDJSON with the type application/x-ndjson",
         ));
@@ -50,7 +57,8 @@ pub fn elements(body: &[u8]) -> Result<Vec<Line<'_>>, Problem> {
                     elements.push(last);
                 }
                 if !between(body, at + 1, body.len()).is_empty() {
-                    return Err(invalid("something follows the end of the array; send one array"));
+                    let why = "is not JSON: something follows the end of the array; send one array";
+                    return Err(Problem::malformed(why.to_owned()));
                 }
                 let numbered = (1..).zip(elements).map(|(number, json)| Line { number, json });
                 return limited(numbered.collect());
@@ -66,7 +74,8 @@ pub fn elements(body: &[u8]) -> Result<Vec<Line<'_>>, Problem> {
             _ => (),
         }
     }
-    Err(invalid("the array is not closed; a string or a bracket in it may be open"))
+    let why = "is not JSON: the array is not closed; send it whole. A string or a bracket in it may be open";
+    Err(Problem::malformed(why.to_owned()))
 }
 
 fn between(body: &[u8], start: usize, end: usize) -> &[u8] {
@@ -102,7 +111,7 @@ mod tests {
     #[test]
     fn lines_keep_their_numbers() {
         assert_eq!(texts(&lines(b"{\"a\":1}\r\n\n  \n{\"b\":2}")), [(1, "{\"a\":1}"), (4, "{\"b\":2}")]);
-        assert!(lines(b"\n \n").is_err());
+        assert_eq!(lines(b"\n \n").unwrap_err().kind(), ProblemType::MalformedJson);
     }
 
     #[test]
@@ -115,8 +124,12 @@ mod tests {
 
     #[test]
     fn an_array_that_has_no_end_is_refused_whole() {
-        for body in ["", "{}", "[", "[]", "[ ]", "[1", "[1]]", "[1] 2", r#"["a]"#, r#"[{"a":[1}, {"b":2}]"#] {
-            assert!(elements(body.as_bytes()).is_err(), "{body}");
+        for body in ["", "[", "[1", "[1]]", "[1] 2", r#"["a]"#, r#"[{"a":[1}, {"b":2}]"#, "nonsense", "{} {}"]
+        {
+            assert_eq!(elements(body.as_bytes()).unwrap_err().kind(), ProblemType::MalformedJson, "{body}");
+        }
+        for body in ["{}", "[]", "[ ]", "null", "7"] {
+            assert_eq!(elements(body.as_bytes()).unwrap_err().kind(), ProblemType::InvalidBatch, "{body}");
         }
         let deep = "[".repeat(100_000);
         assert!(elements(deep.as_bytes()).is_err());

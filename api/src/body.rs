@@ -1,5 +1,7 @@
 //! Reading a request's body within a limit of size and of time.
 
+mod coding;
+
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -7,18 +9,19 @@ use std::time::Duration;
 use axum::body::{Body, BodyDataStream, HttpBody};
 use axum::extract::Request;
 use axum::http::HeaderMap;
-use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
+use self::coding::{Coding, Unpacker};
 use crate::problem::{Problem, ProblemType};
 
 /// What is allowed of one request's body.
 #[derive(Debug, Clone, Copy)]
 pub struct BodyLimit {
-    /// The most bytes.
+    /// The most bytes; of a packed body, unpacked.
     pub bytes_max: usize,
     /// From the head to the last byte: whoever drips a body does not hold a place for longer.
     pub read_max: Duration,
@@ -82,7 +85,8 @@ pub async fn read(headers: &HeaderMap, body: Body, limit: BodyLimit) -> Result<B
     read_into(headers, body, limit, |_| Ok(())).await
 }
 
-/// Reads a body whole. `room` is asked for room for as many bytes in all, before they are kept.
+/// Reads a body whole, and unpacks it where it comes packed. `room` is asked for room for as many bytes in all, before they
+/// are kept.
 pub async fn read_into(
     headers: &HeaderMap,
     body: Body,
@@ -100,16 +104,23 @@ pub async fn read_into(
 
 async fn collect(
     headers: &HeaderMap,
-    mut stream: BodyDataStream,
+    stream: BodyDataStream,
     limit: BodyLimit,
     mut room: impl FnMut(usize) -> Result<(), Problem>,
 ) -> Result<Bytes, Problem> {
-    let coding = headers.get(CONTENT_ENCODING);
-    if let Some(coding) = coding.filter(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        let detail = format!("the body comes with the content coding {coding:?}; send it as it is");
-        return Err(Problem::new(ProblemType::UnsupportedMediaType, detail));
-    }
-    let mut fit = |bytes: usize| if bytes > limit.bytes_max { Err(too_large(limit)) } else { room(bytes) };
+    let fit = |bytes: usize| if bytes > limit.bytes_max { Err(too_large(limit)) } else { room(bytes) };
+    let whole = match Coding::of(headers)? {
+        Coding::Identity => collect_plain(headers, stream, fit).await?,
+        Coding::Gzip => collect_packed(headers, stream, limit, fit).await?,
+    };
+    Ok(without_mark(whole))
+}
+
+async fn collect_plain(
+    headers: &HeaderMap,
+    mut stream: BodyDataStream,
+    mut fit: impl FnMut(usize) -> Result<(), Problem>,
+) -> Result<Bytes, Problem> {
     fit(announced_bytes(headers).unwrap_or(0))?;
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
@@ -125,7 +136,33 @@ async fn collect(
             all.extend_from_slice(&chunk);
         }
     }
-    Ok(without_mark(if all.is_empty() { first } else { all.freeze() }))
+    Ok(if all.is_empty() { first } else { all.freeze() })
+}
+
+/// Keeps what is unpacked and nothing of what is packed, and stops at the first byte beyond the limit.
+async fn collect_packed(
+    headers: &HeaderMap,
+    mut stream: BodyDataStream,
+    limit: BodyLimit,
+    fit: impl FnMut(usize) -> Result<(), Problem>,
+) -> Result<Bytes, Problem> {
+    let packed_max = coding::packed_bytes_max(limit.bytes_max);
+    if announced_bytes(headers).is_some_and(|bytes| bytes > packed_max) {
+        return Err(too_large(limit));
+    }
+    let mut packed = 0;
+    let mut unpacker = Unpacker::new(fit);
+    while let Some(chunk) = stream.next().await.transpose().map_err(incomplete)? {
+        packed += chunk.len();
+        if packed > packed_max {
+            return Err(too_large(limit));
+        }
+        for some in chunk.chunks(coding::PACKED_BYTES_PER_TURN) {
+            unpacker.take(some)?;
+            tokio::task::yield_now().await;
+        }
+    }
+    unpacker.end()
 }
 
 /// What follows a byte order mark: some editors put one before all that they save (RFC 8259, section 8.1).

@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
+use shared::clock;
 use shared::contract::submission::Invalid;
 use shared::contract::{message, submission};
 use shared::domain::former::Sameness;
 use shared::domain::id::{Identity, JobId};
 use shared::domain::job::{Fingerprint, Kind, Spec};
+use shared::domain::json;
 use shared::domain::lane::Lane;
 use shared::domain::text::{Client, Reference};
 
@@ -77,6 +79,15 @@ struct Read {
 }
 
 impl Read {
+    /// A job as it comes in: what is no JSON is told from what is no job.
+    fn new(json: &[u8]) -> Result<Read, Problem> {
+        let spec = submission::accept(json, clock::utc_date(clock::now_us()));
+        spec.and_then(Read::of).map_err(|invalid| match json::check(json) {
+            Ok(()) => Problem::from(invalid),
+            Err(why) => Problem::malformed(why),
+        })
+    }
+
     /// Takes the reference of a job to its one writing.
     fn of(mut spec: Spec) -> Result<Read, Invalid> {
         let sent = spec.reference.clone();
@@ -99,18 +110,17 @@ impl Read {
 
 /// A job among others. An analysis has no place in their order, and is told where it has one.
 fn ordered(json: &[u8]) -> Result<Read, Problem> {
-    let spec = submission::parse(json).map_err(|invalid| {
+    Read::new(json).map_err(|problem| {
         let is_analysis = Order::of_job(json).is_some();
-        Problem::from(if is_analysis {
+        if is_analysis {
             let (field, value) = ("kind".to_owned(), "\"analyse_patterns\"".to_owned());
             let remedy =
                 "is work without an order: send it alone to /api/jobs, or for many accounts to /api/analyses";
-            Invalid { field, value, remedy: remedy.to_owned() }
+            Problem::from(Invalid { field, value, remedy: remedy.to_owned() })
         } else {
-            invalid
-        })
-    })?;
-    Ok(Read::of(spec)?)
+            problem
+        }
+    })
 }
 
 /// What a row of a file says.
@@ -132,13 +142,19 @@ pub fn read_row(json: &[u8]) -> Result<RowRead, Problem> {
 impl Intake<'_> {
     /// A job on its own. `reply`: its client waits here for the outcome.
     pub fn job(&self, json: &[u8], reply: bool) -> Result<Prepared, Problem> {
-        let read = Read::of(submission::parse(json)?)?;
+        let read = Read::new(json)?;
         let identified = self.ingress.issuer.of_job(self.who, self.key, read.reference());
         self.claimed(self.prepare(&identified, &read.spec, reply)?, &identified, &read.spec)
     }
 
-    /// The job on one line of a batch.
-    pub fn line(&self, number: usize, json: &[u8], said: &mut SaidBefore) -> Result<Prepared, Problem> {
+    /// The job on one line of a batch. `reply`: its client waits here for the outcomes.
+    pub fn line(
+        &self,
+        number: usize,
+        json: &[u8],
+        said: &mut SaidBefore,
+        reply: bool,
+    ) -> Result<Prepared, Problem> {
         let read = ordered(json)?;
         let content = self.key.map(|_| Fingerprint::of(&submission::canonical(&read.spec)));
         let line = self.key.zip(content.as_ref()).map(|(key, content)| {
@@ -146,7 +162,7 @@ impl Intake<'_> {
             LineOfBatch { key, number, identity }
         });
         let identified = self.ingress.issuer.of_line(self.who, line, read.reference());
-        self.claimed(self.prepare(&identified, &read.spec, false)?, &identified, &read.spec)
+        self.claimed(self.prepare(&identified, &read.spec, reply)?, &identified, &read.spec)
     }
 
     /// The job on a row of a file: known by its reference, else by `identity`; release 0.1 may know it by `former`.

@@ -20,7 +20,10 @@ use crate::problem::{FieldError, MEDIA_TYPE, Problem, ProblemType};
         title = "Tellers",
         description = "Submit banking jobs, see what became of them, read accounts.\n\n\
             A `202` means that a job is on disk. Every job takes effect exactly once; jobs that draw on one account \
-            apply in the order in which they were accepted. Amounts are integers in minor units. Every refusal is a \
+            apply in the order in which they were accepted. Amounts and \
+            balances are integers in minor units, never more than 9007199254740991 (2^53 - 1) away from zero, so that every \
+            reader of JSON has them exactly. A body that is no JSON is answered `400`, one that is JSON and no job `422`. \
+            Every refusal is a \
             problem document (RFC 9457).",
     ),
     tags(

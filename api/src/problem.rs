@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Serialize, Serializer};
@@ -18,10 +18,12 @@ pub const MEDIA_TYPE: &str = "application/problem+json";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)] // `ProblemType::facts` says what each is.
 pub enum ProblemType {
+    MalformedJson,
     InvalidJob,
     InvalidBatch,
     InvalidParameter,
     IncompleteBody,
+    DamagedBody,
     BodyTooLarge,
     TooManyJobs,
     UnsupportedMediaType,
@@ -49,11 +51,13 @@ pub enum ProblemType {
 
 impl ProblemType {
     /// Every type.
-    pub const ALL: [ProblemType; 27] = [
+    pub const ALL: [ProblemType; 29] = [
+        ProblemType::MalformedJson,
         ProblemType::InvalidJob,
         ProblemType::InvalidBatch,
         ProblemType::InvalidParameter,
         ProblemType::IncompleteBody,
+        ProblemType::DamagedBody,
         ProblemType::BodyTooLarge,
         ProblemType::TooManyJobs,
         ProblemType::UnsupportedMediaType,
@@ -83,10 +87,12 @@ impl ProblemType {
     fn facts(self) -> (&'static str, StatusCode, &'static str) {
         use StatusCode as S;
         match self {
+            Self::MalformedJson => ("/problems/malformed-json", S::BAD_REQUEST, "Not JSON"),
             Self::InvalidJob => ("/problems/invalid-job", S::UNPROCESSABLE_ENTITY, "Not a job"),
             Self::InvalidBatch => ("/problems/invalid-batch", S::UNPROCESSABLE_ENTITY, "Not a batch of jobs"),
             Self::InvalidParameter => ("/problems/invalid-parameter", S::BAD_REQUEST, "Invalid parameter"),
             Self::IncompleteBody => ("/problems/incomplete-body", S::BAD_REQUEST, "The body ended early"),
+            Self::DamagedBody => ("/problems/damaged-body", S::BAD_REQUEST, "The body can not be unpacked"),
             Self::BodyTooLarge => ("/problems/body-too-large", S::PAYLOAD_TOO_LARGE, "Body too large"),
             Self::TooManyJobs => {
                 ("/problems/too-many-jobs", S::PAYLOAD_TOO_LARGE, "Too many jobs in one request")
@@ -191,6 +197,8 @@ pub struct Problem {
     errors: Vec<FieldError>,
     #[serde(skip)]
     retry_after: Option<Duration>,
+    #[serde(skip)]
+    accept_encoding: Option<&'static str>,
 }
 
 /// A field that is wrong.
@@ -211,7 +219,8 @@ impl Problem {
     #[must_use]
     pub fn new(kind: ProblemType, detail: impl Into<Cow<'static, str>>) -> Problem {
         let (title, status) = (kind.title(), kind.status().as_u16());
-        Problem { kind, title, status, detail: detail.into(), errors: Vec::new(), retry_after: None }
+        let (detail, errors) = (detail.into(), Vec::new());
+        Problem { kind, title, status, detail, errors, retry_after: None, accept_encoding: None }
     }
 
     /// Another body has the identity of a job.
@@ -250,6 +259,20 @@ impl Problem {
         self
     }
 
+    /// The content codings that would be taken (RFC 9110, section 15.5.16).
+    #[must_use]
+    pub fn accept_encoding(mut self, codings: &'static str) -> Problem {
+        self.accept_encoding = Some(codings);
+        self
+    }
+
+    /// A body that is no JSON text.
+    #[must_use]
+    pub fn malformed(why: String) -> Problem {
+        let invalid = Invalid { field: "body".to_owned(), value: String::new(), remedy: why };
+        Problem::of_field(ProblemType::MalformedJson, invalid)
+    }
+
     /// The field at fault, where one is, and what is wrong.
     #[must_use]
     pub fn field_and_detail(self) -> (Option<String>, String) {
@@ -279,6 +302,9 @@ impl IntoResponse for Problem {
             // Rounded up: to come back early is to be turned away again.
             let seconds = pause.as_secs() + u64::from(pause.subsec_nanos() > 0);
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        }
+        if let Some(codings) = self.accept_encoding {
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(codings));
         }
         if self.kind == ProblemType::Unauthorized {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"tellers\""));

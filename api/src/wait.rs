@@ -1,6 +1,8 @@
 //! Waiting for a job's outcome: a worker tells this replica, and in case it does not, the ledger is
 //! looked into at growing intervals.
 
+mod batch;
+
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,7 +15,7 @@ use shared::domain::job::Fingerprint;
 use shared::domain::outcome::Verdict;
 use shared::ledger::JobRecord;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::ingress::Ingress;
@@ -37,13 +39,41 @@ pub struct Replies {
 struct Expected {
     /// Of the body that it sent; `None`: it only asks for the id.
     fingerprint: Option<Fingerprint>,
-    told: oneshot::Sender<Told>,
+    listener: Listener,
+}
+
+/// Who is told.
+enum Listener {
+    /// A client that waits for one job.
+    One(oneshot::Sender<Told>),
+    /// One that waits for many, and where this one stands among them. Each is told of once, so there are never more
+    /// messages than jobs.
+    Many(mpsc::UnboundedSender<(usize, Told)>, usize),
+}
+
+impl Listener {
+    /// Who has gone away does not read it.
+    fn tell(self, told: Told) {
+        match self {
+            Listener::One(sender) => drop(sender.send(told)),
+            Listener::Many(sender, place) => drop(sender.send((place, told))),
+        }
+    }
+
+    fn is_gone(&self) -> bool {
+        match self {
+            Listener::One(sender) => sender.is_closed(),
+            Listener::Many(sender, _) => sender.is_closed(),
+        }
+    }
 }
 
 /// What a waiting client learns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Told {
+pub enum Told {
+    /// What became of its job.
     Verdict(Verdict),
+    /// The ledger holds another body under the id.
     Conflict,
 }
 
@@ -72,7 +102,7 @@ impl Replies {
     /// Begins to listen for what becomes of a job; with a fingerprint, of this body of it.
     pub fn expect(&self, id: JobId, fingerprint: Option<Fingerprint>) -> Ticket<'_> {
         let (sender, told) = oneshot::channel();
-        self.lock().entry(id).or_default().push(Expected { fingerprint, told: sender });
+        self.lock().entry(id).or_default().push(Expected { fingerprint, listener: Listener::One(sender) });
         Ticket { replies: self, id, fingerprint, told }
     }
 
@@ -100,12 +130,23 @@ impl Replies {
         let Some(expected) = waiting.get_mut(&result.id) else { return };
         for one in expected.extract_if(.., |one| learns(one.fingerprint, result).is_some()) {
             if let Some(told) = learns(one.fingerprint, result) {
-                // Who has gone away does not read it.
-                let _ = one.told.send(told);
+                one.listener.tell(told);
             }
         }
         if expected.is_empty() {
             waiting.remove(&result.id);
+        }
+    }
+
+    /// Of these jobs.
+    fn forget_the_gone(&self, ids: impl IntoIterator<Item = JobId>) {
+        let mut waiting = self.lock();
+        for id in ids {
+            let Some(expected) = waiting.get_mut(&id) else { continue };
+            expected.retain(|one| !one.listener.is_gone());
+            if expected.is_empty() {
+                waiting.remove(&id);
+            }
         }
     }
 
@@ -169,12 +210,7 @@ impl Ticket<'_> {
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
         self.told.close();
-        let mut waiting = self.replies.lock();
-        let Some(expected) = waiting.get_mut(&self.id) else { return };
-        expected.retain(|one| !one.told.is_closed());
-        if expected.is_empty() {
-            waiting.remove(&self.id);
-        }
+        self.replies.forget_the_gone([self.id]);
     }
 }
 

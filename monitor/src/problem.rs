@@ -72,6 +72,11 @@ impl Problem {
         )
     }
 
+    pub(crate) fn malformed_body(why: impl Display) -> Problem {
+        let detail = format!("the body {why}; docs/monitor-api.md has an example");
+        Problem::new("/problems/malformed-json", StatusCode::BAD_REQUEST, "Not JSON", detail)
+    }
+
     pub(crate) fn not_found(path: &str) -> Problem {
         let path: String = path.chars().take(80).collect();
         let detail = format!("there is nothing at {path}; see /api/openapi.json for what there is");

@@ -1,6 +1,7 @@
 //! What the monitor answers, one file for each group of routes.
 
 mod alerts;
+mod body;
 mod config;
 mod dead_letters;
 mod fleet;

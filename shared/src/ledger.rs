@@ -12,6 +12,7 @@ mod sql;
 pub mod sqlite;
 mod stretch;
 
+use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ use crate::domain::id::JobId;
 use crate::domain::job::{Job, Kind};
 use crate::domain::lane::{Lane, Lanes};
 use crate::domain::money::Currency;
-use crate::domain::outcome::{Outcome, Verdict};
+use crate::domain::outcome::{Outcome, Recorded, Verdict};
 
 /// The books.
 #[async_trait]
@@ -67,6 +68,13 @@ pub trait Ledger: Send + Sync {
     /// # Errors
     /// The database could not be reached.
     async fn job(&self, id: JobId) -> Result<Option<JobRecord>, LedgerError>;
+
+    /// What the ledger holds of each of these jobs; those that it holds nothing of are left out. Ask for some thousand at the
+    /// most.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn recorded(&self, ids: &[JobId]) -> Result<HashMap<JobId, Recorded>, LedgerError>;
 
     /// An account as it stands.
     ///

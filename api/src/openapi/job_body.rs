@@ -16,11 +16,12 @@ pub struct JobBody {
     /// The text on the statement.
     #[schema(min_length = 1, max_length = 140)]
     memo: Option<String>,
-    /// The business day; by default the day of acceptance (UTC).
+    /// The business day, at most 100 years back and 10 ahead; by default the day of acceptance (UTC).
     #[schema(format = Date)]
     value_date: Option<String>,
     counterparty: Option<CounterpartyBody>,
-    /// Whatever else you want to keep with it: an object of at most 1024 bytes of JSON.
+    /// Whatever else you want to keep with it: an object of at most 1024 bytes of JSON, blanks among them. It comes back byte
+    /// for byte; neither blanks nor the order of members make another job of it. A name that is there twice is refused.
     #[schema(value_type = Option<Object>)]
     metadata: Option<()>,
 }
@@ -96,7 +97,8 @@ pub enum ActionBody {
         account: AccountNumber,
         amount: Amount,
         currency: Currency,
-        /// From when on it can not be captured any more.
+        /// From when on it can not be captured any more: at most 100 years back and 10 ahead. One in the past makes a hold that
+        /// is released at once, so that a retry is never refused for coming late.
         #[schema(format = DateTime)]
         expires_at: Option<String>,
     },
@@ -149,6 +151,8 @@ pub enum RejectionName {
     AccountFrozen,
     CurrencyMismatch,
     InsufficientFunds,
+    /// A balance or what is held would be more than 9007199254740991 minor units (2^53 - 1) away from zero, which no account
+    /// comes to hold: every reader of JSON has its figures exactly.
     AmountOverflow,
     HoldNotFound,
     HoldNotActive,

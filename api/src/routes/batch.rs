@@ -1,11 +1,14 @@
 //! Many jobs in one request: each line stands for itself.
 
+mod waiting;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Extension, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -13,12 +16,14 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::domain::id::JobId;
-use shared::domain::job::Kind;
+use shared::domain::job::{Fingerprint, Kind};
 use shared::domain::lane::Lane;
-use shared::domain::text::Client;
+use shared::domain::outcome::Rejection;
 use shared::queue::PublishError;
 use utoipa::ToSchema;
 
+use self::waiting::Wait;
+use crate::admission::Place;
 use crate::batch::{self, Line};
 use crate::body::{self, MediaType};
 use crate::identity::IdempotencyKey;
@@ -26,10 +31,10 @@ use crate::ingress::Ingress;
 use crate::intake::{Intake, SaidBefore};
 use crate::keys::Submitter;
 use crate::observe;
-use crate::openapi::{JobBody, Refusals};
+use crate::openapi::{JobBody, Refusals, RejectionName};
 use crate::problem::{Problem, ProblemType};
-use crate::routes::NoParameters;
 use crate::routes::jobs::document::Status;
+use crate::routes::jobs::{self, SubmitQuery};
 
 /// Lines after which others get their turn: some two milliseconds of work.
 const LINES_PER_TURN: usize = 256;
@@ -39,7 +44,7 @@ const LINES_PER_TURN: usize = 256;
 pub struct BatchAnswer {
     /// Lines whose jobs are on disk.
     accepted: usize,
-    /// Lines that were refused.
+    /// Lines that were refused; after a wait those among them whose key or reference belongs to another job.
     refused: usize,
     /// One for each line, in their order.
     results: Vec<LineResult>,
@@ -56,8 +61,12 @@ pub enum LineResult {
         /// The job's id.
         #[schema(value_type = String, format = Uuid)]
         id: JobId,
-        /// Always `queued`.
+        /// `queued`; after a wait what became of it, if that is known.
         status: Status,
+        /// Why it was rejected.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<RejectionName>)]
+        reason: Option<Rejection>,
     },
     /// Nothing of it was accepted.
     Refused {
@@ -85,17 +94,29 @@ pub enum Refused {
 /// `202` if at least one was accepted, `422` if every line is wrong, `503` if the queue took none.
 #[utoipa::path(
     post, path = "/api/jobs/batch", tag = "jobs",
-    params((
-        "Idempotency-Key" = Option<String>, Header,
-        description = "Gives a line without a `reference` an id of this key and of what the line says, so that the same body can be sent again; a line that was refused and is sent again corrected is another job.",
-    )),
+    params(
+        (
+            "Idempotency-Key" = Option<String>, Header,
+            description = "Gives a line without a `reference` an id of this key and of what the line says, so that the same body can be sent again; a line that was refused and is sent again corrected is another job.",
+        ),
+        ("Content-Encoding" = Option<String>, Header, description = "`gzip`, once, or `identity`. The limits are of the unpacked body."),
+        ("Prefer" = Option<String>, Header, description = "`wait=N` waits up to N seconds for the outcomes of all lines (RFC 7240).", example = "wait=5"),
+        ("wait" = Option<u64>, Query, description = "The same as `Prefer: wait=N`, and wins over it."),
+    ),
     request_body(
         description = "At most 16 MiB, and 64 KiB a line.",
         content((Vec<JobBody> = "application/json"), (String = "application/x-ndjson")),
     ),
     responses(
         Refusals,
-        (status = 202, description = "At least one line was accepted.", body = BatchAnswer),
+        (
+            status = 200, description = "Every accepted line has an outcome, which the client waited for.", body = BatchAnswer,
+            headers(("Preference-Applied" = String, description = "`wait=N`")),
+        ),
+        (
+            status = 202, description = "At least one line was accepted. After a wait whose time was over, with the outcomes that are known.",
+            body = BatchAnswer, headers(("Preference-Applied" = String, description = "`wait=N`, where the answer waited.")),
+        ),
         (
             status = 422, description = "Every line is wrong; or the body is no batch, then a problem.",
             content((BatchAnswer = "application/json"), (Problem = "application/problem+json")),
@@ -105,20 +126,36 @@ pub enum Refused {
 pub async fn submit(
     State(ingress): State<Arc<Ingress>>,
     Submitter(client): Submitter,
-    _: NoParameters,
+    Extension(place): Extension<Place>,
+    query: Result<Query<SubmitQuery>, QueryRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
     let key = IdempotencyKey::of(&headers)?;
+    let wait = jobs::wait_asked(&ingress, query, &headers)?;
     let mut room = ingress.admission.room();
     let body = body::read_into(&headers, body, body::BATCH, |bytes| room.grow_to(bytes)).await?;
     let mut sorted = Sorted::new(usize::from(ingress.parts.lanes.count()));
-    {
+    let wait = {
         let lines = split(&headers, &body)?;
-        sorted.sort(&ingress, &client, key.as_ref(), &lines).await;
-    }
+        let wait = wait.and_then(|wait| Wait::new(&ingress, wait, lines.len()));
+        let who = ingress.who(&client);
+        let intake = Intake { ingress: &ingress, client: &client, who: &who, key: key.as_ref() };
+        sorted.sort(intake, &lines, wait.is_some()).await;
+        wait
+    };
     drop(body);
-    publish(&ingress, sorted).await
+    match wait {
+        None => publish(&ingress, sorted).await.map(BatchAnswer::accepted),
+        Some(wait) => wait.publish(&ingress, sorted, &place, room).await,
+    }
+}
+
+impl BatchAnswer {
+    fn accepted(self) -> Response {
+        let status = if self.accepted == 0 { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::ACCEPTED };
+        (status, Json(self)).into_response()
+    }
 }
 
 fn split<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Vec<Line<'a>>, Problem> {
@@ -135,6 +172,8 @@ fn split<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Vec<Line<'a>>, Probl
 struct Sorted {
     results: Vec<LineResult>,
     lanes: Vec<LaneJobs>,
+    /// Where a client waits: the jobs, and where the result of each stands among all.
+    expected: Vec<(usize, JobId, Fingerprint)>,
 }
 
 #[derive(Default)]
@@ -156,34 +195,36 @@ struct Placed {
 
 impl Sorted {
     fn new(lanes: usize) -> Sorted {
-        Sorted { results: Vec::new(), lanes: std::iter::repeat_with(LaneJobs::default).take(lanes).collect() }
+        let lanes = std::iter::repeat_with(LaneJobs::default).take(lanes).collect();
+        Sorted { results: Vec::new(), lanes, expected: Vec::new() }
     }
 
-    async fn sort(
-        &mut self,
-        ingress: &Ingress,
-        client: &Client,
-        key: Option<&IdempotencyKey>,
-        lines: &[Line<'_>],
-    ) {
-        let who = ingress.who(client);
-        let intake = Intake { ingress, client, who: &who, key };
+    async fn sort(&mut self, intake: Intake<'_>, lines: &[Line<'_>], reply: bool) {
         let mut said = SaidBefore::default();
         self.results.reserve_exact(lines.len());
         for some in lines.chunks(LINES_PER_TURN) {
-            some.iter().for_each(|line| self.take(intake, *line, &mut said));
+            some.iter().for_each(|line| self.take(intake, *line, &mut said, reply));
             tokio::task::yield_now().await;
         }
     }
 
-    fn take(&mut self, intake: Intake<'_>, Line { number: line, json }: Line<'_>, said: &mut SaidBefore) {
-        let result = small(json).and_then(|json| intake.line(line, json, said)).and_then(|job| {
+    fn take(
+        &mut self,
+        intake: Intake<'_>,
+        Line { number: line, json }: Line<'_>,
+        said: &mut SaidBefore,
+        reply: bool,
+    ) {
+        let result = small(json).and_then(|json| intake.line(line, json, said, reply)).and_then(|job| {
             let none = || Problem::new(ProblemType::Internal, format!("the fleet has no {}", job.lane));
             let lane = self.lanes.get_mut(usize::from(job.lane.0)).ok_or_else(none)?;
             lane.messages.push(job.message);
             lane.places.push(Placed { result: self.results.len(), kind: job.kind, is_new: job.is_new });
+            if reply {
+                self.expected.push((self.results.len(), job.id, job.fingerprint));
+            }
             // As it will be told unless the queue refuses it.
-            Ok(LineResult::Accepted { line, id: job.id, status: Status::Queued })
+            Ok(LineResult::Accepted { line, id: job.id, status: Status::Queued, reason: None })
         });
         self.results.push(result.unwrap_or_else(|problem| LineResult::refused(line, problem)));
     }
@@ -207,7 +248,11 @@ impl LineResult {
     }
 }
 
-async fn publish(ingress: &Ingress, Sorted { mut results, lanes }: Sorted) -> Result<Response, Problem> {
+/// Publishes what was not refused. `Err`: the queue took none of it.
+async fn publish(
+    ingress: &Ingress,
+    Sorted { mut results, lanes, .. }: Sorted,
+) -> Result<BatchAnswer, Problem> {
     let mut accepted = [0_usize; Kind::ALL.len()];
     let mut refused = Vec::new();
     for (job, outcome) in publish_lanes(ingress, lanes).await {
@@ -237,12 +282,10 @@ async fn publish(ingress: &Ingress, Sorted { mut results, lanes }: Sorted) -> Re
     }
     let refused = results.len() - accepted;
     ingress.refused.fetch_add(refused as u64, Relaxed);
-    let status = match (accepted, first) {
-        (0, Some(problem)) => return Err(problem),
-        (0, None) => StatusCode::UNPROCESSABLE_ENTITY,
-        _ => StatusCode::ACCEPTED,
-    };
-    Ok((status, Json(BatchAnswer { accepted, refused, results })).into_response())
+    match (accepted, first) {
+        (0, Some(problem)) => Err(problem),
+        _ => Ok(BatchAnswer { accepted, refused, results }),
+    }
 }
 
 /// Publishes all lanes at once and each in order.

@@ -51,6 +51,7 @@ pub struct SubmitQuery {
 #[utoipa::path(
     post, path = "/api/jobs", tag = "jobs",
     params(
+        ("Content-Encoding" = Option<String>, Header, description = "`gzip`, once, or `identity`. The limit is of the unpacked body."),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable characters, bare or as a quoted string (RFC 9651): the same key is the same job. A `reference` in the body wins over it."),
         ("Prefer" = Option<String>, Header, description = "`wait=N` waits up to N seconds for the outcome (RFC 7240).", example = "wait=5"),
         ("wait" = Option<u64>, Query, description = "The same as `Prefer: wait=N`, and wins over it."),
@@ -71,12 +72,7 @@ pub async fn submit(
     body: Body,
 ) -> Result<Response, Problem> {
     let key = IdempotencyKey::of(&headers)?;
-    let Query(query) = query.map_err(|error| super::bad_query(&error, "wait (or send Prefer: wait=5)"))?;
-    let asked = query.wait.map(|wait| wait_of(Some(wait))).transpose()?;
-    let wait = asked
-        .or_else(|| wait::preferred(&headers))
-        .map(|wait| wait.min(ingress.config.wait_max))
-        .filter(|wait| !wait.is_zero());
+    let wait = wait_asked(&ingress, query, &headers)?;
     let json = body::read(&headers, body, body::JOB).await?;
     if let Some(order) = Order::of_job(&json) {
         let (id, at) = analyses::submit(&ingress, &client, key.as_ref(), order?).await?;
@@ -85,7 +81,7 @@ pub async fn submit(
     let who = ingress.who(&client);
     let intake = Intake { ingress: &ingress, client: &client, who: &who, key: key.as_ref() };
     let prepared = intake.job(&json, wait.is_some()).map_err(|problem| match json.trim_ascii().first() {
-        // What is neither called JSON nor looks like it is not a job with a mistake in it.
+        // What is neither called JSON nor looks like it is neither JSON nor a job with a mistake in it.
         Some(byte) if *byte != b'{' && MediaType::of(&headers) == MediaType::Unknown => {
             body::unsupported(&headers, "one job as application/json")
         }
@@ -96,6 +92,18 @@ pub async fn submit(
         None => Ok(accepted(&prepared, publish(&ingress, &prepared).await?)),
         Some(wait) => submit_and_wait(&ingress, &prepared, &place, wait).await,
     }
+}
+
+/// For how long a client that submits wants to wait: by its query, else by its head.
+pub(super) fn wait_asked(
+    ingress: &Ingress,
+    query: Result<Query<SubmitQuery>, QueryRejection>,
+    headers: &HeaderMap,
+) -> Result<Option<Duration>, Problem> {
+    let Query(query) = query.map_err(|error| super::bad_query(&error, "wait (or send Prefer: wait=5)"))?;
+    let asked = query.wait.map(|wait| wait_of(Some(wait))).transpose()?;
+    let wait = asked.or_else(|| wait::preferred(headers)).map(|wait| wait.min(ingress.config.wait_max));
+    Ok(wait.filter(|wait| !wait.is_zero()))
 }
 
 async fn publish(ingress: &Ingress, job: &Prepared) -> Result<Timestamp, Problem> {

@@ -63,7 +63,10 @@ impl Writer for Camt053 {
             }
             xml.within("Sts", |xml| xml.leaf("Cd", "BOOK"));
             xml.within("BookgDt", |xml| xml.leaf("Dt", &line.booking_date.to_string()));
-            xml.within("ValDt", |xml| xml.leaf("Dt", &line.value_date.to_string()));
+            // XML knows no year 0 (XML Schema, part 2, section 3.2.9); jobs of earlier releases may have one.
+            if line.value_date.year() >= 1 {
+                xml.within("ValDt", |xml| xml.leaf("Dt", &line.value_date.to_string()));
+            }
             xml.leaf("AcctSvcrRef", &job);
             transaction_code(xml, line.kind(), entry.amount);
             xml.within("NtryDtls", |xml| xml.within("TxDtls", |xml| details(xml, head, line, &job)));

@@ -37,9 +37,12 @@ impl Period {
 fn moment(field: &str, text: &str, days_later: i64) -> Result<i64, Invalid> {
     // A date is the start of an instant too, so its length decides.
     if text.len() <= 10 {
-        let midnight = text.parse::<Date>().ok().and_then(|day| {
-            let day = day.checked_add(days_later.days()).ok()?;
-            jiff::tz::Offset::UTC.to_timestamp(day.at(0, 0, 0, 0)).ok()
+        // XML knows no year 0 (XML Schema, part 2, section 3.2.9), and the statement states where it begins.
+        let day = text.parse::<Date>().ok().filter(|day| day.year() >= 1);
+        let midnight = day.map(|day| {
+            let day = day.saturating_add(days_later.days());
+            // The last days of the year 9999 are beyond the last instant.
+            jiff::tz::Offset::UTC.to_timestamp(day.at(0, 0, 0, 0)).unwrap_or(Timestamp::MAX)
         });
         return midnight.map(Timestamp::as_microsecond).ok_or_else(|| {
             invalid(
@@ -49,7 +52,9 @@ fn moment(field: &str, text: &str, days_later: i64) -> Result<i64, Invalid> {
             )
         });
     }
-    text.parse::<Timestamp>().map(Timestamp::as_microsecond).map_err(|_| {
+    let instant =
+        text.parse::<Timestamp>().ok().filter(|at| jiff::tz::Offset::UTC.to_datetime(*at).year() >= 1);
+    instant.map(Timestamp::as_microsecond).ok_or_else(|| {
         // In a query a plus sign is a blank.
         invalid(
             field,
@@ -79,6 +84,8 @@ mod tests {
             Period::parse(Some("2026-11-24T08:00:00+01:00"), Some("2026-11-24T07:00:00Z")).unwrap();
         assert_eq!(instants.from, instants.to);
         assert_eq!(Period::parse(None, None), Ok(Period::default()));
+        let all = Period::parse(Some("0001-01-01"), Some("9999-12-31")).unwrap();
+        assert_eq!((all.from, all.to), (at("0001-01-01T00:00:00Z"), Some(Timestamp::MAX.as_microsecond())));
     }
 
     #[test]
@@ -86,6 +93,9 @@ mod tests {
         for (from, to, field) in [
             (Some("2026-02-30"), None, "from"),
             (Some("yesterday, perhaps"), None, "from"),
+            (Some("0000-01-01"), None, "from"),
+            (Some("0000-12-31T00:00:00Z"), None, "from"),
+            (Some("-000001-01-01T00:00:00Z"), None, "from"),
             (None, Some("2026-11-24T08:00:00 01:00"), "to"),
             (Some("2026-11-24"), Some("2026-11-22"), "to"),
             (None, Some(""), "to"),

@@ -13,6 +13,7 @@ use shared::domain::account::{Account, AccountNumber};
 use shared::domain::id::JobId;
 use shared::domain::job::Job;
 use shared::domain::lane::{Lane, Lanes};
+use shared::domain::outcome::Recorded;
 use shared::fleet::{Bus, Topic};
 use shared::imports::Imports;
 use shared::ledger::sqlite::SqliteLedger;
@@ -150,6 +151,8 @@ pub struct FakeLedger {
     pub runs: Mutex<HashMap<JobId, Run>>,
     pub away: Mutex<bool>,
     pub reads: Mutex<usize>,
+    /// How many jobs were looked for at once, each time.
+    pub looked_for: Mutex<Vec<usize>>,
 }
 
 impl FakeLedger {
@@ -181,6 +184,16 @@ impl Ledger for FakeLedger {
     async fn job(&self, id: JobId) -> Result<Option<JobRecord>, LedgerError> {
         self.read()?;
         Ok(self.jobs.lock().unwrap().get(&id).cloned())
+    }
+
+    async fn recorded(&self, ids: &[JobId]) -> Result<HashMap<JobId, Recorded>, LedgerError> {
+        self.read()?;
+        self.looked_for.lock().unwrap().push(ids.len());
+        let jobs = self.jobs.lock().unwrap();
+        let found = ids.iter().filter_map(|id| jobs.get(id));
+        let recorded =
+            |job: &JobRecord| (job.id, Recorded { fingerprint: job.fingerprint, verdict: job.verdict });
+        Ok(found.map(recorded).collect())
     }
 
     async fn account(&self, number: &AccountNumber) -> Result<Option<Account>, LedgerError> {

@@ -51,7 +51,14 @@ impl Refusal {
         Refusal { kind, title, status: status.as_u16(), detail: detail.into(), errors: Vec::new() }
     }
 
-    pub(crate) fn not_json(path: &str, error: &serde_json::Error) -> Refusal {
+    pub(crate) fn malformed(why: String) -> Refusal {
+        let detail = format!(
+            "the body {why}; send an object such as {{\"concurrent_users\": 20, \"requests_per_user\": 5}}, or nothing"
+        );
+        Refusal::new(StatusCode::BAD_REQUEST, "/problems/malformed-json", "Not JSON", detail)
+    }
+
+    pub(crate) fn not_a_request(path: &str, error: &serde_json::Error) -> Refusal {
         let detail = format!(
             "{path}: {error}; send an object such as {{\"concurrent_users\": 20, \"requests_per_user\": 5}}"
         );

@@ -10,6 +10,7 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use serde::Deserialize;
+use shared::domain::json;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -47,6 +48,7 @@ pub fn router(tests: Arc<LoadTests>) -> OpenApiRouter {
         (status = 200, description = "It has ended: with a result, or with the reason why there is none.", body = Run),
         (status = 202, description = "It runs.", body = Run, headers(("Location" = String, description = "Where to follow it."))),
         (status = 409, description = "Another one is running.", body = Refusal, content_type = "application/problem+json"),
+        (status = 400, description = "Not JSON.", body = Refusal, content_type = "application/problem+json"),
         (status = 422, description = "A field is wrong.", body = Refusal, content_type = "application/problem+json"),
         (status = 503, description = "No ingress is known, or the ledger is away.", body = Refusal, content_type = "application/problem+json"),
     ),
@@ -166,7 +168,8 @@ fn read(body: &Bytes) -> Result<Request, Refusal> {
     if body.trim_ascii().is_empty() {
         return Ok(Request::default());
     }
+    json::check(body).map_err(Refusal::malformed)?;
     let mut json = serde_json::Deserializer::from_slice(body);
     serde_path_to_error::deserialize(&mut json)
-        .map_err(|error| Refusal::not_json(&error.path().to_string(), error.inner()))
+        .map_err(|error| Refusal::not_a_request(&error.path().to_string(), error.inner()))
 }

@@ -11,8 +11,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::Shared;
 use super::who::{Who, shortened};
+use super::{Shared, body};
 use crate::control::Cause;
 use crate::problem::Problem;
 use crate::views::config::Config;
@@ -39,7 +39,7 @@ pub(super) struct ChangeBody {
 
 impl ChangeBody {
     fn read(body: &[u8]) -> Result<ChangeBody, Problem> {
-        let fields: Map<String, Value> = serde_json::from_slice(body).map_err(Problem::invalid_body)?;
+        let fields: Map<String, Value> = body::read(body)?;
         // Settings are in capitals, so no field is taken for one.
         if fields.contains_key("changes") || fields.contains_key("undo") {
             serde_json::from_value(Value::Object(fields)).map_err(Problem::invalid_body)
@@ -95,6 +95,7 @@ pub(super) async fn show(State(shared): State<Arc<Shared>>) -> Json<Config> {
         (status = 200, description = "The settings after it.", body = Config),
         (status = 404, description = "No such version to undo.", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "Nothing to undo.", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "Not JSON.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "Nothing was changed; `errors` says why.", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The audit log can not be written, so nothing was changed.", body = Problem, content_type = "application/problem+json"),
     )
@@ -131,6 +132,8 @@ pub(super) async fn change(
         (status = 200, description = "The settings after it.", body = Config),
         (status = 404, description = "No such version.", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "Nothing to undo.", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "Not JSON.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "Not what is asked here.", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The audit log can not be written.", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -139,11 +142,7 @@ pub(super) async fn undo(
     who: Who,
     body: Bytes,
 ) -> Result<Json<Config>, Problem> {
-    let body = if body.is_empty() {
-        UndoBody::default()
-    } else {
-        serde_json::from_slice(&body).map_err(Problem::invalid_body)?
-    };
+    let body: UndoBody = body::read_or_default(&body)?;
     let by = who.named(body.by.as_deref());
     let cause = Cause { by, reason: body.reason.as_deref().map(shortened), optimized: false };
     shared.control.undo(body.version, false, cause).await?;

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::Shared;
 use super::who::Who;
+use super::{Shared, body};
 use crate::control::Cause;
 use crate::problem::Problem;
 use crate::scaling::bottleneck::more_workers_help;
@@ -38,6 +38,7 @@ pub(super) struct OptimizeBody {
     responses(
         (status = 200, description = "The recommendations, and what was applied of them.", body = Optimization),
         (status = 409, description = "Nothing to undo.", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "Not JSON.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "Not what is asked here.", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The audit log can not be written, so nothing was changed.", body = Problem, content_type = "application/problem+json"),
     )
@@ -47,11 +48,7 @@ pub(super) async fn optimize(
     who: Who,
     body: Bytes,
 ) -> Result<Json<Optimization>, Problem> {
-    let body: OptimizeBody = if body.is_empty() {
-        OptimizeBody::default()
-    } else {
-        serde_json::from_slice(&body).map_err(Problem::invalid_body)?
-    };
+    let body: OptimizeBody = body::read_or_default(&body)?;
     if body.dry_run && body.undo {
         return Err(Problem::invalid_body("`dry_run` and `undo` exclude each other"));
     }

@@ -3,18 +3,21 @@
 //! Serialising a [`Spec`] through [`Submission`] gives the canonical form: fields in the order below,
 //! absent ones left out. Its hash is the job's fingerprint, so the order must never change.
 
+mod explain;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::domain::account::AccountNumber;
 use crate::domain::id::JobId;
 use crate::domain::job::{Action, Counterparty, Kind, Leg, Legs, Money, Spec};
+use crate::domain::json;
+use crate::domain::metadata::{InvalidMetadata, Metadata};
 use crate::domain::money::{Amount, Currency, OverdraftLimit};
 use crate::domain::text::{Memo, Name, Reference};
-
-/// The most bytes of JSON that a job's `metadata` may have.
-pub const METADATA_BYTES_MAX: usize = 1_024;
+use crate::domain::value_date;
 
 /// The most characters of a field's path and of its value that are told.
 const FIELD_CHARS_MAX: usize = 100;
@@ -60,7 +63,7 @@ pub struct Submission {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counterparty: Option<Counterparty>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
+    pub metadata: Option<Box<RawValue>>,
 }
 
 /// A body that is no job: which field, what stands there, and what should.
@@ -108,8 +111,31 @@ pub fn parse(json: &[u8]) -> Result<Spec, Invalid> {
     let is_object = json.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
     match serde_json::from_slice::<Submission>(json) {
         Ok(submission) if is_object => submission.into_spec(),
-        _ => Err(explain(json, is_object).shortened()),
+        _ => Err(explain::explain(json, is_object).shortened()),
     }
+}
+
+/// Parses the body of a job that comes in on the day `today` (UTC).
+///
+/// What was taken once can be read for ever, by [`parse`]; a day that no bank means is not taken.
+///
+/// # Errors
+/// As [`parse`], and where `value_date` or `expires_at` is out of the range of [`value_date::plausible`].
+pub fn accept(json: &[u8], today: Date) -> Result<Spec, Invalid> {
+    let spec = parse(json)?;
+    if let Some(date) = spec.value_date {
+        value_date::plausible(date, today).map_err(|range| {
+            Invalid::shown("value_date", &date, format!("{range}; leave it out for today"))
+        })?;
+    }
+    if let Action::Hold { expires_at: Some(end), .. } = &spec.action {
+        let day = jiff::tz::Offset::UTC.to_datetime(*end).date();
+        value_date::plausible(day, today).map_err(|range| {
+            let remedy = format!("{range}; leave it out for a hold that does not expire");
+            Invalid::shown("expires_at", end, remedy)
+        })?;
+    }
+    Ok(spec)
 }
 
 /// The canonical form of a job's body.
@@ -143,20 +169,13 @@ impl Submission {
     pub fn into_spec(mut self) -> Result<Spec, Invalid> {
         let action = self.take_action()?;
         self.refuse_left_over()?;
-        if let Some(metadata) = &self.metadata {
-            let bytes = serde_json::to_string(metadata).map_or(usize::MAX, |json| json.len());
-            if bytes > METADATA_BYTES_MAX {
-                let remedy = format!("must be at most {METADATA_BYTES_MAX} bytes of JSON; it is {bytes}");
-                return Err(Invalid::shown("metadata", metadata, remedy));
-            }
-        }
         Ok(Spec {
             action,
             reference: self.reference,
             memo: self.memo,
             value_date: self.value_date,
             counterparty: self.counterparty,
-            metadata: self.metadata,
+            metadata: self.metadata.map(take_metadata).transpose()?,
         })
     }
 
@@ -260,6 +279,18 @@ impl Submission {
     }
 }
 
+fn take_metadata(json: Box<RawValue>) -> Result<Metadata, Invalid> {
+    Metadata::new(json.clone()).map_err(|error| {
+        let within = match &error {
+            InvalidMetadata::NotExact(found) => found.path(),
+            InvalidMetadata::NoObject | InvalidMetadata::TooLong { .. } => "",
+        };
+        let field = format!("metadata{within}");
+        let value = json::find(json.get(), within.trim_start_matches('.')).unwrap_or(json.get()).to_owned();
+        Invalid { field, value, remedy: error.to_string() }.shortened()
+    })
+}
+
 impl From<Spec> for Submission {
     fn from(spec: Spec) -> Submission {
         let mut s = Submission {
@@ -279,7 +310,7 @@ impl From<Spec> for Submission {
             memo: spec.memo,
             value_date: spec.value_date,
             counterparty: spec.counterparty,
-            metadata: spec.metadata,
+            metadata: spec.metadata.map(Metadata::into),
         };
         let mut put_money =
             |money: Money| (s.amount, s.currency) = (Some(money.amount), Some(money.currency));
@@ -315,59 +346,6 @@ impl From<Spec> for Submission {
         }
         s
     }
-}
-
-/// Reads a refused body once more, slowly, to say where it is wrong and what stands there.
-fn explain(json: &[u8], is_object: bool) -> Invalid {
-    if let Err(error) = std::str::from_utf8(json) {
-        let remedy = format!("is not UTF-8 from byte {} on; send UTF-8", error.valid_up_to());
-        return Invalid { field: "body".to_owned(), value: String::new(), remedy };
-    }
-    if !is_object {
-        let value = shortened(String::from_utf8_lossy(json).trim(), VALUE_CHARS_MAX);
-        let remedy = "must be a JSON object with the fields of a job".to_owned();
-        return Invalid { field: "body".to_owned(), value, remedy };
-    }
-    let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let (path, message) = match serde_path_to_error::deserialize::<_, Submission>(&mut deserializer) {
-        Err(error) => (error.path().to_string(), error.inner().to_string()),
-        Ok(_) => match deserializer.end() {
-            Err(error) => (".".to_owned(), error.to_string()),
-            Ok(()) => (".".to_owned(), "could not be read".to_owned()),
-        },
-    };
-    // serde names a field that is missing or unknown in its message only.
-    let named = ["missing field `", "unknown field `", "duplicate field `"]
-        .iter()
-        .find_map(|start| message.strip_prefix(start).and_then(|rest| rest.split('`').next()));
-    let field = match (path.as_str(), named) {
-        (".", Some(field)) => field.to_owned(),
-        (path, Some(field)) if !path.ends_with(field) => format!("{path}.{field}"),
-        (".", None) => "body".to_owned(),
-        (path, None) if path.contains('?') => "body".to_owned(),
-        (path, _) => path.to_owned(),
-    };
-    // The place in the text is of use only where no field can be named.
-    let remedy = match message.split_once(" at line ") {
-        _ if field == "kind" && message.starts_with("missing field") => {
-            format!("is missing; there are {}", Kind::ALL.map(Kind::name).join(", "))
-        }
-        Some((what, _)) if field != "body" => what.to_owned(),
-        _ => message,
-    };
-    let value = serde_json::from_slice::<serde_json::Value>(json).ok();
-    let value = value.as_ref().and_then(|value| value.pointer(&pointer(&field)));
-    let value = value.map(ToString::to_string).unwrap_or_default();
-    Invalid { field, value, remedy }
-}
-
-/// The JSON pointer (RFC 6901) of a path such as `legs[1].amount`.
-fn pointer(path: &str) -> String {
-    if path == "body" {
-        return String::new();
-    }
-    let path = path.replace('[', ".").replace(']', "");
-    path.split('.').map(|step| format!("/{step}")).collect()
 }
 
 /// The head of a long text.

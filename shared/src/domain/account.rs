@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::entry::Digest;
 use super::lane::Lane;
-use super::money::{Currency, OverdraftLimit};
+use super::money::{Amount, Currency, OverdraftLimit};
 use super::text;
 
 /// An account's number: 1 to 34 of `[A-Za-z0-9._:-]`, as long as the longest IBAN (ISO 13616).
@@ -123,9 +123,9 @@ pub struct Account {
     pub number: AccountNumber,
     /// The one currency that it holds.
     pub currency: Currency,
-    /// Sum of its entries.
+    /// Sum of its entries; at most [`Account::MINOR_UNITS_MAX`] away from zero.
     pub balance: i64,
-    /// Sum of its active holds; part of the balance, not beside it.
+    /// Sum of its active holds, at most [`Account::MINOR_UNITS_MAX`]; part of the balance, not beside it.
     pub held: i64,
     /// How far below zero its available funds may go.
     pub overdraft_limit: OverdraftLimit,
@@ -156,6 +156,10 @@ impl Account {
             holder: None,
         }
     }
+
+    /// The most minor units that a balance, either side of zero, or what is held comes to: as many as the largest amount, so
+    /// that every reader of JSON has them exactly (RFC 8259, section 6).
+    pub const MINOR_UNITS_MAX: i64 = Amount::MAX;
 
     /// What may be drawn: balance less holds plus overdraft limit, in minor units. Without limit for
     /// the outside world, which is not ours to overdraw.

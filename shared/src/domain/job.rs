@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::account::AccountNumber;
 use super::former::FormerId;
 use super::id::JobId;
+use super::json;
 use super::lane::{Lane, Lanes};
+use super::metadata::Metadata;
 use super::money::{Amount, Currency, OverdraftLimit, SignedAmount};
 use super::text::{Client, Memo, Name, OutsideAccount, Reference};
 
@@ -49,7 +51,8 @@ pub struct Origin {
     pub row: u64,
 }
 
-/// The first 128 bits of the BLAKE3 hash of a job's canonical body.
+/// The first 128 bits of the BLAKE3 hash of a job's canonical body, its metadata in normal form: neither blanks nor
+/// the order of members make another job of one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint(pub [u8; 16]);
 
@@ -57,6 +60,13 @@ impl Fingerprint {
     /// Of a body in canonical form.
     #[must_use]
     pub fn of(body: &str) -> Fingerprint {
+        Fingerprint::of_text(&json::with_normal_metadata(body))
+    }
+
+    /// Of a body to the letter, as replicas of the release before take it: the same wherever its metadata is in normal
+    /// form.
+    #[must_use]
+    pub fn of_text(body: &str) -> Fingerprint {
         let mut bytes = [0; 16];
         blake3::Hasher::new().update(body.as_bytes()).finalize_xof().fill(&mut bytes);
         Fingerprint(bytes)
@@ -83,7 +93,7 @@ pub struct Spec {
     /// The other side, where it is outside.
     pub counterparty: Option<Counterparty>,
     /// Whatever else the client wants to keep with it: a small JSON object.
-    pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
+    pub metadata: Option<Metadata>,
 }
 
 /// The other side of a job, where it has no account here.

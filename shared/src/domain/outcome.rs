@@ -27,7 +27,8 @@ pub enum Rejection {
     CurrencyMismatch,
     /// Balance less holds plus overdraft limit is below what the job draws.
     InsufficientFunds,
-    /// A balance would leave the range of 64 bits.
+    /// A balance or what is held would be more than [`Account::MINOR_UNITS_MAX`](super::account::Account::MINOR_UNITS_MAX) away
+    /// from zero.
     AmountOverflow,
     /// There is no such hold on the account.
     HoldNotFound,

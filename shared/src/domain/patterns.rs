@@ -29,6 +29,10 @@ pub use recurring::{Amounts, Recurring};
 
 use self::calendar::Day;
 use self::group::Groups;
+use super::account::Account;
+
+/// The most minor units of a sum over movements: as many as every reader of JSON has exactly.
+const SUM_MAX: i64 = Account::MINOR_UNITS_MAX;
 
 /// What one account's history shows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,7 +50,7 @@ pub struct Patterns {
     pub anomalies: Vec<Anomaly>,
     /// How many stood out in all.
     pub anomalies_total: usize,
-    /// Each month from the first movement to the last.
+    /// Each month from the first movement to the last, the newest 240 at the most.
     pub cash_flow: Vec<MonthFlow>,
     /// The month after the history; absent where there are too few whole months to say anything.
     pub forecast: Option<Forecast>,

@@ -164,7 +164,10 @@ async fn name_jobs(pages: &mut impl Pages, legend: &mut Legend) -> Result<(), Fa
 
 fn check_body(job: &JobOnPage, audit: &mut Audit) {
     let record = &job.record;
-    if Fingerprint::of(&record.body) != record.fingerprint {
+    // A worker of the release before took that of the text, whatever form its metadata had.
+    let is_own =
+        [Fingerprint::of, Fingerprint::of_text].iter().any(|of| of(&record.body) == record.fingerprint);
+    if !is_own {
         audit.find(|| {
             format!(
                 "job {} of account {}: its body is not the one that was submitted",

@@ -16,6 +16,7 @@ pub(super) mod script;
 mod statements;
 mod stretches;
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -45,7 +46,7 @@ use crate::domain::account::{Account, AccountNumber};
 use crate::domain::id::JobId;
 use crate::domain::job::Job;
 use crate::domain::lane::Lanes;
-use crate::domain::outcome::Outcome;
+use crate::domain::outcome::{Outcome, Recorded};
 
 /// How long [`Ledger::ready`] waits for an answer.
 const READY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -163,6 +164,10 @@ impl<D: Database + Clone + 'static> Ledger for SqlLedger<D> {
 
     async fn job(&self, id: JobId) -> Result<Option<JobRecord>, LedgerError> {
         Ok(reads::job(&mut self.database.session(self.reading).await?, id).await?)
+    }
+
+    async fn recorded(&self, ids: &[JobId]) -> Result<HashMap<JobId, Recorded>, LedgerError> {
+        Ok(reads::recorded(&mut self.database.session(self.reading).await?, ids).await?)
     }
 
     async fn account(&self, number: &AccountNumber) -> Result<Option<Account>, LedgerError> {

@@ -104,9 +104,9 @@ pub async fn every_rejection_is_recorded(subject: Subject) -> anyhow::Result<()>
         jobs.job(&format!(r#"{{"kind":"reversal","account":"a","job":"{}"}}"#, reversed.id)),
     ];
     ensure!(subject.post(0, &setting).await? == vec![Outcome::Posted; setting.len()]);
-    // As many deposits of the largest amount as 64 bits take, so that one more does not fit.
-    let rich: Vec<_> = (0..1_024).map(|_| jobs.job(&deposit("b", max))).collect();
-    ensure!(subject.post(0, &rich).await?.iter().all(|outcome| *outcome == Outcome::Posted));
+    // As much as an account may hold, so that one more does not fit. From another lane than the others come by: the outside
+    // world, as a lane sees it, has the same limit.
+    ensure!(subject.post(1, &[jobs.job(&deposit("b", max))]).await? == [Outcome::Posted]);
     let before = subject.account("a").await?;
 
     let unknown = jobs.job(&open("unused")).id;
@@ -120,7 +120,7 @@ pub async fn every_rejection_is_recorded(subject: Subject) -> anyhow::Result<()>
         (AccountFrozen, transfer("a", "frozen", 1)),
         (CurrencyMismatch, deposit("a", 1).replace("EUR", "USD")),
         (InsufficientFunds, transfer("a", "b", 991)),
-        (AmountOverflow, deposit("b", max)),
+        (AmountOverflow, deposit("b", 1)),
         (HoldNotFound, capture(unknown, 1)),
         (HoldNotActive, capture(ended.id, 1)),
         (HoldExceeded, capture(held.id, 11)),

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, ensure};
 use shared::domain::job::{Job, Kind};
 use shared::domain::lane::Lane;
-use shared::domain::outcome::Verdict;
+use shared::domain::outcome::{Rejection, Verdict};
 
 use super::subject::{Jobs, Subject, deposit, number_of, open};
 
@@ -15,8 +15,9 @@ pub async fn a_job_is_read_back_as_it_was_submitted(subject: Subject) -> anyhow:
     let jobs = Jobs::default();
     let body = deposit("a", 5).replace(
         '}',
-        r#","reference":"inv'17 \\ \" ; --","memo":"Grüße 𝄞 %s {}","metadata":{"k":[1,null,"ü"]}}"#,
+        r#","reference":"inv'17 \\ \" ; --","memo":"Grüße 𝄞 %s {}","metadata":{ "n" : [1.10, -0, 18446744073709551616], "k":[1,null,"ü","\u00fc"]}}"#,
     );
+    let body = body.replace("1.10, ", "1.10,\r\n\t");
     let (opening, job) = (jobs.job(&open("a")), Job { lane: Lane(4), ..jobs.job(&body) });
     ensure!(subject.ledger.job(job.id).await?.is_none());
     subject.ledger.post(&[opening, job.clone()]).await?;
@@ -26,6 +27,32 @@ pub async fn a_job_is_read_back_as_it_was_submitted(subject: Subject) -> anyhow:
     ensure!((record.kind, record.lane, record.verdict) == (Kind::Deposit, Lane(4), Verdict::Posted));
     ensure!((record.client.as_str(), record.accepted_at) == ("acme", job.accepted_at));
     ensure!(record.posted_at > record.accepted_at - 1_000_000_000_000_000);
+    subject.books_are_right().await
+}
+
+/// What became of many jobs is read at once, and of those that have no outcome nothing is.
+///
+/// # Errors
+/// It is not.
+pub async fn the_outcomes_of_many_jobs_are_read_at_once(subject: Subject) -> anyhow::Result<()> {
+    let jobs = Jobs::default();
+    let mut batch = vec![jobs.job(&open("a"))];
+    batch.extend((1..=30).map(|n| jobs.job(&deposit(if n % 3 == 0 { "nobody" } else { "a" }, n))));
+    subject.post(0, &batch).await?;
+    let dead = jobs.job(&deposit("a", 31));
+    subject.ledger.record_dead(&dead, "a fault that a test asked for").await?;
+    let absent = jobs.job(&deposit("a", 32));
+    let ids: Vec<_> = batch.iter().chain([&dead, &absent]).map(|job| job.id).collect();
+    let recorded = subject.ledger.recorded(&ids).await?;
+    ensure!(recorded.len() == ids.len() - 1 && !recorded.contains_key(&absent.id), "{recorded:?}");
+    for (n, job) in batch.iter().enumerate() {
+        let rejected = n > 0 && n % 3 == 0;
+        let expected = if rejected { Verdict::Rejected(Rejection::AccountNotFound) } else { Verdict::Posted };
+        let found = recorded.get(&job.id).map(|found| (found.verdict, found.fingerprint));
+        ensure!(found == Some((expected, job.fingerprint)), "job {n}: {found:?}");
+    }
+    ensure!(recorded.get(&dead.id).is_some_and(|found| found.verdict == Verdict::Dead));
+    ensure!(subject.ledger.recorded(&[]).await?.is_empty());
     subject.books_are_right().await
 }
 

@@ -6,8 +6,9 @@ use shared::contract::submission;
 use shared::domain::account::AccountNumber;
 use shared::domain::job::{Action, Spec};
 use shared::domain::patterns::{Movement, Party};
+use shared::domain::value_date;
 
-/// The movements of these days. `Err`: a job of the account can not be read.
+/// The movements of these days. One whose day no bank can mean, from before such days were refused, is passed over. `Err`: a job of the account can not be read.
 pub(super) fn movements(
     account: &AccountNumber,
     lines: &[Line],
@@ -17,9 +18,11 @@ pub(super) fn movements(
     for line in lines {
         let spec = submission::parse(line.body.as_bytes())
             .map_err(|error| format!("the body of the job {} can not be read: {error}", line.job))?;
-        let value_date = spec.value_date.unwrap_or_else(|| clock::utc_date(line.accepted_at));
-        let counts =
-            days.from.is_none_or(|from| from <= value_date) && days.to.is_none_or(|to| value_date <= to);
+        let accepted_on = clock::utc_date(line.accepted_at);
+        let value_date = spec.value_date.unwrap_or(accepted_on);
+        let counts = value_date::plausible(value_date, accepted_on).is_ok()
+            && days.from.is_none_or(|from| from <= value_date)
+            && days.to.is_none_or(|to| value_date <= to);
         if counts {
             movements.push(Movement {
                 value_date,
@@ -113,6 +116,17 @@ mod tests {
         assert_eq!(seen_by("a", -5, two).party.account.as_deref(), Some("b"));
         let three = r#"{"kind":"journal","currency":"EUR","legs":[{"account":"a","amount":-5},{"account":"b","amount":4},{"account":"c","amount":1}]}"#;
         assert_eq!(seen_by("a", -5, three).party, Party::default());
+    }
+
+    #[test]
+    fn a_day_that_no_bank_means_is_passed_over() {
+        let account = AccountNumber::parse("a").unwrap();
+        for day in ["0000-01-01", "0001-01-01", "1899-12-30", "2568-11-05", "9999-12-31"] {
+            let body = format!(
+                r#"{{"kind":"deposit","account":"a","amount":5,"currency":"EUR","value_date":"{day}"}}"#
+            );
+            assert!(movements(&account, &[line(5, &body)], Days::default()).unwrap().is_empty(), "{day}");
+        }
     }
 
     #[test]

@@ -20,12 +20,12 @@ pub struct Account {
     /// The one currency that it holds (ISO 4217).
     #[schema(value_type = String, example = "EUR")]
     currency: Currency,
-    /// Sum of its entries.
+    /// Sum of its entries; never more than 9007199254740991 away from zero, which every reader of JSON has exactly.
     balance: i64,
-    /// Sum of its active holds; part of the balance.
+    /// Sum of its active holds, at most 9007199254740991; part of the balance.
     held: i64,
-    /// What may be drawn: balance less holds plus overdraft limit. Of the system's own accounts, which have
-    /// no limit, there is none.
+    /// What one job may draw: balance less holds plus overdraft limit, told up to 9007199254740991, the largest amount. Of
+    /// the system's own accounts, which have no limit, there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     available: Option<i64>,
     /// How far below zero what is available may go.
@@ -54,7 +54,7 @@ impl From<account::Account> for Account {
     fn from(account: account::Account) -> Account {
         let available = Some(account.available()).filter(|_| !account.number.is_external());
         Account {
-            available: available.map(|available| i64::try_from(available).unwrap_or(i64::MAX)),
+            available: available.map(exact),
             number: account.number,
             currency: account.currency,
             balance: account.balance,
@@ -65,6 +65,12 @@ impl From<account::Account> for Account {
             holder: account.holder,
         }
     }
+}
+
+/// A figure as every reader of JSON has it.
+fn exact(minor_units: i128) -> i64 {
+    let most = account::Account::MINOR_UNITS_MAX;
+    i64::try_from(minor_units.clamp(i128::from(-most), i128::from(most))).unwrap_or(most)
 }
 
 /// A page of an account's entries.

@@ -4,6 +4,7 @@ use jiff::civil::Date;
 use serde_json::{Map, Value};
 use shared::contract::submission::Invalid;
 use shared::domain::account::AccountNumber;
+use shared::domain::json;
 use shared::domain::text::Reference;
 
 use crate::problem::Problem;
@@ -30,14 +31,12 @@ impl Order {
     /// The body of `POST /api/analyses`; an empty one asks for all accounts.
     pub fn of_run(json: &[u8]) -> Result<Order, Problem> {
         let json = if json.trim_ascii().is_empty() { b"{}" } else { json };
-        let read = serde_json::from_slice::<Map<String, Value>>(json);
-        let fields = read.map_err(|error| {
-            invalid(
-                "body",
-                None,
-                format!("must be a JSON object such as {{\"accounts\": [\"alice\"]}} ({error})"),
-            )
+        json::check(json).map_err(Problem::malformed)?;
+        let fields: Map<String, Value> = serde_json::from_slice(json).map_err(|error| {
+            let remedy = format!("must be a JSON object such as {{\"accounts\": [\"alice\"]}} ({error})");
+            invalid("body", None, remedy)
         })?;
+        once(json)?;
         take_only(&fields, &["accounts", "from", "to", "reference"], "an analysis")?;
         let accounts = match fields.get("accounts") {
             None | Some(Value::Null) => None,
@@ -63,6 +62,7 @@ impl Order {
         let named = json.windows(KIND.len()).any(|window| window == KIND.as_bytes());
         let fields = named.then(|| serde_json::from_slice::<Map<String, Value>>(json).ok()).flatten()?;
         (fields.get("kind").and_then(Value::as_str) == Some(KIND)).then(|| {
+            once(json)?;
             take_only(&fields, &["kind", "account", "from", "to", "reference"], KIND)?;
             let named = fields.get("account").ok_or_else(|| {
                 invalid(
@@ -96,6 +96,14 @@ impl Order {
         };
         Ok(Order { from, to, reference, ..self })
     }
+}
+
+/// That no field has two readings.
+fn once(json: &[u8]) -> Result<(), Problem> {
+    let repeated = std::str::from_utf8(json).ok().and_then(json::repeated);
+    repeated.map_or(Ok(()), |name| {
+        Err(invalid(&name, None, "is there more than once; send each field once".to_owned()))
+    })
 }
 
 fn account(field: &str, value: &Value) -> Result<AccountNumber, Problem> {
@@ -137,6 +145,7 @@ fn invalid(field: &str, value: Option<&Value>, remedy: String) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::problem::ProblemType;
 
     #[test]
     fn nothing_means_all_accounts() {
@@ -157,6 +166,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_json_is_told_from_what_is_no_order() {
+        let kind = |body: &str| Order::of_run(body.as_bytes()).unwrap_err().kind();
+        for body in ["{", "nonsense", "{} {}"] {
+            assert_eq!(kind(body), ProblemType::MalformedJson, "{body}");
+        }
+        assert_eq!(kind("[]"), ProblemType::InvalidJob);
+        let twice = r#"{"kind":"analyse_patterns","account":"alice","account":"bob"}"#;
+        assert!(Order::of_job(twice.as_bytes()).unwrap().is_err());
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         for (body, field) in [
             (r#"{"accounts":[]}"#, "accounts"),
@@ -165,6 +185,7 @@ mod tests {
             (r#"{"account":"alice"}"#, "account"),
             (r#"{"from":"yesterday"}"#, "from"),
             (r#"{"from":"2024-02-01","to":"2024-01-01"}"#, "to"),
+            (r#"{"to":"2024-02-01","to":"2024-01-01"}"#, "to"),
             ("[]", "body"),
         ] {
             let problem = serde_json::to_value(Order::of_run(body.as_bytes()).unwrap_err()).unwrap();

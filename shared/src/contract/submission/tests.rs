@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::job::Fingerprint;
 
 fn refused(json: &str) -> Invalid {
     parse(json.as_bytes()).unwrap_err()
@@ -57,8 +58,62 @@ fn the_field_the_value_and_the_remedy_are_named() {
         (
             r#"{"kind":"deposit","account":"a","amount":18446744073709551616,"currency":"EUR"}"#,
             "amount",
-            "1.8446744073709552e+19",
+            "18446744073709551616",
             "at most 9007199254740991",
+        ),
+        (
+            r#"{"kind":"deposit","account":"a","amount":1e2,"currency":"EUR"}"#,
+            "amount",
+            "1e2",
+            "digits alone",
+        ),
+        (
+            r#"{"kind":"deposit","account":"a","amount":100.0,"currency":"EUR"}"#,
+            "amount",
+            "100.0",
+            "no point",
+        ),
+        (
+            r#"{"kind":"deposit","account":"a","amount":-0,"currency":"EUR"}"#,
+            "amount",
+            "-0",
+            "positive integer",
+        ),
+        (
+            r#"{"kind":"deposit","account":"a","amount":1e400,"currency":"EUR"}"#,
+            "amount",
+            "1e400",
+            "digits alone",
+        ),
+        (
+            r#"{"kind":"open_account","account":"a","currency":"EUR","overdraft_limit":1.0}"#,
+            "overdraft_limit",
+            "1.0",
+            "digits alone",
+        ),
+        (
+            r#"{"kind":"deposit","account":"a","amount":1,"amount":2,"currency":"EUR"}"#,
+            "amount",
+            "2",
+            "duplicate field",
+        ),
+        (
+            r#"{"kind":"deposit","account":"a","amount":1,"currency":"EUR","metadata":{"n":{"x":1,"x":2}}}"#,
+            "metadata.n.x",
+            "2",
+            "more than once",
+        ),
+        (
+            r#"{"kind":"deposit","account":"a","amount":1,"currency":"EUR","metadata":{"n":["\udc00"]}}"#,
+            "metadata.n[0]",
+            r#""\udc00""#,
+            "is no text",
+        ),
+        (
+            r#"{"kind":"deposit","account":"a","amount":1,"currency":"EUR","metadata":[1]}"#,
+            "metadata",
+            "[1]",
+            "must be a JSON object",
         ),
         (
             r#"{"kind":"deposit","account":"a","amount":5,"currency":"ABC"}"#,
@@ -130,8 +185,13 @@ fn the_field_the_value_and_the_remedy_are_named() {
 
 #[test]
 fn hostile_bodies_are_refused_in_little_space() {
-    let deep = format!(r#"{{"kind":"close_account","account":"a","metadata":{{"a":{}"#, "[".repeat(100_000));
-    assert!(refused(&deep).remedy.contains("recursion limit"));
+    let deep = |brackets: usize| {
+        let (open, close) = ("[".repeat(brackets), "]".repeat(brackets));
+        format!(r#"{{"kind":"close_account","account":"a","metadata":{{"a":{open}{close}}}}}"#)
+    };
+    assert!(refused(&deep(200)).remedy.contains("nested more than"));
+    assert!(refused(&deep(100_000)).remedy.contains("1024 bytes"));
+    assert!(refused(&deep(100_000).replace(']', "")).remedy.contains("expected"));
     let long = format!(r#"{{"kind":"close_account","account":"{}"}}"#, "a".repeat(100_000));
     assert!(refused(&long).to_string().len() < 500);
     let large =
@@ -150,4 +210,48 @@ fn hostile_bodies_are_refused_in_little_space() {
         assert!(invalid.field.chars().count() <= 101 && invalid.remedy.contains(told), "{invalid}");
     }
     assert!(parse(b"{\"kind\":\"\xff\"}").unwrap_err().remedy.contains("UTF-8"));
+}
+
+#[test]
+fn metadata_comes_back_byte_for_byte_and_is_one_job_however_it_is_written() {
+    let body = |metadata: &str| format!(r#"{{"kind":"close_account","account":"a","metadata":{metadata}}}"#);
+    let canonical_of = |metadata: &str| canonical(&parse(body(metadata).as_bytes()).unwrap());
+    let sent = "{ \"rate\" : 1.10,\n\t\"neg\":-0, \"big\":18446744073709551616,\"t\":\"\\u00e9\\/\" }";
+    assert_eq!(canonical_of(sent), body(sent));
+    let again = r#"{"big":18446744073709551616,"neg":-0,"rate":1.10,"t":"é/"}"#;
+    assert_eq!(Fingerprint::of(&canonical_of(sent)), Fingerprint::of(&canonical_of(again)));
+    assert_eq!(
+        Fingerprint::of(&canonical_of(again)),
+        Fingerprint::of_text(&body(again)),
+        "as releases before"
+    );
+    assert_ne!(Fingerprint::of(&body(again)), Fingerprint::of(&body(&again.replace("1.10", "1.1"))));
+    assert_eq!(canonical_of("null"), body("null").replace(r#","metadata":null"#, ""));
+    assert_eq!(canonical_of("{}"), body("{}"));
+}
+
+#[test]
+fn what_comes_in_has_days_that_a_bank_can_mean() {
+    let today = jiff::civil::date(2026, 11, 24);
+    let deposit = |day: &str| {
+        format!(r#"{{"kind":"deposit","account":"a","amount":1,"currency":"EUR","value_date":"{day}"}}"#)
+    };
+    let hold = |end: &str| {
+        format!(r#"{{"kind":"hold","account":"a","amount":1,"currency":"EUR","expires_at":"{end}"}}"#)
+    };
+    for day in ["2568-11-05", "0001-01-01", "0000-01-01", "9999-12-31", "-000001-01-01", "1899-12-30"] {
+        let invalid = accept(deposit(day).as_bytes(), today).unwrap_err();
+        assert_eq!(invalid.field, "value_date");
+        assert_eq!(invalid.value, format!("\"{day}\""));
+        assert!(invalid.remedy.contains("1926-11-24 to 2036-11-24"), "{invalid}");
+        assert!(parse(deposit(day).as_bytes()).is_ok(), "what was recorded once can be read for ever");
+    }
+    for end in ["9999-12-30T00:00:00Z", "0001-01-01T00:00:00Z"] {
+        let invalid = accept(hold(end).as_bytes(), today).unwrap_err();
+        assert_eq!(invalid.field, "expires_at");
+        assert!(invalid.remedy.contains("does not expire"), "{invalid}");
+    }
+    for fine in [deposit("1999-12-31"), deposit("2027-01-01"), hold("2026-11-23T23:59:59Z")] {
+        assert!(accept(fine.as_bytes(), today).is_ok(), "{fine}");
+    }
 }

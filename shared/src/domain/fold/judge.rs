@@ -112,7 +112,8 @@ impl Fold {
             if account.available() < i128::from(units(&money)) {
                 faults.add(Rejection::InsufficientFunds);
             }
-            if account.held.checked_add(units(&money)).is_none() {
+            let held = i128::from(account.held);
+            if grows_beyond(held, held + i128::from(units(&money))) {
                 faults.add(Rejection::AmountOverflow);
             }
         }
@@ -209,8 +210,9 @@ impl Fold {
         for (number, amount) in legs {
             let Some(account) = self.books.accounts.get(number) else { continue };
             let gain = gains.entry(number).or_default();
+            let before = i128::from(account.balance) + *gain;
             *gain += i128::from(*amount);
-            if i64::try_from(i128::from(account.balance) + *gain).is_err() {
+            if grows_beyond(before, before + i128::from(*amount)) {
                 faults.add(Rejection::AmountOverflow);
             }
         }
@@ -267,6 +269,12 @@ impl Fold {
         accounts.entry(number.clone()).or_insert_with(|| Account::new(number.clone(), currency));
         number
     }
+}
+
+/// Whether a figure leaves the range that JSON tells exactly. What is beyond it since before there was a limit may come
+/// back.
+fn grows_beyond(before: i128, after: i128) -> bool {
+    after.abs() > i128::from(Account::MINOR_UNITS_MAX) && after.abs() > before.abs()
 }
 
 fn units(money: &Money) -> i64 {

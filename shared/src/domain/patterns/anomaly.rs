@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use super::SUM_MAX;
 use super::calendar::Day;
 use super::chance;
 use super::find::Series;
@@ -195,7 +196,7 @@ impl<'a> Context<'a> {
             let ln_chance = chance::ln_at_least(days.len(), count, share) + windows;
             if count >= BURST_MIN && ln_chance <= BURST_LN_CHANCE {
                 let sum = places[start..next].iter().map(|place| self.groups.movement(*place).amount);
-                let amount = sum.fold(0, i64::saturating_add);
+                let amount = sum.fold(0, i64::saturating_add).clamp(-SUM_MAX, SUM_MAX);
                 let reason = format!(
                     "{count} movements within {BURST_DAYS} days, where {:.2} are usual",
                     days.len() as f64 * share

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::SUM_MAX;
 use super::calendar::Day;
 use super::group::Groups;
 
@@ -77,22 +78,23 @@ impl MonthFlow {
         MonthFlow { month, r#in: 0, out: 0, net: 0, movements: 0 }
     }
 
-    /// Adds a movement. Sums beyond what `i64` holds stay at its limit: books can not hold them.
+    /// Adds a movement. A sum stays at [`SUM_MAX`]: only money that goes round and round comes to more in a month.
     pub(super) fn add(&mut self, amount: i64) {
         if amount > 0 {
-            self.r#in = self.r#in.saturating_add(amount);
+            self.r#in = self.r#in.saturating_add(amount).min(SUM_MAX);
         } else {
-            self.out = self.out.saturating_sub(amount);
+            self.out = self.out.saturating_sub(amount).min(SUM_MAX);
         }
         self.net = self.r#in.saturating_sub(self.out);
         self.movements += 1;
     }
 }
 
-/// Months that are told at the most, the newest: a hundred years.
-const MONTHS_MAX: i32 = 1_200;
+/// Months that are told at the most, the newest: twenty years, some 16 KiB. One payment with a date of long ago does not make
+/// an answer of nothing but empty months.
+const MONTHS_MAX: i32 = 240;
 
-/// Every month from the first movement to the last; one without movements is there, with nothing in it.
+/// Every month from the first movement to the last, [`MONTHS_MAX`] at the most; one without movements is there, with nothing in it.
 pub(super) fn monthly(groups: &Groups<'_>) -> Vec<MonthFlow> {
     let (Some(first), Some(last)) = (groups.first(), groups.last()) else { return Vec::new() };
     let last = Month::of(last);

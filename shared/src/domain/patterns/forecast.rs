@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::SUM_MAX;
 use super::calendar::Day;
 use super::cash_flow::{Month, MonthFlow};
 use super::find::{self, Series};
@@ -122,7 +123,7 @@ fn recurring(groups: &Groups<'_>, found: &[Series<'_>], month: Month) -> [i64; 2
         for _ in dates.filter(|day| *day >= start) {
             let amount = i64::try_from(series.typical()).unwrap_or(i64::MAX);
             let side = &mut due[side(series.direction)];
-            *side = side.saturating_add(amount);
+            *side = side.saturating_add(amount).min(SUM_MAX);
         }
     }
     due
@@ -186,7 +187,7 @@ fn backtest(groups: &Groups<'_>, whole: Month) -> Option<ForecastError> {
     let count = errors.len() as u128;
     let mean = |figure: usize| {
         let sum: u128 = errors.iter().map(|(_, off)| u128::from(off[figure])).sum();
-        i64::try_from(sum / count).unwrap_or(i64::MAX)
+        i64::try_from(sum / count).unwrap_or(SUM_MAX).min(SUM_MAX)
     };
     let held_out = errors.iter().map(|(month, _)| *month).collect();
     Some(ForecastError { held_out, r#in: mean(0), out: mean(1), net: mean(2), net_as_month_before: mean(3) })

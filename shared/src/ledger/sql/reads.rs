@@ -1,10 +1,13 @@
 //! Reads. None decides about money, so each may come from a replica.
 
-use super::rows::{ACCOUNT, JOB, count, currency};
+use std::collections::HashMap;
+
+use super::rows::{ACCOUNT, JOB, RECORDED, count, currency};
 use super::{Cells, Dialect, Script, Session, rows, statements, stretches};
 use crate::domain::account::{Account, AccountNumber};
 use crate::domain::hold::Hold;
 use crate::domain::id::JobId;
+use crate::domain::outcome::Recorded;
 use crate::ledger::failure::Failure;
 use crate::ledger::mysql::ERA_ENTRIES;
 use crate::ledger::{Conflicts, EntryRecord, FormerIds, JobRecord, Totals, Verdicts};
@@ -43,6 +46,16 @@ pub(super) async fn job<S: Session>(session: &mut S, id: JobId) -> Result<Option
         _ => None,
     };
     Ok(Some(JobRecord { conflicts, ..rows::job(&row)? }))
+}
+
+/// A step in the index of ids for each.
+pub(super) async fn recorded<S: Session>(
+    session: &mut S,
+    ids: &[JobId],
+) -> Result<HashMap<JobId, Recorded>, Failure> {
+    let mut script = Script::new(S::DIALECT);
+    script.sql("SELECT ").sql(RECORDED).sql(" FROM jobs j WHERE j.id IN (").keys(ids).sql(")");
+    ask(session, script).await?.iter().map(rows::recorded).collect()
 }
 
 pub(super) async fn account<S: Session>(

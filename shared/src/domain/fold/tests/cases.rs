@@ -82,6 +82,57 @@ fn money_moves_and_every_job_sums_to_zero() {
     assert_eq!(seqs, [1, 2, 3, 4], "without gaps");
 }
 
+/// Beyond 2^53 - 1 a reader of JSON that knows only floats is told another balance.
+#[test]
+fn no_account_comes_to_hold_more_than_json_tells_exactly() {
+    let most = Account::MINOR_UNITS_MAX;
+    let (told, books) = outcomes(
+        &[account("a", most - 1), account("b", 0), account("low", 1 - most)],
+        [
+            deposit("a", 2),
+            journal(&[("a", 2), ("b", -2)]),
+            deposit("a", 1),
+            transfer("a", "b", 1),
+            // The outside world as this lane sees it has the same limit.
+            deposit("b", most),
+            deposit("b", most - 1),
+            deposit("low", 1),
+        ],
+    );
+    let overflow = Rejected(AmountOverflow);
+    assert_eq!(told, [overflow, Rejected(InsufficientFunds), Posted, Posted, overflow, Posted, overflow]);
+    assert_eq!((balance(&books, "a"), balance(&books, "b")), (most - 1, most));
+
+    let overdrawn =
+        Account { overdraft_limit: OverdraftLimit::new(most).unwrap(), ..account("deep", 1 - most) };
+    let rich = Account { overdraft_limit: OverdraftLimit::new(most).unwrap(), ..account("rich", most) };
+    let [b, c] = ["b", "c"].map(|name| account(name, 0));
+    let deep = [transfer("deep", "b", 1), transfer("deep", "b", 1), hold("rich", most), hold("rich", 1)];
+    let (told, _) = outcomes(&[overdrawn, rich, b, c], deep);
+    assert_eq!(told, [Posted, Rejected(InsufficientFunds), Posted, overflow]);
+}
+
+#[test]
+fn a_journal_that_an_account_can_not_hold_moves_nothing() {
+    let most = Account::MINOR_UNITS_MAX;
+    let accounts = [account("full", most), account("a", 50), account("b", 0)];
+    let legs = journal(&[("a", -2), ("b", 1), ("full", 1)]);
+    // Each entry states the balance after it, so what is over for a moment is over.
+    let passing = journal(&[("full", 5), ("full", -5), ("a", -1), ("b", 1)]);
+    let (told, books) = outcomes(&accounts, [legs, passing]);
+    assert_eq!(told, [Rejected(AmountOverflow); 2]);
+    assert!(books.entries.is_empty() && books.accounts.is_empty());
+}
+
+#[test]
+fn what_an_account_held_before_there_was_a_limit_comes_back() {
+    let accounts = [account("rich", i64::MAX), account("b", 0)];
+    let (told, books) =
+        outcomes(&accounts, [deposit("rich", 1), transfer("rich", "b", 7), deposit("rich", 1)]);
+    assert_eq!(told, [Rejected(AmountOverflow), Posted, Rejected(AmountOverflow)]);
+    assert_eq!(balance(&books, "rich"), i64::MAX - 7);
+}
+
 #[test]
 fn rejections_change_nothing_and_harm_no_neighbour() {
     let mut frozen = account("frozen", 10);
@@ -90,7 +141,7 @@ fn rejections_change_nothing_and_harm_no_neighbour() {
     closed.status = AccountStatus::Closed;
     let mut yen = account("yen", 10);
     yen.currency = "JPY".parse().unwrap();
-    let full = account("full", i64::MAX);
+    let full = account("full", Account::MINOR_UNITS_MAX);
     let accounts = [account("a", 10), frozen, closed, yen, full];
     let cases = [
         (transfer("a", "nobody", 1), AccountNotFound),

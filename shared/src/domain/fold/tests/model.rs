@@ -23,7 +23,8 @@ fn any_money() -> impl Strategy<Value = Money> {
 
 /// Refers to jobs by small numbers, so that holds and reversals often hit.
 fn any_action() -> impl Strategy<Value = Action> {
-    let open = (any_account(), any_money(), 0..100_i64).prop_map(|(account, money, limit)| {
+    let any_limit = prop_oneof![9 => 0..100_i64, 1 => Just(Amount::MAX)];
+    let open = (any_account(), any_money(), any_limit).prop_map(|(account, money, limit)| {
         let overdraft_limit = OverdraftLimit::new(limit).unwrap();
         Action::OpenAccount { account, currency: money.currency, overdraft_limit, holder: None }
     });
@@ -111,7 +112,8 @@ proptest! {
         let mut of_currency: HashMap<Currency, i128> = HashMap::new();
         for account in books.accounts.values() {
             *of_currency.entry(account.currency).or_default() += i128::from(account.balance);
-            prop_assert!(account.held >= 0);
+            prop_assert!((0..=Account::MINOR_UNITS_MAX).contains(&account.held));
+            prop_assert!(account.balance.unsigned_abs() <= Account::MINOR_UNITS_MAX.unsigned_abs(), "{:?} is too much", account);
             prop_assert!(account.available() >= 0, "{:?} is overdrawn", account);
             let held: i64 = books
                 .holds
@@ -122,6 +124,7 @@ proptest! {
                 .sum();
             prop_assert_eq!(account.held, held);
             let own: Vec<&Entry> = entries.iter().filter(|entry| entry.account == account.number).collect();
+            prop_assert!(own.iter().all(|entry| entry.balance_after.unsigned_abs() <= Account::MINOR_UNITS_MAX.unsigned_abs()));
             prop_assert_eq!(own.iter().map(|entry| entry.amount).sum::<i64>(), account.balance);
             prop_assert!(own.iter().map(|entry| entry.seq).eq(1..=account.seq));
             let digest = own.iter().fold(crate::domain::entry::Digest::EMPTY, |head, entry| head.after(entry));
