@@ -11,4 +11,5 @@ pub mod lane;
 pub mod money;
 pub mod outcome;
 pub mod patterns;
+pub mod payment;
 pub mod text;

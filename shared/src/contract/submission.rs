@@ -11,6 +11,7 @@ use crate::domain::account::AccountNumber;
 use crate::domain::id::JobId;
 use crate::domain::job::{Action, Counterparty, Kind, Leg, Legs, Money, Spec};
 use crate::domain::money::{Amount, Currency, OverdraftLimit};
+use crate::domain::payment::Payment;
 use crate::domain::text::{Memo, Name, Reference};
 
 /// The most bytes of JSON that a job's `metadata` may have.
@@ -61,6 +62,9 @@ pub struct Submission {
     pub counterparty: Option<Counterparty>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
+    // After all others: bodies of releases that did not know it keep their form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment: Option<Payment>,
 }
 
 /// A body that is no job: which field, what stands there, and what should.
@@ -157,6 +161,7 @@ impl Submission {
             value_date: self.value_date,
             counterparty: self.counterparty,
             metadata: self.metadata,
+            payment: self.payment,
         })
     }
 
@@ -280,6 +285,7 @@ impl From<Spec> for Submission {
             value_date: spec.value_date,
             counterparty: spec.counterparty,
             metadata: spec.metadata,
+            payment: spec.payment,
         };
         let mut put_money =
             |money: Money| (s.amount, s.currency) = (Some(money.amount), Some(money.currency));
