@@ -23,8 +23,9 @@ use std::io::{Read, Seek};
 
 pub use error::{FileError, RowError, Total};
 pub use format::Format;
+use jiff::Timestamp;
 pub use mapping::{InvalidMapping, Mapping};
-pub use pain001::{Message, PaymentIds, header_of};
+pub use pain001::{EXECUTION_DATE, Message, PaymentIds, header_of, was_ahead};
 use serde_json::value::RawValue;
 
 /// The most bytes of one row, in UTF-8: a journal of 100 legs is some 8 KiB.
@@ -46,6 +47,19 @@ impl<T: Read + Seek + Send> Input for T {}
 pub struct Options {
     /// What the IBANs of accounts in this ledger start with; none: any account is here.
     pub iban_prefixes: Vec<String>,
+    /// The present, by which it is known whether an execution date is ahead; none: that is not looked at.
+    pub now: Option<Timestamp>,
+}
+
+/// How the job of a row is known, whenever and in whatever file it comes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum RowIdentity {
+    /// By its reference, else by the file and its number in it.
+    #[default]
+    Row,
+    /// By what its message calls the payment, and by its place among those that are called the same: an unambiguous
+    /// text, which is no reference.
+    Payment(String),
 }
 
 /// One row of a file: a line of NDJSON, a record of CSV, a payment of pain.001.
@@ -59,6 +73,10 @@ pub struct Row {
     pub raw: Vec<u8>,
     /// The body of `POST /api/jobs` that it stands for, yet to be checked.
     pub content: Result<Box<RawValue>, RowError>,
+    /// How its job is known.
+    pub identity: RowIdentity,
+    /// The reference by which releases before [`RowIdentity::Payment`] knew the job.
+    pub former_reference: Option<String>,
 }
 
 /// A file that is being read.

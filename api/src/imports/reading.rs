@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use shared::domain::lane::Lane;
 use shared::domain::text::Client;
 use shared::imports::Refusal;
@@ -12,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::report;
 use super::source::{self, Position};
 use super::spool::Held;
-use crate::files::{self, FileError, Format, Reader, Row, RowError};
+use crate::files::{self, FileError, Format, Options, Reader, Row, RowError, RowIdentity};
 use crate::ingress::Ingress;
 use crate::intake::Intake;
 
@@ -65,10 +66,11 @@ impl Reading {
     /// row `after`, until the end or until nobody takes any more.
     pub fn read(&self, held: &Held, after: u64, chunks: &mpsc::Sender<Chunk>) -> Result<(), FileError> {
         let position = Position::default();
-        let options = &self.ingress.imports.config.options;
+        // A file that is read again is read by the day on which that happens.
+        let options = Options { now: Some(Timestamp::now()), ..self.ingress.imports.config.options.clone() };
         let mut file = held.open()?;
         let format = source::format(&mut file, &held.description)?;
-        let mut source = match source::open(file, format, &held.description, options, &position) {
+        let mut source = match source::open(file, format, &held.description, &options, &position) {
             Ok(source) => source,
             Err(error) => {
                 if format == Format::Pain001 {
@@ -109,7 +111,7 @@ impl Reading {
     }
 
     fn prepare(&self, row: Row, key: &mut RowKey) -> ReadRow {
-        let Row { number, line, raw, content } = row;
+        let Row { number, line, raw, content, identity, .. } = row;
         let body = match content {
             Ok(body) => body,
             Err(error) => {
@@ -118,7 +120,11 @@ impl Reading {
             }
         };
         let intake = Intake { ingress: &self.ingress, client: &self.client, key: None };
-        match intake.row(key.of(number), body.get().as_bytes()) {
+        let key = match &identity {
+            RowIdentity::Payment(identity) => identity,
+            RowIdentity::Row => key.of(number),
+        };
+        match intake.row(key, body.get().as_bytes()) {
             Ok(job) => ReadRow::Job { row: number, lane: job.lane, message: job.message },
             Err(problem) => {
                 let (field, reason) = problem.field_and_detail();

@@ -316,7 +316,11 @@ async fn head_of(ingress: &Ingress, import: &Import) -> Result<Refusal, Problem>
 async fn document_of(ingress: &Ingress, import: &Import) -> Result<ImportDocument, Problem> {
     let mut tallies = ingress.read_records(ingress.parts.imports.tallies(&[import.number])).await?;
     let tally = tallies.remove(&import.number).unwrap_or_else(RowTally::default);
-    let document = ImportDocument::of(import, tally);
+    let mut document = ImportDocument::of(import, tally);
+    if document.has_duplicates_to_tell() {
+        let verdicts = ingress.read_records(ingress.parts.imports.verdicts(import.number)).await?;
+        document = document.with_duplicates(&verdicts);
+    }
     if import.progress.refused == 0 {
         return Ok(document);
     }

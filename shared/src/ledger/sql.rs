@@ -16,6 +16,7 @@ pub(super) mod script;
 mod statements;
 mod stretches;
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -167,6 +168,16 @@ impl<D: Database + Clone + 'static> Ledger for SqlLedger<D> {
 
     async fn account(&self, number: &AccountNumber) -> Result<Option<Account>, LedgerError> {
         Ok(reads::account(&mut self.database.session(self.reading).await?, number).await?)
+    }
+
+    async fn holders(
+        &self,
+        numbers: &[AccountNumber],
+    ) -> Result<HashMap<AccountNumber, String>, LedgerError> {
+        if numbers.is_empty() {
+            return Ok(HashMap::new());
+        }
+        Ok(reads::holders(&mut self.database.session(self.reading).await?, numbers).await?)
     }
 
     async fn entries(

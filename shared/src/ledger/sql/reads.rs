@@ -1,5 +1,7 @@
 //! Reads. None decides about money, so each may come from a replica.
 
+use std::collections::HashMap;
+
 use super::rows::{ACCOUNT, JOB, count, currency};
 use super::{Cells, Dialect, Script, Session, rows, statements, stretches};
 use crate::domain::account::{Account, AccountNumber};
@@ -37,6 +39,18 @@ pub(super) async fn account<S: Session>(
     let mut script = Script::new(S::DIALECT);
     script.sql("SELECT ").sql(ACCOUNT).sql(" FROM accounts a WHERE a.number = ").value(number);
     ask(session, script).await?.first().map(rows::account).transpose()
+}
+
+/// See [`crate::ledger::Ledger::holders`].
+pub(super) async fn holders<S: Session>(
+    session: &mut S,
+    numbers: &[AccountNumber],
+) -> Result<HashMap<AccountNumber, String>, Failure> {
+    let mut script = Script::new(S::DIALECT);
+    script.sql("SELECT number, holder FROM accounts WHERE holder IS NOT NULL AND number IN (");
+    script.list(numbers).sql(")");
+    let found = ask(session, script).await?;
+    found.iter().map(|row| Ok((rows::number(row.text(0)?)?, row.text(1)?.to_owned()))).collect()
 }
 
 /// Holds and jobs, as they stand.
