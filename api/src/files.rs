@@ -1,4 +1,5 @@
-//! Reading files of jobs: CSV, NDJSON and ISO 20022 pain.001, plain or gzip, in constant memory.
+//! Reading files of jobs: CSV, NDJSON and ISO 20022 pain.001, plain or gzip, in constant memory, but for eight bytes
+//! of each payment, and some fifty of those whose ids repeat.
 //!
 //! [`open`] reads a file once from end to end before it gives the first row, so that what refuses the
 //! whole file (a stream that is cut off, a line without end, totals that are wrong) is known before any

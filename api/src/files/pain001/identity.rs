@@ -94,7 +94,7 @@ impl Collected {
             [first, second] if first == second => Some(*first),
             _ => None,
         });
-        Occurrences { repeated: again.collect(), counts: HashMap::new(), taken: HashSet::new() }
+        Occurrences { repeated: again.collect(), counts: HashMap::new(), marked: HashSet::new() }
     }
 }
 
@@ -102,8 +102,10 @@ impl Collected {
 #[derive(Debug)]
 pub struct Occurrences {
     repeated: HashSet<u64>,
+    /// Of those without a mark.
     counts: HashMap<Hash, u32>,
-    taken: HashSet<(Hash, u32)>,
+    /// Of those with one.
+    marked: HashSet<(Hash, u32)>,
 }
 
 /// The place of a payment among those with the same ids.
@@ -113,7 +115,7 @@ pub struct Place {
     pub occurrence: u32,
     /// A file in which the others are missing has to say it.
     pub is_to_be_marked: bool,
-    /// Another payment of the file has the same ids and the same mark.
+    /// Another payment of the file has the same ids and the same place.
     pub is_taken: bool,
 }
 
@@ -123,16 +125,22 @@ impl Occurrences {
         let hash = ids.hash();
         let repeats = self.repeated.contains(&hash.head());
         let marked = mark.and_then(|mark| occurrence_of(mark, hash));
-        let occurrence = marked.unwrap_or_else(|| {
-            if !repeats {
-                return 1;
+        if !repeats {
+            return Place {
+                occurrence: marked.unwrap_or(1),
+                is_to_be_marked: marked.is_some(),
+                is_taken: false,
+            };
+        }
+        let count = self.counts.entry(hash).or_default();
+        let (occurrence, is_taken) = match marked {
+            Some(marked) => (marked, !self.marked.insert((hash, marked)) || marked <= *count),
+            None => {
+                *count = count.saturating_add(1);
+                (*count, self.marked.contains(&(hash, *count)))
             }
-            let count = self.counts.entry(hash).or_default();
-            *count = count.saturating_add(1);
-            *count
-        });
-        let is_taken = repeats && !self.taken.insert((hash, occurrence));
-        Place { occurrence, is_to_be_marked: repeats || marked.is_some(), is_taken }
+        };
+        Place { occurrence, is_to_be_marked: true, is_taken }
     }
 }
 
