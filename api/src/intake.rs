@@ -13,6 +13,7 @@ use shared::domain::json;
 use shared::domain::lane::Lane;
 use shared::domain::text::{Client, Reference};
 
+use crate::files::FormerName;
 use crate::identity::{Claim, IdempotencyKey, Identified, LineOfBatch, ReferenceAsSent, Who, names_of};
 use crate::ingress::Ingress;
 use crate::problem::{Problem, ProblemType};
@@ -61,15 +62,6 @@ impl SaidBefore {
         *times += 1;
         *times
     }
-}
-
-/// A name by which release 0.1 may know a row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FormerName {
-    /// The name.
-    pub name: String,
-    /// What else has to agree.
-    pub sameness: Sameness,
 }
 
 /// A body that was read: the job, and its reference as it was sent.
@@ -166,12 +158,7 @@ impl Intake<'_> {
     }
 
     /// The job on a row of a file: known by its reference, else by `identity`; release 0.1 may know it by `former`.
-    pub fn row(
-        &self,
-        identity: Identity<'_>,
-        former: Option<&FormerName>,
-        json: &[u8],
-    ) -> Result<Prepared, Problem> {
+    pub fn row(&self, identity: Identity<'_>, former: &FormerName, json: &[u8]) -> Result<Prepared, Problem> {
         let read = ordered(json)?;
         let reference = read.reference();
         let identity = reference.map_or(identity, |reference| Identity::Reference(reference.canonical));
@@ -179,7 +166,7 @@ impl Intake<'_> {
         for name in names_of(reference) {
             self.who.add_of_release(&mut identified, name, Sameness::SameReference);
         }
-        if let Some(former) = former.filter(|_| reference.is_none()) {
+        if reference.is_none() {
             self.who.add_of_release(&mut identified, &former.name, former.sameness);
         }
         let prepared = self.prepare(&identified, &read.spec, false)?;

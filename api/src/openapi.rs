@@ -10,7 +10,7 @@ use utoipa::openapi::security::{
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, Modify, OpenApi};
 
-pub use self::job_body::{CounterpartyBody, JobBody, KindName, RejectionName};
+pub use self::job_body::{JobBody, KindName, RejectionName};
 use crate::problem::{FieldError, MEDIA_TYPE, Problem, ProblemType};
 
 /// The document before the routes join it.

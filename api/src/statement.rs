@@ -18,7 +18,7 @@ use shared::ledger::{Ledger, LedgerError, Stretch};
 
 pub use self::choice::Format;
 pub use self::json::StatementDocument;
-use self::line::Line;
+pub use self::line::{Line, Other, PaymentNames, lines};
 pub use self::period::Period;
 use crate::admission::Place;
 use crate::books::LEDGER_READ_MAX;
@@ -97,14 +97,16 @@ async fn page(
     writer: &'static (dyn Writer + Sync),
     from: i64,
 ) -> Result<String, LedgerError> {
-    let reading = ledger.stretch_entries(&head.stretch, from..=from + PAGE_ENTRIES - 1);
+    let reading = async {
+        let entries = ledger.stretch_entries(&head.stretch, from..=from + PAGE_ENTRIES - 1).await?;
+        let mut text = String::new();
+        for line in lines(&*ledger, &entries).await? {
+            writer.entry(&mut text, &head, &line);
+        }
+        Ok(text)
+    };
     let too_late = |_| LedgerError::Transient(format!("it did not answer within {LEDGER_READ_MAX:?}"));
-    let entries = tokio::time::timeout(LEDGER_READ_MAX, reading).await.map_err(too_late)??;
-    let mut text = String::new();
-    for record in &entries {
-        writer.entry(&mut text, &head, &Line::of(record));
-    }
-    Ok(text)
+    tokio::time::timeout(LEDGER_READ_MAX, reading).await.map_err(too_late)?
 }
 
 /// An amount in units of its currency, such as `-12.50`, exactly; where ISO 4217 gives no minor unit (XTS), as

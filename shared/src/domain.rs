@@ -14,6 +14,7 @@ pub mod metadata;
 pub mod money;
 pub mod outcome;
 pub mod patterns;
+pub mod payment;
 mod reference;
 pub mod text;
 pub mod value_date;

@@ -82,6 +82,13 @@ pub trait Ledger: Send + Sync {
     /// The database could not be reached.
     async fn account(&self, number: &AccountNumber) -> Result<Option<Account>, LedgerError>;
 
+    /// Who holds these accounts, as far as they exist and say so: one read for all. Ask for a thousand or so at the most.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn holders(&self, numbers: &[AccountNumber])
+    -> Result<HashMap<AccountNumber, String>, LedgerError>;
+
     /// Up to `limit` entries of an account, newest first, those with a `seq` below `before` only.
     /// `None`: no such account.
     ///

@@ -37,7 +37,7 @@ pub(crate) async fn run(args: ImportArgs) -> ExitCode {
                 println!("{}", if args.json { format!("{import:#}") } else { table::of(&import) });
             }
             match import["state"].as_str() {
-                Some("done") if table::SHORT.iter().all(|count| import[*count] == 0) => ExitCode::SUCCESS,
+                Some("done") if table::are_all_in_the_books(&import) => ExitCode::SUCCESS,
                 Some("done") => ExitCode::from(1),
                 _ => ExitCode::from(2),
             }

@@ -6,6 +6,8 @@ mod faults;
 mod hostile;
 #[path = "imports/payments.rs"]
 mod payments;
+#[path = "imports/payroll.rs"]
+mod payroll;
 
 use std::fmt::Write as _;
 use std::time::Duration;

@@ -26,7 +26,7 @@ use super::charset::{self, Charset, Length};
 use super::lines::Lines;
 use super::mapping::{DecimalMark, Mapping, Target};
 use super::source::Source;
-use super::{FileError, Reader, Row, RowError};
+use super::{FileError, Reader, Row, RowError, RowIdentity};
 
 /// How much of a file is looked at to find its dialect.
 const LOOK_BYTES: u64 = 256 * 1024;
@@ -162,7 +162,14 @@ impl Reader for CsvReader {
         let raw = super::lines::trimmed(&self.records.record);
         let end = self.reasons.start(self.records.cut(), self.records.marks).unwrap_or(raw.len());
         let raw = raw.get(..end).unwrap_or(raw).to_vec();
-        Ok(Some(Row { number: self.number, line: self.records.line, raw, content }))
+        Ok(Some(Row {
+            number: self.number,
+            line: self.records.line,
+            raw,
+            content,
+            identity: RowIdentity::Row,
+            former: None,
+        }))
     }
 
     fn header(&self) -> &[u8] {

@@ -8,7 +8,7 @@ use super::charset::Length;
 use super::lines::{Lines, trimmed};
 use super::refused::REFUSED_BECAUSE;
 use super::source::Source;
-use super::{FileError, Reader, Row, RowError, charset};
+use super::{FileError, Reader, Row, RowError, RowIdentity, charset};
 
 /// Reads NDJSON.
 pub struct NdjsonReader {
@@ -60,7 +60,14 @@ impl Reader for NdjsonReader {
         }
         let line = self.lines.number();
         let raw = trimmed(&self.row).to_vec();
-        Ok(Some(Row { number: self.number, line, content: content(&raw, line), raw }))
+        Ok(Some(Row {
+            number: self.number,
+            line,
+            content: content(&raw, line),
+            raw,
+            identity: RowIdentity::Row,
+            former: None,
+        }))
     }
 
     fn header(&self) -> &[u8] {

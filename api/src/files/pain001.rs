@@ -1,15 +1,22 @@
 //! ISO 20022 pain.001, customer credit transfer initiation: versions 03, 09 and newer.
 
 mod exact;
+mod execution;
+mod identity;
 mod leaves;
+mod meter;
 mod named;
 mod walk;
 
 use std::io::Read as _;
 
 pub use exact::Exact;
+pub use execution::ELEMENT as EXECUTION_DATE;
+use execution::ExecutionDay;
+use identity::{Collected, Ids, Occurrences, Place};
+use jiff::Timestamp;
 use leaves::Leaves;
-pub use named::{Message, PaymentIds, amount_of_refused, header_of};
+pub use named::{Message, PaymentIds, amount_of_refused, header_of, was_ahead};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use shared::domain::money::Currency;
@@ -21,15 +28,14 @@ use super::csv::{Form, NotAnAmount, parse_decimal};
 use super::mapping::DecimalMark;
 use super::source::Source;
 use super::text::one_line;
-use super::{FileError, Options, Reader, Row, RowError, Total, iban, refused};
-
-/// The end-to-end id of who has none.
-const NOT_PROVIDED: &str = "NOTPROVIDED";
+use super::{FileError, Options, Reader, Row, RowError, RowIdentity, Total, iban, refused};
 
 /// Reads pain.001.
 pub struct PainReader {
     walk: Walk,
     iban_prefixes: Vec<String>,
+    now: Option<Timestamp>,
+    occurrences: Occurrences,
     number: u64,
     rows_total: u64,
     header: Vec<u8>,
@@ -81,12 +87,26 @@ impl PainReader {
     /// Reads the file to its end and checks its totals, then starts again.
     pub fn open(source: Source, options: &Options) -> Result<PainReader, FileError> {
         let charset = charset::find(&source, Some(&declared_charset(&source)?), Length::Any)?;
-        let (rows_total, header) = check_totals(&source, charset)?;
+        let FirstPass { rows_total, header, ids } = first_pass(&source, charset)?;
         if rows_total == 0 {
             return Err(FileError::Empty);
         }
-        let walk = Walk::new(charset.decoded(&source)?);
-        Ok(PainReader { walk, iban_prefixes: options.iban_prefixes.clone(), number: 0, rows_total, header })
+        Ok(PainReader {
+            walk: Walk::new(charset.decoded(&source)?),
+            iban_prefixes: options.iban_prefixes.clone(),
+            now: options.now,
+            occurrences: ids.into_occurrences(),
+            number: 0,
+            rows_total,
+            header,
+        })
+    }
+
+    /// One payment with all that it needs of its payment information.
+    fn raw(&self, payment: &str, mark: &str) -> Vec<u8> {
+        let head = self.walk.head.trim_end();
+        let name = head.trim_start_matches('<').split(|c: char| c.is_whitespace() || c == '>').next();
+        format!("{head}{mark}{payment}</{}>", name.unwrap_or_default()).into_bytes()
     }
 
     fn is_here(&self, account: &str, is_iban: bool) -> bool {
@@ -95,8 +115,15 @@ impl PainReader {
                 && self.iban_prefixes.iter().any(|prefix| account.starts_with(&prefix.to_ascii_uppercase())))
     }
 
-    fn content(&self, payment: &Leaves, line: u64) -> Result<Box<RawValue>, RowError> {
-        let body = self.body(payment).map_err(|(field, reason)| RowError {
+    fn content(
+        &self,
+        payment: &Leaves,
+        ids: &Ids,
+        place: Place,
+        line: u64,
+    ) -> Result<Box<RawValue>, RowError> {
+        let body = if place.is_taken { Err(marked_twice(place)) } else { self.body(payment, ids) };
+        let body = body.map_err(|(field, reason)| RowError {
             line,
             column: None,
             field: Some(field.to_owned()),
@@ -111,7 +138,7 @@ impl PainReader {
     }
 
     /// The body of a payment, or the element at fault and what is wrong with it.
-    fn body(&self, payment: &Leaves) -> Result<Map<String, Value>, (&'static str, String)> {
+    fn body(&self, payment: &Leaves, ids: &Ids) -> Result<Map<String, Value>, (&'static str, String)> {
         let information = &self.walk.information;
         // TRA is a transfer of which the debtor is to be advised.
         if let Some(method) = information.text("PmtMtd").filter(|method| !["TRF", "TRA"].contains(method)) {
@@ -137,38 +164,18 @@ impl PainReader {
         }
         put("amount", amount.into());
         put("currency", currency.code().into());
-        let lines: Vec<&str> = payment.all("RmtInf/Ustrd").collect();
-        let memo = if lines.is_empty() {
-            payment.text("RmtInf/Strd/CdtrRefInf/Ref").unwrap_or_default().to_owned()
-        } else {
-            lines.join(" ")
-        };
-        let memo = one_line(&memo, true, Memo::CHARS_MAX);
+        let memo = one_line(&unstructured(payment), true, Memo::CHARS_MAX);
         if !memo.is_empty() {
             put("memo", memo.into());
         }
-        let day = ["ReqdExctnDt", "ReqdExctnDt/Dt", "ReqdExctnDt/DtTm"]
-            .iter()
-            .find_map(|path| information.text(path));
+        let day = ExecutionDay::of(information).map_err(|reason| (EXECUTION_DATE, reason))?;
         if let Some(day) = day {
-            // A time of day or a zone may follow.
-            put("value_date", day.get(..10).unwrap_or(day).into());
+            if let Some(now) = self.now {
+                day.check(now).map_err(|reason| (EXECUTION_DATE, reason))?;
+            }
+            put("value_date", day.date.to_string().into());
         }
-        let ids = [
-            ("message_id", self.walk.group.text("MsgId")),
-            ("payment_information_id", information.text("PmtInfId")),
-            ("instruction_id", payment.text("PmtId/InstrId")),
-            ("end_to_end_id", payment.text("PmtId/EndToEndId")),
-        ];
-        let metadata: Map<String, Value> =
-            ids.iter().filter_map(|(name, id)| Some(((*name).to_owned(), Value::from((*id)?)))).collect();
-        if let [(_, Some(message)), (_, information), _, (_, Some(end_to_end))] = ids
-            && end_to_end != NOT_PROVIDED
-        {
-            // Ids are unique within their message only.
-            put("reference", format!("{message}/{}/{end_to_end}", information.unwrap_or_default()).into());
-        }
-        put("metadata", metadata.into());
+        put("payment", named(information, payment, ids).into());
         Ok(body)
     }
 }
@@ -177,15 +184,18 @@ impl Reader for PainReader {
     fn next(&mut self) -> Result<Option<Row>, FileError> {
         loop {
             match self.walk.advance()? {
-                Step::Payment { leaves, text, line } => {
+                Step::Payment { leaves, text, line, mark } => {
                     self.number += 1;
-                    let content = self.content(&leaves, line);
-                    // One payment with all that it needs of its payment information.
-                    let name = self.walk.head.split_inclusive('>').next().unwrap_or_default();
-                    let name =
-                        name.trim_start_matches('<').split(|c: char| c.is_whitespace() || c == '>').next();
-                    let raw = format!("{}{text}</{}>", self.walk.head.trim_end(), name.unwrap_or_default());
-                    return Ok(Some(Row { number: self.number, line, raw: raw.into_bytes(), content }));
+                    let ids = Ids::of(&self.walk, &leaves);
+                    let place = self.occurrences.next(&ids, mark.as_deref());
+                    return Ok(Some(Row {
+                        number: self.number,
+                        line,
+                        raw: self.raw(&text, &place.mark(&ids)),
+                        content: self.content(&leaves, &ids, place, line),
+                        identity: RowIdentity::Payment(ids.identity(place.occurrence)),
+                        former: identity::former_name(&self.walk, &leaves, place),
+                    }));
                 }
                 Step::End => return Ok(None),
                 Step::Group | Step::Information => (),
@@ -207,15 +217,30 @@ impl Reader for PainReader {
     }
 }
 
-/// The first pass: how many payments there are, and the header of a file of some of them.
-fn check_totals(source: &Source, charset: Charset) -> Result<(u64, Vec<u8>), FileError> {
+/// What is known once a file has been read to its end.
+struct FirstPass {
+    rows_total: u64,
+    /// The header of a file of some of its payments.
+    header: Vec<u8>,
+    ids: Collected,
+}
+
+/// Reads the file to its end, checks its totals, and collects what its payments are called.
+fn first_pass(source: &Source, charset: Charset) -> Result<FirstPass, FileError> {
     let mut walk = Walk::new(charset.decoded(source)?);
-    let (mut all, mut some) = (Tally::default(), Tally::default());
+    let (mut all, mut some, mut ids) = (Tally::default(), Tally::default(), Collected::default());
     let mut header = None;
     loop {
         match walk.advance()? {
             Step::Group => header = Some(walk.header.clone()),
             Step::Payment { leaves, line, .. } => {
+                if walk.group.text("MsgId").is_none() {
+                    // All of its payments would be taken for those of any other such message.
+                    let reason = "the group header before it has no MsgId, by which a message that is sent again is known; \
+                                  give each message one of its own";
+                    return Err(FileError::Xml { line, reason: reason.to_owned() });
+                }
+                ids.add(&Ids::of(&walk, &leaves));
                 // What is no amount is a fault of its payment; the sum shows that it is missing.
                 let amount = Exact::parse(stated_amount(&leaves)).unwrap_or_default();
                 let added = all.add(amount).and(some.add(amount));
@@ -237,7 +262,50 @@ fn check_totals(source: &Source, charset: Charset) -> Result<(u64, Vec<u8>), Fil
         reason: "there is no GrpHdr; send a whole pain.001 message".to_owned(),
     })?;
     all.check(&walk.group, "the group header", true)?;
-    Ok((all.payments, header.into_bytes()))
+    Ok(FirstPass { rows_total: all.payments, header: header.into_bytes(), ids })
+}
+
+/// Two payments that say to be the same one of their message.
+fn marked_twice(place: Place) -> (&'static str, String) {
+    let reason = format!(
+        "is that of a payment before it, with the same note (occurrence {}), which belongs to one payment that was refused; \
+         send the other one alone, in a message with a MsgId of its own",
+        place.occurrence
+    );
+    ("PmtId", reason)
+}
+
+/// What is said of a payment in words: the text, and of what is structured all that has no place of its own.
+fn unstructured(payment: &Leaves) -> String {
+    let texts = payment.all("RmtInf/Ustrd");
+    let references = payment.all(REFERENCE).skip(1);
+    let documents = payment.all("RmtInf/Strd/RfrdDocInf/Nb");
+    let more = payment.all("RmtInf/Strd/AddtlRmtInf");
+    texts.chain(references).chain(documents).chain(more).collect::<Vec<_>>().join(" ")
+}
+
+/// The payee's reference.
+const REFERENCE: &str = "RmtInf/Strd/CdtrRefInf/Ref";
+
+/// What the payment is called, and who takes part in it.
+fn named(information: &Leaves, payment: &Leaves, ids: &Ids) -> Map<String, Value> {
+    let mut named: Map<String, Value> =
+        ids.named().map(|(name, id)| (name.to_owned(), Value::from(id))).collect();
+    let mut put = |name: &str, text: Option<&str>, may_cut: bool| {
+        let line = text.map(|text| one_line(text, may_cut, Name::CHARS_MAX)).filter(|line| !line.is_empty());
+        if let Some(line) = line {
+            named.insert(name.to_owned(), line.into());
+        }
+    };
+    put("debtor_name", information.text("Dbtr/Nm"), true);
+    put("creditor_name", payment.text("Cdtr/Nm"), true);
+    put("creditor_reference", payment.text(REFERENCE), false);
+    let kinds = ["Cd", "Prtry"].map(|leaf| format!("RmtInf/Strd/CdtrRefInf/Tp/CdOrPrtry/{leaf}"));
+    let kinds: Vec<&str> = kinds.iter().flat_map(|path| payment.all(path)).collect();
+    // Where some references have a type and others none, whose it is is not known.
+    let is_of_first = kinds.len() == payment.all(REFERENCE).count();
+    put("creditor_reference_type", kinds.first().copied().filter(|_| is_of_first), false);
+    named
 }
 
 /// What a payment adds to the control sum, in whatever currency.

@@ -101,10 +101,14 @@ pub fn refusal_code(field: &str) -> &'static str {
         "CdtrAcct" | "to" | "counterparty.account" => "AC03",
         "InstdAmt" | "amount" => "AM12",
         "currency" => "AM03",
-        "value_date" => "DT01",
+        // `FUTURE_DATE` where the day is one to come.
+        "value_date" | "ReqdExctnDt" => "DT01",
         _ => "NARR",
     }
 }
+
+/// The status reason of a payment whose day has not come (`FutureDateNotSupported`).
+pub const FUTURE_DATE: &str = "DT04";
 
 /// The status reason of a message that was refused as a whole.
 #[must_use]
@@ -121,13 +125,15 @@ pub struct Report<W> {
     out: W,
     /// Of the payment information that is open.
     open: Option<String>,
+    /// The version has a place for `UETR`.
+    has_uetr: bool,
 }
 
 impl Report<Vec<u8>> {
     /// Of which nothing is written.
     #[must_use]
     pub fn nothing() -> Report<Vec<u8>> {
-        Report { out: Vec::new(), open: None }
+        Report { out: Vec::new(), open: None, has_uetr: false }
     }
 
     /// Takes what has been written so far.
@@ -173,7 +179,7 @@ impl<W: Write> Report<W> {
             )?;
         }
         out.write_all(b"</OrgnlGrpInfAndSts>")?;
-        Ok(Report { out, open: None })
+        Ok(Report { out, open: None, has_uetr: !is_old })
     }
 
     /// Writes one payment.
@@ -193,6 +199,9 @@ impl<W: Write> Report<W> {
             if let Some(known) = known {
                 write!(self.out, "<{name}>{}</{name}>", id(Some(known)))?;
             }
+        }
+        if let Some(uetr) = ids.uetr.as_deref().and_then(uuid).filter(|_| self.has_uetr) {
+            write!(self.out, "<OrgnlUETR>{uetr}</OrgnlUETR>")?;
         }
         write!(self.out, "<TxSts>{}</TxSts>", payment.status.code())?;
         write_reason(&mut self.out, payment.reason.as_ref())?;
@@ -233,6 +242,20 @@ fn id(text: Option<&str>) -> String {
     let text: String = text.unwrap_or_default().chars().filter(|c| is_plain(*c)).take(ID_CHARS_MAX).collect();
     let text = text.trim();
     escape(if text.is_empty() { NOT_PROVIDED } else { text }).into_owned()
+}
+
+/// A UETR as `UUIDv4Identifier`, which has small letters; `None` if it is none.
+#[must_use]
+pub fn uuid(uetr: &str) -> Option<String> {
+    let uuid = uetr.to_ascii_lowercase();
+    let has_form = uuid.len() == 36
+        && uuid.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            14 => byte == b'4',
+            19 => matches!(byte, b'8' | b'9' | b'a' | b'b'),
+            _ => byte.is_ascii_hexdigit(),
+        });
+    has_form.then_some(uuid)
 }
 
 /// A character that XML can hold, and that takes part in a line.

@@ -12,6 +12,10 @@ pub const REFUSED_BECAUSE: &str = "refused_because";
 /// the message says they are, with blanks between.
 pub(super) const TOTALS_MARK: &str = "<!--totals:";
 
+/// In a comment before a payment of pain.001: which of the payments with the same ids of its message it is, and a hash of
+/// those ids, with a blank between.
+pub(super) const OCCURRENCE_MARK: &str = "occurrence:";
+
 /// The number and the sum of the rows of a refused file: what pain.001 says of itself at its start.
 #[derive(Debug, Clone, Default)]
 pub struct Totals {

@@ -9,6 +9,8 @@ use serde_json::Value;
 use super::{FileError, Format, Input, Mapping, Options, Reader, Row, open, refused};
 
 mod corrected;
+mod executed;
+mod identities;
 mod payments;
 
 fn read_all(
@@ -17,7 +19,8 @@ fn read_all(
     map: &str,
     prefixes: &[&str],
 ) -> Result<(Vec<Row>, Box<dyn Reader>), FileError> {
-    let options = Options { iban_prefixes: prefixes.iter().map(|prefix| (*prefix).to_owned()).collect() };
+    let iban_prefixes = prefixes.iter().map(|prefix| (*prefix).to_owned()).collect();
+    let options = Options { iban_prefixes, ..Options::default() };
     let mut reader = open(file, format, &map.parse().unwrap(), &options)?;
     let mut rows = Vec::new();
     while let Some(row) = reader.next()? {

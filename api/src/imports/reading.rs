@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use shared::domain::former::Sameness;
 use shared::domain::id::{Identity, JobId};
 use shared::domain::job::Fingerprint;
@@ -16,10 +17,10 @@ use super::report;
 use super::seen::Seen;
 use super::source::{self, Position};
 use super::spool::Held;
-use crate::files::{self, FileError, Format, Reader, Row, RowError};
+use crate::files::{self, FileError, Format, FormerName, Options, Reader, Row, RowError, RowIdentity};
 use crate::identity::{SEPARATOR_OF_RELEASE, Who};
 use crate::ingress::Ingress;
-use crate::intake::{self, FormerName, Intake};
+use crate::intake::{self, Intake};
 
 /// Rows that go from hand to hand together: with sixteen lanes, about as many for each as an envelope takes.
 pub(super) const CHUNK_ROWS_MAX: usize = 1_000;
@@ -81,8 +82,8 @@ impl Reading {
             // Payments have identifiers, and what is wrong with the message is told with its head.
             return Ok(Some(Content { identity: self.digest, ..content.finish() }));
         }
-        let options = &self.ingress.imports.config.options;
-        let mut source = source::open(file, format, &held.description, options, &Position::default())?;
+        let options = self.options();
+        let mut source = source::open(file, format, &held.description, &options, &Position::default())?;
         while let Some(Row { number, raw, content: body, .. }) = source.next()? {
             if self.stop.is_cancelled() {
                 return Ok(None);
@@ -163,11 +164,15 @@ impl Reading {
         Ok(refusals)
     }
 
+    /// A file that is read again is read by the day on which that happens.
+    fn options(&self) -> Options {
+        Options { now: Some(Timestamp::now()), ..self.ingress.imports.config.options.clone() }
+    }
+
     fn open(&self, held: &Held, position: &Position) -> Result<Source, (Option<Format>, FileError)> {
         let mut file = held.open().map_err(|error| (None, error.into()))?;
         let format = source::format(&mut file, &held.description).map_err(|error| (None, error))?;
-        let options = &self.ingress.imports.config.options;
-        let reader = source::open(file, format, &held.description, options, position);
+        let reader = source::open(file, format, &held.description, &self.options(), position);
         reader.map(|reader| Source { format, reader }).map_err(|error| (Some(format), error))
     }
 }
@@ -190,7 +195,7 @@ struct Rows<'a> {
 
 impl Rows<'_> {
     fn prepare(&mut self, row: Row) -> ReadRow {
-        let Row { number, line, raw, content } = row;
+        let Row { number, line, raw, content, identity, former } = row;
         let refused = |column, field, reason, raw| {
             ReadRow::Refused(Refusal { row: number, line, column, field, reason, raw })
         };
@@ -202,8 +207,12 @@ impl Rows<'_> {
         };
         let Reading { ingress, client, digest, file, .. } = self.reading;
         let intake = Intake { ingress, client, who: &self.who, key: None };
-        let former = former_name(digest, number);
-        let job = match intake.row(Identity::Row { file, number }, Some(&former), body.get().as_bytes()) {
+        let former = former.unwrap_or_else(|| former_name(digest, number));
+        let identity = match &identity {
+            RowIdentity::Payment(payment) => Identity::Payment(payment),
+            RowIdentity::Row => Identity::Row { file, number },
+        };
+        let job = match intake.row(identity, &former, body.get().as_bytes()) {
             Ok(job) => job,
             Err(problem) => {
                 let (field, reason) = problem.field_and_detail();

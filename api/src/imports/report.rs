@@ -10,9 +10,10 @@ use shared::imports::{Import, ImportState, ImportedRow, Imports, Refusal, RowOut
 
 use super::Description;
 use crate::files::pain002::{
-    Original, PaymentStatus, Reason, Report, Status, file_code, refusal_code, rejection_code,
+    FUTURE_DATE, Original, PaymentStatus, Reason, Report, Status, file_code, refusal_code, rejection_code,
 };
-use crate::files::{FileError, Format, Message, PaymentIds};
+use crate::files::{EXECUTION_DATE, FileError, Format, Message, PaymentIds, was_ahead};
+use crate::rfc3339::Rfc3339;
 
 /// Rows of one page of the database: some may have 64 KiB.
 const PAGE_ROWS: u32 = 200;
@@ -20,6 +21,8 @@ const PAGE_ROWS: u32 = 200;
 /// A report, being written. What has no outcome yet is counted in its head and not listed.
 pub struct PaymentReport {
     number: u64,
+    /// When the file came.
+    taken_at: Timestamp,
     report: Report<Vec<u8>>,
     taken: Pages<ImportedRow>,
     refused: Pages<Refusal>,
@@ -69,6 +72,7 @@ impl PaymentReport {
         };
         Ok(PaymentReport {
             number,
+            taken_at: Rfc3339::from_microseconds(import.created_at).0,
             report: Report::start(Vec::new(), &original)?,
             taken: Pages::new(),
             refused: Pages::new(),
@@ -93,13 +97,14 @@ impl PaymentReport {
             let page = imports.refusals(self.number, self.refused.read_to + 1, PAGE_ROWS).await;
             self.refused.add(page.map_err(io::Error::other)?, |refusal| refusal.row);
         }
+        let taken_at = self.taken_at;
         while !self.taken.is_due() && !self.refused.is_due() {
             let payment = match (self.taken.rows.front(), self.refused.rows.front()) {
                 (Some(row), Some(refusal)) if row.row < refusal.row => {
                     self.taken.rows.pop_front().map(of_row)
                 }
                 (Some(_), None) => self.taken.rows.pop_front().map(of_row),
-                (_, Some(_)) => self.refused.rows.pop_front().map(|refusal| of_refusal(&refusal)),
+                (_, Some(_)) => self.refused.rows.pop_front().map(|refusal| of_refusal(&refusal, taken_at)),
                 (None, None) => {
                     self.has_ended = true;
                     let end = std::mem::replace(&mut self.report, Report::nothing()).finish()?;
@@ -175,29 +180,69 @@ fn is_settled(outcome: RowOutcome, reason: Option<&str>) -> bool {
 }
 
 fn of_row(row: ImportedRow) -> PaymentStatus {
-    let reason = row.reason.as_deref().unwrap_or_default();
-    let rejected = || (rejection_code(reason), reason.replace('_', " "));
-    let reason: Option<Reason> = match row.outcome {
-        RowOutcome::Posted => None,
-        RowOutcome::Rejected => Some(rejected()),
-        RowOutcome::Duplicate if reason.is_empty() => {
-            Some(("NARR", "the payment had come before and is not made again".to_owned()))
-        }
-        RowOutcome::Duplicate => {
-            Some((rejected().0, format!("the payment had come before: {}", rejected().1)))
-        }
-        RowOutcome::Conflict => {
-            Some(("AM05", "another payment has come before with the same ids; give it others".to_owned()))
-        }
-        RowOutcome::Dead => Some(("NARR", "it could not be posted; an operator looks after it".to_owned())),
-    };
-    let status =
-        if is_settled(row.outcome, row.reason.as_deref()) { Status::Settled } else { Status::Rejected };
-    PaymentStatus { ids: ids_of_job(row.body.as_deref().unwrap_or_default()), status, reason }
+    let reason = row.reason.as_deref();
+    let status = if is_settled(row.outcome, reason) { Status::Settled } else { Status::Rejected };
+    let ids = ids_of_job(row.body.as_deref().unwrap_or_default());
+    PaymentStatus { ids, status, reason: why(row.outcome, reason) }
 }
 
-fn of_refusal(refusal: &Refusal) -> PaymentStatus {
-    let code = refusal_code(refusal.field.as_deref().unwrap_or_default());
+/// Why a payment has come to its outcome. `reason` is that of [`ImportedRow`]. What is advised pays nothing twice.
+fn why(outcome: RowOutcome, reason: Option<&str>) -> Option<Reason> {
+    let words = reason.unwrap_or_default().replace('_', " ");
+    let code = rejection_code(reason.unwrap_or_default());
+    Some(match (outcome, reason) {
+        (RowOutcome::Posted, _) => return None,
+        (RowOutcome::Rejected, _) => (code, words),
+        (RowOutcome::Duplicate, None) => {
+            ("NARR", "the payment had come before and was made then; it is not made again".to_owned())
+        }
+        (RowOutcome::Duplicate, Some(DEAD)) => {
+            ("NARR", format!("the payment had come before, and {COULD_NOT_BE_POSTED}"))
+        }
+        (RowOutcome::Duplicate, Some(_)) => (
+            code,
+            format!(
+                "the payment had come before and was rejected then: {words}; it is not tried again. To have it made, {ALONE}"
+            ),
+        ),
+        (RowOutcome::Conflict, None) => (
+            "AM05",
+            format!(
+                "this payment is not made: another one with the same ids and another content was made before. If this one \
+                 is to be made besides, {ALONE}"
+            ),
+        ),
+        (RowOutcome::Conflict, Some(DEAD)) => (
+            "AM05",
+            format!(
+                "this payment is not made: another one with the same ids and another content had come before, and \
+                 {COULD_NOT_BE_POSTED}"
+            ),
+        ),
+        (RowOutcome::Conflict, Some(_)) => (
+            "AM05",
+            format!(
+                "this payment is not made: another one with the same ids and another content had come before, and was \
+                 rejected: {words}. To have this one made, {ALONE}"
+            ),
+        ),
+        (RowOutcome::Dead, _) => ("NARR", COULD_NOT_BE_POSTED.to_owned()),
+    })
+}
+
+/// The reason of a row whose job was dead before.
+const DEAD: &str = "dead";
+
+/// Sent again by another name it might be made twice.
+const COULD_NOT_BE_POSTED: &str = "it could not be posted; an operator looks after it";
+
+/// The other payments of its message may have been made.
+const ALONE: &str = "send it alone in a message with another MsgId";
+
+fn of_refusal(refusal: &Refusal, taken_at: Timestamp) -> PaymentStatus {
+    let field = refusal.field.as_deref().unwrap_or_default();
+    let is_ahead = field == EXECUTION_DATE && was_ahead(&refusal.raw, taken_at);
+    let code = if is_ahead { FUTURE_DATE } else { refusal_code(field) };
     PaymentStatus {
         ids: PaymentIds::of_refused(&refusal.raw),
         status: Status::Rejected,
@@ -205,23 +250,81 @@ fn of_refusal(refusal: &Refusal) -> PaymentStatus {
     }
 }
 
-/// The ids that the reading of the file put into the job.
+/// The ids that the reading of the file put into the job; releases before there was `payment` put them into `metadata`.
 fn ids_of_job(body: &str) -> PaymentIds {
     #[derive(Default, Deserialize)]
+    #[serde(default)]
     struct Body {
-        #[serde(default)]
-        metadata: Metadata,
+        payment: Option<Ids>,
+        metadata: Ids,
     }
     #[derive(Default, Deserialize)]
-    struct Metadata {
+    #[serde(default)]
+    struct Ids {
         payment_information_id: Option<String>,
         instruction_id: Option<String>,
         end_to_end_id: Option<String>,
+        uetr: Option<String>,
     }
-    let Body { metadata } = serde_json::from_str(body).unwrap_or_default();
+    let Body { payment, metadata } = serde_json::from_str(body).unwrap_or_default();
+    let ids = payment.unwrap_or(metadata);
     PaymentIds {
-        payment_information: metadata.payment_information_id,
-        instruction: metadata.instruction_id,
-        end_to_end: metadata.end_to_end_id,
+        payment_information: ids.payment_information_id,
+        instruction: ids.instruction_id,
+        end_to_end: ids.end_to_end_id,
+        uetr: ids.uetr,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_payment_is_called_done_that_was_not_made() {
+        let cases = [
+            (RowOutcome::Posted, None, "ACSC", ""),
+            (RowOutcome::Rejected, Some("insufficient_funds"), "RJCT", "AM04"),
+            (RowOutcome::Duplicate, None, "ACSC", "NARR"),
+            (RowOutcome::Duplicate, Some("insufficient_funds"), "RJCT", "AM04"),
+            (RowOutcome::Duplicate, Some("dead"), "RJCT", "NARR"),
+            (RowOutcome::Conflict, None, "RJCT", "AM05"),
+            (RowOutcome::Conflict, Some("account_not_found"), "RJCT", "AM05"),
+            (RowOutcome::Conflict, Some("dead"), "RJCT", "AM05"),
+            (RowOutcome::Dead, None, "RJCT", "NARR"),
+        ];
+        for (outcome, reason, status, code) in cases {
+            let row = ImportedRow {
+                row: 1,
+                job: shared::domain::id::JobId::from_chance(1, [0; 6]),
+                outcome,
+                reason: reason.map(str::to_owned),
+                body: None,
+            };
+            let told = of_row(row);
+            assert_eq!(told.status.code(), status, "{outcome:?} {reason:?}");
+            let (told_code, text) = told.reason.unwrap_or_default();
+            assert_eq!(told_code, code, "{outcome:?} {reason:?}");
+            // Nobody is told to send again what is in the books, or what an operator may yet post.
+            let is_open = outcome == RowOutcome::Dead || reason == Some("dead");
+            let is_advised = text.contains("send it");
+            assert!(!(is_open || outcome == RowOutcome::Posted) || !is_advised, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_ids_of_jobs_of_earlier_releases_are_found() {
+        let now = r#"{"kind":"transfer","metadata":{"end_to_end_id":"other"},"payment":{"end_to_end_id":"E","uetr":"u"}}"#;
+        let before = r#"{"kind":"transfer","reference":"M/P/E","metadata":{"payment_information_id":"P","end_to_end_id":"E"}}"#;
+        assert_eq!(
+            (ids_of_job(now).end_to_end.as_deref(), ids_of_job(now).uetr.as_deref()),
+            (Some("E"), Some("u"))
+        );
+        let before = ids_of_job(before);
+        assert_eq!(
+            (before.payment_information.as_deref(), before.end_to_end.as_deref()),
+            (Some("P"), Some("E"))
+        );
+        assert_eq!(ids_of_job(r#"{"metadata":{"end_to_end_id":7}}"#), PaymentIds::default());
     }
 }

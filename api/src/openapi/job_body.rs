@@ -24,6 +24,41 @@ pub struct JobBody {
     /// for byte; neither blanks nor the order of members make another job of it. A name that is there twice is refused.
     #[schema(value_type = Option<Object>)]
     metadata: Option<()>,
+    payment: Option<PaymentBody>,
+}
+
+/// What a payment is called, in the words of ISO 20022. None of it identifies the job; all of it comes back in
+/// entries and statements.
+#[derive(ToSchema)]
+#[schema(as = Payment)]
+pub struct PaymentBody {
+    /// `MsgId`, the payer's own.
+    #[schema(min_length = 1, max_length = 35)]
+    message_id: Option<String>,
+    /// `PmtInfId`, the payer's own.
+    #[schema(min_length = 1, max_length = 35)]
+    payment_information_id: Option<String>,
+    /// `InstrId`.
+    #[schema(min_length = 1, max_length = 35)]
+    instruction_id: Option<String>,
+    /// `EndToEndId`, which the payee gets unchanged.
+    #[schema(min_length = 1, max_length = 35)]
+    end_to_end_id: Option<String>,
+    /// `UETR`.
+    #[schema(min_length = 1, max_length = 36)]
+    uetr: Option<String>,
+    /// Who pays.
+    #[schema(min_length = 1, max_length = 140)]
+    debtor_name: Option<String>,
+    /// Who is paid.
+    #[schema(min_length = 1, max_length = 140)]
+    creditor_name: Option<String>,
+    /// `CdtrRefInf/Ref`: the payee's own name for what is paid.
+    #[schema(min_length = 1, max_length = 35)]
+    creditor_reference: Option<String>,
+    /// What kind of reference that is, such as `SCOR`.
+    #[schema(min_length = 1, max_length = 35)]
+    creditor_reference_type: Option<String>,
 }
 
 /// The other side of a job, where it has no account here.

@@ -114,7 +114,8 @@ pub async fn entries(
         format!("/api/accounts/{number}/entries?limit={limit}&cursor={}{fresh}", cursor::write(&number, seq))
     });
     let link = next.as_ref().and_then(|next| HeaderValue::try_from(format!("<{next}>; rel=\"next\"")).ok());
-    let mut response = books.answer(Json(Entries::new(number, &found, next)));
+    let lines = ingress.read(crate::statement::lines(&*books.ledger, &found)).await?;
+    let mut response = books.answer(Json(Entries::new(number, lines, next)));
     if let Some(link) = link {
         response.headers_mut().insert(LINK, link);
     }

@@ -323,5 +323,10 @@ async fn document_of(ingress: &Ingress, import: &Import) -> Result<ImportDocumen
         ingress.read_records(imports.refusals(number, 1, REFUSALS_SHOWN)).await?
     };
     let shares = ingress.read_records(imports.shares(number)).await?;
-    Ok(ImportDocument::of(import, tally).with(refusals, shares))
+    let document = ImportDocument::of(import, tally).with(refusals, shares);
+    if !document.has_duplicates_to_tell() {
+        return Ok(document);
+    }
+    let verdicts = ingress.read_records(imports.verdicts(number)).await?;
+    Ok(document.with_duplicates(&verdicts))
 }

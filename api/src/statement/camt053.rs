@@ -5,8 +5,9 @@ mod xml;
 use shared::domain::job::Kind;
 
 use self::xml::Xml;
-use super::line::{Line, Other};
+use super::line::{Line, NOT_PROVIDED};
 use super::{Head, Writer, day, decimal};
+use crate::files::pain002::uuid;
 use crate::rfc3339::Rfc3339;
 
 /// One message with one statement.
@@ -80,30 +81,101 @@ impl Writer for Camt053 {
 }
 
 fn details(xml: &mut Xml, head: &Head, line: &Line<'_>, job: &str) {
-    xml.within("Refs", |xml| {
-        xml.leaf("AcctSvcrRef", job);
-        // A reference that does not fit is not one that was shortened: `reference` of the job has it all.
-        if let Some(reference) = line.reference.as_ref().filter(|text| text.chars().count() <= ID_CHARS_MAX) {
-            xml.text("EndToEndId", reference, ID_CHARS_MAX);
-        }
-    });
+    xml.within("Refs", |xml| references(xml, line, job));
     amount(xml, head, line.record.entry.amount);
-    let Other { name, account } = &line.counterparty;
-    if name.is_some() || account.is_some() {
-        let (party, party_account) =
-            if line.record.entry.amount > 0 { ("Dbtr", "DbtrAcct") } else { ("Cdtr", "CdtrAcct") };
-        xml.within("RltdPties", |xml| {
-            if let Some(name) = name.as_deref().filter(|name| xml::is_shown(name)) {
+    parties(xml, head, line);
+    remittance(xml, line);
+}
+
+fn references(xml: &mut Xml, line: &Line<'_>, job: &str) {
+    let payment = &line.payment;
+    let id = |xml: &mut Xml, name: &str, id: Option<&str>| {
+        if let Some(id) = id {
+            xml.text(name, id, ID_CHARS_MAX);
+        }
+    };
+    id(xml, "MsgId", payment.message_id.as_deref());
+    xml.leaf("AcctSvcrRef", job);
+    id(xml, "PmtInfId", payment.payment_information_id.as_deref());
+    id(xml, "InstrId", payment.instruction_id.as_deref());
+    // A reference that does not fit is not one that was shortened: `reference` of the job has it all.
+    let reference = line.reference.as_deref().filter(|text| text.chars().count() <= ID_CHARS_MAX);
+    let none = line.is_payment.then_some(NOT_PROVIDED);
+    id(xml, "EndToEndId", payment.end_to_end_id.as_deref().or(reference).or(none));
+    let Some(uetr) = &payment.uetr else { return };
+    match uuid(uetr) {
+        Some(uuid) => xml.leaf("UETR", &uuid),
+        // The element takes nothing but a UUID.
+        None => xml.within("Prtry", |xml| {
+            xml.leaf("Tp", "UETR");
+            xml.text("Ref", uetr, ID_CHARS_MAX);
+        }),
+    }
+}
+
+/// Both sides, where the other one is known. The account itself is at the head of the statement.
+fn parties(xml: &mut Xml, head: &Head, line: &Line<'_>) {
+    let other = &line.counterparty;
+    if other.is_unknown() && !line.is_payment {
+        return;
+    }
+    let own = (line.own_name().or(head.stretch.account.holder.as_deref()), None);
+    let other = (other.name.as_deref(), other.account.as_deref());
+    let (debtor, creditor) = if line.record.entry.amount > 0 { (other, own) } else { (own, other) };
+    let sides = [("Dbtr", "DbtrAcct", debtor), ("Cdtr", "CdtrAcct", creditor)];
+    let sides = sides.map(|(party, account, (name, number))| {
+        (party, name.filter(is_shown), account, number.filter(is_shown))
+    });
+    if sides.iter().all(|(_, name, _, number)| name.is_none() && number.is_none()) {
+        return;
+    }
+    xml.within("RltdPties", |xml| {
+        for (party, name, account, number) in sides {
+            if let Some(name) = name {
                 xml.within(party, |xml| xml.within("Pty", |xml| xml.text("Nm", name, TEXT_CHARS_MAX)));
             }
-            if let Some(account) = account.as_deref().filter(|account| xml::is_shown(account)) {
-                xml.within(party_account, |xml| account_id(xml, account));
+            if let Some(number) = number {
+                xml.within(account, |xml| account_id(xml, number));
             }
-        });
+        }
+    });
+}
+
+/// What the payment is for: in words, and as the payee's reference.
+fn remittance(xml: &mut Xml, line: &Line<'_>) {
+    let memo = line.memo.as_deref().filter(is_shown);
+    let payment = &line.payment;
+    let reference = payment.creditor_reference.as_deref().filter(is_shown);
+    if memo.is_none() && reference.is_none() {
+        return;
     }
-    if let Some(memo) = line.memo.as_deref().filter(|memo| xml::is_shown(memo)) {
-        xml.within("RmtInf", |xml| xml.text("Ustrd", memo, TEXT_CHARS_MAX));
+    xml.within("RmtInf", |xml| {
+        if let Some(memo) = memo {
+            xml.text("Ustrd", memo, TEXT_CHARS_MAX);
+        }
+        if let Some(reference) = reference {
+            let kind = payment.creditor_reference_type.as_deref().filter(is_shown);
+            xml.within("Strd", |xml| {
+                xml.within("CdtrRefInf", |xml| creditor_reference(xml, kind, reference))
+            });
+        }
+    });
+}
+
+fn creditor_reference(xml: &mut Xml, kind: Option<&str>, reference: &str) {
+    if let Some(kind) = kind {
+        let choice = if REFERENCE_TYPES.contains(&kind) { "Cd" } else { "Prtry" };
+        xml.within("Tp", |xml| xml.within("CdOrPrtry", |xml| xml.text(choice, kind, ID_CHARS_MAX)));
     }
+    xml.text("Ref", reference, ID_CHARS_MAX);
+}
+
+/// `DocumentType3Code`; any other type is the payee's own.
+const REFERENCE_TYPES: [&str; 6] = ["RADM", "RPIN", "FXDR", "DISP", "PUOR", "SCOR"];
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // As `filter` hands it on.
+fn is_shown(text: &&str) -> bool {
+    xml::is_shown(text)
 }
 
 /// 32 hexadecimal digits that stay the same for the same entries, period and `more`.

@@ -6,17 +6,24 @@ use super::{Head, Writer, day, decimal};
 /// A row for the opening balance, one for each entry, and one for the closing balance.
 pub struct Csv;
 
+/// Spreadsheets take a file without it for one in the charset of the machine.
+const BYTE_ORDER_MARK: &str = "\u{feff}";
+
 const HEADER: &str = "type,number,booking_date,value_date,amount,balance,currency,counterparty_name,\
-                      counterparty_account,memo,kind,reference,job\r\n";
+                      counterparty_account,memo,kind,reference,job,end_to_end_id,instruction_id,uetr,message_id,\
+                      payment_information_id,creditor_reference,creditor_reference_type\r\n";
 
 impl Writer for Csv {
     fn begin(&self, head: &Head) -> String {
-        format!("{HEADER}{}", balance(head, "opening_balance", head.stretch.opening, head.from()))
+        format!(
+            "{BYTE_ORDER_MARK}{HEADER}{}",
+            balance(head, "opening_balance", head.stretch.opening, head.from())
+        )
     }
 
     fn entry(&self, text: &mut String, head: &Head, line: &Line<'_>) {
         let (entry, currency) = (&line.record.entry, head.stretch.account.currency);
-        let other = &line.counterparty;
+        let (other, payment) = (&line.counterparty, &line.payment);
         let cells = [
             "entry".to_owned(),
             entry.seq.to_string(),
@@ -31,6 +38,13 @@ impl Writer for Csv {
             line.kind().to_string(),
             quoted(line.reference.as_deref()),
             line.job().to_string(),
+            quoted(payment.end_to_end_id.as_deref()),
+            quoted(payment.instruction_id.as_deref()),
+            quoted(payment.uetr.as_deref()),
+            quoted(payment.message_id.as_deref()),
+            quoted(payment.payment_information_id.as_deref()),
+            quoted(payment.creditor_reference.as_deref()),
+            quoted(payment.creditor_reference_type.as_deref()),
         ];
         text.push_str(&cells.join(","));
         text.push_str("\r\n");
@@ -43,7 +57,7 @@ impl Writer for Csv {
 
 fn balance(head: &Head, kind: &str, balance: i64, at: i64) -> String {
     let currency = head.stretch.account.currency;
-    format!("{kind},,{},,,{},{currency},,,,,,\r\n", day(at), decimal(balance, currency.exponent()))
+    format!("{kind},,{},,,{},{currency},,,,,,,,,,,,,\r\n", day(at), decimal(balance, currency.exponent()))
 }
 
 /// What somebody wrote. A spreadsheet takes a text that starts like a formula for one, so such a text gets an

@@ -8,7 +8,7 @@ use shared::domain::id::JobId;
 use shared::domain::job::Kind;
 use utoipa::ToSchema;
 
-use super::line::{Line, Other};
+use super::line::{Line, Other, PaymentNames};
 use super::{Head, Writer};
 use crate::openapi::KindName;
 use crate::rfc3339::Rfc3339;
@@ -74,6 +74,10 @@ pub struct StatementEntry<'a> {
     #[serde(skip_serializing_if = "Other::is_unknown")]
     #[schema(value_type = Option<Other>)]
     counterparty: &'a Other,
+    /// What it is called as a payment.
+    #[serde(flatten)]
+    #[schema(value_type = PaymentNames)]
+    payment: &'a PaymentNames,
 }
 
 impl<'a> From<&'a Line<'_>> for StatementEntry<'a> {
@@ -91,6 +95,7 @@ impl<'a> From<&'a Line<'_>> for StatementEntry<'a> {
             reference: line.reference.as_deref(),
             memo: line.memo.as_deref(),
             counterparty: &line.counterparty,
+            payment: &line.payment,
         }
     }
 }

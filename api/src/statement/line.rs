@@ -1,9 +1,12 @@
 //! An entry as a statement shows it.
 
+use std::collections::{BTreeSet, HashMap};
+
 use serde::{Deserialize, Serialize};
+use shared::domain::account::AccountNumber;
 use shared::domain::id::JobId;
 use shared::domain::job::Kind;
-use shared::ledger::EntryRecord;
+use shared::ledger::{EntryRecord, Ledger, LedgerError};
 use utoipa::ToSchema;
 
 use super::day;
@@ -23,7 +26,69 @@ pub struct Line<'a> {
     pub reference: Option<String>,
     /// The other side.
     pub counterparty: Other,
+    /// The job says what it is called as a payment.
+    pub is_payment: bool,
+    /// What it is called, as far as the account's side may know.
+    pub payment: PaymentNames,
 }
+
+/// What a payment is called, as it came in. `message_id` and `payment_information_id` are told to the payer only.
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct PaymentNames {
+    /// `MsgId`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<String>,
+    /// `PmtInfId`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payment_information_id: Option<String>,
+    /// `InstrId`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instruction_id: Option<String>,
+    /// `EndToEndId`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_to_end_id: Option<String>,
+    /// `UETR`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uetr: Option<String>,
+    /// Who pays, as the payment has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub debtor_name: Option<String>,
+    /// Who is paid, as the payment has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub creditor_name: Option<String>,
+    /// The payee's own name for what is paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub creditor_reference: Option<String>,
+    /// What kind of reference that is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub creditor_reference_type: Option<String>,
+}
+
+impl PaymentNames {
+    /// Of a pain.001 that was read when its ids went to `metadata`, and joined to `reference`.
+    fn of_an_earlier_release(said: &Said) -> Option<PaymentNames> {
+        let text = |name: &str| said.metadata.as_ref()?.get(name)?.as_str().map(str::to_owned);
+        let (message_id, end_to_end_id) = (text("message_id")?, text("end_to_end_id")?);
+        let payment_information_id = text("payment_information_id");
+        let information = payment_information_id.as_deref().unwrap_or_default();
+        let joined = format!("{message_id}/{information}/{end_to_end_id}");
+        let is_ours = match said.reference.as_deref() {
+            Some(reference) => reference == joined,
+            None => end_to_end_id == NOT_PROVIDED,
+        };
+        is_ours.then(|| PaymentNames {
+            message_id: Some(message_id),
+            payment_information_id,
+            instruction_id: text("instruction_id"),
+            end_to_end_id: Some(end_to_end_id),
+            ..PaymentNames::default()
+        })
+    }
+}
+
+/// The end-to-end id of a payment that has none.
+pub const NOT_PROVIDED: &str = "NOTPROVIDED";
 
 /// The other side of an entry: outside as the job named it, or else the other account of the job.
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -53,24 +118,81 @@ struct Said {
     memo: Option<String>,
     reference: Option<String>,
     counterparty: Option<Other>,
+    payment: Option<PaymentNames>,
+    metadata: Option<serde_json::Value>,
     from: Option<String>,
     to: Option<String>,
     account: Option<String>,
 }
 
-impl Line<'_> {
-    /// Of an entry.
-    pub fn of(record: &EntryRecord) -> Line<'_> {
+impl Said {
+    fn of(record: &EntryRecord) -> Said {
         // A body that some hand has spoiled does not hide the entry.
-        let said: Said = serde_json::from_str(&record.body).unwrap_or_default();
-        let own = record.entry.account.as_str();
-        let others = [said.from, said.to, said.account].into_iter().flatten().find(|account| account != own);
-        let other = Other { name: None, account: others };
-        let counterparty = match said.counterparty {
+        let mut said: Said = serde_json::from_str(&record.body).unwrap_or_default();
+        if said.payment.is_none() {
+            said.payment = PaymentNames::of_an_earlier_release(&said);
+        }
+        said
+    }
+
+    /// The other account of the job.
+    fn other_account(&self, own: &AccountNumber) -> Option<&str> {
+        let all = [&self.from, &self.to, &self.account];
+        all.into_iter().flatten().map(String::as_str).find(|account| *account != own.as_str())
+    }
+
+    /// The account whose holder is to be asked for.
+    fn unnamed_account(&self, record: &EntryRecord) -> Option<AccountNumber> {
+        let own = &record.entry.account;
+        let is_named =
+            (self.counterparty.is_some() && !own.is_external()) || self.name_of_other(record).is_some();
+        self.other_account(own).filter(|_| !is_named).and_then(AccountNumber::from_books)
+    }
+
+    /// The other side's name, as the payment has it.
+    fn name_of_other(&self, record: &EntryRecord) -> Option<&str> {
+        let payment = self.payment.as_ref()?;
+        let name = if record.entry.amount < 0 { &payment.creditor_name } else { &payment.debtor_name };
+        name.as_deref()
+    }
+}
+
+/// Entries as statements show them. One read finds the names of all accounts on the other side.
+///
+/// # Errors
+/// The ledger's database could not be reached.
+pub async fn lines<'a>(
+    ledger: &dyn Ledger,
+    records: &'a [EntryRecord],
+) -> Result<Vec<Line<'a>>, LedgerError> {
+    let said: Vec<(&EntryRecord, Said)> = records.iter().map(|record| (record, Said::of(record))).collect();
+    let unnamed: BTreeSet<_> =
+        said.iter().filter_map(|(record, said)| said.unnamed_account(record)).collect();
+    let holders = ledger.holders(&unnamed.into_iter().collect::<Vec<_>>()).await?;
+    Ok(said.into_iter().map(|(record, said)| Line::of(record, said, &holders)).collect())
+}
+
+impl Line<'_> {
+    fn of<'a>(record: &'a EntryRecord, said: Said, holders: &HashMap<AccountNumber, String>) -> Line<'a> {
+        let own = &record.entry.account;
+        let name = said.name_of_other(record).map(str::to_owned);
+        let counterparty = match &said.counterparty {
             // Seen from outside, the other side is inside.
-            Some(named) if !record.entry.account.is_external() => named,
-            _ => other,
+            Some(named) if !own.is_external() => {
+                Other { name: named.name.clone().or(name), account: named.account.clone() }
+            }
+            _ => {
+                let account = said.other_account(own);
+                let holder = || holders.get(&AccountNumber::from_books(account?)?).cloned();
+                Other { name: name.or_else(holder), account: account.map(str::to_owned) }
+            }
         };
+        let is_payment = said.payment.is_some();
+        let mut payment = said.payment.unwrap_or_default();
+        if record.entry.amount > 0 {
+            // They are between the payer and its bank.
+            (payment.message_id, payment.payment_information_id) = (None, None);
+        }
         Line {
             record,
             booking_date: day(record.entry.posted_at),
@@ -78,6 +200,8 @@ impl Line<'_> {
             memo: said.memo,
             reference: said.reference,
             counterparty,
+            is_payment,
+            payment,
         }
     }
 
@@ -89,5 +213,11 @@ impl Line<'_> {
     /// What that job did.
     pub fn kind(&self) -> Kind {
         self.record.kind
+    }
+
+    /// The name of the account's own side, as the payment has it.
+    pub fn own_name(&self) -> Option<&str> {
+        let PaymentNames { debtor_name, creditor_name, .. } = &self.payment;
+        if self.record.entry.amount < 0 { debtor_name.as_deref() } else { creditor_name.as_deref() }
     }
 }

@@ -202,6 +202,16 @@ impl Ledger for FakeLedger {
         Ok(self.accounts.lock().unwrap().iter().find(|account| account.number == *number).cloned())
     }
 
+    async fn holders(
+        &self,
+        numbers: &[AccountNumber],
+    ) -> Result<HashMap<AccountNumber, String>, LedgerError> {
+        self.read()?;
+        let accounts = self.accounts.lock().unwrap();
+        let known = accounts.iter().filter(|account| numbers.contains(&account.number));
+        Ok(known.filter_map(|account| Some((account.number.clone(), account.holder.clone()?))).collect())
+    }
+
     async fn entries(
         &self,
         number: &AccountNumber,

@@ -91,6 +91,27 @@ async fn the_described_kinds_are_those_that_are_taken() {
 }
 
 #[tokio::test]
+async fn the_described_members_of_a_payment_are_those_that_are_taken() {
+    let document = document().await;
+    let described: BTreeSet<String> = document["components"]["schemas"]["Payment"]["properties"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .cloned()
+        .collect();
+    let name = |limit| Some("x".repeat(limit));
+    let members: serde_json::Map<String, Value> =
+        described.iter().map(|member| (member.clone(), name(35).into())).collect();
+    let body = serde_json::json!({"kind": "close_account", "account": "a", "payment": members});
+    let taken = submission::parse(body.to_string().as_bytes()).unwrap_or_else(|error| panic!("{error}"));
+    let taken: Value = serde_json::from_str(&submission::canonical(&taken)).unwrap();
+    assert_eq!(taken["payment"].as_object().unwrap().len(), described.len());
+    let unknown = r#"{"kind":"close_account","account":"a","payment":{"colour":1}}"#;
+    let remedy = submission::parse(unknown.as_bytes()).unwrap_err().remedy;
+    assert_eq!(remedy.matches('`').count() / 2 - 1, described.len(), "{remedy}");
+}
+
+#[tokio::test]
 async fn what_is_answered_is_what_is_described() {
     let document = document().await;
     let job = &document["components"]["schemas"]["Job"];

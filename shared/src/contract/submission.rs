@@ -16,6 +16,7 @@ use crate::domain::job::{Action, Counterparty, Kind, Leg, Legs, Money, Spec};
 use crate::domain::json;
 use crate::domain::metadata::{InvalidMetadata, Metadata};
 use crate::domain::money::{Amount, Currency, OverdraftLimit};
+use crate::domain::payment::Payment;
 use crate::domain::text::{Memo, Name, Reference};
 use crate::domain::value_date;
 
@@ -64,6 +65,9 @@ pub struct Submission {
     pub counterparty: Option<Counterparty>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Box<RawValue>>,
+    // After all others: bodies of releases that did not know it keep their form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment: Option<Payment>,
 }
 
 /// A body that is no job: which field, what stands there, and what should.
@@ -176,6 +180,7 @@ impl Submission {
             value_date: self.value_date,
             counterparty: self.counterparty,
             metadata: self.metadata.map(take_metadata).transpose()?,
+            payment: self.payment,
         })
     }
 
@@ -311,6 +316,7 @@ impl From<Spec> for Submission {
             value_date: spec.value_date,
             counterparty: spec.counterparty,
             metadata: spec.metadata.map(Metadata::into),
+            payment: spec.payment,
         };
         let mut put_money =
             |money: Money| (s.amount, s.currency) = (Some(money.amount), Some(money.currency));

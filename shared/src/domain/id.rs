@@ -70,13 +70,9 @@ pub enum Identity<'a> {
         /// The number of the row, from 1.
         number: u64,
     },
-    /// A payment of a message.
-    Payment {
-        /// The identifiers of message and payment.
-        ids: &'a [Option<String>],
-        /// From 1, among the payments of the message that have the same identifiers.
-        nth: u64,
-    },
+    /// A payment of a message: a text of the identifiers of message and payment, which says where each begins and ends,
+    /// and of the payment's place among those with the same ones. The message's comes first, and U+001F behind it.
+    Payment(&'a str),
 }
 
 /// Not an id that this fleet issues.
@@ -99,13 +95,9 @@ impl JobId {
                 let (thousand, rest) = (number / 1_000, number % 1_000);
                 JobId::of_parts(client, "row", &[file, &thousand.to_be_bytes()], &[&rest.to_be_bytes()])
             }
-            Identity::Payment { ids, nth } => {
-                let (message, payment) = ids.split_at(1.min(ids.len()));
-                let (message, payment) = (id_parts(message), id_parts(payment));
-                let nth = nth.to_be_bytes();
-                let own: Vec<&[u8]> = payment.iter().map(Vec::as_slice).chain([&nth[..]]).collect();
-                let shared: Vec<&[u8]> = message.iter().map(Vec::as_slice).collect();
-                JobId::of_parts(client, "payment", &shared, &own)
+            Identity::Payment(payment) => {
+                let (message, payment) = payment.split_once('\u{1f}').unwrap_or((payment, ""));
+                JobId::of_parts(client, "payment", &[message.as_bytes()], &[payment.as_bytes()])
             }
         }
     }
@@ -194,12 +186,6 @@ fn stem_and_tail(name: &[u8]) -> (&[u8], &[u8]) {
     name.split_at(name.len().saturating_sub(NEIGHBOURS_DIFFER_IN))
 }
 
-/// One that is absent is not one that is empty.
-fn id_parts(ids: &[Option<String>]) -> Vec<Vec<u8>> {
-    let part = |id: &Option<String>| id.as_ref().map_or_else(Vec::new, |id| [b"=", id.as_bytes()].concat());
-    ids.iter().map(part).collect()
-}
-
 impl FromStr for JobId {
     type Err = NotIssued;
 
@@ -244,13 +230,12 @@ mod tests {
     fn an_identity_is_the_same_job_for_ever() {
         let (acme, reference) = (client("acme"), Reference::parse("invoice-17").unwrap());
         let content = Fingerprint([7; 16]);
-        let ids = [Some("M".to_owned()), None, Some("E".to_owned())];
         let identities = [
             Identity::Reference(&reference),
             Identity::Key("invoice-17"),
             Identity::Line { key: "invoice-17", content: &content, nth: 1 },
             Identity::Row { file: &[9; 32], number: 17 },
-            Identity::Payment { ids: &ids, nth: 1 },
+            Identity::Payment("1:M\u{1f}-\u{1f}1:E\u{1f}1"),
         ];
         let derived = identities.map(|identity| JobId::derived(&acme, identity).to_string());
         let golden = [
@@ -269,10 +254,7 @@ mod tests {
     fn what_differs_anywhere_is_another_job() {
         let (acme, content) = (client("acme"), Fingerprint([7; 16]));
         let line = |key, nth| JobId::derived(&acme, Identity::Line { key, content: &content, nth });
-        let payment = |ids: [Option<&str>; 3], nth| {
-            let ids = ids.map(|id| id.map(str::to_owned));
-            JobId::derived(&acme, Identity::Payment { ids: &ids, nth })
-        };
+        let payment = |text| JobId::derived(&acme, Identity::Payment(text));
         let (key, acm) = (|name, key| JobId::derived(&client(name), Identity::Key(key)), "acm");
         let all = [
             key("acme", "invoice-17"),
@@ -280,11 +262,9 @@ mod tests {
             key("acme", "k"),
             line("k", 1),
             line("k", 2),
-            payment([Some("ACME/2026"), Some("01"), Some("E")], 1),
-            payment([Some("ACME"), Some("2026/01"), Some("E")], 1),
-            payment([Some("ACME"), Some("2026/01"), None], 1),
-            payment([Some("ACME"), Some("2026/01"), Some("")], 1),
-            payment([Some("ACME"), Some("2026/01"), Some("")], 2),
+            payment("9:ACME/2026\u{1f}2:01\u{1f}1"),
+            payment("4:ACME\u{1f}7:2026/01\u{1f}1"),
+            payment("4:ACME\u{1f}7:2026/01\u{1f}2"),
         ];
         let distinct: std::collections::BTreeSet<_> = all.iter().collect();
         assert_eq!(distinct.len(), all.len());

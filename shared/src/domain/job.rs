@@ -13,6 +13,7 @@ use super::json;
 use super::lane::{Lane, Lanes};
 use super::metadata::Metadata;
 use super::money::{Amount, Currency, OverdraftLimit, SignedAmount};
+use super::payment::Payment;
 use super::text::{Client, Memo, Name, OutsideAccount, Reference};
 
 /// A job that was accepted: who submitted what, and when.
@@ -94,6 +95,8 @@ pub struct Spec {
     pub counterparty: Option<Counterparty>,
     /// Whatever else the client wants to keep with it: a small JSON object.
     pub metadata: Option<Metadata>,
+    /// What it is called as a payment.
+    pub payment: Option<Payment>,
 }
 
 /// The other side of a job, where it has no account here.
@@ -278,7 +281,15 @@ impl Spec {
     /// A job with nothing beside its action.
     #[must_use]
     pub fn of(action: Action) -> Spec {
-        Spec { action, reference: None, memo: None, value_date: None, counterparty: None, metadata: None }
+        Spec {
+            action,
+            reference: None,
+            memo: None,
+            value_date: None,
+            counterparty: None,
+            metadata: None,
+            payment: None,
+        }
     }
 
     /// The lane that keeps this job in order with the others of its [`Action::account`].

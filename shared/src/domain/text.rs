@@ -74,6 +74,10 @@ texts! {
     Name(140);
     /// The account of a counterparty outside, as its bank writes it (ISO 20022 `Max34Text`).
     OutsideAccount(34);
+    /// An identification or a reference of a payment (ISO 20022 `Max35Text`).
+    PaymentId(35);
+    /// An end-to-end reference of a payment with every bank on its way (ISO 20022 `UUIDv4Identifier`).
+    Uetr(36);
 }
 
 /// Deserialises what is written as a string, whether or not the reader can lend it.

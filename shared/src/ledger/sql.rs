@@ -174,6 +174,16 @@ impl<D: Database + Clone + 'static> Ledger for SqlLedger<D> {
         Ok(reads::account(&mut self.database.session(self.reading).await?, number).await?)
     }
 
+    async fn holders(
+        &self,
+        numbers: &[AccountNumber],
+    ) -> Result<HashMap<AccountNumber, String>, LedgerError> {
+        if numbers.is_empty() {
+            return Ok(HashMap::new());
+        }
+        Ok(reads::holders(&mut self.database.session(self.reading).await?, numbers).await?)
+    }
+
     async fn entries(
         &self,
         number: &AccountNumber,

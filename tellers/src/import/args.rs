@@ -46,5 +46,5 @@ Examples:
 
 The same file again takes no row twice: after a break it goes on where it stopped.
 
-Exit status 0: every row is in the books, or was before; 1: rows were refused or rejected; 2: the file was not
+Exit status 0: every row is in the books, or was before; 1: some are not; 2: the file was not
 imported.";

@@ -5,9 +5,21 @@ use comfy_table::presets::UTF8_FULL_CONDENSED;
 use serde_json::Value;
 
 /// Counts of rows that did not come into the books.
-pub(crate) const SHORT: [&str; 4] = ["refused", "rejected", "conflicts", "dead"];
+const SHORT: [&str; 4] = ["refused", "rejected", "conflicts", "dead"];
+
+/// Of the duplicates, those whose job did not come into the books when it was there before; told where there are any.
+const DUPLICATES_NOT_POSTED: &str = "duplicates_not_posted";
 
 const COUNTS: [&str; 7] = ["accepted", "refused", "posted", "rejected", "duplicates", "conflicts", "dead"];
+
+/// Every row is in the books, by this import or by one before.
+pub(crate) fn are_all_in_the_books(import: &Value) -> bool {
+    SHORT.iter().all(|count| import[*count] == 0) && duplicates_not_posted(import) == 0
+}
+
+fn duplicates_not_posted(import: &Value) -> u64 {
+    import[DUPLICATES_NOT_POSTED].as_u64().unwrap_or_default()
+}
 
 /// The counts, the first refusals, and the end in a sentence.
 pub(crate) fn of(import: &Value) -> String {
@@ -20,6 +32,12 @@ pub(crate) fn of(import: &Value) -> String {
         lines.push(format!("All that were refused, to be corrected and sent again: {rows}"));
     }
     lines.extend(shares(import));
+    let not_posted = duplicates_not_posted(import);
+    if not_posted > 0 {
+        lines.push(format!(
+            "Of the duplicates, {not_posted} had not been posted when they came before, and are not in the books now."
+        ));
+    }
     lines.push(sentence(import));
     lines.join("\n")
 }
@@ -65,5 +83,31 @@ fn sentence(import: &Value) -> String {
         "cancelled" => "Cancelled. What was queued until then stays queued.".to_owned(),
         "refused" => format!("The file is refused: {why}"),
         other => format!("The import has {other}: {why}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_duplicate_of_what_was_never_posted_is_not_in_the_books() {
+        let counts = json!({"refused": 0, "rejected": 0, "conflicts": 0, "dead": 0, "duplicates": 3});
+        assert!(are_all_in_the_books(&counts));
+        let told = |name: &str, count: u64| {
+            let mut counts = counts.clone();
+            counts[name] = json!(count);
+            counts
+        };
+        assert!(are_all_in_the_books(&told(DUPLICATES_NOT_POSTED, 0)));
+        let short = told(DUPLICATES_NOT_POSTED, 2);
+        assert!(
+            !are_all_in_the_books(&short) && of(&short).contains("Of the duplicates, 2 had not been posted")
+        );
+        for count in SHORT {
+            assert!(!are_all_in_the_books(&told(count, 1)), "{count}");
+        }
     }
 }

@@ -56,6 +56,25 @@ pub async fn the_outcomes_of_many_jobs_are_read_at_once(subject: Subject) -> any
     subject.books_are_right().await
 }
 
+/// The holders of many accounts are read at once; who has none, and what does not exist, is left out.
+///
+/// # Errors
+/// They are not.
+pub async fn holders_are_read_at_once(subject: Subject) -> anyhow::Result<()> {
+    let jobs = Jobs::default();
+    let held = |account: &str, holder: &str| {
+        let opening = open(account).replace('}', &format!(r#","holder":"{holder}"}}"#));
+        jobs.job(&opening)
+    };
+    subject.ledger.post(&[held("a", "Ann"), held("b", "Brown & 'Sons'"), jobs.job(&open("c"))]).await?;
+    let numbers = ["a", "b", "c", "nobody"].map(number_of).into_iter().collect::<Result<Vec<_>, _>>()?;
+    let mut holders: Vec<_> = subject.ledger.holders(&numbers).await?.into_values().collect();
+    holders.sort();
+    ensure!(holders == ["Ann", "Brown & 'Sons'"], "{holders:?}");
+    ensure!(subject.ledger.holders(&[]).await?.is_empty());
+    subject.books_are_right().await
+}
+
 /// An account's entries come in pages, newest first, without gaps or repeats.
 ///
 /// # Errors

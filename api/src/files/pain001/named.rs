@@ -2,7 +2,10 @@
 
 use std::io::Cursor;
 
+use jiff::Timestamp;
+
 use super::Exact;
+use super::execution::ExecutionDay;
 use super::leaves::Leaves;
 use super::walk::{Step, Walk};
 use crate::files::charset::{self, Length};
@@ -32,6 +35,8 @@ pub struct PaymentIds {
     pub instruction: Option<String>,
     /// `EndToEndId`.
     pub end_to_end: Option<String>,
+    /// `UETR`.
+    pub uetr: Option<String>,
 }
 
 impl Message {
@@ -65,8 +70,18 @@ impl PaymentIds {
             payment_information: information.text("PmtInfId").map(str::to_owned),
             instruction: leaves.text("PmtId/InstrId").map(str::to_owned),
             end_to_end: leaves.text("PmtId/EndToEndId").map(str::to_owned),
+            uetr: leaves.text("PmtId/UETR").map(str::to_owned),
         }
     }
+}
+
+/// Whether a payment, by its row as [`Reader::refused`](crate::files::Reader::refused) wrote it, was to be made on a day that
+/// had not begun at that time.
+#[must_use]
+pub fn was_ahead(row: &[u8], at: Timestamp) -> bool {
+    let day =
+        payment_of_refused(row).and_then(|(information, _)| ExecutionDay::of(&information).ok().flatten());
+    day.is_some_and(|day| day.is_ahead(at))
 }
 
 /// What a payment adds to the control sum, of its row as [`Reader::refused`](crate::files::Reader::refused) wrote it;

@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
-use super::super::refused::TOTALS_MARK;
+use super::super::refused::{OCCURRENCE_MARK, TOTALS_MARK};
 use super::super::{FileError, ROW_BYTES_MAX};
 use super::Exact;
 use super::leaves::{LEAVES_BYTES_MAX, LEAVES_MAX, Leaves};
+use super::meter::Metered;
 
 /// How deep elements may stand in each other; pain.001 has some 12 levels.
 const DEPTH_MAX: usize = 32;
@@ -34,6 +35,8 @@ pub enum Step {
         text: String,
         /// The line that it starts in.
         line: u64,
+        /// What a file of refused payments says of its place among its equals.
+        mark: Option<String>,
     },
     /// A payment information has ended.
     Information,
@@ -62,6 +65,9 @@ pub struct Walk {
     payment: Leaves,
     payment_text: String,
     payment_line: u64,
+    /// Before the payment, and before the next one.
+    payment_mark: Option<String>,
+    next_mark: Option<String>,
     /// The namespace of the document.
     pub namespace: String,
     text: String,
@@ -80,7 +86,7 @@ impl Walk {
     /// From the start of a text.
     pub fn new(text: Box<dyn Read + Send>) -> Walk {
         let meter = Arc::new(AtomicU64::new(0));
-        let metered = Metered { text, meter: meter.clone() };
+        let metered = Metered { text, meter: meter.clone(), bytes_max: EVENT_BYTES_MAX };
         let mut xml = Reader::from_reader(BufReader::with_capacity(32 * 1024, metered));
         xml.config_mut().expand_empty_elements = true;
         Walk {
@@ -97,6 +103,8 @@ impl Walk {
             payment: Leaves::default(),
             payment_text: String::new(),
             payment_line: 0,
+            payment_mark: None,
+            next_mark: None,
             namespace: String::new(),
             text: String::new(),
             currency: None,
@@ -186,6 +194,12 @@ impl Walk {
                         "a document type (DTD) is not allowed in a payment file; remove it".to_owned(),
                     ));
                 }
+                Event::Comment(text) if self.path.len() == 3 => {
+                    let text = text.into_inner();
+                    if text.trim_start().starts_with(OCCURRENCE_MARK) {
+                        self.next_mark = Some(text.into_owned());
+                    }
+                }
                 Event::Eof if self.path.is_empty() => return Ok(Step::End),
                 Event::Eof => {
                     let open = self.path.last().cloned().unwrap_or_default();
@@ -218,12 +232,14 @@ impl Walk {
         match (at, self.part()) {
             (2, Part::Information) => {
                 self.head.clear();
+                self.next_mark = None;
                 self.information = Leaves::default();
             }
             (3, Part::Payment) => {
                 self.payment = Leaves::default();
                 self.payment_text.clear();
                 self.payment_line = line;
+                self.payment_mark = self.next_mark.take();
             }
             _ => (),
         }
@@ -322,6 +338,7 @@ impl Walk {
                 leaves,
                 text: std::mem::take(&mut self.payment_text),
                 line: self.payment_line,
+                mark: self.payment_mark.take(),
             })
         } else if is_information {
             Some(Step::Information)
@@ -363,22 +380,6 @@ impl Walk {
             return FileError::Unreadable(io::Error::new(error.kind(), error.to_string()));
         }
         self.wrong(format!("the XML is not well formed: {error}; write the file again"))
-    }
-}
-
-/// A text that does not let one event grow without end.
-struct Metered {
-    text: Box<dyn Read + Send>,
-    meter: Arc<AtomicU64>,
-}
-
-impl Read for Metered {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let read = self.text.read(into)?;
-        if self.meter.fetch_add(read as u64, Ordering::Relaxed) + read as u64 > EVENT_BYTES_MAX {
-            return Err(io::Error::other("a text or tag is too long"));
-        }
-        Ok(read)
     }
 }
 

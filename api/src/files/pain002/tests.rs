@@ -24,7 +24,7 @@ const SHAPE: [(&str, &[&str]); 9] = [
     ),
     ("NbOfTxsPerSts", &["DtldNbOfTxs!", "DtldSts!"]),
     ("OrgnlPmtInfAndSts", &["OrgnlPmtInfId!", "TxInfAndSts+"]),
-    ("TxInfAndSts", &["OrgnlInstrId", "OrgnlEndToEndId", "TxSts", "StsRsnInf+"]),
+    ("TxInfAndSts", &["OrgnlInstrId", "OrgnlEndToEndId", "OrgnlUETR", "TxSts", "StsRsnInf+"]),
     ("StsRsnInf", &["Rsn", "AddtlInf+"]),
     ("Rsn", &["Cd!"]),
     ("Document", &["CstmrPmtStsRpt!"]),
@@ -66,6 +66,7 @@ fn check(element: &Element) {
         let most = match element.name.as_str() {
             "AddtlInf" => INFORMATION_CHARS_MAX,
             "Cd" | "TxSts" | "GrpSts" | "DtldSts" => 4,
+            "OrgnlUETR" => 36,
             _ => ID_CHARS_MAX,
         };
         assert!(element.text.chars().count() <= most, "{element:?}");
@@ -105,7 +106,8 @@ fn report(name: &str, payments: &[PaymentStatus]) -> String {
 fn payment(information: &str, end_to_end: &str, status: Status, reason: Option<Reason>) -> PaymentStatus {
     let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     let (payment_information, end_to_end) = (some(information), some(end_to_end));
-    let ids = PaymentIds { payment_information, instruction: some("I\u{1}1"), end_to_end };
+    let uetr = some("8A562C67-CA16-48BA-B074-65581BE6F001");
+    let ids = PaymentIds { payment_information, instruction: some("I\u{1}1"), end_to_end, uetr };
     PaymentStatus { ids, status, reason }
 }
 
@@ -118,6 +120,7 @@ fn a_report_has_the_shape_of_its_version() {
         payment("P-2", "", Status::Rejected, Some((refusal_code("InstdAmt"), "is 0".to_owned()))),
         payment("", "", Status::Settled, None),
     ];
+    let uetr = "<OrgnlUETR>8a562c67-ca16-48ba-b074-65581be6f001</OrgnlUETR>";
     for (name, version) in [
         ("pain.001.001.03", "pain.002.001.03"),
         ("pain.001.001.09", "pain.002.001.10"),
@@ -132,11 +135,14 @@ fn a_report_has_the_shape_of_its_version() {
             .map(|information| information.children.len() - 1)
             .collect();
         assert_eq!(informations, [2, 1, 1], "{xml}");
+        // Only the newer one has a place for it.
+        assert_eq!(xml.contains(uetr), version.ends_with("10"), "{xml}");
+        assert!(xml.replace(uetr, "").contains("E-1</OrgnlEndToEndId><TxSts>ACSC</TxSts>"), "{xml}");
         for part in [
             "<OrgnlMsgId>M &amp; &lt;1&gt;</OrgnlMsgId>",
             "<GrpSts>PART</GrpSts><StsRsnInf><Rsn><Cd>NARR</Cd></Rsn><AddtlInf>because</AddtlInf></StsRsnInf>",
             "<NbOfTxsPerSts><DtldNbOfTxs>2</DtldNbOfTxs><DtldSts>RJCT</DtldSts></NbOfTxsPerSts></OrgnlGrpInfAndSts>",
-            "<OrgnlInstrId>I1</OrgnlInstrId><OrgnlEndToEndId>E-1</OrgnlEndToEndId><TxSts>ACSC</TxSts>",
+            "<OrgnlInstrId>I1</OrgnlInstrId><OrgnlEndToEndId>E-1</OrgnlEndToEndId>",
             "<Cd>AC01</Cd>",
             "<Cd>AM12</Cd>",
             "<OrgnlPmtInfId>NOTPROVIDED</OrgnlPmtInfId>",

@@ -6,7 +6,7 @@ use super::{PAIN, assert_jobs, blocks, read_all};
 use crate::files::{Format, refused};
 
 /// The refused rows of a file, in a file.
-fn refused_rows(file: &str, format: Format, map: &str) -> String {
+pub(super) fn refused_rows(file: &str, format: Format, map: &str) -> String {
     let (rows, reader) = read_all(Cursor::new(file.to_owned()), format, map, &["DE"]).unwrap();
     let mut totals = refused::Totals::default();
     let mut text = Vec::new();

@@ -1,15 +1,15 @@
 //! What clients read of accounts and entries. Amounts are in minor units of the account's currency.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use shared::domain::account::{self, AccountNumber, AccountStatus};
 use shared::domain::id::JobId;
-use shared::domain::job::{Counterparty, Kind};
+use shared::domain::job::Kind;
 use shared::domain::money::Currency;
-use shared::ledger::EntryRecord;
 use utoipa::ToSchema;
 
-use crate::openapi::{CounterpartyBody, KindName};
+use crate::openapi::KindName;
 use crate::rfc3339::Rfc3339;
+use crate::statement::{Line, Other, PaymentNames};
 
 /// An account as it stands.
 #[derive(Debug, Serialize, ToSchema)]
@@ -109,32 +109,25 @@ pub struct Entry {
     /// The text on the statement.
     #[serde(skip_serializing_if = "Option::is_none")]
     memo: Option<String>,
-    /// The other side, where it is outside.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<CounterpartyBody>)]
-    counterparty: Option<Counterparty>,
-}
-
-/// What a job's body says about its entries.
-#[derive(Default, Deserialize)]
-struct Said {
-    value_date: Option<jiff::civil::Date>,
-    memo: Option<String>,
-    counterparty: Option<Counterparty>,
+    /// The other side: as the job names it, or else its other account.
+    #[serde(skip_serializing_if = "Other::is_unknown")]
+    #[schema(value_type = Option<Other>)]
+    counterparty: Other,
+    /// What it is called as a payment.
+    #[serde(flatten)]
+    payment: PaymentNames,
 }
 
 impl Entries {
     /// A page of what the ledger has.
-    pub fn new(account: AccountNumber, records: &[EntryRecord], next: Option<String>) -> Entries {
-        Entries { account, entries: records.iter().map(Entry::from).collect(), next }
+    pub fn new(account: AccountNumber, lines: Vec<Line<'_>>, next: Option<String>) -> Entries {
+        Entries { account, entries: lines.into_iter().map(Entry::from).collect(), next }
     }
 }
 
-impl From<&EntryRecord> for Entry {
-    fn from(record: &EntryRecord) -> Entry {
-        // A body that some hand has spoiled does not hide the entry.
-        let said: Said = serde_json::from_str(&record.body).unwrap_or_default();
-        let accepted_at = Rfc3339::from_microseconds(record.accepted_at);
+impl From<Line<'_>> for Entry {
+    fn from(line: Line<'_>) -> Entry {
+        let record = line.record;
         Entry {
             seq: record.entry.seq,
             job: record.entry.job,
@@ -142,11 +135,10 @@ impl From<&EntryRecord> for Entry {
             amount: record.entry.amount,
             balance_after: record.entry.balance_after,
             posted_at: Rfc3339::from_microseconds(record.entry.posted_at),
-            value_date: said
-                .value_date
-                .unwrap_or_else(|| jiff::tz::Offset::UTC.to_datetime(accepted_at.0).date()),
-            memo: said.memo,
-            counterparty: said.counterparty,
+            value_date: line.value_date,
+            memo: line.memo,
+            counterparty: line.counterparty,
+            payment: line.payment,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::imports::{Import, ImportState, Refusal, RowTally, Share};
+use shared::imports::{Import, ImportState, Refusal, RowOutcome, RowTally, RowVerdict, Share};
 use utoipa::ToSchema;
 
 use crate::imports::{Description, STALE_AFTER_US};
@@ -42,6 +42,10 @@ pub struct ImportDocument {
     rejected: u64,
     /// Rows whose job had its outcome before: by this file sent again, or by their reference.
     duplicates: u64,
+    /// Those of the duplicates whose job had been turned down or could not be posted: they are not in the books. Told once
+    /// the import has ended; not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duplicates_not_posted: Option<u64>,
     /// Rows whose reference belongs to a job with another body; they take no effect.
     conflicts: u64,
     /// Rows that could not be posted; an operator looks after them.
@@ -112,6 +116,7 @@ impl ImportDocument {
             posted: tally.posted,
             rejected: tally.rejected,
             duplicates: tally.duplicate,
+            duplicates_not_posted: None,
             conflicts: tally.conflict,
             dead: tally.dead,
             rows_per_second: pace.map(|pace| pace.rows_per_second),
@@ -126,6 +131,20 @@ impl ImportDocument {
             started_at: import.started_at.map(Rfc3339::from_microseconds),
             updated_at: Rfc3339::from_microseconds(import.updated_at),
         }
+    }
+
+    /// Whether it is known only row by row how many of the duplicates are in the books.
+    pub fn has_duplicates_to_tell(&self) -> bool {
+        self.duplicates > 0 && self.has_ended()
+    }
+
+    /// With what had become of the duplicates before.
+    pub fn with_duplicates(mut self, verdicts: &[RowVerdict]) -> ImportDocument {
+        let not_posted = verdicts
+            .iter()
+            .filter(|verdict| verdict.outcome == RowOutcome::Duplicate && verdict.reason.is_some());
+        self.duplicates_not_posted = Some(not_posted.map(|verdict| verdict.rows).sum());
+        self
     }
 
     /// With the first rows that were refused, and what it shares with others.

@@ -255,3 +255,32 @@ fn what_comes_in_has_days_that_a_bank_can_mean() {
         assert!(accept(fine.as_bytes(), today).is_ok(), "{fine}");
     }
 }
+
+const PAID: &str = r#"{"kind":"transfer","from":"a","to":"b","amount":1,"currency":"EUR","metadata":{"k":1},"payment":{"message_id":"M/1","payment_information_id":"P","instruction_id":"I","end_to_end_id":"NOTPROVIDED","uetr":"8a562c67-ca16-48ba-b074-65581be6f001","debtor_name":"Example Ltd","creditor_name":"Brown & Sons","creditor_reference":"RF18539007547034","creditor_reference_type":"SCOR"}}"#;
+
+#[test]
+fn what_a_payment_is_called_stands_last_in_the_canonical_form() {
+    let spec = parse(PAID.as_bytes()).unwrap();
+    assert_eq!(canonical(&spec), PAID, "it is part of every fingerprint: never change it");
+    let payment = spec.payment.unwrap();
+    assert_eq!(payment.end_to_end_id.unwrap().as_str(), "NOTPROVIDED");
+    let empty = r#"{"kind":"close_account","account":"a","payment":{}}"#;
+    assert_eq!(canonical(&parse(empty.as_bytes()).unwrap()), empty);
+}
+
+#[test]
+fn a_member_of_a_payment_that_is_wrong_is_named() {
+    let cases = [
+        ("\"I\"", "\"\"", "payment.instruction_id", "1 to 35 characters"),
+        ("\"M/1\"", "7", "payment.message_id", "string"),
+        ("NOTPROVIDED", "123456789012345678901234567890123456", "payment.end_to_end_id", "1 to 35"),
+        ("8a562c67-", "8a562c67--", "payment.uetr", "1 to 36"),
+        ("Brown & Sons", "a\\u0007b", "payment.creditor_name", "control characters"),
+        ("\"SCOR\"", "\"SCOR\",\"colour\":1", "payment.colour", "unknown field"),
+    ];
+    for (right, wrong, field, remedy) in cases {
+        let invalid = refused(&PAID.replace(right, wrong));
+        assert_eq!(invalid.field, field, "{invalid}");
+        assert!(invalid.remedy.contains(remedy), "{invalid}");
+    }
+}

@@ -83,6 +83,18 @@ pub(super) async fn former_ids<S: Session>(session: &mut S) -> Result<FormerIds,
     })
 }
 
+/// See [`crate::ledger::Ledger::holders`].
+pub(super) async fn holders<S: Session>(
+    session: &mut S,
+    numbers: &[AccountNumber],
+) -> Result<HashMap<AccountNumber, String>, Failure> {
+    let mut script = Script::new(S::DIALECT);
+    script.sql("SELECT number, holder FROM accounts WHERE holder IS NOT NULL AND number IN (");
+    script.list(numbers).sql(")");
+    let found = ask(session, script).await?;
+    found.iter().map(|row| Ok((rows::number(row.text(0)?)?, row.text(1)?.to_owned()))).collect()
+}
+
 /// Holds and jobs, as they stand.
 pub(super) async fn find<S: Session>(
     session: &mut S,

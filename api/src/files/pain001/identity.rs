@@ -1,0 +1,179 @@
+//! Which payment a payment is: by all that its message calls it, and by its place among those that are called the same.
+//!
+//! Who sends payments chooses their ids and need not make them unique: a payroll has one `EndToEndId` for all, and many
+//! have none. So the payments of a message that have the same ids are counted, over the whole message. The count
+//! depends on neither the bytes of the file nor the place of any other payment. A file of refused payments keeps it in
+//! a mark before each payment, since the others with the same ids are not in that file.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
+
+use shared::domain::former::Sameness;
+
+use super::leaves::Leaves;
+use super::walk::Walk;
+use crate::files::FormerName;
+use crate::files::refused::OCCURRENCE_MARK;
+use crate::files::text::one_line;
+
+/// No reference can contain it.
+const SEPARATOR: char = '\u{1f}';
+
+/// What a message calls a payment: `MsgId`, `PmtInfId`, `InstrId`, `EndToEndId` and `UETR`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ids([Option<String>; 5]);
+
+impl Ids {
+    /// Of a payment that a walk has just come by.
+    pub fn of(walk: &Walk, payment: &Leaves) -> Ids {
+        let ids = [
+            walk.group.text("MsgId"),
+            walk.information.text("PmtInfId"),
+            payment.text("PmtId/InstrId"),
+            payment.text("PmtId/EndToEndId"),
+            payment.text("PmtId/UETR"),
+        ];
+        // Whoever wraps the text of a message anew may wrap an id.
+        Ids(ids.map(|id| Some(one_line(id?, false, usize::MAX)).filter(|id| !id.is_empty())))
+    }
+
+    /// By the names that a job has for them.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let names = ["message_id", "payment_information_id", "instruction_id", "end_to_end_id", "uetr"];
+        names.into_iter().zip(&self.0).filter_map(|(name, id)| Some((name, id.as_deref()?)))
+    }
+
+    /// A text that says where each id begins and ends, so that no two payments share one by how their ids are cut.
+    fn joined(&self) -> String {
+        let mut joined = String::new();
+        for id in &self.0 {
+            // Writing to a string never fails.
+            let _ = match id {
+                Some(id) => write!(joined, "{}:{id}{SEPARATOR}", id.len()),
+                None => write!(joined, "-{SEPARATOR}"),
+            };
+        }
+        joined
+    }
+
+    fn hash(&self) -> Hash {
+        let mut hash = [0; 16];
+        blake3::Hasher::new().update(self.joined().as_bytes()).finalize_xof().fill(&mut hash);
+        Hash(hash)
+    }
+
+    /// The identity of the payment that is the nth with these ids in its message: a text that no reference is equal to.
+    pub fn identity(&self, occurrence: u32) -> String {
+        format!("{}{occurrence}", self.joined())
+    }
+}
+
+/// Of the ids of a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Hash([u8; 16]);
+
+impl Hash {
+    fn head(self) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    }
+}
+
+/// The ids of a message, being collected: eight bytes for each payment.
+#[derive(Debug, Default)]
+pub struct Collected(Vec<u64>);
+
+impl Collected {
+    /// Adds those of a payment.
+    pub fn add(&mut self, ids: &Ids) {
+        self.0.push(ids.hash().head());
+    }
+
+    /// Keeps only those that come again.
+    pub fn into_occurrences(self) -> Occurrences {
+        let Collected(mut all) = self;
+        all.sort_unstable();
+        let again = all.windows(2).filter_map(|pair| match pair {
+            [first, second] if first == second => Some(*first),
+            _ => None,
+        });
+        Occurrences { repeated: again.collect(), counts: HashMap::new(), marked: HashSet::new() }
+    }
+}
+
+/// Counts the payments that have the same ids as others of their message.
+#[derive(Debug)]
+pub struct Occurrences {
+    repeated: HashSet<u64>,
+    /// Of those without a mark.
+    counts: HashMap<Hash, u32>,
+    /// Of those with one.
+    marked: HashSet<(Hash, u32)>,
+}
+
+/// The place of a payment among those with the same ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// From 1.
+    pub occurrence: u32,
+    /// A file in which the others are missing has to say it.
+    pub is_to_be_marked: bool,
+    /// Another payment of the file has the same ids and the same place.
+    pub is_taken: bool,
+}
+
+impl Occurrences {
+    /// Of the next payment. `mark` is what stands before it; it holds for the ids that it was written for.
+    pub fn next(&mut self, ids: &Ids, mark: Option<&str>) -> Place {
+        let hash = ids.hash();
+        let repeats = self.repeated.contains(&hash.head());
+        let marked = mark.and_then(|mark| occurrence_of(mark, hash));
+        if !repeats {
+            return Place {
+                occurrence: marked.unwrap_or(1),
+                is_to_be_marked: marked.is_some(),
+                is_taken: false,
+            };
+        }
+        let count = self.counts.entry(hash).or_default();
+        let (occurrence, is_taken) = match marked {
+            Some(marked) => (marked, !self.marked.insert((hash, marked)) || marked <= *count),
+            None => {
+                *count = count.saturating_add(1);
+                (*count, self.marked.contains(&(hash, *count)))
+            }
+        };
+        Place { occurrence, is_to_be_marked: true, is_taken }
+    }
+}
+
+impl Place {
+    /// What stands before the payment in a file of refused ones; nothing where its ids say enough.
+    pub fn mark(self, ids: &Ids) -> String {
+        if !self.is_to_be_marked {
+            return String::new();
+        }
+        format!("<!--{OCCURRENCE_MARK}{} {:016x}-->", self.occurrence, ids.hash().head())
+    }
+}
+
+fn occurrence_of(mark: &str, hash: Hash) -> Option<u32> {
+    let mut words = mark.trim().strip_prefix(OCCURRENCE_MARK)?.split_whitespace();
+    let occurrence = words.next()?.parse().ok().filter(|occurrence| *occurrence > 0)?;
+    // Who corrects an id makes it another payment, which is counted anew.
+    let is_of_these = u64::from_str_radix(words.next()?, 16) == Ok(hash.head());
+    is_of_these.then_some(occurrence)
+}
+
+/// The end-to-end id of who has none.
+const NOT_PROVIDED: &str = "NOTPROVIDED";
+
+/// The reference that release 0.1 gave the job of a payment. It had one for all payments with the same ids and made
+/// the first of them, so there the money tells which one that was.
+pub fn former_name(walk: &Walk, payment: &Leaves, place: Place) -> Option<FormerName> {
+    let (message, end_to_end) = (walk.group.text("MsgId")?, payment.text("PmtId/EndToEndId")?);
+    let information = walk.information.text("PmtInfId").unwrap_or_default();
+    let sameness = if place.is_to_be_marked { Sameness::SameMoney } else { Sameness::Always };
+    let name = || format!("{message}/{information}/{end_to_end}");
+    (end_to_end != NOT_PROVIDED).then(|| FormerName { name: name(), sameness })
+}
