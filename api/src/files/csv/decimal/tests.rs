@@ -67,7 +67,7 @@ fn what_is_not_exact_is_refused() {
         ("", NotAnAmount::NoNumber),
         ("-", NotAnAmount::NoNumber),
         ("1,5x", NotAnAmount::NoNumber),
-        ("1.50 USD", NotAnAmount::NoNumber),
+        ("1.50 USD", NotAnAmount::OtherCurrency("USD".to_owned())),
         ("1e3", NotAnAmount::NoNumber),
         ("--5", NotAnAmount::NoNumber),
         ("0x10", NotAnAmount::NoNumber),
