@@ -259,6 +259,10 @@ impl Bodies {
     /// The direction of an amount that only its sign can tell.
     fn unsaid(&self, amounted: &Amounted<'_>, kind: Option<&str>) -> Result<Direction, Fault> {
         let sign = amounted.parsed.sign;
+        let tells = matches!(self.amounts.sign, Some(Stated::NegativeOut | Stated::PositiveOut));
+        if self.plan.fields.contains_key(&Target::Direction) && !(tells && sign.is_some()) {
+            return Err(fault(&Target::Direction, self.want_of_word()));
+        }
         if let Some(stated) = self.amounts.sign {
             return Ok(match (stated, sign.is_some_and(Sign::is_minus)) {
                 (Stated::NegativeOut | Stated::Reverses, true) | (Stated::PositiveOut, false) => {
@@ -266,10 +270,6 @@ impl Bodies {
                 }
                 _ => Direction::In,
             });
-        }
-        let has_words = self.plan.fields.contains_key(&Target::Direction);
-        if has_words {
-            return Err(fault(&Target::Direction, self.want_of_word()));
         }
         if amounted.parsed.minor_units == 0 || sign.is_some() {
             return Ok(if sign.is_some_and(Sign::is_minus) { Direction::Out } else { Direction::In });

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use super::super::{FileError, Format, Mapping, Options, Row, open};
 
+mod advice;
+mod amounts;
 mod banks;
 mod dialects;
 

@@ -92,15 +92,16 @@ impl<'a> Written<'a> {
     /// Takes what stands on one side of the number: at most one sign, one mark behind it, and names.
     fn take(&mut self, part: &'a str, is_behind: bool) -> Option<()> {
         let mut rest = part;
+        let mut is_after_point = false;
         while let Some(c) = rest.chars().next() {
             let after = rest.get(c.len_utf8()..)?;
             if is_blank(c) {
-                rest = after;
+                (rest, is_after_point) = (after, false);
                 continue;
             }
             if is_sign(c) {
-                // Behind a dash for no cents another one may be a minus or not.
-                if self.sign.is_some() || (is_behind && self.whole.is_some()) {
+                // Behind a dash for no cents another one may be a minus or not, and so may one in `50 kr.-`.
+                if self.sign.is_some() || (is_behind && (self.whole.is_some() || is_after_point)) {
                     return None;
                 }
                 self.sign = Some(if is_dash(c) { Sign::Minus } else { Sign::Plus });
@@ -115,7 +116,7 @@ impl<'a> Written<'a> {
                 Some((_, direction)) => self.mark = Some(*direction),
                 None => *self.names.iter_mut().find(|name| name.is_none())? = Some(word),
             }
-            rest = after;
+            (rest, is_after_point) = (after, word.ends_with('.'));
         }
         Some(())
     }

@@ -1,0 +1,504 @@
+//! Signs, marks, currencies and sums: what amounts are read as, and what is refused.
+
+use serde_json::Value;
+
+use super::rows;
+
+/// Each row's amount below zero where it is a withdrawal, or the reason why it is refused.
+pub fn outcomes(file: &str, map: &str) -> Vec<Result<i64, String>> {
+    let outcome = |row: crate::files::Row| {
+        let body = row.content.map_err(|error| error.reason)?;
+        let body: Value = serde_json::from_str(body.get()).unwrap();
+        let amount = body["amount"].as_i64().unwrap();
+        Ok(if body["kind"] == "withdrawal" { -amount } else { amount })
+    };
+    rows(file, map).unwrap_or_else(|error| panic!("{error}\n{file}")).into_iter().map(outcome).collect()
+}
+
+/// The amounts of rows that are all read.
+fn read(file: &str, map: &str) -> Vec<i64> {
+    outcomes(file, map).into_iter().map(|outcome| outcome.unwrap_or_else(|error| panic!("{error}"))).collect()
+}
+
+/// A file of one column of amounts.
+fn column(amounts: &[&str]) -> String {
+    let mut file = "Text;Amount\n".to_owned();
+    amounts.iter().for_each(|amount| file += &format!("x;{amount}\n"));
+    file
+}
+
+fn one(currency: &str) -> String {
+    format!("account='a',currency='{currency}',amount=Amount")
+}
+
+const SPLIT: &str = "account='a',currency='USD',amount.out=Debit,amount.in=Credit";
+const MARKED: &str = "account='a',currency='USD',amount=Amount,direction=DC";
+
+/// A file of debits and credits.
+fn split(rows: &[(&str, &str)]) -> String {
+    let mut file = "Text;Debit;Credit\n".to_owned();
+    rows.iter().for_each(|(debit, credit)| file += &format!("x;{debit};{credit}\n"));
+    file
+}
+
+fn marked(rows: &[(&str, &str)]) -> String {
+    let mut file = "Text;Amount;DC\n".to_owned();
+    rows.iter().for_each(|(amount, word)| file += &format!("x;{amount};{word}\n"));
+    file
+}
+
+fn refused(outcome: &Result<i64, String>, parts: &[&str]) {
+    let reason = outcome.as_ref().unwrap_err();
+    parts.iter().for_each(|part| assert!(reason.contains(part), "{reason}"));
+}
+
+#[test]
+fn a_minus_among_positive_debits_is_a_refund_in_every_order_and_form() {
+    for minus in
+        ["-25.00", "25.00-", "\u{2212}25.00", "\u{2013}25.00", "(25.00)", "- 25.00", "($25.00)", "$-25.00"]
+    {
+        let mut rows = vec![("40.00", ""), ("", "2000.00"), (minus, "")];
+        assert_eq!(read(&split(&rows), SPLIT), [-4000, 200_000, 2500], "{minus}");
+        rows.reverse();
+        assert_eq!(read(&split(&rows), SPLIT), [2500, 200_000, -4000], "{minus}");
+    }
+}
+
+#[test]
+fn debits_that_all_have_their_minus_stay_withdrawals() {
+    assert_eq!(
+        read(&split(&[("-40.00", ""), ("", "2000.00"), ("-25.00", "")]), SPLIT),
+        [-4000, 200_000, -2500]
+    );
+    assert_eq!(read(&split(&[("-40.00", ""), ("-25.00", "")]), SPLIT), [-4000, -2500]);
+    assert_eq!(read(&split(&[("-40.00", ""), ("", "7.00")]), SPLIT), [-4000, 700]);
+    let alone = outcomes(&split(&[("-25.00", "")]), SPLIT);
+    refused(&alone[0], &["-25.00", "amount.out", "goes out", "comes in", "sign=reverses", "sign=ignored"]);
+}
+
+#[test]
+fn a_refund_beyond_any_sample_of_rows_is_evidence() {
+    let mut file = split(&[]);
+    file += &"x;-40.00;\n".repeat(20_001);
+    file += &"x;40.00;\n".repeat(20_001);
+    let found = outcomes(&file, SPLIT);
+    assert!(found[..20_001].iter().all(|row| *row == Ok(4000)));
+    assert!(found[20_001..].iter().all(|row| *row == Ok(-4000)));
+}
+
+#[test]
+fn where_most_debits_have_a_minus_the_one_without_is_asked_about() {
+    let mut rows = vec![("-40.00", ""); 30];
+    rows.push(("25.00", ""));
+    let found = outcomes(&split(&rows), SPLIT);
+    assert!(found[..30].iter().all(|row| *row == Ok(-4000)));
+    refused(&found[30], &["25.00", "without a minus", "sign=reverses", "sign=ignored"]);
+    // Neither is the rule: none is posted.
+    let found = outcomes(&split(&[("-1.00", ""), ("-2.00", ""), ("3.00", "")]), SPLIT);
+    assert!(found.iter().all(Result::is_err), "{found:?}");
+}
+
+#[test]
+fn credits_below_zero_are_taken_back_or_asked_about() {
+    assert_eq!(read(&split(&[("", "20.00"), ("", "-5.00"), ("3.00", "")]), SPLIT), [2000, -500, -300]);
+    for rows in
+        [[("", "-20.00"), ("", "-5.00")], [("40.00", ""), ("", "-5.00")], [("-40.00", ""), ("", "-5.00")]]
+    {
+        let found = outcomes(&split(&rows), SPLIT);
+        refused(&found[1], &["-5.00", "amount.in", "comes in", "goes out", "sign=reverses", "sign=ignored"]);
+    }
+    // A card's accountant puts credits in brackets.
+    assert_eq!(read(&split(&[("40.00", ""), ("", "(5.00)")]), SPLIT), [-4000, 500]);
+}
+
+#[test]
+fn a_sign_beside_a_word_agrees_or_is_asked_about() {
+    let found = outcomes(&marked(&[("40.00", "D"), ("-25.00", "D"), ("7.00", "C")]), MARKED);
+    assert_eq!((&found[0], &found[2]), (&Ok(-4000), &Ok(700)));
+    refused(&found[1], &["-25.00", "direction \"D\"", "goes out", "sign=reverses", "sign=ignored"]);
+    assert_eq!(
+        read(&marked(&[("-40.00", "D"), ("-25.00", "S"), ("7.00", "H")]), MARKED),
+        [-4000, -2500, 700]
+    );
+    let found = outcomes(&marked(&[("7.00", "C"), ("-25.00", "C")]), MARKED);
+    refused(&found[1], &["-25.00", "direction \"C\"", "comes in"]);
+    let found =
+        outcomes(&marked(&[("7.00 CR", "D"), ("7.00 DR", "C"), ("7.00 CR", "C"), ("+7.00", "D")]), MARKED);
+    refused(&found[0], &["direction \"D\"", "goes out", "the mark behind it", "comes in"]);
+    refused(&found[1], &["direction \"C\"", "comes in", "the mark behind it", "goes out"]);
+    assert_eq!(found[2], Ok(700));
+    refused(&found[3], &["+7.00", "plus", "sign=ignored"]);
+}
+
+#[test]
+fn a_column_a_word_a_mark_and_a_kind_agree() {
+    let found = outcomes(&split(&[("7.00 CR", ""), ("7.00 DR", ""), ("", "7.00 D")]), SPLIT);
+    refused(&found[0], &["amount.out", "goes out", "the mark behind it", "comes in"]);
+    assert_eq!(found[1], Ok(-700));
+    assert!(found[2].is_err());
+    for (kind, goes) in [("withdrawal", "comes in"), ("deposit", "goes out")] {
+        let found = outcomes(&split(&[("5.00", ""), ("", "5.00")]), &format!("{SPLIT},kind='{kind}'"));
+        let (wrong, right) = if kind == "deposit" { (0, 1) } else { (1, 0) };
+        refused(&found[wrong], &[kind, goes]);
+        assert_eq!(found[right], Ok(if kind == "deposit" { 500 } else { -500 }));
+    }
+    let file = "Text;Debit;Credit;DC\nx;5.00;;C\nx;5.00;;D\n";
+    let found = outcomes(file, &format!("{SPLIT},direction=DC"));
+    refused(&found[0], &["amount.out", "direction \"C\""]);
+    assert_eq!(found[1], Ok(-500));
+    for text in ["(25.00) DR", "-25.00 DR", "-25.00 S"] {
+        let found = outcomes(&column(&["40.00 DR", text]), &one("USD"));
+        assert_eq!(found[0], Ok(-4000));
+        refused(
+            &found[1],
+            &["below zero", "the mark behind it", "goes out", "sign=reverses", "sign=ignored"],
+        );
+    }
+}
+
+#[test]
+fn a_kind_and_a_minus_agree_or_are_asked_about() {
+    let map = "account='a',currency='USD'";
+    let all = "kind,amount\nwithdrawal,-5.00\nwithdrawal,-6.00\ndeposit,7.00\n";
+    assert_eq!(read(all, map), [-500, -600, 700]);
+    let found = outcomes("kind,amount\nwithdrawal,5.00\nwithdrawal,-6.00\n", map);
+    assert_eq!(found[0], Ok(-500));
+    refused(&found[1], &["-6.00", "kind withdrawal", "deposit", "sign=ignored"]);
+    let found = outcomes(&column(&["5.00", "-6.00"]), &format!("{},kind='withdrawal'", one("USD")));
+    assert_eq!(found[0], Ok(-500));
+    assert!(found[1].is_err());
+    let found = outcomes("kind,amount\ndeposit,-5.00\ndeposit,6.00\n,7.00\n", map);
+    assert!(found[0].is_err());
+    assert_eq!(found[1], Ok(600));
+    refused(&found[2], &["kind is empty", "sign=negative_out"]);
+}
+
+#[test]
+fn a_blank_is_no_direction() {
+    let found = outcomes(&marked(&[("5.00", ""), ("-5.00", " "), ("5.00", "D"), ("5.00 CR", "")]), MARKED);
+    for row in &found[..2] {
+        refused(row, &["direction is empty", "direction=DC|'D'", "direction=DC|'C'"]);
+    }
+    assert_eq!(found[2..], [Ok(-500), Ok(500)]);
+    // Where some amounts have a mark, one without has none.
+    let found = outcomes(&column(&["12.00", "100.00 CR", "-3.00"]), &one("AUD"));
+    refused(&found[0], &["without a mark", "sign=positive_out", "sign=negative_out"]);
+    assert_eq!(found[1..], [Ok(10_000), Ok(-300)]);
+    let found = outcomes(&column(&["12.00", "+100.00"]), &one("AUD"));
+    refused(&found[0], &["others have a plus", "sign=negative_out"]);
+    assert_eq!(found[1], Ok(10_000));
+}
+
+#[test]
+fn a_dash_behind_a_mark_stands_for_no_cents() {
+    assert_eq!(
+        read(
+            &column(&[
+                "500,-",
+                "kr 1.250,-",
+                "-99,50",
+                "1 250,- kr",
+                "-500,--",
+                "500:-",
+                "500,\u{2013}",
+                "kr. 50,-"
+            ]),
+            &one("NOK")
+        ),
+        [50_000, 125_000, -9950, 125_000, -50_000, 50_000, 50_000, 5000]
+    );
+    assert_eq!(
+        read(
+            &column(&[
+                "50.-",
+                "50.\u{2013}",
+                "50.--",
+                "500-",
+                "CHF 1'250.--",
+                "-50.-",
+                "1'250.\u{2014}",
+                "Fr. 50.-",
+                "50.- CHF",
+                "(50.-)",
+                "12.50",
+                "50.- DR",
+                "1'250.\u{2013}"
+            ]),
+            &one("CHF")
+        ),
+        [5000, 5000, 5000, -50_000, 125_000, -5000, 125_000, 5000, 5000, -5000, 1250, -5000, 125_000]
+    );
+    for open in [
+        "500,- -",
+        "500,---",
+        "500, -",
+        "500--",
+        "-500-",
+        "500.- -",
+        "-500,-+",
+        "\u{2013}.50",
+        "1.25,-",
+        "500:",
+        "500,-5",
+        "12,50,-",
+    ] {
+        let found = outcomes(&column(&[open]), &one("CHF"));
+        assert!(found[0].is_err(), "{open}: {found:?}");
+    }
+    // The comma before a dash stands where decimals would; so the point of another row stands between groups.
+    assert_eq!(read(&column(&["500,-", "1.250"]), &one("NOK")), [50_000, 125_000]);
+    assert!(outcomes(&column(&["50.-", "1.250"]), &one("EUR"))[1].is_err());
+}
+
+#[test]
+fn what_ends_an_abbreviation_is_no_decimal_mark() {
+    assert_eq!(
+        read(
+            &column(&[
+                "Rs.50",
+                "Rs.1,250.00",
+                "-Rs.20.75",
+                "Rs. 50",
+                "Rs.-50",
+                "50 Rs.",
+                "RS.50",
+                "(Rs.50)",
+                "Rs. .50"
+            ]),
+            &one("INR")
+        ),
+        [5000, 125_000, -2075, 5000, -5000, 5000, 5000, -5000, 50]
+    );
+    assert_eq!(
+        read(&column(&["Fr.50", "-Fr.5", "CHF 12.50", "SFr.7", "CHF .50"]), &one("CHF")),
+        [5000, -500, 1250, 700, 50]
+    );
+    assert_eq!(read(&column(&["kr.50", "kr.1.250,00", "Kr.7,5"]), &one("DKK")), [5000, 125_000, 750]);
+    assert_eq!(read(&column(&["S/.50", "S/ 1,250.00"]), &one("PEN")), [5000, 125_000]);
+    for (open, currency) in [
+        ("EUR.50", "EUR"),
+        ("Rs .50", "INR"),
+        ("kr,50", "NOK"),
+        ("x.50", "EUR"),
+        ("USD.5", "USD"),
+        ("No.50", "EUR"),
+    ] {
+        let found = outcomes(&column(&[open]), &one(currency));
+        assert!(found[0].is_err(), "{open}: {found:?}");
+    }
+}
+
+#[test]
+fn a_name_of_another_currency_is_refused_and_named() {
+    let amounts = [
+        "€12.50",
+        "$12.50",
+        "£5.00",
+        "US$7.25",
+        "USD 7.25",
+        "kr 9.50",
+        "R$1.50",
+        "¥500",
+        "12.50 zł",
+        "HK$1.00",
+        "1.00 Ft",
+        "₹5",
+        "5 lei",
+        "₺5",
+        "5 ₽",
+        "A$5",
+        "C$5",
+        "5 Kč",
+        "5\u{a0}usd",
+    ];
+    let found = outcomes(&column(&amounts), &one("EUR"));
+    assert_eq!(found[0], Ok(1250));
+    for (row, text) in found.iter().zip(amounts).skip(1) {
+        refused(row, &["EUR", text.trim_matches(|c: char| c.is_ascii_digit() || ". \u{a0}".contains(c))]);
+    }
+    assert_eq!(
+        read(
+            &column(&["$5.00", "US$5.00", "5.00 USD", "$5.00 USD", "USD\u{a0}5.00", "5.00\u{202f}$"]),
+            &one("USD")
+        ),
+        [500; 6]
+    );
+    assert_eq!(read(&column(&["$5.00", "CA$5.00", "C$5.00", "CAD5.00"]), &one("CAD")), [500; 4]);
+    let found = outcomes(&column(&["$5.00 USD", "US$5.00", "kr5.00"]), &one("CAD"));
+    assert!(found.iter().all(Result::is_err), "{found:?}");
+    for currency in ["SEK", "NOK", "DKK", "ISK"] {
+        assert!(outcomes(&column(&["kr 5"]), &one(currency))[0].is_ok(), "{currency}");
+    }
+    assert_eq!(read(&column(&["¥1,500", "￥500", "JP¥5", "5円"]), &one("JPY")), [1500, 500, 5, 5]);
+    for letters in
+        ["12.50 pcs", "x12.50", "12.50x", "ca. 12.50", "12.50%", "12.50*", "~12.50", "EUR EUR EUR 5", "CR 5"]
+    {
+        assert!(outcomes(&column(&[letters]), &one("EUR"))[0].is_err(), "{letters}");
+    }
+}
+
+#[test]
+fn digits_prove_the_mark_where_no_group_can_stand() {
+    assert_eq!(read(&column(&["12.500", "0.250", "-1234.500"]), &one("KWD")), [12_500, 250, -1_234_500]);
+    assert_eq!(read(&column(&["12,500", "0,250"]), &one("BHD")), [12_500, 250]);
+    for proof in [".500", "01.250", "1234.567", "-1234.500", "1'234.500", "1 234.500", "KWD 0.250", "(0.250)"]
+    {
+        assert_eq!(outcomes(&column(&["12.500", proof]), &one("KWD"))[0], Ok(12_500), "{proof}");
+        let comma = proof.replace('.', ",");
+        assert_eq!(outcomes(&column(&[&comma, "12,500"]), &one("TND"))[1], Ok(12_500), "{comma}");
+    }
+    let found = outcomes(&column(&["12.500"]), &one("KWD"));
+    refused(&found[0], &["12.500", "decimal=point if it is 12.500", "decimal=comma if it is 12500.000"]);
+    assert_eq!(read(&column(&["0.25", "1.250,00"]), &one("EUR")), [25, 125_000]);
+    let found = outcomes(&column(&["0.25", "1.250,00", "12.500"]), &one("EUR"));
+    refused(&found[2], &["both \"0.25\" and \"1.250,00\"", "decimal=comma if it is 12500.00"]);
+    // Junk proves nothing.
+    assert!(outcomes(&column(&["01.02.2026", "1.2.3", "0.25x", "12.500"]), &one("KWD"))[3].is_err());
+}
+
+#[test]
+fn a_proof_beyond_any_sample_of_rows_counts() {
+    let mut file = column(&[]);
+    file += &"x;12.500\n".repeat(20_001);
+    file += "x;0.250\n";
+    assert!(outcomes(&file, &one("KWD")).iter().all(Result::is_ok));
+}
+
+#[test]
+fn currencies_without_decimals_have_only_groups() {
+    assert_eq!(read(&column(&["1,500", "1.500", "500", "1 500"]), &one("JPY")), [1500, 1500, 500, 1500]);
+    assert!(outcomes(&column(&["1500.50"]), &one("JPY"))[0].is_err());
+    assert!(
+        outcomes(&column(&["1,500"]), &format!("{},extra_zeros=true", one("JPY"))).iter().all(Result::is_err)
+    );
+}
+
+#[test]
+fn groups_are_those_of_some_country() {
+    assert_eq!(
+        read(&column(&["1,25,000.00", "12,34,56,789.00", "1,25,000"]), &one("INR")),
+        [12_500_000, 12_345_678_900, 12_500_000]
+    );
+    assert_eq!(
+        read(&column(&["1'234.50", "1’234.50", "1\u{202f}234.50", "1\u{a0}234\u{a0}567.50"]), &one("CHF")),
+        [123_450, 123_450, 123_450, 123_456_750]
+    );
+    for wrong in ["1,2,345.00", "123,45,678.00", "1,234,56,789.00", "1'234,567.00", "12 50.00"] {
+        assert!(outcomes(&column(&[wrong]), &one("INR"))[0].is_err(), "{wrong}");
+    }
+    let zero = outcomes(&column(&["0,250"]), &format!("{},decimal=point", one("USD")));
+    refused(&zero[0], &["0,250", "do not fit decimal=point"]);
+}
+
+#[test]
+fn a_fee_is_added_to_an_amount() {
+    let file = "Amount;Fee\n12.50;0.30\n5.00;\n7.00;0\n9.00;-\n;0.40\n$1,000.00;$0.05\n";
+    let map = "account='a',currency='USD',amount.out=Amount+Fee";
+    assert_eq!(read(file, map), [-1280, -500, -700, -900, -40, -100_005]);
+    for map in ["amount=Amount+Fee", "amount.in=Amount+Fee"] {
+        let map = format!("account='a',currency='USD',{map}");
+        assert_eq!(read(file, &map), [1280, 500, 700, 900, 40, 100_005]);
+    }
+    let json = r#"{"account":{"value":"a"},"currency":{"value":"USD"},"amount.in":{"sum":["Amount",{"minus":"Fee"}]}}"#;
+    assert_eq!(read("Amount;Fee\n12.50;0.30\n5.00;\n", json), [1220, 500]);
+    assert_eq!(
+        read("Amount;Fee\n12.50;0.30\n5.00;\n", "account='a',currency='USD',amount=Amount+-Fee"),
+        [1220, 500]
+    );
+    // A fee with its sign is added as it is.
+    let signed = "Amount;Fee\n100.00;-3.20\n-12.50;-0.30\n";
+    assert_eq!(read(signed, "account='a',currency='USD',amount=Amount+Fee"), [9680, -1280]);
+    let found = outcomes("Amount;Fee\n-5.00;0.30\n", "account='a',currency='USD',amount=Amount+Fee");
+    refused(&found[0], &["below zero", "0.30", "+-", "sum"]);
+    let wrong = "Amount;Fee\n12.50;€0.30\n12.50;x\n90071992547409.91;0.01\n12.50;0.305\n";
+    assert!(outcomes(wrong, map).iter().all(Result::is_err));
+    // Refunds of a sum are refunds.
+    let file = "Amount;Fee\n12.50;0.30\n-5.00;-0.10\n";
+    assert_eq!(read(file, map), [-1280, 510]);
+}
+
+#[test]
+fn only_amounts_are_sums_and_a_mark_still_joins() {
+    use crate::files::Mapping;
+    for wrong in [
+        r#"{"memo":{"sum":["A","B"]}}"#,
+        r#"{"memo.in":{"sum":["A","B"]}}"#,
+        r#"{"amount":{"sum":[]}}"#,
+        r#"{"amount":{"columns":["A","B"],"values":{"x":"1"}}}"#,
+    ] {
+        assert!(wrong.parse::<Mapping>().is_err(), "{wrong}");
+    }
+    let json = r#"{"account":{"value":"a"},"currency":{"value":"DKK"},"amount":{"columns":["Kr","Ore"],"join":"."}}"#;
+    assert_eq!(read("Kr;Ore\n12;50\n", json), [1250]);
+    assert_eq!(
+        read("A;B;C\n;1.00;2.00\n5.00;1.00;2.00\n", "account='a',currency='USD',amount=A|B+C"),
+        [300, 500]
+    );
+}
+
+#[test]
+fn rows_that_were_refused_are_too_few_to_tell_what_a_minus_means() {
+    let rest = "Text;Debit;Credit;refused_because\nx;-25.00;;why\nx;-30.00;;why\nx;;5.00;why\n";
+    let found = outcomes(rest, SPLIT);
+    assert!(found[0].is_err() && found[1].is_err(), "{found:?}");
+    assert_eq!(found[2], Ok(500));
+    assert_eq!(read(rest, &format!("{SPLIT},sign=reverses")), [2500, 3000, 500]);
+}
+
+#[test]
+fn a_transfer_that_goes_one_way_has_no_other_direction() {
+    let file = "Partner;Amount;DC\nb;5.00;D\nb;5.00;C\n";
+    let map = "from='a',to=Partner,amount=Amount,currency='USD',direction=DC";
+    let found = outcomes(file, map);
+    assert_eq!(found[0], Ok(500));
+    refused(&found[1], &["direction \"C\"", "comes in", "from.in="]);
+    let both =
+        "from.in=Partner,from.out='a',to.in='a',to.out=Partner,amount=Amount,currency='USD',direction=DC";
+    assert_eq!(read(file, both), [500, 500]);
+}
+
+#[test]
+fn rows_that_are_no_jobs_say_nothing_of_signs() {
+    let file = "Text;Debit;Credit\nTotal;65.00;\nx;-40.00;\nx;-25.00;\nx;;5.00\n";
+    assert_eq!(read(file, &format!("{SPLIT},ignore=Text:Total")), [-4000, -2500, 500]);
+    let file = "Text;Debit;Credit\nx;-40.00;\nx;-25.00;\nx;;5.00\nEnd;65.00;\nx;1.00;\n";
+    assert_eq!(read(file, &format!("{SPLIT},stop=End")), [-4000, -2500, 500]);
+}
+
+#[test]
+fn a_dash_for_nothing_is_no_amount() {
+    let found =
+        read(&split(&[("40.00", "-"), ("\u{2013}", "5.00"), (" $ - ", "6.00"), ("--", "7.00")]), SPLIT);
+    assert_eq!(found, [-4000, 500, 600, 700]);
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(64))]
+
+    #[test]
+    fn the_order_of_rows_decides_nothing(
+        cells in proptest::collection::vec((0_usize..6, 1_i64..99_999), 1..12), turn in 0_usize..12,
+    ) {
+        let row = |(style, minor): &(usize, i64)| {
+            let amount = format!("{}.{:02}", minor / 100, minor % 100);
+            match style {
+                0 | 1 => format!("x;{amount};\n"),
+                2 => format!("x;-{amount};\n"),
+                3 => format!("x;({amount});\n"),
+                4 => format!("x;;{amount}\n"),
+                _ => format!("x;;-{amount}\n"),
+            }
+        };
+        let file = |cells: &[(usize, i64)]| format!("Text;Debit;Credit\n{}", cells.iter().map(row).collect::<String>());
+        let before = outcomes(&file(&cells), SPLIT);
+        let mut turned = cells.clone();
+        let by = turn % cells.len();
+        turned.rotate_left(by);
+        let mut after = outcomes(&file(&turned), SPLIT);
+        after.rotate_right(by);
+        proptest::prop_assert_eq!(&before, &after);
+        for (outcome, (_, minor)) in before.iter().zip(&cells) {
+            proptest::prop_assert!(outcome.as_ref().map_or(true, |amount| amount.abs() == *minor), "{:?}", outcome);
+        }
+    }
+}
