@@ -6,7 +6,7 @@ use super::body::{Bodies, Fault, fault, shown};
 use super::decimal::{Parsed, Sign};
 use super::plan::{Cut, Direction, Text};
 use super::words;
-use super::writing::Rule;
+use super::writing::Minus;
 
 /// An amount that was read.
 pub struct Amounted<'a> {
@@ -177,8 +177,8 @@ impl Bodies {
         let tally = self.writing.tally(says);
         let Some(sign) = sign.filter(|sign| sign.is_minus() || says == Direction::Out) else {
             // Without a sign among many with a minus, it may be the one that goes the other way.
-            return match tally.rule() {
-                Rule::Rule | Rule::Open if amounted.parsed.minor_units != 0 => {
+            return match tally.minus_is() {
+                Minus::Usual | Minus::Open if amounted.parsed.minor_units != 0 => {
                     Err(fault(&amounted.target, self.doubt_of_none(by, says, amounted.text)))
                 }
                 _ => Ok(says),
@@ -186,15 +186,15 @@ impl Bodies {
         };
         let is_clear = !self.writing.is_rest
             && sign.is_minus()
-            && match tally.rule() {
-                Rule::All if tally.negative() == 0 => false,
-                Rule::All => self.all_negative_agree(by, says),
-                Rule::Rule => says == Direction::Out,
-                Rule::Exception => tally.negative() > 0 && *by == By::Column,
-                Rule::Open => false,
+            && match tally.minus_is() {
+                Minus::Always if tally.negative() == 0 => false,
+                Minus::Always => self.all_negative_agree(by, says),
+                Minus::Usual => says == Direction::Out,
+                Minus::Exception => tally.negative() > 0 && *by == By::Column,
+                Minus::Open => false,
             };
-        match tally.rule() {
-            Rule::Exception if is_clear => Ok(says.other()),
+        match tally.minus_is() {
+            Minus::Exception if is_clear => Ok(says.other()),
             _ if is_clear => Ok(says),
             _ => Err(fault(&amounted.target, self.doubt(by, says, sign, amounted.text))),
         }

@@ -10,6 +10,7 @@ mod advice;
 mod amounts;
 mod banks;
 mod dialects;
+mod numbers;
 
 fn rows(file: impl Into<Vec<u8>>, map: &str) -> Result<Vec<Row>, FileError> {
     let mapping: Mapping = map.parse().unwrap();

@@ -35,19 +35,19 @@ pub struct Tally {
 
 /// What a minus is among the amounts of one direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rule {
+pub enum Minus {
     /// All have one.
-    All,
+    Always,
     /// It is the exception, so it turns the direction round.
     Exception,
     /// It is the rule, and amounts without one are the exception.
-    Rule,
+    Usual,
     /// Neither.
     Open,
 }
 
 /// From how many amounts with a minus on, for each without one, the minus is the rule.
-const RULE_TO_EXCEPTION_MIN: u64 = 10;
+const USUAL_TO_EXCEPTION_MIN: u64 = 10;
 
 impl Tally {
     fn note(&mut self, sign: Option<Sign>) {
@@ -70,12 +70,14 @@ impl Tally {
     }
 
     /// What a minus is among them.
-    pub fn rule(&self) -> Rule {
+    pub fn minus_is(&self) -> Minus {
         match (self.positive(), self.negative()) {
-            (0, _) => Rule::All,
-            (positive, negative) if positive >= negative => Rule::Exception,
-            (positive, negative) if negative >= positive.saturating_mul(RULE_TO_EXCEPTION_MIN) => Rule::Rule,
-            _ => Rule::Open,
+            (0, _) => Minus::Always,
+            (positive, negative) if positive >= negative => Minus::Exception,
+            (positive, negative) if negative >= positive.saturating_mul(USUAL_TO_EXCEPTION_MIN) => {
+                Minus::Usual
+            }
+            _ => Minus::Open,
         }
     }
 }

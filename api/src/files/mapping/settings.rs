@@ -95,7 +95,16 @@ fn field(fields: &mut BTreeMap<Target, Option<Expression>>, name: &str, value: &
             Some(given) if sums::adds(&given) => return Err(sums::NO_AMOUNT.to_owned()),
             given => given,
         };
-        fields.insert(target, given);
+        match (target, given) {
+            // One field with two sides is two columns.
+            (Target::Amount, Some(Expression::ByDirection { income, outgo })) => {
+                let sides = [(Target::AmountIn, income), (Target::AmountOut, outgo)];
+                fields.extend(sides.map(|(target, side)| (target, side.map(|side| *side))));
+            }
+            (target, given) => {
+                fields.insert(target, given);
+            }
+        }
         return Ok(());
     }
     if given.as_ref().is_some_and(sums::adds) {

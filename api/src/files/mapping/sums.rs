@@ -31,6 +31,11 @@ pub fn added(given: Expression) -> Result<Expression, String> {
             Expression::Sum { terms, is_stated: false }
         }
         Expression::FirstOf(parts) => Expression::FirstOf(all(parts)?),
+        Expression::ByDirection { income, outgo } => {
+            let side =
+                |side: Option<Box<Expression>>| side.map(|side| added(*side).map(Box::new)).transpose();
+            Expression::ByDirection { income: side(income)?, outgo: side(outgo)? }
+        }
         Expression::Translated(part, _) if adds(&added((*part).clone())?) => {
             return Err("has `values` beside columns that are added; give them to each column".to_owned());
         }

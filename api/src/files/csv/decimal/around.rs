@@ -101,7 +101,9 @@ impl<'a> Written<'a> {
             }
             if is_sign(c) {
                 // Behind a dash for no cents another one may be a minus or not, and so may one in `50 kr.-`.
-                if self.sign.is_some() || (is_behind && (self.whole.is_some() || is_after_point)) {
+                if self.sign.is_some()
+                    || (is_behind && (self.whole.is_some() || (is_after_point && is_dash(c))))
+                {
                     return None;
                 }
                 self.sign = Some(if is_dash(c) { Sign::Minus } else { Sign::Plus });

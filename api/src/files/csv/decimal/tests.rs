@@ -156,6 +156,8 @@ fn in_style(minor_units: i64, exponent: usize, currency: usize, style: &Style) -
             0..=2 => format!("-{number}"),
             3 => format!("\u{2212}{number}"),
             4 => format!("\u{2013} {number}"),
+            // Directly behind a dash for no cents it would be the second of these.
+            5 if number.ends_with(super::is_dash) => format!("{number} -"),
             5 => format!("{number}-"),
             6 => format!("{number} \u{2212}"),
             7..=9 => format!("({number})"),
@@ -188,7 +190,7 @@ proptest! {
     ) {
         let (text, code) = in_style(minor_units, exponent, currency, &style);
         let decimal = if style.is_comma { DecimalMark::Comma } else { DecimalMark::Point };
-        let form = Form { decimal, exponent: exponent as u16, allow_zeros: false, code: Some(code) };
+        let form = Form { decimal, exponent: u16::try_from(exponent).unwrap(), allow_zeros: false, code: Some(code) };
         let read = minor(&text, form);
         prop_assert!(read.is_err() || read == Ok(minor_units), "{text}: {read:?}");
         // Read the other way it is the same, or refused, or known to be ambiguous.
@@ -218,7 +220,7 @@ proptest! {
         // Behind a point a dash may stand for no cents.
         prop_assume!(!text.ends_with(".-"));
         let decimal = if is_comma { DecimalMark::Comma } else { DecimalMark::Point };
-        let form = Form { decimal, exponent: exponent as u16, allow_zeros: false, code: Some(code) };
+        let form = Form { decimal, exponent: u16::try_from(exponent).unwrap(), allow_zeros: false, code: Some(code) };
         prop_assert_eq!(minor(&text, form), Ok(minor_units), "{}", text);
     }
 
