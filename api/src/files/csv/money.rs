@@ -4,9 +4,10 @@ use shared::domain::money::{Amount, Currency};
 
 use super::super::mapping::{DecimalMark, Target};
 use super::body::{Bodies, Fault, fault, shown};
-use super::decimal::{self, Form, NotAnAmount, Parsed, Sign};
+use super::decimal::{self, Form, NotAnAmount, Parsed, Sign, Written};
 use super::plan::{Cut, Direction, Field};
 use super::signs::{Amounted, By};
+use super::words;
 
 pub type Money = (i64, Direction);
 
@@ -24,7 +25,11 @@ impl Bodies {
             return self.split_money(row, currency, kind);
         }
         let Some(field) = fields.get(&Target::Amount) else { return Ok(None) };
-        let Some(parsed) = self.amount(field, row, currency, &Target::Amount)? else { return Ok(None) };
+        let word = self.word(row)?.map(|(_, direction)| direction);
+        let goes_out = word.or(kind.and_then(words::of_kind)) == Some(Direction::Out);
+        let Some(parsed) = self.amount(field, row, currency, &Target::Amount, goes_out)? else {
+            return Ok(None);
+        };
         let text = field.text.read(row, None, joined);
         let amounted = Amounted { target: Target::Amount, parsed, text, column: None };
         let direction = self.direction(row, &amounted, kind)?;
@@ -39,7 +44,7 @@ impl Bodies {
     ) -> Result<Option<Money>, Fault> {
         let read = |target: &Target| -> Result<Option<Parsed>, Fault> {
             let Some(field) = self.plan.fields.get(target) else { return Ok(None) };
-            let parsed = self.amount(field, row, currency, target)?;
+            let parsed = self.amount(field, row, currency, target, *target == Target::AmountOut)?;
             Ok(parsed.filter(|parsed| parsed.minor_units != 0))
         };
         let (target, parsed, column) = match (read(&Target::AmountIn)?, read(&Target::AmountOut)?) {
@@ -66,6 +71,7 @@ impl Bodies {
         row: Cut<'_>,
         currency: Option<Currency>,
         target: &Target,
+        goes_out: bool,
     ) -> Result<Option<Parsed>, Fault> {
         let is_split = *target != Target::Amount;
         let is_listed = field.text.is_listed_sum();
@@ -81,8 +87,7 @@ impl Bodies {
             sum = self.decimal(text, currency, target).and_then(|parsed| {
                 let parsed = if is_taken_off { turned(parsed) } else { parsed };
                 let Some(before) = before else { return Ok(Some(parsed)) };
-                let is_open = is_listed && before.minor_units < 0 && is_positive(parsed);
-                if is_open && before.sign.is_some() {
+                if is_listed && is_open(before, parsed, goes_out) {
                     return Err(fault(target, two_sums(text)));
                 }
                 add(before, parsed).map(Some).map_err(|reason| fault(target, reason))
@@ -118,6 +123,13 @@ impl Bodies {
 
     /// The mark before the decimals of an amount.
     fn mark(&self, text: &str, form: Form) -> Result<DecimalMark, String> {
+        if self.amounts.are_minor && Written::of(text).is_some_and(|written| written.whole.is_some()) {
+            return Err(format!(
+                "is {}, which is a whole amount, and amounts=minor counts the smallest units; correct it, or state \
+                 amounts=major",
+                shown(text)
+            ));
+        }
         if let Some(mark) = self.amounts.decimal.or(self.writing.decimal()) {
             return Ok(mark);
         }
@@ -212,9 +224,14 @@ fn reading(text: &str, form: Form, mark: DecimalMark) -> Option<String> {
     stated(form, "").or_else(|| stated(Form { allow_zeros: true, ..form }, " and extra_zeros=true"))
 }
 
-/// Above zero, without a sign that says so.
-fn is_positive(parsed: Parsed) -> bool {
-    parsed.minor_units > 0 && parsed.sign.is_none() && parsed.mark.is_none()
+/// Whether a fee may make an amount larger or smaller: one without a sign beside an amount that has a minus, or the other
+/// way round where money goes out. The fee is the smaller of the two.
+fn is_open(one: Parsed, other: Parsed, goes_out: bool) -> bool {
+    let is_one_larger = one.minor_units.abs() >= other.minor_units.abs();
+    let (amount, fee) = if is_one_larger { (one, other) } else { (other, one) };
+    let is_minus = |parsed: Parsed| parsed.sign.is_some_and(Sign::is_minus) && parsed.minor_units != 0;
+    let is_bare = |parsed: Parsed| parsed.sign.is_none() && parsed.minor_units != 0;
+    (is_minus(amount) && is_bare(fee)) || (goes_out && is_bare(amount) && is_minus(fee))
 }
 
 /// A term that is taken off.
@@ -250,8 +267,9 @@ fn add(one: Parsed, other: Parsed) -> Result<Parsed, String> {
 
 fn two_sums(text: &str) -> String {
     format!(
-        "is below zero, and {} is added to it, which makes it smaller; write +- between the columns to take it off, or \
-         write them as JSON: {{\"sum\": [\"A\", \"B\"]}}",
+        "is a sum to which {} is added, and its sign is not that of what stands before it, so the sum may be larger or \
+         smaller; write +- between the columns to take it off, or write them as JSON, which adds what the signs say: \
+         {{\"sum\": [\"A\", \"B\"]}}",
         shown(text)
     )
 }

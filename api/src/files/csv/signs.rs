@@ -108,7 +108,7 @@ impl Bodies {
     }
 
     /// What the column `direction` says; nothing where it is empty.
-    fn word(&self, row: Cut<'_>) -> Result<Option<(By, Direction)>, Fault> {
+    pub fn word(&self, row: Cut<'_>) -> Result<Option<(By, Direction)>, Fault> {
         let mut joined = String::new();
         let Some(field) = self.plan.fields.get(&Target::Direction) else { return Ok(None) };
         let word = field.text.read(row, None, &mut joined);

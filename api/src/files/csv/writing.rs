@@ -100,7 +100,7 @@ impl Writing {
         }
     }
 
-    /// Two amounts that can not both be written in one form.
+    /// Two amounts that cannot both be written in one form.
     pub fn contradiction(&self) -> Option<(&str, &str)> {
         self.point.as_deref().zip(self.comma.as_deref())
     }

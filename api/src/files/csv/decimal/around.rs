@@ -27,7 +27,7 @@ pub struct Written<'a> {
     pub number: &'a str,
     pub sign: Option<Sign>,
     pub mark: Option<Direction>,
-    /// The mark before a dash that stands for "no cents": `500,-`, `50.--`, `500:-`.
+    /// The mark before a dash that stands for "no cents": `500,-`, `50.--`, `500:-`, `500/-`.
     pub whole: Option<char>,
     /// What may be names of its currency, as `CA$` and `CAD` in `CA$5 CAD`.
     names: [Option<&'a str>; 2],
@@ -151,14 +151,14 @@ fn start(text: &str, first: usize) -> Option<usize> {
 
 /// What follows the last digit: the mark before a dash for no cents, or a mark without decimals, and the rest.
 fn end(rest: &str) -> Option<(Option<char>, bool, &str)> {
-    let Some(mark) = rest.chars().next().filter(|c| matches!(c, '.' | ',' | ':')) else {
+    let Some(mark) = rest.chars().next().filter(|c| matches!(c, '.' | ',' | ':' | '/')) else {
         return Some((None, false, rest));
     };
     let after = rest.get(1..)?;
     let behind = after.trim_start_matches(is_dash);
     match after.chars().count() - behind.chars().count() {
         // `500, -`: the dash may be a minus.
-        0 if mark == ':' || behind.trim_start_matches(is_blank).starts_with(is_sign) => None,
+        0 if matches!(mark, ':' | '/') || behind.trim_start_matches(is_blank).starts_with(is_sign) => None,
         0 => Some((None, true, behind)),
         1..=NO_CENTS_DASHES_MAX => Some((Some(mark), false, behind)),
         _ => None,

@@ -191,6 +191,12 @@ fn advice_that_is_no_setting() {
     let json = r#"{"account":{"value":"a"},"currency":{"value":"USD"},"amount":{"sum":["Amount","Fee"]}}"#;
     assert_eq!(outcomes(file, json), [Ok(-470)]);
 
+    let file = "Amount\n500,-\n";
+    let reason =
+        outcomes(file, "account='a',currency='NOK',amount=Amount,amounts=minor")[0].clone().unwrap_err();
+    assert!(reason.contains("amounts=major"), "{reason}");
+    assert_eq!(outcomes(file, "account='a',currency='NOK',amount=Amount,amounts=major"), [Ok(50_000)]);
+
     let file = "Amount\n5.00\n";
     let reason = outcomes(file, "account='a',amount=Amount")[0].clone().unwrap_err();
     assert!(reason.contains("currency='EUR'"), "{reason}");

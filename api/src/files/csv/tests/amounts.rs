@@ -208,9 +208,18 @@ fn a_fee_is_added_to_an_amount() {
     let signed = "Amount;Fee\n100.00;-3.20\n-12.50;-0.30\n";
     assert_eq!(read(signed, "account='a',currency='USD',amount=Amount+Fee"), [9680, -1280]);
     let found = outcomes("Amount;Fee\n-5.00;0.30\n", "account='a',currency='USD',amount=Amount+Fee");
-    refused(&found[0], &["below zero", "0.30", "+-", "sum"]);
+    refused(&found[0], &["0.30", "larger or smaller", "+-", "sum"]);
+    let turned = outcomes("Amount;Fee\n-5.00;0.30\n", "account='a',currency='USD',amount=Fee+Amount");
+    assert!(turned[0].is_err());
     let wrong = "Amount;Fee\n12.50;€0.30\n12.50;x\n90071992547409.91;0.01\n12.50;0.305\n";
     assert!(outcomes(wrong, map).iter().all(Result::is_err));
+    // A fee with a minus beside a debit without one may be a cost or a rebate.
+    let file = "Amount;Fee;DC\n12.50;-0.30;D\n12.50;-0.30;C\n";
+    assert!(outcomes(file, map)[0].is_err());
+    let found = outcomes(file, "account='a',currency='USD',amount=Amount+Fee,direction=DC");
+    refused(&found[0], &["-0.30", "+-"]);
+    assert_eq!(found[1], Ok(1220));
+    assert_eq!(read(file, "account='a',currency='USD',amount.out=Amount+-Fee"), [-1280, -1280]);
     // Refunds of a sum are refunds.
     let file = "Amount;Fee\n12.50;0.30\n-5.00;-0.10\n";
     assert_eq!(read(file, map), [-1280, 510]);
