@@ -10,6 +10,9 @@ mod places;
 mod plan;
 mod reasons;
 mod record;
+mod signs;
+mod words;
+mod writing;
 
 use std::io::Read as _;
 
@@ -21,17 +24,18 @@ use plan::{Cut, Plan};
 use reasons::Reasons;
 use record::Cells;
 use serde_json::value::RawValue;
+use writing::Writing;
 
 use super::charset::{self, Charset, Length};
 use super::lines::Lines;
-use super::mapping::{DecimalMark, Mapping, Target};
+use super::mapping::{Mapping, Target};
 use super::source::Source;
 use super::{FileError, Reader, Row, RowError, RowIdentity};
 
 /// How much of a file is looked at to find its dialect.
 const LOOK_BYTES: u64 = 256 * 1024;
 
-/// How many rows are looked at to find how amounts and dates are written.
+/// How many rows are looked at to find how dates are written.
 const EVIDENCE_ROWS_MAX: u64 = 20_000;
 
 /// Reads CSV.
@@ -58,7 +62,7 @@ impl CsvReader {
         let wanted = plan::wanted(mapping);
         let found = dialect::find(&start, mapping, &wanted)?;
         let plan = Plan::new(mapping, &found)?;
-        let evidence = Evidence::gather(&source, charset, &found, &plan)?;
+        let evidence = Evidence::gather(&source, charset, &found, &plan, mapping)?;
         if evidence.rows == 0 {
             return Err(FileError::Empty);
         }
@@ -68,16 +72,13 @@ impl CsvReader {
             return Err(FileError::Header(reason));
         }
         let reasons = Reasons::of(&found);
-        let amounts = mapping.amounts.clone();
-        let proven = amounts.decimal.or(evidence.decimal());
-        let decimal = proven.unwrap_or(DecimalMark::Point);
         let dates = match &mapping.date {
             Some(form) => Dates::Stated(Pattern::parse(form).map_err(FileError::Header)?, form.clone()),
             None => Dates::Found(evidence.dates),
         };
         Ok(CsvReader {
             records: Records::open(&source, charset, &found)?,
-            bodies: Bodies::new(plan, amounts, decimal, proven.is_some(), dates),
+            bodies: Bodies::new(plan, mapping.amounts.clone(), evidence.amounts, dates),
             stop: mapping.rows.stop.clone(),
             columns: found.columns,
             width: found.width,
@@ -91,10 +92,7 @@ impl CsvReader {
 
     /// Whether the mapping takes the row for a job.
     fn is_job(&self) -> bool {
-        let (row, plan) = (self.records.cut(), &self.bodies.plan);
-        !plan.ignore.iter().any(|test| test.holds(row))
-            && plan.keep.iter().all(|test| test.holds(row))
-            && plan.require.iter().all(|cell| !row.cell(*cell).is_empty())
+        self.bodies.plan.takes(self.records.cut())
     }
 
     fn content(&mut self) -> Result<Box<RawValue>, RowError> {
@@ -241,50 +239,46 @@ struct Evidence {
     rows: u64,
     /// The most cells of a row.
     cells: usize,
-    points: u64,
-    commas: u64,
+    amounts: Writing,
     dates: Candidates,
 }
 
 impl Evidence {
     /// Reads the file to its end, so that what can not be read at all is known before the first row.
-    fn gather(source: &Source, charset: Charset, found: &Found, plan: &Plan) -> Result<Evidence, FileError> {
+    fn gather(
+        source: &Source,
+        charset: Charset,
+        found: &Found,
+        plan: &Plan,
+        mapping: &Mapping,
+    ) -> Result<Evidence, FileError> {
         let mut records = Records::open(source, charset, found)?;
-        let mut evidence = Evidence { rows: 0, cells: 0, points: 0, commas: 0, dates: Candidates::all() };
-        let amounts: Vec<usize> =
-            [Target::Amount, Target::AmountIn, Target::AmountOut, Target::OverdraftLimit]
-                .iter()
-                .filter_map(|target| plan.cell_of(target))
-                .collect();
+        let amounts = Writing::default();
+        let mut evidence = Evidence { rows: 0, cells: 0, amounts, dates: Candidates::all() };
+        let reasons = Reasons::of(found);
         let date = plan.cell_of(&Target::ValueDate);
+        let mut is_over = false;
         while records.advance()? {
             evidence.rows += 1;
             evidence.cells = evidence.cells.max(records.cells.len());
+            let row = records.cut();
+            is_over |= mapping.rows.is_end(row.cell(0));
+            if !is_over {
+                let amounts = &mut evidence.amounts;
+                amounts.note_marks(row, plan);
+                if plan.takes(row) {
+                    amounts.note_signs(row, plan, &mapping.amounts);
+                    amounts.is_rest |= reasons.cell_of(row).is_some();
+                }
+            }
             if evidence.rows > EVIDENCE_ROWS_MAX {
                 continue;
-            }
-            let row = records.cut();
-            for amount in &amounts {
-                match decimal::proof(row.cell(*amount)) {
-                    Some(DecimalMark::Point) => evidence.points += 1,
-                    Some(DecimalMark::Comma) => evidence.commas += 1,
-                    None => (),
-                }
             }
             if let Some(date) = date.map(|date| row.cell(date)).filter(|text| !text.is_empty()) {
                 evidence.dates.narrow(date);
             }
         }
         Ok(evidence)
-    }
-
-    /// How the file writes amounts; none if it does not show it, or shows both.
-    fn decimal(&self) -> Option<DecimalMark> {
-        match (self.points, self.commas) {
-            (1.., 0) => Some(DecimalMark::Point),
-            (0, 1..) => Some(DecimalMark::Comma),
-            _ => None,
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! The form is described in `docs/formats/csv.md`.
 
 mod settings;
+mod sums;
 mod text;
 
 use std::collections::BTreeMap;
@@ -74,7 +75,8 @@ pub(super) struct Amounts {
     pub are_minor: bool,
     /// Zeros beyond the currency's digits are no fault.
     pub allow_zeros: bool,
-    pub sign: Sign,
+    /// What the map says of signs; where it says nothing, the file's own amounts tell.
+    pub sign: Option<Sign>,
     pub in_words: Vec<String>,
     pub out_words: Vec<String>,
 }
@@ -87,13 +89,14 @@ pub(super) enum DecimalMark {
 }
 
 /// What the sign of an amount means.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sign {
     /// Below zero money leaves the account.
-    #[default]
     NegativeOut,
     /// Above zero money leaves the account, as credit cards have it.
     PositiveOut,
+    /// A minus turns round what a column, a mark or a word says.
+    Reverses,
     /// Nothing.
     Ignored,
 }
@@ -106,6 +109,13 @@ pub(super) struct Rows {
     pub require: Vec<Column>,
     /// A row whose first cell starts with one of these is the end.
     pub stop: Vec<String>,
+}
+
+impl Rows {
+    /// Whether a row with this first cell ends the rows.
+    pub fn is_end(&self, first: &str) -> bool {
+        self.stop.iter().any(|stop| first.starts_with(stop.as_str()))
+    }
 }
 
 /// A cell that is one of some texts; `*` at a text's end stands for anything.
@@ -131,6 +141,9 @@ pub(super) enum Expression {
     Column(Column),
     /// What is there of some, joined.
     Join(Vec<Expression>, String),
+    /// Numbers, added; those with `true` are taken off. Stated, it is what the signs make it; a list of columns is a
+    /// question where their signs differ.
+    Sum { terms: Vec<(Expression, bool)>, is_stated: bool },
     /// The first that is not empty.
     FirstOf(Vec<Expression>),
     /// One for money that comes in, another for money that goes out.
@@ -189,6 +202,11 @@ impl Target {
         ("counterparty.name", Target::CounterpartyName),
         ("counterparty.account", Target::CounterpartyAccount),
     ];
+
+    /// Whether it is a decimal number.
+    pub fn is_amount(&self) -> bool {
+        matches!(self, Target::Amount | Target::AmountIn | Target::AmountOut | Target::OverdraftLimit)
+    }
 
     /// By its name.
     pub fn named(name: &str) -> Option<Target> {

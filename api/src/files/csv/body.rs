@@ -6,10 +6,11 @@ use shared::domain::money::Currency;
 use shared::domain::text::{Memo, Name};
 
 use super::super::iban;
-use super::super::mapping::{Amounts, DecimalMark, Target};
+use super::super::mapping::{Amounts, Target};
 use super::super::text::one_line;
 use super::date::{Candidates, Pattern};
 use super::plan::{Cut, Direction, Plan, Text};
+use super::writing::Writing;
 
 /// Why a record is no job: the field, and what is wrong with it.
 #[derive(Debug)]
@@ -31,9 +32,8 @@ pub enum Dates {
 pub struct Bodies {
     pub plan: Plan,
     pub amounts: Amounts,
-    pub decimal: DecimalMark,
-    /// The marks of the file's amounts prove how it writes them, or the map says it.
-    pub is_decimal_sure: bool,
+    /// What the file's amounts prove of how it writes them.
+    pub writing: Writing,
     pub dates: Dates,
     json: Vec<u8>,
     joined: String,
@@ -41,14 +41,8 @@ pub struct Bodies {
 
 impl Bodies {
     /// With empty buffers.
-    pub fn new(
-        plan: Plan,
-        amounts: Amounts,
-        decimal: DecimalMark,
-        is_decimal_sure: bool,
-        dates: Dates,
-    ) -> Bodies {
-        Bodies { plan, amounts, decimal, is_decimal_sure, dates, json: Vec::new(), joined: String::new() }
+    pub fn new(plan: Plan, amounts: Amounts, writing: Writing, dates: Dates) -> Bodies {
+        Bodies { plan, amounts, writing, dates, json: Vec::new(), joined: String::new() }
     }
 
     /// The body that a record stands for.

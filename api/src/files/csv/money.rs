@@ -1,49 +1,15 @@
-//! The amount of a record, and which way the money goes.
+//! The amount of a record in minor units, read as its file writes amounts.
 
-use shared::domain::money::Currency;
+use shared::domain::money::{Amount, Currency};
 
-use super::super::mapping::{DecimalMark, Sign, Target};
+use super::super::mapping::{DecimalMark, Target};
 use super::body::{Bodies, Fault, fault, shown};
-use super::decimal::{self, Form, NotAnAmount, Parsed};
-use super::plan::{Cut, Direction};
+use super::decimal::{self, Form, NotAnAmount, Parsed, Sign, Written};
+use super::plan::{Cut, Direction, Field};
+use super::signs::{Amounted, By};
+use super::words;
 
-type Money = (i64, Direction);
-
-/// Words for money that comes in: credit, Haben, bij, crédit …
-const IN_WORDS: [&str; 14] = [
-    "c",
-    "cr",
-    "crdt",
-    "credit",
-    "h",
-    "haben",
-    "+",
-    "in",
-    "bij",
-    "crédit",
-    "gutschrift",
-    "i",
-    "kredit",
-    "cre",
-];
-/// Words for money that goes out: debit, Soll, af, débit …
-const OUT_WORDS: [&str; 15] = [
-    "d",
-    "dr",
-    "dbit",
-    "debit",
-    "s",
-    "soll",
-    "-",
-    "out",
-    "af",
-    "débit",
-    "lastschrift",
-    "belastung",
-    "u",
-    "debet",
-    "deb",
-];
+pub type Money = (i64, Direction);
 
 impl Bodies {
     /// The amount in minor units, and which way it goes.
@@ -56,110 +22,81 @@ impl Bodies {
     ) -> Result<Option<Money>, Fault> {
         let fields = &self.plan.fields;
         if fields.contains_key(&Target::AmountIn) || fields.contains_key(&Target::AmountOut) {
-            return self.split_money(row, currency, joined);
+            return self.split_money(row, currency, kind);
         }
         let Some(field) = fields.get(&Target::Amount) else { return Ok(None) };
-        let text = field.text.read(row, None, joined);
-        if text.is_empty() {
+        let word = self.word(row)?.map(|(_, direction)| direction);
+        let goes_out = word.or(kind.and_then(words::of_kind)) == Some(Direction::Out);
+        let Some(parsed) = self.amount(field, row, currency, &Target::Amount, goes_out)? else {
             return Ok(None);
-        }
-        let parsed = self.decimal(text, currency, &Target::Amount)?;
-        let size = parsed.minor_units.abs();
-        let flag = fields.get(&Target::Direction).map(|field| field.text.read(row, None, joined));
-        if let Some(flag) = flag.filter(|flag| !flag.is_empty()) {
-            let flagged = self.flag(flag)?;
-            if parsed.minor_units < 0 && flagged == Direction::In {
-                return Err(fault(
-                    &Target::Amount,
-                    format!(
-                        "is below zero and marked {flag:?}, which is money that comes in; correct one of them"
-                    ),
-                ));
-            }
-            return Ok(Some((size, flagged)));
-        }
-        let is_negative = parsed.minor_units < 0;
-        let direction = match self.amounts.sign {
-            Sign::NegativeOut if is_negative => Direction::Out,
-            Sign::PositiveOut if !is_negative => Direction::Out,
-            Sign::NegativeOut | Sign::PositiveOut => Direction::In,
-            Sign::Ignored => {
-                if kind == Some("withdrawal") {
-                    Direction::Out
-                } else {
-                    Direction::In
-                }
-            }
         };
-        let is_one_way = kind.is_some() || self.is_one_way();
-        let may_be_negative = !is_one_way
-            || self.amounts.sign == Sign::Ignored
-            || kind == Some("withdrawal")
-            || (kind == Some("deposit") && self.amounts.sign == Sign::PositiveOut);
-        if is_negative && !may_be_negative {
-            let reason = "is below zero; write it without a sign, or state sign=ignored".to_owned();
-            return Err(fault(&Target::Amount, reason));
-        }
-        Ok(Some((size, direction)))
-    }
-
-    /// Whether the map says where money comes from or goes to, and the same for all rows: then no sign turns it round.
-    fn is_one_way(&self) -> bool {
-        let fields = [Target::From, Target::To].map(|target| self.plan.fields.get(&target));
-        let turns = |field: &super::plan::Field| field.text.turns();
-        fields.iter().any(Option::is_some) && !fields.iter().all(|field| field.is_some_and(turns))
+        let text = field.text.read(row, None, joined);
+        let amounted = Amounted { target: Target::Amount, parsed, text, column: None };
+        let direction = self.direction(row, &amounted, kind)?;
+        Ok(Some((parsed.minor_units.abs(), direction)))
     }
 
     fn split_money(
         &self,
         row: Cut<'_>,
         currency: Option<Currency>,
-        joined: &mut String,
+        kind: Option<&str>,
     ) -> Result<Option<Money>, Fault> {
-        let mut read = |target: &Target| -> Result<Option<i64>, Fault> {
+        let read = |target: &Target| -> Result<Option<Parsed>, Fault> {
             let Some(field) = self.plan.fields.get(target) else { return Ok(None) };
-            let text = field.text.read(row, None, joined);
-            if text.is_empty() || text == "-" {
-                return Ok(None);
-            }
-            self.decimal(text, currency, target)
-                .map(|parsed| Some(parsed.minor_units).filter(|minor| *minor != 0))
+            let parsed = self.amount(field, row, currency, target, *target == Target::AmountOut)?;
+            Ok(parsed.filter(|parsed| parsed.minor_units != 0))
         };
-        match (read(&Target::AmountIn)?, read(&Target::AmountOut)?) {
+        let (target, parsed, column) = match (read(&Target::AmountIn)?, read(&Target::AmountOut)?) {
             (Some(_), Some(_)) => {
-                Err(fault(&Target::AmountIn, "and amount.out are both there; a row goes one way".to_owned()))
+                let reason = "and amount.out are both there; a row goes one way, so correct one of them";
+                return Err(fault(&Target::AmountIn, reason.to_owned()));
             }
-            // A debit may be written with its minus. A credit below zero takes money back.
-            (_, Some(out)) => Ok(Some((out.abs(), Direction::Out))),
-            (Some(minor), None) if minor < 0 => Ok(Some((-minor, Direction::Out))),
-            (Some(minor), None) => Ok(Some((minor, Direction::In))),
-            (None, None) => Ok(None),
-        }
+            (Some(parsed), None) => (Target::AmountIn, parsed, Direction::In),
+            (None, Some(parsed)) => (Target::AmountOut, parsed, Direction::Out),
+            (None, None) => return Ok(None),
+        };
+        let mut joined = String::new();
+        let field = self.plan.fields.get(&target);
+        let text = field.map_or("", |field| field.text.read(row, None, &mut joined));
+        let amounted = Amounted { target, parsed, text, column: Some((By::Column, column)) };
+        let direction = self.direction(row, &amounted, kind)?;
+        Ok(Some((parsed.minor_units.abs(), direction)))
     }
 
-    fn flag(&self, text: &str) -> Result<Direction, Fault> {
-        let text = text.to_lowercase();
-        let is_one = |words: &[String], usual: &[&str]| {
-            if words.is_empty() {
-                usual.contains(&text.as_str())
-            } else {
-                words.iter().any(|word| word.to_lowercase() == text)
+    /// What a field of amounts says: its cell, or the sum of its cells; none where nothing stands in them.
+    fn amount(
+        &self,
+        field: &Field,
+        row: Cut<'_>,
+        currency: Option<Currency>,
+        target: &Target,
+        goes_out: bool,
+    ) -> Result<Option<Parsed>, Fault> {
+        let is_split = *target != Target::Amount;
+        let is_listed = field.text.is_listed_sum();
+        let mut sum: Result<Option<Parsed>, Fault> = Ok(None);
+        let mut terms = 0;
+        field.text.for_each_term(row, false, &mut |text, is_taken_off| {
+            terms += 1;
+            let Ok(before) = sum.as_ref().map(|sum| *sum) else { return };
+            // A dash alone is an accountant's zero. Where it would be all of an amount, it is none.
+            if (is_split || terms > 1 || is_listed) && decimal::is_nothing(text) {
+                return;
             }
-        };
-        if is_one(&self.amounts.out_words, &OUT_WORDS) {
-            Ok(Direction::Out)
-        } else if is_one(&self.amounts.in_words, &IN_WORDS) {
-            Ok(Direction::In)
-        } else {
-            Err(fault(
-                &Target::Direction,
-                format!("is {text:?}; name the words for it with in_words= and out_words="),
-            ))
-        }
+            sum = self.decimal(text, currency, target).and_then(|parsed| {
+                let parsed = if is_taken_off { turned(parsed) } else { parsed };
+                let Some(before) = before else { return Ok(Some(parsed)) };
+                if is_listed && is_open(before, parsed, goes_out) {
+                    return Err(fault(target, two_sums(text)));
+                }
+                add(before, parsed).map(Some).map_err(|reason| fault(target, reason))
+            });
+        });
+        sum
     }
 
     pub fn decimal(&self, text: &str, currency: Option<Currency>, target: &Target) -> Result<Parsed, Fault> {
-        let shown = shown(text);
         let exponent = match (self.amounts.are_minor, currency) {
             (true, _) => 0,
             // Codes without minor units (XTS, gold) are counted whole.
@@ -168,46 +105,171 @@ impl Bodies {
                 return Err(fault(
                     &Target::Currency,
                     format!(
-                        "is missing, so the amount {shown} can not be read; map a column or a constant: currency='EUR'"
+                        "is missing, so the amount {} cannot be read; map a column or a constant: currency='EUR'",
+                        shown(text)
                     ),
                 ));
             }
         };
-        if !self.is_decimal_sure && decimal::is_ambiguous(text) && exponent != 0 {
-            let reason = format!(
-                "is {shown}, and nothing in the file tells whether the mark stands before decimals; state decimal=comma or decimal=point"
-            );
-            return Err(fault(target, reason));
-        }
         let form = Form {
-            decimal: self.decimal,
+            decimal: DecimalMark::Point,
             exponent,
             allow_zeros: self.amounts.allow_zeros,
             code: currency.map(Currency::code),
         };
-        decimal::parse(text, form).map_err(|error| {
-            let code = currency.map_or("minor units", Currency::code);
-            let reason = match error {
-                NotAnAmount::NoNumber => format!("is {shown}; write a decimal number"),
-                NotAnAmount::Groups => format!(
-                    "is {shown}, whose marks do not fit decimal={}; correct it, or state the other",
-                    self.mark_name()
-                ),
-                NotAnAmount::Decimals(digits) => {
-                    format!("is {shown} with {digits} decimals; {code} has {exponent}")
-                }
-                NotAnAmount::TooLarge => {
-                    format!("is {shown}; the largest amount is 9007199254740991 minor units")
-                }
-            };
-            fault(target, reason)
+        let form = Form { decimal: self.mark(text, form).map_err(|reason| fault(target, reason))?, ..form };
+        decimal::parse(text, form).map_err(|error| fault(target, self.reason(text, form, error)))
+    }
+
+    /// The mark before the decimals of an amount.
+    fn mark(&self, text: &str, form: Form) -> Result<DecimalMark, String> {
+        if self.amounts.are_minor && Written::of(text).is_some_and(|written| written.whole.is_some()) {
+            return Err(format!(
+                "is {}, which is a whole amount, and amounts=minor counts the smallest units; correct it, or state \
+                 amounts=major",
+                shown(text)
+            ));
+        }
+        if let Some(mark) = self.amounts.decimal.or(self.writing.decimal()) {
+            return Ok(mark);
+        }
+        if !decimal::is_ambiguous(text) {
+            return Ok(decimal::proof(text).unwrap_or(DecimalMark::Point));
+        }
+        let group = if text.contains('.') { DecimalMark::Point } else { DecimalMark::Comma };
+        // A currency without decimals has only groups.
+        if form.exponent == 0 && !form.allow_zeros {
+            return Ok(group.other());
+        }
+        let because = match self.writing.contradiction() {
+            Some((point, comma)) => format!("the file writes both {} and {}", shown(point), shown(comma)),
+            None => "nothing in the file tells whether its mark stands before decimals".to_owned(),
+        };
+        let readings: Vec<String> =
+            [group.other(), group].iter().filter_map(|mark| reading(text, form, *mark)).collect();
+        Err(match readings.as_slice() {
+            [one, other] => format!("is {}, and {because}; state {one}, or {other}", shown(text)),
+            [one] => format!(
+                "is {}, and {because}; state {one}; with decimal={} it has more decimals than the currency",
+                shown(text),
+                group.name()
+            ),
+            _ => format!("is {}; write a decimal number", shown(text)),
         })
     }
 
-    fn mark_name(&self) -> &'static str {
-        match self.decimal {
-            DecimalMark::Comma => "comma",
-            DecimalMark::Point => "point",
+    fn reason(&self, text: &str, form: Form, error: NotAnAmount) -> String {
+        let shown = shown(text);
+        let (mark, exponent) = (form.decimal.name(), form.exponent);
+        let fits_with = |form: Form| decimal::parse(text, form).is_ok();
+        match error {
+            NotAnAmount::NoNumber => format!("is {shown}; write a decimal number"),
+            NotAnAmount::OtherCurrency(name) => match form.code {
+                Some(code) => format!(
+                    "is {shown}, and {name:?} is no name of {code}, which the row's currency is; correct one of them"
+                ),
+                None => {
+                    format!(
+                        "is {shown}, which names a currency, and the row has none; map one: currency='EUR'"
+                    )
+                }
+            },
+            NotAnAmount::Groups => {
+                let other = form.decimal.other();
+                let remedy = if fits_with(Form { decimal: other, ..form }) {
+                    format!("correct it, or state decimal={}", other.name())
+                } else {
+                    "correct it".to_owned()
+                };
+                format!("is {shown}, whose marks do not fit decimal={mark}; {remedy}")
+            }
+            NotAnAmount::Decimals(digits) => {
+                let has = match form.code {
+                    _ if self.amounts.are_minor => "minor units have none".to_owned(),
+                    Some(code) => format!("{code} has {exponent}"),
+                    None => "its currency has fewer".to_owned(),
+                };
+                let zeros = if fits_with(Form { allow_zeros: true, ..form }) {
+                    "drop the zeros, or state extra_zeros=true"
+                } else {
+                    "correct it"
+                };
+                format!("is {shown} with {digits} decimals; {has}: {zeros}")
+            }
+            NotAnAmount::TooLarge => too_large(&shown),
         }
     }
+}
+
+fn too_large(shown: &str) -> String {
+    format!("is {shown}; the largest amount is {} minor units, so correct it or split it", Amount::MAX)
+}
+
+/// One of two readings, with the settings for it; none if the currency has no such amount.
+fn reading(text: &str, form: Form, mark: DecimalMark) -> Option<String> {
+    let stated = |form: Form, zeros: &str| {
+        let parsed = decimal::parse(text, form).ok()?;
+        let minor_units = parsed.minor_units.abs();
+        let unit = 10_i64.checked_pow(u32::from(form.exponent))?;
+        let amount = match form.exponent {
+            0 => minor_units.to_string(),
+            width => {
+                let width = usize::from(width);
+                format!("{}.{:0width$}", minor_units / unit, minor_units % unit)
+            }
+        };
+        Some(format!("decimal={}{zeros} if it is {amount}", mark.name()))
+    };
+    let form = Form { decimal: mark, ..form };
+    stated(form, "").or_else(|| stated(Form { allow_zeros: true, ..form }, " and extra_zeros=true"))
+}
+
+/// Whether a fee may make an amount larger or smaller: one without a sign beside an amount that has a minus, or the other
+/// way round where money goes out. The fee is the smaller of the two.
+fn is_open(one: Parsed, other: Parsed, goes_out: bool) -> bool {
+    let is_one_larger = one.minor_units.abs() >= other.minor_units.abs();
+    let (amount, fee) = if is_one_larger { (one, other) } else { (other, one) };
+    let is_minus = |parsed: Parsed| parsed.sign.is_some_and(Sign::is_minus) && parsed.minor_units != 0;
+    let is_bare = |parsed: Parsed| parsed.sign.is_none() && parsed.minor_units != 0;
+    (is_minus(amount) && is_bare(fee)) || (goes_out && is_bare(amount) && is_minus(fee))
+}
+
+/// A term that is taken off.
+fn turned(parsed: Parsed) -> Parsed {
+    let minor_units = -parsed.minor_units;
+    let sign = if minor_units < 0 { Some(Sign::Minus) } else { None };
+    Parsed { minor_units, sign, mark: parsed.mark.map(Direction::other) }
+}
+
+/// The sum of two terms: signs count, and marks of debit and credit are to be the same.
+fn add(one: Parsed, other: Parsed) -> Result<Parsed, String> {
+    let mark = match (one.mark, other.mark) {
+        (Some(first), Some(second)) if first != second && other.minor_units != 0 => {
+            return Err("adds a debit to a credit; write such amounts with a sign".to_owned());
+        }
+        (first, second) => first.or(second),
+    };
+    let plain = |parsed: Parsed| match parsed.sign {
+        Some(sign) if sign.is_minus() => -parsed.minor_units.abs(),
+        None if parsed.mark.is_none() => parsed.minor_units,
+        _ => parsed.minor_units.abs(),
+    };
+    let sum = plain(one).checked_add(plain(other)).filter(|sum| sum.abs() <= Amount::MAX);
+    let sum = sum.ok_or_else(|| too_large("the sum of its columns"))?;
+    let sign = if sum < 0 {
+        [one.sign, other.sign].into_iter().flatten().find(|sign| sign.is_minus()).or(Some(Sign::Minus))
+    } else {
+        one.sign.or(other.sign).filter(|sign| !sign.is_minus())
+    };
+    let minor_units = if sign.is_none() && mark == Some(Direction::Out) { -sum } else { sum };
+    Ok(Parsed { minor_units, sign, mark })
+}
+
+fn two_sums(text: &str) -> String {
+    format!(
+        "is a sum to which {} is added, and its sign is not that of what stands before it, so the sum may be larger or \
+         smaller; write +- between the columns to take it off, or write them as JSON, which adds what the signs say: \
+         {{\"sum\": [\"A\", \"B\"]}}",
+        shown(text)
+    )
 }

@@ -22,8 +22,16 @@ pub enum Text {
     Value(String),
     Cell(usize),
     Join(Vec<Text>, String),
+    /// Numbers, of which those with `true` are taken off; added only where their signs leave no question, or as stated.
+    Sum {
+        terms: Vec<(Text, bool)>,
+        is_stated: bool,
+    },
     FirstOf(Vec<Text>),
-    ByDirection { income: Option<Box<Text>>, outgo: Option<Box<Text>> },
+    ByDirection {
+        income: Option<Box<Text>>,
+        outgo: Option<Box<Text>>,
+    },
     Translated(Box<Text>, BTreeMap<String, String>),
 }
 
@@ -95,6 +103,7 @@ fn collect(expression: &Expression, columns: &mut Vec<Column>) {
         Expression::Join(parts, _) | Expression::FirstOf(parts) => {
             parts.iter().for_each(|part| collect(part, columns));
         }
+        Expression::Sum { terms, .. } => terms.iter().for_each(|(term, _)| collect(term, columns)),
         Expression::ByDirection { income, outgo } => {
             [income, outgo].into_iter().flatten().for_each(|side| collect(side, columns));
         }
@@ -103,6 +112,13 @@ fn collect(expression: &Expression, columns: &mut Vec<Column>) {
 }
 
 impl Plan {
+    /// Whether the map takes a row for a job.
+    pub fn takes(&self, row: Cut<'_>) -> bool {
+        !self.ignore.iter().any(|test| test.holds(row))
+            && self.keep.iter().all(|test| test.holds(row))
+            && self.require.iter().all(|cell| !row.cell(*cell).is_empty())
+    }
+
     /// Puts the map to the columns that were found.
     pub fn new(mapping: &Mapping, found: &Found) -> Result<Plan, FileError> {
         let refuse = |reason: String| match found.names.as_slice() {
@@ -163,6 +179,7 @@ impl Plan {
                 Text::Value(_) => None,
                 Text::Cell(cell) => Some(*cell),
                 Text::Join(parts, _) | Text::FirstOf(parts) => parts.iter().find_map(first),
+                Text::Sum { terms, .. } => terms.iter().find_map(|(term, _)| first(term)),
                 Text::ByDirection { income, outgo } => {
                     [income, outgo].into_iter().flatten().find_map(|side| first(side))
                 }
@@ -204,6 +221,10 @@ fn resolve(expression: &Expression, found: &Found) -> Result<Text, String> {
         Expression::Value(text) => Text::Value(text.clone()),
         Expression::Column(column) => Text::Cell(cell_of(column, found)?),
         Expression::Join(parts, joint) => Text::Join(all(parts)?, joint.clone()),
+        Expression::Sum { terms, is_stated } => {
+            let terms = terms.iter().map(|(term, is_taken_off)| Ok((resolve(term, found)?, *is_taken_off)));
+            Text::Sum { terms: terms.collect::<Result<_, String>>()?, is_stated: *is_stated }
+        }
         Expression::FirstOf(parts) => Text::FirstOf(all(parts)?),
         Expression::ByDirection { income, outgo } => {
             Text::ByDirection { income: side(income)?, outgo: side(outgo)? }
@@ -220,8 +241,42 @@ impl Text {
         match self {
             Text::Value(_) | Text::Cell(_) => false,
             Text::Join(parts, _) | Text::FirstOf(parts) => parts.iter().any(Text::turns),
+            Text::Sum { terms, .. } => terms.iter().any(|(term, _)| term.turns()),
             Text::ByDirection { .. } => true,
             Text::Translated(part, _) => part.turns(),
+        }
+    }
+
+    /// The texts of a row that are added to one amount, and whether each is taken off. Empty ones are left out.
+    pub fn for_each_term(&self, row: Cut<'_>, is_taken_off: bool, each: &mut impl FnMut(&str, bool)) {
+        match self {
+            Text::Sum { terms, .. } => {
+                for (term, is_other_way) in terms {
+                    term.for_each_term(row, is_taken_off != *is_other_way, each);
+                }
+            }
+            Text::FirstOf(parts) => {
+                let first = parts.iter().find(|part| !part.read(row, None, &mut String::new()).is_empty());
+                if let Some(part) = first {
+                    part.for_each_term(row, is_taken_off, each);
+                }
+            }
+            other => {
+                let mut joined = String::new();
+                let text = other.read(row, None, &mut joined);
+                if !text.is_empty() {
+                    each(text, is_taken_off);
+                }
+            }
+        }
+    }
+
+    /// Whether numbers are added because the map lists columns, and not because it says `sum`.
+    pub fn is_listed_sum(&self) -> bool {
+        match self {
+            Text::Sum { is_stated, .. } => !is_stated,
+            Text::FirstOf(parts) => parts.iter().any(Text::is_listed_sum),
+            _ => false,
         }
     }
 
@@ -252,6 +307,21 @@ impl Text {
                     part.append(row, direction, to);
                     if to.len() == filled {
                         to.truncate(start);
+                    }
+                }
+            }
+            // For a reader: what is added is read term by term.
+            Text::Sum { terms, .. } => {
+                let start = to.len();
+                for (term, is_taken_off) in terms {
+                    let before = to.len();
+                    if before > start || *is_taken_off {
+                        to.push_str(if *is_taken_off { " - " } else { " + " });
+                    }
+                    let filled = to.len();
+                    term.append(row, direction, to);
+                    if to.len() == filled {
+                        to.truncate(before);
                     }
                 }
             }

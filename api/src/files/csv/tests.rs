@@ -6,8 +6,11 @@ use serde_json::{Value, json};
 
 use super::super::{FileError, Format, Mapping, Options, Row, open};
 
+mod advice;
+mod amounts;
 mod banks;
 mod dialects;
+mod numbers;
 
 fn rows(file: impl Into<Vec<u8>>, map: &str) -> Result<Vec<Row>, FileError> {
     let mapping: Mapping = map.parse().unwrap();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::sums;
 use super::{Column, Condition, DecimalMark, Expression, InvalidMapping, Mapping, Quote, Sign, Target};
 
 /// Reads every entry, or says which one is wrong.
@@ -60,10 +61,16 @@ fn entry(mapping: &mut Mapping, name: &str, value: &Value) -> Result<(), String>
         "extra_zeros" => amounts.allow_zeros = yes_or_no(value)?,
         "sign" => {
             amounts.sign = match text(value)?.as_str() {
-                "negative_out" => Sign::NegativeOut,
-                "positive_out" => Sign::PositiveOut,
-                "ignored" => Sign::Ignored,
-                other => return Err(format!("is {other:?}; write negative_out, positive_out or ignored")),
+                "negative_out" => Some(Sign::NegativeOut),
+                "positive_out" => Some(Sign::PositiveOut),
+                "reverses" => Some(Sign::Reverses),
+                "ignored" => Some(Sign::Ignored),
+                "found" => None,
+                other => {
+                    return Err(format!(
+                        "is {other:?}; write negative_out, positive_out, reverses, ignored or found"
+                    ));
+                }
             }
         }
         "in_words" => amounts.in_words = texts(value)?,
@@ -83,8 +90,25 @@ fn entry(mapping: &mut Mapping, name: &str, value: &Value) -> Result<(), String>
 fn field(fields: &mut BTreeMap<Target, Option<Expression>>, name: &str, value: &Value) -> Result<(), String> {
     let given = if value.is_null() { None } else { Some(expression(value)?) };
     if let Some(target) = Target::named(name) {
-        fields.insert(target, given);
+        let given = match given {
+            Some(given) if target.is_amount() => Some(sums::added(given)?),
+            Some(given) if sums::adds(&given) => return Err(sums::NO_AMOUNT.to_owned()),
+            given => given,
+        };
+        match (target, given) {
+            // One field with two sides is two columns.
+            (Target::Amount, Some(Expression::ByDirection { income, outgo })) => {
+                let sides = [(Target::AmountIn, income), (Target::AmountOut, outgo)];
+                fields.extend(sides.map(|(target, side)| (target, side.map(|side| *side))));
+            }
+            (target, given) => {
+                fields.insert(target, given);
+            }
+        }
         return Ok(());
+    }
+    if given.as_ref().is_some_and(sums::adds) {
+        return Err(sums::NO_AMOUNT.to_owned());
     }
     let by_direction = name.rsplit_once('.').filter(|(_, side)| *side == "in" || *side == "out");
     let target = by_direction.and_then(|(whole, _)| Target::named(whole));
@@ -113,7 +137,7 @@ fn field(fields: &mut BTreeMap<Target, Option<Expression>>, name: &str, value: &
 
 fn expression(value: &Value) -> Result<Expression, String> {
     const EXPECTED: &str = "write a column's name, or an object with `column` (and `default`, `values`), `columns` \
-         (and `join`), `first_of`, `in` and `out`, or `value`";
+         (and `join`), `sum`, `first_of`, `in` and `out`, or `value`";
     let list = |list: &Value| -> Result<Vec<Expression>, String> {
         let list = list.as_array().filter(|list| !list.is_empty());
         list.ok_or_else(|| format!("has no list where one belongs; {EXPECTED}"))?
@@ -137,6 +161,9 @@ fn expression(value: &Value) -> Result<Expression, String> {
     } else if let Some(columns) = member("columns") {
         allowed = &["columns", "join", "default", "values"];
         Expression::Join(list(columns)?, member("join").map_or(Ok(" ".to_owned()), text)?)
+    } else if let Some(terms) = member("sum") {
+        allowed = &["sum", "default"];
+        sums::stated(terms, &expression)?
     } else if let Some(choices) = member("first_of") {
         allowed = &["first_of", "default", "values"];
         Expression::FirstOf(list(choices)?)

@@ -7,10 +7,16 @@
 //! join      = term *( "+" term )          ; what is there, joined by a space
 //! term      = 'constant' / "column" / column / #3
 //! ```
+//!
+//! The terms of an amount are added, and those with a minus are taken off: `amount=Gross+-Fee`.
+//!
+//! ```text
+//! join      = [ "-" ] term *( "+" [ "-" ] term )
+//! ```
 
 use serde_json::{Map, Value, json};
 
-use super::InvalidMapping;
+use super::{InvalidMapping, Target};
 
 /// One piece of a value, with how it was quoted.
 struct Term {
@@ -35,8 +41,11 @@ pub fn parse(text: &str) -> Result<Map<String, Value>, InvalidMapping> {
                 .to_owned(),
         })?;
         let (name, value) = (name.trim().to_owned(), value.trim());
-        let value =
-            if CONDITIONS.contains(&name.as_str()) { condition(&name, value)? } else { expression(value)? };
+        let value = if CONDITIONS.contains(&name.as_str()) {
+            condition(&name, value)?
+        } else {
+            expression(&name, value)?
+        };
         match (given.get_mut(&name), value) {
             (None, value) => {
                 given.insert(name, value);
@@ -51,14 +60,20 @@ pub fn parse(text: &str) -> Result<Map<String, Value>, InvalidMapping> {
     Ok(given)
 }
 
-fn expression(value: &str) -> Result<Value, InvalidMapping> {
+fn expression(name: &str, value: &str) -> Result<Value, InvalidMapping> {
     if value.is_empty() {
         return Ok(Value::Null);
     }
     let mut choices = Vec::new();
     for choice in cut(value, &['|'])? {
-        let mut terms: Vec<Value> =
-            cut(&choice, &['+'])?.iter().map(|term| term_json(&unquoted(term))).collect();
+        let terms = cut(&choice, &['+'])?;
+        let is_amount = Target::named(name).is_some_and(|target| target.is_amount());
+        if is_amount && terms.iter().any(|term| term.trim().starts_with('-')) {
+            let terms: Vec<Value> = terms.iter().map(|term| signed_json(term)).collect();
+            choices.push(json!({ "sum": terms }));
+            continue;
+        }
+        let mut terms: Vec<Value> = terms.iter().map(|term| term_json(&unquoted(term))).collect();
         choices.push(match (terms.pop(), terms.is_empty()) {
             (Some(only), true) => only,
             (last, _) => {
@@ -92,6 +107,14 @@ fn term_json(term: &Term) -> Value {
     if term.is_constant { json!({ "value": term.text }) } else { Value::from(term.text.as_str()) }
 }
 
+/// A term of an amount; with a minus it is taken off.
+fn signed_json(term: &str) -> Value {
+    match term.trim().strip_prefix('-') {
+        Some(column) => json!({ "minus": term_json(&unquoted(column)) }),
+        None => term_json(&unquoted(term)),
+    }
+}
+
 fn unquoted(term: &str) -> Term {
     let term = term.trim();
     let within = |quote: char| term.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
@@ -108,7 +131,7 @@ fn cut(text: &str, marks: &[char]) -> Result<Vec<String>, InvalidMapping> {
     let mut open: Option<char> = None;
     let mut before = '=';
     for c in text.chars() {
-        let starts_term = matches!(before, '=' | ',' | '|' | '+' | ':' | '\n' | ' ');
+        let starts_term = matches!(before, '=' | ',' | '|' | '+' | '-' | ':' | '\n' | ' ');
         match open {
             Some(quote) if quote == c => open = None,
             Some(_) => (),

@@ -64,7 +64,7 @@ fn a_reason_stands_behind_columns_without_a_name() {
     let blank = "Datum;Umsatz;\" \"\n01.02.2026;1,5x;\"S\"\n";
     assert_corrected(blank, map, "1,5x", "1,5", job);
     let bare = "02.02.2026;1,50;;;\n01.02.2026;1,5x;;S;\n";
-    let map = "header=false,account='a',currency='EUR',value_date=#1,amount=#2,direction=#4";
+    let map = "header=false,account='a',currency='EUR',value_date=#1,amount=#2,direction=#4|'H'";
     assert_corrected(bare, map, "1,5x", "1,5", job);
     // The corrected row may have lost its reason, and the cell for it.
     let again = refused_rows(
