@@ -23,6 +23,9 @@ use std::io::{Read, Seek};
 
 pub use error::{FileError, RowError, Total};
 pub use format::Format;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::Offset;
 pub use mapping::{InvalidMapping, Mapping};
 pub use pain001::{Message, PaymentIds, header_of};
 use serde_json::value::RawValue;
@@ -46,6 +49,15 @@ impl<T: Read + Seek + Send> Input for T {}
 pub struct Options {
     /// What the IBANs of accounts in this ledger start with; none: any account is here.
     pub iban_prefixes: Vec<String>,
+    /// The day from which value dates are looked at; none: the day in UTC on which the file is opened.
+    pub today: Option<Date>,
+}
+
+impl Options {
+    /// The day from which dates are looked at.
+    fn today(&self) -> Date {
+        self.today.unwrap_or_else(|| Offset::UTC.to_datetime(Timestamp::now()).date())
+    }
 }
 
 /// One row of a file: a line of NDJSON, a record of CSV, a payment of pain.001.
@@ -92,7 +104,7 @@ pub fn open(
     foreign::refuse(&mut file)?;
     let source = source::Source::new(Box::new(file))?;
     Ok(match format {
-        Format::Csv => Box::new(csv::CsvReader::open(source, mapping)?),
+        Format::Csv => Box::new(csv::CsvReader::open(source, mapping, options)?),
         Format::Ndjson => Box::new(ndjson::NdjsonReader::open(source, mapping.charset())?),
         Format::Pain001 => Box::new(pain001::PainReader::open(source, options)?),
     })

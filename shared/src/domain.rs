@@ -12,3 +12,4 @@ pub mod money;
 pub mod outcome;
 pub mod patterns;
 pub mod text;
+pub mod value_date;

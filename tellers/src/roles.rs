@@ -241,7 +241,10 @@ fn api_config(fleet: &FleetConfig, args: ApiArgs) -> anyhow::Result<api::Config>
             upload_bytes_max: args.max_upload_mb << 20,
             at_once: args.imports_at_once,
             ahead_rows_max: args.import_ahead_rows,
-            options: api::files::Options { iban_prefixes: given(args.iban_prefixes) },
+            options: api::files::Options {
+                iban_prefixes: given(args.iban_prefixes),
+                ..api::files::Options::default()
+            },
         },
         ..api::Config::default()
     })

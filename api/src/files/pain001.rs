@@ -95,6 +95,15 @@ impl PainReader {
                 && self.iban_prefixes.iter().any(|prefix| account.starts_with(&prefix.to_ascii_uppercase())))
     }
 
+    /// What of a payment, or of what stands before the payments of its block, is no text.
+    fn damage(&self, payment: &str, line: u64) -> Option<RowError> {
+        let fault = |text: &str| charset::damage(text.as_bytes(), false);
+        let (at, reason) =
+            fault(payment).or_else(|| fault(&self.walk.head).map(|(_, reason)| (0, reason)))?;
+        let line = line + super::lines::count(payment.get(..at).unwrap_or_default().as_bytes());
+        Some(RowError { line, column: None, field: None, reason })
+    }
+
     fn content(&self, payment: &Leaves, line: u64) -> Result<Box<RawValue>, RowError> {
         let body = self.body(payment).map_err(|(field, reason)| RowError {
             line,
@@ -179,7 +188,10 @@ impl Reader for PainReader {
             match self.walk.advance()? {
                 Step::Payment { leaves, text, line } => {
                     self.number += 1;
-                    let content = self.content(&leaves, line);
+                    let content = match self.damage(&text, line) {
+                        Some(error) => Err(error),
+                        None => self.content(&leaves, line),
+                    };
                     // One payment with all that it needs of its payment information.
                     let name = self.walk.head.split_inclusive('>').next().unwrap_or_default();
                     let name =
@@ -214,7 +226,15 @@ fn check_totals(source: &Source, charset: Charset) -> Result<(u64, Vec<u8>), Fil
     let mut header = None;
     loop {
         match walk.advance()? {
-            Step::Group => header = Some(walk.header.clone()),
+            Step::Group => {
+                if let Some((_, reason)) = charset::damage(walk.header.as_bytes(), false) {
+                    return Err(FileError::Xml {
+                        line: walk.line(),
+                        reason: format!("the group header {reason}"),
+                    });
+                }
+                header = Some(walk.header.clone());
+            }
             Step::Payment { leaves, line, .. } => {
                 // What is no amount is a fault of its payment; the sum shows that it is missing.
                 let amount = Exact::parse(stated_amount(&leaves)).unwrap_or_default();

@@ -156,6 +156,13 @@ impl Plan {
         Ok(plan)
     }
 
+    /// Whether the map takes a row for a job.
+    pub fn is_job(&self, row: Cut<'_>) -> bool {
+        !self.ignore.iter().any(|test| test.holds(row))
+            && self.keep.iter().all(|test| test.holds(row))
+            && self.require.iter().all(|cell| !row.cell(*cell).is_empty())
+    }
+
     /// The first cell that a field is made of, for saying where it is wrong.
     pub fn cell_of(&self, target: &Target) -> Option<usize> {
         fn first(text: &Text) -> Option<usize> {
