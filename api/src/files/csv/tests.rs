@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::super::{FileError, Format, Mapping, Options, Row, open};
 
 mod banks;
+mod dates;
 mod dialects;
 
 fn rows(file: impl Into<Vec<u8>>, map: &str) -> Result<Vec<Row>, FileError> {

@@ -251,3 +251,28 @@ fn a_foreign_byte_in_a_message_is_a_fault_of_its_payment() {
     let again = String::from_utf8(reader.refused(&rows[1].raw, &error.reason)).unwrap();
     assert!(again.contains('\u{f7fc}'));
 }
+
+#[test]
+fn what_is_advised_for_a_text_that_seems_to_be_none_works() {
+    let file: Vec<u8> =
+        "Date;Text;Amount\n2025-11-03;Оплата за услуги по договору поставки оборудования;-5,00\n"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .skip(34)
+            .collect();
+    let map = "header=false, account='q', currency='EUR', value_date=#1, memo=#2, amount=#3";
+    let error = read_all(Cursor::new(file.clone()), Format::Csv, map, &[]).err().unwrap().to_string();
+    assert!(error.contains("line 1 is not text") && error.contains("state charset=utf-16le"), "{error}");
+    let told = told(file, &format!("{map}, charset=utf-16le"));
+    assert_eq!(told, expected(&[(1, "Оплата за услуги по договору поставки оборудования 500")]));
+}
+
+#[test]
+fn what_is_advised_against_something_behind_a_closing_quote_works() {
+    let file = PLAIN.replace("Shop A", "\"Shop\" A");
+    let told = told(file.clone(), MAP);
+    assert!(told[0].1.contains("double quotes") && told[0].1.contains("quote=none"), "{told:?}");
+    assert_eq!(super::neighbours::told(file.clone(), &format!("{MAP}, quote=none"))[0].1, "\"Shop\" A 500");
+    let doubled = file.replace("\"Shop\" A", "\"\"\"Shop\"\" A\"");
+    assert_eq!(super::neighbours::told(doubled, MAP)[0].1, "\"Shop\" A 500");
+}
