@@ -59,7 +59,7 @@ pub enum Length {
 const LINE_BYTES_MAX: usize = 2 * ROW_BYTES_MAX;
 
 /// Bytes of a text for each zero byte in it, at least; a program or a picture has more zeros.
-const TEXT_BYTES_PER_ZERO_MIN: u64 = 20;
+const TEXT_BYTES_PER_ZERO_MIN: u64 = 32;
 
 /// Finds the charset of a file by reading it to its end. A byte order mark counts more than what is stated:
 /// a spreadsheet that saves a corrected file as UTF-8 writes one.

@@ -18,6 +18,7 @@ use std::io::Read as _;
 use body::Bodies;
 use date::Dates;
 pub use decimal::{Form, NotAnAmount, is_blank, parse as parse_decimal};
+use dialect::Found;
 use jiff::civil::Date;
 use plan::Plan;
 use reasons::Reasons;
@@ -64,7 +65,7 @@ impl CsvReader {
         let plan = Plan::new(mapping, &found)?;
         let date = mapping.date.as_deref();
         let records = || Records::open(&source, charset, &found, &plan, date);
-        let evidence = Evidence::gather(records()?, &plan, &mapping.rows.stop, options.today())?;
+        let evidence = Evidence::gather(records()?, &found, &plan, mapping, options.today())?;
         if evidence.rows == 0 {
             return Err(FileError::Empty);
         }
@@ -168,7 +169,7 @@ impl Reader for CsvReader {
             if self.stop.iter().any(|stop| first.starts_with(stop.as_str())) {
                 return Ok(None);
             }
-            if self.bodies.plan.is_job(self.records.cut()) {
+            if self.bodies.plan.takes(self.records.cut()) {
                 break;
             }
         }
@@ -207,13 +208,14 @@ impl Evidence {
     /// Reads the file to its end, so that what can not be read at all is known before the first row.
     fn gather(
         mut records: Records,
+        found: &Found,
         plan: &Plan,
-        stop: &[String],
+        mapping: &Mapping,
         today: Date,
     ) -> Result<Evidence, FileError> {
         let dates = date::Evidence::new(today);
         let mut evidence = Evidence { rows: 0, cells: 0, points: 0, commas: 0, dates };
-        let (mut is_over, mut joined) = (false, String::new());
+        let (mut is_over, mut joined, reasons) = (false, String::new(), Reasons::of(found));
         let amounts: Vec<usize> =
             [Target::Amount, Target::AmountIn, Target::AmountOut, Target::OverdraftLimit]
                 .iter()
@@ -223,9 +225,10 @@ impl Evidence {
             evidence.rows += 1;
             evidence.cells = evidence.cells.max(records.cells.len());
             let row = records.cut();
-            is_over |= stop.iter().any(|stop| row.cell(0).starts_with(stop.as_str()));
-            if !is_over && records.stray_quote.is_none() && plan.is_job(row) {
+            is_over |= mapping.rows.is_end(row.cell(0));
+            if !is_over && records.stray_quote.is_none() && plan.takes(row) {
                 evidence.dates.add_row(plan, row, &mut joined);
+                evidence.dates.is_rest |= reasons.cell_of(row).is_some();
             }
             if evidence.rows > EVIDENCE_ROWS_MAX {
                 continue;

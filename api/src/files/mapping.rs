@@ -108,6 +108,13 @@ pub(super) struct Rows {
     pub stop: Vec<String>,
 }
 
+impl Rows {
+    /// Whether a row with this first cell ends the rows.
+    pub fn is_end(&self, first: &str) -> bool {
+        self.stop.iter().any(|stop| first.starts_with(stop.as_str()))
+    }
+}
+
 /// A cell that is one of some texts; `*` at a text's end stands for anything.
 #[derive(Debug, Clone)]
 pub(super) struct Condition {

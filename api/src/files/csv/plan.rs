@@ -103,6 +103,13 @@ fn collect(expression: &Expression, columns: &mut Vec<Column>) {
 }
 
 impl Plan {
+    /// Whether the map takes a row for a job.
+    pub fn takes(&self, row: Cut<'_>) -> bool {
+        !self.ignore.iter().any(|test| test.holds(row))
+            && self.keep.iter().all(|test| test.holds(row))
+            && self.require.iter().all(|cell| !row.cell(*cell).is_empty())
+    }
+
     /// Puts the map to the columns that were found.
     pub fn new(mapping: &Mapping, found: &Found) -> Result<Plan, FileError> {
         let refuse = |reason: String| match found.names.as_slice() {
@@ -154,13 +161,6 @@ impl Plan {
         let require = mapping.rows.require.iter().map(|column| cell_of(column, found).map_err(refuse));
         plan.require = require.collect::<Result<_, _>>()?;
         Ok(plan)
-    }
-
-    /// Whether the map takes a row for a job.
-    pub fn is_job(&self, row: Cut<'_>) -> bool {
-        !self.ignore.iter().any(|test| test.holds(row))
-            && self.keep.iter().all(|test| test.holds(row))
-            && self.require.iter().all(|cell| !row.cell(*cell).is_empty())
     }
 
     /// The first cell that a field is made of, for saying where it is wrong.

@@ -40,6 +40,8 @@ pub struct Evidence {
     /// Texts like dates that have no form that is known.
     doubts: u64,
     has_dollars: bool,
+    /// The rows are those that were refused before: what their neighbours proved is gone.
+    pub is_rest: bool,
     today: Date,
 }
 
@@ -69,7 +71,7 @@ impl Choices {
 impl Evidence {
     /// Of a file of which nothing has been seen.
     pub fn new(today: Date) -> Evidence {
-        Evidence { shapes: BTreeMap::new(), doubts: 0, has_dollars: false, today }
+        Evidence { shapes: BTreeMap::new(), doubts: 0, has_dollars: false, is_rest: false, today }
     }
 
     /// Takes a row.
@@ -180,6 +182,7 @@ impl Evidence {
         let days = tally.spans.get(Order::DayFirst.index()).copied().flatten();
         (shape.layout, shape.mark) == (Layout::YearLast, Mark::Dash)
             && !self.has_dollars
+            && !self.is_rest
             && tally.rows == tally.fits(Order::DayFirst)
             && days
                 .is_some_and(|(first, last)| first != last && first.first_of_month() == last.first_of_month())

@@ -62,6 +62,9 @@ fn dashes_in_a_file_of_dollars_are_not_european() {
     let dates = file(&["03-01-2026", "04-01-2026"]);
     assert!(read(&dates, MAP).iter().all(Result::is_ok));
     assert!(read(&dates, &MAP.replace("EUR", "USD")).iter().all(Result::is_err));
+    // Refused rows that come again have lost what their neighbours proved.
+    let rest = dates.replace("Amount\n", "Amount;refused_because\n").replace("10,00\n", "10,00;why\n");
+    assert!(read(&rest, MAP).iter().all(Result::is_err));
 }
 
 /// Every form that is advised is stated, and reads the row that it was advised for.
