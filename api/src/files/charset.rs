@@ -159,6 +159,8 @@ struct Facts {
     last: [u8; 2],
     bytes: u64,
     zeros: u64,
+    /// How many of them fill up the end.
+    zeros_at_end: u64,
     /// Line of the first zero byte.
     zero: Option<u64>,
     /// Characters of several bytes that are sound UTF-8.
@@ -229,6 +231,8 @@ impl Facts {
             self.zero = Some(self.line + lines::count(sound.get(..at).unwrap_or_default()));
         }
         self.zeros += zeros.count() as u64;
+        let at_end = sound.iter().rev().take_while(|byte| **byte == 0).count();
+        self.zeros_at_end = at_end as u64 + if at_end == sound.len() { self.zeros_at_end } else { 0 };
         self.bytes += sound.len() as u64;
         self.take_returns(sound);
         self.line += lines::count(sound);
@@ -275,7 +279,7 @@ impl Facts {
     /// A zero byte here and there is a fault of its row.
     fn refuse_zeros(&self) -> Result<(), FileError> {
         match self.zero {
-            Some(line) if self.zeros * TEXT_BYTES_PER_ZERO_MIN > self.bytes => {
+            Some(line) if (self.zeros - self.zeros_at_end) * TEXT_BYTES_PER_ZERO_MIN > self.bytes => {
                 Err(FileError::NotText { line })
             }
             _ => Ok(()),
