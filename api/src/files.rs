@@ -25,6 +25,8 @@ use std::io::{Read, Seek};
 pub use error::{FileError, RowError, Total};
 pub use format::Format;
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::Offset;
 pub use mapping::{InvalidMapping, Mapping};
 pub use pain001::{EXECUTION_DATE, Message, PaymentIds, header_of, was_ahead};
 use serde_json::value::RawValue;
@@ -49,8 +51,16 @@ impl<T: Read + Seek + Send> Input for T {}
 pub struct Options {
     /// What the IBANs of accounts in this ledger start with; none: any account is here.
     pub iban_prefixes: Vec<String>,
-    /// The present, by which it is known whether an execution date is ahead; none: that is not looked at.
+    /// The present, by which it is known whether a date is ahead; none: that of the opening, and execution dates are not
+    /// looked at.
     pub now: Option<Timestamp>,
+}
+
+impl Options {
+    /// The day in UTC from which value dates are looked at.
+    fn today(&self) -> Date {
+        Offset::UTC.to_datetime(self.now.unwrap_or_else(Timestamp::now)).date()
+    }
 }
 
 /// How the job of a row is known, whenever and in whatever file it comes.
@@ -121,7 +131,7 @@ pub fn open(
     foreign::refuse(&mut file)?;
     let source = source::Source::new(Box::new(file))?;
     Ok(match format {
-        Format::Csv => Box::new(csv::CsvReader::open(source, mapping)?),
+        Format::Csv => Box::new(csv::CsvReader::open(source, mapping, options)?),
         Format::Ndjson => Box::new(ndjson::NdjsonReader::open(source, mapping.charset())?),
         Format::Pain001 => Box::new(pain001::PainReader::open(source, options)?),
     })

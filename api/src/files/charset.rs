@@ -1,8 +1,15 @@
 //! The charset of a text: found or stated, and decoded as it streams.
 
+mod line_ends;
+mod strays;
+
 use std::io::{self, BufReader, Read};
 
 use encoding_rs::{Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+
+use line_ends::LineEnds;
+use strays::Marked;
+pub use strays::{damage, settled};
 
 use super::source::Source;
 use super::{FileError, ROW_BYTES_MAX, lines};
@@ -13,8 +20,30 @@ pub struct Charset {
     encoding: &'static Encoding,
     /// Bytes of the mark before the text.
     bom: usize,
-    /// Lines end in `\r` alone, as those of the old Macintosh.
-    ends_in_returns: bool,
+    returns: Returns,
+    strays: Strays,
+}
+
+/// What the returns of a text are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Returns {
+    /// They stand before the ends of lines, if there are any.
+    Usual,
+    /// They end the lines, as on the old Macintosh.
+    Ends,
+    /// They are doubled, or stand behind the ends of lines: what a program left that mended line ends twice.
+    Idle,
+}
+
+/// What becomes of bytes that are no UTF-8 in a text that is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Strays {
+    /// Nothing.
+    Kept,
+    /// Each is a character for itself, which is told of its row: [`damage`].
+    Marked,
+    /// The same, but rows without a sound letter of UTF-8 are Windows-1252: [`settled`].
+    Settled,
 }
 
 /// Whether the lines of a file are its rows.
@@ -29,6 +58,9 @@ pub enum Length {
 /// The most bytes of a line in any charset: UTF-16 has two for one of UTF-8.
 const LINE_BYTES_MAX: usize = 2 * ROW_BYTES_MAX;
 
+/// Bytes of a text for each zero byte in it, at least; a program or a picture has more zeros.
+const TEXT_BYTES_PER_ZERO_MIN: u64 = 32;
+
 /// Finds the charset of a file by reading it to its end. A byte order mark counts more than what is stated:
 /// a spreadsheet that saves a corrected file as UTF-8 writes one.
 pub fn find(source: &Source, stated: Option<&str>, length: Length) -> Result<Charset, FileError> {
@@ -37,27 +69,21 @@ pub fn find(source: &Source, stated: Option<&str>, length: Length) -> Result<Cha
     let facts = Facts::gather(&mut *source.pass()?, length)?;
     let charset = |encoding, bom| facts.charset(encoding, bom);
     if let Some((encoding, bom)) = facts.bom {
-        if encoding == UTF_8 {
-            facts.refuse_invalid("UTF-8")?;
-        }
-        return Ok(charset(encoding, bom));
+        return Ok(charset(encoding, bom).marking(facts.strays()));
     }
     // Which half comes first is seen better than said: "UTF-16" alone says either.
     let is_utf_16 = |encoding: &&'static Encoding| *encoding == UTF_16BE || *encoding == UTF_16LE;
     if let Some(encoding) = facts.utf_16.or(stated.filter(is_utf_16)) {
         return Ok(charset(encoding, 0));
     }
-    facts.refuse_zero()?;
-    let encoding = match stated {
-        Some(encoding) => encoding,
-        // Some accents of UTF-8 make a stray byte a fault, not another charset.
-        None if facts.invalid > facts.sequences => WINDOWS_1252,
-        None => UTF_8,
-    };
-    if encoding == UTF_8 {
-        facts.refuse_invalid("UTF-8")?;
+    facts.refuse_zeros()?;
+    match stated {
+        Some(encoding) => Ok(charset(encoding, 0).marking(facts.strays())),
+        None if facts.invalid > 0 && facts.sequences == 0 => Ok(charset(WINDOWS_1252, 0)),
+        // Some accents of UTF-8 make a stray byte a fault; where most are stray, the file is put together of two.
+        None if facts.invalid > facts.sequences => Ok(charset(UTF_8, 0).marking(Strays::Settled)),
+        None => Ok(charset(UTF_8, 0).marking(facts.strays())),
     }
-    Ok(charset(encoding, 0))
 }
 
 /// Finds the charset of a file that is UTF-8, or UTF-16 by how it begins. Bytes that are neither stay as they are.
@@ -67,7 +93,7 @@ pub fn unicode(source: &Source) -> Result<Charset, FileError> {
         return Ok(facts.charset(encoding, bom));
     }
     if facts.utf_16.is_none() {
-        facts.refuse_zero()?;
+        facts.refuse_zeros()?;
     }
     Ok(facts.charset(facts.utf_16.unwrap_or(UTF_8), 0))
 }
@@ -88,19 +114,34 @@ fn labelled(label: &str) -> Option<&'static Encoding> {
 }
 
 impl Charset {
+    /// The same, with strays marked if it is UTF-8.
+    fn marking(self, strays: Strays) -> Charset {
+        if self.encoding == UTF_8 { Charset { strays, ..self } } else { self }
+    }
+
+    /// The same, with strays as they are.
+    pub fn unmarked(self) -> Charset {
+        Charset { strays: Strays::Kept, ..self }
+    }
+
+    /// Whether rows may be in either of two charsets.
+    pub fn has_two(self) -> bool {
+        self.strays == Strays::Settled
+    }
+
     /// The text from its start, in UTF-8.
     pub fn decoded(self, source: &Source) -> Result<Box<dyn Read + Send>, FileError> {
         let mut bytes = source.pass()?;
         io::copy(&mut bytes.by_ref().take(self.bom as u64), &mut io::sink())?;
         let text: Box<dyn Read + Send> = if self.encoding == UTF_8 {
-            bytes
+            if self.strays == Strays::Kept { bytes } else { Box::new(Marked::new(bytes)) }
         } else {
             let decoder = self.encoding.new_decoder_without_bom_handling();
             let decoded = Decoded { bytes, decoder, read: vec![0; 16 * 1024], at: 0, end: 0, is_done: false };
             // A decoder needs room for some bytes before it gives one character; readers may ask for fewer.
             Box::new(BufReader::new(decoded))
         };
-        Ok(if self.ends_in_returns { Box::new(Returns(text)) } else { text })
+        Ok(LineEnds::of(text, self.returns))
     }
 }
 
@@ -112,14 +153,20 @@ struct Facts {
     /// Lines so far, from 1.
     line: u64,
     has_returns: bool,
+    /// Returns are doubled before the end of a line, or stand behind it.
+    has_idle_returns: bool,
+    /// The last two bytes.
+    last: [u8; 2],
+    bytes: u64,
+    zeros: u64,
+    /// How many of them fill up the end.
+    zeros_at_end: u64,
     /// Line of the first zero byte.
     zero: Option<u64>,
     /// Characters of several bytes that are sound UTF-8.
     sequences: u64,
     /// Bytes that are not.
     invalid: u64,
-    /// Line of the first of them, and the byte.
-    first_invalid: Option<(u64, u8)>,
 }
 
 impl Facts {
@@ -169,8 +216,6 @@ impl Facts {
                 Some(None) if !is_last => return at,
                 Some(length) => {
                     let bytes = length.unwrap_or(piece.len() - at);
-                    self.first_invalid =
-                        self.first_invalid.or(Some((self.line, piece.get(at).copied().unwrap_or(0))));
                     self.invalid += 1;
                     at += bytes;
                 }
@@ -179,32 +224,66 @@ impl Facts {
     }
 
     fn take_sound(&mut self, sound: &[u8]) {
+        let zeros = memchr::memchr_iter(0, sound);
         if self.zero.is_none()
-            && let Some(at) = memchr::memchr(0, sound)
+            && let Some(at) = zeros.clone().next()
         {
             self.zero = Some(self.line + lines::count(sound.get(..at).unwrap_or_default()));
         }
-        self.has_returns = self.has_returns || memchr::memchr(b'\r', sound).is_some();
+        self.zeros += zeros.count() as u64;
+        let at_end = sound.iter().rev().take_while(|byte| **byte == 0).count();
+        self.zeros_at_end = at_end as u64 + if at_end == sound.len() { self.zeros_at_end } else { 0 };
+        self.bytes += sound.len() as u64;
+        self.take_returns(sound);
         self.line += lines::count(sound);
         if !sound.is_ascii() {
             self.sequences += sound.iter().filter(|byte| **byte >= 0xC0).count() as u64;
         }
     }
 
+    /// Looks for returns that end nothing: in `\r\r\n`, and in `\n\r` before something else than an end.
+    fn take_returns(&mut self, sound: &[u8]) {
+        let before = |at: usize, back: usize| match at.checked_sub(back) {
+            Some(at) => sound.get(at).copied(),
+            None => self.last.get((2 + at).checked_sub(back)?).copied(),
+        };
+        for at in memchr::memchr_iter(b'\r', sound) {
+            self.has_returns = true;
+            let next = sound.get(at + 1);
+            let is_doubled = next == Some(&b'\n') && before(at, 1) == Some(b'\r');
+            let is_behind = before(at, 1) == Some(b'\n')
+                && before(at, 2) != Some(b'\r')
+                && next.is_some_and(|next| !matches!(next, b'\r' | b'\n'));
+            self.has_idle_returns |= is_doubled || is_behind;
+        }
+        if let [.., one, two] = *sound {
+            self.last = [one, two];
+        } else if let [one] = *sound {
+            self.last = [self.last[1], one];
+        }
+    }
+
     fn charset(&self, encoding: &'static Encoding, bom: usize) -> Charset {
-        Charset { encoding, bom, ends_in_returns: self.line == 1 && self.has_returns }
+        let returns = match (self.line, self.has_returns, self.has_idle_returns) {
+            (1, true, _) => Returns::Ends,
+            (_, _, true) => Returns::Idle,
+            _ => Returns::Usual,
+        };
+        Charset { encoding, bom, returns, strays: Strays::Kept }
     }
 
-    fn refuse_zero(&self) -> Result<(), FileError> {
-        let Some(line) = self.zero else { return Ok(()) };
-        let found = "it holds a zero byte".to_owned();
-        Err(FileError::Charset { line, charset: "text".to_owned(), found })
+    fn strays(&self) -> Strays {
+        if self.invalid > 0 { Strays::Marked } else { Strays::Kept }
     }
 
-    fn refuse_invalid(&self, charset: &str) -> Result<(), FileError> {
-        let Some((line, byte)) = self.first_invalid else { return Ok(()) };
-        let found = format!("it holds the byte {byte:#04x} where none can be");
-        Err(FileError::Charset { line, charset: charset.to_owned(), found })
+    /// A zero byte here and there is a fault of its row.
+    fn refuse_zeros(&self) -> Result<(), FileError> {
+        match self.zero {
+            Some(line) if (self.zeros - self.zeros_at_end) * TEXT_BYTES_PER_ZERO_MIN > self.bytes => {
+                Err(FileError::NotText { line })
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -218,18 +297,6 @@ fn utf_16_without_mark(start: &[u8]) -> Option<&'static Encoding> {
         (0, low) if mostly(low) => Some(UTF_16LE),
         (high, 0) if mostly(high) => Some(UTF_16BE),
         _ => None,
-    }
-}
-
-/// A text whose lines end in `\r`, given with `\n`.
-struct Returns(Box<dyn Read + Send>);
-
-impl Read for Returns {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let read = self.0.read(into)?;
-        let returns = into.iter_mut().take(read).filter(|byte| **byte == b'\r');
-        returns.for_each(|byte| *byte = b'\n');
-        Ok(read)
     }
 }
 

@@ -10,33 +10,32 @@ mod places;
 mod plan;
 mod reasons;
 mod record;
+mod records;
+mod shape;
 mod signs;
 mod words;
 mod writing;
 
 use std::io::Read as _;
 
-use body::{Bodies, Dates};
-use date::{Candidates, Pattern};
+use body::Bodies;
+use date::Dates;
 pub use decimal::{Form, NotAnAmount, is_blank, parse as parse_decimal};
 use dialect::Found;
-use plan::{Cut, Plan};
+use jiff::civil::Date;
+use plan::Plan;
 use reasons::Reasons;
-use record::Cells;
+use records::{Records, StrayQuote};
 use serde_json::value::RawValue;
 use writing::Writing;
 
-use super::charset::{self, Charset, Length};
-use super::lines::Lines;
-use super::mapping::{Mapping, Target};
+use super::charset::{self, Length};
+use super::mapping::Mapping;
 use super::source::Source;
-use super::{FileError, Reader, Row, RowError, RowIdentity};
+use super::{FileError, Options, Reader, Row, RowError, RowIdentity};
 
 /// How much of a file is looked at to find its dialect.
 const LOOK_BYTES: u64 = 256 * 1024;
-
-/// How many rows are looked at to find how dates are written.
-const EVIDENCE_ROWS_MAX: u64 = 20_000;
 
 /// Reads CSV.
 pub struct CsvReader {
@@ -55,14 +54,19 @@ pub struct CsvReader {
 
 impl CsvReader {
     /// Finds charset, dialect, and how amounts and dates are written, by reading the file to its end.
-    pub fn open(source: Source, mapping: &Mapping) -> Result<CsvReader, FileError> {
+    pub fn open(source: Source, mapping: &Mapping, options: &Options) -> Result<CsvReader, FileError> {
         let charset = charset::find(&source, mapping.dialect.charset.as_deref(), Length::Lines)?;
         let mut start = Vec::new();
         charset.decoded(&source)?.take(LOOK_BYTES).read_to_end(&mut start)?;
+        if charset.has_two() {
+            start = start.split_inclusive(|byte| *byte == b'\n').flat_map(charset::settled).collect();
+        }
         let wanted = plan::wanted(mapping);
         let found = dialect::find(&start, mapping, &wanted)?;
         let plan = Plan::new(mapping, &found)?;
-        let evidence = Evidence::gather(&source, charset, &found, &plan, mapping)?;
+        let date = mapping.date.as_deref();
+        let records = || Records::open(&source, charset, &found, &plan, date);
+        let evidence = Evidence::gather(records()?, &found, &plan, mapping, options.today())?;
         if evidence.rows == 0 {
             return Err(FileError::Empty);
         }
@@ -72,12 +76,9 @@ impl CsvReader {
             return Err(FileError::Header(reason));
         }
         let reasons = Reasons::of(&found);
-        let dates = match &mapping.date {
-            Some(form) => Dates::Stated(Pattern::parse(form).map_err(FileError::Header)?, form.clone()),
-            None => Dates::Found(evidence.dates),
-        };
+        let dates = Dates::new(date, &evidence.dates, options.today()).map_err(FileError::Header)?;
         Ok(CsvReader {
-            records: Records::open(&source, charset, &found)?,
+            records: records()?,
             bodies: Bodies::new(plan, mapping.amounts.clone(), evidence.amounts, dates),
             stop: mapping.rows.stop.clone(),
             columns: found.columns,
@@ -90,18 +91,16 @@ impl CsvReader {
         })
     }
 
-    /// Whether the mapping takes the row for a job.
-    fn is_job(&self) -> bool {
-        self.bodies.plan.takes(self.records.cut())
-    }
-
     fn content(&mut self) -> Result<Box<RawValue>, RowError> {
+        if let Some(quote) = self.records.stray_quote {
+            return Err(self.stray_quote(quote));
+        }
         if let record::Cut::Stray(at) = self.records.cut {
             let reason = "something follows the closing quote; double quotes that belong to the text, or state quote=none";
             return Err(self.error_at(at, None, reason.to_owned()));
         }
-        if let Err(error) = std::str::from_utf8(&self.records.record) {
-            return Err(self.error_at(error.valid_up_to(), None, "the text is damaged here".to_owned()));
+        if let Some((at, reason)) = charset::damage(&self.records.record, self.records.has_two_charsets) {
+            return Err(self.error_at(at, None, reason));
         }
         let row = self.records.cut();
         let cells = match self.reasons.cell_of(row) {
@@ -135,6 +134,23 @@ impl CsvReader {
         })
     }
 
+    /// A row that a quote joins with others, or that stands in the line of that quote.
+    fn stray_quote(&self, quote: StrayQuote) -> RowError {
+        let line = quote.line;
+        let reach = match quote.closed {
+            Some(end) => {
+                format!("goes on over the lines to {end}, of which some look like rows of their own")
+            }
+            None => "is not closed before the next row".to_owned(),
+        };
+        let reason = format!(
+            "a quote that opens in line {line} {reach}; remove it, or write it twice within quotes, or state quote=none"
+        );
+        let mut error = self.error_at(quote.at, None, reason);
+        error.column = error.column.filter(|_| line == self.records.line);
+        error
+    }
+
     fn error_at(&self, at: usize, field: Option<String>, reason: String) -> RowError {
         let (lines, column) = record::place(&self.records.record, at);
         RowError { line: self.records.line + lines, column: Some(column), field, reason }
@@ -151,7 +167,7 @@ impl Reader for CsvReader {
             if self.stop.iter().any(|stop| first.starts_with(stop.as_str())) {
                 return Ok(None);
             }
-            if self.is_job() {
+            if self.bodies.plan.takes(self.records.cut()) {
                 break;
             }
         }
@@ -183,99 +199,42 @@ impl Reader for CsvReader {
     }
 }
 
-/// The records of a file, one at a time.
-struct Records {
-    lines: Lines,
-    marks: record::Marks,
-    record: Vec<u8>,
-    cells: Cells,
-    cut: record::Cut,
-    /// Where the record starts.
-    line: u64,
-}
-
-impl Records {
-    fn open(source: &Source, charset: Charset, found: &Found) -> Result<Records, FileError> {
-        let mut lines = Lines::new(charset.decoded(source)?);
-        lines.skip(found.lines_before)?;
-        let (record, cells, cut) = (Vec::new(), Cells::default(), record::Cut::Whole);
-        Ok(Records { lines, marks: found.marks, record, cells, cut, line: 0 })
-    }
-
-    /// Reads the next record that has something in it; false at the end.
-    fn advance(&mut self) -> Result<bool, FileError> {
-        loop {
-            self.record.clear();
-            self.cells.clear();
-            if !self.lines.append(&mut self.record, None)? {
-                return Ok(false);
-            }
-            self.line = self.lines.number();
-            self.cut = self.cells.cut(&self.record, self.marks);
-            while let record::Cut::Open(quote) = self.cut {
-                if !self.lines.append(&mut self.record, Some(self.line))? {
-                    let (lines, column) = record::place(&self.record, quote);
-                    return Err(FileError::QuoteOpen { line: self.line + lines, column });
-                }
-                self.cut = self.cells.cut(&self.record, self.marks);
-            }
-            if let record::Cut::Stray(at) = self.cut {
-                self.cells.cut_behind(&self.record, self.marks, at);
-            }
-            let row = self.cut();
-            if (0..self.cells.len()).any(|index| !row.cell(index).is_empty()) {
-                return Ok(true);
-            }
-        }
-    }
-
-    fn cut(&self) -> Cut<'_> {
-        Cut { record: &self.record, cells: &self.cells }
-    }
-}
-
 /// What a file's own rows prove of how it is written.
 struct Evidence {
     rows: u64,
     /// The most cells of a row.
     cells: usize,
     amounts: Writing,
-    dates: Candidates,
+    dates: date::Evidence,
 }
 
 impl Evidence {
     /// Reads the file to its end, so that what can not be read at all is known before the first row.
     fn gather(
-        source: &Source,
-        charset: Charset,
+        mut records: Records,
         found: &Found,
         plan: &Plan,
         mapping: &Mapping,
+        today: Date,
     ) -> Result<Evidence, FileError> {
-        let mut records = Records::open(source, charset, found)?;
-        let amounts = Writing::default();
-        let mut evidence = Evidence { rows: 0, cells: 0, amounts, dates: Candidates::all() };
-        let reasons = Reasons::of(found);
-        let date = plan.cell_of(&Target::ValueDate);
-        let mut is_over = false;
+        let (amounts, dates) = (Writing::default(), date::Evidence::new(today));
+        let mut evidence = Evidence { rows: 0, cells: 0, amounts, dates };
+        let (mut is_over, mut joined, reasons) = (false, String::new(), Reasons::of(found));
         while records.advance()? {
             evidence.rows += 1;
             evidence.cells = evidence.cells.max(records.cells.len());
             let row = records.cut();
             is_over |= mapping.rows.is_end(row.cell(0));
-            if !is_over {
-                let amounts = &mut evidence.amounts;
-                amounts.note_marks(row, plan);
-                if plan.takes(row) {
-                    amounts.note_signs(row, plan, &mapping.amounts);
-                    amounts.is_rest |= reasons.cell_of(row).is_some();
-                }
-            }
-            if evidence.rows > EVIDENCE_ROWS_MAX {
+            if is_over || records.stray_quote.is_some() {
                 continue;
             }
-            if let Some(date) = date.map(|date| row.cell(date)).filter(|text| !text.is_empty()) {
-                evidence.dates.narrow(date);
+            evidence.amounts.note_marks(row, plan);
+            if plan.takes(row) {
+                let is_rest = reasons.cell_of(row).is_some();
+                evidence.amounts.note_signs(row, plan, &mapping.amounts);
+                evidence.amounts.is_rest |= is_rest;
+                evidence.dates.add_row(plan, row, &mut joined);
+                evidence.dates.is_rest |= is_rest;
             }
         }
         Ok(evidence)

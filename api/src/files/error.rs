@@ -79,25 +79,14 @@ pub enum FileError {
         /// Where the row starts.
         line: u64,
     },
-    /// A quote is open at the end.
+    /// So many zero bytes that it is no text.
     #[error(
-        "the quote opened at line {line}, column {column} is never closed; close it, or state another quote (quote=none)"
+        "line {line} is not text (it holds a zero byte, and the file holds many); if the file is UTF-16, state \
+         charset=utf-16le or charset=utf-16be, else send it as text"
     )]
-    QuoteOpen {
-        /// Line of the quote.
+    NotText {
+        /// The line of the first, from 1.
         line: u64,
-        /// Character of that line.
-        column: u64,
-    },
-    /// Bytes that are no text in its charset.
-    #[error("line {line} is not {charset} ({found}); state the file's charset, such as charset=windows-1252")]
-    Charset {
-        /// The line, from 1.
-        line: u64,
-        /// The charset that the file is read in.
-        charset: String,
-        /// What stands there.
-        found: String,
     },
     /// A charset that nobody knows.
     #[error(

@@ -23,7 +23,7 @@ impl NdjsonReader {
     pub fn open(source: Source, charset: Option<&str>) -> Result<NdjsonReader, FileError> {
         // JSON is UTF-8 (RFC 8259, section 8.1): a byte that is none is a fault of its row, not another charset.
         let found = match charset {
-            Some(_) => charset::find(&source, charset, Length::Lines)?,
+            Some(_) => charset::find(&source, charset, Length::Lines)?.unmarked(),
             None => charset::unicode(&source)?,
         };
         let open = |rows_total| -> Result<NdjsonReader, FileError> {

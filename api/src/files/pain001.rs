@@ -115,6 +115,15 @@ impl PainReader {
                 && self.iban_prefixes.iter().any(|prefix| account.starts_with(&prefix.to_ascii_uppercase())))
     }
 
+    /// What of a payment, or of what stands before the payments of its block, is no text.
+    fn damage(&self, payment: &str, line: u64) -> Option<RowError> {
+        let fault = |text: &str| charset::damage(text.as_bytes(), false);
+        let (at, reason) =
+            fault(payment).or_else(|| fault(&self.walk.head).map(|(_, reason)| (0, reason)))?;
+        let line = line + super::lines::count(payment.get(..at).unwrap_or_default().as_bytes());
+        Some(RowError { line, column: None, field: None, reason })
+    }
+
     fn content(
         &self,
         payment: &Leaves,
@@ -188,11 +197,15 @@ impl Reader for PainReader {
                     self.number += 1;
                     let ids = Ids::of(&self.walk, &leaves);
                     let place = self.occurrences.next(&ids, mark.as_deref());
+                    let content = match self.damage(&text, line) {
+                        Some(error) => Err(error),
+                        None => self.content(&leaves, &ids, place, line),
+                    };
                     return Ok(Some(Row {
                         number: self.number,
                         line,
                         raw: self.raw(&text, &place.mark(&ids)),
-                        content: self.content(&leaves, &ids, place, line),
+                        content,
                         identity: RowIdentity::Payment(ids.identity(place.occurrence)),
                         former: identity::former_name(&self.walk, &leaves, place),
                     }));
@@ -232,7 +245,15 @@ fn first_pass(source: &Source, charset: Charset) -> Result<FirstPass, FileError>
     let mut header = None;
     loop {
         match walk.advance()? {
-            Step::Group => header = Some(walk.header.clone()),
+            Step::Group => {
+                if let Some((_, reason)) = charset::damage(walk.header.as_bytes(), false) {
+                    return Err(FileError::Xml {
+                        line: walk.line(),
+                        reason: format!("the group header {reason}"),
+                    });
+                }
+                header = Some(walk.header.clone());
+            }
             Step::Payment { leaves, line, .. } => {
                 if walk.group.text("MsgId").is_none() {
                     // All of its payments would be taken for those of any other such message.

@@ -8,7 +8,7 @@ use shared::domain::text::{Memo, Name};
 use super::super::iban;
 use super::super::mapping::{Amounts, Target};
 use super::super::text::one_line;
-use super::date::{Candidates, Pattern};
+use super::date::Dates;
 use super::plan::{Cut, Direction, Plan, Text};
 use super::writing::Writing;
 
@@ -17,15 +17,6 @@ use super::writing::Writing;
 pub struct Fault {
     pub target: Target,
     pub reason: String,
-}
-
-/// How dates are read.
-#[derive(Debug, Clone)]
-pub enum Dates {
-    /// As the map says.
-    Stated(Pattern, String),
-    /// As the file itself allows.
-    Found(Candidates),
 }
 
 /// Makes bodies of records; keeps its buffers from row to row.
@@ -125,7 +116,10 @@ impl Bodies {
                 }
                 Target::Holder => member(json, name, &one_line(text, field.is_mapped, Name::CHARS_MAX)),
                 Target::Memo => member(json, name, &one_line(text, field.is_mapped, Memo::CHARS_MAX)),
-                Target::ValueDate => member(json, name, &self.date(text)?),
+                Target::ValueDate => {
+                    let date = self.dates.read(text).map_err(|reason| fault(target, reason))?;
+                    member(json, name, &date.to_string());
+                }
                 Target::OverdraftLimit => {
                     let limit = self.decimal(text, currency, target)?;
                     member(json, name, &limit.minor_units);
@@ -188,27 +182,6 @@ impl Bodies {
             _ if has(Target::From) || has(Target::To) => Some("transfer"),
             Direction::In => Some("deposit"),
             Direction::Out => Some("withdrawal"),
-        }
-    }
-
-    fn date(&self, text: &str) -> Result<String, Fault> {
-        let shown = shown(text);
-        let refuse = |reason: String| fault(&Target::ValueDate, reason);
-        match &self.dates {
-            Dates::Stated(pattern, form) => {
-                let date = pattern.read(text);
-                date.map(|date| date.to_string())
-                    .ok_or_else(|| refuse(format!("is {shown}; it should be {form}")))
-            }
-            Dates::Found(candidates) => match candidates.read(text) {
-                Ok(Some(date)) => Ok(date.to_string()),
-                Ok(None) => {
-                    Err(refuse(format!("is {shown}, which is no date; state the form: date=DD.MM.YYYY")))
-                }
-                Err([one, other]) => Err(refuse(format!(
-                    "is {shown}, which may be {one} or {other}; state the form: date=DD/MM/YYYY"
-                ))),
-            },
         }
     }
 }

@@ -1,165 +1,153 @@
-//! Dates, as a pattern has them or as they can only be read.
+//! Value dates: read as the map states their form, or as the dates of the whole file leave only one reading.
 
+mod evidence;
+mod months;
+mod pattern;
+mod pieces;
+mod written;
+
+use evidence::Choices;
+pub use evidence::Evidence;
 use jiff::civil::Date;
+use pattern::Pattern;
+use shared::domain::value_date::plausible;
+use written::{Order, Written};
 
-/// A part of a pattern.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Year,
-    ShortYear,
-    Month,
-    MonthName,
-    Day,
-    Mark(char),
-}
+use super::body::shown;
 
-/// The form of a column's dates.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pattern(Vec<Part>);
+/// How a form is stated, where none can be named that fits.
+const ADVICE: &str = "correct it (2026-01-31 is read without a setting), or state its form with date=, made of YYYY or YY, \
+     MM or MMM (a name), DD, and the marks between them, such as date=DD.MM.YYYY";
 
-impl Pattern {
-    /// Of letters (`DD.MM.YYYY`, `D/M/YY`, `DD MMM YYYY`) or of `strftime` marks (`%d.%m.%Y`).
-    pub fn parse(text: &str) -> Result<Pattern, String> {
-        let text: String =
-            [("%Y", "YYYY"), ("%y", "YY"), ("%m", "MM"), ("%d", "DD"), ("%b", "MMM"), ("%B", "MMM")]
-                .iter()
-                .fold(text.to_owned(), |text, (mark, letters)| text.replace(mark, letters));
-        let mut parts = Vec::new();
-        let mut rest = text.as_str();
-        while let Some(first) = rest.chars().next() {
-            let run = rest.chars().take_while(|c| *c == first).count();
-            let (part, taken) = match (first.to_ascii_lowercase(), run) {
-                ('y', 4) => (Part::Year, 4),
-                ('y', 2) => (Part::ShortYear, 2),
-                ('m', 1 | 2) => (Part::Month, run),
-                ('m', 3 | 4) => (Part::MonthName, run),
-                ('d', 1 | 2) => (Part::Day, run),
-                ('y' | 'm' | 'd' | '%', _) => {
-                    return Err(format!(
-                        "{text:?} is no date pattern; write DD.MM.YYYY, MM/DD/YY, DD MMM YYYY"
-                    ));
-                }
-                _ => (Part::Mark(first), first.len_utf8()),
-            };
-            parts.push(part);
-            rest = rest.get(taken..).unwrap_or_default();
-        }
-        let has = |wanted: &[Part]| parts.iter().filter(|part| wanted.contains(part)).count() == 1;
-        if has(&[Part::Year, Part::ShortYear]) && has(&[Part::Month, Part::MonthName]) && has(&[Part::Day]) {
-            Ok(Pattern(parts))
-        } else {
-            Err(format!("{text:?} has no year, month and day, each once; write DD.MM.YYYY"))
-        }
-    }
-
-    /// Reads a date; a time of day may follow it.
-    pub fn read(&self, text: &str) -> Option<Date> {
-        let (mut year, mut month, mut day) = (0_i16, 0_i8, 0_i8);
-        let mut rest = text.trim();
-        for (at, part) in self.0.iter().enumerate() {
-            // Digits of one part run into the next only where no mark is between.
-            let is_tight = matches!(self.0.get(at + 1), Some(part) if !matches!(part, Part::Mark(_)));
-            match part {
-                Part::Mark(mark) => rest = rest.strip_prefix(*mark)?,
-                Part::Year => (year, rest) = digits(rest, 4, 4)?,
-                Part::ShortYear => {
-                    let (short, after) = digits(rest, 2, 2)?;
-                    // As POSIX reads two digits, but for what a bank file can hold.
-                    (year, rest) = (if short < 80 { 2000 + short } else { 1900 + short }, after);
-                }
-                Part::Month => (month, rest) = small(rest, is_tight)?,
-                Part::Day => (day, rest) = small(rest, is_tight)?,
-                Part::MonthName => (month, rest) = month_name(rest)?,
-            }
-        }
-        let is_end = rest.is_empty() || rest.starts_with([' ', 'T', ',']);
-        if is_end { Date::new(year, month, day).ok() } else { None }
-    }
-}
-
-fn digits(text: &str, min: usize, max: usize) -> Option<(i16, &str)> {
-    let count = text.bytes().take(max).take_while(u8::is_ascii_digit).count();
-    let (number, rest) = text.split_at_checked(count).filter(|_| count >= min)?;
-    Some((number.parse().ok()?, rest))
-}
-
-fn small(text: &str, is_tight: bool) -> Option<(i8, &str)> {
-    let (number, rest) = digits(text, if is_tight { 2 } else { 1 }, 2)?;
-    Some((i8::try_from(number).ok()?, rest))
-}
-
-/// The months' first letters in the languages whose banks write them: en, de, fr, es, it, nl, sv.
-const MONTHS: [&[&str]; 12] = [
-    &["jan", "gen", "ene"],
-    &["feb", "fév"],
-    &["mar", "mär", "mrz", "mrt", "maa"],
-    &["apr", "avr", "abr"],
-    &["may", "mai", "maj", "mei", "mag"],
-    &["jun", "juin", "giu"],
-    &["jul", "juil", "lug"],
-    &["aug", "aoû", "ago"],
-    &["sep", "set"],
-    &["oct", "okt", "ott"],
-    &["nov"],
-    &["dec", "dez", "déc", "dic"],
-];
-
-fn month_name(text: &str) -> Option<(i8, &str)> {
-    let end = text.find(|c: char| !c.is_alphabetic()).unwrap_or(text.len());
-    let (name, rest) = text.split_at_checked(end)?;
-    let name = name.to_lowercase();
-    let month = MONTHS.iter().position(|starts| starts.iter().any(|start| name.starts_with(start)))?;
-    Some((i8::try_from(month + 1).ok()?, rest.strip_prefix('.').unwrap_or(rest)))
-}
-
-/// What a file's dates may be; narrowed by each date that is seen.
+/// How dates are read.
 #[derive(Debug, Clone)]
-pub struct Candidates(Vec<Pattern>);
+pub struct Dates {
+    form: Form,
+    today: Date,
+}
 
-impl Candidates {
-    /// Every form that is tried. Where dots are between, the day comes first everywhere.
-    pub fn all() -> Candidates {
-        let patterns = [
-            "YYYY-MM-DD",
-            "YYYYMMDD",
-            "DD.MM.YYYY",
-            "DD.MM.YY",
-            "YYYY/MM/DD",
-            "YYYY.MM.DD",
-            "DD/MM/YYYY",
-            "MM/DD/YYYY",
-            "DD/MM/YY",
-            "MM/DD/YY",
-            "DD-MM-YYYY",
-            "DD-MM-YY",
-            "DD MMM YYYY",
-            "DD-MMM-YYYY",
-            "DD-MMM-YY",
-            "DD.MMM.YYYY",
-            "MMM DD, YYYY",
-            "DDMMYYYY",
-        ];
-        Candidates(patterns.into_iter().filter_map(|pattern| Pattern::parse(pattern).ok()).collect())
+#[derive(Debug, Clone)]
+enum Form {
+    /// As the map says.
+    Stated(Pattern, String),
+    /// As the file itself allows.
+    Found(Choices),
+}
+
+/// A date that a text may mean, and the form that says so.
+#[derive(Debug, Clone)]
+struct Reading {
+    date: Date,
+    order: Order,
+    form: String,
+}
+
+impl Dates {
+    /// As the map states it, or by the evidence of the whole file.
+    pub fn new(stated: Option<&str>, evidence: &Evidence, today: Date) -> Result<Dates, String> {
+        let form = match stated {
+            Some(form) => Form::Stated(Pattern::parse(form)?, form.to_owned()),
+            None => Form::Found(evidence.choices()),
+        };
+        Ok(Dates { form, today })
     }
 
-    /// Drops the forms that this date can not have; one that has none of them is a fault of its row.
-    pub fn narrow(&mut self, text: &str) {
-        let fits: Vec<Pattern> =
-            self.0.iter().filter(|pattern| pattern.read(text).is_some()).cloned().collect();
-        if !fits.is_empty() {
-            self.0 = fits;
-        }
+    /// The date of a row, or what is wrong with its text and what to do.
+    pub fn read(&self, text: &str) -> Result<Date, String> {
+        let shown = shown(text);
+        let date = match &self.form {
+            Form::Stated(pattern, form) => pattern.read(text).ok_or_else(|| self.unlike(text, form))?,
+            Form::Found(choices) => self.found(text, choices)?,
+        };
+        plausible(date, self.today).map(|()| date).map_err(|error| format!("is {shown}; {error}"))
     }
 
-    /// The date, if all forms that are left agree on it.
-    pub fn read(&self, text: &str) -> Result<Option<Date>, [Date; 2]> {
-        let mut found: Option<Date> = None;
-        for date in self.0.iter().filter_map(|pattern| pattern.read(text)) {
-            match found {
-                Some(other) if other != date => return Err([other, date]),
-                _ => found = Some(date),
+    fn found(&self, text: &str, choices: &Choices) -> Result<Date, String> {
+        let shown = shown(text);
+        let Some(written) = Written::parse(text) else {
+            return Err(format!("is {shown}, which is no date; {ADVICE}"));
+        };
+        let choice = choices.of(written.shape);
+        let readings = self.readings(written, &choice.orders);
+        let is_sure = |reading: &Reading| {
+            !choice.implausible.contains(&reading.order) && !written.shape.rare().contains(&reading.order)
+        };
+        match readings.as_slice() {
+            [only] if is_sure(only) => Ok(only.date),
+            [only] if choice.implausible.contains(&only.order) => Err(format!(
+                "is {shown}, which may be {}, but so the dates of the file lie decades apart or years ahead; correct it, \
+                 or state that form",
+                listed(&readings, "")
+            )),
+            [] | [_] => self.unusual(text, written),
+            several => {
+                let because = if choice.is_contradictory {
+                    ", and other rows prove opposite forms; send this row again with the date= that is meant"
+                } else {
+                    "; state the date= that is meant"
+                };
+                Err(format!("is {shown}, which may be {}{because}", listed(several, " or ")))
             }
         }
-        Ok(found)
+    }
+
+    /// The dates that a text means in some orders, each once, as far as they can be value dates.
+    fn readings(&self, written: Written<'_>, orders: &[Order]) -> Vec<Reading> {
+        let mut readings: Vec<Reading> = Vec::new();
+        for order in Order::ALL.into_iter().filter(|order| orders.contains(order)) {
+            let date = written.read(order).filter(|date| plausible(*date, self.today).is_ok());
+            if let Some(date) = date.filter(|date| readings.iter().all(|known| known.date != *date)) {
+                readings.push(Reading { date, order, form: written.shape.form(order) });
+            }
+        }
+        readings
+    }
+
+    /// A date that no usual order reads.
+    fn unusual(&self, text: &str, written: Written<'_>) -> Result<Date, String> {
+        let shown = shown(text);
+        let shape = written.shape;
+        let rare = self.readings(written, shape.rare());
+        if !rare.is_empty() {
+            let forms = listed(&rare, " or ");
+            return Err(format!(
+                "is {shown}, which is no date as dates are usually written; if it is {forms}, state that form"
+            ));
+        }
+        // One that lies too far off is told as such.
+        match shape.usual().iter().find_map(|order| written.read(*order)) {
+            Some(date) => Ok(date),
+            None => Err(format!("is {shown}, which is no day of the calendar in any form; {ADVICE}")),
+        }
+    }
+
+    /// A date that the stated form does not read.
+    fn unlike(&self, text: &str, form: &str) -> String {
+        let shown = shown(text);
+        let forms: Vec<String> = Written::parse(text).map_or(Vec::new(), |written| {
+            let of = |orders| {
+                self.readings(written, orders).into_iter().map(|reading| format!("date={}", reading.form))
+            };
+            let usual: Vec<String> = of(written.shape.usual()).collect();
+            if usual.is_empty() { of(written.shape.rare()).collect() } else { usual }
+        });
+        match forms.as_slice() {
+            [] => format!("is {shown}, which date={form} does not read; {ADVICE}"),
+            forms => format!("is {shown}, which date={form} does not read, but {} does", forms.join(" or ")),
+        }
     }
 }
+
+/// Whether a text has the form of a date, whichever.
+pub fn is_date(text: &str, stated: Option<&str>) -> bool {
+    let is_stated = || stated.and_then(|form| Pattern::parse(form).ok()?.read(text)).is_some();
+    Written::parse(text).is_some() || is_stated()
+}
+
+fn listed(readings: &[Reading], joint: &str) -> String {
+    let of = |reading: &Reading| format!("{} (date={})", reading.date, reading.form);
+    readings.iter().map(of).collect::<Vec<_>>().join(joint)
+}
+
+#[cfg(test)]
+mod tests;

@@ -60,6 +60,9 @@ impl Reasons {
 
     /// A row as it stands in a file of refused rows.
     pub fn append(&self, raw: &[u8], reason: &str, marks: Marks) -> Vec<u8> {
+        // A quote of the reason would close one that is open.
+        let is_open = matches!(Cells::default().cut(raw, marks), record::Cut::Open(_));
+        let marks = if is_open { marks.without_quote() } else { marks };
         let start = if self.has_names { "" } else { REASON_START };
         let mut cell = format!("{start}{}", reason.replace(['\r', '\n'], " "));
         if let Some(quote) = marks.quote.map(char::from) {

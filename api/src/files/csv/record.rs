@@ -18,6 +18,11 @@ impl Marks {
     pub fn new(separator: u8, quote: Quote) -> Marks {
         Marks { separator, quote: quote.byte() }
     }
+
+    /// The same, with quotes that are letters like others.
+    pub fn without_quote(self) -> Marks {
+        Marks { quote: None, ..self }
+    }
 }
 
 /// Where a cell stands in its record.
@@ -79,6 +84,11 @@ impl Cells {
         self.spans.get(index).map(|span| span.start)
     }
 
+    /// Where it ends, without its closing quote.
+    pub fn end(&self, index: usize) -> Option<usize> {
+        self.spans.get(index).map(|span| span.end)
+    }
+
     /// Cuts a record that has grown since the last call, or is a new one. `record` ends in its line's end.
     pub fn cut(&mut self, record: &[u8], marks: Marks) -> Cut {
         let end = end_of_text(record);
@@ -92,7 +102,7 @@ impl Cells {
                 continue;
             }
             let quote =
-                marks.quote.filter(|_| self.at < end).and_then(|mark| quote_at(record, self.at, mark));
+                marks.quote.filter(|_| self.at < end).and_then(|mark| quote_at(record, self.at, mark, marks));
             if let Some(quote) = quote {
                 self.open = Some((quote, quote + 1, false));
                 continue;
@@ -157,9 +167,7 @@ impl Cells {
         self.spans.push(Span { start: inside.0, end: inside.1, unfolded });
         let end = end_of_text(record);
         let mut after = closing + 1;
-        while after < end && record.get(after) == Some(&b' ') && marks.separator != b' ' {
-            after += 1;
-        }
+        after += blanks(record.get(after..end).unwrap_or_default(), marks);
         if after >= end {
             return Ok(false);
         }
@@ -184,16 +192,23 @@ impl Cells {
 }
 
 /// The quote that starts a cell, after blanks or at once.
-fn quote_at(record: &[u8], start: usize, mark: u8) -> Option<usize> {
+fn quote_at(record: &[u8], start: usize, mark: u8, marks: Marks) -> Option<usize> {
     let rest = record.get(start..)?;
-    let blanks = rest.iter().take_while(|byte| **byte == b' ').count();
+    let blanks = blanks(rest, marks);
     (rest.get(blanks) == Some(&mark)).then_some(start + blanks)
 }
 
-/// Where the line's end begins.
+/// How many bytes at the start are blanks: also what feeds a form or returns a carriage.
+fn blanks(text: &[u8], marks: Marks) -> usize {
+    let is_blank = |byte: &&u8| matches!(**byte, b' ' | b'\r' | 0x0B | 0x0C) && **byte != marks.separator;
+    text.iter().take_while(is_blank).count()
+}
+
+/// Where the line's end begins; some programs write its return twice.
 fn end_of_text(record: &[u8]) -> usize {
     let text = record.strip_suffix(b"\n").unwrap_or(record);
-    text.strip_suffix(b"\r").unwrap_or(text).len()
+    let returns = text.iter().rev().take_while(|byte| **byte == b'\r').count();
+    text.len() - returns
 }
 
 /// The line (from 0) and the character (from 1) of a byte of a record.

@@ -9,6 +9,7 @@ use super::super::{FileError, Format, Mapping, Options, Row, open};
 mod advice;
 mod amounts;
 mod banks;
+mod dates;
 mod dialects;
 mod numbers;
 

@@ -1,0 +1,193 @@
+//! The records of a file, one at a time, and what a quote does that opens where none belongs.
+
+use std::collections::VecDeque;
+
+use super::super::charset::{self, Charset};
+use super::super::lines::{self, Lines};
+use super::super::source::Source;
+use super::super::{FileError, ROW_BYTES_MAX};
+use super::dialect::Found;
+use super::plan::{Cut, Plan};
+use super::record::{self, Cells, Marks};
+use super::shape::RowShape;
+
+/// A quote that opens in one line and joins lines that are rows of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StrayQuote {
+    /// The line in which it opens.
+    pub line: u64,
+    /// The byte of that line.
+    pub at: usize,
+    /// The line in which it closes; none: it does not, or something stands behind the closing quote.
+    pub closed: Option<u64>,
+}
+
+/// A line that has been read ahead.
+#[derive(Debug)]
+struct Waiting {
+    line: u64,
+    text: Vec<u8>,
+    stray_quote: Option<StrayQuote>,
+}
+
+/// The records of a file, one at a time.
+pub struct Records {
+    lines: Lines,
+    /// Lines that were read ahead, in their order.
+    waiting: VecDeque<Waiting>,
+    shape: RowShape,
+    /// Rows may be in either of two charsets.
+    pub has_two_charsets: bool,
+    pub marks: Marks,
+    pub record: Vec<u8>,
+    pub cells: Cells,
+    pub cut: record::Cut,
+    /// The line is cut as if it had no quotes, and is at fault for one.
+    pub stray_quote: Option<StrayQuote>,
+    /// Where the record starts.
+    pub line: u64,
+}
+
+impl Records {
+    /// From the first row; lines that look like one are told by the plan.
+    pub fn open(
+        source: &Source,
+        charset: Charset,
+        found: &Found,
+        plan: &Plan,
+        date: Option<&str>,
+    ) -> Result<Records, FileError> {
+        let mut lines = Lines::new(charset.decoded(source)?);
+        lines.skip(found.lines_before)?;
+        Ok(Records {
+            lines,
+            waiting: VecDeque::new(),
+            shape: RowShape::new(found, plan, date),
+            has_two_charsets: charset.has_two(),
+            marks: found.marks,
+            record: Vec::new(),
+            cells: Cells::default(),
+            cut: record::Cut::Whole,
+            stray_quote: None,
+            line: 0,
+        })
+    }
+
+    /// Reads the next record that has something in it; false at the end.
+    pub fn advance(&mut self) -> Result<bool, FileError> {
+        loop {
+            let Some(next) = self.next_line()? else { return Ok(false) };
+            self.take(next);
+            if let record::Cut::Open(quote) = self.cut
+                && !self.join(quote)?
+            {
+                continue;
+            }
+            if let record::Cut::Stray(at) = self.cut {
+                self.cells.cut_behind(&self.record, self.marks, at);
+            }
+            let row = self.cut();
+            if (0..self.cells.len()).any(|index| !row.cell(index).is_empty()) {
+                return Ok(true);
+            }
+        }
+    }
+
+    pub fn cut(&self) -> Cut<'_> {
+        Cut { record: &self.record, cells: &self.cells }
+    }
+
+    /// Begins a record with a line.
+    fn take(&mut self, next: Waiting) {
+        (self.record, self.line, self.stray_quote) = (next.text, next.line, next.stray_quote);
+        self.cells.clear();
+        let marks = if self.stray_quote.is_some() { self.marks.without_quote() } else { self.marks };
+        self.cut = self.cells.cut(&self.record, marks);
+    }
+
+    /// Joins the lines that an open quote reaches over; false if it is a stray one, and its lines wait to be read each
+    /// by itself.
+    fn join(&mut self, quote: usize) -> Result<bool, FileError> {
+        let (mut starts, cell) = (vec![(0, self.line)], self.cells.len());
+        while matches!(self.cut, record::Cut::Open(_)) && self.record.len() <= ROW_BYTES_MAX {
+            let Some(next) = self.next_line()? else { break };
+            starts.push((self.record.len(), next.line));
+            self.record.extend_from_slice(&next.text);
+            self.cut = self.cells.cut(&self.record, self.marks);
+        }
+        let is_too_long = self.record.len() > ROW_BYTES_MAX;
+        let pieces = self.pieces(&starts);
+        let last_start = starts.last().map_or(0, |(start, _)| *start);
+        // The end of a text that has no separator in its last line is no row, though cells follow it.
+        let rows_end = pieces.len() - usize::from(self.ends_text(cell, last_start));
+        let mut lines = pieces.iter().take(rows_end).skip(1);
+        let first_row = lines.position(|(_, text)| self.shape.fits(text, self.marks));
+        let stray = match (self.cut, first_row) {
+            _ if is_too_long => first_row.map_or(1, |at| at + 1),
+            (record::Cut::Whole, None) | (record::Cut::Stray(_), None) => return Ok(true),
+            (record::Cut::Whole, Some(_)) | (record::Cut::Open(_), None) => pieces.len(),
+            (_, Some(at)) => at + 1,
+        };
+        let last = pieces.last().map(|(line, _)| *line);
+        let closed = last.filter(|_| self.cut == record::Cut::Whole && !is_too_long);
+        let fault = StrayQuote { line: self.line, at: quote, closed };
+        for (index, (line, text)) in pieces.into_iter().enumerate().rev() {
+            let stray_quote = (index < stray).then_some(fault);
+            self.waiting.push_front(Waiting { line, text, stray_quote });
+        }
+        Ok(false)
+    }
+
+    /// Whether the quotes of a cell close in the last line before any separator.
+    fn ends_text(&self, cell: usize, last_start: usize) -> bool {
+        let end = self.cells.end(cell).filter(|_| self.cut == record::Cut::Whole);
+        let inside = end.and_then(|end| self.record.get(last_start..end));
+        inside.is_some_and(|inside| memchr::memchr(self.marks.separator, inside).is_none())
+    }
+
+    /// The lines of the record, each with its number.
+    fn pieces(&self, starts: &[(usize, u64)]) -> Vec<(u64, Vec<u8>)> {
+        let ends = starts.iter().skip(1).map(|(start, _)| *start).chain([self.record.len()]);
+        let piece = |((start, line), end): (&(usize, u64), usize)| {
+            (*line, self.record.get(*start..end).unwrap_or_default().to_vec())
+        };
+        starts.iter().zip(ends).map(piece).collect()
+    }
+
+    /// The next line, in the charset of its row and without what only ends a file.
+    fn next_line(&mut self) -> Result<Option<Waiting>, FileError> {
+        if let Some(waiting) = self.waiting.pop_front() {
+            return Ok(Some(waiting));
+        }
+        let mut text = Vec::new();
+        if !self.lines.append(&mut text, None)? {
+            return Ok(None);
+        }
+        if self.has_two_charsets {
+            text = charset::settled(&text);
+        }
+        if !text.ends_with(b"\n") {
+            // DOS ended its files so; what writes blocks fills the last one with zeros.
+            while text.pop_if(|byte| matches!(byte, 0 | 0x1A)).is_some() {}
+        }
+        let line = self.lines.number();
+        if let Some(rows) = self.rows_by_returns(&text) {
+            let rows = rows.into_iter().map(|text| Waiting { line, text, stray_quote: None });
+            self.waiting.extend(rows);
+            return Ok(self.waiting.pop_front());
+        }
+        Ok(Some(Waiting { line, text, stray_quote: None }))
+    }
+
+    /// The rows of a line that a program joined with returns alone, if each of them is one.
+    fn rows_by_returns(&self, text: &[u8]) -> Option<Vec<Vec<u8>>> {
+        let inside = lines::trimmed(text);
+        memchr::memchr(b'\r', inside)?;
+        let rows: Vec<Vec<u8>> = inside
+            .split(|byte| *byte == b'\r')
+            .filter(|row| !row.trim_ascii().is_empty())
+            .map(<[u8]>::to_vec)
+            .collect();
+        rows.iter().all(|row| self.shape.fits(row, self.marks)).then_some(rows)
+    }
+}
