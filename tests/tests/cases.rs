@@ -3,6 +3,8 @@
 //! The inputs of `tests/cases` are as they came; those that stand in a test are of the same kinds. All share one
 //! fleet, and each has accounts of its own: see [`bank`].
 
+#![allow(clippy::unwrap_used)] // What the tests share fails as they do.
+
 #[path = "cases/advice.rs"]
 mod advice;
 #[path = "cases/amounts.rs"]

@@ -38,9 +38,9 @@ async fn followed(
     setting: &str,
 ) -> Vec<(String, Vec<Option<(i64, String)>>)> {
     let read = bank.read(currency, MAP, file).await;
-    assert_eq!(read.amounts()[0], None, "{}", read.import);
+    assert_eq!(read.amounts()[0], None, "{read}");
     let advised = advised(&read.reason(2), setting);
-    assert!(!advised.is_empty(), "no {setting}= is advised: {}", read.import);
+    assert!(!advised.is_empty(), "no {setting}= is advised: {read}");
     let mut all = Vec::new();
     for value in advised {
         let read = bank.read(currency, &format!("{MAP}, {setting}='{value}'"), file).await;
@@ -51,7 +51,7 @@ async fn followed(
         };
         let rows = read.amounts().into_iter().zip(read.dates());
         let rows: Vec<_> = rows.map(|(amount, date)| Some((amount?, date?))).collect();
-        assert!(rows.iter().all(Option::is_some), "{setting}={value}, as advised, refuses: {}", read.import);
+        assert!(rows.iter().all(Option::is_some), "{setting}={value}, as advised, refuses: {read}");
         all.push((value, rows));
     }
     all
@@ -78,7 +78,7 @@ fn the_forms_of_the_case_are_taken_as_stated() {
             [("DD/MM/YY", ["2020-04-01", "2020-04-02"]), ("MM/DD/YY", ["2020-01-04", "2020-02-04"])]
         {
             let read = bank.read("EUR", &format!("{MAP}, date={form}"), &csv).await;
-            assert_eq!(read.dates(), dated(right), "{}", read.import);
+            assert_eq!(read.dates(), dated(right), "{read}");
         }
     });
 }

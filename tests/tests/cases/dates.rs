@@ -1,7 +1,7 @@
 //! Every order that a file can mean is tried; what stays ambiguous is asked about; the order of rows never decides.
 
 use super::bank::{Bank, assert_one_of, at_the_bank, text};
-use super::read::{Read, dated};
+use super::read::{Faults, Read, dated};
 
 const MAP: &str = "value_date=Date, amount=Amount";
 
@@ -19,7 +19,7 @@ async fn dates(bank: &Bank, dates: &[&str]) -> Read {
 fn assert_asks(read: &Read, line: usize, readings: [&str; 2]) {
     let reason = read.reason(line);
     for part in readings.into_iter().chain(["date="]) {
-        assert!(reason.contains(part), "line {line} does not name {part}: {}", read.import);
+        assert!(reason.contains(part), "line {line} does not name {part}: {read}");
     }
 }
 
@@ -30,7 +30,7 @@ fn two_digits_for_the_year_may_stand_first() {
         for csv in [input.clone(), input.replace('-', "/")] {
             let read = bank.read("EUR", MAP, csv).await;
             let right = [dated(["2025-10-31", "2025-11-01", "2025-11-05"]), vec![None, None, None]];
-            assert_one_of(&read.dates(), &right, &read.import);
+            assert_one_of(&read.dates(), &right, &read);
             if read.dates()[2].is_none() {
                 assert_asks(&read, 4, ["2025-11-05", "2005-11-25"]);
             }
@@ -41,6 +41,7 @@ fn two_digits_for_the_year_may_stand_first() {
 #[test]
 fn a_year_of_two_digits_is_never_another_year_without_a_word() {
     at_the_bank(async |bank| {
+        let mut faults = Faults::default();
         let cases: [(&[&str], &[&str]); 8] = [
             (&["25-11-05", "25-11-01", "25-10-31"], &["2025-11-05", "2025-11-01", "2025-10-31"]),
             (&["25.10.31", "25.11.05"], &["2025-10-31", "2025-11-05"]),
@@ -53,26 +54,28 @@ fn a_year_of_two_digits_is_never_another_year_without_a_word() {
         ];
         for (written, right) in cases {
             let read = dates(bank, written).await;
-            assert_eq!(read.dates().len(), right.len(), "{written:?}: {}", read.import);
+            faults.one_of(&read.dates().len(), &[right.len()], format!("{written:?}: {read}"));
             for (found, right) in read.dates().into_iter().zip(right) {
-                assert_one_of(
-                    &found,
-                    &[Some((*right).to_owned()), None],
-                    format!("{written:?}: {}", read.import),
-                );
+                faults.one_of(&found, &[Some((*right).to_owned()), None], format!("{written:?}: {read}"));
             }
         }
         // Day, month and year have these forms in whole countries.
         for written in [["31.10.25", "05.11.25"], ["31/10/25", "05/11/25"], ["10/31/25", "11/05/25"]] {
             let read = dates(bank, &written).await;
-            assert_eq!(read.dates(), dated(["2025-10-31", "2025-11-05"]), "{written:?}: {}", read.import);
+            faults.one_of(
+                &read.dates(),
+                &[dated(["2025-10-31", "2025-11-05"])],
+                format!("{written:?}: {read}"),
+            );
         }
+        faults.none();
     });
 }
 
 #[test]
 fn a_date_that_stays_ambiguous_over_the_whole_file_is_asked_about() {
     at_the_bank(async |bank| {
+        let mut faults = Faults::default();
         for (written, readings) in [
             (["02/03/2025", "04/05/2025"], ["2025-03-02", "2025-02-03"]),
             (["02-03-2025", "04-05-2025"], ["2025-03-02", "2025-02-03"]),
@@ -80,9 +83,10 @@ fn a_date_that_stays_ambiguous_over_the_whole_file_is_asked_about() {
             (["01/04/20", "02/04/20"], ["2020-04-01", "2020-01-04"]),
         ] {
             let read = dates(bank, &written).await;
-            assert_eq!(read.dates(), [None, None], "{written:?}: {}", read.import);
+            faults.one_of(&read.dates(), &[vec![None, None]], format!("{written:?}: {read}"));
             assert_asks(&read, 2, readings);
         }
+        faults.none();
     });
 }
 
@@ -91,9 +95,9 @@ fn the_month_may_stand_first_with_dashes() {
     at_the_bank(async |bank| {
         let read = bank.read("USD", MAP, text("X4-month-first-with-dashes/input.csv")).await;
         let right = [dated(["2025-11-05", "2025-11-30"]), vec![None, None]];
-        assert_one_of(&read.dates(), &right, &read.import);
+        assert_one_of(&read.dates(), &right, &read);
         if read.dates()[0].is_none() {
-            assert!(read.reason(2).contains("date="), "{}", read.import);
+            assert!(read.reason(2).contains("date="), "{read}");
         }
     });
 }
@@ -101,6 +105,7 @@ fn the_month_may_stand_first_with_dashes() {
 #[test]
 fn one_row_that_has_one_reading_decides_for_its_file() {
     at_the_bank(async |bank| {
+        let mut faults = Faults::default();
         for (written, right) in [
             (["11-30-2025", "11-05-2025"], ["2025-11-30", "2025-11-05"]),
             (["30-11-2025", "05-11-2025"], ["2025-11-30", "2025-11-05"]),
@@ -114,8 +119,9 @@ fn one_row_that_has_one_reading_decides_for_its_file() {
             let usual = !written[0].contains(['.', ' ']) && !written[1].contains(['.', ' ']);
             let rights = [dated(right), vec![None, None]];
             let right = if usual { &rights[..1] } else { &rights[..] };
-            assert_one_of(&read.dates(), right, format!("{written:?}: {}", read.import));
+            faults.one_of(&read.dates(), right, format!("{written:?}: {read}"));
         }
+        faults.none();
     });
 }
 
@@ -124,7 +130,7 @@ fn rows_that_contradict_each_other_prove_nothing() {
     at_the_bank(async |bank| {
         for input in ["input.csv", "input-swapped.csv"] {
             let read = bank.read("EUR", MAP, text(&format!("X5-dates-that-contradict/{input}"))).await;
-            assert_eq!(read.dates()[2], None, "{}", read.import);
+            assert_eq!(read.dates()[2], None, "{read}");
             assert_asks(&read, 4, ["2025-03-02", "2025-02-03"]);
         }
     });
@@ -142,7 +148,7 @@ fn the_order_of_contradicting_rows_decides_nothing() {
             let mut found = vec![None; ROWS.len()];
             for (row, date) in order.into_iter().zip(read.dates()) {
                 let right = [None, ROWS[row].1.map(str::to_owned)];
-                assert_one_of(&date, &right, format!("{order:?}: {}", read.import));
+                assert_one_of(&date, &right, format!("{order:?}: {read}"));
                 found[row] = date;
             }
             seen.push(found);
@@ -156,7 +162,7 @@ fn many_rows_of_one_form_do_not_outvote_a_contradiction() {
     at_the_bank(async |bank| {
         let written = ["13/01/2025", "14/01/2025", "15/01/2025", "02/03/2025", "01/16/2025"];
         let read = dates(bank, &written).await;
-        assert_eq!(read.dates()[3], None, "{}", read.import);
+        assert_eq!(read.dates()[3], None, "{read}");
         assert_asks(&read, 5, ["2025-03-02", "2025-02-03"]);
     });
 }
@@ -169,15 +175,13 @@ fn a_row_that_fits_no_form_says_that_the_true_form_may_be_missing() {
         assert_eq!(
             read.dates(),
             [Some("2025-10-31".to_owned()), None, Some("2025-11-05".to_owned())],
-            "{}",
-            read.import
+            "{read}"
         );
         let read = dates(bank, &["31.02.2025", "05.11.2025", "30.11.2025"]).await;
         assert_eq!(
             read.dates(),
             [None, Some("2025-11-05".to_owned()), Some("2025-11-30".to_owned())],
-            "{}",
-            read.import
+            "{read}"
         );
     });
 }
@@ -187,12 +191,12 @@ fn a_stated_form_decides_over_everything_that_is_found() {
     at_the_bank(async |bank| {
         for (form, right) in [("DD/MM/YYYY", "2025-03-02"), ("MM/DD/YYYY", "2025-02-03")] {
             let read = bank.read("EUR", &format!("{MAP}, date={form}"), file(&["02/03/2025"])).await;
-            assert_eq!(read.dates(), dated([right]), "{}", read.import);
+            assert_eq!(read.dates(), dated([right]), "{read}");
         }
         for (form, right) in [("YY-MM-DD", "2025-11-05"), ("DD-MM-YY", "2005-11-25")] {
             let read = bank.read("EUR", &format!("{MAP}, date={form}"), file(&["25-11-05"])).await;
             let right = dated([right]);
-            assert_one_of(&read.dates(), &[right, vec![None]], &read.import);
+            assert_one_of(&read.dates(), &[right, vec![None]], &read);
         }
     });
 }

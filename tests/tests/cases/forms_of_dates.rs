@@ -1,7 +1,7 @@
 //! The usual forms of dates, of many countries.
 
-use super::bank::{assert_one_of, at_the_bank, text};
-use super::read::dated;
+use super::bank::{at_the_bank, text};
+use super::read::{Faults, dated};
 
 const MAP: &str = "value_date=Date, amount=Amount";
 
@@ -14,8 +14,8 @@ fn dates_may_have_a_point_at_their_end() {
     at_the_bank(async |bank| {
         let map = "value_date=Dátum, amount=Összeg, direction=Irány, in_words=bevétel, out_words=kiadás, memo=Partner";
         let read = bank.read("HUF", map, text("C14-dates-with-a-point-at-the-end/input.csv")).await;
-        assert_eq!(read.amounts(), [Some(-35_000), Some(129_000)], "{}", read.import);
-        assert_eq!(read.dates(), dated(["2019-04-19", "2019-04-18"]), "{}", read.import);
+        assert_eq!(read.amounts(), [Some(-35_000), Some(129_000)], "{read}");
+        assert_eq!(read.dates(), dated(["2019-04-19", "2019-04-18"]), "{read}");
     });
 }
 
@@ -26,13 +26,14 @@ fn a_day_a_months_name_and_a_short_year_are_a_date() {
         let read = bank.read("GBP", map, text("C16-day-month-name-short-year/input.csv")).await;
         let right = [(-2_059, "2018-02-10"), (-310, "2018-02-09")];
         let right: Vec<_> = right.iter().map(|(amount, date)| Some((*amount, (*date).to_owned()))).collect();
-        assert_eq!(read.rows_without_header(), right, "{}", read.import);
+        assert_eq!(read.rows_without_header(), right, "{read}");
     });
 }
 
 #[test]
 fn the_usual_forms_of_dates_are_read() {
     at_the_bank(async |bank| {
+        let mut faults = Faults::default();
         for written in [
             ["2019-04-19", "2019-04-18"],
             ["2019. 04. 19.", "2019. 04. 18."],
@@ -59,14 +60,20 @@ fn the_usual_forms_of_dates_are_read() {
             ["04/19/2019", "04/18/2019"],
         ] {
             let read = bank.read("EUR", MAP, file(written)).await;
-            assert_eq!(read.dates(), dated(["2019-04-19", "2019-04-18"]), "{written:?}: {}", read.import);
+            faults.one_of(
+                &read.dates(),
+                &[dated(["2019-04-19", "2019-04-18"])],
+                format!("{written:?}: {read}"),
+            );
         }
+        faults.none();
     });
 }
 
 #[test]
 fn other_forms_of_dates_are_read_or_refused_and_never_taken_for_another_day() {
     at_the_bank(async |bank| {
+        let mut faults = Faults::default();
         for written in [
             ["19.04.19.", "19.04.18."],
             ["19. April 2019", "18. April 2019"],
@@ -96,33 +103,31 @@ fn other_forms_of_dates_are_read_or_refused_and_never_taken_for_another_day() {
             ["19.04.2562", "18.04.2562"],
         ] {
             let read = bank.read("EUR", MAP, file(written)).await;
-            let rights: &[_] = if written[0].contains("Mai") {
-                &[dated(["2019-05-19", "2019-05-18"]), vec![None, None]]
+            let days = if written[0].contains("Mai") {
+                ["2019-05-19", "2019-05-18"]
             } else {
-                &[dated(["2019-04-19", "2019-04-18"]), vec![None, None]]
+                ["2019-04-19", "2019-04-18"]
             };
-            // One of the two may tell more than the other.
-            let parts = read
-                .dates()
-                .into_iter()
-                .zip(&rights[0])
-                .all(|(found, right)| found.is_none() || found == *right);
-            assert!(parts && read.dates().len() == 2, "{written:?}: {}", read.import);
+            let rights = &[dated(days), vec![None, None]];
+            faults.one_of(&read.dates(), rights, format!("{written:?}: {read}"));
         }
+        faults.none();
     });
 }
 
 #[test]
 fn a_date_with_a_time_is_the_day_that_is_written() {
     at_the_bank(async |bank| {
+        let mut faults = Faults::default();
         let written = ["2019-04-19 23:59:59", "2019-04-19 00:00:00"];
         let read = bank.read("EUR", MAP, file(written)).await;
-        assert_eq!(read.dates(), dated(["2019-04-19", "2019-04-19"]), "{}", read.import);
+        assert_eq!(read.dates(), dated(["2019-04-19", "2019-04-19"]), "{read}");
         let offset =
             bank.read("EUR", MAP, file(["2019-04-19T23:30:00-05:00", "2019-04-19T00:30:00+02:00"])).await;
         let written = Some("2019-04-19".to_owned());
         for found in offset.dates() {
-            assert_one_of(&found, &[written.clone(), None], &offset.import);
+            faults.one_of(&found, &[written.clone(), None], &offset);
         }
+        faults.none();
     });
 }

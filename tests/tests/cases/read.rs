@@ -1,5 +1,7 @@
 //! What an import read of each line of a file.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use super::bank::Entry;
@@ -67,6 +69,37 @@ impl Read {
         let refusals = self.import["first_refusals"].as_array().cloned().unwrap_or_default();
         let of_line = refusals.iter().find(|refusal| refusal["line"].as_u64() == u64::try_from(line).ok());
         of_line.and_then(|refusal| refusal["reason"].as_str()).unwrap_or_default().to_owned()
+    }
+}
+
+impl fmt::Display for Read {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let posted: Vec<_> =
+            self.entries.iter().map(|entry| (entry.amount, &entry.value_date, &entry.memo)).collect();
+        write!(to, "import {} is {}, posted {posted:?}", self.import["id"], self.import["state"])?;
+        if self.import["state"] == "refused" {
+            return write!(to, ", since {}", self.reason(1));
+        }
+        self.refused_lines().iter().try_for_each(|line| write!(to, "; line {line}: {}", self.reason(*line)))
+    }
+}
+
+/// What is wrong with any of many variants: all are tried before a test fails.
+#[derive(Debug, Default)]
+pub struct Faults(Vec<String>);
+
+impl Faults {
+    /// What was found has to be one of `right`.
+    pub fn one_of<T: PartialEq + fmt::Debug>(&mut self, found: &T, right: &[T], why: impl fmt::Display) {
+        if !right.contains(found) {
+            self.0.push(format!("{found:?} is none of {right:?}: {why}"));
+        }
+    }
+
+    /// All variants came out right.
+    #[track_caller]
+    pub fn none(self) {
+        assert!(self.0.is_empty(), "{} are wrong:\n{}", self.0.len(), self.0.join("\n"));
     }
 }
 
