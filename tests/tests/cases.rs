@@ -13,6 +13,8 @@ mod amounts;
 mod bank;
 #[path = "cases/batches.rs"]
 mod batches;
+#[path = "cases/clients.rs"]
+mod clients;
 #[path = "cases/conflicts.rs"]
 mod conflicts;
 #[path = "cases/currencies.rs"]
@@ -47,5 +49,7 @@ mod rows;
 mod signs;
 #[path = "cases/statements.rs"]
 mod statements;
+#[path = "cases/upgrade.rs"]
+mod upgrade;
 #[path = "cases/value_dates.rs"]
 mod value_dates;

@@ -5,29 +5,32 @@ use super::read::dated;
 
 const MAP: &str = "value_date=Date, amount=Amount";
 
-/// The settings that a reason names, such as `date=DD/MM/YY`, each once.
+/// The settings that a reason names, such as `date=DD/MM/YY`, each once, to the letter.
 fn advised(reason: &str, setting: &str) -> Vec<String> {
     let start = format!("{setting}=");
     let mut found: Vec<String> = Vec::new();
     for (at, _) in reason.match_indices(&start) {
-        let rest = &reason[at + start.len()..];
-        let end = rest.find(|letter| ",;\"`()".contains(letter)).unwrap_or(rest.len());
-        let value = rest[..end].split(" or ").next().unwrap_or_default();
-        let value = value.split(" and ").next().unwrap_or_default().trim();
-        // A word of the sentence that goes on is none of the form.
-        let value = match value.rfind(|letter: char| letter.is_lowercase() && setting == "date") {
-            Some(_) => value
-                .split(' ')
-                .take_while(|word| !word.chars().any(char::is_lowercase))
-                .collect::<Vec<_>>()
-                .join(" "),
-            None => value.to_owned(),
-        };
+        let value = value(&reason[at + start.len()..], setting);
         if !value.is_empty() && !found.contains(&value) {
             found.push(value);
         }
     }
     found
+}
+
+/// A value at the start of the rest of a sentence: in quotes, or up to where the sentence goes on.
+fn value(rest: &str, setting: &str) -> String {
+    if let Some(quote) = rest.chars().next().filter(|first| "'\"".contains(*first)) {
+        let end = rest[1..].find(quote).map_or(rest.len(), |end| end + 2);
+        return rest[..end].to_owned();
+    }
+    let end = rest.find(|letter| ",;\"'`()".contains(letter)).unwrap_or(rest.len());
+    let value = [" or ", " and "]
+        .iter()
+        .fold(&rest[..end], |value, word| value.split(word).next().unwrap_or_default());
+    let is_word = |word: &&str| setting == "date" && !word.contains('%') && word.contains(char::is_lowercase);
+    // A word of the sentence that goes on is none of the form.
+    value.split(' ').take_while(|word| !is_word(word)).collect::<Vec<_>>().join(" ").trim().to_owned()
 }
 
 /// Imports once, follows each advice of `setting` that the first row gets, and returns what each read.
@@ -43,12 +46,7 @@ async fn followed(
     assert!(!advised.is_empty(), "no {setting}= is advised: {read}");
     let mut all = Vec::new();
     for value in advised {
-        let read = bank.read(currency, &format!("{MAP}, {setting}='{value}'"), file).await;
-        let read = if read.import["state"] == "refused" {
-            bank.read(currency, &format!("{MAP}, {setting}={value}"), file).await
-        } else {
-            read
-        };
+        let read = bank.read(currency, &format!("{MAP}, {setting}={value}"), file).await;
         let rows = read.amounts().into_iter().zip(read.dates());
         let rows: Vec<_> = rows.map(|(amount, date)| Some((amount?, date?))).collect();
         assert!(rows.iter().all(Option::is_some), "{setting}={value}, as advised, refuses: {read}");
@@ -94,6 +92,15 @@ fn every_advised_form_reads_the_cells_it_is_advised_for() {
             ["2/3/25", "4/5/25"],
             ["02 03 04", "05 06 07"],
             ["02/03/04", "05/06/07"],
+            ["25-11-05", "25-11-04"],
+            ["25 10 31", "25 10 30"],
+            ["2019.04.19.", "2019.04.18."],
+            ["19. April 2019", "18. April 2019"],
+            ["11-30-2025", "11-05-2025"],
+            ["11.30.2025", "11.05.2025"],
+            ["19APR2019", "18APR2019"],
+            ["19/Apr/19", "18/Apr/19"],
+            ["2019\u{5e74}4\u{6708}19\u{65e5}", "2019\u{5e74}4\u{6708}18\u{65e5}"],
         ] {
             let file = format!("Date,Amount\n{},1.00\n{},2.00\n", dates[0], dates[1]);
             let read = bank.read("EUR", MAP, &file).await;

@@ -29,7 +29,7 @@ static BANK: OnceCell<Bank> = OnceCell::const_new();
 /// with the test process.
 pub fn at_the_bank(case: impl AsyncFnOnce(&'static Bank)) {
     RUNTIME.block_on(async {
-        let bank = BANK.get_or_init(async || Bank::open().await.unwrap()).await;
+        let bank = BANK.get_or_init(async || Bank::open(fleet()).await.unwrap()).await;
         case(bank).await;
         bank.fleet.run_ok(&["verify"]).await.unwrap();
     });
@@ -37,11 +37,21 @@ pub fn at_the_bank(case: impl AsyncFnOnce(&'static Bank)) {
 
 /// Runs a case on a fleet of its own: one that looks at the whole fleet, or restarts it.
 pub fn at_a_bank_of_its_own(case: impl AsyncFnOnce(&mut Bank)) {
+    at_a_bank_on(fleet(), case);
+}
+
+/// Runs a case on a fleet with other settings, or on files that there are.
+pub fn at_a_bank_on(fleet: Fleet, case: impl AsyncFnOnce(&mut Bank)) {
     RUNTIME.block_on(async {
-        let mut bank = Bank::open().await.unwrap();
+        let mut bank = Bank::open(fleet).await.unwrap();
         case(&mut bank).await;
         bank.fleet.run_ok(&["verify"]).await.unwrap();
     });
+}
+
+/// A fleet as the cases expect it: numbers of German accounts are its own.
+pub fn fleet() -> Fleet {
+    Fleet::embedded().unwrap().with("IBAN_PREFIXES", "DE")
 }
 
 /// A fleet in one process, on files of its own.
@@ -64,8 +74,7 @@ pub struct Entry {
 }
 
 impl Bank {
-    async fn open() -> anyhow::Result<Bank> {
-        let fleet = Fleet::embedded()?.with("IBAN_PREFIXES", "DE");
+    async fn open(fleet: Fleet) -> anyhow::Result<Bank> {
         let dev = fleet.start(Role::Dev).await?;
         let client = Client::new(&dev.url_as(Role::Api, "").unwrap_or_default())?;
         Ok(Bank { dev, fleet, client, accounts: AtomicU32::new(0) })
