@@ -24,7 +24,9 @@ fn value(rest: &str, setting: &str) -> String {
         let end = rest[1..].find(quote).map_or(rest.len(), |end| end + 2);
         return rest[..end].to_owned();
     }
-    let end = rest.find(|letter| ",;\"'`()".contains(letter)).unwrap_or(rest.len());
+    // Only the forms of dates have blanks in them.
+    let ends = if setting == "date" { ",;\"'`()" } else { ",;\"'`() " };
+    let end = rest.find(|letter| ends.contains(letter)).unwrap_or(rest.len());
     let value = [" or ", " and "]
         .iter()
         .fold(&rest[..end], |value, word| value.split(word).next().unwrap_or_default());
