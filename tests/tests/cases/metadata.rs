@@ -15,7 +15,8 @@ async fn told(bank: &Bank, metadata: &str) -> [String; 2] {
     let headers = [("content-type", "application/json"), ("prefer", "wait=20")];
     let answer = bank.client.post_with("/api/jobs", &headers, job(&account, metadata)).await.unwrap();
     assert_eq!(answer.status, 200, "{answer:?}");
-    let id = answer.json::<Value>().unwrap()["id"].as_str().unwrap().to_owned();
+    // Not every number that JSON can write is one of this parser.
+    let id = answer.body.split_once(r#""id":""#).unwrap().1.split_once('"').unwrap().0.to_owned();
     let found = bank.client.get(&format!("/api/jobs/{id}")).await.unwrap();
     [answer.body, found.body]
 }
