@@ -28,6 +28,8 @@ pub struct Answer {
     pub content_type: String,
     /// `Retry-After`, where there was one.
     pub retry_after: Option<String>,
+    /// `Accept-Encoding`, where there was one.
+    pub accept_encoding: Option<String>,
     /// The body.
     pub body: String,
 }
@@ -135,6 +137,21 @@ impl Client {
         body: impl Into<reqwest::Body>,
     ) -> anyhow::Result<Answer> {
         let request = self.http.post(self.url(path)).header("content-type", content_type).body(body);
+        Answer::of(send(request).await?).await
+    }
+
+    /// Sends `body` with these headers and returns the answer, whatever its status.
+    ///
+    /// # Errors
+    /// There was no answer.
+    pub async fn post_with(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<reqwest::Body>,
+    ) -> anyhow::Result<Answer> {
+        let request = self.http.post(self.url(path)).body(body);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         Answer::of(send(request).await?).await
     }
 
@@ -258,6 +275,7 @@ impl Answer {
             status: response.status(),
             content_type: header("content-type").unwrap_or_default(),
             retry_after: header("retry-after"),
+            accept_encoding: header("accept-encoding"),
             body: response.text().await.context("the answer was cut")?,
         })
     }
