@@ -2,8 +2,6 @@
 
 use std::io::Cursor;
 
-use jiff::civil::date;
-
 use super::super::super::{Format, Options, open};
 
 /// Value date or reason of each row, as of a fixed day.
