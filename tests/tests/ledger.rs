@@ -41,6 +41,7 @@ conformance!(
     a_caller_that_goes_away_leaves_nothing_behind,
     the_largest_batch_posts,
     a_job_is_read_back_as_it_was_submitted,
+    the_outcomes_of_many_jobs_are_read_at_once,
     entries_come_in_pages,
     a_stretch_has_the_entries_of_its_time,
     jobs_are_listed_by_filter,
