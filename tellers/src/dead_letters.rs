@@ -7,6 +7,8 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use shared::config::FleetConfig;
 use shared::domain::lane::Lane;
 use shared::queue::publisher::{Publisher, PublisherLimits};
@@ -52,7 +54,9 @@ async fn list(queue: &dyn Queue, limit: usize, json: bool) -> anyhow::Result<()>
     let kept = queue.dead_letter_count().await?;
     let letters = queue.dead_letters(limit).await?;
     if json {
-        letters.iter().for_each(|letter| println!("{}", as_json(letter)));
+        for letter in &letters {
+            println!("{}", serde_json::to_string(&Shown::of(letter)?)?);
+        }
         return Ok(());
     }
     let mut table = Table::new();
@@ -69,7 +73,7 @@ async fn list(queue: &dyn Queue, limit: usize, json: bool) -> anyhow::Result<()>
 #[allow(clippy::print_stdout)] // The command's answer.
 async fn show(queue: &dyn Queue, id: &str) -> anyhow::Result<()> {
     if let Some(letter) = find(queue, id).await?.first() {
-        println!("{:#}", as_json(letter));
+        println!("{}", serde_json::to_string_pretty(&Shown::of(letter)?)?);
     }
     Ok(())
 }
@@ -79,13 +83,33 @@ fn lane_of(letter: &DeadLetter) -> Option<u16> {
     (letter.lane != Lane::NONE).then_some(letter.lane.0)
 }
 
-fn as_json(letter: &DeadLetter) -> serde_json::Value {
-    let payload = String::from_utf8_lossy(&letter.payload);
-    // What is JSON is shown as JSON; what is not, as the text that it is.
-    let payload = serde_json::from_str(&payload).unwrap_or_else(|_| serde_json::Value::from(payload));
-    serde_json::json!({
-        "id": letter.id, "lane": lane_of(letter), "at": letter.at, "cause": letter.cause, "payload": payload,
-    })
+/// A letter as the command shows it.
+#[derive(Serialize)]
+struct Shown<'a> {
+    id: &'a str,
+    lane: Option<u16>,
+    at: String,
+    cause: &'a str,
+    payload: Box<RawValue>,
+}
+
+impl Shown<'_> {
+    fn of(letter: &DeadLetter) -> serde_json::Result<Shown<'_>> {
+        let payload = String::from_utf8_lossy(&letter.payload);
+        // What is JSON is shown as JSON, digit by digit and in one line: no string has a line's end in it. What is not,
+        // as the text that it is.
+        let payload = match RawValue::from_string(payload.replace(['\r', '\n'], " ")) {
+            Ok(payload) => payload,
+            Err(_) => to_raw_value(&payload)?,
+        };
+        Ok(Shown {
+            id: &letter.id,
+            lane: lane_of(letter),
+            at: letter.at.to_string(),
+            cause: &letter.cause,
+            payload,
+        })
+    }
 }
 
 #[allow(clippy::print_stdout)] // The command's answer.

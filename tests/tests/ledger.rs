@@ -43,6 +43,7 @@ conformance!(
     the_largest_batch_posts,
     a_job_is_read_back_as_it_was_submitted,
     holders_are_read_at_once,
+    the_outcomes_of_many_jobs_are_read_at_once,
     entries_come_in_pages,
     a_stretch_has_the_entries_of_its_time,
     jobs_are_listed_by_filter,

@@ -48,7 +48,7 @@ fn moment(field: &str, text: &str, days_later: i64) -> Result<i64, Invalid> {
             invalid(
                 field,
                 text,
-                "must be a day such as 2026-11-24, or an instant such as 2026-11-24T08:00:00Z",
+                "must be a day from the year 1 on, such as 2026-11-24, or an instant such as 2026-11-24T08:00:00Z",
             )
         });
     }
@@ -59,7 +59,7 @@ fn moment(field: &str, text: &str, days_later: i64) -> Result<i64, Invalid> {
         invalid(
             field,
             text,
-            "must be an instant of RFC 3339 such as 2026-11-24T08:00:00Z (write + as %2B), or a day",
+            "must be an instant of RFC 3339 from the year 1 on, such as 2026-11-24T08:00:00Z (write + as %2B), or a day",
         )
     })
 }
