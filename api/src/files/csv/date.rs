@@ -59,7 +59,9 @@ impl Dates {
             Form::Stated(pattern, form) => pattern.read(text).ok_or_else(|| self.unlike(text, form))?,
             Form::Found(choices) => self.found(text, choices)?,
         };
-        plausible(date, self.today).map(|()| date).map_err(|error| format!("is {shown}, which is {date}; it {error}"))
+        plausible(date, self.today)
+            .map(|()| date)
+            .map_err(|error| format!("is {shown}, which is {date}; it {error}"))
     }
 
     fn found(&self, text: &str, choices: &Choices) -> Result<Date, String> {

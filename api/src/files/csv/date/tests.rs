@@ -228,7 +228,12 @@ fn a_date_beyond_all_value_dates_is_told_as_such() {
         ("31/12/9999", "9999-12-31"),
     ] {
         let told = dates(&[text]).read(text).unwrap_err();
-        assert!(told.contains(text) && told.contains(day) && told.contains("must be a day from 1926-11-29 to 2036-11-29"), "{told}");
+        assert!(
+            told.contains(text)
+                && told.contains(day)
+                && told.contains("must be a day from 1926-11-29 to 2036-11-29"),
+            "{told}"
+        );
         let stated = Dates::new(Some("DD.MM.YYYY"), &Evidence::new(TODAY), TODAY).unwrap();
         assert!(stated.read("05.11.2568").unwrap_err().contains("2568-11-05; it must be a day from"));
     }
