@@ -151,7 +151,8 @@ mod tests {
     #[test]
     fn a_reference_stands_above_every_key() {
         let (issuer, client) = (Issuer::new().unwrap(), Client::parse("acme").unwrap());
-        let who = Who::new(&client, &[], FormerIdsKept::none());
+        let kept = FormerIdsKept::none();
+        let who = Who::new(&client, &[], &kept);
         let (r, k) = (reference("r"), reference("k"));
         let keys = ["k1", "k2"].map(IdempotencyKey::bare);
         let by_reference = issuer.of_job(&who, None, as_sent(&r)).id;
@@ -176,9 +177,9 @@ mod tests {
     #[test]
     fn a_job_knows_the_ids_of_the_release_before() {
         let (issuer, client) = (Issuer::new().unwrap(), Client::parse("acme").unwrap());
-        let kept = FormerIdsKept::none();
-        kept.set(shared::ledger::FormerIds { of_release: true, of_anonymous: false });
-        let who = Who::new(&client, &[], kept);
+        let kept = FormerIdsKept::default();
+        kept.set(shared::ledger::FormerIds { of_release: true, ..Default::default() });
+        let who = Who::new(&client, &[], &kept);
         let sent = reference(" r ");
         let canonical = sent.canonical().unwrap();
         let both = ReferenceAsSent { canonical: &canonical, sent: &sent };

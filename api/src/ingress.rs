@@ -24,8 +24,10 @@ use crate::imports::{Engine, ImportsConfig};
 use crate::keys::Keys;
 use crate::wait::Replies;
 
+/// How long a ledger may take to tell which former ids it holds.
+const ASK_MAX: Duration = Duration::from_secs(2);
 /// Pause between two questions to a ledger that is away.
-const LEARN_EVERY: Duration = Duration::from_secs(1);
+const ASK_EVERY: Duration = Duration::from_secs(1);
 
 /// How an ingress behaves.
 #[derive(Debug, Clone)]
@@ -106,7 +108,7 @@ impl Ingress {
         let replies = Replies::default();
         let refused = AtomicU64::new(0);
         let imports = Engine::new(config.imports.clone());
-        let (recent, former_ids) = (Recent::new(), FormerIdsKept::unknown());
+        let (recent, former_ids) = (Recent::new(), FormerIdsKept::default());
         let ingress = Ingress {
             config,
             parts,
@@ -124,18 +126,24 @@ impl Ingress {
 
     /// A client, with the ids that its jobs may have had before.
     pub(crate) fn who<'a>(&self, client: &'a Client) -> Who<'a> {
-        Who::new(client, self.config.keys.earlier_ids(client), self.former_ids.clone())
+        Who::new(client, self.config.keys.earlier_ids(client), &self.former_ids)
     }
 
-    /// Asks the ledger which former ids it holds, until it answers or the ingress is shut down.
+    /// Asks the ledger which former ids it holds, for a moment: a ledger that is away stops nobody from accepting jobs.
+    pub async fn ask_former_ids(&self) {
+        let clients = self.config.keys.clients();
+        match tokio::time::timeout(ASK_MAX, self.parts.ledger.former_ids(&clients)).await {
+            Ok(Ok(ids)) => self.former_ids.set(ids),
+            Ok(Err(error)) => tracing::debug!(%error, "which former ids the ledger holds is not known yet"),
+            Err(_) => tracing::debug!("the ledger does not tell yet which former ids it holds"),
+        }
+    }
+
+    /// Asks again until the ledger has told, or the ingress is shut down.
     pub async fn learn_former_ids(&self) {
-        loop {
-            match self.parts.ledger.former_ids().await {
-                Ok(ids) => return self.former_ids.set(ids),
-                Err(error) => tracing::debug!(%error, "which former ids the ledger holds is not known yet"),
-            }
+        while !self.former_ids.are_known() {
             tokio::select! {
-                () = tokio::time::sleep(LEARN_EVERY) => (),
+                () = tokio::time::sleep(ASK_EVERY) => self.ask_former_ids().await,
                 () = self.shutdown.cancelled() => return,
             }
         }

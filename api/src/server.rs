@@ -73,6 +73,8 @@ pub async fn serve(
         let ingress = Arc::clone(&ingress);
         async move { ingress.hear().await }
     });
+    // Before the first job: one of a client whose key has another name now is to be known.
+    ingress.ask_former_ids().await;
     let learning = tokio::spawn({
         let ingress = Arc::clone(&ingress);
         async move { ingress.learn_former_ids().await }

@@ -164,7 +164,14 @@ impl Keys {
         Ok(key.client.clone())
     }
 
-    /// The ids that a client had before this one.
+    /// Every key, by a hash that tells nothing of it, with its client.
+    #[must_use]
+    pub fn clients(&self) -> Vec<([u8; 32], Client)> {
+        let clients = self.0.iter().map(|(hash, key)| (*blake3::hash(hash).as_bytes(), key.client.clone()));
+        clients.collect()
+    }
+
+    /// The ids that a client had before this one, as its keys list them.
     #[must_use]
     pub fn earlier_ids(&self, client: &Client) -> &[Client] {
         let key = self.0.values().find(|key| key.client == *client);

@@ -30,6 +30,7 @@ use crate::domain::job::{Job, Kind};
 use crate::domain::lane::{Lane, Lanes};
 use crate::domain::money::Currency;
 use crate::domain::outcome::{Outcome, Recorded, Verdict};
+use crate::domain::text::Client;
 
 /// The books.
 #[async_trait]
@@ -182,11 +183,13 @@ pub trait Ledger: Send + Sync {
     /// The database could not be reached. Books that are wrong are findings, not errors.
     async fn audit(&self) -> Result<Audit, LedgerError>;
 
-    /// Which ids that are not derived any more the ledger may hold jobs under.
+    /// Which ids that are not derived any more the ledger may hold jobs under. `clients` are those of the fleet's
+    /// keys, each by a hash of the key: they are kept, so that a client whose key comes with another name is known.
     ///
     /// # Errors
     /// The database could not be reached.
-    async fn former_ids(&self) -> Result<FormerIds, LedgerError> {
+    async fn former_ids(&self, clients: &[([u8; 32], Client)]) -> Result<FormerIds, LedgerError> {
+        let _ = clients;
         Ok(FormerIds::default())
     }
 
@@ -248,12 +251,14 @@ impl PoolExhausted {
 }
 
 /// Ids that the ledger may hold jobs under, and that are not derived any more.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FormerIds {
     /// Those of release 0.1.
     pub of_release: bool,
     /// Those of a fleet that asked nobody for a key.
     pub of_anonymous: bool,
+    /// Those of clients whose keys had other names: each client with the ids that it had.
+    pub of_clients: HashMap<Client, Vec<Client>>,
 }
 
 /// A job as the ledger holds it.

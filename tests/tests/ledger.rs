@@ -35,6 +35,7 @@ conformance!(
     a_job_that_comes_again_takes_effect_once,
     another_body_under_the_same_id_is_a_conflict,
     a_job_is_known_by_the_ids_that_it_had_before,
+    a_client_is_known_whatever_its_key_is_called,
     an_id_on_two_lanes_takes_effect_once,
     lanes_over_few_accounts_lose_no_update,
     an_account_opened_twice_at_once_is_opened_once,
@@ -106,7 +107,7 @@ async fn a_migration_that_was_broken_off_is_brought_to_its_end() -> anyhow::Resu
     let last = "DROP TABLE analysis_batches, patterns; DROP INDEX analyses_requested ON analyses; \
                 UPDATE _sqlx_migrations SET success = FALSE WHERE version = 5";
     let first = "DROP TABLE holds, reversals, lane_totals, records, imports, import_rows, import_totals, \
-                 import_refusals, import_contents, import_shares, job_conflicts, analyses, analysis_batches, patterns; \
+                 import_refusals, import_contents, import_shares, job_conflicts, key_clients, analyses, analysis_batches, patterns; \
                  DELETE FROM _sqlx_migrations WHERE version > 1; \
                  UPDATE _sqlx_migrations SET success = FALSE WHERE version = 1";
     for broken_off in [last, first] {

@@ -1,7 +1,6 @@
 //! Who submits a job, and the ids that its jobs had before.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
 use shared::domain::former::{FormerId, Sameness};
 use shared::domain::id::{Identity, JobId};
@@ -11,33 +10,37 @@ use shared::ledger::FormerIds;
 use super::Identified;
 
 /// Which former ids the ledger may hold. Until it has told, all: jobs are accepted while it is away.
-#[derive(Debug, Clone)]
-pub struct FormerIdsKept(Arc<Kept>);
-
-#[derive(Debug)]
-struct Kept {
-    of_release: AtomicBool,
-    of_anonymous: AtomicBool,
-}
+#[derive(Debug, Clone, Default)]
+pub struct FormerIdsKept(Arc<OnceLock<FormerIds>>);
 
 impl FormerIdsKept {
-    /// Nothing is known yet.
-    pub fn unknown() -> FormerIdsKept {
-        FormerIdsKept(Arc::new(Kept {
-            of_release: AtomicBool::new(true),
-            of_anonymous: AtomicBool::new(true),
-        }))
-    }
-
     /// The ledger has told.
     pub fn set(&self, ids: FormerIds) {
-        self.0.of_release.store(ids.of_release, Relaxed);
-        self.0.of_anonymous.store(ids.of_anonymous, Relaxed);
+        // It is asked until it has told once.
+        let _ = self.0.set(ids);
+    }
+
+    /// Whether it has.
+    pub fn are_known(&self) -> bool {
+        self.0.get().is_some()
+    }
+
+    fn of_release(&self) -> bool {
+        self.0.get().is_none_or(|ids| ids.of_release)
+    }
+
+    fn of_anonymous(&self) -> bool {
+        self.0.get().is_none_or(|ids| ids.of_anonymous)
+    }
+
+    fn of_client(&self, client: &Client) -> &[Client] {
+        let ids = self.0.get().and_then(|ids| ids.of_clients.get(client));
+        ids.map_or(&[], Vec::as_slice)
     }
 
     #[cfg(test)]
     pub fn none() -> FormerIdsKept {
-        let kept = FormerIdsKept::unknown();
+        let kept = FormerIdsKept::default();
         kept.set(FormerIds::default());
         kept
     }
@@ -53,19 +56,21 @@ pub struct Who<'a> {
 }
 
 impl<'a> Who<'a> {
-    /// A client with the earlier ids that the keys name.
-    pub fn new(client: &'a Client, earlier: &[Client], kept: FormerIdsKept) -> Who<'a> {
+    /// A client with the earlier ids that its keys list, and with those under which they were known.
+    pub fn new(client: &'a Client, listed: &[Client], kept: &FormerIdsKept) -> Who<'a> {
         let is_anonymous = |id: &Client| id.as_str() == shared::keys::ANONYMOUS;
         let shared_by_all = |id: &Client| is_anonymous(id).then_some(Sameness::SameMoney);
-        let mut earlier: Vec<_> = earlier.iter().map(|id| (id.clone(), shared_by_all(id))).collect();
+        let other = |id: &&Client| *id != client && !listed.contains(id);
+        let earlier = listed.iter().chain(kept.of_client(client).iter().filter(other));
+        let mut earlier: Vec<_> = earlier.map(|id| (id.clone(), shared_by_all(id))).collect();
         let is_named = is_anonymous(client) || earlier.iter().any(|(id, _)| is_anonymous(id));
         if !is_named
-            && kept.0.of_anonymous.load(Relaxed)
+            && kept.of_anonymous()
             && let Ok(anonymous) = Client::parse(shared::keys::ANONYMOUS)
         {
             earlier.push((anonymous, Some(Sameness::SameMoney)));
         }
-        Who { client, earlier, of_release: kept.0.of_release.load(Relaxed) }
+        Who { client, earlier, of_release: kept.of_release() }
     }
 
     /// The id of what this client knows by an identity.
@@ -103,19 +108,21 @@ mod tests {
 
     #[test]
     fn a_fleet_that_has_keys_from_now_on_knows_the_jobs_of_before() {
-        let (acme, old, anonymous) = (client("acme"), client("acme-old"), client("anonymous"));
+        let [acme, old, anonymous, renamed] = ["acme", "acme-old", "anonymous", "acme-ltd"].map(client);
         let identity = Identity::Key("k");
         let former = |client: &Client, earlier: &[Client], of_anonymous| {
-            let kept = FormerIdsKept::unknown();
-            kept.set(FormerIds { of_release: false, of_anonymous });
-            Who::new(client, earlier, kept).identified(identity).former
+            let of_clients = [(acme.clone(), vec![renamed.clone()])].into();
+            let kept = FormerIdsKept::default();
+            kept.set(FormerIds { of_release: false, of_anonymous, of_clients });
+            Who::new(client, earlier, &kept).identified(identity).former
         };
         let of = |client, sameness| FormerId { id: JobId::derived(client, identity), sameness };
-        assert_eq!(former(&acme, &[], false), []);
-        assert_eq!(former(&acme, &[], true), [of(&anonymous, Sameness::SameMoney)]);
+        let was_renamed = of(&renamed, Sameness::Always);
+        assert_eq!(former(&acme, &[], false), [was_renamed]);
+        assert_eq!(former(&acme, &[], true), [was_renamed, of(&anonymous, Sameness::SameMoney)]);
         assert_eq!(former(&anonymous, &[], true), [], "it is its own id");
         let earlier = [old.clone(), anonymous.clone()];
-        let expected = [of(&old, Sameness::Always), of(&anonymous, Sameness::SameMoney)];
+        let expected = [of(&old, Sameness::Always), of(&anonymous, Sameness::SameMoney), was_renamed];
         assert_eq!(former(&acme, &earlier, true), expected);
     }
 }

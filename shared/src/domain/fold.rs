@@ -68,6 +68,8 @@ pub struct Folded {
     pub reversals: BTreeMap<JobId, JobId>,
     /// Jobs among those with a new verdict that were recorded as dead before.
     pub revived: BTreeSet<JobId>,
+    /// Jobs that are known by a former id, each with what became of it there.
+    pub known: BTreeMap<JobId, Verdict>,
 }
 
 /// Applies `jobs`, of whatever lanes, to `books` at `now` (µs since the Unix epoch).
@@ -103,6 +105,10 @@ enum Change {
 
 impl Fold {
     fn apply(&mut self, job: &Job) -> Outcome {
+        let known = self.known_by_a_former_id(job);
+        if let Some(verdict) = known {
+            self.folded.known.insert(job.id, verdict);
+        }
         match self.books.recorded.get(&job.id) {
             Some(recorded) if recorded.fingerprint != job.fingerprint => {
                 return Outcome::Conflict(recorded.verdict);
@@ -113,8 +119,7 @@ impl Fold {
             Some(recorded) => return Outcome::Duplicate(recorded.verdict),
             None => {}
         }
-        let judged =
-            if self.is_known_by_a_former_id(job) { Err(Rejection::KnownByFormerId) } else { self.judge(job) };
+        let judged = if known.is_some() { Err(Rejection::KnownByFormerId) } else { self.judge(job) };
         let outcome = match judged {
             Ok(change) => {
                 self.enact(job, change);
@@ -125,16 +130,18 @@ impl Fold {
         let recorded = Recorded { fingerprint: job.fingerprint, verdict: outcome.verdict() };
         self.books.recorded.insert(job.id, recorded);
         if self.former.contains(&job.id) {
-            self.books.former.insert(job.id, FormerJob::of(job));
+            self.books.former.insert(job.id, FormerJob::of(job, outcome.verdict()));
         }
         outcome
     }
 
-    fn is_known_by_a_former_id(&self, job: &Job) -> bool {
-        let is_recorded = |former: &FormerId| {
-            self.books.former.get(&former.id).is_some_and(|recorded| recorded.is(job, former.sameness))
+    /// What became of a job under an id that it had before.
+    fn known_by_a_former_id(&self, job: &Job) -> Option<Verdict> {
+        let recorded = |former: &FormerId| {
+            let recorded = self.books.former.get(&former.id)?;
+            recorded.is(job, former.sameness).then_some(recorded.verdict)
         };
-        job.former.iter().any(is_recorded)
+        job.former.iter().find_map(recorded)
     }
 
     /// Changes the books, and notes the job among those that can be reversed from now on.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::id::JobId;
 use super::job::{Action, Job};
+use super::outcome::Verdict;
 
 /// An id that the ledger may hold the job under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,14 +37,16 @@ pub struct FormerJob {
     pub reference: Option<String>,
     /// What it did.
     pub action: Action,
+    /// What became of it.
+    pub verdict: Verdict,
 }
 
 impl FormerJob {
     /// A job that is being recorded.
     #[must_use]
-    pub fn of(job: &Job) -> FormerJob {
+    pub fn of(job: &Job, verdict: Verdict) -> FormerJob {
         let reference = job.spec.reference.as_ref().map(ToString::to_string);
-        FormerJob { reference, action: job.spec.action.clone() }
+        FormerJob { reference, action: job.spec.action.clone(), verdict }
     }
 
     /// Whether `job` is this one, come again.

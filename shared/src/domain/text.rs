@@ -9,9 +9,35 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 /// A text that is empty, too long, or holds what can not be printed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("must be 1 to {max} characters without control characters")]
-pub struct InvalidText {
-    max: usize,
+pub enum InvalidText {
+    /// Empty or too long.
+    #[error("must be 1 to {max} characters without control characters")]
+    Length {
+        /// The most characters.
+        max: usize,
+    },
+    /// It holds what can not be printed.
+    #[error(
+        "holds the control character U+{:04X} at place {place}; remove it, control characters can not be kept",
+        u32::from(*character)
+    )]
+    Control {
+        /// The character.
+        character: char,
+        /// Its place among the characters, from 1.
+        place: usize,
+    },
+}
+
+/// Checks a text of at most `max` characters.
+fn check(text: &str, max: usize) -> Result<(), InvalidText> {
+    if text.is_empty() || text.chars().count() > max {
+        return Err(InvalidText::Length { max });
+    }
+    match (1..).zip(text.chars()).find(|(_, character)| character.is_control()) {
+        Some((place, character)) => Err(InvalidText::Control { character, place }),
+        None => Ok(()),
+    }
 }
 
 macro_rules! texts {
@@ -31,8 +57,8 @@ macro_rules! texts {
             /// It is empty, longer than `CHARS_MAX` characters, or holds a control character.
             pub fn parse(text: impl Into<String>) -> Result<Self, InvalidText> {
                 let text = text.into();
-                let fits = !text.is_empty() && text.chars().count() <= $max && !text.chars().any(char::is_control);
-                if fits { Ok(Self(text)) } else { Err(InvalidText { max: $max }) }
+                check(&text, $max)?;
+                Ok(Self(text))
             }
 
             /// The text.

@@ -202,7 +202,7 @@ async fn attempt(
     let now = Timestamp::now().as_microsecond();
     let folded = fold(books, jobs, now);
 
-    let imported = imported(jobs, &folded.outcomes, &rows);
+    let imported = imported(jobs, &folded, &rows);
     let conflicts = conflicts(jobs, &folded);
     let writes = Writes { now, judged: judged(jobs, &folded), folded: &folded, imported, conflicts };
     phase.ended(names::PHASE_FOLD);
@@ -256,7 +256,7 @@ async fn former_jobs(
     let (_, jobs) = library.find(&[], &ids).await?;
     let former = |job: JobRecord| {
         let action = parse(&job)?.action;
-        Ok((job.id, FormerJob { reference: job.reference, action }))
+        Ok((job.id, FormerJob { reference: job.reference, action, verdict: job.verdict }))
     };
     jobs.into_iter().map(former).collect()
 }

@@ -2,6 +2,7 @@
 //! written, and in which order. An adapter brings its connections, its schema, and a [`Dialect`].
 
 mod analyses;
+mod former_ids;
 mod freshness;
 mod imports;
 mod listings;
@@ -47,6 +48,7 @@ use crate::domain::id::JobId;
 use crate::domain::job::Job;
 use crate::domain::lane::Lanes;
 use crate::domain::outcome::{Outcome, Recorded};
+use crate::domain::text::Client;
 
 /// How long [`Ledger::ready`] waits for an answer.
 const READY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -263,8 +265,9 @@ impl<D: Database + Clone + 'static> Ledger for SqlLedger<D> {
         Ok(super::audit::audit(&mut pages).await?)
     }
 
-    async fn former_ids(&self) -> Result<FormerIds, LedgerError> {
-        Ok(reads::former_ids(&mut self.database.session(Purpose::Posting).await?).await?)
+    async fn former_ids(&self, clients: &[([u8; 32], Client)]) -> Result<FormerIds, LedgerError> {
+        let mut session = self.database.session(Purpose::WritingRecords).await?;
+        Ok(former_ids::read(&mut session, clients).await?)
     }
 
     async fn ready(&self) -> Result<(), LedgerError> {

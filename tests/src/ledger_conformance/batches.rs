@@ -8,6 +8,7 @@ use shared::domain::former::{FormerId, Sameness};
 use shared::domain::job::Job;
 use shared::domain::lane::{Lane, Lanes};
 use shared::domain::outcome::{Outcome, Rejection, Verdict};
+use shared::domain::text::Client;
 use shared::ledger::{Posted, post_apart};
 
 use super::subject::{Jobs, Subject, deposit, job, open, transfer};
@@ -103,8 +104,27 @@ pub async fn a_job_is_known_by_the_ids_that_it_had_before(subject: Subject) -> a
     let second = again(&first, SameMoney, &deposit("a", 100));
     ensure!(subject.post(0, &[first, second]).await? == [Outcome::Posted, known]);
     ensure!(subject.funds("a").await? == (5 + 7 + 5 + 8 + 10 + 100, 0));
-    ensure!(!subject.ledger.former_ids().await?.of_release, "no release before wrote to it");
+    ensure!(!subject.ledger.former_ids(&[]).await?.of_release, "no release before wrote to it");
     subject.books_are_right().await
+}
+
+/// A client whose key comes with another name is known by the ids that it had.
+///
+/// # Errors
+/// It is not.
+pub async fn a_client_is_known_whatever_its_key_is_called(subject: Subject) -> anyhow::Result<()> {
+    let client = |id: &str| Client::parse(id);
+    let of_clients = async |keys: &[(u8, &str)]| -> anyhow::Result<_> {
+        let keys = keys.iter().map(|(key, id)| Ok(([*key; 32], client(id)?)));
+        let keys = keys.collect::<anyhow::Result<Vec<_>>>()?;
+        Ok(subject.ledger.former_ids(&keys).await?.of_clients)
+    };
+    for _ in 0..2 {
+        ensure!(of_clients(&[(1, "acme"), (2, "acme"), (3, "other")]).await?.is_empty());
+    }
+    let renamed = of_clients(&[(1, "acme-ltd"), (4, "other")]).await?;
+    ensure!(renamed == [(client("acme-ltd")?, vec![client("acme")?])].into(), "{renamed:?}");
+    Ok(())
 }
 
 /// The same id on two lanes at once takes effect once, whichever comes first.

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use crate::domain::fold::Folded;
 use crate::domain::id::JobId;
 use crate::domain::job::{Job, Origin};
 use crate::domain::lane::Lane;
@@ -48,15 +49,17 @@ impl Imported<'_> {
 /// Compares what became of the jobs with what is known of their rows.
 pub(in crate::ledger) fn imported<'a>(
     jobs: &'a [Job],
-    outcomes: &[Outcome],
+    folded: &Folded,
     known: &HashMap<Origin, RowOutcome>,
 ) -> Imported<'a> {
     let mut imported = Imported::default();
     let mut seen = HashSet::new();
-    for (job, outcome) in jobs.iter().zip(outcomes) {
+    for (job, outcome) in jobs.iter().zip(&folded.outcomes) {
         // A redelivered envelope and its twin may share a batch.
         let Some(origin) = job.origin.filter(|origin| seen.insert(*origin)) else { continue };
-        let row = NewRow { origin, job: &job.id, outcome: row_outcome(*outcome), reason: reason(*outcome) };
+        // Of a job that has come before, to an earlier release, what became of it there is told.
+        let verdict = folded.known.get(&job.id).copied().unwrap_or(outcome.verdict());
+        let row = NewRow { origin, job: &job.id, outcome: row_outcome(*outcome), reason: reason(verdict) };
         match known.get(&origin) {
             None => imported.new_rows.push(row),
             Some(RowOutcome::Dead) if matches!(row.outcome, RowOutcome::Posted | RowOutcome::Rejected) => {
@@ -73,7 +76,6 @@ pub(in crate::ledger) fn imported<'a>(
 fn row_outcome(outcome: Outcome) -> RowOutcome {
     match outcome {
         Outcome::Posted => RowOutcome::Posted,
-        // Its file has come before, to an earlier release.
         Outcome::Rejected(Rejection::KnownByFormerId) => RowOutcome::Duplicate,
         Outcome::Rejected(_) => RowOutcome::Rejected,
         Outcome::Duplicate(_) => RowOutcome::Duplicate,
@@ -81,8 +83,8 @@ fn row_outcome(outcome: Outcome) -> RowOutcome {
     }
 }
 
-fn reason(outcome: Outcome) -> Option<&'static str> {
-    match outcome.verdict() {
+fn reason(verdict: Verdict) -> Option<&'static str> {
+    match verdict {
         Verdict::Posted => None,
         Verdict::Rejected(reason) => Some(reason.name()),
         Verdict::Dead => Some("dead"),

@@ -10,7 +10,7 @@ use crate::domain::id::JobId;
 use crate::domain::outcome::Recorded;
 use crate::ledger::failure::Failure;
 use crate::ledger::mysql::ERA_ENTRIES;
-use crate::ledger::{Conflicts, EntryRecord, FormerIds, JobRecord, Totals, Verdicts};
+use crate::ledger::{Conflicts, EntryRecord, JobRecord, Totals, Verdicts};
 
 /// How many of the newest eras are looked at for a page, before all are: an account that is in use has its last
 /// entries there.
@@ -65,22 +65,6 @@ pub(super) async fn account<S: Session>(
     let mut script = Script::new(S::DIALECT);
     script.sql("SELECT ").sql(ACCOUNT).sql(" FROM accounts a WHERE a.number = ").value(number);
     ask(session, script).await?.first().map(rows::account).transpose()
-}
-
-/// Whoever asked nobody for a key at first posted its first job so.
-pub(super) async fn former_ids<S: Session>(session: &mut S) -> Result<FormerIds, Failure> {
-    let mut script = Script::new(S::DIALECT);
-    script.sql("SELECT value FROM settings WHERE name = 'former_ids'; ");
-    script.sql("SELECT client FROM jobs ORDER BY seq LIMIT 1");
-    let mut results = session.run(script).await?.into_iter();
-    let first_text = |rows: Option<Vec<S::Row>>| -> Result<Option<String>, Failure> {
-        rows.unwrap_or_default().first().map(|row| row.text(0).map(str::to_owned)).transpose()
-    };
-    let (kept, first_client) = (first_text(results.next())?, first_text(results.next())?);
-    Ok(FormerIds {
-        of_release: kept.as_deref() != Some(super::schema::NO_FORMER_IDS),
-        of_anonymous: first_client.as_deref() == Some(crate::keys::ANONYMOUS),
-    })
 }
 
 /// See [`crate::ledger::Ledger::holders`].

@@ -135,7 +135,9 @@ impl Evidence {
         // Dates that nothing reads say that a form may be missing: as many proofs against an order may be by chance.
         let doubts = tally.doubts + self.doubts;
         let by_chance = |order: &&Order| (1..=doubts).contains(&misfits(order));
-        let rare_proven = |order: &&Order| tally.rare_fits(**order) >= misfits(order).max(1);
+        // Nobody is known to write the day between a long year and the month: a slip in one row is no doubt of others.
+        let proofs_min = if shape.layout == Layout::YearFirst { tally.rows.max(1) } else { 1 };
+        let rare_proven = |order: &&Order| tally.rare_fits(**order) >= misfits(order).max(proofs_min);
         let more = usual.iter().filter(by_chance).chain(shape.rare().iter().filter(rare_proven));
         for order in more {
             if !choice.orders.contains(order) {
