@@ -4,18 +4,18 @@
 //! whatever fails, single jobs never wait behind more than that in their lane's line, and a lane that takes
 //! nothing stops the reading once the window is full.
 
+mod flight;
+
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use jiff::Timestamp;
-use shared::domain::id::JobId;
-use shared::domain::job::{Fingerprint, Origin};
+use shared::domain::job::Origin;
 use shared::domain::lane::Lane;
 use shared::imports::{ImportState, Progress, Refusal, Standing};
 use shared::ledger::LedgerError;
@@ -23,6 +23,7 @@ use shared::queue::{BATCH_JOBS_MAX, PublishError};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
+use self::flight::{InFlight, Waiting, send};
 use super::reading::{CHUNK_ROWS_MAX, Chunk, ReadRow};
 use super::window::{Mark, Window};
 use crate::ingress::Ingress;
@@ -82,17 +83,6 @@ pub(super) struct Publishing {
     pub progress: Progress,
 }
 
-/// A row on its way to its lane.
-#[derive(Clone)]
-struct Waiting {
-    message: Bytes,
-    origin: Origin,
-    /// What is known from now on, once it is queued: the body of a row that has a reference.
-    claim: Option<(JobId, Fingerprint)>,
-}
-
-type InFlight =
-    Pin<Box<dyn Future<Output = (Lane, Vec<Waiting>, Vec<Result<Timestamp, PublishError>>)> + Send>>;
 type Counting = Pin<Box<dyn Future<Output = Result<u64, LedgerError>> + Send>>;
 type Writing = Pin<Box<dyn Future<Output = (Result<Standing, LedgerError>, Vec<Refusal>)> + Send>>;
 
@@ -371,14 +361,6 @@ impl Publishing {
         let Mark { row, accepted, refused, bytes_read } = self.window.mark(&[]);
         Progress { read_to: row, accepted, refused, bytes_read, ..self.progress.clone() }
     }
-}
-
-fn send(ingress: Arc<Ingress>, lane: Lane, sent: Vec<Waiting>) -> InFlight {
-    Box::pin(async move {
-        let messages = sent.iter().map(|row| (row.message.clone(), row.origin)).collect();
-        let results = ingress.parts.publisher.publish_imported(lane, messages).await;
-        (lane, sent, results)
-    })
 }
 
 fn count_settled(ingress: Arc<Ingress>, number: u64) -> Counting {

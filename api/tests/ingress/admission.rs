@@ -12,8 +12,9 @@ use shared::contract::settings::SettingsMessage;
 use shared::domain::id::JobId;
 use shared::settings::{Settings, Value, table};
 
-use crate::fakes::{Takes, until};
+use crate::fakes::Takes;
 use crate::harness::{DEPOSIT, World, post};
+use crate::patience::until;
 
 async fn world_for(concurrent_users_max: u64) -> World {
     let limit = [(&table::MAX_CONCURRENT_USERS, Value::Integer(concurrent_users_max))];

@@ -11,8 +11,9 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::fakes::{FakeQueue, Takes, until};
+use crate::fakes::{FakeQueue, Takes};
 use crate::harness::{DEPOSIT, fakes, parts};
+use crate::patience::until;
 
 struct Served {
     address: SocketAddr,

@@ -151,7 +151,7 @@ pub struct FakeLedger {
     pub runs: Mutex<HashMap<JobId, Run>>,
     pub away: Mutex<bool>,
     pub reads: Mutex<usize>,
-    /// How many jobs were looked for at once, each time.
+    /// How many jobs were looked for, each time.
     pub looked_for: Mutex<Vec<usize>>,
 }
 
@@ -387,16 +387,4 @@ impl Bus for FakeBus {
     }
 
     async fn close(&self) {}
-}
-
-/// Tries again until there is something, for a bounded time.
-pub async fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    loop {
-        if let Some(found) = found() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "{what}: not within 10 s");
-        tokio::task::yield_now().await;
-    }
 }

@@ -25,7 +25,8 @@ use shared::work_pool::WorkPool;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use crate::fakes::{FakeBus, FakeLedger, FakeQueue, no_imports, until};
+use crate::fakes::{FakeBus, FakeLedger, FakeQueue, no_imports};
+use crate::patience::until;
 
 /// A body that is a job.
 pub const DEPOSIT: &str = r#"{"kind":"deposit","account":"alice","amount":5,"currency":"EUR"}"#;

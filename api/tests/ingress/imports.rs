@@ -11,8 +11,9 @@ use shared::imports::{ImportState, Imports as _};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
-use crate::fakes::{Takes, until};
+use crate::fakes::Takes;
 use crate::harness::{World, post};
+use crate::patience::until;
 use crate::rigged::{RiggedImports, Writes};
 
 const CSV: &str =

@@ -14,6 +14,7 @@ mod keys;
 mod metrics;
 mod openapi;
 mod packed;
+mod patience;
 mod rigged;
 mod statements;
 mod uploads;

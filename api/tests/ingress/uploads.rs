@@ -10,8 +10,8 @@ use axum::http::{Request, StatusCode};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
-use crate::fakes::until;
 use crate::harness::{World, post};
+use crate::patience::until;
 use crate::rigged::RiggedImports;
 
 const FORM: (&str, &str) = ("content-type", "multipart/form-data; boundary=B");

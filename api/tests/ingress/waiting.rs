@@ -9,8 +9,8 @@ use shared::domain::job::Fingerprint;
 use shared::domain::outcome::{Rejection, Verdict};
 use shared::domain::text::Client;
 
-use crate::fakes::until;
 use crate::harness::{Answer, DEPOSIT, World, post};
+use crate::patience::until;
 
 /// In this time no look into the ledger is due: only what is told can have answered.
 const BEFORE_A_LOOK: Duration = Duration::from_millis(240);

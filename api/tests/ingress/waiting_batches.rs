@@ -7,8 +7,9 @@ use shared::contract::result::JobResult;
 use shared::domain::id::JobId;
 use shared::domain::outcome::{Rejection, Verdict};
 
-use crate::fakes::{Takes, until};
+use crate::fakes::Takes;
 use crate::harness::{Answer, DEPOSIT, World, post};
+use crate::patience::until;
 
 const NDJSON: (&str, &str) = ("content-type", "application/x-ndjson");
 const WAIT: (&str, &str) = ("prefer", "wait=5");

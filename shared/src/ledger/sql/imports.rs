@@ -161,11 +161,7 @@ impl<D: Database> Imports for SqlLedger<D> {
     }
 
     async fn conflicts(&self, number: u64, after: u64, limit: u32) -> Result<Vec<u64>, LedgerError> {
-        let mut script = Script::new(D::Session::DIALECT);
-        script.sql("SELECT number FROM import_rows WHERE import = ").value(stored(number));
-        script.sql(" AND outcome = 'conflict' AND number > ").value(stored(after));
-        script.sql(" ORDER BY number LIMIT ").value(i64::from(limit));
-        Ok(read_rows(&self.database, script, |row| count(row.int(0)?)).await?)
+        Ok(contents::conflicts(&self.database, number, after, limit).await?)
     }
 
     async fn record_content(

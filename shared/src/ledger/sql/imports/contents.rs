@@ -1,4 +1,4 @@
-//! What the files of imports say, and what they share.
+//! What the files of imports say, what they share, and which of their rows contradict others.
 
 use super::super::posting::SqlTransaction;
 use super::super::rows::count;
@@ -78,4 +78,18 @@ pub(super) async fn shares<D: Database>(database: &D, number: u64) -> Result<Vec
     script.sql(" ORDER BY row_count DESC, other");
     read_rows(database, script, |row| Ok(Share { import: count(row.int(0)?)?, rows: count(row.int(1)?)? }))
         .await
+}
+
+/// The rows of an import that came out as conflicts, by their numbers.
+pub(super) async fn conflicts<D: Database>(
+    database: &D,
+    number: u64,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<u64>, Failure> {
+    let mut script = Script::new(D::Session::DIALECT);
+    script.sql("SELECT number FROM import_rows WHERE import = ").value(stored(number));
+    script.sql(" AND outcome = 'conflict' AND number > ").value(stored(after));
+    script.sql(" ORDER BY number LIMIT ").value(i64::from(limit));
+    read_rows(database, script, |row| count(row.int(0)?)).await
 }

@@ -1,0 +1,37 @@
+//! Rows on their way to a lane.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use shared::domain::id::JobId;
+use shared::domain::job::{Fingerprint, Origin};
+use shared::domain::lane::Lane;
+use shared::queue::PublishError;
+
+use crate::ingress::Ingress;
+
+/// A row on its way to its lane.
+#[derive(Clone)]
+pub(super) struct Waiting {
+    /// Its wire form.
+    pub message: Bytes,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// What is known from now on, once it is queued: the body of a row that has a reference.
+    pub claim: Option<(JobId, Fingerprint)>,
+}
+
+/// Rows that are being published, with what became of each.
+pub(super) type InFlight =
+    Pin<Box<dyn Future<Output = (Lane, Vec<Waiting>, Vec<Result<Timestamp, PublishError>>)> + Send>>;
+/// Publishes rows of one lane, in order.
+pub(super) fn send(ingress: Arc<Ingress>, lane: Lane, sent: Vec<Waiting>) -> InFlight {
+    Box::pin(async move {
+        let messages = sent.iter().map(|row| (row.message.clone(), row.origin)).collect();
+        let results = ingress.parts.publisher.publish_imported(lane, messages).await;
+        (lane, sent, results)
+    })
+}
