@@ -69,9 +69,17 @@ pub enum RowIdentity {
     /// By its reference, else by the file and its number in it.
     #[default]
     Row,
-    /// By what its message calls the payment, and by its place among those that are called the same: an unambiguous
-    /// text, which is no reference.
-    Payment(String),
+    /// By what its message calls the payment, and by its place among those that are called the same.
+    Payment(PaymentName),
+}
+
+/// An unambiguous text for what a message calls a payment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaymentName {
+    /// The text; it is no reference.
+    pub name: String,
+    /// Another one by which the same payment may have been made, when its message had other payments beside it.
+    pub other: Option<FormerName>,
 }
 
 /// A name by which release 0.1 may know the job of a row.
@@ -92,6 +100,8 @@ pub struct Row {
     pub line: u64,
     /// As it stands in the file, in UTF-8; with [`Reader::header`] enough to write it down again.
     pub raw: Vec<u8>,
+    /// A hash of its cells, however they are quoted; none where the content says it all.
+    pub cells: Option<[u8; 32]>,
     /// The body of `POST /api/jobs` that it stands for, yet to be checked.
     pub content: Result<Box<RawValue>, RowError>,
     /// How its job is known.
@@ -107,6 +117,11 @@ pub trait Reader: Send {
     /// # Errors
     /// Nothing more can be read of this file.
     fn next(&mut self) -> Result<Option<Row>, FileError>;
+
+    /// What stands before the rows and their names, in UTF-8.
+    fn preamble(&self) -> &[u8] {
+        b""
+    }
 
     /// What a file of this file's refused rows starts with, in UTF-8; see [`refused::start`].
     fn header(&self) -> &[u8];

@@ -6,14 +6,14 @@ use bytes::Bytes;
 use shared::clock;
 use shared::contract::submission::Invalid;
 use shared::contract::{message, submission};
-use shared::domain::former::Sameness;
+use shared::domain::former::{FormerId, Sameness};
 use shared::domain::id::{Identity, JobId};
-use shared::domain::job::{Fingerprint, Kind, Spec};
+use shared::domain::job::{Action, Fingerprint, Kind, Spec};
 use shared::domain::json;
 use shared::domain::lane::Lane;
 use shared::domain::text::{Client, Reference};
 
-use crate::files::FormerName;
+use crate::files::{FormerName, PaymentName};
 use crate::identity::{Claim, IdempotencyKey, Identified, LineOfBatch, ReferenceAsSent, Who, names_of};
 use crate::ingress::Ingress;
 use crate::problem::{Problem, ProblemType};
@@ -115,6 +115,32 @@ fn ordered(json: &[u8]) -> Result<Read, Problem> {
     })
 }
 
+/// What a row of a file without a reference is known by.
+#[derive(Debug, Clone, Copy)]
+pub enum RowKnownBy<'a> {
+    /// By its file and its number in it.
+    Place {
+        /// Of the text of the file.
+        file: &'a [u8; 32],
+        /// From 1.
+        number: u64,
+    },
+    /// By what its message calls it.
+    Payment(&'a PaymentName),
+}
+
+/// The accounts that a job names, in one order whichever way the money goes: a file that is read the other way round is
+/// to contradict itself, and not to post both.
+fn accounts_of(action: &Action) -> String {
+    let mut accounts = match action {
+        Action::Transfer { from, to, .. } => vec![from.as_str(), to.as_str()],
+        Action::Journal { legs, .. } => legs.iter().map(|leg| leg.account.as_str()).collect(),
+        other => vec![other.account().as_str()],
+    };
+    accounts.sort_unstable();
+    accounts.join(" ")
+}
+
 /// What a row of a file says.
 #[derive(Debug, Clone, Copy)]
 pub struct RowRead {
@@ -157,12 +183,30 @@ impl Intake<'_> {
         self.claimed(self.prepare(&identified, &read.spec, reply)?, &identified, &read.spec)
     }
 
-    /// The job on a row of a file: known by its reference, else by `identity`; release 0.1 may know it by `former`.
-    pub fn row(&self, identity: Identity<'_>, former: &FormerName, json: &[u8]) -> Result<Prepared, Problem> {
+    /// The job on a row of a file: known by its reference, else by `known_by`; release 0.1 may know it by `former`.
+    pub fn row(
+        &self,
+        known_by: RowKnownBy<'_>,
+        former: &FormerName,
+        json: &[u8],
+    ) -> Result<Prepared, Problem> {
         let read = ordered(json)?;
         let reference = read.reference();
-        let identity = reference.map_or(identity, |reference| Identity::Reference(reference.canonical));
-        let mut identified = self.who.identified(identity);
+        let mut identified = match (reference, known_by) {
+            (Some(reference), _) => self.who.identified(Identity::Reference(reference.canonical)),
+            (None, RowKnownBy::Place { file, number }) => {
+                let accounts = accounts_of(&read.spec.action);
+                self.who.identified(Identity::Row { file, number, accounts: &accounts })
+            }
+            (None, RowKnownBy::Payment(payment)) => {
+                let mut identified = self.who.identified(Identity::Payment(&payment.name));
+                if let Some(FormerName { name, sameness }) = &payment.other {
+                    let id = JobId::derived(self.client, Identity::Payment(name));
+                    identified.former.push(FormerId { id, sameness: *sameness });
+                }
+                identified
+            }
+        };
         for name in names_of(reference) {
             self.who.add_of_release(&mut identified, name, Sameness::SameReference);
         }

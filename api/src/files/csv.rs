@@ -43,6 +43,7 @@ pub struct CsvReader {
     bodies: Bodies,
     stop: Vec<String>,
     header: Vec<u8>,
+    preamble: Vec<u8>,
     columns: usize,
     width: usize,
     /// Cells of the header, or of the first row.
@@ -85,6 +86,7 @@ impl CsvReader {
             width: found.width,
             cells: found.cells,
             header: reasons.header(&found),
+            preamble: found.before,
             reasons,
             number: 0,
             rows_total: evidence.rows,
@@ -181,9 +183,14 @@ impl Reader for CsvReader {
             line: self.records.line,
             raw,
             content,
+            cells: Some(self.records.cut().hash()),
             identity: RowIdentity::Row,
             former: None,
         }))
+    }
+
+    fn preamble(&self) -> &[u8] {
+        &self.preamble
     }
 
     fn header(&self) -> &[u8] {

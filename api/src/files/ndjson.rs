@@ -65,6 +65,7 @@ impl Reader for NdjsonReader {
             line,
             content: content(&raw, line),
             raw,
+            cells: None,
             identity: RowIdentity::Row,
             former: None,
         }))

@@ -197,6 +197,7 @@ impl Reader for PainReader {
                     self.number += 1;
                     let ids = Ids::of(&self.walk, &leaves);
                     let place = self.occurrences.next(&ids, mark.as_deref());
+                    let money = identity::money_of(&self.walk, &leaves);
                     let content = match self.damage(&text, line) {
                         Some(error) => Err(error),
                         None => self.content(&leaves, &ids, place, line),
@@ -206,7 +207,8 @@ impl Reader for PainReader {
                         line,
                         raw: self.raw(&text, &place.mark(&ids)),
                         content,
-                        identity: RowIdentity::Payment(ids.identity(place.occurrence)),
+                        cells: None,
+                        identity: RowIdentity::Payment(self.occurrences.name(&ids, place, &money)),
                         former: identity::former_name(&self.walk, &leaves, place),
                     }));
                 }

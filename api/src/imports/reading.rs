@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use serde_json::value::RawValue;
 use shared::domain::former::Sameness;
-use shared::domain::id::{Identity, JobId};
+use shared::domain::id::JobId;
 use shared::domain::job::Fingerprint;
 use shared::domain::lane::Lane;
 use shared::domain::text::Client;
@@ -20,7 +21,7 @@ use super::spool::Held;
 use crate::files::{self, FileError, Format, FormerName, Options, Reader, Row, RowError, RowIdentity};
 use crate::identity::{SEPARATOR_OF_RELEASE, Who};
 use crate::ingress::Ingress;
-use crate::intake::{self, Intake};
+use crate::intake::{self, Intake, RowKnownBy};
 
 /// Rows that go from hand to hand together: with sixteen lanes, about as many for each as an envelope takes.
 pub(super) const CHUNK_ROWS_MAX: usize = 1_000;
@@ -84,14 +85,19 @@ impl Reading {
         }
         let options = self.options();
         let mut source = source::open(file, format, &held.description, &options, &Position::default())?;
-        while let Some(Row { number, raw, content: body, .. }) = source.next()? {
+        content.add_text(&words(source.preamble()));
+        while let Some(Row { raw, cells, content: body, .. }) = source.next()? {
             if self.stop.is_cancelled() {
                 return Ok(None);
             }
-            match body.ok().map(|body| intake::read_row(body.get().as_bytes())) {
-                Some(Ok(row)) if row.has_reference => (),
-                Some(Ok(row)) => content.add_job(number, row.fingerprint),
-                Some(Err(_)) | None => content.add_refused(number, &without_returns(&raw)),
+            let job = body.ok().and_then(|body| intake::read_row(body.get().as_bytes()).ok());
+            match (&cells, &job) {
+                (Some(cells), _) => content.add_text(cells),
+                (None, Some(job)) => content.add_text(&job.fingerprint.0),
+                (None, None) => content.add_text(&words(&raw)),
+            }
+            if let Some(job) = job.filter(|job| !job.has_reference) {
+                content.add_job(job.fingerprint);
             }
         }
         Ok(Some(content.finish()))
@@ -148,16 +154,15 @@ impl Reading {
         let mut source = self.open(held, &Position::default()).map_err(|(_, error)| error)?;
         let mut refusals = Vec::with_capacity(numbers.len());
         let mut wanted = numbers.iter().copied().peekable();
-        while let (Some(number), Some(Row { number: at, line, raw, .. })) =
+        while let (Some(number), Some(Row { number: at, line, raw, content, identity, .. })) =
             (wanted.peek().copied(), source.reader.next()?)
         {
             if at < number {
                 continue;
             }
             wanted.next();
-            let reason = CONFLICT.to_owned();
-            let field = Some("reference".to_owned());
-            let mut refusal = Refusal { row: at, line, column: None, field, reason, raw };
+            let (field, reason) = why_conflict(&identity, content.ok().as_deref());
+            let mut refusal = Refusal { row: at, line, column: None, field, reason: reason.to_owned(), raw };
             refusal.raw = source.reader.refused(&refusal.raw, &in_place(&refusal));
             refusals.push(refusal);
         }
@@ -177,9 +182,26 @@ impl Reading {
     }
 }
 
-/// Why a row that was queued took no effect.
-const CONFLICT: &str = "the reference belongs to a job with another body, so this row takes no effect; give it a \
-     reference of its own, or map the column to memo or metadata instead";
+/// The field at fault for a row that was queued and took no effect, and why.
+fn why_conflict(identity: &RowIdentity, body: Option<&RawValue>) -> (Option<String>, &'static str) {
+    let row = body.and_then(|body| intake::read_row(body.get().as_bytes()).ok());
+    match identity {
+        RowIdentity::Payment(_) => (
+            None,
+            "this payment is not made: another one with the same ids and another content had come before",
+        ),
+        RowIdentity::Row if row.is_some_and(|row| row.has_reference) => (
+            Some("reference".to_owned()),
+            "the reference belongs to a job with another body, so this row takes no effect; give it a reference of its \
+             own, or leave the reference out",
+        ),
+        RowIdentity::Row => (
+            None,
+            "this row was posted before, by an import of the same file that read it otherwise, so it takes no effect; if \
+             it was read wrongly then, reverse that job and send the row in a file of its own",
+        ),
+    }
+}
 
 struct Source {
     format: Format,
@@ -195,7 +217,7 @@ struct Rows<'a> {
 
 impl Rows<'_> {
     fn prepare(&mut self, row: Row) -> ReadRow {
-        let Row { number, line, raw, content, identity, former } = row;
+        let Row { number, line, raw, content, identity, former, .. } = row;
         let refused = |column, field, reason, raw| {
             ReadRow::Refused(Refusal { row: number, line, column, field, reason, raw })
         };
@@ -208,11 +230,11 @@ impl Rows<'_> {
         let Reading { ingress, client, digest, file, .. } = self.reading;
         let intake = Intake { ingress, client, who: &self.who, key: None };
         let former = former.unwrap_or_else(|| former_name(digest, number));
-        let identity = match &identity {
-            RowIdentity::Payment(payment) => Identity::Payment(payment),
-            RowIdentity::Row => Identity::Row { file, number },
+        let known_by = match &identity {
+            RowIdentity::Payment(payment) => RowKnownBy::Payment(payment),
+            RowIdentity::Row => RowKnownBy::Place { file, number },
         };
-        let job = match intake.row(identity, &former, body.get().as_bytes()) {
+        let job = match intake.row(known_by, &former, body.get().as_bytes()) {
             Ok(job) => job,
             Err(problem) => {
                 let (field, reason) = problem.field_and_detail();
@@ -233,9 +255,9 @@ impl Rows<'_> {
     }
 }
 
-/// Line ends within a row are no difference.
-fn without_returns(raw: &[u8]) -> Vec<u8> {
-    raw.iter().copied().filter(|byte| *byte != b'\r').collect()
+/// A text without what only sets it: blanks, line ends and quotes.
+fn words(text: &[u8]) -> Vec<u8> {
+    text.iter().copied().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'"').collect()
 }
 
 /// The reason, and where: the file that carries it has other lines.

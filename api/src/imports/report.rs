@@ -100,7 +100,11 @@ impl PaymentReport {
         let taken_at = self.taken_at;
         while !self.taken.is_due() && !self.refused.is_due() {
             let payment = match (self.taken.rows.front(), self.refused.rows.front()) {
-                (Some(row), Some(refusal)) if row.row < refusal.row => {
+                (Some(row), Some(refusal)) if row.row <= refusal.row => {
+                    // A conflict is among the refused rows too.
+                    if row.row == refusal.row {
+                        self.refused.rows.pop_front();
+                    }
                     self.taken.rows.pop_front().map(of_row)
                 }
                 (Some(_), None) => self.taken.rows.pop_front().map(of_row),

@@ -65,10 +65,12 @@ pub enum Identity<'a> {
     },
     /// A row of a file that says nothing of its own identity.
     Row {
-        /// Of what the whole file says.
+        /// Of the text of the whole file.
         file: &'a [u8; 32],
         /// The number of the row, from 1.
         number: u64,
+        /// The accounts that its job names: the same file may be meant for one account and for another.
+        accounts: &'a str,
     },
     /// A payment of a message: a text of the identifiers of message and payment, which says where each begins and ends,
     /// and of the payment's place among those with the same ones. The message's comes first, and U+001F behind it.
@@ -91,9 +93,9 @@ impl JobId {
                 let own: [&[u8]; 2] = [&content.0, &nth.to_be_bytes()];
                 JobId::of_parts(client, "line", &[key.as_bytes()], &own)
             }
-            Identity::Row { file, number } => {
-                let (thousand, rest) = (number / 1_000, number % 1_000);
-                JobId::of_parts(client, "row", &[file, &thousand.to_be_bytes()], &[&rest.to_be_bytes()])
+            Identity::Row { file, number, accounts } => {
+                let (thousand, rest) = ((number / 1_000).to_be_bytes(), (number % 1_000).to_be_bytes());
+                JobId::of_parts(client, "row", &[file, &thousand], &[&rest, accounts.as_bytes()])
             }
             Identity::Payment(payment) => {
                 let (message, payment) = payment.split_once('\u{1f}').unwrap_or((payment, ""));
@@ -234,7 +236,7 @@ mod tests {
             Identity::Reference(&reference),
             Identity::Key("invoice-17"),
             Identity::Line { key: "invoice-17", content: &content, nth: 1 },
-            Identity::Row { file: &[9; 32], number: 17 },
+            Identity::Row { file: &[9; 32], number: 17, accounts: "alice" },
             Identity::Payment("1:M\u{1f}-\u{1f}1:E\u{1f}1"),
         ];
         let derived = identities.map(|identity| JobId::derived(&acme, identity).to_string());

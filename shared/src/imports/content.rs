@@ -1,6 +1,4 @@
 //! What a file says, whatever it is wrapped in, and what it shares with others.
-//!
-//! Only rows that have no identity of their own count: a row with a reference is known by that.
 
 use std::collections::BTreeMap;
 
@@ -12,12 +10,13 @@ const KEPT_MAX: usize = 1_024;
 /// Bytes of a kept row as stored: its hash and how often it is there.
 const KEPT_BYTES: usize = 12;
 
-/// What the rows of a file say.
+/// What a file says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Content {
-    /// The same for every file whose rows say the same in the same order.
+    /// The same for every file of the same text, whatever its map makes of it.
     pub identity: [u8; 32],
-    /// For comparing it with others.
+    /// For comparing its jobs with those of others. Only those count that have no reference, which is what others are
+    /// known by.
     pub sketch: Sketch,
 }
 
@@ -29,20 +28,14 @@ pub struct ContentOf {
 }
 
 impl ContentOf {
-    /// Adds a row that is a job.
-    pub fn add_job(&mut self, number: u64, body: Fingerprint) {
-        self.add(number, b"job", &body.0);
+    /// Adds a text: what stands before the rows, or a row.
+    pub fn add_text(&mut self, text: &[u8]) {
+        self.hasher.update(&(text.len() as u64).to_be_bytes()).update(text);
+    }
+
+    /// Adds the job that a row is.
+    pub fn add_job(&mut self, body: Fingerprint) {
         self.sketch.add(u64::from_be_bytes(body.0.first_chunk().copied().unwrap_or_default()));
-    }
-
-    /// Adds a row that is none.
-    pub fn add_refused(&mut self, number: u64, text: &[u8]) {
-        self.add(number, b"not", text);
-    }
-
-    fn add(&mut self, number: u64, kind: &[u8; 3], what: &[u8]) {
-        self.hasher.update(kind).update(&number.to_be_bytes());
-        self.hasher.update(&(what.len() as u64).to_be_bytes()).update(what);
     }
 
     /// All of it.
@@ -134,8 +127,9 @@ mod tests {
 
     fn content(rows: impl IntoIterator<Item = u64>) -> Content {
         let mut content = ContentOf::default();
-        for (number, row) in (1..).zip(rows) {
-            content.add_job(number, Fingerprint::of(&row.to_string()));
+        for row in rows {
+            content.add_text(row.to_string().as_bytes());
+            content.add_job(Fingerprint::of(&row.to_string()));
         }
         content.finish()
     }
@@ -144,10 +138,7 @@ mod tests {
     fn a_file_is_what_its_rows_say_in_their_order() {
         assert_eq!(content([1, 2, 3]), content([1, 2, 3]));
         assert_ne!(content([1, 2, 3]).identity, content([2, 1, 3]).identity);
-        let mut refused = ContentOf::default();
-        refused.add_job(1, Fingerprint::of("1"));
-        refused.add_refused(2, b"2");
-        assert_ne!(refused.finish().identity, content([1, 2]).identity);
+        assert_ne!(content([12, 3]).identity, content([1, 23]).identity);
     }
 
     #[test]

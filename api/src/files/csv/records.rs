@@ -119,9 +119,15 @@ impl Records {
         let pieces = self.pieces(&starts);
         let last_start = starts.last().map_or(0, |(start, _)| *start);
         // The end of a text that has no separator in its last line is no row, though cells follow it.
-        let rows_end = pieces.len() - usize::from(self.ends_text(cell, last_start));
+        let begins_row = pieces.first().is_some_and(|(_, text)| self.is_row_but_for_quotes(text));
+        let ends_row = pieces.last().is_some_and(|(_, text)| self.is_row_but_for_quotes(text));
+        // Both lines are rows of their own but for a quote each: nobody writes a text so.
+        let are_rows = begins_row && ends_row && pieces.len() > 1;
+        let rows_end = pieces.len() - usize::from(!are_rows && self.ends_text(cell, last_start));
         let mut lines = pieces.iter().take(rows_end).skip(1);
-        let first_row = lines.position(|(_, text)| self.shape.fits(text, self.marks));
+        let is_row =
+            |text: &[u8]| self.shape.fits(text, self.marks) || (are_rows && self.is_row_but_for_quotes(text));
+        let first_row = lines.position(|(_, text)| is_row(text));
         let stray = match (self.cut, first_row) {
             _ if is_too_long => first_row.map_or(1, |at| at + 1),
             (record::Cut::Whole, None) | (record::Cut::Stray(_), None) => return Ok(true),
@@ -143,6 +149,13 @@ impl Records {
         let end = self.cells.end(cell).filter(|_| self.cut == record::Cut::Whole);
         let inside = end.and_then(|end| self.record.get(last_start..end));
         inside.is_some_and(|inside| memchr::memchr(self.marks.separator, inside).is_none())
+    }
+
+    /// Whether a line is a row once its quotes are gone.
+    fn is_row_but_for_quotes(&self, line: &[u8]) -> bool {
+        let Some(quote) = self.marks.quote else { return false };
+        let bare: Vec<u8> = line.iter().copied().filter(|byte| *byte != quote).collect();
+        line.iter().filter(|byte| **byte == quote).count() == 1 && self.shape.fits(&bare, self.marks)
     }
 
     /// The lines of the record, each with its number.

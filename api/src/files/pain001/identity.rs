@@ -12,9 +12,9 @@ use shared::domain::former::Sameness;
 
 use super::leaves::Leaves;
 use super::walk::Walk;
-use crate::files::FormerName;
 use crate::files::refused::OCCURRENCE_MARK;
 use crate::files::text::one_line;
+use crate::files::{FormerName, PaymentName, iban};
 
 /// No reference can contain it.
 const SEPARATOR: char = '\u{1f}';
@@ -57,14 +57,17 @@ impl Ids {
     }
 
     fn hash(&self) -> Hash {
-        let mut hash = [0; 16];
-        blake3::Hasher::new().update(self.joined().as_bytes()).finalize_xof().fill(&mut hash);
-        Hash(hash)
+        Hash::of(&self.joined())
     }
 
-    /// The identity of the payment that is the nth with these ids in its message: a text that no reference is equal to.
-    pub fn identity(&self, occurrence: u32) -> String {
-        format!("{}{occurrence}", self.joined())
+    /// The payment that is the first with these ids in its message.
+    fn first(&self) -> String {
+        format!("{}1", self.joined())
+    }
+
+    /// The payment that is the nth of those with these ids and this money in its message.
+    fn nth_of_money(&self, money: &str, nth: u32) -> String {
+        format!("{}{money}{SEPARATOR}{nth}", self.joined())
     }
 }
 
@@ -73,6 +76,12 @@ impl Ids {
 struct Hash([u8; 16]);
 
 impl Hash {
+    fn of(text: &str) -> Hash {
+        let mut hash = [0; 16];
+        blake3::Hasher::new().update(text.as_bytes()).finalize_xof().fill(&mut hash);
+        Hash(hash)
+    }
+
     fn head(self) -> u64 {
         let [a, b, c, d, e, f, g, h, ..] = self.0;
         u64::from_be_bytes([a, b, c, d, e, f, g, h])
@@ -97,7 +106,12 @@ impl Collected {
             [first, second] if first == second => Some(*first),
             _ => None,
         });
-        Occurrences { repeated: again.collect(), counts: HashMap::new(), marked: HashSet::new() }
+        Occurrences {
+            repeated: again.collect(),
+            counts: HashMap::new(),
+            money: HashMap::new(),
+            marked: HashSet::new(),
+        }
     }
 }
 
@@ -107,6 +121,8 @@ pub struct Occurrences {
     repeated: HashSet<u64>,
     /// Of those without a mark.
     counts: HashMap<Hash, u32>,
+    /// Of those with the same ids and the same money.
+    money: HashMap<Hash, u32>,
     /// Of those with one.
     marked: HashSet<(Hash, u32)>,
 }
@@ -145,6 +161,48 @@ impl Occurrences {
         };
         Place { occurrence, is_to_be_marked: true, is_taken }
     }
+}
+
+impl Occurrences {
+    /// What the next payment is known by, once its place is.
+    ///
+    /// The first with its ids is known by them alone, so that another amount under the same ids is seen to contradict it.
+    /// The others are known by their money too: whoever leaves a payment out, or puts one before, moves their places,
+    /// and pays none of them again. For the same reason the first may have been another one when it was made, and
+    /// another one the first.
+    pub fn name(&mut self, ids: &Ids, place: Place, money: &str) -> PaymentName {
+        let nth = if place.is_to_be_marked {
+            let count = self.money.entry(Hash::of(&ids.nth_of_money(money, 0))).or_default();
+            *count = count.saturating_add(1);
+            *count
+        } else {
+            1
+        };
+        let (first, of_money) = (ids.first(), ids.nth_of_money(money, nth));
+        if place.occurrence == 1 {
+            let other = Some(FormerName { name: of_money, sameness: Sameness::Always });
+            return PaymentName { name: first, other };
+        }
+        let other = (nth == 1).then_some(FormerName { name: first, sameness: Sameness::SameMoney });
+        PaymentName { name: of_money, other }
+    }
+}
+
+/// What a payment moves: accounts, currency and amount.
+pub fn money_of(walk: &Walk, payment: &Leaves) -> String {
+    let account = |leaves: &Leaves, element: &str| {
+        let number =
+            leaves.text(&format!("{element}/Id/IBAN")).or(leaves.text(&format!("{element}/Id/Othr/Id")));
+        iban::compact(number.unwrap_or_default()).to_ascii_uppercase()
+    };
+    let amount = payment.text("Amt/InstdAmt").unwrap_or_default().trim();
+    let amount = match amount.split_once('.') {
+        Some((whole, decimals)) => format!("{whole}.{}", decimals.trim_end_matches('0')),
+        None => format!("{amount}."),
+    };
+    let currency = payment.currency("Amt/InstdAmt").unwrap_or_default();
+    let (from, to) = (account(&walk.information, "DbtrAcct"), account(payment, "CdtrAcct"));
+    format!("{from}{SEPARATOR}{to}{SEPARATOR}{currency}{SEPARATOR}{}", amount.trim_start_matches('0'))
 }
 
 impl Place {

@@ -45,7 +45,7 @@ fn message(id: &str, payments: &[Payment]) -> String {
 fn identities(file: impl Into<Vec<u8>>) -> Vec<String> {
     let (rows, _) = read_all(Cursor::new(file.into()), Format::Pain001, "", &[]).unwrap();
     let identity = |row: crate::files::Row| match row.identity {
-        RowIdentity::Payment(identity) => identity,
+        RowIdentity::Payment(payment) => payment.name,
         RowIdentity::Row => panic!("{row:?}"),
     };
     rows.into_iter().map(identity).collect()
