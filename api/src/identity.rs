@@ -9,7 +9,7 @@ use shared::domain::text::Reference;
 
 pub use former::{FormerIdsKept, Who};
 pub use key::IdempotencyKey;
-pub use recent::{Claim, Recent};
+pub use recent::{Claim, Claims, Recent};
 
 mod former;
 mod key;

@@ -153,7 +153,7 @@ impl Ingress {
     pub async fn hear(&self) {
         let inbox = self.parts.bus.inbox(&self.parts.replica).await;
         tokio::select! {
-            () = self.replies.hear(inbox) => (),
+            () = self.replies.hear(inbox, &self.recent) => (),
             () = self.shutdown.cancelled() => (),
         }
     }

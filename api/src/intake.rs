@@ -34,6 +34,8 @@ pub struct Prepared {
     pub fingerprint: Fingerprint,
     /// Nothing had come under its id, as far as this replica knows.
     pub is_new: bool,
+    /// The same body had come under its id, as far as this replica knows.
+    pub came_before: bool,
     /// It is known by a reference.
     pub has_reference: bool,
 }
@@ -236,6 +238,7 @@ impl Intake<'_> {
             message: message.into(),
             fingerprint: Fingerprint::of(&body),
             is_new: false,
+            came_before: false,
             has_reference: spec.reference.is_some(),
         })
     }
@@ -247,7 +250,7 @@ impl Intake<'_> {
         }
         match self.ingress.recent.claim(job.id, job.fingerprint) {
             Claim::New => Ok(Prepared { is_new: true, ..job }),
-            Claim::Same => Ok(job),
+            Claim::Same => Ok(Prepared { came_before: true, ..job }),
             Claim::Other => Err(conflict(job.id, spec)),
         }
     }

@@ -18,6 +18,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use crate::identity::Recent;
 use crate::ingress::Ingress;
 
 /// How soon the ledger is looked into where a worker will tell: a batch takes milliseconds, so the bus
@@ -107,10 +108,10 @@ impl Replies {
     }
 
     /// Hands on what is told, for as long as the inbox is open.
-    pub async fn hear(&self, mut inbox: broadcast::Receiver<Bytes>) {
+    pub async fn hear(&self, mut inbox: broadcast::Receiver<Bytes>, recent: &Recent) {
         loop {
             match inbox.recv().await {
-                Ok(message) => self.tell(&message),
+                Ok(message) => self.tell(&message, recent),
                 // What was lost is found in the ledger.
                 Err(RecvError::Lagged(_)) => (),
                 Err(RecvError::Closed) => return,
@@ -118,9 +119,16 @@ impl Replies {
         }
     }
 
-    fn tell(&self, message: &[u8]) {
+    fn tell(&self, message: &[u8], recent: &Recent) {
         match serde_json::from_slice::<JobResults>(message) {
-            Ok(told) => told.results.iter().for_each(|result| self.tell_of(result)),
+            Ok(told) => {
+                for result in &told.results {
+                    if result.conflict {
+                        recent.release(result.id, result.fingerprint);
+                    }
+                    self.tell_of(result);
+                }
+            }
             Err(error) => tracing::warn!(%error, "a message to this replica is no results; it is ignored"),
         }
     }

@@ -102,6 +102,14 @@ pub enum InvalidKeys {
         /// Whose key it is.
         client: Client,
     },
+    /// An earlier id that is another client's present one.
+    #[error(
+        "an earlier id of the client {client} is the id of another one; list only ids that nobody has any more"
+    )]
+    Alive {
+        /// Whose key lists it.
+        client: Client,
+    },
     /// The same key twice.
     #[error("key {entry}: has the same hash as one before it")]
     Twice {
@@ -132,6 +140,10 @@ impl Keys {
             if keys.insert(hash, key).is_some() {
                 return Err(InvalidKeys::Twice { entry });
             }
+        }
+        let entry_of = |key: &Key| keys.values().any(|other: &Key| key.earlier.contains(&other.client));
+        if let Some(key) = keys.values().find(|key| entry_of(key)) {
+            return Err(InvalidKeys::Alive { client: key.client.clone() });
         }
         Ok(Keys(keys))
     }

@@ -9,6 +9,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
+use jiff::Timestamp;
+use shared::contract::envelope;
+use shared::domain::lane::{Lane, Lanes};
+use shared::queue::embedded::{EmbeddedQueue, EmbeddedSettings};
+use shared::queue::{DeadLetter, Queue as _};
 use tokio::sync::OnceCell;
 
 use crate::sandbox::{Process, Sandbox};
@@ -93,6 +98,30 @@ impl Fleet {
     #[must_use]
     pub fn data_dir(&self) -> PathBuf {
         self.sandbox.path().join(".tellers")
+    }
+
+    /// Keeps as many dead letters in the embedded queue of a fleet that has not started. A job that nobody can read is in
+    /// each, so a replay comes to the same end.
+    ///
+    /// # Errors
+    /// The queue could not be written to.
+    pub async fn keep_dead_letters(&self, letters: usize) -> anyhow::Result<()> {
+        std::fs::create_dir_all(self.data_dir())?;
+        let settings = EmbeddedSettings::new(Lanes::DEFAULT);
+        let queue = EmbeddedQueue::open(&self.data_dir().join("queue.sqlite"), settings).await?;
+        for number in 1..=letters {
+            let job = format!(r#"{{"client":"acme","body":{{"kind":"nothing","number":{number}}}}}"#);
+            let letter = DeadLetter {
+                id: format!("{number:016x}"),
+                lane: Lane(0),
+                cause: format!("a job that nobody can read, number {number}"),
+                at: Timestamp::now(),
+                payload: envelope::write("a stranger", [(Timestamp::now(), job.as_bytes())]),
+            };
+            queue.dead_letter(letter).await?;
+        }
+        queue.close().await;
+        Ok(())
     }
 
     /// Starts a replica and waits until it listens.

@@ -6,13 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use bytes::Bytes;
-use jiff::Timestamp;
 use serde_json::{Value, json};
-use shared::domain::lane::{Lane, Lanes};
 use shared::keys::Keys;
-use shared::queue::embedded::{EmbeddedQueue, EmbeddedSettings};
-use shared::queue::{DeadLetter, Queue as _};
 use tests::browser::Page;
 use tests::client::Client;
 use tests::fleet::{Fleet, Replica, Role};
@@ -125,29 +120,10 @@ async fn a_person_sees_how_the_fleet_is_and_runs_a_load_test() {
     dashboard.assert_no_complaint();
 }
 
-/// Keeps as many dead letters in the queue of a fleet that has not started.
-async fn keep_dead_letters(fleet: &Fleet, letters: usize) -> anyhow::Result<()> {
-    std::fs::create_dir_all(fleet.data_dir())?;
-    let settings = EmbeddedSettings::new(Lanes::DEFAULT);
-    let queue = EmbeddedQueue::open(&fleet.data_dir().join("queue.sqlite"), settings).await?;
-    for number in 1..=letters {
-        let letter = DeadLetter {
-            id: format!("{number:016x}"),
-            lane: Lane(0),
-            cause: format!("a job that nobody can read, number {number}"),
-            at: Timestamp::now(),
-            payload: Bytes::from_static(b"nonsense"),
-        };
-        queue.dead_letter(letter).await?;
-    }
-    queue.close().await;
-    Ok(())
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dead_letter_is_told_and_discarded_after_a_question() {
     let fleet = Fleet::embedded().unwrap();
-    keep_dead_letters(&fleet, 2).await.unwrap();
+    fleet.keep_dead_letters(2).await.unwrap();
     let dashboard = Dashboard::of(fleet).await.unwrap();
     let page = &dashboard.page;
     let letters = "document.querySelectorAll('[data-discard]').length";
@@ -242,7 +218,7 @@ async fn dead_letters_ask_for_a_key_once_where_the_fleet_has_keys() {
         Keys::hash("operator-key")
     );
     let fleet = Fleet::embedded().unwrap().with("API_KEYS", &keys);
-    keep_dead_letters(&fleet, 1).await.unwrap();
+    fleet.keep_dead_letters(1).await.unwrap();
     let dashboard = Dashboard::of(fleet).await.unwrap();
     let page = &dashboard.page;
     dashboard.has_text("letters-list", "Give a key").await.unwrap();

@@ -1,6 +1,6 @@
 //! Settling a batch: post it, keep what can not be posted, tell who waits. Acknowledging comes after.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -176,7 +176,10 @@ fn alone(job: &Job) -> Bytes {
 async fn tell_who_waits(shared: &Shared, jobs: &[Job], reply_to: &[Option<String>], results: &[Settled]) {
     let mut told: BTreeMap<&str, Vec<JobResult>> = BTreeMap::new();
     for ((job, reply_to), result) in jobs.iter().zip(reply_to).zip(results) {
-        if let Some(replica) = reply_to {
+        // The ingress that accepted a conflict took its body for the one that has the id.
+        let in_conflict = matches!(result, Ok(Outcome::Conflict(_))).then_some(&job.ingress);
+        let replicas = [reply_to.as_ref(), in_conflict];
+        for replica in replicas.into_iter().flatten().collect::<BTreeSet<_>>() {
             let result = match result {
                 Ok(outcome) => JobResult::of(job, *outcome),
                 Err(_) => JobResult::dead(job),

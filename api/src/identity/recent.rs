@@ -63,10 +63,45 @@ impl Recent {
         known.is_some_and(|known| *known != body)
     }
 
-    /// Forgets a body that was not accepted after all.
-    pub fn release(&self, id: JobId) {
+    /// Forgets a body that was not accepted after all, or that the ledger found to contradict another one: the id is
+    /// the other's, which may come again.
+    pub fn release(&self, id: JobId, body: Fingerprint) {
         let mut halves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        halves.young.remove(&id);
+        let Halves { young, old } = &mut *halves;
+        for half in [young, old] {
+            if half.get(&id) == Some(&body) {
+                half.remove(&id);
+            }
+        }
+    }
+}
+
+/// Bodies that are being accepted: forgotten again with this value, if their client goes away before they are.
+pub struct Claims<'a> {
+    recent: &'a Recent,
+    new: Vec<(JobId, Fingerprint)>,
+}
+
+impl<'a> Claims<'a> {
+    /// None yet.
+    pub fn new(recent: &'a Recent) -> Claims<'a> {
+        Claims { recent, new: Vec::new() }
+    }
+
+    /// One that nothing had come under before.
+    pub fn add(&mut self, id: JobId, body: Fingerprint) {
+        self.new.push((id, body));
+    }
+
+    /// All of them are accepted, or were released.
+    pub fn keep(mut self) {
+        self.new.clear();
+    }
+}
+
+impl Drop for Claims<'_> {
+    fn drop(&mut self) {
+        self.new.drain(..).for_each(|(id, body)| self.recent.release(id, body));
     }
 }
 
@@ -86,8 +121,26 @@ mod tests {
         assert_eq!(recent.claim(id(1), one), Claim::Same);
         assert_eq!(recent.claim(id(1), other), Claim::Other);
         assert!(recent.is_of_another(id(1), other) && !recent.is_of_another(id(2), other));
-        recent.release(id(1));
+        recent.release(id(1), other);
+        assert_eq!(recent.claim(id(1), one), Claim::Same, "it is not the other's to release");
+        recent.release(id(1), one);
         assert_eq!(recent.claim(id(1), other), Claim::New, "the first was not accepted");
+    }
+
+    #[test]
+    fn who_goes_away_leaves_no_claim() {
+        let (recent, body) = (Recent::new(), Fingerprint([1; 16]));
+        let claimed = |kept: bool| {
+            let mut claims = Claims::new(&recent);
+            assert_eq!(recent.claim(id(1), body), Claim::New);
+            claims.add(id(1), body);
+            if kept {
+                claims.keep();
+            }
+        };
+        claimed(false);
+        claimed(true);
+        assert_eq!(recent.claim(id(1), body), Claim::Same);
     }
 
     #[test]

@@ -255,9 +255,10 @@ impl Rows<'_> {
     }
 }
 
-/// A text without what only sets it: blanks, line ends and quotes.
+/// A text without what only sets it: blanks, line ends, quotes and separators, and the case of its letters.
 fn words(text: &[u8]) -> Vec<u8> {
-    text.iter().copied().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'"').collect()
+    let sets = |byte: &u8| byte.is_ascii_whitespace() || b"\";,|".contains(byte);
+    text.iter().filter(|byte| !sets(byte)).map(u8::to_ascii_lowercase).collect()
 }
 
 /// The reason, and where: the file that carries it has other lines.

@@ -26,7 +26,7 @@ use self::waiting::Wait;
 use crate::admission::Place;
 use crate::batch::{self, Line};
 use crate::body::{self, MediaType};
-use crate::identity::IdempotencyKey;
+use crate::identity::{Claims, IdempotencyKey};
 use crate::ingress::Ingress;
 use crate::intake::{Intake, SaidBefore};
 use crate::keys::Submitter;
@@ -67,6 +67,10 @@ pub enum LineResult {
         #[serde(skip_serializing_if = "Option::is_none")]
         #[schema(value_type = Option<RejectionName>)]
         reason: Option<Rejection>,
+        /// A job with this id came before, as far as this replica knows: this line is that job, and no other. Absent where
+        /// nothing is known of one.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        came_before: bool,
     },
     /// Nothing of it was accepted.
     Refused {
@@ -136,18 +140,20 @@ pub async fn submit(
     let mut room = ingress.admission.room();
     let body = body::read_into(&headers, body, body::BATCH, |bytes| room.grow_to(bytes)).await?;
     let mut sorted = Sorted::new(usize::from(ingress.parts.lanes.count()));
+    // A client that goes away before its batch is published has claimed nothing.
+    let mut claims = Claims::new(&ingress.recent);
     let wait = {
         let lines = split(&headers, &body)?;
         let wait = wait.and_then(|wait| Wait::new(&ingress, wait, lines.len()));
         let who = ingress.who(&client);
         let intake = Intake { ingress: &ingress, client: &client, who: &who, key: key.as_ref() };
-        sorted.sort(intake, &lines, wait.is_some()).await;
+        sorted.sort(intake, &lines, &mut claims, wait.is_some()).await;
         wait
     };
     drop(body);
     match wait {
-        None => publish(&ingress, sorted).await.map(BatchAnswer::accepted),
-        Some(wait) => wait.publish(&ingress, sorted, &place, room).await,
+        None => publish(&ingress, sorted, claims).await.map(BatchAnswer::accepted),
+        Some(wait) => wait.publish(&ingress, sorted, claims, &place, room).await,
     }
 }
 
@@ -189,8 +195,8 @@ struct Placed {
     result: usize,
     /// What it does.
     kind: Kind,
-    /// Nothing had come under its id.
-    is_new: bool,
+    /// Its id and body, if nothing had come under the id.
+    claim: Option<(JobId, Fingerprint)>,
 }
 
 impl Sorted {
@@ -199,11 +205,15 @@ impl Sorted {
         Sorted { results: Vec::new(), lanes, expected: Vec::new() }
     }
 
-    async fn sort(&mut self, intake: Intake<'_>, lines: &[Line<'_>], reply: bool) {
+    async fn sort(&mut self, intake: Intake<'_>, lines: &[Line<'_>], claims: &mut Claims<'_>, reply: bool) {
         let mut said = SaidBefore::default();
         self.results.reserve_exact(lines.len());
         for some in lines.chunks(LINES_PER_TURN) {
-            some.iter().for_each(|line| self.take(intake, *line, &mut said, reply));
+            for line in some {
+                if let Some((id, body)) = self.take(intake, *line, &mut said, reply) {
+                    claims.add(id, body);
+                }
+            }
             tokio::task::yield_now().await;
         }
     }
@@ -214,19 +224,23 @@ impl Sorted {
         Line { number: line, json }: Line<'_>,
         said: &mut SaidBefore,
         reply: bool,
-    ) {
+    ) -> Option<(JobId, Fingerprint)> {
+        let mut claim = None;
         let result = small(json).and_then(|json| intake.line(line, json, said, reply)).and_then(|job| {
             let none = || Problem::new(ProblemType::Internal, format!("the fleet has no {}", job.lane));
             let lane = self.lanes.get_mut(usize::from(job.lane.0)).ok_or_else(none)?;
             lane.messages.push(job.message);
-            lane.places.push(Placed { result: self.results.len(), kind: job.kind, is_new: job.is_new });
+            claim = job.is_new.then_some((job.id, job.fingerprint));
+            lane.places.push(Placed { result: self.results.len(), kind: job.kind, claim });
             if reply {
                 self.expected.push((self.results.len(), job.id, job.fingerprint));
             }
             // As it will be told unless the queue refuses it.
-            Ok(LineResult::Accepted { line, id: job.id, status: Status::Queued, reason: None })
+            let came_before = job.came_before;
+            Ok(LineResult::Accepted { line, id: job.id, status: Status::Queued, reason: None, came_before })
         });
         self.results.push(result.unwrap_or_else(|problem| LineResult::refused(line, problem)));
+        claim
     }
 }
 
@@ -252,6 +266,7 @@ impl LineResult {
 async fn publish(
     ingress: &Ingress,
     Sorted { mut results, lanes, .. }: Sorted,
+    claims: Claims<'_>,
 ) -> Result<BatchAnswer, Problem> {
     let mut accepted = [0_usize; Kind::ALL.len()];
     let mut refused = Vec::new();
@@ -261,6 +276,7 @@ async fn publish(
             Err(error) => refused.push((job, error)),
         }
     }
+    claims.keep();
     for (kind, jobs) in Kind::ALL.into_iter().zip(accepted).filter(|(_, jobs)| *jobs > 0) {
         observe::count_accepted(kind, jobs as u64);
     }
@@ -272,8 +288,8 @@ async fn publish(
         if let Some(result) = results.get_mut(job.result)
             && let LineResult::Accepted { line, id, .. } = *result
         {
-            if job.is_new && error.is_definite() {
-                ingress.recent.release(id);
+            if let Some((id, body)) = job.claim.filter(|_| error.is_definite()) {
+                ingress.recent.release(id, body);
             }
             let problem = ingress.admission.refusal(id, &error);
             first.get_or_insert_with(|| problem.clone());

@@ -116,7 +116,7 @@ async fn publish(ingress: &Ingress, job: &Prepared) -> Result<Timestamp, Problem
         Err(error) => {
             ingress.admission.note(0, 1);
             if job.is_new && error.is_definite() {
-                ingress.recent.release(job.id);
+                ingress.recent.release(job.id, job.fingerprint);
             }
             Err(ingress.admission.refusal(job.id, &error))
                 .inspect_err(|problem| count_refused(ingress, problem))

@@ -72,16 +72,6 @@ async fn change(monitor: &Client, settings: &Value) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Two bodies under one reference: the second becomes a dead letter.
-async fn submit_a_conflict(client: &Client) -> anyhow::Result<()> {
-    for account in ["first", "second"] {
-        let opening =
-            json!({"kind": "open_account", "account": account, "currency": "EUR", "reference": "once"});
-        client.submit(&opening).await?;
-    }
-    Ok(())
-}
-
 async fn letters(monitor: &Client, count: usize) -> anyhow::Result<Vec<Value>> {
     until(&format!("{count} dead letters are listed"), WITHIN, async || {
         let listed: Value = monitor.get(LETTERS).await?.json()?;
@@ -95,14 +85,13 @@ async fn letters(monitor: &Client, count: usize) -> anyhow::Result<Vec<Value>> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_alert_is_posted_to_the_webhook_when_it_fires_and_when_it_is_over() {
     let (receiver, url, serving) = Receiver::start().await.unwrap();
-    let fleet = Fleet::embedded().unwrap();
-    let (mut dev, client, monitor) = dev(&fleet).await.unwrap();
-    let settings = json!({"ALERT_WEBHOOK_URL": format!("{url}?token=secret"), "ALERT_FOR_SECONDS": 0, "ALERT_CLEAR_SECONDS": 0});
-    change(&monitor, &settings).await.unwrap();
+    let fleet = Fleet::embedded().unwrap().with("ALERT_WEBHOOK_URL", &format!("{url}?token=secret"));
+    let fleet = fleet.with("ALERT_FOR_SECONDS", "0").with("ALERT_CLEAR_SECONDS", "0");
+    fleet.keep_dead_letters(1).await.unwrap();
+    let (mut dev, _, monitor) = dev(&fleet).await.unwrap();
     let config = monitor.get(CONFIG).await.unwrap();
     assert!(!config.body.contains("token=secret"), "what may be a secret is not shown: {}", config.body);
 
-    submit_a_conflict(&client).await.unwrap();
     // The receiver turned it away once.
     let firing = receiver.is_told("dead_letters", "firing").await.unwrap();
     assert_eq!(firing["runbook"], "docs/runbooks/dead_letters.md", "{firing}");
@@ -110,7 +99,7 @@ async fn an_alert_is_posted_to_the_webhook_when_it_fires_and_when_it_is_over() {
     let status: Value = monitor.get("/api/scalability/status").await.unwrap().json().unwrap();
     assert!(status["verdict"].as_str().unwrap().starts_with("attention: 1 dead letter"), "{status}");
 
-    // A replay is a job like any other: this one is in conflict again, and is kept again.
+    // A replay is a job like any other: this one can not be read again, and is kept again.
     let letter = letters(&monitor, 1).await.unwrap().remove(0);
     let path = format!("{LETTERS}/{}", letter["id"].as_str().unwrap());
     let replayed = monitor.post(&format!("{path}/replay"), "application/json", "").await.unwrap();
@@ -137,11 +126,10 @@ async fn history(monitor: &Client, alert: &str) -> anyhow::Result<Vec<Value>> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_alert_that_fires_outlives_the_monitor_and_is_told_once() {
     let (receiver, url, serving) = Receiver::start().await.unwrap();
-    let fleet = Fleet::embedded().unwrap();
-    let (mut replica, client, monitor) = dev(&fleet).await.unwrap();
-    let settings = json!({"ALERT_WEBHOOK_URL": url, "ALERT_FOR_SECONDS": 1, "ALERT_CLEAR_SECONDS": 0});
-    change(&monitor, &settings).await.unwrap();
-    submit_a_conflict(&client).await.unwrap();
+    let fleet = Fleet::embedded().unwrap().with("ALERT_WEBHOOK_URL", &url);
+    let fleet = fleet.with("ALERT_FOR_SECONDS", "1").with("ALERT_CLEAR_SECONDS", "0");
+    fleet.keep_dead_letters(1).await.unwrap();
+    let (mut replica, _, monitor) = dev(&fleet).await.unwrap();
     receiver.is_told("dead_letters", "firing").await.unwrap();
     let fired = history(&monitor, "dead_letters").await.unwrap();
     assert_eq!(fired.len(), 1, "{fired:?}");

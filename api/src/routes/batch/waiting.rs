@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::{BatchAnswer, LineResult, Refused, Sorted, publish};
 use crate::admission::{Place, Room};
+use crate::identity::Claims;
 use crate::ingress::Ingress;
 use crate::observe::Waited;
 use crate::problem::Problem;
@@ -34,6 +35,7 @@ impl Wait {
         self,
         ingress: &Ingress,
         mut sorted: Sorted,
+        claims: Claims<'_>,
         place: &Place,
         room: Room,
     ) -> Result<Response, Problem> {
@@ -42,7 +44,7 @@ impl Wait {
         // Before anything is published: answers may come before the confirmation.
         let mut ticket =
             ingress.replies.expect_all(expected.iter().map(|(_, id, fingerprint)| (*id, *fingerprint)));
-        let mut answer = publish(ingress, sorted).await?;
+        let mut answer = publish(ingress, sorted, claims).await?;
         drop(room);
         if answer.accepted == 0 || !place.wait(&ingress.admission) {
             return Ok(answer.accepted());
@@ -58,7 +60,11 @@ impl Wait {
                 answer.learn(*line, told);
             }
         }
-        let status = if all_known { StatusCode::OK } else { StatusCode::ACCEPTED };
+        let status = match (answer.accepted, all_known) {
+            (0, _) => StatusCode::UNPROCESSABLE_ENTITY,
+            (_, true) => StatusCode::OK,
+            (_, false) => StatusCode::ACCEPTED,
+        };
         let applied = AppendHeaders([("preference-applied", format!("wait={}", self.wait.as_secs()))]);
         Ok((status, Extension(Waited), applied, Json(answer)).into_response())
     }
@@ -68,7 +74,7 @@ impl BatchAnswer {
     /// Tells what became of the line at this place.
     fn learn(&mut self, place: usize, told: Told) {
         let Some(result) = self.results.get_mut(place) else { return };
-        let LineResult::Accepted { line, id, status, reason } = result else { return };
+        let LineResult::Accepted { line, id, status, reason, .. } = result else { return };
         match told {
             Told::Verdict(Verdict::Posted) => *status = Status::Posted,
             Told::Verdict(Verdict::Rejected(why)) => (*status, *reason) = (Status::Rejected, Some(why)),

@@ -43,6 +43,13 @@ pub(super) fn explain(json: &[u8], is_object: bool) -> Invalid {
             "must be a number within ±1e308; where minor units stand, an integer written in digits alone"
                 .to_owned()
         }
+        // What a parser of dates says of its digits helps nobody.
+        _ if field == "value_date" && !message.starts_with("invalid type") => {
+            "must be a day of the calendar, written as 2026-11-24".to_owned()
+        }
+        _ if field == "expires_at" && !message.starts_with("invalid type") => {
+            "must be an instant, written as 2026-11-24T17:00:00Z".to_owned()
+        }
         Some((what, _)) if field != "body" => what.to_owned(),
         _ => message,
     };

@@ -26,6 +26,8 @@ pub(super) async fn compare<D: Database>(
     script.sql("SELECT c.import, c.sketch FROM import_contents c JOIN imports i ON i.number = c.import ");
     script.sql("WHERE i.client = (SELECT o.client FROM imports o WHERE o.number = ").value(stored(number));
     script.sql(") AND c.import <> ").value(stored(number));
+    // One that ended before its first row was queued has posted nothing.
+    script.sql(" AND NOT (i.open_key IS NULL AND i.accepted = 0)");
     script.sql(" ORDER BY c.import DESC LIMIT ").value(COMPARED_MAX);
     let mut shares = read_rows(database, script, |row| {
         let sketch = Sketch::from_bytes(row.bytes(1)?);
@@ -34,7 +36,7 @@ pub(super) async fn compare<D: Database>(
     })
     .await?;
     shares.retain(|share| share.rows > 0);
-    shares.sort_by_key(|share| (std::cmp::Reverse(share.rows), share.import));
+    shares.sort_by_key(|share| std::cmp::Reverse((share.rows, share.import)));
     shares.truncate(SHARES_MAX);
     Ok(shares)
 }
@@ -75,7 +77,7 @@ pub(super) async fn write<D: Database>(
 pub(super) async fn shares<D: Database>(database: &D, number: u64) -> Result<Vec<Share>, Failure> {
     let mut script = Script::new(D::Session::DIALECT);
     script.sql("SELECT other, row_count FROM import_shares WHERE import = ").value(stored(number));
-    script.sql(" ORDER BY row_count DESC, other");
+    script.sql(" ORDER BY row_count DESC, other DESC");
     read_rows(database, script, |row| Ok(Share { import: count(row.int(0)?)?, rows: count(row.int(1)?)? }))
         .await
 }
