@@ -35,6 +35,8 @@ use crate::problem::{FieldError, MEDIA_TYPE, Problem, ProblemType};
     ),
     components(schemas(Problem, FieldError, KindName, RejectionName)),
     modifiers(&Security),
+    // Beside this document's folder, wherever a proxy puts it.
+    servers((url = "..", description = "The service that answered with this document")),
 )]
 pub struct Document;
 

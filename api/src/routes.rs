@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod analyses;
 pub mod batch;
+mod docs;
 pub mod imports;
 pub mod jobs;
 pub mod operations;
@@ -14,13 +15,10 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::Redirect;
-use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use utoipa_swagger_ui::SwaggerUi;
 
 use crate::admission::admit;
 use crate::ingress::Ingress;
@@ -54,8 +52,7 @@ pub fn router(ingress: Arc<Ingress>) -> Router {
         .routes(routes!(operations::metrics))
         .split_for_parts();
     router
-        .merge(SwaggerUi::new("/docs").url("/api/openapi.json", document))
-        .route("/", get(|| async { Redirect::temporary("/docs/") }))
+        .merge(docs::routes(document))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(CatchPanicLayer::custom(observe::answer_panic))

@@ -60,6 +60,8 @@ impl Shared {
         (name = "control", description = "What to change, and changing it."),
     ),
     components(schemas(Problem, FieldError)),
+    // Beside this document's folder, wherever a proxy puts it.
+    servers((url = "..", description = "The service that answered with this document")),
 )]
 struct Document;
 

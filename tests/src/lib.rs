@@ -11,6 +11,7 @@ pub mod fleet;
 pub mod ledger_conformance;
 pub mod load;
 pub mod oracle;
+pub mod proxy;
 pub mod queue_conformance;
 pub mod reports;
 pub mod sandbox;

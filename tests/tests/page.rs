@@ -12,6 +12,7 @@ use tests::browser::Page;
 use tests::client::Client;
 use tests::fleet::{Fleet, Replica, Role};
 use tests::load::{Chance, Load};
+use tests::proxy::Proxy;
 
 const WITHIN: Duration = Duration::from_secs(20);
 /// A load test of 100 requests, with its proof.
@@ -238,4 +239,67 @@ async fn dead_letters_ask_for_a_key_once_where_the_fleet_has_keys() {
     page.evaluate("document.getElementById('key').value = 'operator-key'").await.unwrap();
     page.click("#key-use").await.unwrap();
     dashboard.has_text("letters-list", "Discard").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_page_and_its_stream_stand_behind_a_path_that_a_proxy_strips() {
+    let dashboard = Dashboard::open().await.unwrap();
+    let page = &dashboard.page;
+    let proxy = Proxy::start("/tellers", &dashboard.dev.url_as(Role::Monitor, "").unwrap()).await.unwrap();
+    page.go(&proxy.url("/tellers/#fleet")).await.unwrap();
+    dashboard.holds("document.body?.dataset.feed === 'live'", "document.body?.innerText").await.unwrap();
+    dashboard.has_text("verdict-word", "Well").await.unwrap();
+    dashboard.has_text("settings-list", "LINGER_MS").await.unwrap();
+    dashboard.fits(1440, "light", "behind-a-path").await.unwrap();
+    // The stream goes on: the plain requests before it bring one time only.
+    let taken = "document.getElementById('taken').innerText";
+    for _ in 0..2 {
+        let before = page.evaluate(taken).await.unwrap();
+        dashboard.holds(&format!("{taken} !== {before}"), taken).await.unwrap();
+    }
+    let links = "[...document.querySelectorAll('footer a')].map((link) => link.href)";
+    for link in page.evaluate(links).await.unwrap().as_array().unwrap() {
+        let status = page.evaluate(&format!("fetch({link}).then((answer) => answer.status)")).await.unwrap();
+        assert_eq!(status, 200, "{link}");
+    }
+    assert_eq!(proxy.astray(), Vec::<String>::new());
+    dashboard.assert_no_complaint();
+
+    // Without its last slash as well, although its links lead nowhere from there.
+    page.go(&proxy.url("/tellers?from=bookmark#fleet")).await.unwrap();
+    dashboard.holds("location.pathname === '/tellers/'", "location.href").await.unwrap();
+    dashboard.holds("document.body?.dataset.feed === 'live'", "document.body?.innerText").await.unwrap();
+    let whole = page.evaluate("location.search + location.hash").await.unwrap();
+    assert_eq!(whole, "?from=bookmark#fleet");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_docs_try_the_api_behind_a_path_that_a_proxy_strips() {
+    let dashboard = Dashboard::open().await.unwrap();
+    let page = &dashboard.page;
+    let proxy = Proxy::start("/bank", &dashboard.dev.url_as(Role::Api, "").unwrap()).await.unwrap();
+    for way in ["/bank/", "/bank/docs"] {
+        page.go(&proxy.url(way)).await.unwrap();
+        dashboard.holds("location.pathname === '/bank/docs/'", "location.href").await.unwrap();
+        let shown = "document.querySelector('#swagger-ui')?.innerText";
+        dashboard.holds("document.querySelector('.opblock') !== null", shown).await.unwrap();
+    }
+    let operation =
+        "[...document.querySelectorAll('.opblock')].find((one) => one.innerText.includes('/readyz'))";
+    page.evaluate(&format!("{operation}.querySelector('.opblock-summary-control').click()")).await.unwrap();
+    for button in [".try-out__btn", ".execute"] {
+        let there = format!("{operation}.querySelector('{button}') !== null");
+        dashboard.holds(&there, &format!("{operation}.innerText")).await.unwrap();
+        page.evaluate(&format!("{operation}.querySelector('{button}').click()")).await.unwrap();
+    }
+    let status =
+        format!("{operation}.querySelector('.live-responses-table tbody .response-col_status')?.innerText");
+    dashboard
+        .holds(&format!("{status}?.startsWith('200')"), &format!("{operation}.innerText"))
+        .await
+        .unwrap();
+    let asked = format!("{operation}.querySelector('.request-url pre').innerText.trim()");
+    assert_eq!(page.evaluate(&asked).await.unwrap(), proxy.url("/bank/readyz").as_str());
+    dashboard.fits(1440, "light", "docs-behind-a-path").await.unwrap();
+    assert_eq!(proxy.astray(), Vec::<String>::new());
 }

@@ -137,3 +137,16 @@ async fn there_is_a_page_to_try_it() {
     assert_eq!(page.status, 200);
     assert!(page.body.as_str().unwrap().contains("swagger-ui"));
 }
+
+#[tokio::test]
+async fn the_ways_to_the_page_and_from_it_are_relative() {
+    let world = World::new().await;
+    for (path, status) in [("/", 307), ("/docs", 303)] {
+        let answer = world.get(path).await;
+        assert_eq!((answer.status.as_u16(), answer.header("location")), (status, "docs/"), "{path}");
+    }
+    let page = world.get("/docs/swagger-initializer.js").await;
+    assert!(page.body.as_str().unwrap().contains("\"url\": \"../api/openapi.json\""), "{:?}", page.body);
+    // From where the document is (OpenAPI 3.1.1, 4.8.5), not from the root.
+    assert_eq!(document().await["servers"][0]["url"], "..");
+}

@@ -55,7 +55,7 @@ export function follow(onDashboard, onAge) {
       retry();
       return;
     }
-    source = new EventSource("/api/scalability/dashboard");
+    source = new EventSource("api/scalability/dashboard");
     source.addEventListener("dashboard", (event) => take(JSON.parse(event.data)));
     source.onerror = retry;
   };

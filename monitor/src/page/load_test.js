@@ -53,7 +53,7 @@ async function kept() {
       h("td", null, planned(test.plan)),
       h("td.wide", null, test.sentence ?? ""),
       h("td.number", null, ago(test.requested_at, now)),
-      h("td", null, known(test.passed) && h("a", { href: `/api/scalability/load-test/${test.id}/report` }, "Report", h("span.visually-hidden", null, ` of load test ${test.id}`))))))));
+      h("td", null, known(test.passed) && h("a", { href: `api/scalability/load-test/${test.id}/report` }, "Report", h("span.visually-hidden", null, ` of load test ${test.id}`))))))));
   return tests;
 }
 
@@ -123,7 +123,7 @@ function result({ id, state, reason, result: found }) {
         h("td", null, met(criterion.passed)),
         h("td.number", null, known(criterion.measured) ? inUnit(criterion.measured, criterion.unit) : unknown()),
         h("td.number", null, inUnit(criterion.limit, criterion.unit)))))),
-    h("p", null, h("a", { href: `/api/scalability/load-test/${id}/report` }, "Full report with charts")));
+    h("p", null, h("a", { href: `api/scalability/load-test/${id}/report` }, "Full report with charts")));
 }
 
 const figure = (name, value) => h("div", null, h("dt", null, name), h("dd", null, value));

@@ -24,7 +24,7 @@ export async function request(method, path, body) {
   }
   let response;
   try {
-    response = await fetch(`/api/scalability/${path}`, options);
+    response = await fetch(`api/scalability/${path}`, options);
   } catch {
     throw new Refused({ detail: "The monitor does not answer; nothing is known to have changed." }, 0);
   }

@@ -70,7 +70,7 @@ function whatToDo(status, alerts, recommendations) {
     // The runbook is linked.
     const remedy = said?.startsWith("see docs/") ? null : said;
     const letters = status.dead_letters > 0 && (!problem || problem.includes("dead letter"));
-    const runbook = alert && [h("a", { href: `/${alert.runbook}` }, `Runbook: ${spaced(alert.alert)}`), " says how to check it and what to do."];
+    const runbook = alert && [h("a", { href: alert.runbook }, `Runbook: ${spaced(alert.alert)}`), " says how to check it and what to do."];
     return [
       letters
         ? h("p.action", null, h("a", { href: "#letters" }, "Look at the causes"), ", then replay or discard.")
@@ -110,5 +110,5 @@ export function showAlerts({ status, alerts }) {
     h("span.what", null, alert.sentence),
     h("span.figure", null, or(alert.value, (value) => inUnit(value, alert.unit)), ` (fires above ${inUnit(alert.threshold, alert.unit)})`),
     h("span.since", null, alert.since ? `since ${ago(alert.since, status.taken_at).replace(" ago", "")}` : unknown()),
-    h("a", { href: `/${alert.runbook}` }, "Runbook", h("span.visually-hidden", null, ` of ${spaced(alert.alert)}`)))));
+    h("a", { href: alert.runbook }, "Runbook", h("span.visually-hidden", null, ` of ${spaced(alert.alert)}`)))));
 }
