@@ -57,11 +57,16 @@ impl Connector {
             return explained;
         }
         let PoolError::Backend(cause) = cause else { return cause.to_string() };
-        let closed = matches!(cause.kind(), ErrorKind::IOError(cause) if cause.kind() == io::ErrorKind::ConnectionAborted);
-        if closed && self.uri.scheme == AMQPScheme::AMQP {
+        // A port for TLS answers with an alert, which is no AMQP, or closes.
+        let strange = match cause.kind() {
+            ErrorKind::IOError(cause) => cause.kind() == io::ErrorKind::ConnectionAborted,
+            ErrorKind::ParsingError(_) => true,
+            _ => false,
+        };
+        if strange && self.uri.scheme == AMQPScheme::AMQP {
             return format!(
-                "{cause}: the server closed it while it opened; if the port is one for TLS, write amqps:// in {SETTING}, else see \
-                 the server's log"
+                "{cause}: it does not answer in AMQP; if the port is one for TLS, write amqps:// in {SETTING}, else see the \
+                 server's log"
             );
         }
         cause.to_string()
