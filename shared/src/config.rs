@@ -9,6 +9,7 @@ use clap::Args;
 
 use crate::contract::report::SettingReport;
 use crate::domain::lane::Lanes;
+use crate::server_url::http_base;
 use crate::settings::{MonitorSettings, WorkerSettings};
 use crate::telemetry::LogFormat;
 use crate::work_pool::WorkPools;
@@ -16,7 +17,8 @@ use crate::work_pool::WorkPools;
 /// Where the parts of a fleet are, and what all of its replicas must agree on.
 #[derive(Debug, Clone, Args)]
 pub struct FleetConfig {
-    /// The broker: amqp://user:password@host:5672/vhost (amqps:// for TLS)
+    /// The broker: amqp://user:password@host:5672/vhost (amqps:// for TLS; where its authority is a private one, set
+    /// the environment variable SSL_CERT_FILE to the authority's certificate in PEM)
     #[arg(long, global = true, env = "AMQP_URL", hide_env_values = true)]
     pub amqp_url: Option<String>,
 
@@ -129,7 +131,7 @@ pub struct MonitorConfig {
     pub monitor_listen: SocketAddr,
 
     /// The ingress that load tests go to; by default an api replica that reports
-    #[arg(long, env = "API_URL")]
+    #[arg(long, env = "API_URL", value_parser = http_base)]
     pub api_url: Option<String>,
 
     /// A key of the ingress for load tests (scopes submit and read)

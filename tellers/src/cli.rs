@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use clap::{Args, Parser, Subcommand};
 use shared::config::{AccessConfig, FleetConfig, MonitorConfig, WorkerConfig};
+use shared::server_url::http_url;
 use shared::settings::ApiSettings;
 
 use crate::import::args::ImportArgs;
@@ -38,6 +39,9 @@ Run a real fleet; every replica needs both:
   tellers worker --worker-listen 127.0.0.1:0 &
   tellers worker --worker-listen 127.0.0.1:0 &
   tellers monitor &
+
+A broker with a certificate of a private authority:
+  export AMQP_URL=amqps://tellers:secret@broker.example:5671/%2f SSL_CERT_FILE=ca.pem
 
 Every flag has an environment variable, shown beside it; a flag overrides it.";
 
@@ -212,6 +216,6 @@ pub(crate) struct BenchArgs {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct HealthArgs {
     /// What to ask
-    #[arg(long, default_value = "http://127.0.0.1:8080/readyz")]
+    #[arg(long, default_value = "http://127.0.0.1:8080/readyz", value_parser = http_url)]
     pub(crate) url: String,
 }

@@ -81,8 +81,8 @@ impl Parts {
 }
 
 fn broker(url: &str, fleet: &FleetConfig) -> anyhow::Result<(Arc<dyn Queue>, Arc<dyn Bus>)> {
-    let queue = RabbitMq::new(url, RabbitMqSettings::new(fleet.lanes)).context("AMQP_URL can not be used")?;
-    let bus = RabbitMqBus::new(url).context("AMQP_URL can not be used")?;
+    let queue = RabbitMq::new(url, RabbitMqSettings::new(fleet.lanes))?;
+    let bus = RabbitMqBus::new(url)?;
     Ok((Arc::new(queue), Arc::new(bus)))
 }
 
@@ -161,7 +161,7 @@ fn books(fleet: &FleetConfig) -> anyhow::Result<Books> {
         pool_timeout: Duration::from_secs(fleet.db_pool_timeout),
         ..MySqlConfig::new(url)
     };
-    Ok(Arc::new(MySqlLedger::connect(&config).context("DATABASE_URL can not be used")?).into())
+    Ok(Arc::new(MySqlLedger::connect(&config)?).into())
 }
 
 fn make_data_dir(fleet: &FleetConfig) -> anyhow::Result<()> {

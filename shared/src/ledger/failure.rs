@@ -83,7 +83,8 @@ impl From<sqlx::Error> for Failure {
             | sqlx::Error::Protocol(_)
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed => {
-                Failure::Transient(format!("connection to the database: {error}"))
+                let why = crate::tls::explain(&error, "DATABASE_URL", "ssl-mode=DISABLED in it");
+                Failure::Transient(format!("connection to the database: {}", why.unwrap_or_else(|| error.to_string())))
             }
             _ => Failure::Permanent(error.to_string()),
         }

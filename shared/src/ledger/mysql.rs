@@ -1,5 +1,6 @@
 //! The ledger on MySQL 8.4 or 9.x, or on MariaDB 10.11 or later: the books of a fleet.
 
+mod address;
 mod eras;
 pub(super) mod errors;
 mod pools;

@@ -6,6 +6,7 @@
 
 mod backoff;
 pub(crate) mod broker;
+mod connector;
 mod dead_letters;
 mod publish;
 mod subscription;

@@ -1,6 +1,7 @@
 //! What `tellers import` is told.
 
 use clap::Args;
+use shared::server_url::http_base;
 
 /// Which file, how to read it, and where to send it.
 #[derive(Debug, Clone, Args)]
@@ -26,7 +27,7 @@ pub(crate) struct ImportArgs {
     pub(crate) dry_run: bool,
 
     /// The ingress
-    #[arg(long, env = "API_URL", default_value = "http://127.0.0.1:8080")]
+    #[arg(long, env = "API_URL", default_value = "http://127.0.0.1:8080", value_parser = http_base)]
     pub(crate) api_url: String,
 
     /// A key of the ingress, if it asks for one (scopes submit and read)

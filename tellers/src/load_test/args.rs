@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use monitor::load_test::plan::Mode;
 use monitor::load_test::{Request, Target, UsageSource};
+use shared::server_url::http_base;
 
 /// How, where and how long.
 #[derive(Debug, Clone, Args)]
@@ -14,7 +15,7 @@ pub(crate) struct LoadTestArgs {
     mode: Option<ModeArgs>,
 
     /// The ingress
-    #[arg(long, global = true, env = "API_URL", default_value = "http://127.0.0.1:8080")]
+    #[arg(long, global = true, env = "API_URL", default_value = "http://127.0.0.1:8080", value_parser = http_base)]
     url: String,
 
     /// A key of the ingress, if it asks for one (scopes submit and read)
@@ -22,7 +23,7 @@ pub(crate) struct LoadTestArgs {
     api_key: Option<String>,
 
     /// The monitor, which tells what the replicas use, such as http://127.0.0.1:5000
-    #[arg(long, global = true, env = "MONITOR_URL", value_name = "URL")]
+    #[arg(long, global = true, env = "MONITOR_URL", value_name = "URL", value_parser = http_base)]
     monitor: Option<String>,
 
     /// Accounts that the transfers go between: 2 to 1,000

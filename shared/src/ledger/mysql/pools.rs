@@ -1,6 +1,5 @@
 //! Connections: four pools, so that no dashboard ever waits for the posting or the other way round.
 
-use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
@@ -8,6 +7,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{ConnectOptions, Executor, MySql, Pool};
 
 use super::MySqlConfig;
+use super::address::{self, Address};
 use crate::contract::report::PoolReport;
 use crate::ledger::LedgerError;
 use crate::ledger::failure::Failure;
@@ -34,13 +34,20 @@ const SESSION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
      SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', \
      SESSION innodb_lock_wait_timeout = 5";
 
+/// A pool of connections, and where they go.
+#[derive(Debug, Clone)]
+struct Server {
+    pool: MeasuredPool<MySql>,
+    address: Address,
+}
+
 /// The connections of a ledger, by what they are for.
 #[derive(Debug, Clone)]
 pub(super) struct Pools {
-    primary: MeasuredPool<MySql>,
-    reads: MeasuredPool<MySql>,
-    analytics: MeasuredPool<MySql>,
-    records: MeasuredPool<MySql>,
+    primary: Server,
+    reads: Server,
+    analytics: Server,
+    records: Server,
     timeout: Duration,
     reads_replica: bool,
 }
@@ -49,18 +56,14 @@ impl Pools {
     /// Connects when first asked for something.
     pub(super) fn connect(config: &MySqlConfig) -> Result<Pools, LedgerError> {
         let slice = config.pool_timeout / slices(config.pool_timeout);
-        let reads = config.readonly_url.as_deref().unwrap_or(&config.url);
-        let analytics = config.analytics_url.as_deref().unwrap_or(reads);
+        let primary = ("DATABASE_URL", config.url.as_str());
+        let reads = config.readonly_url.as_deref().map_or(primary, |url| ("DATABASE_READONLY_URL", url));
+        let analytics = config.analytics_url.as_deref().map_or(reads, |url| ("DATABASE_ANALYTICS_URL", url));
         Ok(Pools {
-            primary: pool(
-                "primary",
-                &config.url,
-                config.pool_size.saturating_add(config.max_overflow),
-                slice,
-            )?,
-            reads: pool("reads", reads, config.readonly_pool_size, slice)?,
-            analytics: pool("analytics", analytics, config.analytics_pool_size, slice)?,
-            records: pool("records", &config.url, RECORDS_CONNECTIONS_MAX, slice)?,
+            primary: server("primary", primary, config.pool_size.saturating_add(config.max_overflow), slice)?,
+            reads: server("reads", reads, config.readonly_pool_size, slice)?,
+            analytics: server("analytics", analytics, config.analytics_pool_size, slice)?,
+            records: server("records", primary, RECORDS_CONNECTIONS_MAX, slice)?,
             timeout: config.pool_timeout,
             reads_replica: config.readonly_url.is_some(),
         })
@@ -68,7 +71,7 @@ impl Pools {
 
     /// A connection for this purpose, in the time that the configuration grants.
     pub(super) async fn acquire(&self, purpose: Purpose) -> Result<PoolConnection<MySql>, Failure> {
-        let pool = match purpose {
+        let server = match purpose {
             Purpose::Posting => &self.primary,
             Purpose::Reading => &self.reads,
             Purpose::Analysis => &self.analytics,
@@ -83,7 +86,7 @@ impl Pools {
                 }
             }
         };
-        pool.acquire(patiently).await
+        server.pool.acquire(patiently).await.map_err(|failure| server.address.named_in(failure))
     }
 
     /// Whether single reads go to another server than the primary.
@@ -93,12 +96,17 @@ impl Pools {
 
     /// How each stands.
     pub(super) fn report(&self) -> Vec<PoolReport> {
-        [&self.primary, &self.reads, &self.analytics, &self.records].map(MeasuredPool::report).into()
+        [&self.primary, &self.reads, &self.analytics, &self.records].map(|server| server.pool.report()).into()
     }
 
     /// Closes all connections.
     pub(super) async fn close(&self) {
-        tokio::join!(self.primary.close(), self.reads.close(), self.analytics.close(), self.records.close());
+        tokio::join!(
+            self.primary.pool.close(),
+            self.reads.pool.close(),
+            self.analytics.pool.close(),
+            self.records.pool.close()
+        );
     }
 }
 
@@ -107,17 +115,23 @@ fn slices(timeout: Duration) -> u32 {
     u32::try_from(timeout.as_millis().div_ceil(ACQUIRE_SLICE_MAX.as_millis())).unwrap_or(u32::MAX).max(1)
 }
 
-fn pool(
+/// Prepares a pool; the URL comes with the name of its setting.
+fn server(
     name: &'static str,
-    url: &str,
+    (setting, url): (&'static str, &str),
     connections_max: u32,
     slice: Duration,
-) -> Result<MeasuredPool<MySql>, LedgerError> {
-    let options = MySqlConnectOptions::from_str(url).map_err(|error| {
-        LedgerError::Permanent(format!(
-            "the database's URL is not mysql://USER:PASSWORD@HOST:PORT/NAME: {error}"
-        ))
-    })?;
+) -> Result<Server, LedgerError> {
+    let (options, address) = address::read(setting, url)?;
+    Ok(Server { pool: pool(name, options, connections_max, slice), address })
+}
+
+fn pool(
+    name: &'static str,
+    options: MySqlConnectOptions,
+    connections_max: u32,
+    slice: Duration,
+) -> MeasuredPool<MySql> {
     // Statements carry clients' data, which has no place in a log.
     let options = options.disable_statement_logging().pipes_as_concat(false).no_engine_substitution(false);
     let pool = MySqlPoolOptions::new()
@@ -137,5 +151,5 @@ fn pool(
                 Ok(matches!(answered, Ok(Ok(()))))
             })
         });
-    Ok(MeasuredPool::new(name, pool.connect_lazy_with(options)))
+    MeasuredPool::new(name, pool.connect_lazy_with(options))
 }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use deadpool_lapin::{Manager, Pool, Runtime};
-use lapin::uri::AMQPUri;
-use lapin::{Channel, ConnectionProperties, ConnectionStatus};
+use deadpool::Runtime;
+use deadpool::managed::{Object, Pool};
+use lapin::{Channel, ConnectionStatus};
 use tokio::time::timeout;
 
 use super::backoff::Backoff;
+use super::connector::{self, Connector};
 use crate::queue::QueueError;
 
 /// Seconds between heartbeats: a peer that vanished without a word is noticed after twice as long.
@@ -20,7 +21,7 @@ const CHANNEL_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// A pool of connections to one broker.
 pub(crate) struct Broker {
-    pool: Pool,
+    pool: Pool<Connector>,
     /// Where it is, without the password.
     address: String,
     backoff: Backoff,
@@ -36,14 +37,10 @@ impl Broker {
     /// Prepares a pool of up to `connections`, named `name` in RabbitMQ's listings; opens none.
     ///
     /// # Errors
-    /// The URL is not one of AMQP.
+    /// The URL is not one of AMQP, or a part of it is not understood.
     pub(crate) fn new(url: &str, name: &str, connections: usize) -> Result<Broker, QueueError> {
-        let mut uri: AMQPUri = url.parse().map_err(|cause| {
-            // Neither the URL nor the parser's words are repeated: both may hold the password.
-            let _: String = cause;
-            QueueError("AMQP_URL is not of the form amqp://user:password@host:5672/vhost".to_owned())
-        })?;
-        let address = format!("RabbitMQ at {}:{}", uri.authority.host, uri.authority.port);
+        let (mut uri, host) = connector::read(url)?;
+        let address = format!("RabbitMQ at {host}:{}", uri.authority.port);
         if uri.vhost.is_empty() {
             // `amqp://host/`: by the letter a virtual host without a name, which nobody has.
             "/".clone_into(&mut uri.vhost);
@@ -51,13 +48,7 @@ impl Broker {
         uri.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
         let milliseconds = u64::try_from(CONNECT_TIMEOUT.as_millis()).unwrap_or(u64::MAX);
         uri.query.connection_timeout.get_or_insert(milliseconds);
-        let name = name.to_owned();
-        // No recovery by lapin: a channel that came back by itself would hide that its unconfirmed
-        // publishes and unacknowledged deliveries are void.
-        let properties = move || ConnectionProperties::default().with_connection_name(name.as_str().into());
-        let runtime = lapin::runtime::default_runtime()
-            .map_err(|cause| QueueError(format!("no runtime for AMQP: {cause}")))?;
-        let pool = Pool::builder(Manager::new(uri.to_string(), properties, runtime))
+        let pool = Pool::builder(Connector::new(uri, name))
             .max_size(connections)
             .runtime(Runtime::Tokio1)
             .build()
@@ -77,11 +68,13 @@ impl Broker {
 
     /// A connection out of the pool, opened where none works. It goes back when it is dropped;
     /// channels opened on it live on.
-    pub(crate) async fn connection(&self) -> Result<deadpool_lapin::Connection, QueueError> {
+    pub(crate) async fn connection(&self) -> Result<Object<Connector>, QueueError> {
         let attempt = self.backoff.attempt()?;
         let connected = match timeout(CONNECT_TIMEOUT, self.pool.get()).await {
             Ok(Ok(connection)) => Ok(connection),
-            Ok(Err(cause)) => Err(format!("{} can not be reached: {cause}", self.address)),
+            Ok(Err(cause)) => {
+                Err(format!("{} can not be reached: {}", self.address, self.pool.manager().explain(&cause)))
+            }
             Err(_) => Err(format!("{} does not answer", self.address)),
         };
         match connected {
@@ -105,7 +98,7 @@ impl Broker {
             Ok(Err(cause)) => Err(self.failure("opening a channel", &cause)),
             Err(_) => {
                 // Half open: no other may get this connection.
-                drop(deadpool_lapin::Object::take(connection));
+                drop(Object::take(connection));
                 Err(QueueError(format!("{} does not open a channel", self.address)))
             }
         }

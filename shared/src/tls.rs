@@ -1,0 +1,99 @@
+//! What the failure of a TLS handshake means, and what to do about it.
+
+use std::error::Error;
+use std::io;
+
+use rustls::{CertificateError, Error as TlsError, InvalidMessage};
+
+/// The variable that names the file of the authorities that are trusted instead of the machine's.
+const AUTHORITIES: &str = "SSL_CERT_FILE";
+
+/// Says it of whatever carries an error of TLS, however deep; `None`: nothing here does.
+///
+/// `setting` is the one that holds the server's URL, and `plain` what it says to do without TLS.
+#[must_use]
+pub fn explain(error: &(dyn Error + 'static), setting: &str, plain: &str) -> Option<String> {
+    let error = tls_error(error)?;
+    let remedy = match error {
+        TlsError::InvalidCertificate(fault) => certificate_remedy(fault, setting),
+        TlsError::InvalidMessage(InvalidMessage::InvalidContentType) => format!(
+            "the port speaks no TLS: name the server's port for TLS in {setting}, or write {plain} where the network is to be \
+             trusted"
+        ),
+        TlsError::AlertReceived(_) => {
+            "the server refuses the handshake: see its log, and that it speaks TLS 1.2 or 1.3 and asks for no certificate \
+             of the client"
+                .to_owned()
+        }
+        _ => return None,
+    };
+    Some(format!("{remedy} ({error})"))
+}
+
+fn certificate_remedy(fault: &CertificateError, setting: &str) -> String {
+    match fault {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "the server's certificate is out of date: renew it, or see that the clock of this machine is right".to_owned()
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "the server's certificate does not hold yet: see that the clock of this machine is right".to_owned()
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => format!(
+            "the server's certificate is for other names: write one of them as the host of {setting}, or issue one for that \
+             host"
+        ),
+        _ => format!(
+            "the server's certificate is not trusted: set the environment variable {AUTHORITIES} to a PEM file with the \
+             certificate of the authority that issued it{} (the server's own certificate has to be another than the \
+             authority's)",
+            set_already()
+        ),
+    }
+}
+
+/// What the variable says already: a file that cannot be read is not told of otherwise, except in the log.
+fn set_already() -> String {
+    let set = std::env::var_os(AUTHORITIES).map(|path| path.display().to_string());
+    set.map(|path| format!(" (it is set to {path:?}, which cannot be read or holds another)"))
+        .unwrap_or_default()
+}
+
+fn tls_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e TlsError> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        // The source of an I/O error is that of the error within it, which would be passed over.
+        let within = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = match within {
+            Some(within) => Some(within as &(dyn Error + 'static)),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(error: TlsError) -> String {
+        // As the clients of the broker and of the database wrap it.
+        let wrapped = io::Error::other(io::Error::new(io::ErrorKind::InvalidData, error));
+        explain(&wrapped, "AMQP_URL", "amqp:// in it").unwrap()
+    }
+
+    #[test]
+    fn a_handshake_that_fails_says_what_to_set() {
+        let untrusted = told(TlsError::InvalidCertificate(CertificateError::UnknownIssuer));
+        assert!(untrusted.contains("not trusted") && untrusted.contains("SSL_CERT_FILE"), "{untrusted}");
+        let plain = told(TlsError::InvalidMessage(InvalidMessage::InvalidContentType));
+        assert!(plain.contains("speaks no TLS") && plain.contains("amqp://"), "{plain}");
+        let named = told(TlsError::InvalidCertificate(CertificateError::NotValidForName));
+        assert!(named.contains("AMQP_URL") && !named.contains("SSL_CERT_FILE"), "{named}");
+        let old = told(TlsError::InvalidCertificate(CertificateError::Expired));
+        assert!(old.contains("clock") && !old.contains("SSL_CERT_FILE"), "{old}");
+        assert_eq!(explain(&io::Error::other("reset"), "AMQP_URL", "amqp:// in it"), None);
+    }
+}
