@@ -8,7 +8,7 @@ use shared::contract::submission::Invalid;
 use shared::contract::{message, submission};
 use shared::domain::former::{FormerId, Sameness};
 use shared::domain::id::{Identity, JobId};
-use shared::domain::job::{Action, Fingerprint, Kind, Spec};
+use shared::domain::job::{Fingerprint, Kind, Spec};
 use shared::domain::json;
 use shared::domain::lane::Lane;
 use shared::domain::text::{Client, Reference};
@@ -131,18 +131,6 @@ pub enum RowKnownBy<'a> {
     Payment(&'a PaymentName),
 }
 
-/// The accounts that a job names, in one order whichever way the money goes: a file that is read the other way round is
-/// to contradict itself, and not to post both.
-fn accounts_of(action: &Action) -> String {
-    let mut accounts = match action {
-        Action::Transfer { from, to, .. } => vec![from.as_str(), to.as_str()],
-        Action::Journal { legs, .. } => legs.iter().map(|leg| leg.account.as_str()).collect(),
-        other => vec![other.account().as_str()],
-    };
-    accounts.sort_unstable();
-    accounts.join(" ")
-}
-
 /// What a row of a file says.
 #[derive(Debug, Clone, Copy)]
 pub struct RowRead {
@@ -197,8 +185,9 @@ impl Intake<'_> {
         let mut identified = match (reference, known_by) {
             (Some(reference), _) => self.who.identified(Identity::Reference(reference.canonical)),
             (None, RowKnownBy::Place { file, number }) => {
-                let accounts = accounts_of(&read.spec.action);
-                self.who.identified(Identity::Row { file, number, accounts: &accounts })
+                // Rows that a setting more does not change are the rows that came before.
+                let content = Fingerprint::of(&submission::canonical(&read.spec));
+                self.who.identified(Identity::Row { file, number, content: &content })
             }
             (None, RowKnownBy::Payment(payment)) => {
                 let mut identified = self.who.identified(Identity::Payment(&payment.name));

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde_json::value::RawValue;
 use shared::domain::former::Sameness;
 use shared::domain::id::JobId;
 use shared::domain::job::Fingerprint;
@@ -154,14 +153,14 @@ impl Reading {
         let mut source = self.open(held, &Position::default()).map_err(|(_, error)| error)?;
         let mut refusals = Vec::with_capacity(numbers.len());
         let mut wanted = numbers.iter().copied().peekable();
-        while let (Some(number), Some(Row { number: at, line, raw, content, identity, .. })) =
+        while let (Some(number), Some(Row { number: at, line, raw, identity, .. })) =
             (wanted.peek().copied(), source.reader.next()?)
         {
             if at < number {
                 continue;
             }
             wanted.next();
-            let (field, reason) = why_conflict(&identity, content.ok().as_deref());
+            let (field, reason) = why_conflict(&identity);
             let mut refusal = Refusal { row: at, line, column: None, field, reason: reason.to_owned(), raw };
             refusal.raw = source.reader.refused(&refusal.raw, &in_place(&refusal));
             refusals.push(refusal);
@@ -183,22 +182,16 @@ impl Reading {
 }
 
 /// The field at fault for a row that was queued and took no effect, and why.
-fn why_conflict(identity: &RowIdentity, body: Option<&RawValue>) -> (Option<String>, &'static str) {
-    let row = body.and_then(|body| intake::read_row(body.get().as_bytes()).ok());
+fn why_conflict(identity: &RowIdentity) -> (Option<String>, &'static str) {
     match identity {
         RowIdentity::Payment(_) => (
             None,
             "this payment is not made: another one with the same ids and another content had come before",
         ),
-        RowIdentity::Row if row.is_some_and(|row| row.has_reference) => (
+        RowIdentity::Row => (
             Some("reference".to_owned()),
             "the reference belongs to a job with another body, so this row takes no effect; give it a reference of its \
              own, or leave the reference out",
-        ),
-        RowIdentity::Row => (
-            None,
-            "this row was posted before, by an import of the same file that read it otherwise, so it takes no effect; if \
-             it was read wrongly then, reverse that job and send the row in a file of its own",
         ),
     }
 }

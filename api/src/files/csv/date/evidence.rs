@@ -18,6 +18,9 @@ const YEARS_AHEAD_MAX: i16 = 2;
 /// between it and today. A reading that puts them further apart is none where another one stays.
 const YEARS_START: i16 = 2000;
 
+/// Years in which the rows of a file that was exported lately lie.
+const LATE_YEARS: i32 = 3;
+
 /// How the dates of one shape can be read.
 #[derive(Debug, Clone, Copy, Default)]
 struct Tally {
@@ -117,6 +120,11 @@ impl Evidence {
         }
     }
 
+    /// Whether any row has a date.
+    pub fn has_dates(&self) -> bool {
+        !self.shapes.is_empty()
+    }
+
     /// How each shape is read.
     pub fn choices(&self) -> Choices {
         let choice = |(shape, tally): (&Shape, &Tally)| (*shape, self.choice(*shape, tally));
@@ -143,6 +151,9 @@ impl Evidence {
             if !choice.orders.contains(order) {
                 choice.orders.push(*order);
             }
+        }
+        if self.may_be_year_first(shape, tally) && !choice.orders.contains(&Order::YearFirst) {
+            choice.orders.push(Order::YearFirst);
         }
         if doubts == 0 && self.is_european(shape, tally) {
             choice.orders.retain(|order| *order != Order::MonthFirst);
@@ -176,6 +187,20 @@ impl Evidence {
         let Some((first, last)) = tally.spans.get(order.index()).copied().flatten() else { return true };
         last <= self.today.saturating_add(YEARS_AHEAD_MAX.years())
             && last <= first.saturating_add((self.today.year() - YEARS_START).max(1).years())
+    }
+
+    /// Whether points stand between short years, months and days: the day comes first nearly everywhere, but where so
+    /// the rows lie far back or apart, and the other way round they are of late, both are to be asked about.
+    fn may_be_year_first(&self, shape: Shape, tally: &Tally) -> bool {
+        let span = |order: Order| tally.spans.get(order.index()).copied().flatten();
+        let is_of_late = |(first, last): &(Date, Date)| {
+            *first >= self.today.saturating_sub(LATE_YEARS.years())
+                && *last <= self.today.saturating_add(1.year())
+        };
+        (shape.layout, shape.mark, shape.has_point_at_end) == (Layout::Short, Mark::Point, false)
+            && tally.rows == tally.fits(Order::YearFirst)
+            && span(Order::YearFirst).as_ref().is_some_and(is_of_late)
+            && !span(Order::DayFirst).as_ref().is_some_and(is_of_late)
     }
 
     /// Whether dashes stand between days of one month, which are the same day of several months if they are read as

@@ -162,12 +162,18 @@ const ABBREVIATIONS: [Entry; 48] = [
     ("dhs", "AED MAD"),
 ];
 
+/// Hundredths of a currency, as brokers write them: a price in `GBp` is in pence.
+const SUBUNITS: [&str; 6] = ["GBp", "GBX", "ZAc", "ZAX", "ILa", "ILX"];
+
 /// What a name says of a currency; without one it can only be a name of another.
 pub fn names(name: &str, code: Option<&str>) -> Names {
     let one_of = |codes: &str| match code {
         Some(code) if codes.split(' ').any(|one| one == code) => Names::This,
         _ => Names::Another,
     };
+    if SUBUNITS.contains(&name) {
+        return Names::Another;
+    }
     if let Some((_, codes)) = SYMBOLS.iter().find(|(symbol, _)| *symbol == name) {
         return one_of(codes);
     }
