@@ -129,7 +129,8 @@ pub async fn every_rejection_is_recorded(subject: Subject) -> anyhow::Result<()>
         (AlreadyReversed, reverse(reversed.id)),
         (AccountNotEmpty, r#"{"kind":"close_account","account":"a"}"#.to_owned()),
     ];
-    ensure!(cases.len() == Rejection::ALL.len(), "a rejection is not tried");
+    // Jobs that are known by former ids have a test of their own.
+    ensure!(cases.len() + 1 == Rejection::ALL.len(), "a rejection is not tried");
     let batch: Vec<_> = cases.iter().map(|(_, body)| jobs.job(body)).collect();
     let outcomes = subject.post(0, &batch).await?;
     for (((expected, body), outcome), job) in cases.iter().zip(&outcomes).zip(&batch) {
