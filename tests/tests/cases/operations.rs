@@ -4,14 +4,10 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::ensure;
-use serde_json::json;
 use shared::domain::lane::Lanes;
-use tests::cluster::Cluster;
 use tests::fleet::Fleet;
-use tests::wait::until;
 
-use super::bank::{WITHIN, at_the_bank};
+use super::bank::at_the_bank;
 
 const SAYS_WITHIN: Duration = Duration::from_secs(30);
 
@@ -80,46 +76,4 @@ async fn a_private_authority_of_a_broker_is_documented_and_never_passed_over() {
         tokio::time::timeout(SAYS_WITHIN, fleet.run(&["dead-letters", "list"])).await.unwrap().unwrap();
     let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success() && complaint.contains("cacertfile"), "{complaint}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_operators_policy_that_lets_messages_expire_loses_no_job() {
-    let mut cluster = Cluster::start(1).await.unwrap();
-    cluster.resumes("before the policy", WITHIN).await.unwrap();
-    cluster.workers[0].terminate().await.unwrap();
-    let policy = ["set_policy", "ttl", ".*", r#"{"message-ttl":1000}"#, "--apply-to", "queues"];
-    cluster.broker.control(&policy).await.unwrap();
-    let mut accepted = Vec::new();
-    for number in 0..5 {
-        let open = json!({"kind": "open_account", "account": format!("a{number}"), "currency": "EUR"});
-        let answer = cluster.client.post("/api/jobs", "application/json", open.to_string()).await.unwrap();
-        // A fleet may refuse what such a queue would lose.
-        if answer.status == 202 {
-            accepted.push(answer.json::<serde_json::Value>().unwrap()["id"].as_str().unwrap().to_owned());
-        } else {
-            assert_eq!(answer.status, 503, "{answer:?}");
-        }
-    }
-    // What the policy does to the lanes is over once they are empty.
-    until("nothing waits in a lane", WITHIN, async || {
-        let listed = cluster.broker.control(&["list_queues", "-q", "name", "messages"]).await?;
-        let waiting =
-            listed.lines().filter(|line| line.starts_with("tellers.lane.") && !line.ends_with("\t0"));
-        let waiting: Vec<_> = waiting.collect();
-        ensure!(waiting.is_empty(), "{waiting:?}");
-        Ok(())
-    })
-    .await
-    .unwrap();
-    cluster.add_worker().await.unwrap();
-    until("every accepted job is posted, after a replay at the latest", WITHIN, async || {
-        cluster.fleet.run(&["dead-letters", "replay", "--all"]).await?;
-        for id in &accepted {
-            let job = cluster.client.job(id, Duration::ZERO).await?;
-            ensure!(job.status == "posted", "{job:?}");
-        }
-        Ok(())
-    })
-    .await
-    .unwrap();
 }
