@@ -78,8 +78,8 @@ pub enum RowIdentity {
 pub struct PaymentName {
     /// The text; it is no reference.
     pub name: String,
-    /// Another one by which the same payment may have been made, when its message had other payments beside it.
-    pub other: Option<FormerName>,
+    /// Others by which the same payment may have been made, when its message had other payments beside it.
+    pub others: Vec<FormerName>,
 }
 
 /// A name by which release 0.1 may know the job of a row.

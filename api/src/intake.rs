@@ -191,7 +191,7 @@ impl Intake<'_> {
             }
             (None, RowKnownBy::Payment(payment)) => {
                 let mut identified = self.who.identified(Identity::Payment(&payment.name));
-                if let Some(FormerName { name, sameness }) = &payment.other {
+                for FormerName { name, sameness } in &payment.others {
                     let id = JobId::derived(self.client, Identity::Payment(name));
                     identified.former.push(FormerId { id, sameness: *sameness });
                 }

@@ -110,8 +110,9 @@ impl Fold {
             self.folded.known.insert(job.id, verdict);
         }
         match self.books.recorded.get(&job.id) {
+            // Its id is another's, and it has had its outcome under one of its own.
             Some(recorded) if recorded.fingerprint != job.fingerprint => {
-                return Outcome::Conflict(recorded.verdict);
+                return known.map_or(Outcome::Conflict(recorded.verdict), Outcome::Duplicate);
             }
             Some(Recorded { verdict: Verdict::Dead, .. }) => {
                 self.folded.revived.insert(job.id);

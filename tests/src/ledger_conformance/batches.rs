@@ -99,11 +99,17 @@ pub async fn a_job_is_known_by_the_ids_that_it_had_before(subject: Subject) -> a
     ensure!(subject.post(0, &batch).await? == expected);
     let duplicate = Outcome::Duplicate(Verdict::Rejected(Rejection::KnownByFormerId));
     ensure!(subject.post(0, &batch[..1]).await? == [duplicate]);
+    // Its id is another's by now, and it had its outcome under one that it had before.
+    let taken = jobs.job(&deposit("a", 20));
+    let other = Job { former: batch[3].former.clone(), ..job(taken.id, 0, &deposit("a", 7)) };
+    ensure!(
+        subject.post(0, &[taken, other]).await? == [Outcome::Posted, Outcome::Duplicate(Verdict::Posted)]
+    );
     // Both in one batch.
     let first = jobs.job(&deposit("a", 100));
     let second = again(&first, SameMoney, &deposit("a", 100));
     ensure!(subject.post(0, &[first, second]).await? == [Outcome::Posted, known]);
-    ensure!(subject.funds("a").await? == (5 + 7 + 5 + 8 + 10 + 100, 0));
+    ensure!(subject.funds("a").await? == (5 + 7 + 5 + 8 + 10 + 20 + 100, 0));
     ensure!(!subject.ledger.former_ids(&[]).await?.of_release, "no release before wrote to it");
     subject.books_are_right().await
 }

@@ -65,6 +65,11 @@ impl Ids {
         format!("{}1", self.joined())
     }
 
+    /// The payment that is the nth with these ids in its message, as a mark says.
+    fn marked(&self, nth: u32) -> String {
+        format!("{}place{SEPARATOR}{nth}", self.joined())
+    }
+
     /// The payment that is the nth of those with these ids and this money in its message.
     fn nth_of_money(&self, money: &str, nth: u32) -> String {
         format!("{}{money}{SEPARATOR}{nth}", self.joined())
@@ -134,6 +139,8 @@ pub struct Place {
     pub occurrence: u32,
     /// A file in which the others are missing has to say it.
     pub is_to_be_marked: bool,
+    /// A mark says it.
+    pub is_marked: bool,
     /// Another payment of the file has the same ids and the same place.
     pub is_taken: bool,
 }
@@ -148,6 +155,7 @@ impl Occurrences {
             return Place {
                 occurrence: marked.unwrap_or(1),
                 is_to_be_marked: marked.is_some(),
+                is_marked: marked.is_some(),
                 is_taken: false,
             };
         }
@@ -159,7 +167,7 @@ impl Occurrences {
                 (*count, self.marked.contains(&(hash, *count)))
             }
         };
-        Place { occurrence, is_to_be_marked: true, is_taken }
+        Place { occurrence, is_to_be_marked: true, is_marked: marked.is_some(), is_taken }
     }
 }
 
@@ -169,22 +177,26 @@ impl Occurrences {
     /// The first with its ids is known by them alone, so that another amount under the same ids is seen to contradict it.
     /// The others are known by their money too: whoever leaves a payment out, or puts one before, moves their places,
     /// and pays none of them again. For the same reason the first may have been another one when it was made, and
-    /// another one the first.
+    /// another one the first. In a file of refused payments the others are missing, so there the mark's place counts.
     pub fn name(&mut self, ids: &Ids, place: Place, money: &str) -> PaymentName {
-        let nth = if place.is_to_be_marked {
-            let count = self.money.entry(Hash::of(&ids.nth_of_money(money, 0))).or_default();
-            *count = count.saturating_add(1);
-            *count
-        } else {
-            1
+        let count = self.money.entry(Hash::of(&ids.nth_of_money(money, 0))).or_default();
+        *count = count.saturating_add(1);
+        let of_money = || ids.nth_of_money(money, *count);
+        let others = |others: Vec<(String, Sameness)>| {
+            others.into_iter().map(|(name, sameness)| FormerName { name, sameness }).collect()
         };
-        let (first, of_money) = (ids.first(), ids.nth_of_money(money, nth));
-        if place.occurrence == 1 {
-            let other = Some(FormerName { name: of_money, sameness: Sameness::Always });
-            return PaymentName { name: first, other };
+        match (place.occurrence, place.is_marked) {
+            (1, true) => PaymentName { name: ids.first(), others: Vec::new() },
+            (1, false) => {
+                PaymentName { name: ids.first(), others: others(vec![(of_money(), Sameness::Always)]) }
+            }
+            (nth, true) => PaymentName { name: ids.marked(nth), others: Vec::new() },
+            (nth, false) => {
+                let first = (*count == 1).then(|| (ids.first(), Sameness::SameMoney));
+                let marked = (ids.marked(nth), Sameness::SameMoney);
+                PaymentName { name: of_money(), others: others(first.into_iter().chain([marked]).collect()) }
+            }
         }
-        let other = (nth == 1).then_some(FormerName { name: first, sameness: Sameness::SameMoney });
-        PaymentName { name: of_money, other }
     }
 }
 
