@@ -85,10 +85,6 @@ impl Bodies {
                 return;
             }
             sum = self.decimal(text, currency, target).and_then(|parsed| {
-                // A fee with a minus is taken off by its own sign, or is a fee that comes back.
-                if is_listed && is_taken_off && is_minus(parsed) {
-                    return Err(fault(target, two_sums(text)));
-                }
                 let parsed = if is_taken_off { turned(parsed) } else { parsed };
                 let Some(before) = before else { return Ok(Some(parsed)) };
                 if is_listed && is_open(before, parsed, goes_out) {
@@ -234,12 +230,9 @@ fn is_open(one: Parsed, other: Parsed, goes_out: bool) -> bool {
     let is_one_larger = one.minor_units.abs() >= other.minor_units.abs();
     let (amount, fee) = if is_one_larger { (one, other) } else { (other, one) };
     let goes_out = goes_out || [one, other].iter().any(|parsed| parsed.mark == Some(Direction::Out));
+    let is_minus = |parsed: Parsed| parsed.sign.is_some_and(Sign::is_minus) && parsed.minor_units != 0;
     let is_bare = |parsed: Parsed| parsed.sign.is_none() && parsed.minor_units != 0;
     (is_minus(amount) && is_bare(fee)) || (goes_out && is_bare(amount) && is_minus(fee))
-}
-
-fn is_minus(parsed: Parsed) -> bool {
-    parsed.sign.is_some_and(Sign::is_minus) && parsed.minor_units != 0
 }
 
 /// A term that is taken off.
