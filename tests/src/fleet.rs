@@ -10,8 +10,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use jiff::Timestamp;
-use shared::contract::envelope;
+use shared::contract::{envelope, message};
+use shared::domain::id::JobId;
 use shared::domain::lane::{Lane, Lanes};
+use shared::domain::text::Client;
 use shared::queue::embedded::{EmbeddedQueue, EmbeddedSettings};
 use shared::queue::{DeadLetter, Queue as _};
 use tokio::sync::OnceCell;
@@ -100,8 +102,8 @@ impl Fleet {
         self.sandbox.path().join(".tellers")
     }
 
-    /// Keeps as many dead letters in the embedded queue of a fleet that has not started. A job that nobody can read is in
-    /// each, so a replay comes to the same end.
+    /// Keeps as many dead letters in the embedded queue of a fleet that has not started, each with a deposit to an account
+    /// that is not there.
     ///
     /// # Errors
     /// The queue could not be written to.
@@ -110,13 +112,15 @@ impl Fleet {
         let settings = EmbeddedSettings::new(Lanes::DEFAULT);
         let queue = EmbeddedQueue::open(&self.data_dir().join("queue.sqlite"), settings).await?;
         for number in 1..=letters {
-            let job = format!(r#"{{"client":"acme","body":{{"kind":"nothing","number":{number}}}}}"#);
+            let id = JobId::from_chance(number as u64, [7; 6]);
+            let body = r#"{"kind":"deposit","account":"nobody","amount":1,"currency":"EUR"}"#;
+            let job = message::write(id, &Client::parse("acme")?, None, &[], body)?;
             let letter = DeadLetter {
                 id: format!("{number:016x}"),
                 lane: Lane(0),
-                cause: format!("a job that nobody can read, number {number}"),
+                cause: format!("a job that could not be posted, number {number}"),
                 at: Timestamp::now(),
-                payload: envelope::write("a stranger", [(Timestamp::now(), job.as_bytes())]),
+                payload: envelope::write("a stranger", [(Timestamp::now(), job.as_slice())]),
             };
             queue.dead_letter(letter).await?;
         }
