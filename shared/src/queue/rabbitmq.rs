@@ -134,7 +134,7 @@ impl RabbitMq {
         if blocked {
             return Err(PublishError::Unavailable(broker::blocked(self.publishing.address()).0));
         }
-        let channel = match slot.take().filter(PublishChannel::is_open) {
+        let mut channel = match slot.take().filter(PublishChannel::is_open) {
             Some(channel) => channel,
             None => {
                 let opened = timeout_at(deadline, self.publish_channel()).await.map_err(silent)?;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::ShortString;
 use lapin::{BasicProperties, Confirmation};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::broker::{Broker, OpenChannel};
 use super::{dead_letters, topology};
@@ -17,8 +17,13 @@ use crate::queue::{DeadLetter, PublishError, QueueError};
 const PERSISTENT: u8 = 2;
 /// How long a channel may take to close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a channel's first message is sent again while it is refused, and with which pause. RabbitMQ refuses it as
+/// if the queue were full where that has no leader yet: another replica is just declaring it.
+const LEADER_TIMEOUT: Duration = Duration::from_secs(1);
+const LEADER_PAUSE: Duration = Duration::from_millis(20);
 
 /// What to publish, and where.
+#[derive(Clone)]
 pub(super) struct Message {
     lane: Lane,
     exchange: &'static str,
@@ -60,10 +65,12 @@ impl Message {
     }
 }
 
-/// A channel with confirms, for one publish at a time.
+/// A channel with confirms, for one publish at a time, all to one queue.
 pub(super) struct PublishChannel {
     open: OpenChannel,
     address: String,
+    /// The queue has taken a message of this channel, or is full.
+    knows_its_queue: bool,
 }
 
 impl PublishChannel {
@@ -71,7 +78,7 @@ impl PublishChannel {
         let open = broker.channel().await?;
         let selected = open.channel.confirm_select(ConfirmSelectOptions::default()).await;
         selected.map_err(|cause| broker.failure("asking for confirms", &cause))?;
-        Ok(PublishChannel { open, address: broker.address().to_owned() })
+        Ok(PublishChannel { open, address: broker.address().to_owned(), knows_its_queue: false })
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -85,7 +92,20 @@ impl PublishChannel {
     }
 
     /// Returns once the broker has the message on disk, however long that takes.
-    pub(super) async fn publish(&self, message: Message) -> Result<(), PublishError> {
+    pub(super) async fn publish(&mut self, message: Message) -> Result<(), PublishError> {
+        let until = Instant::now() + LEADER_TIMEOUT;
+        while !self.knows_its_queue {
+            let first = self.publish_once(message.clone()).await;
+            if !matches!(first, Err(PublishError::Full { .. })) || Instant::now() >= until {
+                self.knows_its_queue = true;
+                return first;
+            }
+            sleep(LEADER_PAUSE).await;
+        }
+        self.publish_once(message).await
+    }
+
+    async fn publish_once(&self, message: Message) -> Result<(), PublishError> {
         let lane = message.lane;
         match self.send(message).await {
             // Only an acknowledgement without a returned message is success: the broker
