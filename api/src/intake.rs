@@ -66,9 +66,11 @@ impl SaidBefore {
     }
 }
 
-/// A body that was read: the job, and its reference as it was sent.
+/// A body that was read: the job, its canonical form with the fingerprint of that, and its reference as it was sent.
 struct Read {
     spec: Spec,
+    body: String,
+    fingerprint: Fingerprint,
     sent: Option<Reference>,
 }
 
@@ -93,7 +95,8 @@ impl Read {
             });
             spec.reference = Some(canonical.map_err(Invalid::shortened)?);
         }
-        Ok(Read { spec, sent })
+        let body = submission::canonical(&spec);
+        Ok(Read { fingerprint: Fingerprint::of(&body), body, spec, sent })
     }
 
     fn reference(&self) -> Option<ReferenceAsSent<'_>> {
@@ -142,8 +145,7 @@ pub struct RowRead {
 
 /// Reads a row without making a job of it.
 pub fn read_row(json: &[u8]) -> Result<RowRead, Problem> {
-    let Read { spec, .. } = ordered(json)?;
-    let fingerprint = Fingerprint::of(&submission::canonical(&spec));
+    let Read { spec, fingerprint, .. } = ordered(json)?;
     Ok(RowRead { fingerprint, has_reference: spec.reference.is_some() })
 }
 
@@ -152,7 +154,7 @@ impl Intake<'_> {
     pub fn job(&self, json: &[u8], reply: bool) -> Result<Prepared, Problem> {
         let read = Read::new(json)?;
         let identified = self.ingress.issuer.of_job(self.who, self.key, read.reference());
-        self.claimed(self.prepare(&identified, &read.spec, reply)?, &identified, &read.spec)
+        self.claimed(self.prepare(&identified, &read, reply)?, &identified, &read.spec)
     }
 
     /// The job on one line of a batch. `reply`: its client waits here for the outcomes.
@@ -164,13 +166,13 @@ impl Intake<'_> {
         reply: bool,
     ) -> Result<Prepared, Problem> {
         let read = ordered(json)?;
-        let content = self.key.map(|_| Fingerprint::of(&submission::canonical(&read.spec)));
-        let line = self.key.zip(content.as_ref()).map(|(key, content)| {
-            let identity = Identity::Line { key: key.as_str(), content, nth: said.count(*content) };
+        let line = self.key.map(|key| {
+            let (content, nth) = (&read.fingerprint, said.count(read.fingerprint));
+            let identity = Identity::Line { key: key.as_str(), content, nth };
             LineOfBatch { key, number, identity }
         });
         let identified = self.ingress.issuer.of_line(self.who, line, read.reference());
-        self.claimed(self.prepare(&identified, &read.spec, reply)?, &identified, &read.spec)
+        self.claimed(self.prepare(&identified, &read, reply)?, &identified, &read.spec)
     }
 
     /// The job on a row of a file: known by its reference, else by `known_by`; release 0.1 may know it by `former`.
@@ -186,8 +188,7 @@ impl Intake<'_> {
             (Some(reference), _) => self.who.identified(Identity::Reference(reference.canonical)),
             (None, RowKnownBy::Place { file, number }) => {
                 // Rows that a setting more does not change are the rows that came before.
-                let content = Fingerprint::of(&submission::canonical(&read.spec));
-                self.who.identified(Identity::Row { file, number, content: &content })
+                self.who.identified(Identity::Row { file, number, content: &read.fingerprint })
             }
             (None, RowKnownBy::Payment(payment)) => {
                 let mut identified = self.who.identified(Identity::Payment(&payment.name));
@@ -204,19 +205,19 @@ impl Intake<'_> {
         if reference.is_none() {
             self.who.add_of_release(&mut identified, &former.name, former.sameness);
         }
-        let prepared = self.prepare(&identified, &read.spec, false)?;
+        let prepared = self.prepare(&identified, &read, false)?;
         if self.ingress.recent.is_of_another(prepared.id, prepared.fingerprint) {
             return Err(conflict(prepared.id, &read.spec));
         }
         Ok(prepared)
     }
 
-    fn prepare(&self, identified: &Identified, spec: &Spec, reply: bool) -> Result<Prepared, Problem> {
+    fn prepare(&self, identified: &Identified, read: &Read, reply: bool) -> Result<Prepared, Problem> {
         let parts = &self.ingress.parts;
-        let body = submission::canonical(spec);
+        let Read { spec, body, fingerprint, .. } = read;
         let reply_to = reply.then_some(parts.replica.as_str());
         let (id, former) = (identified.id, &identified.former);
-        let message = message::write(id, self.client, reply_to, former, &body).map_err(|error| {
+        let message = message::write(id, self.client, reply_to, former, body).map_err(|error| {
             tracing::error!(%error, body, "the canonical form of a job is not JSON");
             Problem::new(ProblemType::Internal, "the job could not be written down; tell us its body")
         })?;
@@ -225,7 +226,7 @@ impl Intake<'_> {
             kind: spec.action.kind(),
             lane: spec.lane(parts.lanes),
             message: message.into(),
-            fingerprint: Fingerprint::of(&body),
+            fingerprint: *fingerprint,
             is_new: false,
             came_before: false,
             has_reference: spec.reference.is_some(),
