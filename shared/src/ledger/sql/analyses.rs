@@ -166,11 +166,7 @@ async fn write<D: Database>(database: &D, script: Script) -> Result<(), LedgerEr
 }
 
 fn insert_run(script: &mut Script, run: &NewRun, cancelled_at: Option<i64>) {
-    script.sql(match script.dialect() {
-        Dialect::MySql => "INSERT IGNORE INTO analyses",
-        Dialect::Sqlite => "INSERT OR IGNORE INTO analyses",
-    });
-    script.sql(" (run, client, requested_at, request, cancelled_at) VALUES ");
+    script.insert_ignore().sql("analyses (run, client, requested_at, request, cancelled_at) VALUES ");
     script.rows([[
         Value::from(&run.id),
         Value::Text(&run.client),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Cells, Dialect, Script, Session, Value, schema};
+use super::{Cells, Script, Session, Value, schema};
 use crate::domain::text::Client;
 use crate::keys::ANONYMOUS;
 use crate::ledger::FormerIds;
@@ -38,11 +38,7 @@ async fn keep_clients<S: Session>(session: &mut S, clients: &[([u8; 32], Client)
         return Ok(());
     }
     let mut script = Script::new(S::DIALECT);
-    script.sql(match S::DIALECT {
-        Dialect::MySql => "INSERT IGNORE",
-        Dialect::Sqlite => "INSERT OR IGNORE",
-    });
-    script.sql(" INTO key_clients (key_hash, client) VALUES ");
+    script.insert_ignore().sql("key_clients (key_hash, client) VALUES ");
     script.rows(clients.iter().map(|(hash, client)| [Value::Bytes(hash), client.as_str().into()]));
     session.run(script).await.map(drop)
 }

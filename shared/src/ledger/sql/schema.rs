@@ -41,11 +41,10 @@ pub(super) const NO_FORMER_IDS: &str = "none";
 /// Records on first use whether an earlier release has written jobs, whose ids were derived in another way.
 async fn record_former_ids<S: Session>(session: &mut S) -> Result<(), LedgerError> {
     let mut script = Script::new(S::DIALECT);
-    script.sql(match S::DIALECT {
-        Dialect::MySql => "INSERT IGNORE",
-        Dialect::Sqlite => "INSERT OR IGNORE",
-    });
-    script.sql(" INTO settings (name, value) SELECT 'former_ids', CASE WHEN EXISTS (SELECT 1 FROM jobs) THEN 'kept' ELSE ");
+    script.insert_ignore();
+    script.sql(
+        "settings (name, value) SELECT 'former_ids', CASE WHEN EXISTS (SELECT 1 FROM jobs) THEN 'kept' ELSE ",
+    );
     script.value(Value::Name(NO_FORMER_IDS)).sql(" END");
     session.run(script).await?;
     Ok(())
@@ -53,18 +52,14 @@ async fn record_former_ids<S: Session>(session: &mut S) -> Result<(), LedgerErro
 
 /// Records the number of lanes on first use, with a row for each lane's totals.
 pub(super) async fn record_lanes<S: Session>(session: &mut S, lanes: Lanes) -> Result<(), LedgerError> {
-    let insert = match S::DIALECT {
-        Dialect::MySql => "INSERT IGNORE",
-        Dialect::Sqlite => "INSERT OR IGNORE",
-    };
     let mut script = Script::new(S::DIALECT);
-    script.sql(insert).sql(" INTO settings (name, value) VALUES ('lanes', ");
+    script.insert_ignore().sql("settings (name, value) VALUES ('lanes', ");
     script.value(lanes.count().to_string().as_str()).sql(")");
     session.run(script).await?;
     check_lanes(session, lanes).await?;
 
     let mut script = Script::new(S::DIALECT);
-    script.sql(insert).sql(" INTO lane_totals (lane, posted, rejected, dead, entries) VALUES ");
+    script.insert_ignore().sql("lane_totals (lane, posted, rejected, dead, entries) VALUES ");
     let nothing = Value::Int(0);
     script.rows(lanes.iter().map(|lane| [lane.into(), nothing, nothing, nothing, nothing]));
     session.run(script).await?;

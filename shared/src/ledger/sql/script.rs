@@ -63,6 +63,14 @@ impl Script {
         self
     }
 
+    /// The start of an insert that leaves out the rows whose key is there already.
+    pub fn insert_ignore(&mut self) -> &mut Script {
+        self.sql(match self.dialect {
+            Dialect::MySql => "INSERT IGNORE INTO ",
+            Dialect::Sqlite => "INSERT OR IGNORE INTO ",
+        })
+    }
+
     /// One value.
     pub fn value<'a>(&mut self, value: impl Into<Value<'a>>) -> &mut Script {
         let text = &mut self.text;

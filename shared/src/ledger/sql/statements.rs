@@ -81,12 +81,7 @@ fn insert_conflicts(script: &mut Script, writes: &Writes<'_>) {
     if writes.conflicts.is_empty() {
         return;
     }
-    script.sql(match script.dialect() {
-        Dialect::MySql => "INSERT IGNORE INTO job_conflicts (job, fingerprint, accepted_at, body) VALUES ",
-        Dialect::Sqlite => {
-            "INSERT OR IGNORE INTO job_conflicts (job, fingerprint, accepted_at, body) VALUES "
-        }
-    });
+    script.insert_ignore().sql("job_conflicts (job, fingerprint, accepted_at, body) VALUES ");
     let rows = writes.conflicts.iter().copied().map(|job| -> [Value<'_>; 4] {
         [(&job.id).into(), (&job.fingerprint).into(), job.accepted_at.into(), job.body.as_str().into()]
     });

@@ -3,7 +3,7 @@
 use super::super::posting::SqlTransaction;
 use super::super::rows::count;
 use super::super::statements::{begin, stored};
-use super::super::{Cells, Database, Dialect, Purpose, Script, Session, Value};
+use super::super::{Cells, Database, Purpose, Script, Session, Value};
 use super::read_rows;
 use crate::imports::{Content, Share, Sketch};
 use crate::ledger::failure::Failure;
@@ -52,20 +52,16 @@ pub(super) async fn write<D: Database>(
     let session = database.session(Purpose::WritingRecords).await?;
     let mut transaction = SqlTransaction::new(session, 0);
     let mut script = Script::new(D::Session::DIALECT);
-    let ignore = match script.dialect() {
-        Dialect::MySql => "INSERT IGNORE INTO ",
-        Dialect::Sqlite => "INSERT OR IGNORE INTO ",
-    };
     begin(&mut script);
     let sketch = content.sketch.to_bytes();
     if is_kept && !content.sketch.is_empty() {
-        script.sql(ignore).sql("import_contents (import, identity, sketch) VALUES ");
+        script.insert_ignore().sql("import_contents (import, identity, sketch) VALUES ");
         script
             .rows([[stored(number).into(), Value::Bytes(&content.identity), Value::Bytes(&sketch)]])
             .sql("; ");
     }
     if !shares.is_empty() {
-        script.sql(ignore).sql("import_shares (import, other, row_count) VALUES ");
+        script.insert_ignore().sql("import_shares (import, other, row_count) VALUES ");
         let row = |share: &Share| [stored(number), stored(share.import), stored(share.rows)].map(Value::Int);
         script.rows(shares.iter().map(row)).sql("; ");
     }
