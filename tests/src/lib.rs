@@ -16,5 +16,6 @@ pub mod queue_conformance;
 pub mod reports;
 pub mod sandbox;
 pub mod servers;
+pub mod small_disk;
 pub mod status;
 pub mod wait;

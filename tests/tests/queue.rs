@@ -5,6 +5,7 @@
 mod queue {
     mod embedded;
     mod embedded_bus;
+    mod embedded_faults;
     mod rabbitmq;
     mod rabbitmq_bus;
     mod rabbitmq_faults;

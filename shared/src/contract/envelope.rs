@@ -1,8 +1,12 @@
 //! The wire form of queued work: 1..=100 jobs of one lane in one message.
 //!
 //! ```json
-//! {"version":2,"ingress":"api-1","jobs":[{"accepted_at":1795453200000000,"job":{"kind":"deposit"}}]}
+//! {"version":2,"ingress":"api-1","jobs":[{"accepted_at":1795453200000000,"job":{"kind":"deposit"}}],"checksum":"bfcf84b13c025aec"}
 //! ```
+//!
+//! The checksum is always last: the first 8 bytes, in hex, of the BLAKE3 hash of all that comes before its comma. So
+//! a message that was altered where it was stored is known before anything that it says is believed, its version
+//! too.
 //!
 //! A job of an import says so beside its time: `{"accepted_at":…,"import":{"number":17,"row":5},"job":…}`.
 //!
@@ -23,8 +27,15 @@ use crate::domain::job::Origin;
 ///
 /// | version | what it added |
 /// |---|---|
-/// | 2 | the ids that a job had before; `payment` in a job's body |
+/// | 2 | the ids that a job had before; `payment` in a job's body; the checksum |
 pub const VERSION: u32 = 2;
+
+/// What comes before the checksum.
+const CHECKSUM_FIELD: &[u8] = br#","checksum":""#;
+/// What comes after it.
+const END: &[u8] = br#""}"#;
+/// Digits of the checksum.
+const CHECKSUM_DIGITS: usize = 16;
 
 /// Bytes around one job at the most, unless it comes from an import: `{"accepted_at":-9223372036854775808,"job":},`.
 const FRAME_BYTES: usize = 48;
@@ -57,6 +68,7 @@ impl Enclosed<'_> {
 
 /// Jobs of one lane, in the order in which one ingress replica accepted them.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)] // One whose checksum's name was altered has a field that nobody knows.
 pub struct Envelope<'a> {
     /// At most [`VERSION`] after [`Envelope::read`].
     pub version: u32,
@@ -66,6 +78,9 @@ pub struct Envelope<'a> {
     /// Each a [`QueuedJob`], to be read on its own.
     #[serde(borrow)]
     pub jobs: Vec<&'a RawValue>,
+    /// `None` in version 1.
+    #[serde(default, borrow)]
+    checksum: Option<&'a str>,
 }
 
 /// One job and the time at which it was accepted.
@@ -87,6 +102,17 @@ pub enum EnvelopeError {
     /// Not JSON, or not of this shape.
     #[error("the message is no envelope: {0}")]
     Malformed(#[from] serde_json::Error),
+    /// It says something else than what was written.
+    #[error(
+        "the envelope was altered after it was written: its checksum says {stated}, what it holds has {computed}; \
+         check the disk or the broker that stored it, and have its jobs sent again"
+    )]
+    Altered {
+        /// The checksum in the message.
+        stated: String,
+        /// The checksum of what comes before it.
+        computed: String,
+    },
     /// Written by a newer build, or by none.
     #[error(
         "the envelope has version {found}, this build reads up to version {VERSION}; upgrade the workers first"
@@ -118,13 +144,42 @@ impl<'a> Envelope<'a> {
     /// # Errors
     /// The message is no envelope, or one of another version.
     pub fn read(message: &'a [u8]) -> Result<Envelope<'a>, EnvelopeError> {
+        let is_checked = check(message)?;
         // The version first: of another one nothing else is known.
         let Versioned { version } = serde_json::from_slice(message)?;
         if !(1..=VERSION).contains(&version) {
             return Err(EnvelopeError::Version { found: version });
         }
-        Ok(serde_json::from_slice(message)?)
+        let envelope: Envelope<'a> = serde_json::from_slice(message)?;
+        if envelope.checksum.is_some() && !is_checked {
+            return Err(serde::de::Error::custom("its checksum is not in the last place"))
+                .map_err(EnvelopeError::Malformed);
+        }
+        Ok(envelope)
     }
+}
+
+/// Whether the message has a checksum in its place, which is right then.
+fn check(message: &[u8]) -> Result<bool, EnvelopeError> {
+    let Some((rest, stated)) = message
+        .strip_suffix(END)
+        .and_then(|message| message.split_at_checked(message.len().checked_sub(CHECKSUM_DIGITS)?))
+        .and_then(|(rest, stated)| Some((rest.strip_suffix(CHECKSUM_FIELD)?, stated)))
+    else {
+        return Ok(false);
+    };
+    let computed = checksum(rest);
+    if stated == computed.as_bytes() {
+        return Ok(true);
+    }
+    Err(EnvelopeError::Altered { stated: String::from_utf8_lossy(stated).into_owned(), computed })
+}
+
+fn checksum(written: &[u8]) -> String {
+    let hash = blake3::hash(written);
+    let mut digits = hash.to_hex().to_string();
+    digits.truncate(CHECKSUM_DIGITS);
+    digits
 }
 
 impl<'a> QueuedJob<'a> {
@@ -141,7 +196,7 @@ impl<'a> QueuedJob<'a> {
 #[must_use]
 pub fn write<'j, J: Into<Enclosed<'j>>>(ingress: &str, jobs: impl IntoIterator<Item = J> + Clone) -> Bytes {
     let bytes = jobs.clone().into_iter().map(|job| job.into().bytes_max()).sum::<usize>();
-    let mut envelope = Vec::with_capacity(bytes + ingress.len() + FRAME_BYTES);
+    let mut envelope = Vec::with_capacity(bytes + ingress.len() + 2 * FRAME_BYTES);
     // Writing to a `Vec` does not fail, nor does a string have a form that JSON could not take.
     let _ = write!(envelope, r#"{{"version":{VERSION},"ingress":"#);
     let _ = serde_json::to_writer(&mut envelope, ingress);
@@ -159,7 +214,11 @@ pub fn write<'j, J: Into<Enclosed<'j>>>(ingress: &str, jobs: impl IntoIterator<I
         envelope.extend_from_slice(job);
         envelope.push(b'}');
     }
-    envelope.extend_from_slice(b"]}");
+    envelope.push(b']');
+    let checksum = checksum(&envelope);
+    envelope.extend_from_slice(CHECKSUM_FIELD);
+    envelope.extend_from_slice(checksum.as_bytes());
+    envelope.extend_from_slice(END);
     Bytes::from(envelope)
 }
 
@@ -168,7 +227,7 @@ mod tests {
     use super::*;
 
     /// What is on the wire, for ever: a message of today may wait in a queue through an upgrade.
-    const GOLDEN: &str = r#"{"version":2,"ingress":"api-1","jobs":[{"accepted_at":1795453200000000,"job":{"kind":"deposit","amount":5}},{"accepted_at":1795453200000001,"job":{"kind":"withdrawal"}}]}"#;
+    const GOLDEN: &str = r#"{"version":2,"ingress":"api-1","jobs":[{"accepted_at":1795453200000000,"job":{"kind":"deposit","amount":5}},{"accepted_at":1795453200000001,"job":{"kind":"withdrawal"}}],"checksum":"2d20778d0daa72a7"}"#;
 
     fn at(microsecond: i64) -> Timestamp {
         Timestamp::from_microsecond(microsecond).unwrap()
@@ -185,8 +244,9 @@ mod tests {
 
     #[test]
     fn an_envelope_is_read_as_agreed() {
-        for version in 1..=VERSION {
-            let golden = GOLDEN.replace("\"version\":2", &format!("\"version\":{version}"));
+        let (unchecked, _) = GOLDEN.split_once(r#","checksum""#).unwrap();
+        let first = format!("{}}}", unchecked.replace("\"version\":2", "\"version\":1"));
+        for (golden, version) in [(GOLDEN, 2), (first.as_str(), 1)] {
             let envelope = Envelope::read(golden.as_bytes()).unwrap();
             let (ingress, jobs) = (envelope.ingress.as_ref(), envelope.jobs.len());
             assert_eq!((envelope.version, ingress, jobs), (version, "api-1", 2));
@@ -198,7 +258,7 @@ mod tests {
 
     #[test]
     fn a_job_of_an_import_says_so() {
-        let golden = r#"{"version":2,"ingress":"api-1","jobs":[{"accepted_at":7,"import":{"number":17,"row":5},"job":{"kind":"deposit"}}]}"#;
+        let golden = r#"{"version":2,"ingress":"api-1","jobs":[{"accepted_at":7,"import":{"number":17,"row":5},"job":{"kind":"deposit"}}],"checksum":"71fa233e2c365a25"}"#;
         let origin = Some(Origin { import: 17, row: 5 });
         let written =
             write("api-1", [Enclosed { accepted_at: at(7), origin, job: br#"{"kind":"deposit"}"# }]);
@@ -207,6 +267,21 @@ mod tests {
         assert_eq!(QueuedJob::read(envelope.jobs[0]).unwrap().import, origin);
         let plain = Envelope::read(GOLDEN.as_bytes()).unwrap();
         assert_eq!(QueuedJob::read(plain.jobs[0]).unwrap().import, None);
+    }
+
+    #[test]
+    fn one_bit_that_was_altered_makes_it_no_envelope() {
+        let golden = GOLDEN.as_bytes();
+        for position in 0..golden.len() {
+            for bit in 0..8 {
+                let mut altered = golden.to_vec();
+                altered[position] ^= 1 << bit;
+                let read = Envelope::read(&altered);
+                let read =
+                    read.map(|envelope| envelope.version).map_err(|error| error.is_of_the_next_release());
+                assert_eq!(read, Err(false), "{}", String::from_utf8_lossy(&altered));
+            }
+        }
     }
 
     #[test]

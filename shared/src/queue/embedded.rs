@@ -16,14 +16,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use self::lane::LaneState;
-use self::store::Store;
+use self::store::{Store, StoreFile};
 use self::work::{WorkConsumer, WorkState};
-use self::writer::Write;
+use self::writer::{Write, Writer};
 use super::work::{WORK_MESSAGES_MAX, WorkQueue};
 use super::{DeadLetter, LaneDepth, PublishError, Queue, QueueError, Subscription};
 use crate::domain::lane::{Lane, Lanes};
@@ -55,6 +55,7 @@ pub struct EmbeddedQueue {
     work: Arc<WorkState>,
     lane_messages_max: u64,
     writes: mpsc::Sender<Write>,
+    state: watch::Receiver<Result<(), QueueError>>,
     stopping: CancellationToken,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -69,7 +70,8 @@ impl EmbeddedQueue {
     /// `settings.lanes`.
     pub async fn open(path: &Path, settings: EmbeddedSettings) -> Result<EmbeddedQueue, QueueError> {
         let lock = lock(path)?;
-        let (store, connection) = Store::open(path).await?;
+        let file = StoreFile::at(path);
+        let store = Store::open(&file).await?;
         let mut lanes: Vec<_> = settings.lanes.iter().map(LaneState::new).collect();
         for kept in store.lanes().await? {
             let Some(lane) = lanes.get_mut(usize::from(kept.lane.0)) else {
@@ -86,7 +88,8 @@ impl EmbeddedQueue {
         let work = Arc::new(WorkState::new(store.numbers(work::WORK).await?));
         let stopping = CancellationToken::new();
         let (writes, waiting) = mpsc::channel(WRITES_WAITING_MAX);
-        let writer = writer::Writer::new(connection, lock);
+        let writer = Writer::new(file, lock, lanes.clone(), work.clone()).await?;
+        let state = writer.state();
         let writer = tokio::spawn(writer.run(waiting, stopping.clone()));
         Ok(EmbeddedQueue {
             store,
@@ -94,6 +97,7 @@ impl EmbeddedQueue {
             work,
             lane_messages_max: settings.lane_messages_max,
             writes,
+            state,
             stopping,
             writer: Mutex::new(Some(writer)),
         })
@@ -168,7 +172,10 @@ impl Queue for EmbeddedQueue {
     }
 
     async fn ready(&self) -> Result<(), QueueError> {
-        if self.writes.is_closed() { Err(closed()) } else { Ok(()) }
+        if self.writes.is_closed() {
+            return Err(closed());
+        }
+        self.state.borrow().clone()
     }
 
     async fn close(&self) {

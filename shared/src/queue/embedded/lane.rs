@@ -54,6 +54,16 @@ impl LaneState {
         counts.handed_out_through = kept.newest;
     }
 
+    /// A message is on disk: it counts, and whoever waits for it may read it.
+    pub(super) fn take_up(&self, seq: Seq, jobs: u64) {
+        {
+            let mut counts = self.counts();
+            counts.messages += 1;
+            counts.jobs += jobs;
+        }
+        self.published.send_replace(seq);
+    }
+
     /// `None` where the lane is full.
     pub(super) fn reserve(self: &Arc<Self>, messages_max: u64) -> Option<Place> {
         let mut counts = self.counts();
@@ -120,12 +130,7 @@ impl Place {
 
     /// The message is on disk: it counts, and whoever waits for it may read it.
     pub(super) fn filled(self, seq: Seq, jobs: u64) {
-        {
-            let mut counts = self.0.counts();
-            counts.messages += 1;
-            counts.jobs += jobs;
-        }
-        self.0.published.send_replace(seq);
+        self.0.take_up(seq, jobs);
     }
 }
 

@@ -11,6 +11,7 @@ use sqlx::sqlite::{
     SqliteSynchronous,
 };
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
+use tracing::warn;
 
 use super::work::WORK;
 use crate::domain::lane::Lane;
@@ -44,7 +45,15 @@ const SCHEMA: &str = "
         at_microsecond INTEGER NOT NULL,
         payload BLOB NOT NULL
     ) STRICT;
+    CREATE TABLE IF NOT EXISTS trial (
+        only INTEGER PRIMARY KEY CHECK (only = 1),
+        filling BLOB NOT NULL
+    ) STRICT;
 ";
+
+/// Bytes that a trial writes: about those of a commit under load, so that a disk with room for a page is not yet
+/// taken for one with room.
+const TRIAL_BYTES: i64 = 262_144;
 
 /// What a lane holds on disk.
 pub(super) struct KeptLane {
@@ -61,15 +70,23 @@ pub(super) struct Message {
     pub(super) envelope: Bytes,
 }
 
-/// The connections that read.
-#[derive(Clone)]
-pub(super) struct Store {
-    readers: SqlitePool,
+/// What to do with a file that is damaged beyond its indexes.
+const WAY_OUT: &str = "; the file is damaged: move it away and start without it, write what can still be read of it \
+                       to another file (sqlite3 DAMAGED .recover | sqlite3 OTHER), and have the jobs of that time \
+                       sent again: what was posted is not posted twice";
+
+/// One message that is on disk.
+pub(super) struct Kept {
+    pub(super) seq: Seq,
+    pub(super) lane: Lane,
+    pub(super) jobs: u64,
 }
 
-impl Store {
-    /// Opens the file and returns the connection that writes, too.
-    pub(super) async fn open(path: &Path) -> Result<(Store, SqliteConnection), QueueError> {
+/// Where the file is and how it is opened.
+pub(super) struct StoreFile(SqliteConnectOptions);
+
+impl StoreFile {
+    pub(super) fn at(path: &Path) -> StoreFile {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -77,14 +94,41 @@ impl Store {
             .synchronous(SqliteSynchronous::Full)
             .pragma("journal_size_limit", LOG_BYTES_MAX)
             .busy_timeout(BUSY_TIMEOUT);
+        StoreFile(options)
+    }
+
+    /// A connection that writes.
+    pub(super) async fn connect(&self) -> Result<SqliteConnection, sqlx::Error> {
+        let mut connection = self.0.connect().await?;
+        sqlx::raw_sql(SCHEMA).execute(&mut connection).await?;
+        Ok(connection)
+    }
+
+    pub(super) fn failure(&self, cause: &sqlx::Error) -> QueueError {
+        failure(&format!("writing to {}", self.0.get_filename().display()), cause)
+    }
+}
+
+/// The connections that read.
+#[derive(Clone)]
+pub(super) struct Store {
+    readers: SqlitePool,
+}
+
+impl Store {
+    /// Opens the file, which is made where there is none.
+    pub(super) async fn open(file: &StoreFile) -> Result<Store, QueueError> {
         let opened = async {
-            let mut writer = options.connect().await?;
-            sqlx::raw_sql(SCHEMA).execute(&mut writer).await?;
+            let mut connection = file.connect().await?;
+            mend(&mut connection).await?;
+            connection.close().await?;
             let readers = SqlitePoolOptions::new().max_connections(READ_CONNECTIONS);
-            Ok((Store { readers: readers.connect_with(options.clone()).await? }, writer))
+            Ok(Store { readers: readers.connect_with(file.0.clone()).await? })
         };
         opened.await.map_err(|cause: sqlx::Error| {
-            QueueError(format!("the queue's file {} can not be opened: {cause}", path.display()))
+            let path = file.0.get_filename().display();
+            let way_out = if is_damage(&cause) { WAY_OUT } else { "" };
+            QueueError(format!("the queue's file {path} can not be opened: {cause}{way_out}"))
         })
     }
 
@@ -182,6 +226,39 @@ fn letters(rows: Result<Vec<LetterRow>, sqlx::Error>) -> Result<Vec<DeadLetter>,
     Ok(rows.into_iter().map(letter).collect())
 }
 
+/// Looks for damage. An index that does not agree with its table is built anew: with a wrong one messages are there,
+/// and nobody finds them. What a message holds is checked where it is read.
+///
+/// # Errors
+/// The file is damaged beyond that, or can not be read.
+async fn mend(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let Err(damage) = look_for_damage(connection).await else { return Ok(()) };
+    warn!("the queue's file is damaged, and its indexes are built anew: {damage}");
+    sqlx::raw_sql("REINDEX").execute(&mut *connection).await?;
+    look_for_damage(connection).await.map_err(sqlx::Error::Protocol)
+}
+
+fn is_damage(cause: &sqlx::Error) -> bool {
+    match cause {
+        // What `look_for_damage` found.
+        sqlx::Error::Protocol(_) => true,
+        // CORRUPT, NOTADB: <https://www.sqlite.org/rescode.html>
+        sqlx::Error::Database(cause) => {
+            matches!(cause.code().as_deref(), Some("11" | "26" | "267" | "523" | "779"))
+        }
+        _ => false,
+    }
+}
+
+async fn look_for_damage(connection: &mut SqliteConnection) -> Result<(), String> {
+    let found = sqlx::query_scalar::<_, String>("PRAGMA integrity_check(1)").fetch_one(connection).await;
+    match found {
+        Ok(found) if found == "ok" => Ok(()),
+        Ok(found) => Err(found),
+        Err(cause) => Err(cause.to_string()),
+    }
+}
+
 /// Appends a message and returns its number.
 pub(super) async fn append(
     connection: &mut SqliteConnection,
@@ -193,6 +270,38 @@ pub(super) async fn append(
     let message = sqlx::query("INSERT INTO messages (lane, jobs, envelope) VALUES (?, ?, ?)");
     let appended = message.bind(lane.0).bind(jobs).bind(envelope).execute(connection).await?;
     Ok(appended.last_insert_rowid())
+}
+
+/// The number that the newest message of the file has or had.
+pub(super) async fn newest(connection: &mut SqliteConnection) -> Result<Seq, sqlx::Error> {
+    let newest = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'messages'";
+    sqlx::query_scalar(newest).fetch_one(connection).await
+}
+
+/// The messages behind `newest`, in their order.
+pub(super) async fn since(connection: &mut SqliteConnection, newest: Seq) -> Result<Vec<Kept>, sqlx::Error> {
+    let messages = sqlx::query_as::<_, (Seq, u16, i64)>(
+        "SELECT seq, lane, jobs FROM messages WHERE seq > ? ORDER BY seq",
+    );
+    let rows = messages.bind(newest).fetch_all(connection).await?;
+    let kept = |(seq, lane, jobs)| Kept { seq, lane: Lane(lane), jobs: unsigned(jobs) };
+    Ok(rows.into_iter().map(kept).collect())
+}
+
+/// Copies the log into the file, as far as nobody reads it, and gives its room back.
+pub(super) async fn shrink_log(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(connection).await?;
+    Ok(())
+}
+
+/// Fails where the file has no room for what is written to it in a moment of load.
+pub(super) async fn try_write(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let trial = sqlx::query(
+        "INSERT INTO trial (only, filling) VALUES (1, randomblob(?))
+         ON CONFLICT (only) DO UPDATE SET filling = excluded.filling",
+    );
+    trial.bind(TRIAL_BYTES).execute(connection).await?;
+    Ok(())
 }
 
 /// Forgets the messages of a lane up to `through`.

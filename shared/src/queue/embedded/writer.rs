@@ -3,22 +3,26 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::{debug, error, info, warn};
 
-use super::lane::Place;
-use super::store::{self, Seq};
+use super::lane::{LaneState, Place};
+use super::store::{self, Seq, StoreFile};
 use super::work::{WORK, WorkState};
 use crate::domain::lane::Lane;
 use crate::queue::{DeadLetter, QueueError};
 
 /// Writes in one commit at the most: some milliseconds of work, so that none waits long.
 const COMMIT_WRITES_MAX: usize = 512;
+/// How often a file that takes no writes is tried.
+const TRIAL_EVERY: Duration = Duration::from_millis(500);
 
 type Done<T> = oneshot::Sender<Result<T, QueueError>>;
 
@@ -64,22 +68,60 @@ enum Effect {
 }
 
 /// Owns the connection that writes, and the lock on the file.
+///
+/// After a write that failed the connection is closed and another one opened. SQLite may have rolled the transaction
+/// back by itself or not (<https://www.sqlite.org/lang_transaction.html>, "Response To Errors Within A
+/// Transaction"), and a commit inside of a transaction that is still open is no commit. What the file holds is then
+/// read back before anything more is written to it.
 pub(super) struct Writer {
-    connection: SqliteConnection,
+    file: StoreFile,
+    /// `None` after a write that failed.
+    connection: Option<SqliteConnection>,
+    lanes: Vec<Arc<LaneState>>,
+    work: Arc<WorkState>,
+    /// The newest message that this writer knows of.
+    newest: Seq,
     /// Acknowledgements that are not on disk yet; a later one of a lane covers those before it.
     acknowledged: BTreeMap<Lane, Seq>,
     /// Work that is done and still on disk.
     finished: BTreeSet<Seq>,
+    /// Why the file takes no writes, as long as it does not.
+    state: watch::Sender<Result<(), QueueError>>,
     _lock: File,
 }
 
 impl Writer {
-    pub(super) fn new(connection: SqliteConnection, lock: File) -> Writer {
-        Writer { connection, acknowledged: BTreeMap::new(), finished: BTreeSet::new(), _lock: lock }
+    /// Takes up what the file holds.
+    pub(super) async fn new(
+        file: StoreFile,
+        lock: File,
+        lanes: Vec<Arc<LaneState>>,
+        work: Arc<WorkState>,
+    ) -> Result<Writer, QueueError> {
+        let mut connection = file.connect().await.map_err(|cause| file.failure(&cause))?;
+        let newest = store::newest(&mut connection).await.map_err(|cause| file.failure(&cause))?;
+        Ok(Writer {
+            file,
+            connection: Some(connection),
+            lanes,
+            work,
+            newest,
+            acknowledged: BTreeMap::new(),
+            finished: BTreeSet::new(),
+            state: watch::Sender::new(Ok(())),
+            _lock: lock,
+        })
+    }
+
+    /// Whether the file takes writes.
+    pub(super) fn state(&self) -> watch::Receiver<Result<(), QueueError>> {
+        self.state.subscribe()
     }
 
     /// Writes until `stopping`, then what still waits.
     pub(super) async fn run(mut self, mut waiting: mpsc::Receiver<Write>, stopping: CancellationToken) {
+        let mut trials = tokio::time::interval(TRIAL_EVERY);
+        trials.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let mut writes = Vec::new();
             tokio::select! {
@@ -88,9 +130,13 @@ impl Writer {
                     _ => self.commit(writes).await,
                 },
                 () = stopping.cancelled(), if !waiting.is_closed() => waiting.close(),
+                // Nobody sends anything to a queue that is not ready: it finds out by itself that it is again.
+                _ = trials.tick(), if self.connection.is_none() => self.commit(Vec::new()).await,
             }
         }
-        if let Err(cause) = store::close(self.connection).await {
+        if let Some(connection) = self.connection
+            && let Err(cause) = store::close(connection).await
+        {
             warn!("the queue's file did not close well and is repaired when it is opened again: {cause}");
         }
     }
@@ -108,30 +154,80 @@ impl Writer {
             Ok(effects) => {
                 self.acknowledged.clear();
                 self.finished.clear();
-                writes.into_iter().zip(effects).for_each(|(write, effect)| write.succeeded(effect));
+                writes.into_iter().zip(effects).for_each(|(write, effect)| self.succeeded(write, effect));
+                if self.state.send_replace(Ok(())).is_err() {
+                    info!("the queue's file takes writes again");
+                }
             }
             Err(cause) => {
-                error!("the queue's file takes no writes; is the disk full? {cause}");
-                let failure = store::failure("writing", &cause);
+                self.give_up_connection().await;
+                let failure = self.file.failure(&cause);
                 writes.into_iter().for_each(|write| write.failed(&failure));
+                if self.state.send_replace(Err(failure)).is_ok() {
+                    error!(
+                        "the queue's file takes no writes, and no job is accepted; is the disk full? {cause}"
+                    );
+                }
             }
         }
     }
 
+    /// Closing it ends the transaction that it may still be in.
+    async fn give_up_connection(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        if let Err(cause) = connection.close_hard().await {
+            debug!("a connection that failed did not close well: {cause}");
+        }
+    }
+
+    /// The connection; where the last write failed, a new one, which has taken up what that one left in the file.
+    async fn connected(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.reconnect().await?,
+        };
+        Ok(self.connection.insert(connection))
+    }
+
+    async fn reconnect(&mut self) -> Result<SqliteConnection, sqlx::Error> {
+        let mut connection = self.file.connect().await?;
+        // Room that the log can give back is used first; a full disk has none for a longer log.
+        store::shrink_log(&mut connection).await?;
+        store::try_write(&mut connection).await?;
+        // Messages of a commit that was said to have failed and is there all the same: their clients send them
+        // again, and the ledger knows them.
+        for kept in store::since(&mut connection, self.newest).await? {
+            match self.lanes.get(usize::from(kept.lane.0)) {
+                Some(lane) => lane.take_up(kept.seq, kept.jobs),
+                None => self.work.add(kept.seq),
+            }
+            self.newest = kept.seq;
+        }
+        Ok(connection)
+    }
+
     async fn transaction(&mut self, writes: &[Write]) -> Result<Vec<Effect>, sqlx::Error> {
-        let mut transaction = self.connection.begin().await?;
+        let (acknowledged, finished) = (self.acknowledged.clone(), self.finished.clone());
+        let mut transaction = self.connected().await?.begin().await?;
         let mut effects = Vec::with_capacity(writes.len());
         for write in writes {
             effects.push(write.apply(&mut transaction).await?);
         }
-        for (lane, through) in &self.acknowledged {
-            store::remove_through(&mut transaction, *lane, *through).await?;
+        for (lane, through) in acknowledged {
+            store::remove_through(&mut transaction, lane, through).await?;
         }
-        for seq in &self.finished {
-            store::remove(&mut transaction, *seq).await?;
+        for seq in finished {
+            store::remove(&mut transaction, seq).await?;
         }
         transaction.commit().await?;
         Ok(effects)
+    }
+
+    fn succeeded(&mut self, write: Write, effect: Effect) {
+        if let Effect::Appended(seq) = effect {
+            self.newest = self.newest.max(seq);
+        }
+        write.succeeded(effect);
     }
 }
 
