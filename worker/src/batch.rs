@@ -64,8 +64,12 @@ impl<'w> Batcher<'w> {
         subscription: &mut dyn Subscription,
         stop: &CancellationToken,
     ) -> Result<Option<Gathered>, QueueError> {
+        // However much is at hand: who takes the lane over finds it where it is.
+        if stop.is_cancelled() {
+            return Ok(None);
+        }
         if let Some(left_over) = self.left_over.take() {
-            return if stop.is_cancelled() { Ok(None) } else { left_over.map(Some) };
+            return left_over.map(Some);
         }
         if let Some(delivery) = subscription.next().now_or_never() {
             return self.open(&delivery?).map(Some);
@@ -197,6 +201,17 @@ mod tests {
         let next = format!(r#"{{"version":{},"jobs":{{"in":"another form"}}}}"#, envelope::VERSION + 1);
         let waits = Gathered::open(Lane(3), &delivery(&next)).err().unwrap().to_string();
         assert!(waits.contains("lane 03 waits") && waits.contains("upgrade the workers"), "{waits}");
+    }
+
+    #[test]
+    fn an_envelope_that_was_altered_where_it_was_stored_is_kept_aside_as_it_is() {
+        let job = br#"{"kind":"deposit","amount":1000}"#;
+        let written = envelope::write("api-1", [Enclosed::from((Timestamp::UNIX_EPOCH, job.as_slice()))]);
+        let altered = String::from_utf8_lossy(&written).replace("1000", "9000");
+        let gathered = Gathered::open(Lane(3), &delivery(&altered)).unwrap();
+        assert!(gathered.jobs.is_empty());
+        let [(kept, why)] = gathered.unreadable.as_slice() else { panic!("not kept aside") };
+        assert!(kept == altered.as_bytes() && why.contains("altered after it was written"), "{why}");
     }
 
     #[test]
