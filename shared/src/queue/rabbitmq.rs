@@ -32,7 +32,7 @@ use crate::domain::lane::{Lane, Lanes};
 /// How the queues are declared and how long they are waited for.
 ///
 /// A queue that exists with other limits keeps them, with a warning in the log: RabbitMQ does not
-/// change a queue's arguments.
+/// change a queue's arguments. One that exists with other arguments that jobs rely on is refused.
 #[derive(Debug, Clone, Copy)]
 pub struct RabbitMqSettings {
     /// How many lane queues.

@@ -1,7 +1,11 @@
 //! The conformance suite on RabbitMQ: one node, a virtual host per test.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use lapin::options::QueueDeclareOptions;
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{Connection, ConnectionProperties};
 use shared::domain::lane::{Lane, Lanes};
 use shared::queue::rabbitmq::{RabbitMq as Adapter, RabbitMqSettings};
 use shared::queue::{PREFETCH_MESSAGES, Queue};
@@ -102,6 +106,65 @@ async fn queues_with_other_limits_are_used_as_they_are() {
     assert_eq!(delivery.envelope, "by the first");
     assert!(second.ready().await.is_ok());
     assert!(first.publish(suite::LANE, "late".into(), 1).await.is_err(), "it is closed");
+}
+
+/// Lanes that another program declared: each lacks something, or has something, by which jobs get lost or lose their
+/// order. Their limits are others too, which alone would be no reason.
+#[tokio::test]
+async fn queues_under_which_jobs_get_lost_are_refused_with_the_remedy() {
+    let text = |text: &str| AMQPValue::LongString(text.into());
+    for (named, value) in [
+        ("x-expires", AMQPValue::LongInt(60_000)),
+        ("x-message-ttl", AMQPValue::LongInt(60_000)),
+        ("x-overflow", text("drop-head")),
+        ("x-single-active-consumer", AMQPValue::Boolean(false)),
+        ("x-delivery-limit", AMQPValue::LongInt(3)),
+        ("x-dead-letter-exchange", text("other")),
+    ] {
+        let url = fresh_url().await;
+        let mut arguments = as_declared();
+        arguments.insert("x-max-length".into(), AMQPValue::LongInt(20));
+        arguments.insert(named.into(), value);
+        declare(&url, "tellers.lane.01", arguments).await;
+        let queue = open(&url);
+        let refused = queue.ready().await.expect_err(named).to_string();
+        assert!(refused.contains("tellers.lane.01") && refused.contains(named), "{named}: {refused}");
+        assert!(refused.contains("delete the queue"), "{refused}");
+        assert!(queue.publish(Lane(1), "lost".into(), 1).await.is_err(), "{named}");
+        assert!(queue.subscribe(Lane(1), PREFETCH_MESSAGES).await.is_err(), "{named}");
+    }
+}
+
+#[tokio::test]
+async fn a_lane_with_other_limits_of_which_one_is_missing_is_used() {
+    let url = fresh_url().await;
+    let unlimited =
+        as_declared().inner().clone().into_iter().filter(|(name, _)| name.as_str() != "x-max-length-bytes");
+    let mut arguments = FieldTable::from(unlimited.collect::<BTreeMap<_, _>>());
+    arguments.insert("x-max-length".into(), AMQPValue::LongInt(20));
+    declare(&url, "tellers.lane.01", arguments).await;
+    open(&url).publish(Lane(1), "kept".into(), 1).await.expect("published");
+}
+
+/// A lane's arguments as this release and those before it declare them.
+fn as_declared() -> FieldTable {
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
+    arguments.insert("x-delivery-limit".into(), AMQPValue::LongInt(1_000_000_000));
+    arguments.insert("x-single-active-consumer".into(), AMQPValue::Boolean(true));
+    arguments.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
+    arguments.insert("x-max-length".into(), AMQPValue::LongLongInt(LANE_MESSAGES_MAX.into()));
+    arguments.insert("x-max-length-bytes".into(), AMQPValue::LongLongInt(1 << 30));
+    arguments.insert("x-dead-letter-exchange".into(), AMQPValue::LongString("tellers.dead".into()));
+    arguments
+}
+
+async fn declare(url: &str, queue: &str, arguments: FieldTable) {
+    let connection = Connection::connect(url, ConnectionProperties::default()).await.expect("connected");
+    let channel = connection.create_channel().await.expect("a channel");
+    let declared = channel.queue_declare(queue.into(), QueueDeclareOptions::durable(), arguments).await;
+    declared.expect("declared");
+    connection.close(200, "declared".into()).await.expect("closed");
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@
 //! | `tellers.dead-letters` | durable quorum queue without limits |
 //! | `tellers.lanes` | durable quorum queue that nothing is sent to: its `x-max-length` is the number of lanes |
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -97,6 +98,18 @@ impl Topology {
     }
 
     async fn declare(&self, broker: &Broker) -> Result<(), QueueError> {
+        let attempt = self.refusals.attempt()?;
+        match self.declare_all(broker).await {
+            Ok(()) => {
+                attempt.succeeded();
+                Ok(())
+            }
+            Err(Undeclared::Refused(why)) => Err(attempt.failed(why)),
+            Err(Undeclared::Failed(failure)) => Err(failure),
+        }
+    }
+
+    async fn declare_all(&self, broker: &Broker) -> Result<(), Undeclared> {
         self.declare_lanes(broker).await?;
         let channel = broker.channel().await?.channel;
         declare_exchange(&channel, JOBS_EXCHANGE, ExchangeKind::Direct, broker).await?;
@@ -109,7 +122,7 @@ impl Topology {
         lanes
             .try_for_each_concurrent(DECLARED_AT_ONCE, async |queue| {
                 declare_queue(broker, &queue, lane_arguments(self.settings)).await?;
-                bind(&channel, &queue, JOBS_EXCHANGE, &queue, broker).await
+                Ok(bind(&channel, &queue, JOBS_EXCHANGE, &queue, broker).await?)
             })
             .await
     }
@@ -117,24 +130,33 @@ impl Topology {
     /// Declares the number of lanes, before anything else, and refuses a broker on which another was declared: jobs
     /// would go to lanes that nobody serves, or past those that wait. The database knows the number too, but an
     /// ingress takes jobs while that is away.
-    async fn declare_lanes(&self, broker: &Broker) -> Result<(), QueueError> {
-        let attempt = self.refusals.attempt()?;
+    async fn declare_lanes(&self, broker: &Broker) -> Result<(), Undeclared> {
         let channel = broker.channel().await?.channel;
         let lanes = self.settings.lanes;
         let mut arguments = dead_letter_arguments();
         arguments.insert("x-max-length".into(), AMQPValue::LongLongInt(lanes.count().into()));
         match channel.queue_declare(LANES_QUEUE.into(), QueueDeclareOptions::durable(), arguments).await {
-            Ok(_) => {
-                attempt.succeeded();
-                Ok(())
-            }
-            Err(refusal) if is_precondition_failed(&refusal) => Err(attempt.failed(format!(
+            Ok(_) => Ok(()),
+            Err(refusal) if is_precondition_failed(&refusal) => Err(Undeclared::Refused(format!(
                 "the fleet on {} has other LANES than {lanes} ({refusal}); set LANES as its ledger has it, or, if that \
                  is {lanes}, delete the queue {LANES_QUEUE}, which was declared by mistake",
                 broker.address()
             ))),
-            Err(refusal) => Err(broker.failure(&format!("declaring {LANES_QUEUE}"), &refusal)),
+            Err(refusal) => Err(broker.failure(&format!("declaring {LANES_QUEUE}"), &refusal).into()),
         }
+    }
+}
+
+/// Why not all is declared.
+enum Undeclared {
+    /// What is there may not be used; only somebody who operates the broker can change that.
+    Refused(String),
+    Failed(QueueError),
+}
+
+impl From<QueueError> for Undeclared {
+    fn from(failure: QueueError) -> Undeclared {
+        Undeclared::Failed(failure)
     }
 }
 
@@ -167,24 +189,88 @@ fn dead_letter_arguments() -> FieldTable {
     arguments
 }
 
-/// Declares a queue; one that exists with other arguments is taken as it is.
+/// Declares a queue. One that exists with other limits is taken as it is; one whose other arguments differ is
+/// refused, because with them jobs would be lost or lose their order.
 ///
-/// On a channel of its own: the broker closes it when it finds other arguments.
-async fn declare_queue(broker: &Broker, queue: &str, arguments: FieldTable) -> Result<(), QueueError> {
-    let channel = broker.channel().await?.channel;
-    let Err(refusal) = channel.queue_declare(queue.into(), QueueDeclareOptions::durable(), arguments).await
-    else {
-        return Ok(());
-    };
-    let channel = broker.channel().await?.channel;
-    let existing = channel.queue_declare(queue.into(), passive(), FieldTable::default()).await;
-    existing.map_err(|_| broker.failure(&format!("declaring {queue}"), &refusal))?;
-    warn!(
-        queue,
-        "{queue} exists with other arguments and is used as it is ({refusal}); \
-         to change it, drain and delete it, or set a policy"
-    );
-    Ok(())
+/// RabbitMQ names one argument that differs, the first. So each limit that differs is taken over, and the queue
+/// declared again, until nothing differs or something that is no limit does. Each on a channel of its own: the broker
+/// closes it when it finds other arguments.
+async fn declare_queue(broker: &Broker, queue: &str, mut arguments: FieldTable) -> Result<(), Undeclared> {
+    let mut other_limits = Vec::new();
+    // Each limit is taken over once at the most.
+    for _ in 0..=LIMITS.len() {
+        let channel = broker.channel().await?.channel;
+        let declared = channel.queue_declare(queue.into(), QueueDeclareOptions::durable(), arguments.clone());
+        let refusal = match declared.await {
+            Ok(_) => {
+                if !other_limits.is_empty() {
+                    warn!(
+                        queue,
+                        "{queue} exists with other limits and is used with them ({}); to change them, drain and \
+                         delete it",
+                        other_limits.join(", ")
+                    );
+                }
+                return Ok(());
+            }
+            Err(refusal) if is_precondition_failed(&refusal) => refusal,
+            Err(refusal) => return Err(broker.failure(&format!("declaring {queue}"), &refusal).into()),
+        };
+        let Some(Other { argument, current }) = Other::read(&refusal.to_string()) else {
+            return Err(other_arguments(broker, queue, &refusal));
+        };
+        // A queue without a limit of its own takes more than it should and loses nothing.
+        match (LIMITS.contains(&argument.as_str()), current) {
+            (true, None) => {
+                let others =
+                    arguments.inner().clone().into_iter().filter(|(name, _)| name.as_str() != argument);
+                arguments = others.collect::<BTreeMap<_, _>>().into();
+            }
+            (true, Some(limit)) => {
+                arguments.insert(argument.as_str().into(), AMQPValue::LongLongInt(limit));
+            }
+            (false, _) => return Err(other_arguments(broker, queue, &refusal)),
+        }
+        other_limits.push(argument);
+    }
+    let differing = other_limits.join(", ");
+    Err(QueueError(format!("{queue} on {} differs again and again in {differing}", broker.address())).into())
+}
+
+/// The arguments that may differ: how much a queue takes. All lanes refuse what is beyond that.
+const LIMITS: [&str; 2] = ["x-max-length", "x-max-length-bytes"];
+
+fn other_arguments(broker: &Broker, queue: &str, refusal: &lapin::Error) -> Undeclared {
+    Undeclared::Refused(format!(
+        "{queue} on {} was declared by another program, with arguments under which jobs are lost or lose their order \
+         ({refusal}); stop what declared it, wait until it is empty or move its messages away, and delete the queue: \
+         it is declared anew, as it has to be",
+        broker.address()
+    ))
+}
+
+/// An argument of an existing queue that is not as it was declared.
+#[derive(Debug, PartialEq, Eq)]
+struct Other {
+    argument: String,
+    /// Its value, where it is a number.
+    current: Option<i64>,
+}
+
+impl Other {
+    /// Reads it out of the broker's words, the only place where AMQP has it: "inequivalent arg 'x-max-length' for
+    /// queue 'q' in vhost '/': received '7' but current is '9'", or "... received the value 'true' of type 'bool' but
+    /// current is none". `None`: they say something else.
+    fn read(refusal: &str) -> Option<Other> {
+        let (_, rest) = refusal.split_once("inequivalent arg '")?;
+        let (argument, rest) = rest.split_once('\'')?;
+        let (_, current) = rest.rsplit_once("but current is ")?;
+        let current = match current.trim_start_matches("the value ") {
+            none if none.starts_with("none") => None,
+            value => Some(value.strip_prefix('\'')?.split_once('\'')?.0.parse().ok()?),
+        };
+        Some(Other { argument: argument.to_owned(), current })
+    }
 }
 
 async fn declare_exchange(
@@ -215,4 +301,27 @@ async fn bind(
         )
         .await
         .map_err(|cause| broker.failure(&format!("binding {queue} to {exchange}"), &cause))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_differs_is_read_out_of_the_brokers_words() {
+        let other = |argument: &str, current| Some(Other { argument: argument.to_owned(), current });
+        let number = "PRECONDITION_FAILED - inequivalent arg 'x-max-length' for queue 'tellers.lane.00' in vhost '/': \
+                      received '100000' but current is '20'";
+        assert_eq!(Other::read(number), other("x-max-length", Some(20)));
+        let only_there = "inequivalent arg 'x-max-length' for queue 'q' in vhost '/': \
+                          received none but current is the value '20' of type 'signedint'";
+        assert_eq!(Other::read(only_there), other("x-max-length", Some(20)));
+        let none = "PRECONDITION_FAILED - inequivalent arg 'x-single-active-consumer' for queue 'q' in vhost 'v': \
+                    received the value 'true' of type 'bool' but current is none";
+        assert_eq!(Other::read(none), other("x-single-active-consumer", None));
+        let text = "inequivalent arg 'x-overflow' for queue 'q' in vhost 'v': \
+                    received 'reject-publish' but current is 'drop-head'";
+        assert_eq!(Other::read(text), None);
+        assert_eq!(Other::read("inequivalent exclusive"), None);
+    }
 }
