@@ -40,8 +40,16 @@ pub(crate) struct Count {
     suspect: Option<String>,
     /// What is missing, and at how many closed samples it was.
     gap: (i64, u32),
-    /// From which gap the count started anew, and when.
-    told: Option<(Timestamp, String)>,
+    /// From which gap the count started anew.
+    told: Option<Told>,
+}
+
+/// A gap that the count started anew from.
+struct Told {
+    at: Timestamp,
+    words: String,
+    /// Jobs that nothing explains.
+    missing: u64,
 }
 
 /// Jobs by what became of them.
@@ -105,7 +113,7 @@ impl Count {
         if closed {
             self.close(now, moment.at);
         }
-        self.told.take_if(|(at, _)| moment.at.duration_since(*at) > GAP_IS_NEWS);
+        self.told.take_if(|told| moment.at.duration_since(told.at) > GAP_IS_NEWS);
         self.view(now, closed, moment.balanced)
     }
 
@@ -130,8 +138,9 @@ impl Count {
         if samples >= enough {
             let words = self.words_of(missing);
             warn!(missing, since = %self.since, "the count of jobs starts anew: {words}");
+            let missing = if self.suspect.is_none() { jobs_of(missing) } else { 0 };
             (self.since, self.base) = (at, Some(now));
-            (self.gap, self.suspect, self.told) = ((0, 0), None, Some((at, words)));
+            (self.gap, self.suspect, self.told) = ((0, 0), None, Some(Told { at, words, missing }));
         }
     }
 
@@ -145,6 +154,8 @@ impl Count {
         // While jobs move, the reports of the ingress are a second behind the ledger: what has an outcome was
         // accepted.
         let accepted = if closed { accepted } else { accepted.max(settled) };
+        let holds = unaccounted.map(|missing| missing == 0).filter(|holds| *holds || self.suspect.is_none());
+        let missing_now = if holds == Some(false) { jobs_of(missing) } else { 0 };
         let mut count = Conservation {
             since: self.since,
             accepted,
@@ -155,7 +166,8 @@ impl Count {
             conflicts,
             in_flight: if closed { 0 } else { accepted - settled },
             unaccounted,
-            holds: unaccounted.map(|missing| missing == 0).filter(|holds| *holds || self.suspect.is_none()),
+            holds,
+            missing_jobs: missing_now + self.told.as_ref().map_or(0, |told| told.missing),
             debits_equal_credits: balanced,
             sentence: String::new(),
         };
@@ -184,7 +196,7 @@ impl Count {
         sum += &format!(" + {} in flight", grouped(count.in_flight));
         let caveat = match (count.unaccounted, &self.told) {
             (Some(missing), _) if missing != 0 => format!("; {}", self.words_of(missing)),
-            (_, Some((_, gap))) => format!("; counted anew since {gap}"),
+            (_, Some(told)) => format!("; counted anew since {}", told.words),
             _ => String::new(),
         };
         format!("{sum}{caveat}; {books}")
@@ -237,6 +249,11 @@ impl Sum {
             self.since(base);
         signed(accepted) - signed(posted + rejected + dead + duplicates + conflicts)
     }
+}
+
+/// The jobs of a gap; none where outcomes are too many.
+fn jobs_of(missing: i64) -> u64 {
+    u64::try_from(missing).unwrap_or_default()
 }
 
 fn signed(count: u64) -> i64 {

@@ -41,6 +41,8 @@ pub(crate) struct Facts {
     pub(crate) ledger_trouble: Option<String>,
     pub(crate) dead_letters: Option<u64>,
     pub(crate) conservation: Conservation,
+    /// For how long jobs have waited while none got an outcome anywhere.
+    pub(crate) still_seconds: f64,
     pub(crate) last_10_s: Window,
     pub(crate) last_60_s: Window,
     pub(crate) resources: FleetResources,

@@ -11,6 +11,8 @@ use crate::words::{counted, lanes, time};
 
 /// A lost replica whose work others have taken over is no problem any more after so long.
 pub(crate) const LOST_IS_NEWS_SECONDS: f64 = 60.0;
+/// Jobs wait and none is posted: beyond a hand-over or a restart of a server that is something to look at.
+pub(crate) const STANDSTILL_SECONDS: f64 = 4.0;
 /// Jobs that wait for longer than this are worth a word.
 const LAG_WORTH_A_WORD_SECONDS: f64 = 1.0;
 
@@ -22,6 +24,16 @@ pub(crate) fn problems(facts: &Facts) -> Vec<String> {
     }
     problems.extend(facts.ledger_trouble.as_ref().map(|why| format!("the ledger can not be read: {why}")));
     problems.extend(facts.queue_trouble.as_ref().map(|why| format!("the queue can not be read: {why}")));
+    let missing = facts.conservation.missing_jobs;
+    if missing > 0 {
+        problems.push(format!(
+            "{} had been accepted and can not be found; see docs/runbooks/jobs_missing.md",
+            counted(missing, "job")
+        ));
+    }
+    if facts.still_seconds > STANDSTILL_SECONDS {
+        problems.push(format!("jobs wait, and none was posted for {}", time(facts.still_seconds)));
+    }
     match facts.bus {
         BusState::Up => of_replicas(facts, &mut problems),
         BusState::Young => {}

@@ -68,6 +68,7 @@ const ASSETS: &[Asset] = assets! {
     TEXT "/docs/runbooks/disk.md" => "../../docs/runbooks/disk.md",
     TEXT "/docs/runbooks/error_rate.md" => "../../docs/runbooks/error_rate.md",
     TEXT "/docs/runbooks/lag.md" => "../../docs/runbooks/lag.md",
+    TEXT "/docs/runbooks/jobs_missing.md" => "../../docs/runbooks/jobs_missing.md",
     TEXT "/docs/runbooks/lane_without_consumer.md" => "../../docs/runbooks/lane_without_consumer.md",
     TEXT "/docs/runbooks/ledger_away.md" => "../../docs/runbooks/ledger_away.md",
     TEXT "/docs/runbooks/memory.md" => "../../docs/runbooks/memory.md",
@@ -75,6 +76,7 @@ const ASSETS: &[Asset] = assets! {
     TEXT "/docs/runbooks/queue_away.md" => "../../docs/runbooks/queue_away.md",
     TEXT "/docs/runbooks/replica_lost.md" => "../../docs/runbooks/replica_lost.md",
     TEXT "/docs/runbooks/response_time.md" => "../../docs/runbooks/response_time.md",
+    TEXT "/docs/runbooks/standstill.md" => "../../docs/runbooks/standstill.md",
 };
 
 /// The page, its files, and the runbooks that alerts name.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
 use jiff::Timestamp;
-use shared::contract::report::Role;
+use shared::contract::report::{Counts, Role};
 use shared::fleet::Topic;
 use shared::queue::LaneDepth;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -62,6 +62,7 @@ pub(crate) async fn sample(
         replicas: Replicas::default(),
         windows: Windows::new(),
         count: Count::from(Timestamp::now()),
+        settled: (0, Instant::now()),
         alerts: Alerts::new(),
         outlets,
     };
@@ -88,6 +89,8 @@ struct Sampler {
     windows: Windows,
     lanes: LaneWatch,
     count: Count,
+    /// Jobs with an outcome, as all replicas count them, and since when there are no more though some wait.
+    settled: (u64, Instant),
     alerts: Alerts,
     outlets: Outlets,
 }
@@ -147,13 +150,15 @@ impl Sampler {
         let at = Timestamp::now();
         let in_hand = queue.lag_seconds.is_some_and(|lag| lag > 0.0)
             || queue.unacknowledged_messages.is_some_and(|messages| messages > 0);
+        let waits = in_hand || queue.depth_messages.is_some_and(|messages| messages > 0);
         let (bus, ledger) = (self.bus(), books.totals());
         let lost = replicas
             .iter()
             .filter(|replica| replica.state == ReplicaState::Lost && replica.role != Role::Monitor);
+        let counted = self.replicas.counted();
         let conservation = self.count.take(&Moment {
             at,
-            counted: self.replicas.counted(),
+            counted,
             verdicts: books.verdicts(now),
             // What is not heard may be on its way.
             quiet: queue
@@ -175,6 +180,7 @@ impl Sampler {
             ledger,
             dead_letters: beyond.dead_letters,
             conservation,
+            still_seconds: self.still_seconds(counted, waits, now),
             last_60_s: shown::window(LONG, &self.windows.long, &self.replicas, now),
             last_10_s,
             resources: shown::resources(&replicas),
@@ -184,6 +190,15 @@ impl Sampler {
             lanes,
             replicas,
         }
+    }
+
+    fn still_seconds(&mut self, counted: Counts, waits: bool, now: Instant) -> f64 {
+        let Counts { posted, rejected, duplicate, conflict, dead, .. } = counted;
+        let settled = posted + rejected + duplicate + conflict + dead;
+        if settled != self.settled.0 || !waits {
+            self.settled = (settled, now);
+        }
+        (now - self.settled.1).as_secs_f64()
     }
 
     fn bus(&self) -> BusState {

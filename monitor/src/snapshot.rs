@@ -120,6 +120,7 @@ impl Snapshot {
             in_flight: 0,
             unaccounted: None,
             holds: None,
+            missing_jobs: 0,
             debits_equal_credits: None,
             sentence: "nothing has been counted yet".to_owned(),
         };

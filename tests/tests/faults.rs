@@ -1,12 +1,19 @@
 //! What is accepted takes effect once and in order, whatever is killed meanwhile.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
+use tests::client::Client;
 use tests::cluster::Cluster;
+use tests::wait::until;
 use tokio::time::{MissedTickBehavior, interval};
 
 /// How soon the fleet posts jobs again after the end of a fault.
 const RESUME_WITHIN: Duration = Duration::from_secs(10);
+/// How soon an alert fires about jobs that are nowhere.
+const ALERT_WITHIN: Duration = Duration::from_secs(30);
+/// How soon a worker that is told to stop has stopped.
+const DRAIN_WITHIN: Duration = Duration::from_secs(3);
 const KILL_EVERY: Duration = Duration::from_secs(2);
 
 /// The worst first: workers die all the time, and then a server as well. Everything under load.
@@ -43,6 +50,97 @@ async fn nothing_is_lost_doubled_or_overtaken_when_processes_are_killed() {
     }
     cluster.api.terminate().await.unwrap();
     cluster.monitor.terminate().await.unwrap();
+}
+
+async fn read(client: &Client, path: &str) -> anyhow::Result<Value> {
+    client.get(path).await?.json()
+}
+
+/// House-keeping of the broker's operators, on every queue: what waits for longer than a second goes, from the dead
+/// letters too, which have no way out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn jobs_that_a_policy_of_the_broker_let_expire_are_an_alert() {
+    let cluster = Cluster::start(0).await.unwrap();
+    let monitor = cluster.monitor_client().unwrap();
+    let status = async || read(&monitor, "/api/scalability/status").await;
+    until("the monitor counts from a quiet moment on", ALERT_WITHIN, async || {
+        let count = status().await?["conservation"].clone();
+        anyhow::ensure!(count["holds"] == true, "{count}");
+        Ok(())
+    })
+    .await
+    .unwrap();
+    let policy = ["set_policy", "ttl", ".*", r#"{"message-ttl":1000}"#, "--apply-to", "queues"];
+    cluster.broker.control(&policy).await.unwrap();
+    for number in 0..5 {
+        let job = json!({ "kind": "open_account", "account": format!("a{number}"), "currency": "EUR" });
+        let accepted = cluster.client.post("/api/jobs", "application/json", job.to_string()).await.unwrap();
+        assert_eq!(accepted.status, 202, "{}", accepted.body);
+    }
+    until("the alert fires", ALERT_WITHIN, async || {
+        let status = status().await?;
+        let fires = status["alerts_firing"].as_array().into_iter().flatten();
+        let is_told = fires.clone().any(|alert| alert == "jobs_missing");
+        anyhow::ensure!(is_told, "{status}");
+        anyhow::ensure!(status["conservation"]["missing_jobs"] == 5, "{status}");
+        let verdict = status["verdict"].as_str().unwrap_or_default().to_owned();
+        anyhow::ensure!(!verdict.starts_with("well"), "{verdict}");
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+/// A worker with a backlog of full envelopes stops after the batch in hand: it drains within seconds, and what it left
+/// is posted by the next one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_drains_in_time_whatever_waits() {
+    const JOBS: usize = 10_000;
+    const BATCHES: usize = 6;
+    let mut cluster = Cluster::start(1).await.unwrap();
+    let client = cluster.client.clone();
+    let post = async |lines: String| {
+        let accepted = client.post("/api/jobs/batch", "application/x-ndjson", lines).await.unwrap();
+        assert_eq!(accepted.status, 202, "{}", accepted.body);
+    };
+    let open = |account: &str| json!({ "kind": "open_account", "account": account, "currency": "EUR", "overdraft_limit": 1_000_000 });
+    post(format!("{}\n{}", open("hot"), open("sink"))).await;
+    for batch in 0..BATCHES {
+        let transfer = |number: usize| {
+            let reference = format!("{batch}/{number}");
+            let job = json!({ "kind": "transfer", "from": "hot", "to": "sink", "amount": 1, "currency": "EUR",
+                              "reference": reference });
+            job.to_string()
+        };
+        post((0..JOBS).map(transfer).collect::<Vec<_>>().join("\n")).await;
+    }
+    let entries = async || {
+        let account = read(&client, "/api/accounts/sink").await?;
+        account["balance"].as_u64().ok_or_else(|| anyhow::anyhow!("{account}"))
+    };
+    until("the worker posts", RESUME_WITHIN, async || {
+        let posted = entries().await?;
+        anyhow::ensure!(posted > 0, "nothing is posted");
+        Ok(())
+    })
+    .await
+    .unwrap();
+    let mut worker = cluster.workers.remove(0);
+    let stopped = Instant::now();
+    worker.terminate().await.unwrap();
+    let took = stopped.elapsed();
+    assert!(took < DRAIN_WITHIN, "it took {took:?}");
+    let all = (JOBS * BATCHES) as u64;
+    let posted = entries().await.unwrap();
+    assert!(posted < all, "nothing was left to hand over: this shows little");
+    cluster.add_worker().await.unwrap();
+    until("the next one posts the rest", Duration::from_secs(120), async || {
+        let posted = entries().await?;
+        anyhow::ensure!(posted == all, "{posted} of {all} are posted");
+        Ok(())
+    })
+    .await
+    .unwrap();
 }
 
 /// Kills a worker with -9 every two seconds, one after the other, and starts another in its place.

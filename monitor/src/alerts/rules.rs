@@ -84,11 +84,13 @@ const fn rule(
 use Severity::{Critical, Warning};
 
 /// Every rule.
-pub(crate) static ALL: [Rule; 13] = [
+pub(crate) static ALL: [Rule; 15] = [
     rule("books_out_of_balance", Critical, "ledgers", None, of_parts::books_out_of_balance),
     rule("ledger_away", Critical, "ledgers", None, of_parts::ledger_away),
     rule("queue_away", Critical, "queues", None, of_parts::queue_away),
     rule("lane_without_consumer", Critical, "lanes", None, of_parts::lane_without_consumer),
+    rule("jobs_missing", Critical, "jobs", None, of_parts::jobs_missing),
+    rule("standstill", Critical, "seconds", None, of_load::standstill),
     rule("replica_lost", Warning, "replicas", None, of_parts::replica_lost),
     rule("dead_letters", Warning, "letters", Some("ALERT_DEAD_LETTERS"), of_parts::dead_letters),
     rule("lag", Warning, "seconds", Some("ALERT_LAG_SECONDS"), of_load::lag),
@@ -127,6 +129,11 @@ mod tests {
         assert_eq!(holding(&lost_worker(90.0, true)), [""; 0]);
         assert_eq!(holding(&lost_worker(90.0, false)), ["lane_without_consumer", "replica_lost"]);
         assert_eq!(holding(&backlog(10_000, 31.0)), ["lag"]);
+        let mut lost = well();
+        lost.conservation.missing_jobs = 5;
+        assert_eq!(holding(&lost), ["jobs_missing"]);
+        let stands = Facts { still_seconds: 6.0, ..backlog(10, 6.0) };
+        assert_eq!(holding(&stands), ["standstill"]);
         let mut letters = well();
         letters.dead_letters = Some(1);
         assert_eq!(holding(&letters), ["dead_letters"]);

@@ -63,11 +63,13 @@ fn a_job_that_is_nowhere_shows_for_longer_than_an_alert_waits_and_is_then_let_be
     let short = quiet(&mut count, 100, 1_099, &[]);
     assert_eq!((short.unaccounted, short.holds), (Some(1), Some(false)), "{}", short.sentence);
     assert!(short.sentence.contains("; 1 job had been accepted and had no outcome"), "{}", short.sentence);
+    assert_eq!(short.missing_jobs, 1);
     let open = (0..200).take_while(|_| take(&mut count, 100, 1_099, true, &[]).holds == Some(false)).count();
     assert!((60..120).contains(&open), "{open}");
     let anew = quiet(&mut count, 130, 1_129, &[]);
     assert_eq!((anew.accepted, anew.posted, anew.holds), (30, 30, Some(true)));
     assert!(anew.sentence.contains("counted anew since 1 job had been accepted"), "{}", anew.sentence);
+    assert_eq!(anew.missing_jobs, 1, "it is told for a while");
 }
 
 #[test]

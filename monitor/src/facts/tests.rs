@@ -42,6 +42,7 @@ pub(crate) fn well() -> Facts {
         ledger_answers: true,
         ledger_trouble: None,
         dead_letters: Some(0),
+        still_seconds: 0.0,
         conservation: Conservation {
             since: Timestamp::UNIX_EPOCH,
             accepted: 0,
@@ -53,6 +54,7 @@ pub(crate) fn well() -> Facts {
             in_flight: 0,
             unaccounted: Some(0),
             holds: Some(true),
+            missing_jobs: 0,
             debits_equal_credits: Some(true),
             sentence: String::new(),
         },

@@ -68,6 +68,9 @@ pub struct Conservation {
     /// The equation holds. `null`: it can not be told while jobs are on their way, or a replica was lost with what it
     /// had not yet reported, and the count has yet to start anew.
     pub holds: Option<bool>,
+    /// Accepted jobs that are nowhere: no outcome, not in the queue, and no lost replica explains it. Told for 15
+    /// minutes after the count has started anew.
+    pub missing_jobs: u64,
     /// Every currency's balances sum to zero; `null`: not known.
     pub debits_equal_credits: Option<bool>,
     /// All of it in a sentence.

@@ -1,9 +1,25 @@
 //! Rules about how much the fleet has to bear.
 
 use super::Reading;
-use crate::facts::Facts;
+use crate::facts::{BusState, Facts};
+use crate::judge::STANDSTILL_SECONDS;
 use crate::views::replica::{ReplicaState, ReplicaView, ResourcesView};
 use crate::words::{counted, time};
+
+/// Jobs wait and none gets an outcome, whatever the cause.
+pub(super) fn standstill(facts: &Facts) -> Reading {
+    if facts.bus != BusState::Up {
+        return Reading::unknown_against(
+            STANDSTILL_SECONDS,
+            "not known while the fleet bus is away or has just come up",
+        );
+    }
+    let sentence = match facts.still_seconds {
+        0.0 => "jobs are posted, or none waits".to_owned(),
+        seconds => format!("jobs wait, and none was posted for {}", time(seconds)),
+    };
+    Reading::above(facts.still_seconds, STANDSTILL_SECONDS, sentence)
+}
 
 pub(super) fn lag(facts: &Facts) -> Reading {
     let threshold = facts.thresholds.alert_lag_seconds();

@@ -55,6 +55,21 @@ pub(super) fn lane_without_consumer(facts: &Facts) -> Reading {
     Reading::above(count, 0.0, sentence)
 }
 
+pub(super) fn jobs_missing(facts: &Facts) -> Reading {
+    let missing = facts.conservation.missing_jobs;
+    let sentence = match missing {
+        0 => "every accepted job has its outcome or waits".to_owned(),
+        some => format!(
+            "{} had been accepted and {} nowhere: no outcome, and not in the queue",
+            counted(some, "job"),
+            if some == 1 { "is" } else { "are" }
+        ),
+    };
+    #[allow(clippy::cast_precision_loss)] // Far below 2^53.
+    let value = missing as f64;
+    Reading::above(value, 0.0, sentence)
+}
+
 pub(super) fn replica_lost(facts: &Facts) -> Reading {
     if facts.bus != BusState::Up {
         return Reading::unknown_against(0.0, "not known while the fleet bus is away or has just come up");
