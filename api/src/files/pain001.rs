@@ -202,13 +202,15 @@ impl Reader for PainReader {
                         Some(error) => Err(error),
                         None => self.content(&leaves, &ids, place, line),
                     };
+                    let name = self.occurrences.name(&ids, place, &money);
+                    let mark = self.occurrences.mark(&ids, place, &money);
                     return Ok(Some(Row {
                         number: self.number,
                         line,
-                        raw: self.raw(&text, &place.mark(&ids)),
+                        raw: self.raw(&text, &mark),
                         content,
                         cells: None,
-                        identity: RowIdentity::Payment(self.occurrences.name(&ids, place, &money)),
+                        identity: RowIdentity::Payment(name),
                         former: identity::former_name(&self.walk, &leaves, place),
                     }));
                 }

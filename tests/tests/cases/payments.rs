@@ -186,6 +186,27 @@ fn a_corrected_file_of_refused_payments_pays_just_these() {
     });
 }
 
+/// A message that comes again with other words is a conflict, and so is each payment of it that is sent back.
+#[test]
+fn payments_that_conflict_are_not_paid_by_the_file_that_lists_them() {
+    at_the_bank(async |bank| {
+        let (payer, payee) = (open(bank).await, open(bank).await);
+        let payments = [100, 200, 300, 300].map(|cents| payment("SALARY", cents, &payee)).to_vec();
+        let xml = Message::new(&payer, payments).xml();
+        assert_eq!(bank.xml(&xml).await["posted"], 4);
+        let renamed = xml.replace("<Dt>2026-01-31</Dt>", "<Dt>2026-01-29</Dt>");
+        assert_ne!(renamed, xml, "a day is another one");
+        let mut listed = renamed;
+        for _ in 0..2 {
+            let import = bank.xml(&listed).await;
+            assert_eq!(import["posted"].as_u64(), Some(0), "{import}");
+            assert_eq!(bank.balance(&payer).await, -900, "{import} {listed}");
+            listed = bank.refused(&import).await;
+            assert!(listed.contains("occurrence:4 "), "{listed}");
+        }
+    });
+}
+
 #[test]
 fn a_whole_file_with_its_refused_payment_corrected_pays_just_that() {
     at_the_bank(async |bank| {

@@ -140,9 +140,18 @@ pub struct Place {
     /// A file in which the others are missing has to say it.
     pub is_to_be_marked: bool,
     /// A mark says it.
-    pub is_marked: bool,
+    mark: Option<Mark>,
     /// Another payment of the file has the same ids and the same place.
     pub is_taken: bool,
+}
+
+/// What stands before a payment in a file of refused ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Mark {
+    /// Its place among those with the same ids.
+    occurrence: u32,
+    /// What it moved when the mark was written, as a hash, and its place among those with the same ids and money.
+    money: Option<(u64, u32)>,
 }
 
 impl Occurrences {
@@ -150,24 +159,26 @@ impl Occurrences {
     pub fn next(&mut self, ids: &Ids, mark: Option<&str>) -> Place {
         let hash = ids.hash();
         let repeats = self.repeated.contains(&hash.head());
-        let marked = mark.and_then(|mark| occurrence_of(mark, hash));
+        let mark = mark.and_then(|mark| Mark::read(mark, hash));
         if !repeats {
             return Place {
-                occurrence: marked.unwrap_or(1),
-                is_to_be_marked: marked.is_some(),
-                is_marked: marked.is_some(),
+                occurrence: mark.map_or(1, |mark| mark.occurrence),
+                is_to_be_marked: mark.is_some(),
+                mark,
                 is_taken: false,
             };
         }
         let count = self.counts.entry(hash).or_default();
-        let (occurrence, is_taken) = match marked {
-            Some(marked) => (marked, !self.marked.insert((hash, marked)) || marked <= *count),
+        let (occurrence, is_taken) = match mark {
+            Some(Mark { occurrence: marked, .. }) => {
+                (marked, !self.marked.insert((hash, marked)) || marked <= *count)
+            }
             None => {
                 *count = count.saturating_add(1);
                 (*count, self.marked.contains(&(hash, *count)))
             }
         };
-        Place { occurrence, is_to_be_marked: true, is_marked: marked.is_some(), is_taken }
+        Place { occurrence, is_to_be_marked: true, mark, is_taken }
     }
 }
 
@@ -177,26 +188,58 @@ impl Occurrences {
     /// The first with its ids is known by them alone, so that another amount under the same ids is seen to contradict it.
     /// The others are known by their money too: whoever leaves a payment out, or puts one before, moves their places,
     /// and pays none of them again. For the same reason the first may have been another one when it was made, and
-    /// another one the first. In a file of refused payments the others are missing, so there the mark's place counts.
+    /// another one the first. In a file of refused payments the others are missing. There the mark says by what a
+    /// payment is known whose money is as it was, and the place counts of one whose money was corrected.
     pub fn name(&mut self, ids: &Ids, place: Place, money: &str) -> PaymentName {
-        let count = self.money.entry(Hash::of(&ids.nth_of_money(money, 0))).or_default();
-        *count = count.saturating_add(1);
-        let of_money = || ids.nth_of_money(money, *count);
+        let count = self.count(ids, place, money);
+        let of_money = || ids.nth_of_money(money, count);
         let others = |others: Vec<(String, Sameness)>| {
             others.into_iter().map(|(name, sameness)| FormerName { name, sameness }).collect()
         };
-        match (place.occurrence, place.is_marked) {
+        let is_corrected = place.mark.is_some_and(|mark| mark.money != Some((Hash::of(money).head(), count)));
+        match (place.occurrence, is_corrected) {
             (1, true) => PaymentName { name: ids.first(), others: Vec::new() },
             (1, false) => {
                 PaymentName { name: ids.first(), others: others(vec![(of_money(), Sameness::Always)]) }
             }
             (nth, true) => PaymentName { name: ids.marked(nth), others: Vec::new() },
             (nth, false) => {
-                let first = (*count == 1).then(|| (ids.first(), Sameness::SameMoney));
+                let first = (count == 1).then(|| (ids.first(), Sameness::SameMoney));
                 let marked = (ids.marked(nth), Sameness::SameMoney);
                 PaymentName { name: of_money(), others: others(first.into_iter().chain([marked]).collect()) }
             }
         }
+    }
+}
+
+impl Occurrences {
+    /// The place of a payment among those with the same ids and money.
+    fn count(&mut self, ids: &Ids, place: Place, money: &str) -> u32 {
+        if let Some(Mark { money: Some((hash, count)), .. }) = place.mark
+            && hash == Hash::of(money).head()
+        {
+            return count;
+        }
+        let count = self.money.entry(Hash::of(&ids.nth_of_money(money, 0))).or_default();
+        *count = count.saturating_add(1);
+        *count
+    }
+
+    /// What stands before the payment in a file of refused ones; nothing where its ids say enough. After
+    /// [`Occurrences::name`].
+    pub fn mark(&self, ids: &Ids, place: Place, money: &str) -> String {
+        if !place.is_to_be_marked {
+            return String::new();
+        }
+        let (hash, count) = match place.mark.and_then(|mark| mark.money) {
+            Some(marked) => marked,
+            None => {
+                let counted = self.money.get(&Hash::of(&ids.nth_of_money(money, 0))).copied();
+                (Hash::of(money).head(), counted.unwrap_or(1))
+            }
+        };
+        let ids = ids.hash().head();
+        format!("<!--{OCCURRENCE_MARK}{} {ids:016x} {count} {hash:016x}-->", place.occurrence)
     }
 }
 
@@ -217,22 +260,19 @@ pub fn money_of(walk: &Walk, payment: &Leaves) -> String {
     format!("{from}{SEPARATOR}{to}{SEPARATOR}{currency}{SEPARATOR}{}", amount.trim_start_matches('0'))
 }
 
-impl Place {
-    /// What stands before the payment in a file of refused ones; nothing where its ids say enough.
-    pub fn mark(self, ids: &Ids) -> String {
-        if !self.is_to_be_marked {
-            return String::new();
+impl Mark {
+    /// `None`: it is no mark, or one of other ids. Who corrects an id makes it another payment, which is counted anew.
+    fn read(mark: &str, hash: Hash) -> Option<Mark> {
+        let mut words = mark.trim().strip_prefix(OCCURRENCE_MARK)?.split_whitespace();
+        let number = |word: &str| word.parse().ok().filter(|number| *number > 0);
+        let occurrence = number(words.next()?)?;
+        if u64::from_str_radix(words.next()?, 16) != Ok(hash.head()) {
+            return None;
         }
-        format!("<!--{OCCURRENCE_MARK}{} {:016x}-->", self.occurrence, ids.hash().head())
+        let count = words.next().and_then(number);
+        let money = words.next().and_then(|money| u64::from_str_radix(money, 16).ok());
+        Some(Mark { occurrence, money: money.zip(count) })
     }
-}
-
-fn occurrence_of(mark: &str, hash: Hash) -> Option<u32> {
-    let mut words = mark.trim().strip_prefix(OCCURRENCE_MARK)?.split_whitespace();
-    let occurrence = words.next()?.parse().ok().filter(|occurrence| *occurrence > 0)?;
-    // Who corrects an id makes it another payment, which is counted anew.
-    let is_of_these = u64::from_str_radix(words.next()?, 16) == Ok(hash.head());
-    is_of_these.then_some(occurrence)
 }
 
 /// The end-to-end id of who has none.
