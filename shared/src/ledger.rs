@@ -159,11 +159,11 @@ pub trait Ledger: Send + Sync {
         Ok(())
     }
 
-    /// Up to `limit` active holds that expired before `now` (µs since the Unix epoch), oldest first.
+    /// Up to `limit` active holds that have expired by the database's clock, oldest first.
     ///
     /// # Errors
     /// The database could not be reached.
-    async fn expired_holds(&self, now: i64, limit: u32) -> Result<Vec<(JobId, AccountNumber)>, LedgerError>;
+    async fn expired_holds(&self, limit: u32) -> Result<Vec<(JobId, AccountNumber)>, LedgerError>;
 
     /// How many jobs have which verdict: read from the primary, and as quick for a large ledger as for a small one.
     ///

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use shared::domain::job::Job;
 use shared::domain::lane::Lanes;
-use shared::domain::outcome::{Outcome, Verdict};
+use shared::domain::outcome::{Outcome, Rejection, Verdict};
 use shared::ledger::mysql::{MySqlConfig, MySqlLedger};
 use shared::ledger::{Ledger, LedgerError};
+use sqlx::{Connection as _, Executor as _, MySqlConnection};
 use tests::ledger_conformance::{Jobs, Subject};
 use tests::servers::MariaDb;
 use tests::wait::until;
@@ -176,5 +178,43 @@ async fn a_pool_is_idle_when_nothing_runs() -> anyhow::Result<()> {
         })
         .await?;
     }
+    Ok(())
+}
+
+/// A server whose clock is an hour fast stands for workers whose clocks are an hour slow.
+#[tokio::test(flavor = "multi_thread")]
+async fn money_goes_by_the_clock_of_the_database() -> anyhow::Result<()> {
+    const HOUR_US: i64 = 3_600_000_000;
+    let server = MariaDb::start().await?;
+    let mut root = MySqlConnection::connect(&server.url()).await?;
+    let set = "CREATE USER fleet@'%'; GRANT ALL ON tellers.* TO fleet@'%'; \
+               SET GLOBAL init_connect = 'SET time_zone = ''-07:00'', timestamp = UNIX_TIMESTAMP() + 3600'";
+    root.execute(sqlx::raw_sql(set)).await?;
+    let ledger = MySqlLedger::connect(&MySqlConfig::new(server.url().replace("tellers:tellers@", "fleet@")))?;
+    ledger.migrate(Lanes::DEFAULT).await?;
+
+    let jobs = Jobs::default();
+    let now = jiff::Timestamp::now();
+    let hold = |minutes: i64| {
+        let until = now + jiff::SignedDuration::from_mins(minutes);
+        jobs.job(&format!(
+            r#"{{"kind":"hold","account":"a","amount":1,"currency":"EUR","expires_at":"{until}"}}"#
+        ))
+    };
+    let (ends_before, ends_after) = (hold(30), hold(90));
+    let capture =
+        |hold: &Job| jobs.job(&format!(r#"{{"kind":"capture","account":"a","hold":"{}"}}"#, hold.id));
+    let captures = [capture(&ends_before), capture(&ends_after)];
+    let opened = jobs.job(r#"{"kind":"open_account","account":"a","currency":"EUR"}"#);
+    let deposited = jobs.job(r#"{"kind":"deposit","account":"a","amount":5,"currency":"EUR"}"#);
+    let id = opened.id;
+    ledger.post(&[opened, deposited, ends_before.clone(), ends_after]).await?;
+    let expired = ledger.expired_holds(10).await?;
+    assert_eq!(expired.iter().map(|(hold, _)| *hold).collect::<Vec<_>>(), [ends_before.id]);
+    let captured = ledger.post(&captures).await?;
+    assert_eq!(captured, [Outcome::Rejected(Rejection::HoldNotActive), Outcome::Posted]);
+    let fast = ledger.job(id).await?.map_or(0, |job| job.posted_at) - now.as_microsecond();
+    assert!((HOUR_US..HOUR_US + HOUR_US / 6).contains(&fast), "posted {fast} µs after it was sent");
+
     Ok(())
 }

@@ -35,7 +35,7 @@ pub(super) use script::{Dialect, Script, Value};
 use self::pages::Snapshot;
 use self::posting::SqlTransaction;
 use super::failure::Failure;
-use super::post::{self, Store};
+use super::post::{self, LatestPosting, Store};
 use super::sqlite::{Company, PostsAtOnce};
 use super::{
     Audit, EntryRecord, FormerIds, Freshness, JobFilter, JobRecord, JobsCursor, JobsPage, Ledger,
@@ -124,6 +124,7 @@ pub struct SqlLedger<D> {
     pub(super) database: D,
     /// What single reads take a connection for.
     pub(super) reading: Purpose,
+    pub(super) latest: Arc<LatestPosting>,
 }
 
 impl<D: Database> Store for SqlLedger<D> {
@@ -132,6 +133,10 @@ impl<D: Database> Store for SqlLedger<D> {
     async fn begin(&self) -> Result<Self::Transaction, Failure> {
         self.database.tend().await;
         Ok(SqlTransaction::new(self.database.session(Purpose::Posting).await?, self.database.era()))
+    }
+
+    fn latest(&self) -> &LatestPosting {
+        &self.latest
     }
 }
 
@@ -235,8 +240,8 @@ impl<D: Database + Clone + 'static> Ledger for SqlLedger<D> {
     fn on_primary(&self) -> Option<Arc<dyn Ledger>> {
         let reads_replica = self.reading == Purpose::Reading && self.database.reads_replica();
         reads_replica.then(|| {
-            let (database, reading) = (self.database.clone(), Purpose::Posting);
-            Arc::new(SqlLedger { database, reading }) as Arc<dyn Ledger>
+            let (database, latest) = (self.database.clone(), self.latest.clone());
+            Arc::new(SqlLedger { database, reading: Purpose::Posting, latest }) as Arc<dyn Ledger>
         })
     }
 
@@ -248,7 +253,9 @@ impl<D: Database + Clone + 'static> Ledger for SqlLedger<D> {
         Ok(freshness::mark(&mut session, clock::now_us()).await?)
     }
 
-    async fn expired_holds(&self, now: i64, limit: u32) -> Result<Vec<(JobId, AccountNumber)>, LedgerError> {
+    async fn expired_holds(&self, limit: u32) -> Result<Vec<(JobId, AccountNumber)>, LedgerError> {
+        // The primary's clock: the one that the posting goes by.
+        let now = reads::now(&mut self.database.session(Purpose::ReadingRecords).await?).await?;
         Ok(reads::expired_holds(&mut self.database.session(self.reading).await?, now, limit).await?)
     }
 

@@ -146,7 +146,7 @@ impl Fold {
             self.moving(to, currency, &mut faults);
         }
         let Some(mut hold) = self.hold_of(number, hold, &mut faults) else { return faults.or(None) };
-        if !hold.is_capturable(job.accepted_at) {
+        if !hold.is_capturable(self.now) {
             faults.add(Rejection::HoldNotActive);
         }
         let captured = amount.unwrap_or(hold.amount);

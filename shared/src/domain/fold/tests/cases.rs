@@ -226,10 +226,25 @@ fn a_hold_reserves_until_it_is_captured_or_released() {
 
 #[test]
 fn an_expired_hold_can_be_released_but_not_captured() {
-    let expires_at = Some(jiff::Timestamp::from_microsecond(2).unwrap());
-    let placed = Action::Hold { account: number("a"), money: eur(5), expires_at };
-    let (outcomes, _) = outcomes(&[account("a", 5)], [placed, capture("a", 1, None, None), release("a", 1)]);
-    assert_eq!(outcomes, [Posted, Rejected(HoldNotActive), Posted]);
+    let placed = |expires_at| {
+        let expires_at = Some(jiff::Timestamp::from_microsecond(expires_at).unwrap());
+        Action::Hold { account: number("a"), money: eur(5), expires_at }
+    };
+    let taken = || [capture("a", 1, None, None), release("a", 1)];
+    let (expired, _) = outcomes(&[account("a", 5)], [placed(NOW)].into_iter().chain(taken()));
+    assert_eq!(expired, [Posted, Rejected(HoldNotActive), Posted]);
+    // By the time of posting: jobs of these tests were accepted at the epoch, by whatever clock.
+    let (runs, _) =
+        outcomes(&[account("a", 5), account("b", 0)], [placed(NOW + 1), capture("a", 1, Some("b"), None)]);
+    assert_eq!(runs, [Posted, Posted]);
+}
+
+#[test]
+fn no_entry_is_posted_before_those_that_this_process_wrote() {
+    let accounts = [account("a", 5), account("b", 0)].map(|account| (account.number.clone(), account)).into();
+    let transfer = [job(1, transfer("a", "b", 5))];
+    let folded = fold(Books { accounts, posted_from: NOW + 7, ..Books::default() }, &transfer, NOW);
+    assert_eq!(folded.entries.iter().map(|entry| entry.posted_at).collect::<Vec<_>>(), [NOW + 7, NOW + 7]);
 }
 
 #[test]
