@@ -42,7 +42,7 @@ use crate::imports::RowOutcome;
 use crate::telemetry::names;
 
 use super::JobRecord;
-pub use apart::{Posted, post_apart};
+pub use apart::{Posted, Unposted, post_apart};
 pub(super) use imported::{Imported, NewRow, imported};
 pub(super) use moved::{moved, parse};
 
@@ -193,7 +193,7 @@ async fn bounded_attempt(
         .await
     {
         Ok(attempted) => attempted,
-        Err(_) => Err(Failure::Transient(format!("the database did not answer within {ATTEMPT_TIMEOUT:?}"))),
+        Err(_) => Err(Failure::TimedOut(format!("the database did not answer within {ATTEMPT_TIMEOUT:?}"))),
     }
 }
 

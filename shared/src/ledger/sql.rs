@@ -20,11 +20,12 @@ mod stretches;
 use std::collections::HashMap;
 use std::future::Future;
 use std::ops::RangeInclusive;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures::TryStreamExt;
+use futures::{FutureExt as _, TryStreamExt};
 use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, Either};
 
@@ -142,7 +143,7 @@ impl<D: Database> Store for SqlLedger<D> {
 
 impl<D: Database> PostsAtOnce for SqlLedger<D> {
     async fn post_at_once(&self, jobs: &[Job]) -> Result<Vec<Outcome>, LedgerError> {
-        post::post(self, jobs).await
+        unbroken(post::post(self, jobs)).await
     }
 }
 
@@ -293,6 +294,19 @@ impl<D: Database + Clone + 'static> Ledger for SqlLedger<D> {
     }
 }
 
+/// What a posting comes to, also if it panics: the batch is then taken apart as any other that is refused, and the job
+/// that no posting survives is dead alone. Its transaction was rolled back on the way.
+async fn unbroken(
+    posting: impl Future<Output = Result<Vec<Outcome>, LedgerError>>,
+) -> Result<Vec<Outcome>, LedgerError> {
+    AssertUnwindSafe(posting).catch_unwind().await.unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<&str>().copied();
+        let said =
+            said.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
+        Err(LedgerError::Permanent(format!("the posting broke off at a fault of this program: {said}")))
+    })
+}
+
 /// Runs a script as text on a connection of either database.
 pub(super) async fn run<'c, E, Db>(connection: E, script: Script) -> Result<Vec<Vec<Db::Row>>, Failure>
 where
@@ -310,4 +324,17 @@ where
         }
     }
     Ok(results)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_posting_that_panics_is_a_batch_that_is_refused() {
+        let jobs: Vec<Job> = Vec::new();
+        let posted =
+            unbroken(async { Ok(vec![jobs.first().map(|_| Outcome::Posted).expect("a job")]) }).await;
+        assert!(matches!(&posted, Err(LedgerError::Permanent(why)) if why.contains("a job")), "{posted:?}");
+    }
 }

@@ -285,5 +285,5 @@ pub(super) fn add_dead(script: &mut Script, lane: Lane) {
 }
 
 fn key(keys: &Keys, number: &AccountNumber) -> Result<i64, Failure> {
-    keys.get(number).copied().ok_or_else(|| Failure::Permanent(format!("account {number} has no key")))
+    keys.get(number).copied().ok_or_else(|| Failure::Obstructed(format!("account {number} has no key")))
 }
