@@ -239,3 +239,41 @@ async fn a_batch_that_takes_too_long_is_posted_in_smaller_ones() -> anyhow::Resu
     assert!(answers.iter().all(|answer| answer.as_ref().is_ok_and(has_outcome)), "{answers:?}");
     subject.books_are_right().await
 }
+
+/// A posting that nobody polls any more is a process that was stopped: its connection stays, and says nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_stops_with_locks_costs_the_others_ten_seconds_at_the_most() -> anyhow::Result<()> {
+    let server = MariaDb::start().await?;
+    let connect = || MySqlLedger::connect(&MySqlConfig::new(server.url()));
+    let (stopped, other) = (connect()?, connect()?);
+    stopped.migrate(Lanes::DEFAULT).await?;
+    let jobs = Jobs::default();
+    let opened = jobs.job(r#"{"kind":"open_account","account":"a","currency":"EUR"}"#);
+    stopped.post(&[opened]).await?;
+
+    let deposit = || jobs.job(r#"{"kind":"deposit","account":"a","amount":5,"currency":"EUR"}"#);
+    // From two replicas, between whose jobs there is no order.
+    let (of_stopped, of_other) = ([deposit()], [Job { ingress: "api-2".to_owned(), ..deposit() }]);
+    let mut watch = MySqlConnection::connect(&server.url()).await?;
+    let mut posting = Box::pin(stopped.post(&of_stopped));
+    let free = "SELECT id FROM accounts WHERE number = 'a' FOR UPDATE SKIP LOCKED";
+    until("rows are locked", Duration::from_secs(10), async || {
+        if watch.fetch_optional(sqlx::raw_sql(free)).await?.is_some() {
+            assert!(futures::poll!(&mut posting).is_pending(), "it has ended");
+            anyhow::bail!("none is");
+        }
+        Ok(())
+    })
+    .await?;
+
+    let asked = std::time::Instant::now();
+    assert_eq!(other.post(&of_other).await?, [Outcome::Posted]);
+    assert!(asked.elapsed() < Duration::from_secs(10), "it waited {:?}", asked.elapsed());
+    // The other comes to itself: its transaction was cut, and comes again.
+    let cut = posting.await;
+    assert!(matches!(cut, Err(LedgerError::Transient(_) | LedgerError::TimedOut(_))), "{cut:?}");
+    assert_eq!(stopped.post(&of_stopped).await?, [Outcome::Posted]);
+    let audit = other.audit().await?;
+    assert!(audit.is_clean() && audit.jobs == 3, "{:#?}", audit.findings);
+    Ok(())
+}
