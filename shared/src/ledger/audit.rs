@@ -199,7 +199,7 @@ fn action_of(job: &JobOnPage, audit: &mut Audit) -> Option<(Lane, Action)> {
             return None;
         }
     };
-    if action.kind() != record.kind || action.account() != &job.account {
+    if action.kind() != record.kind || !action.was_of(&job.account) {
         audit.find(|| {
             let (kind, account) = (record.kind, &job.account);
             format!(

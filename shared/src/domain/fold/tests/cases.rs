@@ -277,23 +277,53 @@ fn a_posted_job_is_reversed_once() {
         deposit("a", 1),
         transfer("a", "b", 11),
         reversal("a", 8),
+        reversal("b", 1),
     ];
     let (outcomes, folded) = outcomes(&[account("a", 10), account("b", 0), account("c", 0)], actions);
     let expected = [
         Posted,
         Rejected(JobNotFound),
         Posted,
-        Rejected(AlreadyReversed),
+        Rejected(JobNotReversible),
         Rejected(JobNotReversible),
         Posted,
         Rejected(JobNotReversible),
         Posted,
         Posted,
         Rejected(InsufficientFunds),
+        Rejected(AlreadyReversed),
     ];
     assert_eq!(outcomes, expected);
     assert_eq!((balance(&folded, "a"), balance(&folded, "b")), (0, 11));
     assert_eq!(folded.reversals, BTreeMap::from([(id(1), id(3))]));
+}
+
+#[test]
+fn a_reversal_keeps_its_order_with_an_account_that_it_debits() {
+    let actions = [
+        transfer("a", "b", 7),
+        reversal("a", 1),
+        reversal("b", 1),
+        // The outside world has no order to keep.
+        Action::Withdrawal { account: number("a"), money: eur(5) },
+        reversal("a", 4),
+        journal(&[("a", -3), ("b", 1), ("c", 2)]),
+        reversal("a", 6),
+        reversal("c", 6),
+    ];
+    let (outcomes, _) = outcomes(&[account("a", 10), account("b", 0), account("c", 0)], actions);
+    let refused = Rejected(JobNotReversible);
+    assert_eq!(outcomes, [Posted, refused, Posted, Posted, Posted, Posted, refused, Posted]);
+}
+
+#[test]
+fn a_journal_keeps_its_order_with_the_first_account_that_it_debits() {
+    let journal = journal(&[("a", 3), ("b", -1), ("c", -2)]);
+    assert_eq!(journal.account(), &number("b"));
+    assert!(journal.was_of(&number("a")), "as earlier releases had it");
+    assert!(!journal.was_of(&number("c")));
+    let lanes = crate::domain::lane::Lanes::DEFAULT;
+    assert_eq!(Spec::of(journal).lane(lanes), lanes.of("b"));
 }
 
 #[test]
