@@ -19,7 +19,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use listing::{JobFilter, JobsCursor, JobsPage, VerdictName};
-pub use post::{Posted, post_apart};
+pub use post::{Posted, Unposted, post_apart};
 pub use stretch::{Freshness, Stretch};
 
 use crate::contract::report::PoolReport;
@@ -55,7 +55,8 @@ pub trait Ledger: Send + Sync {
     ///
     /// # Errors
     /// [`LedgerError::Transient`]: nothing was written, or it is not known; the same batch may be
-    /// posted again. [`LedgerError::Permanent`]: nothing was written, and this batch never will be.
+    /// posted again. [`LedgerError::Obstructed`] and [`LedgerError::TimedOut`]: the same, and a part of the batch may
+    /// fare better. [`LedgerError::Permanent`]: nothing was written, and this batch never will be.
     async fn post(&self, jobs: &[Job]) -> Result<Vec<Outcome>, LedgerError>;
 
     /// Records a job that can never be posted as dead, unless the ledger holds it already.
@@ -159,11 +160,11 @@ pub trait Ledger: Send + Sync {
         Ok(())
     }
 
-    /// Up to `limit` active holds that expired before `now` (µs since the Unix epoch), oldest first.
+    /// Up to `limit` active holds that have expired by the database's clock, oldest first.
     ///
     /// # Errors
     /// The database could not be reached.
-    async fn expired_holds(&self, now: i64, limit: u32) -> Result<Vec<(JobId, AccountNumber)>, LedgerError>;
+    async fn expired_holds(&self, limit: u32) -> Result<Vec<(JobId, AccountNumber)>, LedgerError>;
 
     /// How many jobs have which verdict: read from the primary, and as quick for a large ledger as for a small one.
     ///
@@ -217,9 +218,24 @@ pub enum LedgerError {
     /// Every connection of a pool was in use for as long as a task may wait for one.
     #[error("the ledger is not available: {0}")]
     PoolExhausted(PoolExhausted),
+    /// The database did not answer in time; a smaller batch may be done in time.
+    #[error("the ledger is not available: {0}")]
+    TimedOut(String),
+    /// No job is at fault, yet at least one cannot go on until somebody mends what is in its way: a row that this
+    /// release cannot read, a packet that is too large for the server.
+    #[error("the ledger cannot go on until this is mended: {0}")]
+    Obstructed(String),
     /// The same will never work.
     #[error("the ledger refused: {0}")]
     Permanent(String),
+}
+
+impl LedgerError {
+    /// Whether a part of the batch may fare better than all of it.
+    #[must_use]
+    pub fn may_concern_a_part(&self) -> bool {
+        matches!(self, LedgerError::TimedOut(_) | LedgerError::Obstructed(_) | LedgerError::Permanent(_))
+    }
 }
 
 /// A pool of which every connection is in use.

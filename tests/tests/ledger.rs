@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use shared::domain::job::Job;
 use shared::domain::lane::Lanes;
-use shared::domain::outcome::{Outcome, Verdict};
+use shared::domain::outcome::{Outcome, Rejection, Verdict};
 use shared::ledger::mysql::{MySqlConfig, MySqlLedger};
-use shared::ledger::{Ledger, LedgerError};
+use shared::ledger::{Ledger, LedgerError, post_apart};
+use sqlx::{Connection as _, Executor as _, MySqlConnection};
 use tests::ledger_conformance::{Jobs, Subject};
 use tests::servers::MariaDb;
 use tests::wait::until;
@@ -40,6 +42,7 @@ conformance!(
     lanes_over_few_accounts_lose_no_update,
     an_account_opened_twice_at_once_is_opened_once,
     a_poison_job_never_harms_its_neighbours,
+    a_row_that_can_not_be_read_holds_up_its_lane_alone,
     a_caller_that_goes_away_leaves_nothing_behind,
     the_largest_batch_posts,
     a_job_is_read_back_as_it_was_submitted,
@@ -176,5 +179,101 @@ async fn a_pool_is_idle_when_nothing_runs() -> anyhow::Result<()> {
         })
         .await?;
     }
+    Ok(())
+}
+
+/// A server whose clock is an hour fast stands for workers whose clocks are an hour slow.
+#[tokio::test(flavor = "multi_thread")]
+async fn money_goes_by_the_clock_of_the_database() -> anyhow::Result<()> {
+    const HOUR_US: i64 = 3_600_000_000;
+    let server = MariaDb::start().await?;
+    let mut root = MySqlConnection::connect(&server.url()).await?;
+    let set = "CREATE USER fleet@'%'; GRANT ALL ON tellers.* TO fleet@'%'; \
+               SET GLOBAL init_connect = 'SET time_zone = ''-07:00'', timestamp = UNIX_TIMESTAMP() + 3600'";
+    root.execute(sqlx::raw_sql(set)).await?;
+    let ledger = MySqlLedger::connect(&MySqlConfig::new(server.url().replace("tellers:tellers@", "fleet@")))?;
+    ledger.migrate(Lanes::DEFAULT).await?;
+
+    let jobs = Jobs::default();
+    let now = jiff::Timestamp::now();
+    let hold = |minutes: i64| {
+        let until = now + jiff::SignedDuration::from_mins(minutes);
+        jobs.job(&format!(
+            r#"{{"kind":"hold","account":"a","amount":1,"currency":"EUR","expires_at":"{until}"}}"#
+        ))
+    };
+    let (ends_before, ends_after) = (hold(30), hold(90));
+    let capture =
+        |hold: &Job| jobs.job(&format!(r#"{{"kind":"capture","account":"a","hold":"{}"}}"#, hold.id));
+    let captures = [capture(&ends_before), capture(&ends_after)];
+    let opened = jobs.job(r#"{"kind":"open_account","account":"a","currency":"EUR"}"#);
+    let deposited = jobs.job(r#"{"kind":"deposit","account":"a","amount":5,"currency":"EUR"}"#);
+    let id = opened.id;
+    ledger.post(&[opened, deposited, ends_before.clone(), ends_after]).await?;
+    let expired = ledger.expired_holds(10).await?;
+    assert_eq!(expired.iter().map(|(hold, _)| *hold).collect::<Vec<_>>(), [ends_before.id]);
+    let captured = ledger.post(&captures).await?;
+    assert_eq!(captured, [Outcome::Rejected(Rejection::HoldNotActive), Outcome::Posted]);
+    let fast = ledger.job(id).await?.map_or(0, |job| job.posted_at) - now.as_microsecond();
+    assert!(
+        (HOUR_US - HOUR_US / 60..HOUR_US + HOUR_US / 6).contains(&fast),
+        "posted {fast} µs after it was sent"
+    );
+
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_takes_too_long_is_posted_in_smaller_ones() -> anyhow::Result<()> {
+    let subject = Subject::mysql().await?;
+    let jobs = Jobs::default();
+    let opened = jobs.job(r#"{"kind":"open_account","account":"a","currency":"EUR"}"#);
+    assert_eq!(subject.ledger.post(&[opened]).await?, [Outcome::Posted]);
+    // Ten seconds in all, of which a posting gets eight.
+    let slow = "CREATE TRIGGER slow BEFORE INSERT ON jobs FOR EACH ROW SET @slept = SLEEP(1.25)";
+    subject.behind_its_back(slow).await?;
+    let batch: Vec<_> =
+        (0..8).map(|_| jobs.job(r#"{"kind":"deposit","account":"a","amount":5,"currency":"EUR"}"#)).collect();
+    let answers = post_apart(&*subject.ledger, &batch).await?;
+    let has_outcome = |outcome: &Outcome| outcome.verdict() == Verdict::Posted;
+    assert!(answers.iter().all(|answer| answer.as_ref().is_ok_and(has_outcome)), "{answers:?}");
+    subject.books_are_right().await
+}
+
+/// A posting that nobody polls any more is a process that was stopped: its connection stays, and says nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_stops_with_locks_costs_the_others_ten_seconds_at_the_most() -> anyhow::Result<()> {
+    let server = MariaDb::start().await?;
+    let connect = || MySqlLedger::connect(&MySqlConfig::new(server.url()));
+    let (stopped, other) = (connect()?, connect()?);
+    stopped.migrate(Lanes::DEFAULT).await?;
+    let jobs = Jobs::default();
+    let opened = jobs.job(r#"{"kind":"open_account","account":"a","currency":"EUR"}"#);
+    stopped.post(&[opened]).await?;
+
+    let deposit = || jobs.job(r#"{"kind":"deposit","account":"a","amount":5,"currency":"EUR"}"#);
+    // From two replicas, between whose jobs there is no order.
+    let (of_stopped, of_other) = ([deposit()], [Job { ingress: "api-2".to_owned(), ..deposit() }]);
+    let mut watch = MySqlConnection::connect(&server.url()).await?;
+    let mut posting = Box::pin(stopped.post(&of_stopped));
+    let free = "SELECT id FROM accounts WHERE number = 'a' FOR UPDATE SKIP LOCKED";
+    until("rows are locked", Duration::from_secs(10), async || {
+        if watch.fetch_optional(sqlx::raw_sql(free)).await?.is_some() {
+            assert!(futures::poll!(&mut posting).is_pending(), "it has ended");
+            anyhow::bail!("none is");
+        }
+        Ok(())
+    })
+    .await?;
+
+    let asked = std::time::Instant::now();
+    assert_eq!(other.post(&of_other).await?, [Outcome::Posted]);
+    assert!(asked.elapsed() < Duration::from_secs(10), "it waited {:?}", asked.elapsed());
+    // The other comes to itself: its transaction was cut, and comes again.
+    let cut = posting.await;
+    assert!(matches!(cut, Err(LedgerError::Transient(_) | LedgerError::TimedOut(_))), "{cut:?}");
+    assert_eq!(stopped.post(&of_stopped).await?, [Outcome::Posted]);
+    let audit = other.audit().await?;
+    assert!(audit.is_clean() && audit.jobs == 3, "{:#?}", audit.findings);
     Ok(())
 }

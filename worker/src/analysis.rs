@@ -106,7 +106,7 @@ impl Bench {
                     error!(run = %order(&work).run, cause, "an analysis can not go on; its message is kept as a dead letter");
                     return self.bury(delivery, cause).await;
                 }
-                Err(error @ (LedgerError::Transient(_) | LedgerError::PoolExhausted(_))) => {
+                Err(error) => {
                     warn!(run = %order(&work).run, %error, "an analysis waits; trying again");
                 }
             }

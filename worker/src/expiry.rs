@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use shared::clock;
 use shared::contract::{message, submission};
 use shared::domain::account::AccountNumber;
 use shared::domain::id::{Identity, JobId};
@@ -36,7 +35,7 @@ pub(crate) async fn release_expired(shared: Arc<Shared>, shutdown: CancellationT
             () = shutdown.cancelled() => return,
             _ = interval.tick() => {}
         }
-        match shared.parts.ledger.expired_holds(clock::now_us(), SWEEP_HOLDS_MAX).await {
+        match shared.parts.ledger.expired_holds(SWEEP_HOLDS_MAX).await {
             Ok(expired) => {
                 queued.retain(|_, at| at.elapsed() < RELEASE_PATIENCE);
                 for (hold, account) in expired {

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::domain::job::Job;
-use shared::ledger::{Ledger, LedgerError, Posted, post_apart};
+use shared::domain::outcome::Outcome;
+use shared::ledger::{Ledger, LedgerError, Posted, Unposted, post_apart};
 use shared::settings::Settings;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -40,8 +41,11 @@ impl From<&Settings> for Limits {
     }
 }
 
+/// What became of a job: an outcome, or why it can never be posted.
+pub(crate) type Settled = Result<Outcome, String>;
+
 /// The jobs that were handed over, and what became of each, in their order.
-pub(crate) type Answer = (Vec<Job>, Result<Vec<Posted>, LedgerError>);
+pub(crate) type Answer = (Vec<Job>, Result<Vec<Settled>, LedgerError>);
 
 /// Posts batches until it is dropped.
 pub(crate) struct Poster {
@@ -202,9 +206,21 @@ async fn post_together(ledger: &dyn Ledger, figures: &Figures, together: Vec<Sub
     let mut jobs = jobs.into_iter();
     for (count, answer) in shares {
         let share = jobs.by_ref().take(count).collect();
-        let outcomes = posted.as_mut().map(|posted| posted.drain(..count).collect());
+        let outcomes = match &mut posted {
+            Ok(posted) => posted.drain(..count).map(settled).collect(),
+            Err(error) => Err(error.clone()),
+        };
         // A lane that has gone takes the batch up again where it is served next.
-        drop(answer.send((share, outcomes.map_err(|error| error.clone()))));
+        drop(answer.send((share, outcomes)));
+    }
+}
+
+/// A job that waits makes its lane try again; what of its batch has an outcome comes back as a duplicate.
+fn settled(posted: Posted) -> Result<Settled, LedgerError> {
+    match posted {
+        Ok(outcome) => Ok(Ok(outcome)),
+        Err(Unposted::Dead(cause)) => Ok(Err(cause)),
+        Err(Unposted::Waits(why)) => Err(why),
     }
 }
 

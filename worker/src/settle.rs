@@ -18,6 +18,7 @@ use tracing::{error, warn};
 use crate::Shared;
 use crate::batch::Batch;
 use crate::lane::retry_delays;
+use crate::poster::Settled;
 
 /// Settles a batch and returns true once every job of it has its verdict in the ledger or is kept as a
 /// dead letter. False: `stop` came while the ledger or the queue was away; acknowledge nothing.
@@ -41,9 +42,6 @@ pub(crate) async fn settle(shared: &Shared, batch: Batch, stop: &CancellationTok
     tell_who_waits(shared, &jobs, &reply_to, &results).await;
     true
 }
-
-/// What became of a job: an outcome, or why it can never be posted.
-type Settled = Result<Outcome, String>;
 
 /// Posts an envelope or more, however large, and gives the jobs back with what became of them.
 async fn post_all(
@@ -75,9 +73,17 @@ async fn post(
     loop {
         let answer = shared.poster.post(jobs).await;
         match answer {
-            Some((posted, Ok(results))) => return Some((posted, results)),
+            Some((posted, Ok(results))) => {
+                shared.figures.hold_up(lane, None);
+                return Some((posted, results));
+            }
             Some((unposted, Err(failure))) => {
                 shared.figures.retried();
+                if let LedgerError::Obstructed(why) = &failure {
+                    shared
+                        .figures
+                        .hold_up(lane, Some(format!("{lane} waits, and no job of it is lost: {why}")));
+                }
                 if !pause(&mut delays, stop, lane, "the batch could not be posted", &failure).await {
                     return None;
                 }
@@ -125,7 +131,7 @@ async fn record_dead(shared: &Shared, lane: Lane, job: &Job, cause: &str, stop: 
                 warn!(id = %job.id, %failure, "a dead job could not be recorded");
                 return true;
             }
-            Err(failure @ (LedgerError::Transient(_) | LedgerError::PoolExhausted(_))) => {
+            Err(failure) => {
                 if !pause(&mut delays, stop, lane, "a dead job could not be recorded", &failure).await {
                     return false;
                 }

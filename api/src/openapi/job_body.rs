@@ -121,7 +121,8 @@ pub enum ActionBody {
     Withdrawal { account: AccountNumber, amount: Amount, currency: Currency },
     /// Money goes from one account here to another.
     Transfer { from: AccountNumber, to: AccountNumber, amount: Amount, currency: Currency },
-    /// Many legs that sum to zero, all or nothing.
+    /// Many legs that sum to zero, all or nothing. It keeps its order with the account of the first leg with a negative amount, and with no
+    /// other.
     Journal {
         currency: Currency,
         #[schema(min_items = 2, max_items = 100)]
@@ -141,7 +142,8 @@ pub enum ActionBody {
     Capture { account: AccountNumber, hold: JobId, to: Option<AccountNumber>, amount: Option<Amount> },
     /// Gives held funds back.
     Release { account: AccountNumber, hold: JobId },
-    /// Posts the opposite of a posted job's entries, once.
+    /// Posts the opposite of a posted job's entries, once. `account` is one that this debits, as the receiver of a transfer; of a withdrawal,
+    /// which debits the outside world only, its own.
     Reversal { account: AccountNumber, job: JobId },
 }
 

@@ -263,7 +263,7 @@ impl Ledger for FakeLedger {
         Ok(JobsPage { jobs, next: Some(JobsCursor { before: 7, before_entry: 3 }) })
     }
 
-    async fn expired_holds(&self, _: i64, _: u32) -> Result<Vec<(JobId, AccountNumber)>, LedgerError> {
+    async fn expired_holds(&self, _: u32) -> Result<Vec<(JobId, AccountNumber)>, LedgerError> {
         Ok(Vec::new())
     }
 

@@ -33,6 +33,8 @@ pub struct Books {
     pub originals: HashMap<JobId, Original>,
     /// The jobs that exist, of those ids that the jobs of the batch had before.
     pub former: HashMap<JobId, FormerJob>,
+    /// Entries are posted no earlier than this (µs since the Unix epoch), though the time of a database may go back.
+    pub posted_from: i64,
 }
 
 /// A job that may be reversed.
@@ -186,7 +188,7 @@ impl Fold {
 
     /// Writes one entry for each leg. The judge has checked that no sum leaves its range.
     fn post(&mut self, job: JobId, legs: &Legs) {
-        let posted_at = self.now;
+        let posted_at = self.now.max(self.books.posted_from);
         for (number, amount) in legs {
             let entry = self.change_account(number, |account| {
                 account.balance += amount;

@@ -33,9 +33,9 @@ pub enum HoldStatus {
 }
 
 impl Hold {
-    /// Whether a job that was accepted at `accepted_at` (µs) may still capture it.
+    /// Whether a job that is posted at `now` (µs since the Unix epoch, by the database's clock) may still capture it.
     #[must_use]
-    pub fn is_capturable(&self, accepted_at: i64) -> bool {
-        self.status == HoldStatus::Active && self.expires_at.is_none_or(|end| accepted_at < end)
+    pub fn is_capturable(&self, now: i64) -> bool {
+        self.status == HoldStatus::Active && self.expires_at.is_none_or(|end| now < end)
     }
 }

@@ -203,7 +203,15 @@ impl Legs {
         Ok(Legs { first, rest: legs.collect() })
     }
 
-    /// The account that keeps the journal's order.
+    /// The account that the journal keeps its order with: that of the first leg with a negative amount, since funds may
+    /// run out there and a credit never fails for its place. (Legs sum to zero, so there is one.)
+    #[must_use]
+    pub fn first_debited(&self) -> &AccountNumber {
+        let debited = self.iter().find(|leg| leg.amount.minor_units() < 0);
+        &debited.unwrap_or(&self.first).account
+    }
+
+    /// That of the first leg, which journals of earlier releases kept their order with.
     #[must_use]
     pub fn first_account(&self) -> &AccountNumber {
         &self.first.account
@@ -320,7 +328,8 @@ impl Action {
     }
 
     /// The account whose funds or state it puts at risk: the one that draws, and that it keeps its
-    /// order with. Of a journal, the first leg's.
+    /// order with. Of a journal, that of the first leg with a negative amount: it has no order with the other accounts that it
+    /// debits.
     #[must_use]
     pub fn account(&self) -> &AccountNumber {
         match self {
@@ -335,7 +344,17 @@ impl Action {
             | Action::Release { account, .. }
             | Action::Reversal { account, .. } => account,
             Action::Transfer { from, .. } => from,
-            Action::Journal { legs, .. } => legs.first_account(),
+            Action::Journal { legs, .. } => legs.first_debited(),
         }
+    }
+
+    /// Whether the ledger may say that it is of this account: its own, or that which an earlier release took for it.
+    #[must_use]
+    pub fn was_of(&self, account: &AccountNumber) -> bool {
+        let formerly = match self {
+            Action::Journal { legs, .. } => Some(legs.first_account()),
+            _ => None,
+        };
+        self.account() == account || formerly == Some(account)
     }
 }

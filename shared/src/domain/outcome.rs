@@ -38,7 +38,8 @@ pub enum Rejection {
     HoldExceeded,
     /// The job to reverse does not exist, was not posted, or did not touch the account.
     JobNotFound,
-    /// The job to reverse is not one that moves money, or is itself a reversal.
+    /// The job to reverse is not one that moves money, or is itself a reversal; or its reversal debits other accounts and
+    /// not the one that it names, with which it would keep its order.
     JobNotReversible,
     /// The job has been reversed before.
     AlreadyReversed,

@@ -37,7 +37,9 @@ pub(super) async fn audit(pages: &mut impl Pages) -> Result<Audit, Failure> {
     let mut audit = Audit::default();
     match read(pages, &mut audit).await {
         // A row that can not be read as what it should be is a finding too, and the last one.
-        Err(Failure::Permanent(why)) => audit.find(|| format!("{why}; the audit ended there")),
+        Err(Failure::Obstructed(why) | Failure::Permanent(why)) => {
+            audit.find(|| format!("{why}; the audit ended there"))
+        }
         read => read?,
     }
     Ok(audit)
@@ -197,7 +199,7 @@ fn action_of(job: &JobOnPage, audit: &mut Audit) -> Option<(Lane, Action)> {
             return None;
         }
     };
-    if action.kind() != record.kind || action.account() != &job.account {
+    if action.kind() != record.kind || !action.was_of(&job.account) {
         audit.find(|| {
             let (kind, account) = (record.kind, &job.account);
             format!(

@@ -22,6 +22,12 @@ pub enum Failure {
     /// Every connection of a pool was in use for too long: the same may work later.
     #[error("{0}")]
     PoolExhausted(PoolExhausted),
+    /// The database took longer than an attempt may: a smaller batch may be done in time.
+    #[error("{0}")]
+    TimedOut(String),
+    /// Something that is no job's fault, and that may stand in the way of a part of the batch only.
+    #[error("{0}")]
+    Obstructed(String),
     /// The same will never work.
     #[error("{0}")]
     Permanent(String),
@@ -43,26 +49,30 @@ impl Failure {
             Failure::Collided(_) => "id_met",
             Failure::Transient(_) => "unavailable",
             Failure::PoolExhausted(_) => "pool_exhausted",
+            Failure::TimedOut(_) => "timed_out",
+            Failure::Obstructed(_) => "obstructed",
             Failure::Permanent(_) => "refused",
         }
     }
 
-    /// A value in the database that is not one of ours.
+    /// A value in the database that is not one of ours: a newer release wrote it, or somebody changed it.
     pub(super) fn unreadable(what: &str, value: impl std::fmt::Debug) -> Failure {
-        Failure::Permanent(format!("the database holds {value:?}, which is no {what}"))
+        Failure::Obstructed(format!("the database holds {value:?}, which is no {what}"))
     }
 }
 
 impl From<Failure> for LedgerError {
     /// What is left when all attempts are spent. A key that goes on colliding though it was read anew
-    /// is no race but a fault in the books, which the batch at hand will always meet.
+    /// is no race but a fault in the books, which no job has caused.
     fn from(failure: Failure) -> LedgerError {
         match failure {
             Failure::Deadlock(why) | Failure::LockWait(why) | Failure::Transient(why) => {
                 LedgerError::Transient(why)
             }
             Failure::PoolExhausted(exhausted) => LedgerError::PoolExhausted(exhausted),
-            Failure::Collided(why) | Failure::Permanent(why) => LedgerError::Permanent(why),
+            Failure::TimedOut(why) => LedgerError::TimedOut(why),
+            Failure::Collided(why) | Failure::Obstructed(why) => LedgerError::Obstructed(why),
+            Failure::Permanent(why) => LedgerError::Permanent(why),
         }
     }
 }
@@ -86,7 +96,15 @@ impl From<sqlx::Error> for Failure {
                 let why = crate::tls::explain(&error, "DATABASE_URL", "ssl-mode=DISABLED in it");
                 Failure::Transient(format!("connection to the database: {}", why.unwrap_or_else(|| error.to_string())))
             }
-            _ => Failure::Permanent(error.to_string()),
+            // A row that has not the form that this release reads.
+            sqlx::Error::RowNotFound
+            | sqlx::Error::TypeNotFound { .. }
+            | sqlx::Error::ColumnIndexOutOfBounds { .. }
+            | sqlx::Error::ColumnNotFound(_)
+            | sqlx::Error::ColumnDecode { .. }
+            | sqlx::Error::Decode(_) => Failure::Obstructed(format!("the database holds what this release cannot read: {error}")),
+            // None of these is made of what a job says.
+            _ => Failure::Transient(error.to_string()),
         }
     }
 }

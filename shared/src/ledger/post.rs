@@ -22,10 +22,10 @@ mod moved;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::Future;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable};
-use jiff::Timestamp;
 use metrics::{counter, histogram};
 
 use super::LedgerError;
@@ -42,7 +42,7 @@ use crate::imports::RowOutcome;
 use crate::telemetry::names;
 
 use super::JobRecord;
-pub use apart::{Posted, post_apart};
+pub use apart::{Posted, Unposted, post_apart};
 pub(super) use imported::{Imported, NewRow, imported};
 pub(super) use moved::{moved, parse};
 
@@ -64,6 +64,21 @@ pub(super) trait Store: Sync {
 
     /// Takes a connection. Nothing is locked yet.
     fn begin(&self) -> impl Future<Output = Result<Self::Transaction, Failure>> + Send;
+
+    /// The latest time that this process posted at.
+    fn latest(&self) -> &LatestPosting;
+}
+
+/// The latest time that a process posted at, in microseconds since the Unix epoch. The clock of a database can go back:
+/// somebody sets it, or another server takes over. The entries that this process writes never do.
+#[derive(Debug, Default)]
+pub(super) struct LatestPosting(AtomicI64);
+
+impl LatestPosting {
+    /// `now`, or what it was before if that was later.
+    fn no_earlier(&self, now: i64) -> i64 {
+        self.0.fetch_max(now, Relaxed).max(now)
+    }
 }
 
 /// Where jobs refer to what was before them.
@@ -107,6 +122,9 @@ pub(super) enum Presumed {
 /// What the jobs of a batch meet.
 #[derive(Debug, Default)]
 pub(super) struct Found {
+    /// The time of the database once all locks were granted, in microseconds since the Unix epoch. No replica's own clock
+    /// decides about money.
+    pub now: i64,
     /// What decides about them.
     pub books: Books,
     /// Of the originals those that are reversed.
@@ -118,7 +136,7 @@ pub(super) struct Found {
 /// What a batch writes.
 #[derive(Debug)]
 pub(super) struct Writes<'a> {
-    /// When it was folded, in microseconds since the Unix epoch.
+    /// When it is posted, in microseconds since the Unix epoch.
     pub now: i64,
     /// Jobs that got a verdict, in their order. Those that are recorded as dead are in
     /// [`Folded::revived`]: their rows are there already.
@@ -171,14 +189,17 @@ async fn bounded_attempt(
     // The pool has a limit of its own.
     let transaction = store.begin().await?;
     phase.ended(names::PHASE_CONNECT);
-    match tokio::time::timeout(ATTEMPT_TIMEOUT, attempt(transaction, jobs, presumed, phase)).await {
+    match tokio::time::timeout(ATTEMPT_TIMEOUT, attempt(transaction, store.latest(), jobs, presumed, phase))
+        .await
+    {
         Ok(attempted) => attempted,
-        Err(_) => Err(Failure::Transient(format!("the database did not answer within {ATTEMPT_TIMEOUT:?}"))),
+        Err(_) => Err(Failure::TimedOut(format!("the database did not answer within {ATTEMPT_TIMEOUT:?}"))),
     }
 }
 
 async fn attempt(
     mut transaction: impl Transaction,
+    latest: &LatestPosting,
     jobs: &[Job],
     presumed: Presumed,
     mut phase: Phases,
@@ -191,7 +212,7 @@ async fn attempt(
     }
     let former = former_jobs(&mut transaction, &needs).await?;
 
-    let Found { mut books, reversed, rows } = transaction.lock_and_read(&needs, jobs, presumed).await?;
+    let Found { now, mut books, reversed, rows } = transaction.lock_and_read(&needs, jobs, presumed).await?;
     phase.ended(names::PHASE_LOCK_AND_READ);
     for id in reversed {
         originals.entry(id).and_modify(|original: &mut Original| original.reversed = true);
@@ -199,12 +220,14 @@ async fn attempt(
     books.originals = originals;
     books.former = former;
 
-    let now = Timestamp::now().as_microsecond();
+    let posted_at = latest.no_earlier(now);
+    books.posted_from = posted_at;
     let folded = fold(books, jobs, now);
 
     let imported = imported(jobs, &folded, &rows);
     let conflicts = conflicts(jobs, &folded);
-    let writes = Writes { now, judged: judged(jobs, &folded), folded: &folded, imported, conflicts };
+    let writes =
+        Writes { now: posted_at, judged: judged(jobs, &folded), folded: &folded, imported, conflicts };
     phase.ended(names::PHASE_FOLD);
     if !writes.is_empty() {
         transaction.write_and_commit(&writes).await?;

@@ -20,11 +20,12 @@ mod stretches;
 use std::collections::HashMap;
 use std::future::Future;
 use std::ops::RangeInclusive;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures::TryStreamExt;
+use futures::{FutureExt as _, TryStreamExt};
 use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, Either};
 
@@ -35,7 +36,7 @@ pub(super) use script::{Dialect, Script, Value};
 use self::pages::Snapshot;
 use self::posting::SqlTransaction;
 use super::failure::Failure;
-use super::post::{self, Store};
+use super::post::{self, LatestPosting, Store};
 use super::sqlite::{Company, PostsAtOnce};
 use super::{
     Audit, EntryRecord, FormerIds, Freshness, JobFilter, JobRecord, JobsCursor, JobsPage, Ledger,
@@ -124,6 +125,7 @@ pub struct SqlLedger<D> {
     pub(super) database: D,
     /// What single reads take a connection for.
     pub(super) reading: Purpose,
+    pub(super) latest: Arc<LatestPosting>,
 }
 
 impl<D: Database> Store for SqlLedger<D> {
@@ -133,11 +135,15 @@ impl<D: Database> Store for SqlLedger<D> {
         self.database.tend().await;
         Ok(SqlTransaction::new(self.database.session(Purpose::Posting).await?, self.database.era()))
     }
+
+    fn latest(&self) -> &LatestPosting {
+        &self.latest
+    }
 }
 
 impl<D: Database> PostsAtOnce for SqlLedger<D> {
     async fn post_at_once(&self, jobs: &[Job]) -> Result<Vec<Outcome>, LedgerError> {
-        post::post(self, jobs).await
+        unbroken(post::post(self, jobs)).await
     }
 }
 
@@ -235,8 +241,8 @@ impl<D: Database + Clone + 'static> Ledger for SqlLedger<D> {
     fn on_primary(&self) -> Option<Arc<dyn Ledger>> {
         let reads_replica = self.reading == Purpose::Reading && self.database.reads_replica();
         reads_replica.then(|| {
-            let (database, reading) = (self.database.clone(), Purpose::Posting);
-            Arc::new(SqlLedger { database, reading }) as Arc<dyn Ledger>
+            let (database, latest) = (self.database.clone(), self.latest.clone());
+            Arc::new(SqlLedger { database, reading: Purpose::Posting, latest }) as Arc<dyn Ledger>
         })
     }
 
@@ -248,7 +254,9 @@ impl<D: Database + Clone + 'static> Ledger for SqlLedger<D> {
         Ok(freshness::mark(&mut session, clock::now_us()).await?)
     }
 
-    async fn expired_holds(&self, now: i64, limit: u32) -> Result<Vec<(JobId, AccountNumber)>, LedgerError> {
+    async fn expired_holds(&self, limit: u32) -> Result<Vec<(JobId, AccountNumber)>, LedgerError> {
+        // The primary's clock: the one that the posting goes by.
+        let now = reads::now(&mut self.database.session(Purpose::ReadingRecords).await?).await?;
         Ok(reads::expired_holds(&mut self.database.session(self.reading).await?, now, limit).await?)
     }
 
@@ -286,6 +294,19 @@ impl<D: Database + Clone + 'static> Ledger for SqlLedger<D> {
     }
 }
 
+/// What a posting comes to, also if it panics: the batch is then taken apart as any other that is refused, and the job
+/// that no posting survives is dead alone. Its transaction was rolled back on the way.
+async fn unbroken(
+    posting: impl Future<Output = Result<Vec<Outcome>, LedgerError>>,
+) -> Result<Vec<Outcome>, LedgerError> {
+    AssertUnwindSafe(posting).catch_unwind().await.unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<&str>().copied();
+        let said =
+            said.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
+        Err(LedgerError::Permanent(format!("the posting broke off at a fault of this program: {said}")))
+    })
+}
+
 /// Runs a script as text on a connection of either database.
 pub(super) async fn run<'c, E, Db>(connection: E, script: Script) -> Result<Vec<Vec<Db::Row>>, Failure>
 where
@@ -303,4 +324,17 @@ where
         }
     }
     Ok(results)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_posting_that_panics_is_a_batch_that_is_refused() {
+        let jobs: Vec<Job> = Vec::new();
+        let posted =
+            unbroken(async { Ok(vec![jobs.first().map(|_| Outcome::Posted).expect("a job")]) }).await;
+        assert!(matches!(&posted, Err(LedgerError::Permanent(why)) if why.contains("a job")), "{posted:?}");
+    }
 }

@@ -27,7 +27,7 @@ pub(super) async fn analyse(
         return Ok(());
     }
     let (results, failures) = match find(bench, order, accounts).await {
-        Err(LedgerError::Permanent(cause)) => {
+        Err(LedgerError::Obstructed(cause) | LedgerError::Permanent(cause)) => {
             (Vec::new(), accounts.iter().map(|account| format!("{account}: {cause}")).collect())
         }
         found => found?,

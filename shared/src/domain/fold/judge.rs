@@ -146,7 +146,7 @@ impl Fold {
             self.moving(to, currency, &mut faults);
         }
         let Some(mut hold) = self.hold_of(number, hold, &mut faults) else { return faults.or(None) };
-        if !hold.is_capturable(job.accepted_at) {
+        if !hold.is_capturable(self.now) {
             faults.add(Rejection::HoldNotActive);
         }
         let captured = amount.unwrap_or(hold.amount);
@@ -187,6 +187,8 @@ impl Fold {
             faults.add(Rejection::JobNotReversible);
         } else if !found.legs.iter().any(|(account, _)| account == number) {
             faults.add(Rejection::JobNotFound);
+        } else if !takes_order_with(number, &found.legs) {
+            faults.add(Rejection::JobNotReversible);
         }
         if found.reversed {
             faults.add(Rejection::AlreadyReversed);
@@ -269,6 +271,13 @@ impl Fold {
         accounts.entry(number.clone()).or_insert_with(|| Account::new(number.clone(), currency));
         number
     }
+}
+
+/// Whether a reversal of these legs may keep its order with this account: one that it debits. Where it debits the outside
+/// world only, whose funds never run out, any account will do.
+fn takes_order_with(number: &AccountNumber, reversed: &Legs) -> bool {
+    let mut debited = reversed.iter().filter(|(_, amount)| *amount > 0).map(|(account, _)| account);
+    debited.clone().any(|account| account == number) || debited.all(AccountNumber::is_external)
 }
 
 /// Whether a figure leaves the range that JSON tells exactly. What is beyond it since before there was a limit may come

@@ -18,14 +18,13 @@ pub(in crate::ledger) fn of_number(number: u16, message: &str) -> Failure {
         1205 => Failure::LockWait(why),
         // Duplicate key.
         1062 | 1586 => Failure::Collided(why),
-        // A packet or a row larger than the server takes, which halving the batch may mend.
-        1153 | 1118 | 1301 | 1162
+        // A packet or a row larger than the server takes, or SQL that it finds too complex: halving the batch may mend it. No
+        // job alone is so large that a server as it is shipped refuses it.
+        1153 | 1118 | 1301 | 1162 | 1064 | 1436 => Failure::Obstructed(why),
         // A value that its column does not take: null, too long, out of range, of the wrong form or characters.
-        | 1048 | 1263 | 1264 | 1265 | 1292 | 1366 | 1367 | 1406 | 1690 | 3854 | 3988
+        1048 | 1263 | 1264 | 1265 | 1292 | 1366 | 1367 | 1406 | 1690 | 3854 | 3988
         // A rule of the schema or of a trigger.
-        | 1644 | 3819 | 4025
-        // SQL that the server does not understand or finds too complex.
-        | 1064 | 1436 => Failure::Permanent(why),
+        | 1644 | 3819 | 4025 => Failure::Permanent(why),
         // Everything else passes or is the operator's to mend: connections, memory, disks, privileges, time-outs,
         // read-only servers, schema changes, missing partitions.
         _ => Failure::Transient(why),
@@ -51,7 +50,10 @@ mod tests {
         for passes in [1053, 1021, 1412, 1526, 65_535] {
             assert!(matches!(of_number(passes, ""), Failure::Transient(_)), "{passes}");
         }
-        for fault in [1406, 1264, 1644, 3819, 4025, 1366, 1153] {
+        for too_large in [1153, 1301, 1436] {
+            assert!(matches!(of_number(too_large, ""), Failure::Obstructed(_)), "{too_large}");
+        }
+        for fault in [1406, 1264, 1644, 3819, 4025, 1366] {
             assert!(matches!(of_number(fault, ""), Failure::Permanent(_)), "{fault}");
         }
     }

@@ -26,6 +26,16 @@ const PING_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a connection lies idle before it is closed, which lets the overflow shrink after a peak.
 const IDLE_MAX: Duration = Duration::from_secs(60);
 
+/// What the connections that write are set to besides: how long the server waits for a client that is silent in the
+/// midst of a transaction, or of a packet. Then it rolls back, so that a process that stopped, or whose host is gone,
+/// keeps its locks no longer than that, and whoever waits for them goes on within 10 s.
+///
+/// MariaDB limits the silence within a transaction by itself. MySQL, which reads the last comment and MariaDB does not,
+/// limits any silence: a connection that lay idle for that long is found closed when it is tried, and is replaced.
+/// <https://mariadb.com/kb/en/comment-syntax/>
+const WRITING_SESSION: &str = "SET SESSION net_read_timeout = 6, SESSION net_write_timeout = 6 \
+     /*M!100300 , SESSION idle_transaction_timeout = 6 */ /*!80000 , SESSION wait_timeout = 6 */";
+
 /// What every connection is set to, whatever the server's own defaults.
 ///
 /// READ COMMITTED locks the rows that are named and no gaps between them. A lock is waited for no longer
@@ -60,10 +70,16 @@ impl Pools {
         let reads = config.readonly_url.as_deref().map_or(primary, |url| ("DATABASE_READONLY_URL", url));
         let analytics = config.analytics_url.as_deref().map_or(reads, |url| ("DATABASE_ANALYTICS_URL", url));
         Ok(Pools {
-            primary: server("primary", primary, config.pool_size.saturating_add(config.max_overflow), slice)?,
-            reads: server("reads", reads, config.readonly_pool_size, slice)?,
-            analytics: server("analytics", analytics, config.analytics_pool_size, slice)?,
-            records: server("records", primary, RECORDS_CONNECTIONS_MAX, slice)?,
+            primary: server(
+                "primary",
+                primary,
+                config.pool_size.saturating_add(config.max_overflow),
+                slice,
+                Some(WRITING_SESSION),
+            )?,
+            reads: server("reads", reads, config.readonly_pool_size, slice, None)?,
+            analytics: server("analytics", analytics, config.analytics_pool_size, slice, None)?,
+            records: server("records", primary, RECORDS_CONNECTIONS_MAX, slice, Some(WRITING_SESSION))?,
             timeout: config.pool_timeout,
             reads_replica: config.readonly_url.is_some(),
         })
@@ -121,9 +137,10 @@ fn server(
     (setting, url): (&'static str, &str),
     connections_max: u32,
     slice: Duration,
+    also: Option<&'static str>,
 ) -> Result<Server, LedgerError> {
     let (options, address) = address::read(setting, url)?;
-    Ok(Server { pool: pool(name, options, connections_max, slice), address })
+    Ok(Server { pool: pool(name, options, connections_max, slice, also), address })
 }
 
 fn pool(
@@ -131,6 +148,7 @@ fn pool(
     options: MySqlConnectOptions,
     connections_max: u32,
     slice: Duration,
+    also: Option<&'static str>,
 ) -> MeasuredPool<MySql> {
     // Statements carry clients' data, which has no place in a log.
     let options = options.disable_statement_logging().pipes_as_concat(false).no_engine_substitution(false);
@@ -139,8 +157,13 @@ fn pool(
         .acquire_timeout(slice)
         .idle_timeout(IDLE_MAX)
         .test_before_acquire(false)
-        .after_connect(|connection, _| {
-            Box::pin(async move { connection.execute(sqlx::raw_sql(SESSION)).await.map(drop) })
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                for settings in [SESSION].into_iter().chain(also) {
+                    connection.execute(sqlx::raw_sql(settings)).await?;
+                }
+                Ok(())
+            })
         })
         .before_acquire(|connection, meta| {
             Box::pin(async move {

@@ -1,33 +1,58 @@
 //! Takes a batch apart that can not be posted as a whole, so that one bad job never harms its neighbours.
 
+use std::collections::HashMap;
+
 use crate::domain::job::Job;
+use crate::domain::lane::Lane;
 use crate::domain::outcome::Outcome;
 use crate::ledger::{Ledger, LedgerError};
 
-/// What became of one job: an outcome, or why it can never be posted.
-pub type Posted = Result<Outcome, String>;
+/// What became of one job: an outcome, or why it has none.
+pub type Posted = Result<Outcome, Unposted>;
 
-/// Posts a batch; where the ledger refuses it for good, splits it in halves, in order, until the job at
-/// fault stands alone. One answer for each job, in the order of the jobs.
+/// Why a job has no outcome.
+#[derive(Debug, Clone)]
+pub enum Unposted {
+    /// It can never be posted, by what it is itself.
+    Dead(String),
+    /// It waits, and the jobs of its lane behind it wait with it: something else is in its way.
+    Waits(LedgerError),
+}
+
+/// Posts a batch; where the ledger refuses it, splits it in halves, in order, until the job at fault stands alone. One
+/// answer for each job, in the order of the jobs. A batch that takes too long is split as well.
 ///
 /// # Errors
-/// The first failure that may pass. What was posted until then stays posted: the same batch may be posted
-/// again, and those jobs come back as duplicates.
+/// The first failure that may pass and that concerns more than one job. What was posted until then stays posted: the same
+/// batch may be posted again, and those jobs come back as duplicates.
 pub async fn post_apart(ledger: &dyn Ledger, jobs: &[Job]) -> Result<Vec<Posted>, LedgerError> {
-    let mut answers = Vec::with_capacity(jobs.len());
+    let mut answers: Vec<Posted> = Vec::with_capacity(jobs.len());
     // What is left to post; the next piece is on top.
     let mut pieces = vec![jobs];
+    let mut held_up: HashMap<Lane, LedgerError> = HashMap::new();
     while let Some(piece) = pieces.pop() {
-        match (ledger.post(piece).await, piece) {
-            (Ok(outcomes), _) => answers.extend(outcomes.into_iter().map(Ok)),
-            (Err(LedgerError::Permanent(cause)), [_]) => answers.push(Err(cause)),
-            (Err(LedgerError::Permanent(_)), _) => {
+        let Some((job, behind)) = piece.split_first() else { continue };
+        if let Some(why) = held_up.get(&job.lane) {
+            answers.push(Err(Unposted::Waits(why.clone())));
+            pieces.push(behind);
+            continue;
+        }
+        let free = piece.iter().take_while(|job| !held_up.contains_key(&job.lane)).count();
+        let (piece, behind) = piece.split_at(free);
+        pieces.push(behind);
+        match ledger.post(piece).await {
+            Ok(outcomes) => answers.extend(outcomes.into_iter().map(Ok)),
+            Err(failure) if piece.len() > 1 && failure.may_concern_a_part() => {
+                tracing::debug!(jobs = piece.len(), "a batch is taken apart: {failure}");
                 let (first, second) = piece.split_at(piece.len() / 2);
                 pieces.extend([second, first]);
             }
-            (Err(passing @ (LedgerError::Transient(_) | LedgerError::PoolExhausted(_))), _) => {
-                return Err(passing);
+            Err(LedgerError::Permanent(cause)) => answers.push(Err(Unposted::Dead(cause))),
+            Err(obstructed @ LedgerError::Obstructed(_)) => {
+                held_up.insert(job.lane, obstructed.clone());
+                answers.push(Err(Unposted::Waits(obstructed)));
             }
+            Err(passing) => return Err(passing),
         }
     }
     Ok(answers)

@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
-
 use super::{Cells, Script, Session, reads, rows, statements};
 use crate::domain::account::AccountNumber;
 use crate::domain::fold::Needs;
@@ -60,7 +58,7 @@ impl<S: Session> SqlTransaction<S> {
     /// Writes a row that says dead, unless the job has one.
     pub(super) async fn record_dead(mut self, job: &Job, cause: &str) -> Result<(), Failure> {
         let cause: String = cause.chars().take(CAUSE_CHARS_MAX).collect();
-        let now = Timestamp::now().as_microsecond();
+        let now = reads::now(&mut self.session).await?;
         let mut script = Script::new(S::DIALECT);
         statements::begin(&mut script);
         statements::insert_jobs(&mut script, [(job, Verdict::Dead, Some(cause.as_str()))], now);
@@ -135,6 +133,8 @@ impl<S: Session> Transaction for SqlTransaction<S> {
             statements::select_holds(&mut script, &needs.holds);
             statements::select_reversed(&mut script, &needs.originals);
         }
+        // After the locks, so that whoever waited for one reads a later time than whoever had it.
+        statements::select_now(&mut script);
         statements::select_import_rows(&mut script, jobs);
         // The beginning of the transaction gives no rows.
         let mut results = self.run(script).await?.into_iter().skip(1);
@@ -160,6 +160,7 @@ impl<S: Session> Transaction for SqlTransaction<S> {
                 found.reversed.insert(rows::id(row.bytes(0)?)?);
             }
         }
+        found.now = rows::now(&results.next().unwrap_or_default())?;
         for row in results.next().unwrap_or_default() {
             let origin = Origin { import: rows::count(row.int(0)?)?, row: rows::count(row.int(1)?)? };
             found.rows.insert(origin, rows::row_outcome(row.text(2)?)?);

@@ -141,6 +141,13 @@ pub(in crate::ledger) async fn newest_era<S: Session>(session: &mut S) -> Result
     }
 }
 
+/// The database's clock, in microseconds since the Unix epoch.
+pub(super) async fn now<S: Session>(session: &mut S) -> Result<i64, Failure> {
+    let mut script = Script::new(S::DIALECT);
+    statements::select_now(&mut script);
+    rows::now(&ask(session, script).await?)
+}
+
 pub(super) async fn expired_holds<S: Session>(
     session: &mut S,
     now: i64,

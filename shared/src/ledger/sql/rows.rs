@@ -1,5 +1,6 @@
 //! Rows of either database, and what they stand for.
 
+use crate::clock;
 use crate::domain::account::{Account, AccountNumber, AccountStatus};
 use crate::domain::entry::{Digest, Entry};
 use crate::domain::hold::{Hold, HoldStatus};
@@ -69,6 +70,12 @@ pub(super) fn account(row: &impl Cells) -> Result<Account, Failure> {
         digest: Digest(fixed(row.bytes(8)?, "digest")?),
         holder: row.text_or_null(9)?.map(str::to_owned),
     })
+}
+
+/// What `select_now` gives: in microseconds since the Unix epoch.
+pub(super) fn now<Row: Cells>(found: &[Row]) -> Result<i64, Failure> {
+    let row = found.first().ok_or_else(|| Failure::unreadable("time", "no row"))?;
+    Ok(row.int_or_null(0)?.unwrap_or_else(clock::now_us))
 }
 
 /// What [`recorded`] reads, of `jobs j`.

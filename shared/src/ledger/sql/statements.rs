@@ -26,6 +26,17 @@ pub(super) fn begin(script: &mut Script) {
     });
 }
 
+/// The time, in microseconds since the Unix epoch and whatever time zone the session is in. `NULL` stands for this process's
+/// clock: SQLite has no other, and counts milliseconds only.
+pub(super) fn select_now(script: &mut Script) {
+    script.sql(match script.dialect() {
+        Dialect::MySql => {
+            "SELECT TIMESTAMPDIFF(MICROSECOND, TIMESTAMP'1970-01-01 00:00:00', UTC_TIMESTAMP(6)); "
+        }
+        Dialect::Sqlite => "SELECT NULL; ",
+    });
+}
+
 /// Through the index in its order, whatever the optimiser thinks of a small table: a scan would lock rows
 /// of other lanes, and another order would deadlock with them.
 pub(super) fn lock_accounts<'a>(script: &mut Script, numbers: impl IntoIterator<Item = &'a AccountNumber>) {
@@ -274,5 +285,5 @@ pub(super) fn add_dead(script: &mut Script, lane: Lane) {
 }
 
 fn key(keys: &Keys, number: &AccountNumber) -> Result<i64, Failure> {
-    keys.get(number).copied().ok_or_else(|| Failure::Permanent(format!("account {number} has no key")))
+    keys.get(number).copied().ok_or_else(|| Failure::Obstructed(format!("account {number} has no key")))
 }

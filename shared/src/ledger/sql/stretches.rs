@@ -72,7 +72,7 @@ impl<S: Session> Entries<'_, S> {
 }
 
 fn missing(seq: i64) -> Failure {
-    Failure::Permanent(format!("the account's entry {seq} is not in the books; run `tellers verify`"))
+    Failure::Obstructed(format!("the account's entry {seq} is not in the books; run `tellers verify`"))
 }
 
 /// See [`crate::ledger::Ledger::stretch_entries`].

@@ -103,14 +103,14 @@ async fn post_together(batches: Vec<Waiting>, ledger: &impl PostsAtOnce) {
                 }
                 return;
             }
-            Err(error @ (LedgerError::Transient(_) | LedgerError::PoolExhausted(_))) => {
+            // One of them is in the way; the others must not pay for it.
+            Err(error) if error.may_concern_a_part() => {}
+            Err(error) => {
                 for Waiting { answer, .. } in batches {
                     drop(answer.send(Err(error.clone())));
                 }
                 return;
             }
-            // One of them is at fault; the others must not pay for it.
-            Err(LedgerError::Permanent(_)) => {}
         }
     }
     for Waiting { jobs, answer } in batches {

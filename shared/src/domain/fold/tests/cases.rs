@@ -226,10 +226,25 @@ fn a_hold_reserves_until_it_is_captured_or_released() {
 
 #[test]
 fn an_expired_hold_can_be_released_but_not_captured() {
-    let expires_at = Some(jiff::Timestamp::from_microsecond(2).unwrap());
-    let placed = Action::Hold { account: number("a"), money: eur(5), expires_at };
-    let (outcomes, _) = outcomes(&[account("a", 5)], [placed, capture("a", 1, None, None), release("a", 1)]);
-    assert_eq!(outcomes, [Posted, Rejected(HoldNotActive), Posted]);
+    let placed = |expires_at| {
+        let expires_at = Some(jiff::Timestamp::from_microsecond(expires_at).unwrap());
+        Action::Hold { account: number("a"), money: eur(5), expires_at }
+    };
+    let taken = || [capture("a", 1, None, None), release("a", 1)];
+    let (expired, _) = outcomes(&[account("a", 5)], [placed(NOW)].into_iter().chain(taken()));
+    assert_eq!(expired, [Posted, Rejected(HoldNotActive), Posted]);
+    // By the time of posting: jobs of these tests were accepted at the epoch, by whatever clock.
+    let (runs, _) =
+        outcomes(&[account("a", 5), account("b", 0)], [placed(NOW + 1), capture("a", 1, Some("b"), None)]);
+    assert_eq!(runs, [Posted, Posted]);
+}
+
+#[test]
+fn no_entry_is_posted_before_those_that_this_process_wrote() {
+    let accounts = [account("a", 5), account("b", 0)].map(|account| (account.number.clone(), account)).into();
+    let transfer = [job(1, transfer("a", "b", 5))];
+    let folded = fold(Books { accounts, posted_from: NOW + 7, ..Books::default() }, &transfer, NOW);
+    assert_eq!(folded.entries.iter().map(|entry| entry.posted_at).collect::<Vec<_>>(), [NOW + 7, NOW + 7]);
 }
 
 #[test]
@@ -262,23 +277,53 @@ fn a_posted_job_is_reversed_once() {
         deposit("a", 1),
         transfer("a", "b", 11),
         reversal("a", 8),
+        reversal("b", 1),
     ];
     let (outcomes, folded) = outcomes(&[account("a", 10), account("b", 0), account("c", 0)], actions);
     let expected = [
         Posted,
         Rejected(JobNotFound),
         Posted,
-        Rejected(AlreadyReversed),
+        Rejected(JobNotReversible),
         Rejected(JobNotReversible),
         Posted,
         Rejected(JobNotReversible),
         Posted,
         Posted,
         Rejected(InsufficientFunds),
+        Rejected(AlreadyReversed),
     ];
     assert_eq!(outcomes, expected);
     assert_eq!((balance(&folded, "a"), balance(&folded, "b")), (0, 11));
     assert_eq!(folded.reversals, BTreeMap::from([(id(1), id(3))]));
+}
+
+#[test]
+fn a_reversal_keeps_its_order_with_an_account_that_it_debits() {
+    let actions = [
+        transfer("a", "b", 7),
+        reversal("a", 1),
+        reversal("b", 1),
+        // The outside world has no order to keep.
+        Action::Withdrawal { account: number("a"), money: eur(5) },
+        reversal("a", 4),
+        journal(&[("a", -3), ("b", 1), ("c", 2)]),
+        reversal("a", 6),
+        reversal("c", 6),
+    ];
+    let (outcomes, _) = outcomes(&[account("a", 10), account("b", 0), account("c", 0)], actions);
+    let refused = Rejected(JobNotReversible);
+    assert_eq!(outcomes, [Posted, refused, Posted, Posted, Posted, Posted, refused, Posted]);
+}
+
+#[test]
+fn a_journal_keeps_its_order_with_the_first_account_that_it_debits() {
+    let journal = journal(&[("a", 3), ("b", -1), ("c", -2)]);
+    assert_eq!(journal.account(), &number("b"));
+    assert!(journal.was_of(&number("a")), "as earlier releases had it");
+    assert!(!journal.was_of(&number("c")));
+    let lanes = crate::domain::lane::Lanes::DEFAULT;
+    assert_eq!(Spec::of(journal).lane(lanes), lanes.of("b"));
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn any_action() -> impl Strategy<Value = Action> {
             Action::Journal { currency: "EUR".parse().unwrap(), legs }
         });
     let hold = (any_account(), any_money(), prop::option::of(1..60_i64)).prop_map(|(account, money, end)| {
-        let expires_at = end.map(|end| jiff::Timestamp::from_microsecond(end).unwrap());
+        let expires_at = end.map(|end| jiff::Timestamp::from_microsecond(NOW - 30 + end).unwrap());
         Action::Hold { account, money, expires_at }
     });
     let capture = (any_account(), 0..60_u64, prop::option::of(any_account()), prop::option::of(1..200_i64))
