@@ -93,38 +93,55 @@ impl CsvReader {
         })
     }
 
-    fn content(&mut self) -> Result<Box<RawValue>, RowError> {
+    /// Why the row is cut into cells otherwise than it was meant, if it is.
+    fn miscut(&self) -> Option<RowError> {
         if let Some(quote) = self.records.stray_quote {
-            return Err(self.stray_quote(quote));
+            return Some(self.stray_quote(quote));
         }
         if let record::Cut::Stray(at) = self.records.cut {
             let reason = "something follows the closing quote; double quotes that belong to the text, or state quote=none";
-            return Err(self.error_at(at, None, reason.to_owned()));
+            return Some(self.error_at(at, None, reason.to_owned()));
         }
-        if let Some((at, reason)) = charset::damage(&self.records.record, self.records.has_two_charsets) {
-            return Err(self.error_at(at, None, reason));
-        }
-        let row = self.records.cut();
-        let cells = match self.reasons.cell_of(row) {
+        let (cells, allowed) = self.cells_and_allowed();
+        let extra = (allowed..cells).find(|index| !self.records.cut().cell(*index).is_empty())?;
+        Some(self.wrong_count(self.records.cells.start(extra), cells, allowed))
+    }
+
+    /// How many cells the row has, and how many it may have.
+    fn cells_and_allowed(&self) -> (usize, usize) {
+        let cells = match self.reasons.cell_of(self.records.cut()) {
             Some(reason) if !self.reasons.has_column => reason,
             _ => self.records.cells.len(),
         };
         // A row that has more cells than the header has been cut where its text has a separator, so not even a
         // column without a name takes what was moved into it.
         let is_longer = self.width == self.cells && cells > self.width;
-        let allowed = if is_longer && !self.reasons.has_column { self.columns } else { self.width };
-        let extra = (allowed..cells).find(|index| !row.cell(*index).is_empty());
-        if cells < self.columns || extra.is_some() {
-            let at =
-                extra.and_then(|index| self.records.cells.start(index)).unwrap_or(self.records.record.len());
-            let at = at.min(super::lines::trimmed(&self.records.record).len());
-            let reason = format!(
-                "the row has {} columns and the header {}; check its separators and quotes",
-                self.reasons.without(cells),
-                self.reasons.without(if extra.is_some() { allowed } else { self.columns })
-            );
+        (cells, if is_longer && !self.reasons.has_column { self.columns } else { self.width })
+    }
+
+    fn wrong_count(&self, at: Option<usize>, cells: usize, header: usize) -> RowError {
+        let at =
+            at.unwrap_or(self.records.record.len()).min(super::lines::trimmed(&self.records.record).len());
+        let reason = format!(
+            "the row has {} columns and the header {}; check its separators and quotes",
+            self.reasons.without(cells),
+            self.reasons.without(header)
+        );
+        self.error_at(at, None, reason)
+    }
+
+    fn content(&mut self) -> Result<Box<RawValue>, RowError> {
+        if let Some(miscut) = self.miscut() {
+            return Err(miscut);
+        }
+        if let Some((at, reason)) = charset::damage(&self.records.record, self.records.has_two_charsets) {
             return Err(self.error_at(at, None, reason));
         }
+        let (cells, _) = self.cells_and_allowed();
+        if cells < self.columns {
+            return Err(self.wrong_count(None, cells, self.columns));
+        }
+        let row = self.records.cut();
         let body = self.bodies.of(row);
         body.map_err(|fault| {
             let cell = self.bodies.plan.cell_of(&fault.target);
@@ -169,7 +186,8 @@ impl Reader for CsvReader {
             if self.stop.iter().any(|stop| first.starts_with(stop.as_str())) {
                 return Ok(None);
             }
-            if self.bodies.plan.takes(self.records.cut()) {
+            // In a row that is cut wrongly the map looks at other cells than it means.
+            if self.bodies.plan.takes(self.records.cut()) || self.miscut().is_some() {
                 break;
             }
         }

@@ -166,6 +166,25 @@ fn american_british_french_and_nordic_files() {
     assert_eq!((found.len(), &found[0]["value_date"]), (1, &json!("2026-01-02")));
 }
 
+/// What a map leaves out has to be cut as it was meant: a row in which the cells have moved is refused, not left out.
+#[test]
+fn a_row_that_is_cut_wrongly_is_not_left_out() {
+    let map = "account='A',value_date=Date,memo=Text,amount=Amount,currency='EUR',keep=State:COMPLETED";
+    for wrong in ["2025-11-04,Foo, Inc,-6.00,COMPLETED", "2025-11-04,\"Bar, Inc,-6.00,COMPLETED"] {
+        let file = format!(
+            "Date,Text,Amount,State\n2025-11-03,Shop,-5.00,COMPLETED\n{wrong}\n2025-11-05,Bank,-7.00,PENDING\n\
+             2025-11-06,End,-8.00,COMPLETED\n"
+        );
+        let rows = rows(file.clone(), map).unwrap();
+        let taken: Vec<_> = rows.iter().map(|row| (row.number, row.content.is_ok())).collect();
+        assert_eq!(taken, [(1, true), (2, false), (3, true)], "{file}");
+    }
+    let file =
+        "Date,Text,Amount,State\n2025-11-03,Shop,-5.00,COMPLETED\n2025-11-04,Foo, Inc,-6.00,COMPLETED\n";
+    let require = "account='A',value_date=Date,memo=Text,amount=Amount,currency='EUR',ignore=Text:Foo";
+    assert_eq!(rows(file, require).unwrap().len(), 2, "what is left out by a wrong cell is refused too");
+}
+
 #[test]
 fn commerzbank_n26_and_paypal() {
     let file = "\u{feff}Buchungstag;Wertstellung;Umsatzart;Buchungstext;Betrag;Währung;IBAN Kontoinhaber;Kategorie\n\
