@@ -1,6 +1,7 @@
 //! One record made into the body of a job.
 
 use serde::Serialize;
+use serde_json::json;
 use serde_json::value::RawValue;
 use shared::domain::money::Currency;
 use shared::domain::text::{Memo, Name};
@@ -9,6 +10,7 @@ use super::super::iban;
 use super::super::mapping::{Amounts, Target};
 use super::super::text::one_line;
 use super::date::Dates;
+use super::decimal;
 use super::plan::{Cut, Direction, Field, Plan, Text};
 use super::writing::Writing;
 
@@ -167,25 +169,33 @@ impl Bodies {
         Err(fault(&Target::ValueDate, reason))
     }
 
-    /// What another column says of the currency, where the map says one for all rows.
+    /// What other columns say of the currency, where the map says one for all rows.
     fn refuse_other_currency(&self, row: Cut<'_>, currency: Option<Currency>) -> Result<(), Fault> {
-        let (Some(cell), Some(currency)) = (self.plan.unused_currency, currency) else { return Ok(()) };
-        let code = row.cell(cell);
-        match code.parse::<Currency>() {
-            Ok(other) if other != currency => {
-                let column = self.plan.label(cell);
-                Err(fault(
-                    &Target::Currency,
-                    format!(
-                        "is {} by the map, and {code} by the column {column} of this row; take it from there with \
-                         currency={column}, or leave such rows out with keep={column}:{}",
-                        currency.code(),
-                        currency.code()
-                    ),
-                ))
+        let Some(currency) = currency else { return Ok(()) };
+        let code = currency.code();
+        for cell in &self.plan.unused_currencies {
+            let name = row.cell(*cell);
+            if !decimal::is_other_currency(name, code) {
+                continue;
             }
-            _ => Ok(()),
+            let column = self.plan.label(*cell);
+            let remedy = if name.parse::<Currency>().is_ok() {
+                format!(
+                    "take it from there with currency={column}, or leave such rows out with keep={column}:{code}"
+                )
+            } else {
+                // A name that is no code cannot be taken over as it is, and several currencies may have it.
+                let values = json!({"currency": {"column": column, "values": {name: "the code"}}});
+                format!(
+                    "write the map as JSON, with the code that {name} means: {values}, or correct one of them"
+                )
+            };
+            return Err(fault(
+                &Target::Currency,
+                format!("is {code} by the map, and {name} by the column {column} of this row; {remedy}"),
+            ));
         }
+        Ok(())
     }
 
     /// Where the amount is to tell what a row is, a row without one is at fault for that.

@@ -124,6 +124,11 @@ pub fn is_nothing(text: &str) -> bool {
     text.contains(is_dash) && words.all(|word| matches!(currencies::names(word, None), Names::Another))
 }
 
+/// Whether a name is one of currencies other than this: a code, a symbol or an abbreviation.
+pub fn is_other_currency(name: &str, code: &str) -> bool {
+    matches!(currencies::names(name, Some(code)), Names::Another)
+}
+
 /// Whether digits other than zero are in it.
 pub fn is_zero(text: &str) -> bool {
     !text.contains(|c: char| matches!(c, '1'..='9'))

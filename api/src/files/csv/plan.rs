@@ -59,8 +59,8 @@ pub struct Plan {
     pub ignore: Vec<Test>,
     pub keep: Vec<Test>,
     pub require: Vec<usize>,
-    /// A column that says the currency of a row, where the map has one for all and does not look at it.
-    pub unused_currency: Option<usize>,
+    /// Columns that may say the currency of a row, where the map has one for all and does not look at them.
+    pub unused_currencies: Vec<usize>,
     names: Vec<String>,
 }
 
@@ -109,15 +109,22 @@ impl Test {
 
 /// Every column that a map needs.
 pub fn wanted(mapping: &Mapping) -> Vec<Column> {
-    let mut columns = Vec::new();
-    mapping.fields.values().flatten().for_each(|expression| collect(expression, &mut columns));
+    let mut columns = in_fields(mapping);
     let rows = &mapping.rows;
     columns.extend(rows.ignore.iter().chain(&rows.keep).map(|condition| condition.column.clone()));
     columns.extend(rows.require.iter().cloned());
     columns
 }
 
-fn collect(expression: &Expression, columns: &mut Vec<Column>) {
+/// Every column that fields are made of.
+fn in_fields(mapping: &Mapping) -> Vec<Column> {
+    let mut columns = Vec::new();
+    mapping.fields.values().flatten().for_each(|expression| collect(expression, &mut columns));
+    columns
+}
+
+/// Adds the columns that an expression reads.
+pub fn collect(expression: &Expression, columns: &mut Vec<Column>) {
     match expression {
         Expression::Value(_) => (),
         Expression::Column(column) => columns.push(column.clone()),
@@ -190,7 +197,7 @@ impl Plan {
         plan.keep = tests(&mapping.rows.keep)?;
         let require = mapping.rows.require.iter().map(|column| cell_of(column, found).map_err(refuse));
         plan.require = require.collect::<Result<_, _>>()?;
-        plan.unused_currency = unused::currency(&plan, mapping, found);
+        plan.unused_currencies = unused::currency(&plan, mapping, found);
         Ok(plan)
     }
 

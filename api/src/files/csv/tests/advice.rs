@@ -212,3 +212,39 @@ fn advice_that_is_no_setting() {
     assert_eq!(outcomes(file, &format!("{map},sign=ignored")), [Ok(500)]);
     assert_eq!(outcomes(&file.replace('-', ""), map), [Ok(500)]);
 }
+
+#[test]
+fn every_column_that_may_say_another_currency_than_the_map_is_looked_at() {
+    let map = "account='a',value_date=Buchungstag,amount=Betrag,currency='EUR'";
+    // `Valuta` is the value date in German, and the currency elsewhere.
+    let file = "Buchungstag;Valuta;Betrag;Währung\n30.01.2026;31.01.2026;-10,00;USD\n";
+    let reason = outcomes(file, map)[0].clone().unwrap_err();
+    assert!(reason.contains("USD by the column Währung") && reason.contains("currency=Währung"), "{reason}");
+    assert_eq!(outcomes(file, "account='a',amount=Betrag,currency=Währung"), [Ok(-1000)]);
+    assert_eq!(outcomes(&file.replace("USD", "EUR"), map), [Ok(-1000)]);
+
+    // Rows of one other currency that are left out say nothing of those of a third.
+    let file = "Text;Amount;Currency\nx;5.00;USD\nx;6.00;GBP\nx;7.00;EUR\n";
+    let found = outcomes(file, "account='a',amount=Amount,currency='EUR',ignore=Currency:USD");
+    assert!(found[0].is_err(), "{found:?}");
+    assert_eq!(found[1], Ok(700));
+    assert_eq!(outcomes(file, "account='a',amount=Amount,currency='EUR',keep=Currency:EUR"), [Ok(700)]);
+}
+
+#[test]
+fn an_unused_currency_may_be_a_symbol_or_stand_in_small_letters() {
+    let map = "account='a',amount=Amount,currency='EUR'";
+    for name in ["usd", "Usd", "US$", "$", "£", "GBp", "kr", "Fr."] {
+        let file = format!("Text;Amount;Currency\nx;5.00;{name}\n");
+        let reason = outcomes(&file, map)[0].clone().unwrap_err();
+        assert!(reason.contains(&format!("and {name} by the column Currency")), "{reason}");
+        let advised = format!(r#"{{"currency":{{"column":"Currency","values":{{"{name}":"the code"}}}}}}"#);
+        assert!(reason.contains(&advised), "{reason}");
+        let currency = advised.replace("the code", "USD");
+        let json = format!(r#"{{"account":{{"value":"a"}},"amount":"Amount",{}"#, &currency[1..]);
+        assert_eq!(outcomes(&file, &json), [Ok(500)]);
+    }
+    for name in ["EUR", "eur", "€", "Euro", "", "-", "31.01.2026"] {
+        assert_eq!(outcomes(&format!("Text;Amount;Currency\nx;5.00;{name}\n"), map), [Ok(500)], "{name}");
+    }
+}
