@@ -124,6 +124,12 @@ pub fn is_nothing(text: &str) -> bool {
     text.contains(is_dash) && words.all(|word| matches!(currencies::names(word, None), Names::Another))
 }
 
+/// Whether a text has the form of an amount, of whichever currency.
+pub fn is_like_amount(text: &str) -> bool {
+    let is_known = |name: &str| !matches!(currencies::names(name, None), Names::None);
+    Written::of(text).is_some_and(|written| written.names().all(is_known))
+}
+
 /// Whether a name is one of currencies other than this: a code, a symbol or an abbreviation.
 pub fn is_other_currency(name: &str, code: &str) -> bool {
     matches!(currencies::names(name, Some(code)), Names::Another)

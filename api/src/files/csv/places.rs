@@ -1,10 +1,12 @@
 //! Finding the table of a file where no name tells: its map counts columns, or there is no header.
 
 use super::super::FileError;
-use super::super::mapping::{Column, Expression, Mapping, Target};
+use super::super::mapping::{Column, Mapping, Target};
 use super::dialect::Start;
 use super::header::{named, shown};
+use super::plan::collect;
 use super::record::Marks;
+use super::{date, decimal};
 
 /// The largest number of a column that is wanted; 0 where none is counted.
 pub fn largest(wanted: &[Column]) -> usize {
@@ -82,23 +84,34 @@ fn table(start: &Start<'_>, marks: &[Marks], cells_min: usize) -> Option<Table> 
 
 /// Refuses a first row where a header was looked for: it would be passed over, and nobody would miss it.
 fn refuse_row(cells: &[String], line: usize, mapping: &Mapping) -> Result<(), FileError> {
-    let figures = [Target::Amount, Target::AmountIn, Target::AmountOut, Target::ValueDate];
-    for target in figures {
-        let Some(Some(Expression::Column(Column::Number(number)))) = mapping.fields.get(&target) else {
-            continue;
+    let stated = mapping.date.as_deref();
+    let amounts = [Target::Amount, Target::AmountIn, Target::AmountOut, Target::OverdraftLimit];
+    for target in amounts.into_iter().chain([Target::ValueDate]) {
+        let is_of_row = |cell: &str| match target {
+            Target::ValueDate => is_figures(cell) || date::is_date(cell, stated),
+            _ => is_figures(cell) || decimal::is_like_amount(cell),
         };
-        let cell = cells.get(*number - 1).map(String::as_str).unwrap_or_default();
-        let is_mark = |c: char| super::decimal::is_blank(c) || ".,'’+-−/:€$£".contains(c);
-        let is_figure = cell.contains(|c: char| c.is_ascii_digit())
-            && cell.chars().all(|c| c.is_ascii_digit() || is_mark(c));
-        if is_figure {
-            return Err(FileError::Header(format!(
-                "line {} was taken for the header, but its column #{number} is {}; state header=false if there is no \
-                 header, else header=true, or skip_lines=",
-                line + 1,
-                shown(cell),
-            )));
+        let Some(Some(expression)) = mapping.fields.get(&target) else { continue };
+        let mut columns = Vec::new();
+        collect(expression, &mut columns);
+        for column in columns {
+            let Column::Number(number) = column else { continue };
+            let cell = cells.get(number - 1).map(String::as_str).unwrap_or_default();
+            if is_of_row(cell) {
+                return Err(FileError::Header(format!(
+                    "line {} was taken for the header, but its column #{number} is {}; state header=false if there is \
+                     no header, else header=true, or skip_lines=",
+                    line + 1,
+                    shown(cell),
+                )));
+            }
         }
     }
     Ok(())
+}
+
+/// Whether a text is made of digits and the marks of dates and amounts. A damaged figure names no column either.
+fn is_figures(cell: &str) -> bool {
+    let is_mark = |c: char| decimal::is_blank(c) || ".,'’+-−/:€$£".contains(c);
+    cell.contains(|c: char| c.is_ascii_digit()) && cell.chars().all(|c| c.is_ascii_digit() || is_mark(c))
 }

@@ -74,6 +74,45 @@ fn a_first_row_is_not_passed_over_as_a_header() {
 }
 
 #[test]
+fn a_first_row_is_known_by_any_form_of_its_dates_and_amounts() {
+    let base = "account='a',currency='INR',value_date=#1,memo=#2";
+    for amount in ["12.50 DR", "(12.50)", "Rs.50", "INR 50", "50.00-", "500,-"] {
+        let file = format!("x;Shop;{amount}\ny;Pay;100.00\n");
+        let told = refusal(&file, &format!("{base},amount=#3"));
+        assert!(
+            told.contains(&format!("its column #3 is {amount:?}")) && told.contains("header=false"),
+            "{told}"
+        );
+    }
+    for date in ["03-Nov-2025", "3 November 2025", "Mon, 3 Nov 2025", "2025年11月3日", "03.11.2025 10:15"]
+    {
+        let file = format!("{date};Shop;none\n{date};Pay;100.00 CR\n");
+        let told = refusal(&file, &format!("{base},amount=#3"));
+        assert!(told.contains(&format!("its column #1 is {date:?}")), "{told}");
+    }
+    // Expressions of every form.
+    let file = "x;Shop;;12.50 DR\ny;Pay;;100.00 CR\n";
+    for amount in ["#3+#4", "#3|#4", "#3+-#4", "#4|'0'"] {
+        let told = refusal(file, &format!("{base},amount={amount}"));
+        assert!(told.contains("its column #4 is \"12.50 DR\""), "{told}");
+    }
+    for expression in
+        [r##"{"column":"#4","default":"0"}"##, r##"{"in":"#4","out":"#4"}"##, r##"{"sum":["#3","#4"]}"##]
+    {
+        let json = format!(
+            r##"{{"account":{{"value":"a"}},"currency":{{"value":"INR"}},"memo":"#2","amount":{expression}}}"##
+        );
+        let told = refusal(file, &json);
+        assert!(told.contains("its column #4 is \"12.50 DR\""), "{told}");
+    }
+    let rows = "03-Nov-2025;Shop;12.50 DR\n04-Nov-2025;Pay;100.00 CR\n";
+    assert_eq!(bodies(rows, &format!("{base},amount=#3,header=false")).len(), 2);
+    // Names that have figures in them are names.
+    let named = "Date 1;Text 2;Amount 1 (INR)\n03-Nov-2025;Shop;12.50 DR\n04-Nov-2025;Pay;100.00 CR\n";
+    assert_eq!(bodies(named, &format!("{base},amount=#3")).len(), 2);
+}
+
+#[test]
 fn two_columns_of_one_field_are_refused() {
     let file = "kind,account,amount,currency,amount\ndeposit,a,10,EUR,99\n";
     let told = refusal(file, "");
