@@ -189,15 +189,17 @@ impl Evidence {
             && last <= first.saturating_add((self.today.year() - YEARS_START).max(1).years())
     }
 
-    /// Whether points stand between short years, months and days: the day comes first nearly everywhere, but where so
-    /// the rows lie far back or apart, and the other way round they are of late, both are to be asked about.
+    /// Whether points, or a month's name, stand between short years and days: the day comes first nearly everywhere, but
+    /// where so the rows lie far back or apart, and the other way round they are of late, both are to be asked about.
     fn may_be_year_first(&self, shape: Shape, tally: &Tally) -> bool {
         let span = |order: Order| tally.spans.get(order.index()).copied().flatten();
         let is_of_late = |(first, last): &(Date, Date)| {
             *first >= self.today.saturating_sub(LATE_YEARS.years())
                 && *last <= self.today.saturating_add(1.year())
         };
-        (shape.layout, shape.mark, shape.has_point_at_end) == (Layout::Short, Mark::Point, false)
+        let is_pointed =
+            (shape.layout, shape.mark, shape.has_point_at_end) == (Layout::Short, Mark::Point, false);
+        (is_pointed || shape.layout == Layout::NamedShort)
             && tally.rows == tally.fits(Order::YearFirst)
             && span(Order::YearFirst).as_ref().is_some_and(is_of_late)
             && !span(Order::DayFirst).as_ref().is_some_and(is_of_late)
