@@ -2,7 +2,9 @@
 
 use jiff::civil::Date;
 
-use super::pieces::{full_year, gap, is_blank, is_tight_time, month_at, ordinal, trimmed, without_day};
+use super::pieces::{
+    full_year, gap, is_blank, is_rest, is_tight_time, month_at, ordinal, trimmed, without_day,
+};
 
 /// A part of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,15 +93,11 @@ impl Pattern {
         self.is_end(rest).then(|| Date::new(year, month, day).ok()).flatten()
     }
 
-    /// Whether a date may end before this.
+    /// Whether a date may end before this. A second date makes the first one a guess, as where the form is found.
     fn is_end(&self, rest: &str) -> bool {
-        let after = rest
-            .strip_prefix('.')
-            .filter(|_| self.0.iter().any(|part| matches!(part, Part::Mark('.' | ' '))));
-        let rest = after.unwrap_or(rest);
+        let may_have_point = self.0.iter().any(|part| matches!(part, Part::Mark('.' | ' ')));
         let has_marks = self.0.iter().any(|part| matches!(part, Part::Mark(_)));
-        rest.is_empty()
-            || rest.starts_with(|c| is_blank(c) || matches!(c, 'T' | 't' | ','))
+        (is_rest(rest) && (may_have_point || !rest.starts_with('.')))
             || (!has_marks && self.0.first() == Some(&Part::Year) && is_tight_time(rest))
     }
 }

@@ -80,8 +80,9 @@ fn after_time(text: &str) -> Option<&str> {
     // A leap second is the 61st.
     let seconds = two_digits(rest.strip_prefix([':', '.']).unwrap_or(rest), 61);
     if let Some((_, after)) = seconds {
-        let fraction = after.strip_prefix(['.', ',', ':']).unwrap_or(after);
-        rest = fraction.trim_start_matches(|c: char| c.is_ascii_digit());
+        // Without a mark before them more digits are those of a year: `05.12.2025` is no time.
+        let fraction = after.strip_prefix(['.', ',', ':']);
+        rest = fraction.map_or(after, |fraction| fraction.trim_start_matches(|c: char| c.is_ascii_digit()));
     }
     (hours <= 24).then_some(rest)
 }

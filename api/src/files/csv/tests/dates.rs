@@ -120,3 +120,18 @@ fn a_date_that_no_bank_means_is_a_fault_of_its_row() {
         assert!(told.starts_with("value_date is ") && told.contains(day), "{told}");
     }
 }
+
+#[test]
+fn a_stated_form_reads_no_text_with_two_dates() {
+    let stated = format!("{MAP}, date=DD.MM.YYYY");
+    let dates = ["03.11.2025 - 05.12.2025", "03.11.2025 05.12.2025", "03.11.2025, 7", "03.11.2025 25:00"];
+    for found in read(&file(&dates), &stated) {
+        let told = found.unwrap_err();
+        assert!(told.contains("date=DD.MM.YYYY does not read"), "{told}");
+    }
+    let dates =
+        ["03.11.2025", "03.11.2025.", "03.11.2025 10:15:00", "03.11.2025T10:15+01:00", "03.11.2025, gebucht"];
+    assert_eq!(read(&file(&dates), &stated), vec![Ok("2025-11-03".to_owned()); 5]);
+    let dates = ["20251103", "20251103101500", "20251103 1015"];
+    assert_eq!(read(&file(&dates), &format!("{MAP}, date=YYYYMMDD")), vec![Ok("2025-11-03".to_owned()); 3]);
+}
