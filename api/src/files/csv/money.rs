@@ -75,8 +75,14 @@ impl Bodies {
     ) -> Result<Option<Parsed>, Fault> {
         let is_split = *target != Target::Amount;
         let is_listed = field.text.is_listed_sum();
+        // Who lists a fee that is taken off has said what a fee without a sign is.
+        let may_be_open = is_listed && !field.text.takes_off();
         let mut sum: Result<Option<Parsed>, Fault> = Ok(None);
         let mut terms = 0;
+        let mut goes_out = goes_out;
+        // A listed term that is taken off and has a minus of its own, and the sum if it is added as it stands.
+        let mut signed_fee: Option<String> = None;
+        let mut as_signed: Option<Parsed> = None;
         field.text.for_each_term(row, false, &mut |text, is_taken_off| {
             terms += 1;
             let Ok(before) = sum.as_ref().map(|sum| *sum) else { return };
@@ -84,32 +90,55 @@ impl Bodies {
             if (is_split || terms > 1 || is_listed) && decimal::is_nothing(text) {
                 return;
             }
-            sum = self.decimal(text, currency, target).and_then(|parsed| {
-                let parsed = if is_taken_off { turned(parsed) } else { parsed };
+            sum = self.decimal(text, currency, target).and_then(|own| {
+                let is_signed_fee = is_listed && is_taken_off && own.minor_units < 0;
+                goes_out |= !is_taken_off && own.mark == Some(Direction::Out);
+                let parsed = if is_taken_off { turned(own) } else { own };
+                let signed = if is_signed_fee {
+                    Parsed { mark: None, sign: Some(Sign::Minus), ..own }
+                } else {
+                    parsed
+                };
+                as_signed = as_signed.map_or(Some(signed), |before| add(before, signed).ok());
+                if is_signed_fee && !goes_out {
+                    signed_fee.get_or_insert_with(|| text.to_owned());
+                }
                 let Some(before) = before else { return Ok(Some(parsed)) };
-                if is_listed && is_open(before, parsed, goes_out) {
+                if may_be_open && is_open(before, parsed, goes_out) {
                     return Err(fault(target, two_sums(text)));
                 }
                 add(before, parsed).map(Some).map_err(|reason| fault(target, reason))
             });
         });
-        sum
+        match (&sum, signed_fee, as_signed) {
+            (Ok(Some(taken_off)), Some(fee), Some(added)) if !goes_out => {
+                let exponent = self.exponent(currency).unwrap_or(0);
+                let [added, taken_off] =
+                    [added, *taken_off].map(|sum| shown_minor_units(sum.minor_units, exponent));
+                Err(fault(target, two_fees(&fee, &added, &taken_off)))
+            }
+            _ => sum,
+        }
+    }
+
+    /// Digits behind the mark of an amount; none where its currency is not known.
+    fn exponent(&self, currency: Option<Currency>) -> Option<u16> {
+        match (self.amounts.are_minor, currency) {
+            (true, _) => Some(0),
+            // Codes without minor units (XTS, gold) are counted whole.
+            (false, currency) => currency.map(|currency| currency.exponent().unwrap_or(0)),
+        }
     }
 
     pub fn decimal(&self, text: &str, currency: Option<Currency>, target: &Target) -> Result<Parsed, Fault> {
-        let exponent = match (self.amounts.are_minor, currency) {
-            (true, _) => 0,
-            // Codes without minor units (XTS, gold) are counted whole.
-            (false, Some(currency)) => currency.exponent().unwrap_or(0),
-            (false, None) => {
-                return Err(fault(
-                    &Target::Currency,
-                    format!(
-                        "is missing, so the amount {} cannot be read; map a column or a constant: currency='EUR'",
-                        shown(text)
-                    ),
-                ));
-            }
+        let Some(exponent) = self.exponent(currency) else {
+            return Err(fault(
+                &Target::Currency,
+                format!(
+                    "is missing, so the amount {} cannot be read; map a column or a constant: currency='EUR'",
+                    shown(text)
+                ),
+            ));
         };
         let form = Form {
             decimal: DecimalMark::Point,
@@ -209,19 +238,22 @@ fn too_large(shown: &str) -> String {
 fn reading(text: &str, form: Form, mark: DecimalMark) -> Option<String> {
     let stated = |form: Form, zeros: &str| {
         let parsed = decimal::parse(text, form).ok()?;
-        let minor_units = parsed.minor_units.abs();
-        let unit = 10_i64.checked_pow(u32::from(form.exponent))?;
-        let amount = match form.exponent {
-            0 => minor_units.to_string(),
-            width => {
-                let width = usize::from(width);
-                format!("{}.{:0width$}", minor_units / unit, minor_units % unit)
-            }
-        };
+        let amount = shown_minor_units(parsed.minor_units.abs(), form.exponent);
         Some(format!("decimal={}{zeros} if it is {amount}", mark.name()))
     };
     let form = Form { decimal: mark, ..form };
     stated(form, "").or_else(|| stated(Form { allow_zeros: true, ..form }, " and extra_zeros=true"))
+}
+
+/// An amount with the decimals of its currency.
+fn shown_minor_units(minor_units: i64, exponent: u16) -> String {
+    let sign = if minor_units < 0 { "-" } else { "" };
+    let width = usize::from(exponent);
+    let digits = format!("{:0width$}", minor_units.unsigned_abs(), width = width + 1);
+    match digits.split_at_checked(digits.len().saturating_sub(width)) {
+        Some((whole, decimals)) if width > 0 => format!("{sign}{whole}.{decimals}"),
+        _ => format!("{sign}{digits}"),
+    }
 }
 
 /// Whether a fee may make an amount larger or smaller: one without a sign beside an amount that has a minus, or the other
@@ -272,5 +304,21 @@ fn two_sums(text: &str) -> String {
          smaller; where the signs of both columns say what happens to the account, write them as JSON, which adds them \
          as they are: {{\"sum\": [\"A\", \"B\"]}}; where fees have no signs, write +- between the columns to take them off",
         shown(text)
+    )
+}
+
+fn two_fees(fee: &str, added: &str, taken_off: &str) -> String {
+    // A debit is not added to a credit, so such a mark has to become a sign first.
+    let is_marked = Written::of(fee).is_some_and(|written| written.sign.is_none());
+    let first = if is_marked {
+        "a minus in place of its mark, and + between the columns,"
+    } else {
+        "+ between the columns"
+    };
+    format!(
+        "takes off {}, which has a minus or a debit mark of its own, so the amount is {added} if that already says that it \
+         is taken off, and {taken_off} if it is given back; write {first} for {added}, or the sum as JSON for {taken_off}: \
+         {{\"sum\": [\"A\", {{\"minus\": \"B\"}}]}}",
+        shown(fee)
     )
 }

@@ -309,6 +309,17 @@ impl Text {
         }
     }
 
+    /// Whether the map takes numbers off.
+    pub fn takes_off(&self) -> bool {
+        match self {
+            Text::Sum { terms, .. } => {
+                terms.iter().any(|(term, is_taken_off)| *is_taken_off || term.takes_off())
+            }
+            Text::FirstOf(parts) => parts.iter().any(Text::takes_off),
+            _ => false,
+        }
+    }
+
     /// The text of one row; empty where there is nothing. `joined` is room for what is put together.
     pub fn read<'a>(&'a self, row: Cut<'a>, direction: Option<Direction>, joined: &'a mut String) -> &'a str {
         match self {

@@ -158,6 +158,9 @@ fn expression(value: &Value) -> Result<Expression, String> {
     } else if let Some(name) = member("column") {
         allowed = &["column", "default", "values"];
         Expression::Column(column(&text(name)?)?)
+    } else if let Some(terms) = member("columns").filter(|terms| sums::take_off(terms)) {
+        allowed = &["columns", "default"];
+        sums::listed(terms, &expression)?
     } else if let Some(columns) = member("columns") {
         allowed = &["columns", "join", "default", "values"];
         Expression::Join(list(columns)?, member("join").map_or(Ok(" ".to_owned()), text)?)

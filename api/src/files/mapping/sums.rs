@@ -21,6 +21,24 @@ pub fn stated(
     Ok(Expression::Sum { terms: list.iter().map(term).collect::<Result<_, String>>()?, is_stated: true })
 }
 
+/// The terms of a list of columns of which some are taken off, as text has them: `Amount+-Fee`. What they say of
+/// fees with signs of their own is a question, so the list is no stated sum.
+pub fn listed(
+    terms: &Value,
+    expression: &dyn Fn(&Value) -> Result<Expression, String>,
+) -> Result<Expression, String> {
+    Ok(match stated(terms, expression)? {
+        Expression::Sum { terms, .. } => Expression::Sum { terms, is_stated: false },
+        other => other,
+    })
+}
+
+/// Whether a list of columns has some that are taken off.
+pub fn take_off(terms: &Value) -> bool {
+    let is_minus = |term: &Value| term.as_object().is_some_and(|members| members.contains_key("minus"));
+    terms.as_array().is_some_and(|terms| terms.iter().any(is_minus))
+}
+
 /// The expression of an amount: columns that are listed are added. Parts that a mark joins (`12` and `50` by a point)
 /// make one number.
 pub fn added(given: Expression) -> Result<Expression, String> {

@@ -70,7 +70,7 @@ fn expression(name: &str, value: &str) -> Result<Value, InvalidMapping> {
         let is_amount = Target::named(name).is_some_and(|target| target.is_amount());
         if is_amount && terms.iter().any(|term| term.trim().starts_with('-')) {
             let terms: Vec<Value> = terms.iter().map(|term| signed_json(term)).collect();
-            choices.push(json!({ "sum": terms }));
+            choices.push(json!({ "columns": terms }));
             continue;
         }
         let mut terms: Vec<Value> = terms.iter().map(|term| term_json(&unquoted(term))).collect();

@@ -226,6 +226,43 @@ fn a_fee_is_added_to_an_amount() {
 }
 
 #[test]
+fn a_listed_fee_that_is_taken_off_has_no_minus_of_its_own() {
+    let map = "account='a',currency='USD',amount=Gross+-Fee";
+    for (gross, fee, readings) in [
+        ("100.00", "-2.90", ["97.10", "102.90"]),
+        ("100.00", "(2.90)", ["97.10", "102.90"]),
+        ("+100.00", "2.90-", ["97.10", "102.90"]),
+        ("100.00 CR", "2.90 DR", ["97.10", "102.90"]),
+        ("100.00", "2.90 DR", ["97.10", "102.90"]),
+        ("-100.00", "-2.90", ["-102.90", "-97.10"]),
+        ("", "-2.90", ["-2.90", "2.90"]),
+    ] {
+        let file = format!("Gross;Fee\n{gross};{fee}\n");
+        let [added, taken_off] = readings;
+        let found = outcomes(&file, map);
+        refused(
+            &found[0],
+            &[
+                &format!("is {added} if"),
+                &format!("and {taken_off} if"),
+                "\"sum\": [\"A\", {\"minus\": \"B\"}]",
+            ],
+        );
+    }
+    // Either advice decides.
+    let file = "Gross;Fee\n100.00;-2.90\n";
+    assert_eq!(read(file, "account='a',currency='USD',amount=Gross+Fee"), [9710]);
+    let json =
+        r#"{"account":{"value":"a"},"currency":{"value":"USD"},"amount":{"sum":["Gross",{"minus":"Fee"}]}}"#;
+    assert_eq!(read(file, json), [10290]);
+    // The fee may stand before the amount, and other fees behind it.
+    let file = "A;Fee;Gross;Tax\n;-2.90;100.00;1.00\n";
+    let found = outcomes(file, "account='a',currency='USD',amount=A+-Fee+Gross+-Tax");
+    refused(&found[0], &["-2.90", "96.10", "101.90"]);
+    assert_eq!(read("Gross;Fee\n100.00;-0.00\n100.00;2.90\n", map), [10000, 9710]);
+}
+
+#[test]
 fn only_amounts_are_sums_and_a_mark_still_joins() {
     use crate::files::Mapping;
     for wrong in [
