@@ -203,11 +203,10 @@ impl Reader for PainReader {
                         None => self.content(&leaves, &ids, place, line),
                     };
                     let name = self.occurrences.name(&ids, place, &money);
-                    let mark = self.occurrences.mark(&ids, place, &money);
                     return Ok(Some(Row {
                         number: self.number,
                         line,
-                        raw: self.raw(&text, &mark),
+                        raw: self.raw(&text, &self.occurrences.mark(&ids, place, &money)),
                         content,
                         cells: None,
                         identity: RowIdentity::Payment(name),

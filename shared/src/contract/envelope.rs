@@ -152,8 +152,8 @@ impl<'a> Envelope<'a> {
         }
         let envelope: Envelope<'a> = serde_json::from_slice(message)?;
         if envelope.checksum.is_some() && !is_checked {
-            return Err(serde::de::Error::custom("its checksum is not in the last place"))
-                .map_err(EnvelopeError::Malformed);
+            let misplaced = serde::de::Error::custom("its checksum is not in the last place");
+            return Err(EnvelopeError::Malformed(misplaced));
         }
         Ok(envelope)
     }
