@@ -161,10 +161,7 @@ impl Sampler {
             counted,
             verdicts: books.verdicts(now),
             // What is not heard may be on its way.
-            quiet: queue
-                .depth_messages
-                .filter(|_| bus == BusState::Up)
-                .map(|messages| messages == 0 && !in_hand),
+            quiet: queue.depth_messages.filter(|_| bus == BusState::Up).map(|_| !waits),
             lost: lost.map(|replica| replica.replica.as_str()).collect(),
             balanced: ledger.as_ref().map(|ledger| ledger.balanced),
         });

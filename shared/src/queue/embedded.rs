@@ -71,9 +71,11 @@ impl EmbeddedQueue {
     pub async fn open(path: &Path, settings: EmbeddedSettings) -> Result<EmbeddedQueue, QueueError> {
         let lock = lock(path)?;
         let file = StoreFile::at(path);
-        let store = Store::open(&file).await?;
+        let (store, connection) = Store::open(&file).await?;
         let mut lanes: Vec<_> = settings.lanes.iter().map(LaneState::new).collect();
+        let mut newest = 0;
         for kept in store.lanes().await? {
+            newest = kept.newest.max(newest);
             let Some(lane) = lanes.get_mut(usize::from(kept.lane.0)) else {
                 return Err(QueueError(format!(
                     "{} holds jobs of {}, but LANES is {}; start with the number of lanes that it was made with",
@@ -85,10 +87,12 @@ impl EmbeddedQueue {
             lane.restore(&kept);
         }
         let lanes: Vec<_> = lanes.into_iter().map(Arc::new).collect();
-        let work = Arc::new(WorkState::new(store.numbers(work::WORK).await?));
+        let kept_work = store.numbers(work::WORK).await?;
+        newest = kept_work.last().copied().unwrap_or_default().max(newest);
+        let work = Arc::new(WorkState::new(kept_work));
         let stopping = CancellationToken::new();
         let (writes, waiting) = mpsc::channel(WRITES_WAITING_MAX);
-        let writer = Writer::new(file, lock, lanes.clone(), work.clone()).await?;
+        let writer = Writer::new((file, connection), lock, (lanes.clone(), work.clone()), newest);
         let state = writer.state();
         let writer = tokio::spawn(writer.run(waiting, stopping.clone()));
         Ok(EmbeddedQueue {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use shared::domain::lane::{Lane, Lanes};
 use shared::queue::embedded::{EmbeddedQueue, EmbeddedSettings};
-use shared::queue::{PublishError, Queue, Subscription};
+use shared::queue::{PublishError, Queue, QueueError, Subscription};
 use tests::small_disk::SmallDisk;
 use tests::wait::until;
 use tokio::time::timeout;
@@ -16,9 +16,27 @@ const LANE: Lane = Lane(0);
 /// As large as an envelope of a hundred jobs.
 const ENVELOPE_BYTES: usize = 30_000;
 
-async fn open(folder: &Path) -> EmbeddedQueue {
+async fn try_open(folder: &Path) -> Result<EmbeddedQueue, QueueError> {
     let settings = EmbeddedSettings::new(Lanes::new(2).expect("lanes"));
-    EmbeddedQueue::open(&folder.join("queue.sqlite"), settings).await.expect("opened")
+    EmbeddedQueue::open(&folder.join("queue.sqlite"), settings).await
+}
+
+async fn open(folder: &Path) -> EmbeddedQueue {
+    try_open(folder).await.expect("opened")
+}
+
+/// A disk with room for a few envelopes, and a queue on it.
+async fn on_a_small_disk() -> (SmallDisk, EmbeddedQueue) {
+    let disk = SmallDisk::mount(8).expect("a small disk");
+    disk.fill_but(2).expect("ballast");
+    let queue = open(disk.path()).await;
+    (disk, queue)
+}
+
+/// Makes room, and waits until the queue has found out by itself.
+async fn make_room(disk: &SmallDisk, queue: &EmbeddedQueue) {
+    disk.free().expect("freed");
+    until("the queue is ready by itself", WITHIN, async || Ok(queue.ready().await?)).await.expect("ready");
 }
 
 fn envelope(number: usize) -> Bytes {
@@ -61,9 +79,7 @@ async fn drain(subscription: &mut dyn Subscription, count: usize) -> Vec<usize> 
 
 #[tokio::test]
 async fn what_a_full_disk_did_not_take_is_refused_and_what_was_accepted_is_there() {
-    let disk = SmallDisk::mount(8).expect("a small disk");
-    disk.fill_but(2).expect("ballast");
-    let queue = open(disk.path()).await;
+    let (disk, queue) = on_a_small_disk().await;
     let mut accepted = fill(&queue, 0).await;
     assert!(!accepted.is_empty(), "the disk was full at once");
     assert!(queue.ready().await.is_err(), "a queue that takes no jobs is not ready");
@@ -71,8 +87,7 @@ async fn what_a_full_disk_did_not_take_is_refused_and_what_was_accepted_is_there
     for attempt in 0..20 {
         accepted.extend(fill(&queue, 1000 + 100 * attempt).await);
     }
-    disk.free().expect("freed");
-    until("the queue is ready by itself", WITHIN, async || Ok(queue.ready().await?)).await.expect("ready");
+    make_room(&disk, &queue).await;
     for number in 5000..5010 {
         queue.publish(LANE, envelope(number), 1).await.expect("accepted");
         accepted.push(number);
@@ -81,10 +96,7 @@ async fn what_a_full_disk_did_not_take_is_refused_and_what_was_accepted_is_there
     assert!(waiting >= accepted.len() as u64, "{waiting} wait of {} that were accepted", accepted.len());
     // As after a crash: what another process finds in the file is what is on disk.
     drop(queue);
-    let queue = until("the file is free", WITHIN, async || {
-        let settings = EmbeddedSettings::new(Lanes::new(2).expect("lanes"));
-        Ok(EmbeddedQueue::open(&disk.path().join("queue.sqlite"), settings).await?)
-    });
+    let queue = until("the file is free", WITHIN, async || Ok(try_open(disk.path()).await?));
     let queue = queue.await.expect("opened again");
     let on_disk = usize::try_from(queue.depth().await.expect("a depth")[0].messages_ready).expect("a count");
     let mut subscription = queue.subscribe(LANE, 1).await.expect("subscribed");
@@ -98,14 +110,11 @@ async fn what_a_full_disk_did_not_take_is_refused_and_what_was_accepted_is_there
 
 #[tokio::test]
 async fn acknowledgements_that_found_no_room_are_made_up_for() {
-    let disk = SmallDisk::mount(8).expect("a small disk");
-    disk.fill_but(2).expect("ballast");
-    let queue = open(disk.path()).await;
+    let (disk, queue) = on_a_small_disk().await;
     let accepted = fill(&queue, 0).await;
     let mut subscription = queue.subscribe(LANE, 1).await.expect("subscribed");
     assert_eq!(drain(subscription.as_mut(), accepted.len()).await, accepted);
-    disk.free().expect("freed");
-    until("the queue is ready by itself", WITHIN, async || Ok(queue.ready().await?)).await.expect("ready");
+    make_room(&disk, &queue).await;
     subscription.close().await;
     queue.close().await;
     let queue = open(disk.path()).await;
@@ -152,8 +161,7 @@ async fn a_file_that_is_beyond_mending_is_refused_with_the_way_out() {
         page[0] = 0xff;
     }
     std::fs::write(&path, bytes).expect("written");
-    let settings = EmbeddedSettings::new(Lanes::new(2).expect("lanes"));
-    let refused = EmbeddedQueue::open(&path, settings).await.err().expect("a refusal").to_string();
+    let refused = try_open(folder.path()).await.err().expect("a refusal").to_string();
     assert!(refused.contains("queue.sqlite") && refused.contains(".recover"), "{refused}");
 }
 

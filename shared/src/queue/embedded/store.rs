@@ -116,14 +116,13 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// Opens the file, which is made where there is none.
-    pub(super) async fn open(file: &StoreFile) -> Result<Store, QueueError> {
+    /// Opens the file, which is made where there is none, and returns the connection that writes, too.
+    pub(super) async fn open(file: &StoreFile) -> Result<(Store, SqliteConnection), QueueError> {
         let opened = async {
-            let mut connection = file.connect().await?;
-            mend(&mut connection).await?;
-            connection.close().await?;
+            let mut writer = file.connect().await?;
+            mend(&mut writer).await?;
             let readers = SqlitePoolOptions::new().max_connections(READ_CONNECTIONS);
-            Ok(Store { readers: readers.connect_with(file.0.clone()).await? })
+            Ok((Store { readers: readers.connect_with(file.0.clone()).await? }, writer))
         };
         opened.await.map_err(|cause: sqlx::Error| {
             let path = file.0.get_filename().display();
@@ -242,9 +241,10 @@ fn is_damage(cause: &sqlx::Error) -> bool {
     match cause {
         // What `look_for_damage` found.
         sqlx::Error::Protocol(_) => true,
-        // CORRUPT, NOTADB: <https://www.sqlite.org/rescode.html>
         sqlx::Error::Database(cause) => {
-            matches!(cause.code().as_deref(), Some("11" | "26" | "267" | "523" | "779"))
+            let code = cause.code().and_then(|code| code.parse::<u32>().ok());
+            // CORRUPT, NOTADB: the low byte is the primary code, <https://www.sqlite.org/rescode.html>.
+            code.is_some_and(|code| matches!(code & 0xff, 11 | 26))
         }
         _ => false,
     }
@@ -270,12 +270,6 @@ pub(super) async fn append(
     let message = sqlx::query("INSERT INTO messages (lane, jobs, envelope) VALUES (?, ?, ?)");
     let appended = message.bind(lane.0).bind(jobs).bind(envelope).execute(connection).await?;
     Ok(appended.last_insert_rowid())
-}
-
-/// The number that the newest message of the file has or had.
-pub(super) async fn newest(connection: &mut SqliteConnection) -> Result<Seq, sqlx::Error> {
-    let newest = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'messages'";
-    sqlx::query_scalar(newest).fetch_one(connection).await
 }
 
 /// The messages behind `newest`, in their order.

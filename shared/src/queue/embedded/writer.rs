@@ -91,16 +91,14 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Takes up what the file holds.
-    pub(super) async fn new(
-        file: StoreFile,
+    /// Writes to the file by `connection`, behind the message `newest`.
+    pub(super) fn new(
+        (file, connection): (StoreFile, SqliteConnection),
         lock: File,
-        lanes: Vec<Arc<LaneState>>,
-        work: Arc<WorkState>,
-    ) -> Result<Writer, QueueError> {
-        let mut connection = file.connect().await.map_err(|cause| file.failure(&cause))?;
-        let newest = store::newest(&mut connection).await.map_err(|cause| file.failure(&cause))?;
-        Ok(Writer {
+        (lanes, work): (Vec<Arc<LaneState>>, Arc<WorkState>),
+        newest: Seq,
+    ) -> Writer {
+        Writer {
             file,
             connection: Some(connection),
             lanes,
@@ -110,7 +108,7 @@ impl Writer {
             finished: BTreeSet::new(),
             state: watch::Sender::new(Ok(())),
             _lock: lock,
-        })
+        }
     }
 
     /// Whether the file takes writes.
@@ -160,7 +158,6 @@ impl Writer {
                 }
             }
             Err(cause) => {
-                self.give_up_connection().await;
                 let failure = self.file.failure(&cause);
                 writes.into_iter().for_each(|write| write.failed(&failure));
                 if self.state.send_replace(Err(failure)).is_ok() {
@@ -172,23 +169,7 @@ impl Writer {
         }
     }
 
-    /// Closing it ends the transaction that it may still be in.
-    async fn give_up_connection(&mut self) {
-        let Some(connection) = self.connection.take() else { return };
-        if let Err(cause) = connection.close_hard().await {
-            debug!("a connection that failed did not close well: {cause}");
-        }
-    }
-
-    /// The connection; where the last write failed, a new one, which has taken up what that one left in the file.
-    async fn connected(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
-        let connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.reconnect().await?,
-        };
-        Ok(self.connection.insert(connection))
-    }
-
+    /// A new connection, which has taken up what one that failed left in the file.
     async fn reconnect(&mut self) -> Result<SqliteConnection, sqlx::Error> {
         let mut connection = self.file.connect().await?;
         // Room that the log can give back is used first; a full disk has none for a longer log.
@@ -207,17 +188,35 @@ impl Writer {
     }
 
     async fn transaction(&mut self, writes: &[Write]) -> Result<Vec<Effect>, sqlx::Error> {
-        let (acknowledged, finished) = (self.acknowledged.clone(), self.finished.clone());
-        let mut transaction = self.connected().await?.begin().await?;
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.reconnect().await?,
+        };
+        let written = self.write(&mut connection, writes).await;
+        if written.is_ok() {
+            self.connection = Some(connection);
+        } else if let Err(cause) = connection.close_hard().await {
+            // Closing it ends the transaction that it may still be in.
+            debug!("a connection that failed did not close well: {cause}");
+        }
+        written
+    }
+
+    async fn write(
+        &self,
+        connection: &mut SqliteConnection,
+        writes: &[Write],
+    ) -> Result<Vec<Effect>, sqlx::Error> {
+        let mut transaction = connection.begin().await?;
         let mut effects = Vec::with_capacity(writes.len());
         for write in writes {
             effects.push(write.apply(&mut transaction).await?);
         }
-        for (lane, through) in acknowledged {
-            store::remove_through(&mut transaction, lane, through).await?;
+        for (lane, through) in &self.acknowledged {
+            store::remove_through(&mut transaction, *lane, *through).await?;
         }
-        for seq in finished {
-            store::remove(&mut transaction, seq).await?;
+        for seq in &self.finished {
+            store::remove(&mut transaction, *seq).await?;
         }
         transaction.commit().await?;
         Ok(effects)
