@@ -96,12 +96,12 @@ pub struct FormerName {
 pub struct Row {
     /// From 1, counting the rows and not the lines. Stays the same whenever the same file is read with the same mapping.
     pub number: u64,
+    /// Where it stands: tells rows of the same content from each other, and stays the same with every mapping.
+    pub place: u64,
     /// The line that it starts in, from 1.
     pub line: u64,
     /// As it stands in the file, in UTF-8; with [`Reader::header`] enough to write it down again.
     pub raw: Vec<u8>,
-    /// A hash of its cells, however they are quoted; none where the content says it all.
-    pub cells: Option<[u8; 32]>,
     /// The body of `POST /api/jobs` that it stands for, yet to be checked.
     pub content: Result<Box<RawValue>, RowError>,
     /// How its job is known.
@@ -118,9 +118,13 @@ pub trait Reader: Send {
     /// Nothing more can be read of this file.
     fn next(&mut self) -> Result<Option<Row>, FileError>;
 
-    /// What stands before the rows and their names, in UTF-8.
-    fn preamble(&self) -> &[u8] {
-        b""
+    /// A hash of what the whole file says, however its text is set and whichever rows the mapping takes; reads what is
+    /// left of it. `None` where its rows say it all.
+    ///
+    /// # Errors
+    /// Nothing more can be read of this file.
+    fn wording(&mut self) -> Result<Option<[u8; 32]>, FileError> {
+        Ok(None)
     }
 
     /// What a file of this file's refused rows starts with, in UTF-8; see [`refused::start`].

@@ -123,12 +123,12 @@ fn ordered(json: &[u8]) -> Result<Read, Problem> {
 /// What a row of a file without a reference is known by.
 #[derive(Debug, Clone, Copy)]
 pub enum RowKnownBy<'a> {
-    /// By its file and its number in it.
+    /// By its file and its place in it.
     Place {
         /// Of the text of the file.
         file: &'a [u8; 32],
-        /// From 1.
-        number: u64,
+        /// Where the row stands: see [`crate::files::Row::place`].
+        place: u64,
     },
     /// By what its message calls it.
     Payment(&'a PaymentName),
@@ -186,9 +186,9 @@ impl Intake<'_> {
         let reference = read.reference();
         let mut identified = match (reference, known_by) {
             (Some(reference), _) => self.who.identified(Identity::Reference(reference.canonical)),
-            (None, RowKnownBy::Place { file, number }) => {
+            (None, RowKnownBy::Place { file, place }) => {
                 // Rows that a setting more does not change are the rows that came before.
-                self.who.identified(Identity::Row { file, number, content: &read.fingerprint })
+                self.who.identified(Identity::Row { file, place, content: &read.fingerprint })
             }
             (None, RowKnownBy::Payment(payment)) => {
                 let mut identified = self.who.identified(Identity::Payment(&payment.name));

@@ -13,6 +13,7 @@ mod record;
 mod records;
 mod shape;
 mod signs;
+mod wording;
 mod words;
 mod writing;
 
@@ -43,7 +44,6 @@ pub struct CsvReader {
     bodies: Bodies,
     stop: Vec<String>,
     header: Vec<u8>,
-    preamble: Vec<u8>,
     columns: usize,
     width: usize,
     /// Cells of the header, or of the first row.
@@ -86,7 +86,6 @@ impl CsvReader {
             width: found.width,
             cells: found.cells,
             header: reasons.header(&found),
-            preamble: found.before,
             reasons,
             number: 0,
             rows_total: evidence.rows,
@@ -198,17 +197,17 @@ impl Reader for CsvReader {
         let raw = raw.get(..end).unwrap_or(raw).to_vec();
         Ok(Some(Row {
             number: self.number,
+            place: self.records.place,
             line: self.records.line,
             raw,
             content,
-            cells: Some(self.records.cut().hash()),
             identity: RowIdentity::Row,
             former: None,
         }))
     }
 
-    fn preamble(&self) -> &[u8] {
-        &self.preamble
+    fn wording(&mut self) -> Result<Option<[u8; 32]>, FileError> {
+        self.records.wording().map(Some)
     }
 
     fn header(&self) -> &[u8] {
@@ -255,11 +254,15 @@ impl Evidence {
             }
             evidence.amounts.note_marks(row, plan);
             if plan.takes(row) {
-                let is_rest = reasons.cell_of(row).is_some();
+                let reason = reasons.cell_of(row).map(|cell| row.cell(cell));
+                let is_rest = reason.is_some();
+                let refused_for = |doubt| reason.is_some_and(|reason| reason.contains(doubt));
                 evidence.amounts.note_signs(row, plan, &mapping.amounts);
                 evidence.amounts.is_rest |= is_rest;
+                evidence.amounts.was_doubted |= refused_for(signs::WITHOUT_SIGN);
                 evidence.dates.add_row(plan, row, &mut joined);
                 evidence.dates.is_rest |= is_rest;
+                evidence.dates.were_wanted |= refused_for(body::WITHOUT_DATE);
             }
         }
         Ok(evidence)

@@ -51,16 +51,6 @@ impl Lines {
             }
         }
     }
-
-    /// Passes over lines.
-    pub fn skip(&mut self, lines: u64) -> Result<(), FileError> {
-        let mut line = Vec::new();
-        for _ in 0..lines {
-            line.clear();
-            self.append(&mut line, None)?;
-        }
-        Ok(())
-    }
 }
 
 /// A line without what ends it.

@@ -62,10 +62,10 @@ impl Reader for NdjsonReader {
         let raw = trimmed(&self.row).to_vec();
         Ok(Some(Row {
             number: self.number,
+            place: self.number,
             line,
             content: content(&raw, line),
             raw,
-            cells: None,
             identity: RowIdentity::Row,
             former: None,
         }))

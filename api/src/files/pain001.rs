@@ -205,10 +205,10 @@ impl Reader for PainReader {
                     let name = self.occurrences.name(&ids, place, &money);
                     return Ok(Some(Row {
                         number: self.number,
+                        place: self.number,
                         line,
                         raw: self.raw(&text, &self.occurrences.mark(&ids, place, &money)),
                         content,
-                        cells: None,
                         identity: RowIdentity::Payment(name),
                         former: identity::former_name(&self.walk, &leaves, place),
                     }));

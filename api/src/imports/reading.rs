@@ -84,20 +84,22 @@ impl Reading {
         }
         let options = self.options();
         let mut source = source::open(file, format, &held.description, &options, &Position::default())?;
-        content.add_text(&words(source.preamble()));
-        while let Some(Row { raw, cells, content: body, .. }) = source.next()? {
+        while let Some(Row { raw, content: body, .. }) = source.next()? {
             if self.stop.is_cancelled() {
                 return Ok(None);
             }
             let job = body.ok().and_then(|body| intake::read_row(body.get().as_bytes()).ok());
-            match (&cells, &job) {
-                (Some(cells), _) => content.add_text(cells),
-                (None, Some(job)) => content.add_text(&job.fingerprint.0),
-                (None, None) => content.add_text(&words(&raw)),
+            match &job {
+                _ if format == Format::Csv => (),
+                Some(job) => content.add_text(&job.fingerprint.0),
+                None => content.add_text(&words(&raw)),
             }
             if let Some(job) = job.filter(|job| !job.has_reference) {
                 content.add_job(job.fingerprint);
             }
+        }
+        if let Some(wording) = source.wording()? {
+            content.add_text(&wording);
         }
         Ok(Some(content.finish()))
     }
@@ -210,7 +212,7 @@ struct Rows<'a> {
 
 impl Rows<'_> {
     fn prepare(&mut self, row: Row) -> ReadRow {
-        let Row { number, line, raw, content, identity, former, .. } = row;
+        let Row { number, place, line, raw, content, identity, former } = row;
         let refused = |column, field, reason, raw| {
             ReadRow::Refused(Refusal { row: number, line, column, field, reason, raw })
         };
@@ -225,7 +227,7 @@ impl Rows<'_> {
         let former = former.unwrap_or_else(|| former_name(digest, number));
         let known_by = match &identity {
             RowIdentity::Payment(payment) => RowKnownBy::Payment(payment),
-            RowIdentity::Row => RowKnownBy::Place { file, number },
+            RowIdentity::Row => RowKnownBy::Place { file, place },
         };
         let job = match intake.row(known_by, &former, body.get().as_bytes()) {
             Ok(job) => job,

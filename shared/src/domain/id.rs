@@ -36,6 +36,8 @@ const FORMER_NEIGHBOURHOOD_CONTEXT: &str = "tellers 2026 job id neighbourhood v1
 /// Bytes at the end of a key in which neighbours differ: a thousand consecutive numbers are neighbours, whose places
 /// in an index fit a few pages.
 const NEIGHBOURS_DIFFER_IN: usize = 3;
+/// Places of a file whose rows are neighbours: some hundreds of rows, told apart by how much a file says before each.
+const NEAR_PLACES: u64 = 64 * 1024;
 /// Bytes of an id that neighbours share. They tell 16 million neighbourhoods apart, and leave 66 bits to tell the few
 /// keys within one apart.
 const NEIGHBOURS_SHARE: usize = 3;
@@ -67,8 +69,8 @@ pub enum Identity<'a> {
     Row {
         /// Of the text of the whole file.
         file: &'a [u8; 32],
-        /// The number of the row, from 1.
-        number: u64,
+        /// Where the row stands, whichever rows are looked at: how much the file says before it, or its number.
+        place: u64,
         /// Of the job that it is read as: the same file may be meant for one account and for another.
         content: &'a Fingerprint,
     },
@@ -93,9 +95,10 @@ impl JobId {
                 let own: [&[u8]; 2] = [&content.0, &nth.to_be_bytes()];
                 JobId::of_parts(client, "line", &[key.as_bytes()], &own)
             }
-            Identity::Row { file, number, content } => {
-                let (thousand, rest) = ((number / 1_000).to_be_bytes(), (number % 1_000).to_be_bytes());
-                JobId::of_parts(client, "row", &[file, &thousand], &[&rest, &content.0])
+            Identity::Row { file, place, content } => {
+                let (stretch, rest) = (place / NEAR_PLACES, place % NEAR_PLACES);
+                let own: [&[u8]; 2] = [&rest.to_be_bytes(), &content.0];
+                JobId::of_parts(client, "row", &[file, &stretch.to_be_bytes()], &own)
             }
             Identity::Payment(payment) => {
                 let (message, payment) = payment.split_once('\u{1f}').unwrap_or((payment, ""));
@@ -236,7 +239,7 @@ mod tests {
             Identity::Reference(&reference),
             Identity::Key("invoice-17"),
             Identity::Line { key: "invoice-17", content: &content, nth: 1 },
-            Identity::Row { file: &[9; 32], number: 17, content: &content },
+            Identity::Row { file: &[9; 32], place: 17, content: &content },
             Identity::Payment("1:M\u{1f}-\u{1f}1:E\u{1f}1"),
         ];
         let derived = identities.map(|identity| JobId::derived(&acme, identity).to_string());

@@ -192,6 +192,47 @@ fn ndjson_in_other_wrappings_is_the_same_file() {
 }
 
 #[test]
+fn a_setting_more_makes_new_jobs_of_no_row_that_it_does_not_change() {
+    at_the_bank(async |bank| {
+        let account = bank.account("EUR").await;
+        let map = format!("account='{account}', currency='EUR', value_date=Date, amount=Amount, memo=Text");
+        // Two rows alike, one that nobody reads, one with a quote of its own, one of another charset, and the totals.
+        let file = b"Statement 7\nDate,Amount,Text,State\n2025-11-03,10.00,Rent,booked\n2025-11-03,,Note,open\n\
+            2025-11-03,1.00,\"Caf\xe6, 2\",booked\n2025-11-03,10.00,Rent,booked\n2025-11-04,2.00,\"disk,booked\n\
+            2025-11-05,7.00,Bank,booked\nTotal,30.00,,\n";
+        let first = bank.csv(file, &map).await;
+        assert_eq!((&first["posted"], &first["refused"]), (&json!(4), &json!(3)), "{first}");
+        let balance = bank.balance(&account).await;
+        let more = [
+            "require=Amount",
+            "require=State",
+            "keep=State:booked",
+            "ignore=State:open",
+            "ignore=Date:Total",
+            "stop=Total",
+            "stop=Total, require=Amount, keep=State:booked",
+            "charset=windows-1252",
+            "charset=iso-8859-2",
+            "skip_lines=1",
+            "separator=','",
+        ];
+        for more in more {
+            let again = bank.csv(file, &format!("{map}, {more}")).await;
+            assert_eq!(again["state"], "done", "{more}: {again}");
+            // One more row is another text in another charset.
+            let new = json!(u64::from(more == "charset=iso-8859-2"));
+            assert_eq!((&again["posted"], &again["conflicts"]), (&new, &json!(0)), "{more}: {again}");
+        }
+        let balance = balance + 100;
+        assert_eq!(bank.balance(&account).await, balance);
+        // Without quotes the comma of one text separates, and the row that a quote spoilt is read at last.
+        let unquoted = bank.csv(file, &format!("{map}, quote=none")).await;
+        assert_eq!((&unquoted["posted"], &unquoted["duplicates"]), (&json!(1), &json!(3)), "{unquoted}");
+        assert_eq!(bank.balance(&account).await, balance + 200);
+    });
+}
+
+#[test]
 fn another_file_is_another() {
     at_the_bank(async |bank| {
         let csv = text("C9-the-same-file-again/input.csv");

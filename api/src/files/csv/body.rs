@@ -14,6 +14,9 @@ use super::decimal;
 use super::plan::{Cut, Direction, Field, Plan, Text};
 use super::writing::Writing;
 
+/// In the reason of a row that has no date where others have one; see [`super::signs::WITHOUT_SIGN`].
+pub const WITHOUT_DATE: &str = "value_date is empty";
+
 /// Why a record is no job: the field, and what is wrong with it.
 #[derive(Debug)]
 pub struct Fault {
@@ -158,7 +161,8 @@ impl Bodies {
 
     /// A row without a date among rows that have one is a line of totals, or lacks it: posted today it would be neither.
     fn refuse_want_of_date(&self, field: &Field) -> Result<(), Fault> {
-        if !field.is_mapped || !self.dates.are_there || self.plan.fields.contains_key(&Target::Kind) {
+        let are_due = self.dates.are_there || self.dates.were_wanted;
+        if !field.is_mapped || !are_due || self.plan.fields.contains_key(&Target::Kind) {
             return Ok(());
         }
         let column =

@@ -25,6 +25,8 @@ pub struct Dates {
     form: Form,
     /// Rows of the file have dates.
     pub are_there: bool,
+    /// A former import refused a row for the want of one.
+    pub were_wanted: bool,
     today: Date,
 }
 
@@ -51,7 +53,7 @@ impl Dates {
             Some(form) => Form::Stated(Pattern::parse(form)?, form.to_owned()),
             None => Form::Found(evidence.choices()),
         };
-        Ok(Dates { form, are_there: evidence.has_dates(), today })
+        Ok(Dates { form, are_there: evidence.has_dates(), were_wanted: evidence.were_wanted, today })
     }
 
     /// The date of a row, or what is wrong with its text and what to do.

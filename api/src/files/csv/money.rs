@@ -107,6 +107,9 @@ impl Bodies {
                 if may_be_open && is_open(before, parsed, goes_out) {
                     return Err(fault(target, two_sums(text)));
                 }
+                if !is_taken_off && is_bare(before) && own.mark.is_some() && own.minor_units != 0 {
+                    return Err(fault(target, one_mark(text)));
+                }
                 add(before, parsed).map(Some).map_err(|reason| fault(target, reason))
             });
         });
@@ -263,8 +266,13 @@ fn is_open(one: Parsed, other: Parsed, goes_out: bool) -> bool {
     let (amount, fee) = if is_one_larger { (one, other) } else { (other, one) };
     let goes_out = goes_out || [one, other].iter().any(|parsed| parsed.mark == Some(Direction::Out));
     let is_minus = |parsed: Parsed| parsed.sign.is_some_and(Sign::is_minus) && parsed.minor_units != 0;
-    let is_bare = |parsed: Parsed| parsed.sign.is_none() && parsed.minor_units != 0;
-    (is_minus(amount) && is_bare(fee)) || (goes_out && is_bare(amount) && is_minus(fee))
+    let has_no_sign = |parsed: Parsed| parsed.sign.is_none() && parsed.minor_units != 0;
+    (is_minus(amount) && has_no_sign(fee)) || (goes_out && has_no_sign(amount) && is_minus(fee))
+}
+
+/// An amount that says nothing of where it goes.
+fn is_bare(parsed: Parsed) -> bool {
+    parsed.sign.is_none() && parsed.mark.is_none() && parsed.minor_units != 0
 }
 
 /// A term that is taken off.
@@ -303,6 +311,14 @@ fn two_sums(text: &str) -> String {
         "is a sum to which {} is added, and its sign is not that of what stands before it, so the sum may be larger or \
          smaller; where the signs of both columns say what happens to the account, write them as JSON, which adds them \
          as they are: {{\"sum\": [\"A\", \"B\"]}}; where fees have no signs, write +- between the columns to take them off",
+        shown(text)
+    )
+}
+
+fn one_mark(text: &str) -> String {
+    format!(
+        "adds {} to an amount without a mark (CR or DR), so either could be taken off the other; write such amounts with a \
+         sign",
         shown(text)
     )
 }

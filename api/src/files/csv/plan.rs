@@ -79,23 +79,6 @@ impl<'a> Cut<'a> {
     }
 }
 
-impl Cut<'_> {
-    /// A hash of what the cells say. Empty ones at the end are nothing: rows may end in separators.
-    pub fn hash(self) -> [u8; 32] {
-        let filled = (0..self.cells.len()).rfind(|index| !self.cell(*index).is_empty());
-        let mut hasher = blake3::Hasher::new();
-        for index in 0..filled.map_or(0, |last| last + 1) {
-            let cell = self.cell(index);
-            hasher.update(&(cell.len() as u64).to_be_bytes());
-            // Line ends within a text are no difference.
-            for piece in cell.split('\r') {
-                hasher.update(piece.as_bytes());
-            }
-        }
-        *hasher.finalize().as_bytes()
-    }
-}
-
 impl Test {
     /// Whether the cell is one of the texts.
     pub fn holds(&self, row: Cut<'_>) -> bool {

@@ -8,6 +8,10 @@ use super::plan::{Cut, Direction, Text};
 use super::words;
 use super::writing::Minus;
 
+/// In every reason that doubts an amount without a sign: a file of rows that were refused for it keeps the doubt,
+/// though the rows that raised it are missing.
+pub const WITHOUT_SIGN: &str = ", without a ";
+
 /// An amount that was read.
 pub struct Amounted<'a> {
     pub target: Target,
@@ -177,10 +181,11 @@ impl Bodies {
         let tally = self.writing.tally(says);
         let Some(sign) = sign.filter(|sign| sign.is_minus() || says == Direction::Out) else {
             // Without a sign among many with a minus, it may be the one that goes the other way.
-            return match tally.minus_is() {
-                Minus::Usual | Minus::Open if amounted.parsed.minor_units != 0 => {
-                    Err(fault(&amounted.target, self.doubt_of_none(by, says, amounted.text)))
-                }
+            let is_odd = matches!(tally.minus_is(), Minus::Usual | Minus::Open)
+                || (self.writing.was_doubted && sign.is_none() && *by != By::Kind);
+            return match amounted.parsed.minor_units {
+                0 => Ok(says),
+                _ if is_odd => Err(fault(&amounted.target, self.doubt_of_none(by, says, amounted.text))),
                 _ => Ok(says),
             };
         };
@@ -284,6 +289,9 @@ impl Bodies {
         } else if tally.plus > 0 && tally.negative() == 0 {
             "without a sign where others have a plus; write a minus before it if it goes out, or state sign=negative_out if \
              such amounts come in"
+        } else if self.writing.was_doubted {
+            "without a sign, which other rows of its file left in doubt; write a minus before it if it goes out, or state \
+             sign=negative_out if such amounts come in"
         } else {
             return Ok(Direction::In);
         };

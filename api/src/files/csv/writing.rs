@@ -21,6 +21,8 @@ pub struct Writing {
     pub credit_marks: u64,
     /// The rows are those that a former import refused, so the others are missing.
     pub is_rest: bool,
+    /// One of them was refused for what its amount means without a sign among others; without those it still is in doubt.
+    pub was_doubted: bool,
 }
 
 /// Amounts other than zero, by their signs.

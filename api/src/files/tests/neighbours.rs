@@ -2,7 +2,8 @@
 
 use std::io::Cursor;
 
-use super::{PAIN, blocks, read_all, refusal};
+use super::corrected::refused_rows;
+use super::{PAIN, assert_jobs, blocks, read_all, refusal};
 use crate::files::{Format, Row, refused};
 
 const MAP: &str = "account='q', currency='EUR', value_date=Date, memo=Text, amount=Amount";
@@ -275,4 +276,42 @@ fn what_is_advised_against_something_behind_a_closing_quote_works() {
     assert_eq!(super::neighbours::told(file.clone(), &format!("{MAP}, quote=none"))[0].1, "\"Shop\" A 500");
     let doubled = file.replace("\"Shop\" A", "\"\"\"Shop\"\" A\"");
     assert_eq!(super::neighbours::told(doubled, MAP)[0].1, "\"Shop\" A 500");
+}
+
+/// Rows that others leave in doubt are no clearer without those others: the file of refused rows is refused again, and
+/// is read once it says what is meant.
+#[track_caller]
+fn assert_doubt_stays(file: &str, map: &str, more: &str, corrected: (&str, &str), job: &str) {
+    let again = refused_rows(file, Format::Csv, map);
+    assert_eq!(refused_rows(&again, Format::Csv, map).lines().count(), again.lines().count(), "{again}");
+    for (file, map) in
+        [(again.clone(), format!("{map}{more}")), (again.replace(corrected.0, corrected.1), map.into())]
+    {
+        let (rows, _) = read_all(Cursor::new(file), Format::Csv, &map, &[]).unwrap();
+        assert_jobs(rows, job);
+    }
+}
+
+#[test]
+fn a_doubt_that_others_raised_stays_where_the_refused_rows_come_alone() {
+    let map = "account='a',currency='EUR',amount=Betrag";
+    let out = r#"{"kind":"withdrawal","account":"a","amount":700,"currency":"EUR"}"#;
+    let marked = "Betrag;Text\n10,00 CR;a\n7,00;b\n12,00 CR;c\n";
+    assert_doubt_stays(marked, map, ",sign=positive_out", ("7,00;", "-7,00;"), out);
+    let plus = "Betrag;Text\n+10,00;a\n7,00;b\n+12,00;c\n";
+    assert_doubt_stays(plus, map, ",sign=positive_out", ("7,00;", "-7,00;"), out);
+    let dated = "Datum;Betrag\n01.02.2026;10,00\n;-7,00\n";
+    let map = "account='a',currency='EUR',amount=Betrag,value_date=Datum";
+    let again = refused_rows(dated, Format::Csv, map);
+    assert_eq!(refused_rows(&again, Format::Csv, map), again);
+    let (rows, _) = read_all(Cursor::new(again), Format::Csv, &format!("{map},require=Datum"), &[]).unwrap();
+    assert_jobs(rows, "");
+}
+
+#[test]
+fn a_fee_with_a_mark_is_not_added_to_an_amount_without_one() {
+    let map = "account='a',currency='EUR',amount=Gross+Fee";
+    let (rows, _) = read_all(Cursor::new("Gross,Fee\n100.00,2.90 DR\n"), Format::Csv, map, &[]).unwrap();
+    let reason = rows.into_iter().next().unwrap().content.unwrap_err().reason;
+    assert!(reason.contains("write such amounts with a sign"), "{reason}");
 }

@@ -45,6 +45,8 @@ pub struct Evidence {
     has_dollars: bool,
     /// The rows are those that were refused before: what their neighbours proved is gone.
     pub is_rest: bool,
+    /// One of them was refused because it has no date.
+    pub were_wanted: bool,
     today: Date,
 }
 
@@ -74,7 +76,14 @@ impl Choices {
 impl Evidence {
     /// Of a file of which nothing has been seen.
     pub fn new(today: Date) -> Evidence {
-        Evidence { shapes: BTreeMap::new(), doubts: 0, has_dollars: false, is_rest: false, today }
+        Evidence {
+            shapes: BTreeMap::new(),
+            doubts: 0,
+            has_dollars: false,
+            is_rest: false,
+            were_wanted: false,
+            today,
+        }
     }
 
     /// Takes a row.
