@@ -2,6 +2,7 @@
 
 mod exact;
 mod execution;
+mod first_pass;
 mod identity;
 mod leaves;
 mod meter;
@@ -13,7 +14,8 @@ use std::io::Read as _;
 pub use exact::Exact;
 pub use execution::ELEMENT as EXECUTION_DATE;
 use execution::ExecutionDay;
-use identity::{Collected, Ids, Occurrences, Place};
+use first_pass::FirstPass;
+use identity::{Ids, Occurrences, Place};
 use jiff::Timestamp;
 use leaves::Leaves;
 pub use named::{Message, PaymentIds, amount_of_refused, header_of, was_ahead};
@@ -41,53 +43,11 @@ pub struct PainReader {
     header: Vec<u8>,
 }
 
-/// What a header says of the payments below it, and what there is.
-#[derive(Debug, Clone, Copy, Default)]
-struct Tally {
-    payments: u64,
-    sum: Exact,
-}
-
-impl Tally {
-    fn add(&mut self, amount: Exact) -> Option<()> {
-        self.payments += 1;
-        self.sum = self.sum.checked_add(amount)?;
-        Some(())
-    }
-
-    /// Compares with what is stated; names both figures where they differ.
-    fn check(self, stated: &Leaves, place: &str, is_count_required: bool) -> Result<(), FileError> {
-        let advice = "nothing of the file was taken; correct the totals or the payments";
-        let refuse = |element, reason| Err(FileError::Totals { element, reason });
-        match stated.text("NbOfTxs") {
-            Some(count) if count.parse() == Ok(self.payments) => (),
-            Some(count) => {
-                let found = self.payments;
-                let reason =
-                    format!("{place} says NbOfTxs {count}, but there are {found} payments; {advice}");
-                return refuse(Total::Payments, reason);
-            }
-            None if is_count_required => {
-                return refuse(Total::Payments, format!("{place} has no NbOfTxs; {advice}"));
-            }
-            None => (),
-        }
-        match stated.text("CtrlSum") {
-            Some(sum) if Exact::parse(sum) != Some(self.sum) => {
-                let found = self.sum;
-                let reason = format!("{place} says CtrlSum {sum}, but the payments sum to {found}; {advice}");
-                refuse(Total::Sum, reason)
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
 impl PainReader {
     /// Reads the file to its end and checks its totals, then starts again.
     pub fn open(source: Source, options: &Options) -> Result<PainReader, FileError> {
         let charset = charset::find(&source, Some(&declared_charset(&source)?), Length::Any)?;
-        let FirstPass { rows_total, header, ids } = first_pass(&source, charset)?;
+        let FirstPass { rows_total, header, ids } = FirstPass::of(&source, charset)?;
         if rows_total == 0 {
             return Err(FileError::Empty);
         }
@@ -233,62 +193,6 @@ impl Reader for PainReader {
     }
 }
 
-/// What is known once a file has been read to its end.
-struct FirstPass {
-    rows_total: u64,
-    /// The header of a file of some of its payments.
-    header: Vec<u8>,
-    ids: Collected,
-}
-
-/// Reads the file to its end, checks its totals, and collects what its payments are called.
-fn first_pass(source: &Source, charset: Charset) -> Result<FirstPass, FileError> {
-    let mut walk = Walk::new(charset.decoded(source)?);
-    let (mut all, mut some, mut ids) = (Tally::default(), Tally::default(), Collected::default());
-    let mut header = None;
-    loop {
-        match walk.advance()? {
-            Step::Group => {
-                if let Some((_, reason)) = charset::damage(walk.header.as_bytes(), false) {
-                    return Err(FileError::Xml {
-                        line: walk.line(),
-                        reason: format!("the group header {reason}"),
-                    });
-                }
-                header = Some(walk.header.clone());
-            }
-            Step::Payment { leaves, line, .. } => {
-                if walk.group.text("MsgId").is_none() {
-                    // All of its payments would be taken for those of any other such message.
-                    let reason = "the group header before it has no MsgId, by which a message that is sent again is known; \
-                                  give each message one of its own";
-                    return Err(FileError::Xml { line, reason: reason.to_owned() });
-                }
-                ids.add(&Ids::of(&walk, &leaves));
-                // What is no amount is a fault of its payment; the sum shows that it is missing.
-                let amount = Exact::parse(stated_amount(&leaves)).unwrap_or_default();
-                let added = all.add(amount).and(some.add(amount));
-                added.ok_or_else(|| FileError::Xml {
-                    line,
-                    reason: "the payments sum to more than any control sum".to_owned(),
-                })?;
-            }
-            Step::Information => {
-                let id = walk.information.text("PmtInfId").unwrap_or_default();
-                let place = format!("payment information {id:?} (which ends in line {})", walk.line());
-                std::mem::take(&mut some).check(&walk.information, &place, false)?;
-            }
-            Step::End => break,
-        }
-    }
-    let header = header.ok_or(FileError::Xml {
-        line: 1,
-        reason: "there is no GrpHdr; send a whole pain.001 message".to_owned(),
-    })?;
-    all.check(&walk.group, "the group header", true)?;
-    Ok(FirstPass { rows_total: all.payments, header: header.into_bytes(), ids })
-}
-
 /// Two payments that say to be the same one of their message.
 fn marked_twice(place: Place) -> (&'static str, String) {
     let reason = format!(
@@ -330,11 +234,6 @@ fn named(information: &Leaves, payment: &Leaves, ids: &Ids) -> Map<String, Value
     let is_of_first = kinds.len() == payment.all(REFERENCE).count();
     put("creditor_reference_type", kinds.first().copied().filter(|_| is_of_first), false);
     named
-}
-
-/// What a payment adds to the control sum, in whatever currency.
-fn stated_amount(payment: &Leaves) -> &str {
-    payment.text("Amt/InstdAmt").or(payment.text("Amt/EqvtAmt/Amt")).unwrap_or_default()
 }
 
 /// The account below an element, checked if it is an IBAN, and whether it is one.

@@ -88,7 +88,7 @@ pub fn was_ahead(row: &[u8], at: Timestamp) -> bool {
 /// `None` where it has no amount that could be added.
 pub fn amount_of_refused(row: &[u8]) -> Option<Exact> {
     let (_, leaves) = payment_of_refused(row)?;
-    Exact::parse(super::stated_amount(&leaves))
+    Exact::parse(super::first_pass::stated_amount(&leaves))
 }
 
 /// The leaves of the payment information and of the payment.
