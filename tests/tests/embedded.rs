@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use shared::keys::Keys;
 use tests::client::Client;
 use tests::fleet::{Fleet, Role};
 use tests::load::{Chance, Load};
 use tests::oracle;
 use tests::servers::free_port;
+use tests::small_disk::SmallDisk;
 use tests::wait::until;
 
 const WITHIN: Duration = Duration::from_secs(30);
@@ -41,6 +43,42 @@ async fn a_fleet_in_one_process_keeps_what_it_accepted_when_it_is_killed() {
         dev.kill9().unwrap();
         dev = fleet.start(Role::Dev).await.unwrap();
     }
+    record.join(running.stop().await.unwrap());
+    oracle::hold_seen(&fleet, &client, "XTS", &record, WITHIN).await.unwrap();
+    dev.terminate().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ledger_on_a_full_disk_is_told_loses_nothing_and_goes_on_once_there_is_room() {
+    let disk = SmallDisk::mount(32).unwrap();
+    disk.fill_but(2).unwrap();
+    // The queue has room: what is accepted waits there.
+    let fleet = Fleet::embedded().unwrap();
+    std::fs::create_dir_all(fleet.data_dir()).unwrap();
+    let ledger = "ledger.sqlite";
+    std::os::unix::fs::symlink(disk.path().join(ledger), fleet.data_dir().join(ledger)).unwrap();
+    let load = Load {
+        name: "full".to_owned(),
+        accounts: 40,
+        clients: 2,
+        batch_jobs: 20,
+        batch_every: Duration::from_millis(80),
+        seed: Chance::seed(),
+    };
+    let mut dev = fleet.start(Role::Dev).await.unwrap();
+    let client = Client::new(&dev.url("")).unwrap();
+    let monitor = Client::new(&dev.url_as(Role::Monitor, "").unwrap()).unwrap();
+    let mut record = load.open(&client).await.unwrap();
+    let running = load.start(&client);
+    until("it is told that nothing is posted", WITHIN, async || {
+        let alerts: Value = monitor.get("/api/scalability/alerts").await?.json()?;
+        let firing = alerts["firing"].as_array().map_or(&[][..], Vec::as_slice);
+        anyhow::ensure!(firing.iter().any(|alert| alert["alert"] == "standstill"), "{alerts}");
+        Ok(())
+    })
+    .await
+    .unwrap();
+    disk.free().unwrap();
     record.join(running.stop().await.unwrap());
     oracle::hold_seen(&fleet, &client, "XTS", &record, WITHIN).await.unwrap();
     dev.terminate().await.unwrap();
