@@ -191,8 +191,7 @@ impl Places {
             self.free_oldest();
         }
         let permit = self.free.clone().acquire_owned().await.ok();
-        let place =
-            Place { asked: Arc::default(), wanted: CancellationToken::new(), _permit: permit };
+        let place = Place { asked: Arc::default(), wanted: CancellationToken::new(), _permit: permit };
         let mut unused = self.unused.lock().unwrap_or_else(PoisonError::into_inner);
         if unused.len() >= 2 * self.max {
             // A place that is held by nobody else any more belonged to a connection that has ended.
