@@ -38,6 +38,8 @@ pub struct Config {
     pub keys: Keys,
     /// Lets an ingress without keys listen beyond this machine.
     pub allow_anonymous: bool,
+    /// How long clients are still accepted once it is to stop: until a load balancer has noticed.
+    pub stop_pause: Duration,
     /// The longest that a client may wait for an outcome.
     pub wait_max: Duration,
     /// What imports may take.
@@ -50,6 +52,7 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             keys: Keys::default(),
             allow_anonymous: false,
+            stop_pause: Duration::ZERO,
             // Just below what proxies commonly cut off.
             wait_max: Duration::from_secs(60),
             imports: ImportsConfig::default(),

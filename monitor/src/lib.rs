@@ -29,16 +29,15 @@ mod snapshot;
 pub mod views;
 mod words;
 
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use anyhow::Context as _;
 use shared::contract::report::Role;
 use shared::domain::lane::Lanes;
 use shared::fleet::Bus;
 use shared::fleet::reporter::{Instruments, Reporter, Vitals};
 use shared::keys::Keys;
 use shared::ledger::Ledger;
+use shared::listener;
 use shared::queue::Queue;
 use shared::records::Records;
 use shared::telemetry::PrometheusHandle;
@@ -116,12 +115,8 @@ pub async fn run(
         shutdown: shutdown.clone(),
     });
     info!(replica = parts.replica, "monitor ready");
-    let router = routes::router(shared, load_tests.clone(), prometheus)
-        .into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, router)
-        .with_graceful_shutdown(shutdown.cancelled_owned())
-        .await
-        .context("the monitor could not be served")?;
+    let router = routes::router(shared, load_tests.clone(), prometheus);
+    listener::serve(listener, router, shutdown.into()).await;
     load_tests.stop().await;
     while beside.join_next().await.is_some() {}
     Ok(())

@@ -12,6 +12,7 @@ pub mod fleet;
 pub mod imports;
 pub mod keys;
 pub mod ledger;
+pub mod listener;
 pub mod queue;
 pub mod records;
 pub mod server_url;

@@ -18,11 +18,12 @@ const _: () = assert!(STOP_TIMEOUT.as_millis() > DRAIN_TIMEOUT.as_millis());
 /// Exit status after a second signal: 128 + SIGINT, as a shell would say it.
 const INTERRUPTED: i32 = 130;
 
-/// A token that is cancelled by the first SIGTERM or SIGINT. From then on the process has ten seconds.
+/// A token that is cancelled by the first SIGTERM or SIGINT. From then on the process has ten seconds, and for how long
+/// it serves on before it stops.
 ///
 /// # Errors
 /// The signals can not be listened to.
-pub fn on_signal() -> io::Result<CancellationToken> {
+pub fn on_signal(pause: Duration) -> io::Result<CancellationToken> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let shutdown = CancellationToken::new();
@@ -41,8 +42,8 @@ pub fn on_signal() -> io::Result<CancellationToken> {
             }
             info!("draining: finishing what is in hand, taking nothing new; signal again to stop at once");
             token.cancel();
-            tokio::spawn(async {
-                tokio::time::sleep(STOP_TIMEOUT).await;
+            tokio::spawn(async move {
+                tokio::time::sleep(pause + STOP_TIMEOUT).await;
                 warn!("not all could be closed in time; what was in hand comes again elsewhere");
                 std::process::exit(0);
             });

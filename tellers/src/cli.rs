@@ -1,6 +1,7 @@
 //! The command line, which teaches.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use shared::config::{AccessConfig, FleetConfig, MonitorConfig, WorkerConfig};
@@ -80,6 +81,11 @@ pub(crate) struct ApiArgs {
     #[arg(long, env = "API_LISTEN", default_value = "127.0.0.1:8080")]
     pub(crate) api_listen: SocketAddr,
 
+    /// Milliseconds for which a stopping ingress still accepts clients, while /readyz says no: as long as a load balancer
+    /// takes to notice
+    #[arg(long, env = "STOP_PAUSE_MS", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(0..=60_000))]
+    pub(crate) stop_pause_ms: u64,
+
     /// Megabytes (of 1,048,576 bytes) of a file of jobs at the most, as it is sent
     #[arg(long, env = "MAX_UPLOAD_MB", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub(crate) max_upload_mb: u64,
@@ -103,6 +109,13 @@ pub(crate) struct ApiArgs {
 
     #[command(flatten)]
     pub(crate) access: AccessConfig,
+}
+
+impl ApiArgs {
+    /// How long clients are still accepted while it stops.
+    pub(crate) fn stop_pause(&self) -> Duration {
+        Duration::from_millis(self.stop_pause_ms)
+    }
 }
 
 fn parse_imports_at_once(text: &str) -> Result<usize, String> {

@@ -36,7 +36,7 @@ pub(crate) async fn run(mut fleet: FleetConfig, args: DemoArgs) -> anyhow::Resul
     let folder = tempfile::tempdir().context("a temporary folder can not be made")?;
     fleet.data_dir = folder.path().to_owned();
     (fleet.amqp_url, fleet.database_url) = (None, None);
-    let shutdown = shutdown::on_signal()?;
+    let shutdown = shutdown::on_signal(Duration::ZERO)?;
     let parts = Parts::open(&fleet).await?;
     parts.ledger.migrate(fleet.lanes).await?;
     let dev = Dev::start(&fleet, dev_args().await, &parts, shutdown.clone()).await?;
@@ -158,6 +158,7 @@ async fn dev_args() -> DevArgs {
     };
     DevArgs {
         api: ApiArgs {
+            stop_pause_ms: 0,
             api_listen: usual_or_free(8080).await,
             max_upload_mb: 100,
             imports_at_once: 4,

@@ -13,9 +13,11 @@ mod started_with;
 mod verify;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{CommandFactory as _, FromArgMatches as _};
+use shared::listener;
 use shared::shutdown;
 use shared::telemetry;
 
@@ -53,18 +55,28 @@ async fn start(cli: Cli) -> anyhow::Result<ExitCode> {
     );
     let filter = if is_service { telemetry::SERVICE_FILTER } else { telemetry::COMMAND_FILTER };
     telemetry::log(fleet.log_format, filter)?;
+    if is_service {
+        listener::raise_file_limit();
+    }
+    let at_once = Duration::ZERO;
     match cli.command {
-        Command::Dev(args) => roles::dev(fleet, args, shutdown::on_signal()?).await,
+        Command::Dev(args) => {
+            let pause = args.api.stop_pause();
+            roles::dev(fleet, args, shutdown::on_signal(pause)?).await
+        }
         Command::Demo(args) => demo::run(fleet, args).await,
-        Command::Api(args) => roles::api(fleet, args, shutdown::on_signal()?).await,
-        Command::Worker(args) => roles::worker(fleet, args, shutdown::on_signal()?).await,
-        Command::Monitor(args) => roles::monitor(fleet, args, shutdown::on_signal()?).await,
+        Command::Api(args) => {
+            let pause = args.stop_pause();
+            roles::api(fleet, args, shutdown::on_signal(pause)?).await
+        }
+        Command::Worker(args) => roles::worker(fleet, args, shutdown::on_signal(at_once)?).await,
+        Command::Monitor(args) => roles::monitor(fleet, args, shutdown::on_signal(at_once)?).await,
         Command::Migrate => roles::migrate(fleet).await,
         Command::Verify(args) => verify::run(fleet, args).await,
         Command::DeadLetters(args) => dead_letters::run(fleet, args).await,
         Command::Import(args) => Ok(import::run(args).await),
         Command::Bench(args) => bench::run(fleet, args).await,
-        Command::LoadTest(args) => Ok(load_test::run(args, shutdown::on_signal()?).await),
+        Command::LoadTest(args) => Ok(load_test::run(args, shutdown::on_signal(at_once)?).await),
         Command::Health(args) => health::run(args).await,
     }
 }

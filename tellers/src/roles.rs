@@ -13,6 +13,7 @@ use shared::config::{AccessConfig, FleetConfig, WorkerConfig};
 use shared::fleet::reporter::Instruments;
 use shared::keys::{Keys, check_listen};
 use shared::ledger::{Ledger, LedgerError};
+use shared::listener;
 use shared::queue::publisher::Publisher;
 use shared::settings::{LiveSettings, Settings};
 use shared::telemetry;
@@ -66,8 +67,8 @@ impl Dev {
         check_listen(args.monitor.monitor_listen, &keys, api_config.allow_anonymous)?;
         let (api, worker, monitor) = (
             api::bind(&api_config)?,
-            listen(args.worker.worker_listen, "WORKER_LISTEN").await?,
-            listen(args.monitor.monitor_listen, "MONITOR_LISTEN").await?,
+            listen(args.worker.worker_listen, "WORKER_LISTEN")?,
+            listen(args.monitor.monitor_listen, "MONITOR_LISTEN")?,
         );
         let addresses = (api.local_addr()?, monitor.local_addr()?);
         for (role, listener) in [("api", &api), ("worker", &worker), ("monitor", &monitor)] {
@@ -147,7 +148,7 @@ pub(crate) async fn worker(
     let replica = replica_id("worker")?;
     let publisher = parts.publisher(&fleet, &replica);
     let instruments = instruments(&fleet, &parts, config.settings.0)?;
-    let listener = listen(config.worker_listen, "WORKER_LISTEN").await?;
+    let listener = listen(config.worker_listen, "WORKER_LISTEN")?;
     announce("worker", &listener)?;
 
     // Without a schema every batch would fail: no lane is taken before.
@@ -171,7 +172,7 @@ pub(crate) async fn monitor(
     check_listen(config.monitor_listen, &keys, access.allow_anonymous)?;
     let instruments = instruments(&fleet, &parts, config.settings.0)?;
     let prometheus = instruments.telemetry.prometheus.clone();
-    let listener = listen(config.monitor_listen, "MONITOR_LISTEN").await?;
+    let listener = listen(config.monitor_listen, "MONITOR_LISTEN")?;
     announce("monitor", &listener)?;
     // It watches while the ledger is away; another number of lanes ends it as soon as it is known.
     let check = tokio::spawn(checked(parts.ledger.clone(), fleet.clone(), shutdown.clone()));
@@ -234,6 +235,7 @@ fn api_config(fleet: &FleetConfig, args: ApiArgs) -> anyhow::Result<api::Config>
     check_threads(fleet.io_thread_pool_size, args.imports_at_once)?;
     Ok(api::Config {
         listen: args.api_listen,
+        stop_pause: args.stop_pause(),
         keys: keys(&args.access)?,
         allow_anonymous: args.access.allow_anonymous,
         imports: ImportsConfig {
@@ -336,8 +338,8 @@ fn url_here(address: SocketAddr) -> String {
     }
 }
 
-async fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| {
+fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
+    listener::bind(address).with_context(|| {
         format!("could not listen on {address}; set {setting} to a free address, or to port 0 for any")
     })
 }

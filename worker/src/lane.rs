@@ -7,6 +7,7 @@ use backon::{BackoffBuilder as _, ExponentialBuilder};
 use shared::domain::lane::Lane;
 use shared::queue::{QueueError, Subscription};
 use shared::settings::Settings;
+use shared::shutdown::DRAIN_TIMEOUT;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
@@ -24,6 +25,11 @@ const RETRY_DELAY_MIN: Duration = Duration::from_millis(50);
 /// of what it waits for, after a long loss too. A try costs little: while a broker is away its adapter
 /// answers without asking it.
 const RETRY_DELAY_MAX: Duration = Duration::from_millis(500);
+
+/// How long the batch in hand may take once the lane is to stop. A database that hangs holds no lane any longer: what
+/// was in hand is not acknowledged, comes again elsewhere, and is a duplicate there if it was posted after all.
+const FINISH_TIMEOUT: Duration = Duration::from_millis(1_500);
+const _: () = assert!(FINISH_TIMEOUT.as_millis() < DRAIN_TIMEOUT.as_millis());
 
 /// Serves a lane until `stop`, through every loss of the queue; then hands it over.
 pub(crate) async fn serve(shared: Arc<Shared>, lane: Lane, stop: CancellationToken) {
@@ -129,12 +135,20 @@ async fn settle_in_sight(
 ) -> bool {
     let (lane, opened) = (batch.lane, batch.in_hand);
     let settling = settle(shared, batch, stop);
-    tokio::pin!(settling);
+    let given_up = async {
+        stop.cancelled().await;
+        tokio::time::sleep(FINISH_TIMEOUT).await;
+    };
+    tokio::pin!(settling, given_up);
     loop {
         let unopened = u64::try_from(subscription.handed_ahead()).unwrap_or_default();
         shared.figures.in_hand(lane, opened.with_unopened(unopened));
         tokio::select! {
             settled = &mut settling => return settled,
+            () = &mut given_up => {
+                warn!(%lane, after = ?FINISH_TIMEOUT, "the batch in hand took too long; it comes again elsewhere");
+                return false;
+            }
             () = tokio::time::sleep(LOOK_INTERVAL) => {}
         }
     }

@@ -19,7 +19,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::Router;
 use futures::future::BoxFuture;
 use shared::analyses::Analyses;
 use shared::contract::report::Role;
@@ -27,6 +26,7 @@ use shared::domain::lane::Lanes;
 use shared::fleet::Bus;
 use shared::fleet::reporter::{Instruments, Reporter, Vitals};
 use shared::ledger::Ledger;
+use shared::listener;
 use shared::queue::Queue;
 use shared::queue::publisher::Publisher;
 use shared::settings::Settings;
@@ -43,7 +43,7 @@ use crate::figures::Figures;
 use crate::poster::Poster;
 
 /// How long what runs beside the lanes may take to end once they are handed over.
-const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
+const GOODBYE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// What a worker works with.
 #[derive(Clone)]
@@ -104,7 +104,7 @@ pub async fn run(parts: Parts, listener: TcpListener, shutdown: CancellationToke
     beside.spawn(analysis::serve(shared.clone(), shutdown.clone()));
     beside.spawn(freshness::mark_present(shared.parts.ledger.clone(), shutdown.clone()));
     let stopped = CancellationToken::new();
-    let served = tokio::spawn(serve_probes(listener, probes, stopped.clone()));
+    let served = tokio::spawn(listener::serve(listener, probes, stopped.clone().into()));
 
     info!(replica = shared.parts.replica, "worker ready to take lanes");
     let crew = crew::serve(shared.clone(), shares, shutdown.clone());
@@ -122,14 +122,7 @@ pub async fn run(parts: Parts, listener: TcpListener, shutdown: CancellationToke
         beside.shutdown().await;
     }
     stopped.cancel();
-    served.await.context("the worker's probes ended badly")?
-}
-
-async fn serve_probes(listener: TcpListener, routes: Router, stop: CancellationToken) -> anyhow::Result<()> {
-    axum::serve(listener, routes)
-        .with_graceful_shutdown(stop.cancelled_owned())
-        .await
-        .context("the worker's probes could not be served")
+    served.await.context("the worker's probes ended badly")
 }
 
 /// What this worker reports of itself.

@@ -51,31 +51,47 @@ async fn post_all(
     stop: &CancellationToken,
 ) -> Option<(Vec<Job>, Vec<Settled>)> {
     let (mut settled, mut results) = (Vec::with_capacity(jobs.len()), Vec::with_capacity(jobs.len()));
+    let mut at_once = usize::MAX;
     while !jobs.is_empty() {
         // An envelope may hold more jobs than this worker posts at a time.
-        let rest = jobs.split_off(jobs.len().min(shared.settings.borrow().batch_jobs_max()));
-        let (posted, outcomes) = post(shared, lane, jobs, stop).await?;
-        settled.extend(posted);
-        results.extend(outcomes);
-        jobs = rest;
+        let batch_jobs_max = shared.settings.borrow().batch_jobs_max();
+        let rest = jobs.split_off(jobs.len().min(batch_jobs_max).min(at_once));
+        match post(shared, lane, jobs, stop).await? {
+            Tried::Settled(posted, outcomes) => {
+                settled.extend(posted);
+                results.extend(outcomes);
+                jobs = rest;
+            }
+            Tried::Late(late) => {
+                at_once = (late.len() / SMALLER).max(1);
+                jobs = [late, rest].concat();
+            }
+        }
     }
     Some((settled, results))
 }
 
-/// Posts until the ledger takes it; `None` after `stop`, and where the jobs must be taken off the lane anew.
-async fn post(
-    shared: &Shared,
-    lane: Lane,
-    mut jobs: Vec<Job>,
-    stop: &CancellationToken,
-) -> Option<(Vec<Job>, Vec<Settled>)> {
+/// By what a batch is divided whose time ran out: the ledger halved it twice itself.
+const SMALLER: usize = 4;
+
+/// What became of a batch.
+enum Tried {
+    /// The jobs, and what became of each.
+    Settled(Vec<Job>, Vec<Settled>),
+    /// The jobs, all of which the ledger does not post in time.
+    Late(Vec<Job>),
+}
+
+/// Posts until the ledger takes it, or is too slow for it; `None` after `stop`, and where the jobs must be taken off the
+/// lane anew.
+async fn post(shared: &Shared, lane: Lane, mut jobs: Vec<Job>, stop: &CancellationToken) -> Option<Tried> {
     let mut delays = retry_delays();
     loop {
         let answer = shared.poster.post(jobs).await;
         match answer {
             Some((posted, Ok(results))) => {
                 shared.figures.hold_up(lane, None);
-                return Some((posted, results));
+                return Some(Tried::Settled(posted, results));
             }
             Some((unposted, Err(failure))) => {
                 shared.figures.retried();
@@ -86,6 +102,9 @@ async fn post(
                 }
                 if !pause(&mut delays, stop, lane, "the batch could not be posted", &failure).await {
                     return None;
+                }
+                if matches!(failure, LedgerError::TimedOut(_)) {
+                    return Some(Tried::Late(unposted));
                 }
                 jobs = unposted;
             }

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::extract::Request;
+use axum::extract::{ConnectInfo, Request};
 use shared::domain::text::Client;
 
 use crate::keys::Keys;
@@ -28,18 +28,14 @@ pub(super) enum Caller {
     Unknown,
 }
 
-/// The other end of the connection that a request comes by.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Peer(pub(crate) SocketAddr);
-
 impl Caller {
     /// Who makes this request.
     pub(super) fn of(request: &Request, keys: &Keys) -> Caller {
         if let Some(client) = keys.holder(request.headers()) {
             return Caller::Client(client);
         }
-        let peer = request.extensions().get::<Peer>();
-        peer.map_or(Caller::Unknown, |Peer(address)| Caller::Address(address.ip()))
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+        peer.map_or(Caller::Unknown, |ConnectInfo(address)| Caller::Address(address.ip()))
     }
 }
 

@@ -19,6 +19,9 @@ pub enum Failure {
     /// The database is away, full or not the one that was asked for: the same may work later.
     #[error("{0}")]
     Transient(String),
+    /// The server takes no writes: another one may be behind the same address by now.
+    #[error("{0}")]
+    ReadOnly(String),
     /// Every connection of a pool was in use for too long: the same may work later.
     #[error("{0}")]
     PoolExhausted(PoolExhausted),
@@ -48,6 +51,7 @@ impl Failure {
             Failure::LockWait(_) => "lock_wait",
             Failure::Collided(_) => "id_met",
             Failure::Transient(_) => "unavailable",
+            Failure::ReadOnly(_) => "read_only",
             Failure::PoolExhausted(_) => "pool_exhausted",
             Failure::TimedOut(_) => "timed_out",
             Failure::Obstructed(_) => "obstructed",
@@ -66,9 +70,10 @@ impl From<Failure> for LedgerError {
     /// is no race but a fault in the books, which no job has caused.
     fn from(failure: Failure) -> LedgerError {
         match failure {
-            Failure::Deadlock(why) | Failure::LockWait(why) | Failure::Transient(why) => {
-                LedgerError::Transient(why)
-            }
+            Failure::Deadlock(why)
+            | Failure::LockWait(why)
+            | Failure::Transient(why)
+            | Failure::ReadOnly(why) => LedgerError::Transient(why),
             Failure::PoolExhausted(exhausted) => LedgerError::PoolExhausted(exhausted),
             Failure::TimedOut(why) => LedgerError::TimedOut(why),
             Failure::Collided(why) | Failure::Obstructed(why) => LedgerError::Obstructed(why),

@@ -5,20 +5,20 @@ mod eras;
 pub(super) mod errors;
 mod pools;
 mod schema;
+mod server;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
-use sqlx::mysql::MySqlRow;
-use sqlx::pool::PoolConnection;
 
 pub(super) use self::eras::ERA_ENTRIES;
 use self::eras::Eras;
 use self::pools::Pools;
+use self::server::Lease;
 use super::LedgerError;
 use super::failure::Failure;
-use super::sql::{Database, Dialect, Purpose, Script, Session, SqlLedger};
+use super::sql::{Database, Purpose, SqlLedger};
 use crate::contract::report::PoolReport;
 
 /// Where the database is, and how many connections it is worth.
@@ -82,7 +82,7 @@ impl MySqlLedger {
 }
 
 impl Database for MySqlDatabase {
-    type Session = PoolConnection<sqlx::MySql>;
+    type Session = Lease;
 
     async fn session(&self, purpose: Purpose) -> Result<Self::Session, Failure> {
         self.pools.acquire(purpose).await
@@ -114,19 +114,5 @@ impl Database for MySqlDatabase {
 
     async fn close(&self) {
         self.pools.close().await;
-    }
-}
-
-impl Session for PoolConnection<sqlx::MySql> {
-    type Row = MySqlRow;
-
-    const DIALECT: Dialect = Dialect::MySql;
-
-    async fn run(&mut self, script: Script) -> Result<Vec<Vec<MySqlRow>>, Failure> {
-        super::sql::run(&mut **self, script).await
-    }
-
-    fn abandon(&mut self) {
-        self.close_on_drop();
     }
 }

@@ -68,6 +68,7 @@ impl Address {
     pub(super) fn named_in(&self, failure: Failure) -> Failure {
         match failure {
             Failure::Transient(why) => Failure::Transient(format!("{why} (the database at {self})")),
+            Failure::ReadOnly(why) => Failure::ReadOnly(format!("{why} (the database at {self})")),
             Failure::Permanent(why) => Failure::Permanent(format!("{why} (the database at {self})")),
             failure => failure,
         }

@@ -84,7 +84,7 @@ impl Eras {
         }
 
         // The connection goes, and with it the lock that lets one process at a time do this.
-        connection.close_on_drop();
+        connection.abandon();
         let mut lock = Script::new(Dialect::MySql);
         lock.sql("SELECT GET_LOCK(CONCAT('eras of ', LEFT(DATABASE(), 56)), 0)");
         let locked = connection.run(lock).await?.pop().unwrap_or_default();

@@ -25,6 +25,10 @@ pub(in crate::ledger) fn of_number(number: u16, message: &str) -> Failure {
         1048 | 1263 | 1264 | 1265 | 1292 | 1366 | 1367 | 1406 | 1690 | 3854 | 3988
         // A rule of the schema or of a trigger.
         | 1644 | 3819 | 4025 => Failure::Permanent(why),
+        // A server that takes no writes: by its options (MySQL, MariaDB), by its mode, as a whole because its files are, or
+        // because the transaction was begun when it was so; one that is stopping; and a node of a cluster that has lost the
+        // others (Galera). Another server may be behind its address by now.
+        1290 | 1836 | 1874 | 1036 | 1792 | 1053 | 1047 => Failure::ReadOnly(why),
         // Everything else passes or is the operator's to mend: connections, memory, disks, privileges, time-outs,
         // read-only servers, schema changes, missing partitions.
         _ => Failure::Transient(why),
@@ -46,8 +50,11 @@ mod tests {
         assert_eq!(of_number(1213, "").reason(), "deadlock");
         assert!(of_number(1213, "").is_overtaken() && of_number(1205, "").is_overtaken());
         assert!(of_number(1062, "").is_overtaken());
-        // Shutting down, disk full, schema changed, no partition, a number of a version to come.
-        for passes in [1053, 1021, 1412, 1526, 65_535] {
+        for elsewhere in [1290, 1836, 1792, 1053] {
+            assert!(matches!(of_number(elsewhere, ""), Failure::ReadOnly(_)), "{elsewhere}");
+        }
+        // Disk full, schema changed, no partition, a number of a version to come.
+        for passes in [1021, 1412, 1526, 65_535] {
             assert!(matches!(of_number(passes, ""), Failure::Transient(_)), "{passes}");
         }
         for too_large in [1153, 1301, 1436] {

@@ -1,11 +1,11 @@
 //! The schema on the server.
 
 use sqlx::migrate::{Migrate as _, MigrateError, Migration, Migrator};
-use sqlx::pool::PoolConnection;
-use sqlx::{AssertSqlSafe, MySql, MySqlConnection};
+use sqlx::{AssertSqlSafe, MySqlConnection};
 use tracing::warn;
 
 use super::errors;
+use super::server::Lease;
 use crate::ledger::LedgerError;
 use crate::ledger::failure::Failure;
 use crate::ledger::sql::{Cells, Dialect, Script, Session, schema};
@@ -17,8 +17,8 @@ const APPLIED: &str = "_sqlx_migrations";
 
 /// By one process at a time, under a lock of our own with a limit: what an endless one means differs
 /// between the servers. (A lock's name has at most 64 characters.) It goes with the connection, whatever happens.
-pub(super) async fn migrate(mut connection: PoolConnection<MySql>) -> Result<(), LedgerError> {
-    connection.close_on_drop();
+pub(super) async fn migrate(mut connection: Lease) -> Result<(), LedgerError> {
+    connection.abandon();
     let mut lock = Script::new(Dialect::MySql);
     lock.sql("SELECT GET_LOCK(CONCAT('tellers ', LEFT(DATABASE(), 56)), 60)");
     let locked = connection.run(lock).await?.pop().unwrap_or_default();
@@ -55,10 +55,7 @@ async fn broken_off(connection: &mut MySqlConnection) -> Result<Option<&'static 
 }
 
 /// Does what is left of it.
-async fn complete(
-    connection: &mut PoolConnection<MySql>,
-    migration: &'static Migration,
-) -> Result<(), LedgerError> {
+async fn complete(connection: &mut Lease, migration: &'static Migration) -> Result<(), LedgerError> {
     let version = migration.version;
     warn!(version, "migration {version} ({}) was broken off half-way; it goes on", migration.description);
     for statement in statements(migration.sql.as_str()) {

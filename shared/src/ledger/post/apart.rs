@@ -7,6 +7,10 @@ use crate::domain::lane::Lane;
 use crate::domain::outcome::Outcome;
 use crate::ledger::{Ledger, LedgerError};
 
+/// How often a batch is halved because its time runs out. A lane waits meanwhile, and who serves it is to be told; it
+/// hands over fewer jobs the next time.
+const HALVED_FOR_TIME_MAX: usize = 2;
+
 /// What became of one job: an outcome, or why it has none.
 pub type Posted = Result<Outcome, Unposted>;
 
@@ -20,7 +24,7 @@ pub enum Unposted {
 }
 
 /// Posts a batch; where the ledger refuses it, splits it in halves, in order, until the job at fault stands alone. One
-/// answer for each job, in the order of the jobs. A batch that takes too long is split as well.
+/// answer for each job, in the order of the jobs. A batch that takes too long is split as well, down to a quarter.
 ///
 /// # Errors
 /// The first failure that may pass and that concerns more than one job. What was posted until then stays posted: the same
@@ -40,8 +44,10 @@ pub async fn post_apart(ledger: &dyn Ledger, jobs: &[Job]) -> Result<Vec<Posted>
         let free = piece.iter().take_while(|job| !held_up.contains_key(&job.lane)).count();
         let (piece, behind) = piece.split_at(free);
         pieces.push(behind);
+        let is_small = piece.len() << HALVED_FOR_TIME_MAX <= jobs.len();
         match ledger.post(piece).await {
             Ok(outcomes) => answers.extend(outcomes.into_iter().map(Ok)),
+            Err(late @ LedgerError::TimedOut(_)) if is_small => return Err(late),
             Err(failure) if piece.len() > 1 && failure.may_concern_a_part() => {
                 tracing::debug!(jobs = piece.len(), "a batch is taken apart: {failure}");
                 let (first, second) = piece.split_at(piece.len() / 2);
