@@ -12,6 +12,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use shared::ledger::durability;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -79,6 +80,7 @@ pub async fn serve(
         let ingress = Arc::clone(&ingress);
         async move { ingress.learn_former_ids().await }
     });
+    let looking = tokio::spawn(durability::watch(ingress.parts.ledger.clone(), shutdown.clone()));
     let importing = tokio::spawn(Arc::clone(&ingress).run_imports());
     let address = listener.local_addr().ok();
     let ended = CancellationToken::new();
@@ -110,6 +112,7 @@ pub async fn serve(
     imported.context("the imports did not end well")?;
     reporting.await.context("the reports did not end well")?;
     learning.await.context("the question for former ids did not end well")?;
+    looking.await.context("the looks at the ledger's durability did not end well")?;
     hearing.await.context("the listener for outcomes did not end well")
 }
 

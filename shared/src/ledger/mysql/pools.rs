@@ -1,18 +1,21 @@
 //! Connections: four pools, so that no dashboard ever waits for the posting or the other way round.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use sqlx::pool::PoolConnection;
-use sqlx::{ConnectOptions, Executor, MySql, Pool};
+use sqlx::{ConnectOptions, Executor, MySql, MySqlConnection, Pool};
 
 use super::MySqlConfig;
 use super::address::{self, Address};
+use super::durability;
 use crate::contract::report::PoolReport;
-use crate::ledger::LedgerError;
+use crate::ledger::durability::LatestLook;
 use crate::ledger::failure::Failure;
 use crate::ledger::sql::Purpose;
 use crate::ledger::sql::pool::MeasuredPool;
+use crate::ledger::{Durability, LedgerError};
 
 /// Connections for records: one monitor writes a few a minute.
 const RECORDS_CONNECTIONS_MAX: u32 = 2;
@@ -60,6 +63,31 @@ pub(super) struct Pools {
     records: Server,
     timeout: Duration,
     reads_replica: bool,
+    looking: Looking,
+}
+
+/// What is done on a connection when it has been made, beside [`SESSION`].
+#[derive(Debug, Clone)]
+enum OnConnect {
+    Read,
+    Write,
+    /// It writes what nobody has elsewhere: the server is looked at first.
+    Post(Looking),
+}
+
+/// Looks at the durability of a server, and notes what it finds.
+#[derive(Debug, Clone)]
+struct Looking {
+    latest: LatestLook,
+    is_weak_allowed: bool,
+}
+
+impl Looking {
+    async fn look(&self, connection: &mut MySqlConnection) -> Result<(), Failure> {
+        let weaknesses = durability::look(connection).await?;
+        self.latest.note(Durability { weaknesses, is_weak_allowed: self.is_weak_allowed });
+        Ok(())
+    }
 }
 
 impl Pools {
@@ -69,19 +97,22 @@ impl Pools {
         let primary = ("DATABASE_URL", config.url.as_str());
         let reads = config.readonly_url.as_deref().map_or(primary, |url| ("DATABASE_READONLY_URL", url));
         let analytics = config.analytics_url.as_deref().map_or(reads, |url| ("DATABASE_ANALYTICS_URL", url));
+        let looking =
+            Looking { latest: LatestLook::default(), is_weak_allowed: config.allow_weak_durability };
         Ok(Pools {
             primary: server(
                 "primary",
                 primary,
                 config.pool_size.saturating_add(config.max_overflow),
                 slice,
-                Some(WRITING_SESSION),
+                OnConnect::Post(looking.clone()),
             )?,
-            reads: server("reads", reads, config.readonly_pool_size, slice, None)?,
-            analytics: server("analytics", analytics, config.analytics_pool_size, slice, None)?,
-            records: server("records", primary, RECORDS_CONNECTIONS_MAX, slice, Some(WRITING_SESSION))?,
+            reads: server("reads", reads, config.readonly_pool_size, slice, OnConnect::Read)?,
+            analytics: server("analytics", analytics, config.analytics_pool_size, slice, OnConnect::Read)?,
+            records: server("records", primary, RECORDS_CONNECTIONS_MAX, slice, OnConnect::Write)?,
             timeout: config.pool_timeout,
             reads_replica: config.readonly_url.is_some(),
+            looking,
         })
     }
 
@@ -103,6 +134,17 @@ impl Pools {
             }
         };
         server.pool.acquire(patiently).await.map_err(|failure| server.address.named_in(failure))
+    }
+
+    /// Looks at the durability of the primary, beside the connections that post.
+    pub(super) async fn look_at_durability(&self) -> Result<(), Failure> {
+        let mut connection = self.acquire(Purpose::ReadingRecords).await?;
+        self.looking.look(&mut connection).await
+    }
+
+    /// What was found of it last.
+    pub(super) fn durability(&self) -> Option<Arc<Durability>> {
+        self.looking.latest.get()
     }
 
     /// Whether single reads go to another server than the primary.
@@ -137,10 +179,10 @@ fn server(
     (setting, url): (&'static str, &str),
     connections_max: u32,
     slice: Duration,
-    also: Option<&'static str>,
+    on_connect: OnConnect,
 ) -> Result<Server, LedgerError> {
     let (options, address) = address::read(setting, url)?;
-    Ok(Server { pool: pool(name, options, connections_max, slice, also), address })
+    Ok(Server { pool: pool(name, options, connections_max, slice, on_connect), address })
 }
 
 fn pool(
@@ -148,7 +190,7 @@ fn pool(
     options: MySqlConnectOptions,
     connections_max: u32,
     slice: Duration,
-    also: Option<&'static str>,
+    on_connect: OnConnect,
 ) -> MeasuredPool<MySql> {
     // Statements carry clients' data, which has no place in a log.
     let options = options.disable_statement_logging().pipes_as_concat(false).no_engine_substitution(false);
@@ -158,9 +200,16 @@ fn pool(
         .idle_timeout(IDLE_MAX)
         .test_before_acquire(false)
         .after_connect(move |connection, _| {
+            let on_connect = on_connect.clone();
             Box::pin(async move {
-                for settings in [SESSION].into_iter().chain(also) {
-                    connection.execute(sqlx::raw_sql(settings)).await?;
+                connection.execute(sqlx::raw_sql(SESSION)).await?;
+                if !matches!(on_connect, OnConnect::Read) {
+                    connection.execute(sqlx::raw_sql(WRITING_SESSION)).await?;
+                }
+                if let OnConnect::Post(looking) = on_connect {
+                    // A server that was not looked at is posted to by nobody.
+                    let looked = looking.look(connection).await;
+                    looked.map_err(|failure| sqlx::Error::Protocol(failure.to_string()))?;
                 }
                 Ok(())
             })
