@@ -92,8 +92,8 @@ impl Admission {
             }
             PublishError::Unconfirmed { .. } | PublishError::Unavailable(_) => {
                 let detail = format!(
-                    "{error}. With the same Idempotency-Key or reference a retry never takes effect twice; \
-                     whether this one was queued shows at /api/jobs/{id}"
+                    "{error}; send the same job again with the same Idempotency-Key or reference: whether or not it was \
+                     queued now, it never takes effect twice, and its outcome, once it has one, shows at /api/jobs/{id}"
                 );
                 Problem::new(ProblemType::QueueUnavailable, detail).retry_after(UNAVAILABLE_PAUSE)
             }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use shared::ledger::durability;
 use shared::listener::{self, Stop};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -54,6 +55,7 @@ pub async fn serve(
         let ingress = Arc::clone(&ingress);
         async move { ingress.learn_former_ids().await }
     });
+    let looking = tokio::spawn(durability::watch(ingress.parts.ledger.clone(), shutdown.clone()));
     let importing = tokio::spawn(Arc::clone(&ingress).run_imports());
     let address = listener.local_addr().ok();
     let ended = CancellationToken::new();
@@ -67,5 +69,6 @@ pub async fn serve(
     imported.context("the imports did not end well")?;
     reporting.await.context("the reports did not end well")?;
     learning.await.context("the question for former ids did not end well")?;
+    looking.await.context("the looks at the ledger's durability did not end well")?;
     hearing.await.context("the listener for outcomes did not end well")
 }

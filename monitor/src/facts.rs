@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use shared::contract::report::{Role, SettingReport};
+use shared::ledger::Durability;
 use shared::settings::Settings;
 
 use crate::views::health::Conservation;
@@ -39,6 +40,8 @@ pub(crate) struct Facts {
     pub(crate) ledger_answers: bool,
     /// Why the ledger can not be read.
     pub(crate) ledger_trouble: Option<String>,
+    /// `None`: nobody has looked yet.
+    pub(crate) durability: Option<std::sync::Arc<Durability>>,
     pub(crate) dead_letters: Option<u64>,
     pub(crate) conservation: Conservation,
     /// For how long jobs have waited while none got an outcome anywhere.

@@ -112,9 +112,10 @@ fn troubles(facts: &Facts) -> Vec<String> {
         .collect()
 }
 
-/// Alerts about how much the fleet has to bear: no problem above tells of them. How long jobs wait is told with
-/// the flow.
-const STRAINS: [&str; 6] = ["response_time", "error_rate", "pool_exhausted", "memory", "disk", "cpu"];
+/// Alerts that no problem above tells of: about what is promised on weak ground, and how much the fleet has to bear. How
+/// long jobs wait is told with the flow.
+const STRAINS: [&str; 7] =
+    ["weak_durability", "response_time", "error_rate", "pool_exhausted", "memory", "disk", "cpu"];
 
 /// What strains the fleet for so long that its alert fires, and where it stands what to do.
 pub(crate) fn strains(firing: &[AlertView]) -> Vec<String> {

@@ -36,7 +36,7 @@ use shared::domain::lane::Lanes;
 use shared::fleet::Bus;
 use shared::fleet::reporter::{Instruments, Reporter, Vitals};
 use shared::keys::Keys;
-use shared::ledger::Ledger;
+use shared::ledger::{Ledger, durability};
 use shared::listener;
 use shared::queue::Queue;
 use shared::records::Records;
@@ -136,6 +136,7 @@ fn watch_fleet(parts: &Parts, beside: &mut JoinSet<()>, shutdown: &CancellationT
     let (resume, open_alerts) = oneshot::channel();
     let outlets = Outlets { snapshots, history: history.clone(), kept, log: log.clone(), to_log, to_webhook };
     let records = parts.records.clone();
+    beside.spawn(durability::watch(parts.ledger.clone(), shutdown.clone()));
     beside.spawn(books::watch(parts.ledger.clone(), books_write, shutdown.clone()));
     beside.spawn(sampler::sample(parts.clone(), (books, open_alerts), outlets, shutdown.clone()));
     beside.spawn(store::keep(records.clone(), history.clone(), points, shutdown.clone()));

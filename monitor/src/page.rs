@@ -77,6 +77,7 @@ const ASSETS: &[Asset] = assets! {
     TEXT "/docs/runbooks/replica_lost.md" => "../../docs/runbooks/replica_lost.md",
     TEXT "/docs/runbooks/response_time.md" => "../../docs/runbooks/response_time.md",
     TEXT "/docs/runbooks/standstill.md" => "../../docs/runbooks/standstill.md",
+    TEXT "/docs/runbooks/weak_durability.md" => "../../docs/runbooks/weak_durability.md",
 };
 
 /// The page, its files, and the runbooks that alerts name.

@@ -175,6 +175,7 @@ impl Sampler {
             ledger_answers: books.answers(),
             ledger_trouble: books.trouble().map(str::to_owned),
             ledger,
+            durability: self.parts.ledger.durability(),
             dead_letters: beyond.dead_letters,
             conservation,
             still_seconds: self.still_seconds(counted, waits, now),

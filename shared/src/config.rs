@@ -54,6 +54,11 @@ pub struct FleetConfig {
     #[arg(long, global = true, env = "DB_POOL_TIMEOUT", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600))]
     pub db_pool_timeout: u64,
 
+    /// Post to a database too whose settings let it forget at a power cut what it has committed
+    /// (innodb_flush_log_at_trx_commit, sync_binlog, innodb_doublewrite): without this such a server is refused
+    #[arg(long, global = true, env = "ALLOW_WEAK_DURABILITY", default_value_t = false, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    pub allow_weak_durability: bool,
+
     /// Threads of a process that spool and read files
     #[arg(long, global = true, env = "IO_THREAD_POOL_SIZE", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub io_thread_pool_size: u32,

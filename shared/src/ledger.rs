@@ -4,6 +4,7 @@
 //! and one conformance suite holds both to the promises written here.
 
 mod audit;
+pub mod durability;
 mod failure;
 mod listing;
 pub mod mysql;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+pub use durability::Durability;
 pub use listing::{JobFilter, JobsCursor, JobsPage, VerdictName};
 pub use post::{Posted, Unposted, post_apart};
 pub use stretch::{Freshness, Stretch};
@@ -199,6 +201,19 @@ pub trait Ledger: Send + Sync {
     /// # Errors
     /// It does not; says why.
     async fn ready(&self) -> Result<(), LedgerError>;
+
+    /// Looks whether the database keeps what it has committed, for [`durability`](Self::durability).
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn look_at_durability(&self) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
+    /// Whether the database keeps what it has committed, as it was found last; `None`: nobody has looked yet.
+    fn durability(&self) -> Option<Arc<Durability>> {
+        Some(Arc::default())
+    }
 
     /// How its pools of connections stand; empty: it has none.
     fn pools(&self) -> Vec<PoolReport> {

@@ -207,13 +207,13 @@ pub enum PublishError {
         lane: Lane,
     },
     /// No confirmation within the time-out; it may or may not be queued.
-    #[error("the queue did not confirm within {after:?}; send the same job again with the same key")]
+    #[error("the queue did not confirm within {after:?}")]
     Unconfirmed {
         /// How long it was waited for.
         after: Duration,
     },
     /// Refused, returned, or not reachable.
-    #[error("the queue could not take the job ({0}); send it again")]
+    #[error("the queue could not take the job ({0})")]
     Unavailable(String),
 }
 

@@ -159,6 +159,7 @@ fn books(fleet: &FleetConfig) -> anyhow::Result<Books> {
         readonly_pool_size: fleet.db_readonly_pool_size,
         analytics_pool_size: fleet.db_analytics_pool_size,
         pool_timeout: Duration::from_secs(fleet.db_pool_timeout),
+        allow_weak_durability: fleet.allow_weak_durability,
         ..MySqlConfig::new(url)
     };
     Ok(Arc::new(MySqlLedger::connect(&config)?).into())

@@ -65,7 +65,7 @@ pub struct LineResult {
 pub struct JobView {
     /// Its id.
     pub id: String,
-    /// `queued`, `posted`, `rejected` or `dead`.
+    /// `pending`, `posted`, `rejected` or `dead`; `queued` in a `202`.
     pub status: String,
     /// What it was to do, once it has its outcome.
     #[serde(default)]
@@ -98,7 +98,7 @@ impl JobView {
     /// Whether it has its outcome.
     #[must_use]
     pub fn is_final(&self) -> bool {
-        self.status != "queued"
+        !["queued", "pending"].contains(&self.status.as_str())
     }
 }
 

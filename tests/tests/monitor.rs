@@ -7,6 +7,8 @@ mod control;
 mod cost;
 #[path = "monitor/count.rs"]
 mod count;
+#[path = "monitor/durability.rs"]
+mod durability;
 #[path = "monitor/faults.rs"]
 mod faults;
 #[path = "monitor/figures.rs"]

@@ -25,7 +25,7 @@ use shared::contract::report::Role;
 use shared::domain::lane::Lanes;
 use shared::fleet::Bus;
 use shared::fleet::reporter::{Instruments, Reporter, Vitals};
-use shared::ledger::Ledger;
+use shared::ledger::{Ledger, durability};
 use shared::listener;
 use shared::queue::Queue;
 use shared::queue::publisher::Publisher;
@@ -102,6 +102,7 @@ pub async fn run(parts: Parts, listener: TcpListener, shutdown: CancellationToke
     beside.spawn(reporter.report_each_second(vitals(&shared), trouble(&shared), drained.clone()));
     beside.spawn(expiry::release_expired(shared.clone(), shutdown.clone()));
     beside.spawn(analysis::serve(shared.clone(), shutdown.clone()));
+    beside.spawn(durability::watch(shared.parts.ledger.clone(), shutdown.clone()));
     beside.spawn(freshness::mark_present(shared.parts.ledger.clone(), shutdown.clone()));
     let stopped = CancellationToken::new();
     let served = tokio::spawn(listener::serve(listener, probes, stopped.clone().into()));
@@ -147,7 +148,9 @@ fn readiness(shared: &Arc<Shared>) -> probes::Readiness {
         let shared = shared.clone();
         Box::pin(async move {
             shared.parts.queue.ready().await.map_err(|error| error.to_string())?;
-            shared.parts.ledger.ready().await.map_err(|error| error.to_string())
+            shared.parts.ledger.ready().await.map_err(|error| error.to_string())?;
+            let durability = shared.parts.ledger.durability().filter(|found| found.is_refused());
+            durability.map_or(Ok(()), |refused| Err(format!("nothing is posted: {refused}")))
         })
     })
 }

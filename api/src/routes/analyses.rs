@@ -60,7 +60,7 @@ pub async fn start(
     let key = IdempotencyKey::of(&headers)?;
     let json = body::read(&headers, body, LIMIT).await?;
     let (id, at) = submit(&ingress, &client, key.as_ref(), Order::of_run(&json)?).await?;
-    Ok(accepted(id, Analysis::queued(id, Some(at))))
+    Ok(accepted(id, Analysis::queued(id, at)))
 }
 
 /// Queues a run; returns its id, and when it was accepted in microseconds since the Unix epoch.
@@ -175,8 +175,8 @@ async fn stands(ingress: &Ingress, id: JobId) -> Result<Analysis, Problem> {
     if ingress.read(ingress.parts.ledger.job(id)).await?.is_some() {
         return Err(unknown(&format!("{id} is a job and no analysis; ask for /api/jobs/{id}")));
     }
-    // Accepted, and not yet taken off the queue.
-    Ok(Analysis::queued(id, None))
+    // On the queue, or never accepted.
+    Ok(Analysis::pending(id))
 }
 
 /// Cancels an analysis. What it has found so far stays.

@@ -174,7 +174,7 @@ pub struct ShowQuery {
 
 /// Tells what became of a job.
 ///
-/// A job that was accepted and has no outcome yet is `queued`. With `wait` the answer comes as soon as
+/// A job without an outcome is `pending`, whether or not it was accepted: only a `202` proves that. With `wait` the answer comes as soon as
 /// there is an outcome, at the latest after that many seconds.
 #[utoipa::path(
     get, path = "/api/jobs/{id}", tag = "jobs",
@@ -205,13 +205,13 @@ pub async fn show(
         return Ok(books.answer(Json(Job::analysis(&run))));
     }
     if wait.is_zero() || !place.wait(&ingress.admission) {
-        return Ok(books.answer(Json(Job::queued(id))));
+        return Ok(books.answer(Json(Job::pending(id))));
     }
     let ticket = ingress.replies.expect(id, None);
     let job = match ticket.outcome(&ingress, UNTOLD_POLL, Instant::now() + wait).await {
         Ended::Recorded(record) => Job::recorded(&record),
         Ended::Told(verdict) => Job::told(id, verdict),
-        Ended::Conflict | Ended::Unknown => Job::queued(id),
+        Ended::Conflict | Ended::Unknown => Job::pending(id),
     };
     Ok((Extension(Waited), Json(job)).into_response())
 }

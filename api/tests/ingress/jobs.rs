@@ -128,7 +128,15 @@ async fn what_the_queue_does_not_confirm_is_not_accepted() {
         assert!(answer.header("retry-after").parse::<u64>().unwrap() >= 1);
         if kind == "queue-unavailable" {
             let detail = answer.body["detail"].as_str().unwrap();
-            assert!(detail.contains("same Idempotency-Key"), "{detail}");
+            let says =
+                ["send the same job again with the same Idempotency-Key or reference", "whether or not"];
+            assert!(says.iter().all(|says| detail.contains(says)), "{detail}");
+            let (_, path) = detail.rsplit_once(' ').unwrap();
+            assert_eq!(
+                world.get(path).await.body["status"],
+                "pending",
+                "only a 202 proves that it is queued"
+            );
             world.get("/readyz").await.assert_problem(503, "queue-unavailable");
         }
     }
@@ -138,8 +146,10 @@ async fn what_the_queue_does_not_confirm_is_not_accepted() {
 async fn a_job_is_shown_as_far_as_it_is_known() {
     let world = World::new().await;
     let id = JobId::from_chance(7, [7; 6]);
-    let queued = world.get(&format!("/api/jobs/{id}")).await;
-    assert_eq!((queued.status.as_u16(), queued.body), (200, json!({"id": id, "status": "queued"})));
+    let pending = world.get(&format!("/api/jobs/{id}")).await;
+    assert_eq!((pending.status.as_u16(), pending.body), (200, json!({"id": id, "status": "pending"})));
+    let analysis = world.get(&format!("/api/analyses/{id}")).await;
+    assert_eq!(analysis.body, json!({"id": id, "state": "pending"}));
 
     world.record(id, DEPOSIT, Verdict::Rejected(Rejection::AccountNotFound));
     let expected = json!({
@@ -158,7 +168,7 @@ async fn a_job_is_not_cancelled_by_whoever_takes_it_for_an_analysis() {
     assert_eq!(world.ask(request).await.body["state"], "cancelled", "no analysis of this id begins");
     assert_eq!(
         world.get(&format!("/api/jobs/{id}")).await.body["status"],
-        "queued",
+        "pending",
         "its job posts all the same"
     );
 

@@ -142,7 +142,7 @@ async fn a_long_poll_ends_with_the_outcome() {
     });
     assert_eq!((answer.status.as_u16(), &answer.body["status"]), (200, &json!("posted")));
     let over = world.get(&format!("/api/jobs/{}?wait=1", keyed_id("none"))).await;
-    assert_eq!((over.status.as_u16(), &over.body["status"]), (200, &json!("queued")));
+    assert_eq!((over.status.as_u16(), &over.body["status"]), (200, &json!("pending")));
 }
 
 #[tokio::test]
@@ -154,7 +154,7 @@ async fn a_stop_lets_waiting_clients_go_at_once() {
         until("the client waits", || (*world.ledger.reads.lock().unwrap() > 1).then_some(())).await;
         world.shutdown.cancel();
     });
-    assert_eq!((answer.status.as_u16(), &answer.body["status"]), (200, &json!("queued")));
+    assert_eq!((answer.status.as_u16(), &answer.body["status"]), (200, &json!("pending")));
     assert!(started.elapsed() < Duration::from_secs(5));
     world.get("/readyz").await.assert_problem(503, "queue-unavailable");
 }

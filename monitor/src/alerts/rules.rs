@@ -84,7 +84,7 @@ const fn rule(
 use Severity::{Critical, Warning};
 
 /// Every rule.
-pub(crate) static ALL: [Rule; 15] = [
+pub(crate) static ALL: [Rule; 16] = [
     rule("books_out_of_balance", Critical, "ledgers", None, of_parts::books_out_of_balance),
     rule("ledger_away", Critical, "ledgers", None, of_parts::ledger_away),
     rule("queue_away", Critical, "queues", None, of_parts::queue_away),
@@ -92,6 +92,7 @@ pub(crate) static ALL: [Rule; 15] = [
     rule("jobs_missing", Critical, "jobs", None, of_parts::jobs_missing),
     rule("standstill", Critical, "seconds", None, of_load::standstill),
     rule("replica_lost", Warning, "replicas", None, of_parts::replica_lost),
+    rule("weak_durability", Warning, "settings", None, of_parts::weak_durability),
     rule("dead_letters", Warning, "letters", Some("ALERT_DEAD_LETTERS"), of_parts::dead_letters),
     rule("lag", Warning, "seconds", Some("ALERT_LAG_SECONDS"), of_load::lag),
     rule("response_time", Warning, "seconds", Some("ALERT_RESPONSE_SECONDS"), of_requests::response_time),
@@ -105,6 +106,8 @@ pub(crate) static ALL: [Rule; 15] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+    use shared::ledger::{Durability, durability::Weakness};
+
     use crate::facts::tests::{backlog, lost_worker, well};
     use crate::views::replica::PoolView;
 
@@ -132,6 +135,15 @@ mod tests {
         let mut lost = well();
         lost.conservation.missing_jobs = 5;
         assert_eq!(holding(&lost), ["jobs_missing"]);
+        let weakness = |value: &str| Weakness {
+            setting: "sync_binlog".to_owned(),
+            value: value.to_owned(),
+            must_be: "1",
+        };
+        let durability = Durability { weaknesses: vec![weakness("0")], is_weak_allowed: true };
+        let weak = Facts { durability: Some(durability.into()), ..well() };
+        assert_eq!(holding(&weak), ["weak_durability"]);
+        assert!(of_parts::weak_durability(&weak).sentence.contains("sync_binlog is 0"));
         let stands = Facts { still_seconds: 6.0, ..backlog(10, 6.0) };
         assert_eq!(holding(&stands), ["standstill"]);
         let mut letters = well();

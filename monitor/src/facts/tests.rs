@@ -41,6 +41,7 @@ pub(crate) fn well() -> Facts {
         ledger: Some(ledger),
         ledger_answers: true,
         ledger_trouble: None,
+        durability: Some(std::sync::Arc::default()),
         dead_letters: Some(0),
         still_seconds: 0.0,
         conservation: Conservation {

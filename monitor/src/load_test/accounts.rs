@@ -144,7 +144,8 @@ async fn posted(client: &Client, id: String) -> anyhow::Result<()> {
         let job = job.with_context(|| format!("the ingress accepted job {id} and does not know it"))?;
         match job.status.as_str() {
             "posted" => return Ok(()),
-            "queued" => tokio::time::sleep(LOOK_INTERVAL).await,
+            // An ingress of the release before says `queued`.
+            "pending" | "queued" => tokio::time::sleep(LOOK_INTERVAL).await,
             _ => ensure!(false, "job {id} was {}: {}", job.status, job.reason.unwrap_or_default()),
         }
     }

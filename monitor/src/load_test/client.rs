@@ -70,7 +70,7 @@ struct LineAnswer {
 /// What the ledger holds of a job.
 #[derive(Debug, Clone, Deserialize)]
 pub struct JobAnswer {
-    /// `queued`, `posted`, `rejected` or `dead`.
+    /// `pending`, `posted`, `rejected` or `dead`.
     pub status: String,
     /// Why it was rejected.
     pub reason: Option<String>,

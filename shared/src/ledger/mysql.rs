@@ -1,6 +1,7 @@
 //! The ledger on MySQL 8.4 or 9.x, or on MariaDB 10.11 or later: the books of a fleet.
 
 mod address;
+mod durability;
 mod eras;
 pub(super) mod errors;
 mod pools;
@@ -16,9 +17,9 @@ pub(super) use self::eras::ERA_ENTRIES;
 use self::eras::Eras;
 use self::pools::Pools;
 use self::server::Lease;
-use super::LedgerError;
 use super::failure::Failure;
 use super::sql::{Database, Purpose, SqlLedger};
+use super::{Durability, LedgerError};
 use crate::contract::report::PoolReport;
 
 /// Where the database is, and how many connections it is worth.
@@ -40,6 +41,8 @@ pub struct MySqlConfig {
     pub analytics_pool_size: u32,
     /// How long to wait for a connection.
     pub pool_timeout: Duration,
+    /// Post to a server too that may forget at a power cut what it has committed.
+    pub allow_weak_durability: bool,
 }
 
 impl MySqlConfig {
@@ -55,6 +58,7 @@ impl MySqlConfig {
             readonly_pool_size: 10,
             analytics_pool_size: 5,
             pool_timeout: Duration::from_secs(30),
+            allow_weak_durability: false,
         }
     }
 }
@@ -106,6 +110,14 @@ impl Database for MySqlDatabase {
 
     fn reads_replica(&self) -> bool {
         self.pools.reads_replica()
+    }
+
+    async fn look_at_durability(&self) -> Result<(), Failure> {
+        self.pools.look_at_durability().await
+    }
+
+    fn durability(&self) -> Option<Arc<Durability>> {
+        self.pools.durability()
     }
 
     fn pools(&self) -> Vec<PoolReport> {

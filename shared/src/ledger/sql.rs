@@ -39,7 +39,7 @@ use super::failure::Failure;
 use super::post::{self, LatestPosting, Store};
 use super::sqlite::{Company, PostsAtOnce};
 use super::{
-    Audit, EntryRecord, FormerIds, Freshness, JobFilter, JobRecord, JobsCursor, JobsPage, Ledger,
+    Audit, Durability, EntryRecord, FormerIds, Freshness, JobFilter, JobRecord, JobsCursor, JobsPage, Ledger,
     LedgerError, Stretch, Totals, Verdicts,
 };
 use crate::clock;
@@ -97,6 +97,16 @@ pub(super) trait Database: Send + Sync {
     /// Whether single reads go to another server than the primary.
     fn reads_replica(&self) -> bool;
 
+    /// See [`Ledger::look_at_durability`].
+    fn look_at_durability(&self) -> impl Future<Output = Result<(), Failure>> + Send {
+        std::future::ready(Ok(()))
+    }
+
+    /// See [`Ledger::durability`].
+    fn durability(&self) -> Option<Arc<Durability>> {
+        Some(Arc::default())
+    }
+
     /// See [`Ledger::pools`].
     fn pools(&self) -> Vec<PoolReport>;
 
@@ -133,7 +143,12 @@ impl<D: Database> Store for SqlLedger<D> {
 
     async fn begin(&self) -> Result<Self::Transaction, Failure> {
         self.database.tend().await;
-        Ok(SqlTransaction::new(self.database.session(Purpose::Posting).await?, self.database.era()))
+        let session = self.database.session(Purpose::Posting).await?;
+        // After the connection was made, and what is at its end looked at.
+        if let Some(refused) = self.database.durability().filter(|found| found.is_refused()) {
+            return Err(Failure::Transient(refused.to_string()));
+        }
+        Ok(SqlTransaction::new(session, self.database.era()))
     }
 
     fn latest(&self) -> &LatestPosting {
@@ -283,6 +298,14 @@ impl<D: Database + Clone + 'static> Ledger for SqlLedger<D> {
         let answered = tokio::time::timeout(READY_TIMEOUT, answer).await;
         let unanswered = |_| Failure::Transient(format!("the database did not answer in {READY_TIMEOUT:?}"));
         Ok(answered.map_err(unanswered)??)
+    }
+
+    async fn look_at_durability(&self) -> Result<(), LedgerError> {
+        Ok(self.database.look_at_durability().await?)
+    }
+
+    fn durability(&self) -> Option<Arc<Durability>> {
+        self.database.durability()
     }
 
     fn pools(&self) -> Vec<PoolReport> {

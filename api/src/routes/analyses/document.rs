@@ -32,8 +32,10 @@ pub struct AnalysisBody {
 #[serde(rename_all = "snake_case")]
 #[schema(as = AnalysisState)]
 pub enum State {
-    /// Accepted, and not begun.
+    /// Accepted: it is on disk.
     Queued,
+    /// Not begun. Only a `202` proves that it was accepted; with the same key or reference it may be sent again.
+    Pending,
     /// Its accounts are being listed; the first are analysed meanwhile.
     Planning,
     /// Its accounts are known, and not all are done.
@@ -100,14 +102,20 @@ pub struct Analysis {
 }
 
 impl Analysis {
+    /// One that was accepted just now.
+    pub fn queued(id: JobId, requested_at: i64) -> Analysis {
+        let requested_at = Some(Rfc3339::from_microseconds(requested_at));
+        Analysis { state: State::Queued, requested_at, ..Analysis::pending(id) }
+    }
+
     /// One that nobody has begun.
-    pub fn queued(id: JobId, requested_at: Option<i64>) -> Analysis {
+    pub fn pending(id: JobId) -> Analysis {
         Analysis {
             id,
-            state: State::Queued,
+            state: State::Pending,
             client: None,
             request: None,
-            requested_at: requested_at.map(Rfc3339::from_microseconds),
+            requested_at: None,
             accounts: None,
             accounts_done: None,
             accounts_failed: None,
@@ -145,7 +153,7 @@ impl Analysis {
                 .zip(rate)
                 .map(|(left, rate)| tenths(left / rate))
                 .filter(|left| left.is_finite()),
-            ..Analysis::queued(run.new.id, None)
+            ..Analysis::pending(run.new.id)
         }
     }
 }

@@ -19,8 +19,11 @@ use crate::routes::analyses::document::State;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Accepted, without an outcome so far.
+    /// Accepted: it is on disk, and will reach an outcome.
     Queued,
+    /// No outcome is known. Only a `202` proves that a job was accepted: one that was answered `503`, or not at all, may be
+    /// on its way or nowhere. Sent again with the same key or reference it never takes effect twice.
+    Pending,
     /// Its entries are in the books.
     Posted,
     /// Turned down for good; `reason` says why.
@@ -39,6 +42,7 @@ impl From<State> for Status {
     fn from(state: State) -> Status {
         match state {
             State::Queued => Status::Queued,
+            State::Pending => Status::Pending,
             State::Planning | State::Running => Status::Running,
             State::Done => Status::Done,
             State::Cancelled => Status::Cancelled,
@@ -165,8 +169,8 @@ impl Job {
     }
 
     /// No outcome is known.
-    pub fn queued(id: JobId) -> Job {
-        Job::new(id, Status::Queued, None)
+    pub fn pending(id: JobId) -> Job {
+        Job::new(id, Status::Pending, None)
     }
 
     /// It is an analysis.

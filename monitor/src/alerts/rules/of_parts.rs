@@ -31,6 +31,15 @@ pub(super) fn ledger_away(facts: &Facts) -> Reading {
     }
 }
 
+pub(super) fn weak_durability(facts: &Facts) -> Reading {
+    let Some(durability) = &facts.durability else {
+        return Reading::wrong(None, "the settings of the database have not been looked at yet".to_owned());
+    };
+    #[allow(clippy::cast_precision_loss)] // A handful.
+    let count = durability.weaknesses.len() as f64;
+    Reading::above(count, 0.0, durability.sentence())
+}
+
 pub(super) fn queue_away(facts: &Facts) -> Reading {
     match (&facts.queue_trouble, facts.bus) {
         (Some(why), _) => Reading::wrong(Some(true), format!("the queue can not be read: {why}")),

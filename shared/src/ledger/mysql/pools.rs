@@ -1,13 +1,15 @@
 //! Connections: four pools, so that no dashboard ever waits for the posting or the other way round.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::MySqlConfig;
+use super::durability::Looking;
 use super::server::{Lease, Server, Writes};
 use crate::contract::report::PoolReport;
-use crate::ledger::LedgerError;
 use crate::ledger::failure::Failure;
 use crate::ledger::sql::Purpose;
+use crate::ledger::{Durability, LedgerError};
 
 /// Connections for records: one monitor writes a few a minute.
 const RECORDS_CONNECTIONS_MAX: u32 = 2;
@@ -22,6 +24,7 @@ pub(super) struct Pools {
     analytics: Server,
     records: Server,
     reads_replica: bool,
+    looking: Looking,
 }
 
 impl Pools {
@@ -38,13 +41,15 @@ impl Pools {
             "DATABASE_URL" => Writes::Elsewhere,
             _ => Writes::OnPrimary,
         };
+        let looking = Looking::new(config.allow_weak_durability);
         let connections_max = config.pool_size.saturating_add(config.max_overflow);
         Ok(Pools {
-            primary: server("primary", primary, connections_max, Writes::Here)?,
+            primary: server("primary", primary, connections_max, Writes::Posts(looking.clone()))?,
             reads: server("reads", reads, config.readonly_pool_size, of(reads))?,
             analytics: server("analytics", analytics, config.analytics_pool_size, of(analytics))?,
             records: server("records", primary, RECORDS_CONNECTIONS_MAX, Writes::Here)?,
             reads_replica: config.readonly_url.is_some(),
+            looking,
         })
     }
 
@@ -57,6 +62,17 @@ impl Pools {
             Purpose::WritingRecords | Purpose::ReadingRecords => &self.records,
         };
         server.lease().await
+    }
+
+    /// Looks at the durability of the primary, beside the connections that post.
+    pub(super) async fn look_at_durability(&self) -> Result<(), Failure> {
+        let mut connection = self.acquire(Purpose::ReadingRecords).await?;
+        self.looking.look(&mut connection).await
+    }
+
+    /// What was found of it last.
+    pub(super) fn durability(&self) -> Option<Arc<Durability>> {
+        self.looking.latest()
     }
 
     /// Whether single reads go to another server than the primary.

@@ -17,6 +17,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::address::{self, Address};
+use super::durability::Looking;
 use crate::contract::report::PoolReport;
 use crate::ledger::LedgerError;
 use crate::ledger::failure::Failure;
@@ -65,8 +66,10 @@ const READ_ONLY: &str = "SELECT CONCAT(@@global.read_only, @@global.innodb_read_
 const TAKES_WRITES: [&str; 2] = ["00", "OFF0"];
 
 /// Where what connects here is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) enum Writes {
+    /// On these connections, which post: the server's durability is looked at with each.
+    Posts(Looking),
     /// On these connections.
     Here,
     /// On this server, by other connections.
@@ -238,7 +241,7 @@ impl Standing {
     async fn ask(&self, connection: &mut MySqlConnection) -> Result<(), String> {
         self.asked_us.fetch_max(self.us(Instant::now()), Relaxed);
         let answer = async {
-            if self.writes == Writes::OnPrimary {
+            if matches!(self.writes, Writes::OnPrimary) {
                 return connection.ping().await.map(|()| None);
             }
             let row = sqlx::raw_sql(READ_ONLY).fetch_one(connection).await?;
@@ -271,7 +274,11 @@ fn connections(
 ) -> Pool<MySql> {
     // Statements carry clients' data, which has no place in a log.
     let options = options.disable_statement_logging().pipes_as_concat(false).no_engine_substitution(false);
-    let also = (standing.writes == Writes::Here).then_some(WRITING_SESSION);
+    let (also, looking) = match &standing.writes {
+        Writes::Posts(looking) => (Some(WRITING_SESSION), Some(looking.clone())),
+        Writes::Here => (Some(WRITING_SESSION), None),
+        Writes::Elsewhere | Writes::OnPrimary => (None, None),
+    };
     MySqlPoolOptions::new()
         .max_connections(connections_max.max(1))
         .acquire_timeout(slice)
@@ -279,9 +286,15 @@ fn connections(
         .max_lifetime(AGE_MAX)
         .test_before_acquire(false)
         .after_connect(move |connection, _| {
+            let looking = looking.clone();
             Box::pin(async move {
                 for settings in [SESSION].into_iter().chain(also) {
                     connection.execute(sqlx::raw_sql(settings)).await?;
+                }
+                if let Some(looking) = looking {
+                    // Nobody posts to a server that was not looked at.
+                    let looked = looking.look(connection).await;
+                    looked.map_err(|failure| sqlx::Error::Protocol(failure.to_string()))?;
                 }
                 Ok(())
             })
