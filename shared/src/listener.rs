@@ -7,14 +7,16 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::header::{CONNECTION, HeaderValue};
 use axum::response::Response;
@@ -22,7 +24,7 @@ use futures::FutureExt as _;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::{Service as _, service_fn};
+use hyper::service::{HttpService, Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -146,21 +148,39 @@ async fn serve_connection(
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = place.wanted.cancelled() => return tracing::debug!(%peer, "a connection without a request made room"),
-        () = last.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            match tokio::time::timeout(FIRST_REQUEST_MAX, connection.as_mut()).await {
-                Ok(ended) => ended,
-                Err(_) if !place.asked.load(Relaxed) => return,
-                Err(_) => match tokio::time::timeout(STOP_MAX, connection).await {
-                    Ok(ended) => ended,
-                    Err(_) => return tracing::warn!("a request took longer than {STOP_MAX:?} to finish and is cut off"),
-                },
-            }
-        }
+        () = last.cancelled() => match finish(connection, &place.asked).await {
+            Some(ended) => ended,
+            None => return,
+        },
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
     }
+}
+
+/// Ends a connection between requests: behind the answer that is on its way, or behind the first request, which may be
+/// on its way and is answered with `Connection: close`. `None`: it was cut off.
+async fn finish<S>(
+    mut connection: Pin<&mut http1::Connection<TokioIo<TcpStream>, S>>,
+    asked: &AtomicBool,
+) -> Option<hyper::Result<()>>
+where
+    S: HttpService<Incoming, ResBody = Body>,
+    S::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    if !asked.load(Relaxed) {
+        match tokio::time::timeout(FIRST_REQUEST_MAX, connection.as_mut()).await {
+            Ok(ended) => return Some(ended),
+            Err(_) if !asked.load(Relaxed) => return None,
+            Err(_) => {}
+        }
+    }
+    connection.as_mut().graceful_shutdown();
+    let ended = tokio::time::timeout(STOP_MAX, connection).await.ok();
+    if ended.is_none() {
+        tracing::warn!("a request took longer than {STOP_MAX:?} to finish and is cut off");
+    }
+    ended
 }
 
 /// The places of a listener's connections.

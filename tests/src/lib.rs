@@ -13,6 +13,7 @@ pub mod load;
 pub mod oracle;
 pub mod proxy;
 pub mod queue_conformance;
+pub mod relay;
 pub mod reports;
 pub mod sandbox;
 pub mod servers;

@@ -143,6 +143,34 @@ async fn a_worker_drains_in_time_whatever_waits() {
     .unwrap();
 }
 
+/// Batches are in hand, and their transactions hang: the worker gives them up, and they come again at the next one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_drains_in_time_whatever_the_database_does() {
+    let mut cluster = Cluster::start(1).await.unwrap();
+    let load = Cluster::load("frozen", 1_000);
+    let mut record = load.open(&cluster.client).await.unwrap();
+    let running = load.start(&cluster.client);
+    cluster.resumes("the load began", RESUME_WITHIN).await.unwrap();
+    cluster.database.freeze().unwrap();
+    let accepted = running.accepted();
+    until("jobs wait for the database", RESUME_WITHIN, async || {
+        anyhow::ensure!(running.accepted() > accepted + 500, "few were accepted");
+        Ok(())
+    })
+    .await
+    .unwrap();
+    let mut worker = cluster.workers.remove(0);
+    let stopped = Instant::now();
+    worker.terminate().await.unwrap();
+    let took = stopped.elapsed();
+    cluster.database.thaw().unwrap();
+    assert!(took < DRAIN_WITHIN, "it took {took:?}");
+    cluster.add_worker().await.unwrap();
+    cluster.resumes("the database was thawed", RESUME_WITHIN).await.unwrap();
+    record.join(running.stop().await.unwrap());
+    cluster.hold_oracle(&record).await.unwrap();
+}
+
 /// Kills a worker with -9 every two seconds, one after the other, and starts another in its place.
 async fn kill_workers(cluster: &mut Cluster, times: usize) -> anyhow::Result<()> {
     let mut pace = interval(KILL_EVERY);

@@ -23,8 +23,13 @@ struct Served {
 }
 
 fn serve() -> Served {
+    serve_on(Duration::ZERO)
+}
+
+/// An ingress that serves on for this long once it is to stop.
+fn serve_on(stop_pause: Duration) -> Served {
     let (queue, ledger, bus) = fakes();
-    let config = Config { listen: ([127, 0, 0, 1], 0).into(), ..Config::default() };
+    let config = Config { listen: ([127, 0, 0, 1], 0).into(), stop_pause, ..Config::default() };
     let listener = api::bind(&config).unwrap();
     let address = listener.local_addr().unwrap();
     let shutdown = CancellationToken::new();
@@ -93,6 +98,52 @@ async fn a_stop_finishes_what_is_in_flight() {
     assert!(head.starts_with("HTTP/1.1 202"), "{head}");
     served.server.await.unwrap().unwrap();
     assert_eq!(served.queue.jobs()[0]["body"]["amount"], json!(5));
+}
+
+/// What a load balancer and its keep-alive clients see of a restart: no, then each connection's end with an answer, and
+/// nobody who comes meanwhile is refused.
+#[tokio::test]
+async fn a_stop_sends_clients_elsewhere_before_it_refuses_them() {
+    let served = serve_on(Duration::from_secs(2));
+    let mut kept = TcpStream::connect(served.address).await.unwrap();
+    kept.write_all(request("", DEPOSIT).as_bytes()).await.unwrap();
+    let head = read_head(&mut kept).await.to_lowercase();
+    assert!(!head.contains("connection: close"), "{head}");
+
+    let stopped = Instant::now();
+    served.shutdown.cancel();
+    for (line, status) in [("GET /readyz", "503"), ("POST /api/jobs", "202")] {
+        let mut late = TcpStream::connect(served.address).await.unwrap();
+        late.write_all(request("", DEPOSIT).replace("POST /api/jobs", line).as_bytes()).await.unwrap();
+        let head = read_to_the_end(&mut late).await;
+        assert!(
+            head.starts_with(&format!("http/1.1 {status}")) && head.contains("connection: close"),
+            "{head}"
+        );
+    }
+    kept.write_all(request("", DEPOSIT).as_bytes()).await.unwrap();
+    let head = read_to_the_end(&mut kept).await;
+    assert!(head.starts_with("http/1.1 202") && head.contains("connection: close"), "{head}");
+
+    assert!(stopped.elapsed() < Duration::from_secs(2), "too slow to show anything");
+    let mut last = TcpStream::connect(served.address).await.unwrap();
+    let mut idle = TcpStream::connect(served.address).await.unwrap();
+    until("the pause ends", || (stopped.elapsed() >= Duration::from_secs(2)).then_some(())).await;
+    until("nobody is accepted any more", || std::net::TcpStream::connect(served.address).err()).await;
+    last.write_all(request("", DEPOSIT).as_bytes()).await.unwrap();
+    let head = read_to_the_end(&mut last).await;
+    assert!(head.starts_with("http/1.1 202"), "{head}");
+    served.server.await.unwrap().unwrap();
+    assert!(stopped.elapsed() >= Duration::from_secs(2));
+    assert_eq!(idle.read(&mut [0]).await.unwrap(), 0, "closed between requests");
+    TcpStream::connect(served.address).await.unwrap_err();
+}
+
+/// An answer in lower case, after which the connection ends.
+async fn read_to_the_end(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    String::from_utf8_lossy(&answer).to_lowercase()
 }
 
 #[tokio::test]

@@ -1,0 +1,90 @@
+//! An address of which a test decides what is behind it: a TCP relay.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context as _;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+/// Passes bytes on between its own address and a port of this machine, until it is dropped.
+#[derive(Debug)]
+pub struct Relay {
+    port: u16,
+    way: Arc<Mutex<Way>>,
+    serves: JoinHandle<()>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Way {
+    to: u16,
+    silenced: CancellationToken,
+}
+
+impl Relay {
+    /// Leads to the port of `url`.
+    ///
+    /// # Errors
+    /// The URL has no port, or none could be opened here.
+    pub async fn start(url: &str) -> anyhow::Result<Relay> {
+        let way = Arc::new(Mutex::new(Way { to: port(url)?, silenced: CancellationToken::new() }));
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let port = listener.local_addr()?.port();
+        let ways = Arc::clone(&way);
+        let serves = tokio::spawn(async move {
+            let mut passing = JoinSet::new();
+            while let Ok((client, _)) = listener.accept().await {
+                let way = ways.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                passing.spawn(pass_on(client, way));
+            }
+        });
+        Ok(Relay { port, way, serves })
+    }
+
+    /// The same URL by way of this relay.
+    ///
+    /// # Errors
+    /// It has no port.
+    pub fn url(&self, url: &str) -> anyhow::Result<String> {
+        Ok(url.replacen(&format!(":{}/", port(url)?), &format!(":{}/", self.port), 1))
+    }
+
+    /// From now on leads new connections to the port of `url`; those that there are live on.
+    ///
+    /// # Errors
+    /// The URL has no port.
+    pub fn lead_to(&self, url: &str) -> anyhow::Result<()> {
+        self.way.lock().unwrap_or_else(PoisonError::into_inner).to = port(url)?;
+        Ok(())
+    }
+
+    /// The connections that there are stay open and pass nothing on any more, as if the host behind them had lost its
+    /// power; new ones are served.
+    pub fn silence(&self) {
+        let mut way = self.way.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut way.silenced).cancel();
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.serves.abort();
+    }
+}
+
+async fn pass_on(mut client: TcpStream, way: Way) {
+    let Ok(mut server) = TcpStream::connect(("127.0.0.1", way.to)).await else { return };
+    tokio::select! {
+        // Whichever side ends it: the other one sees it end.
+        _ = copy_bidirectional(&mut client, &mut server) => {}
+        () = way.silenced.cancelled() => std::future::pending().await,
+    }
+}
+
+/// The port of a URL as the private servers have them, with a path behind it.
+fn port(url: &str) -> anyhow::Result<u16> {
+    let (_, after) = url.rsplit_once(':').with_context(|| format!("no port in {url}"))?;
+    let digits = after.split('/').next().unwrap_or_default();
+    digits.parse().with_context(|| format!("no port in {url}"))
+}
