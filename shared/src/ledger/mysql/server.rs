@@ -32,7 +32,7 @@ const ACQUIRE_SLICE_MAX: Duration = Duration::from_secs(3);
 /// become a replica.
 const TRUSTED_MAX: Duration = Duration::from_secs(1);
 /// How long an answer to that may take. A server that went without a word never answers.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often a server that is at a script is asked whether it is still there.
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 /// How long a connection may take to come back to the pool: a server that is silent then would keep its place for ever.
