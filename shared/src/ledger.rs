@@ -7,6 +7,7 @@ mod audit;
 mod failure;
 mod listing;
 pub mod mysql;
+pub mod port;
 mod post;
 mod sql;
 pub mod sqlite;

@@ -1,13 +1,14 @@
 //! A lane worker: gather a batch, settle it, acknowledge it; again.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use shared::domain::lane::Lane;
 use shared::queue::{QueueError, Subscription};
 use shared::settings::Settings;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
@@ -51,6 +52,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, lane: Lane, stop: CancellationTok
             reported = true;
         }
         tokio::select! {
+            biased;
             () = stop.cancelled() => break,
             () = tokio::time::sleep(delay) => {}
         }
@@ -74,6 +76,7 @@ async fn serve_subscribed(shared: &Shared, lane: Lane, stop: &CancellationToken)
     let mut settings = shared.settings.clone();
     let prefetch_messages = settings.borrow_and_update().prefetch_messages();
     let subscription = tokio::select! {
+        biased;
         () = stop.cancelled() => return Ok(()),
         subscribed = shared.parts.queue.subscribe(lane, prefetch_messages) => subscribed?,
     };
@@ -82,6 +85,7 @@ async fn serve_subscribed(shared: &Shared, lane: Lane, stop: &CancellationToken)
     let serving = serve_batches(shared, lane, subscription, &finish, stop);
     tokio::pin!(serving);
     tokio::select! {
+        biased;
         served = &mut serving => served,
         () = another_prefetch(&mut settings, prefetch_messages) => {
             finish.cancel();
@@ -134,6 +138,7 @@ async fn settle_in_sight(
         let unopened = u64::try_from(subscription.handed_ahead()).unwrap_or_default();
         shared.figures.in_hand(lane, opened.with_unopened(unopened));
         tokio::select! {
+            biased;
             settled = &mut settling => return settled,
             () = tokio::time::sleep(LOOK_INTERVAL) => {}
         }

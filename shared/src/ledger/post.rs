@@ -43,7 +43,8 @@ use crate::telemetry::names;
 
 use super::JobRecord;
 pub use apart::{Posted, Unposted, post_apart};
-pub(super) use imported::{Imported, NewRow, imported};
+pub use imported::{Imported, NewRow};
+use imported::imported;
 pub(super) use moved::{moved, parse};
 
 /// How often a batch that others overtook is tried in all. Ten attempts span about a second: whoever
@@ -58,7 +59,7 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
 const RETRY_DELAY_MAX: Duration = Duration::from_millis(200);
 
 /// Where transactions come from.
-pub(super) trait Store: Sync {
+pub trait Store: Sync {
     /// One attempt at a batch.
     type Transaction: Transaction;
 
@@ -72,7 +73,7 @@ pub(super) trait Store: Sync {
 /// The latest time that a process posted at, in microseconds since the Unix epoch. The clock of a database can go back:
 /// somebody sets it, or another server takes over. The entries that this process writes never do.
 #[derive(Debug, Default)]
-pub(super) struct LatestPosting(AtomicI64);
+pub struct LatestPosting(AtomicI64);
 
 impl LatestPosting {
     /// `now`, or what it was before if that was later.
@@ -82,7 +83,7 @@ impl LatestPosting {
 }
 
 /// Where jobs refer to what was before them.
-pub(super) trait Library: Send {
+pub trait Library: Send {
     /// Reads these holds and jobs without locking anything.
     fn find(
         &mut self,
@@ -92,7 +93,7 @@ pub(super) trait Library: Send {
 }
 
 /// One attempt at posting a batch. Dropping it before the commit rolls it back.
-pub(super) trait Transaction: Library {
+pub trait Transaction: Library {
     /// Locks the accounts in the order of `needs`, then reads what `jobs` meet: the accounts, the jobs that are
     /// recorded unless all are presumed new, the holds; which of the originals are reversed; which rows of
     /// imports are known.
@@ -112,7 +113,7 @@ pub(super) trait Transaction: Library {
 
 /// What the jobs of a batch are taken for before the ledger has spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Presumed {
+pub enum Presumed {
     /// All are new: none is looked for.
     New,
     /// Any of them may be recorded.
@@ -121,7 +122,7 @@ pub(super) enum Presumed {
 
 /// What the jobs of a batch meet.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub struct Found {
     /// The time of the database once all locks were granted, in microseconds since the Unix epoch. No replica's own clock
     /// decides about money.
     pub now: i64,
@@ -135,7 +136,7 @@ pub(super) struct Found {
 
 /// What a batch writes.
 #[derive(Debug)]
-pub(super) struct Writes<'a> {
+pub struct Writes<'a> {
     /// When it is posted, in microseconds since the Unix epoch.
     pub now: i64,
     /// Jobs that got a verdict, in their order. Those that are recorded as dead are in
@@ -153,7 +154,7 @@ pub(super) struct Writes<'a> {
 ///
 /// # Errors
 /// As there.
-pub(super) async fn post(store: &impl Store, jobs: &[Job]) -> Result<Vec<Outcome>, LedgerError> {
+pub async fn post(store: &impl Store, jobs: &[Job]) -> Result<Vec<Outcome>, LedgerError> {
     if jobs.is_empty() {
         return Ok(Vec::new());
     }
@@ -320,7 +321,7 @@ fn conflicts<'a>(jobs: &'a [Job], folded: &Folded) -> Vec<&'a Job> {
 
 /// What a batch adds to the totals of a lane.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Tally {
+pub struct Tally {
     /// Jobs posted.
     pub posted: i64,
     /// Jobs rejected.

@@ -128,22 +128,26 @@ pub struct SqlLedger<D> {
     pub(super) latest: Arc<LatestPosting>,
 }
 
-impl<D: Database> Store for SqlLedger<D> {
+/// Where a ledger's transactions come from.
+struct Transactions<'a, D>(&'a SqlLedger<D>);
+
+impl<D: Database> Store for Transactions<'_, D> {
     type Transaction = SqlTransaction<D::Session>;
 
     async fn begin(&self) -> Result<Self::Transaction, Failure> {
-        self.database.tend().await;
-        Ok(SqlTransaction::new(self.database.session(Purpose::Posting).await?, self.database.era()))
+        let database = &self.0.database;
+        database.tend().await;
+        Ok(SqlTransaction::new(database.session(Purpose::Posting).await?, database.era()))
     }
 
     fn latest(&self) -> &LatestPosting {
-        &self.latest
+        &self.0.latest
     }
 }
 
 impl<D: Database> PostsAtOnce for SqlLedger<D> {
     async fn post_at_once(&self, jobs: &[Job]) -> Result<Vec<Outcome>, LedgerError> {
-        unbroken(post::post(self, jobs)).await
+        unbroken(post::post(&Transactions(self), jobs)).await
     }
 }
 
@@ -167,7 +171,7 @@ impl<D: Database + Clone + 'static> Ledger for SqlLedger<D> {
     }
 
     async fn record_dead(&self, job: &Job, cause: &str) -> Result<(), LedgerError> {
-        Ok(self.begin().await?.record_dead(job, cause).await?)
+        Ok(Transactions(self).begin().await?.record_dead(job, cause).await?)
     }
 
     async fn job(&self, id: JobId) -> Result<Option<JobRecord>, LedgerError> {
