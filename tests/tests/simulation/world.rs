@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use shared::clock::Clock;
 use tests::load::Chance;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// The day on which every simulation begins, in microseconds since the Unix epoch: no machine's clock is near it.
@@ -114,7 +114,9 @@ pub struct Process(Arc<Kind>);
 struct Kind {
     name: String,
     world: World,
-    state: watch::Sender<State>,
+    state: Mutex<State>,
+    /// Wakes in the order in which it was waited for; a `watch` has an order by chance.
+    changed: Notify,
     /// How far its clock is off, in microseconds.
     skew: Mutex<i64>,
 }
@@ -133,8 +135,8 @@ pub enum State {
 impl Process {
     /// One that runs.
     pub fn new(world: &World, name: String) -> Process {
-        let (state, skew) = (watch::Sender::new(State::Running), Mutex::default());
-        Process(Arc::new(Kind { name, world: world.clone(), state, skew }))
+        let (state, skew) = (Mutex::new(State::Running), Mutex::default());
+        Process(Arc::new(Kind { name, world: world.clone(), state, changed: Notify::new(), skew }))
     }
 
     /// Its name.
@@ -149,33 +151,31 @@ impl Process {
 
     /// Passes while it runs.
     pub async fn gate(&self) {
-        let is_running = *self.0.state.borrow() == State::Running;
-        if !is_running {
-            // The sender is in `self`.
-            let _ = self.0.state.subscribe().wait_for(|state| *state == State::Running).await;
-        }
+        self.until(State::Running).await;
     }
 
     /// Returns once it has ended.
     pub async fn ended(&self) {
-        let _ = self.0.state.subscribe().wait_for(|state| *state == State::Ended).await;
+        self.until(State::Ended).await;
+    }
+
+    async fn until(&self, state: State) {
+        while self.state() != state {
+            self.0.changed.notified().await;
+        }
     }
 
     /// Whether it runs.
     pub fn state(&self) -> State {
-        *self.0.state.borrow()
+        *lock(&self.0.state)
     }
 
     /// Stops it, lets it go on, or ends it.
     pub fn set(&self, state: State) {
-        let changed = self.0.state.send_if_modified(|now| {
-            let changes = *now != state && *now != State::Ended;
-            if changes {
-                *now = state;
-            }
-            changes
-        });
-        if changed {
+        let before = self.state();
+        if before != state && before != State::Ended {
+            *lock(&self.0.state) = state;
+            self.0.changed.notify_waiters();
             self.0.world.note(format_args!("{} {state:?}", self.0.name));
         }
     }
