@@ -80,9 +80,9 @@ impl Client {
             self.send(&account, &[open, deposit]).await;
         }
         for _ in 0..self.fleet.sizes().batches {
-            self.world.pass(self.world.millis(0, 1_500)).await;
+            self.world.pass(self.world.millis(0, 2_000)).await;
             let account = account(self.number, self.world.below(ACCOUNTS));
-            let jobs = if self.world.percent(5) { 40 } else { 1 + self.world.below(6) };
+            let jobs = if self.world.percent(3) { 30 } else { 1 + self.world.below(5) };
             let bodies: Vec<_> = (0..jobs).map(|_| self.body(&account)).collect();
             self.send(&account, &bodies).await;
         }

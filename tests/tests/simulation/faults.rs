@@ -12,9 +12,9 @@ use crate::world::{Process, State, World};
 /// Faults begin from then on.
 const BEGIN: Duration = Duration::from_millis(500);
 /// None begins after this.
-const LAST: Duration = Duration::from_secs(18);
+const LAST: Duration = Duration::from_secs(10);
 /// All are over.
-pub const END: Duration = Duration::from_secs(26);
+pub const END: Duration = Duration::from_secs(20);
 
 /// One fault. Times are how long it lasts; numbers in `%` are chances.
 #[derive(Debug, Clone, Copy)]

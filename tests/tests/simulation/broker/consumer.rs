@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use shared::domain::id::JobId;
 use shared::queue::{Delivery, DeliveryTag, QueueError, Subscription};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -14,7 +15,9 @@ use crate::world::{Process, World};
 /// How long a process waits until the broker has taken a lane back.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-type Sent = (Instant, Result<Delivery, QueueError>);
+/// A delivery, and the jobs in it.
+type Handed = (Delivery, Option<Vec<JobId>>);
+type Sent = (Instant, Result<Handed, QueueError>);
 
 /// As the broker has it.
 pub(super) struct Consumer {
@@ -49,7 +52,7 @@ impl Consumer {
         self.arrives_at = self.arrives_at.max(Instant::now() + world.millis(0, 4));
         if !self.failed {
             // A process that has ended reads no more.
-            let _ = self.wire.send((self.arrives_at, Ok(delivery)));
+            let _ = self.wire.send((self.arrives_at, Ok((delivery, message.jobs.clone()))));
         }
         self.unacknowledged.push_back((tag, message));
     }
@@ -88,7 +91,7 @@ pub(super) struct QueueConsumer {
     ended: Option<QueueError>,
     uplink: mpsc::UnboundedSender<Told>,
     /// What was handed over and is not acknowledged.
-    opened: VecDeque<(DeliveryTag, Delivery)>,
+    opened: VecDeque<Handed>,
 }
 
 impl QueueConsumer {
@@ -179,9 +182,9 @@ impl Broker {
     }
 
     /// The promise: nothing is acknowledged before its outcome is in the ledger, or it is kept aside.
-    fn check(&self, process: &Process, delivery: &Delivery) {
+    fn check(&self, process: &Process, (delivery, jobs): &Handed) {
         let state = self.state();
-        let is_kept = match super::jobs_of(&delivery.envelope) {
+        let is_kept = match jobs {
             Some(jobs) => jobs.iter().all(|job| self.0.database.holds(*job)),
             None => state.letters.iter().any(|letter| letter.payload == delivery.envelope),
         };
@@ -210,19 +213,23 @@ impl Subscription for QueueConsumer {
         }
         self.process.gate().await;
         let gone = || QueueError("the consumer is gone".to_owned());
-        let delivery = self.next.take().map_or_else(|| Err(gone()), |(_, delivery)| delivery);
-        match &delivery {
-            Ok(delivery) => self.opened.push_back((delivery.tag, delivery.clone())),
-            Err(error) => self.ended = Some(error.clone()),
+        match self.next.take().map_or_else(|| Err(gone()), |(_, handed)| handed) {
+            Ok(handed) => {
+                self.opened.push_back(handed.clone());
+                Ok(handed.0)
+            }
+            Err(error) => {
+                self.ended = Some(error.clone());
+                Err(error)
+            }
         }
-        delivery
     }
 
     async fn ack_through(&mut self, delivery: DeliveryTag) -> Result<(), QueueError> {
         self.process.gate().await;
-        while self.opened.front().is_some_and(|(tag, _)| *tag <= delivery) {
-            if let Some((_, delivery)) = self.opened.pop_front() {
-                self.broker.check(&self.process, &delivery);
+        while self.opened.front().is_some_and(|(opened, _)| opened.tag <= delivery) {
+            if let Some(handed) = self.opened.pop_front() {
+                self.broker.check(&self.process, &handed);
             }
         }
         // The client knows what it has been told, whether it has looked or not.
