@@ -69,12 +69,14 @@ fn whatever_befalls_the_fleet_every_promise_is_kept() {
         None => (number("SIMULATION_FIRST").unwrap_or(1), number("SIMULATION_SEEDS").unwrap_or(SEEDS)),
     };
     let failed = run_all(first, count);
-    let seeds: Vec<_> = failed.iter().map(|report| report.seed).collect();
+    let one_line = |report: &Report| format!("seed {}: {}", report.seed, report.wrong[0]);
+    let seeds: Vec<_> = failed.iter().map(one_line).collect();
     if let Some(first) = failed.first() {
         panic!(
-            "{}\n{} of {count} seeds failed: {seeds:?}\nrun one again with SIMULATION_SEED={} ./test -p tests --test simulation",
+            "{}\n{} of {count} seeds failed:\n{}\nrun one again with SIMULATION_SEED={} ./test -p tests --test simulation",
             first.text(),
             seeds.len(),
+            seeds.join("\n"),
             first.seed
         );
     }
