@@ -22,7 +22,6 @@ mod moved;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::Future;
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable};
@@ -65,21 +64,6 @@ pub trait Store: Sync {
 
     /// Takes a connection. Nothing is locked yet.
     fn begin(&self) -> impl Future<Output = Result<Self::Transaction, Failure>> + Send;
-
-    /// The latest time that this process posted at.
-    fn latest(&self) -> &LatestPosting;
-}
-
-/// The latest time that a process posted at, in microseconds since the Unix epoch. The clock of a database can go back:
-/// somebody sets it, or another server takes over. The entries that this process writes never do.
-#[derive(Debug, Default)]
-pub struct LatestPosting(AtomicI64);
-
-impl LatestPosting {
-    /// `now`, or what it was before if that was later.
-    fn no_earlier(&self, now: i64) -> i64 {
-        self.0.fetch_max(now, Relaxed).max(now)
-    }
 }
 
 /// Where jobs refer to what was before them.
@@ -126,6 +110,9 @@ pub struct Found {
     /// The time of the database once all locks were granted, in microseconds since the Unix epoch. No replica's own clock
     /// decides about money.
     pub now: i64,
+    /// The latest time that any process posted at, read behind the same locks: nothing is posted earlier. The clock of a
+    /// database can go back: somebody sets it, or another server takes over.
+    pub latest: i64,
     /// What decides about them.
     pub books: Books,
     /// Of the originals those that are reversed.
@@ -190,7 +177,7 @@ async fn bounded_attempt(
     // The pool has a limit of its own.
     let transaction = store.begin().await?;
     phase.ended(names::PHASE_CONNECT);
-    match tokio::time::timeout(ATTEMPT_TIMEOUT, attempt(transaction, store.latest(), jobs, presumed, phase))
+    match tokio::time::timeout(ATTEMPT_TIMEOUT, attempt(transaction, jobs, presumed, phase))
         .await
     {
         Ok(attempted) => attempted,
@@ -200,7 +187,6 @@ async fn bounded_attempt(
 
 async fn attempt(
     mut transaction: impl Transaction,
-    latest: &LatestPosting,
     jobs: &[Job],
     presumed: Presumed,
     mut phase: Phases,
@@ -213,7 +199,7 @@ async fn attempt(
     }
     let former = former_jobs(&mut transaction, &needs).await?;
 
-    let Found { now, mut books, reversed, rows } = transaction.lock_and_read(&needs, jobs, presumed).await?;
+    let Found { now, latest, mut books, reversed, rows } = transaction.lock_and_read(&needs, jobs, presumed).await?;
     phase.ended(names::PHASE_LOCK_AND_READ);
     for id in reversed {
         originals.entry(id).and_modify(|original: &mut Original| original.reversed = true);
@@ -221,7 +207,7 @@ async fn attempt(
     books.originals = originals;
     books.former = former;
 
-    let posted_at = latest.no_earlier(now);
+    let posted_at = now.max(latest);
     books.posted_from = posted_at;
     let folded = fold(books, jobs, now);
 

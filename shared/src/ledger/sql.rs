@@ -36,7 +36,7 @@ pub(super) use script::{Dialect, Script, Value};
 use self::pages::Snapshot;
 use self::posting::SqlTransaction;
 use super::failure::Failure;
-use super::post::{self, LatestPosting, Store};
+use super::post::{self, Store};
 use super::sqlite::{Company, PostsAtOnce};
 use super::{
     Audit, EntryRecord, FormerIds, Freshness, JobFilter, JobRecord, JobsCursor, JobsPage, Ledger,
@@ -125,7 +125,6 @@ pub struct SqlLedger<D> {
     pub(super) database: D,
     /// What single reads take a connection for.
     pub(super) reading: Purpose,
-    pub(super) latest: Arc<LatestPosting>,
 }
 
 /// Where a ledger's transactions come from.
@@ -138,10 +137,6 @@ impl<D: Database> Store for Transactions<'_, D> {
         let database = &self.0.database;
         database.tend().await;
         Ok(SqlTransaction::new(database.session(Purpose::Posting).await?, database.era()))
-    }
-
-    fn latest(&self) -> &LatestPosting {
-        &self.0.latest
     }
 }
 
@@ -245,8 +240,8 @@ impl<D: Database + Clone + 'static> Ledger for SqlLedger<D> {
     fn on_primary(&self) -> Option<Arc<dyn Ledger>> {
         let reads_replica = self.reading == Purpose::Reading && self.database.reads_replica();
         reads_replica.then(|| {
-            let (database, latest) = (self.database.clone(), self.latest.clone());
-            Arc::new(SqlLedger { database, reading: Purpose::Posting, latest }) as Arc<dyn Ledger>
+            let database = self.database.clone();
+            Arc::new(SqlLedger { database, reading: Purpose::Posting }) as Arc<dyn Ledger>
         })
     }
 

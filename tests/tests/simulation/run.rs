@@ -23,11 +23,14 @@ const EVENTS_SHOWN: usize = 120;
 const IDLE_DRAIN_MAX: Duration = Duration::from_secs(2);
 
 /// What came of a seed.
+#[derive(Clone)]
 pub struct Report {
     /// The seed.
     pub seed: u64,
     /// Jobs that were accepted.
     pub accepted: usize,
+    /// How long after the last fault all was posted.
+    pub quiet_after: Duration,
     /// The promises that were broken; none, if all is well.
     pub wrong: Vec<String>,
     sizes: Sizes,
@@ -97,6 +100,7 @@ async fn simulate(seed: u64) -> Report {
         }
         world.pass(Duration::from_millis(100)).await;
     }
+    let quiet_after = healed.elapsed();
     if !clients.is_empty() || broker.depth() > 0 {
         let (waiting, clients) = (broker.depth(), clients.len());
         world.wrong(format_args!("after {QUIET_WITHIN:?} {waiting} messages wait and {clients} clients"));
@@ -113,6 +117,7 @@ async fn simulate(seed: u64) -> Report {
     Report {
         seed,
         accepted,
+        quiet_after,
         wrong: world.wrongs(),
         sizes,
         schedule,

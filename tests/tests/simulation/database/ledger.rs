@@ -9,7 +9,7 @@ use shared::domain::id::JobId;
 use shared::domain::job::Job;
 use shared::domain::lane::Lanes;
 use shared::domain::outcome::{Outcome, Recorded};
-use shared::ledger::port::{Failure, LatestPosting, Store, post};
+use shared::ledger::port::{Failure, Store, post};
 use shared::ledger::{
     Audit, EntryRecord, JobFilter, JobRecord, JobsCursor, JobsPage, Ledger, LedgerError, Stretch, Totals,
     Verdicts,
@@ -23,12 +23,11 @@ use crate::world::Process;
 pub(super) struct LedgerOf {
     database: Database,
     process: Process,
-    latest: LatestPosting,
 }
 
 impl LedgerOf {
     pub(super) fn new(database: Database, process: Process) -> LedgerOf {
-        LedgerOf { database, process, latest: LatestPosting::default() }
+        LedgerOf { database, process }
     }
 }
 
@@ -37,10 +36,6 @@ impl Store for LedgerOf {
 
     async fn begin(&self) -> Result<Connection, Failure> {
         Connection::open(&self.database, &self.process).await
-    }
-
-    fn latest(&self) -> &LatestPosting {
-        &self.latest
     }
 }
 

@@ -176,7 +176,7 @@ impl Session {
         if let Some(number) = ask.accounts.intersection(&state.faults.obstructed).next() {
             return Err(Failure::Obstructed(format!("the row of {number} cannot be read")));
         }
-        let mut found = Found { now: self.now, ..Found::default() };
+        let mut found = Found { now: self.now, latest: state.tables.latest, ..Found::default() };
         let tables = &state.tables;
         let accounts = ask.accounts.iter().filter_map(|number| tables.accounts.get(number));
         found.books.accounts.extend(accounts.map(|account| (account.number.clone(), account.clone())));

@@ -34,6 +34,8 @@ pub struct Tables {
     /// Accounts.
     pub accounts: BTreeMap<AccountNumber, Account>,
     keys: i64,
+    /// The latest time that a job was posted at.
+    pub(super) latest: i64,
     /// Jobs in the order of posting.
     pub jobs: Vec<JobRow>,
     by_id: BTreeMap<JobId, usize>,
@@ -96,6 +98,7 @@ impl Tables {
 
     /// Writes all of a transaction whose accounts were read at `now`.
     pub(super) fn apply(&mut self, world: &World, written: Written, now: i64) {
+        self.latest = self.latest.max(written.now);
         for (job, verdict) in &written.judged {
             self.check_time(world, job, *verdict, &written, now);
             if written.revived.contains(&job.id) {
