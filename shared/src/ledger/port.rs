@@ -4,7 +4,5 @@
 
 pub use super::audit::{LaneTotals, audit};
 pub use super::failure::Failure;
-pub use super::post::{
-    Found, Imported, Library, NewRow, Presumed, Store, Tally, Transaction, Writes, post,
-};
+pub use super::post::{Found, Imported, Library, NewRow, Presumed, Store, Tally, Transaction, Writes, post};
 pub use super::sql::pages::{AccountsPage, EntryOnPage, JobOnPage, Pages};

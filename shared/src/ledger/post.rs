@@ -42,8 +42,8 @@ use crate::telemetry::names;
 
 use super::JobRecord;
 pub use apart::{Posted, Unposted, post_apart};
-pub use imported::{Imported, NewRow};
 use imported::imported;
+pub use imported::{Imported, NewRow};
 pub(super) use moved::{moved, parse};
 
 /// How often a batch that others overtook is tried in all. Ten attempts span about a second: whoever
@@ -177,9 +177,7 @@ async fn bounded_attempt(
     // The pool has a limit of its own.
     let transaction = store.begin().await?;
     phase.ended(names::PHASE_CONNECT);
-    match tokio::time::timeout(ATTEMPT_TIMEOUT, attempt(transaction, jobs, presumed, phase))
-        .await
-    {
+    match tokio::time::timeout(ATTEMPT_TIMEOUT, attempt(transaction, jobs, presumed, phase)).await {
         Ok(attempted) => attempted,
         Err(_) => Err(Failure::TimedOut(format!("the database did not answer within {ATTEMPT_TIMEOUT:?}"))),
     }
@@ -199,7 +197,8 @@ async fn attempt(
     }
     let former = former_jobs(&mut transaction, &needs).await?;
 
-    let Found { now, latest, mut books, reversed, rows } = transaction.lock_and_read(&needs, jobs, presumed).await?;
+    let Found { now, latest, mut books, reversed, rows } =
+        transaction.lock_and_read(&needs, jobs, presumed).await?;
     phase.ended(names::PHASE_LOCK_AND_READ);
     for id in reversed {
         originals.entry(id).and_modify(|original: &mut Original| original.reversed = true);

@@ -90,7 +90,8 @@ impl Publisher {
         let ingress: Arc<str> = ingress.into();
         let counters = Arc::new(Counters::default());
         let mut senders = JoinSet::new();
-        let lines: Vec<_> = lanes.iter().map(|lane| Arc::new(Line::new(lane, limits, clock.clone()))).collect();
+        let lines: Vec<_> =
+            lanes.iter().map(|lane| Arc::new(Line::new(lane, limits, clock.clone()))).collect();
         for line in &lines {
             senders.spawn(send_in_turn(line.clone(), queue.clone(), ingress.clone(), counters.clone()));
         }

@@ -59,12 +59,7 @@ impl Analyses for NoAnalyses {
         none()
     }
 
-    async fn found(
-        &self,
-        _: JobId,
-        _: Option<&AccountNumber>,
-        _: u32,
-    ) -> Result<Vec<Found>, LedgerError> {
+    async fn found(&self, _: JobId, _: Option<&AccountNumber>, _: u32) -> Result<Vec<Found>, LedgerError> {
         none()
     }
 }

@@ -48,6 +48,8 @@ struct State {
     taken_at: BTreeMap<(String, Lane), Instant>,
     messages: u64,
     consumers: u64,
+    /// Processes that were asked to end, each with the lanes of which it has acknowledged a batch since.
+    ending: BTreeMap<String, Vec<usize>>,
     /// Jobs of envelopes that were altered on disk.
     altered: Vec<JobId>,
 }
@@ -94,9 +96,14 @@ impl Broker {
             taken_at: BTreeMap::new(),
             messages: 0,
             consumers: 0,
+            ending: BTreeMap::new(),
             altered: Vec::new(),
         };
-        Broker(Arc::new(Shared { world: world.clone(), database: database.clone(), state: Mutex::new(state) }))
+        Broker(Arc::new(Shared {
+            world: world.clone(),
+            database: database.clone(),
+            state: Mutex::new(state),
+        }))
     }
 
     /// As one process has it.
@@ -175,16 +182,22 @@ impl Broker {
         }
     }
 
-    /// Alters a bit of a message that waits, if one does.
+    /// A process was asked to end: of each lane it finishes the batch in hand and no more.
+    pub fn expect_the_end_of(&self, process: &Process) {
+        self.state().ending.entry(process.name().to_owned()).or_default();
+    }
+
+    /// Alters a bit of a message that nobody has seen, if one waits. (Whoever had seen it might post it yet, though it was
+    /// kept aside meanwhile.)
     pub fn flip_a_bit(&self) {
         let (world, mut state) = (&self.0.world, self.state());
         let State { lanes, altered, .. } = &mut *state;
-        let waiting: Vec<(usize, usize)> = lanes
-            .iter()
-            .enumerate()
-            .flat_map(|(lane, queue)| (0..queue.ready.len()).map(move |place| (lane, place)))
-            .collect();
-        let Some(&(lane, place)) = world.pick(&waiting) else { return };
+        let mut unseen = Vec::new();
+        for (lane, queue) in lanes.iter().enumerate() {
+            let places = queue.ready.iter().enumerate().filter(|(_, message)| !message.redelivered);
+            unseen.extend(places.map(|(place, _)| (lane, place)));
+        }
+        let Some(&(lane, place)) = world.pick(&unseen) else { return };
         let message = &mut lanes[lane].ready[place];
         let mut bytes = message.envelope.to_vec();
         let at = usize::try_from(world.below(u32::try_from(bytes.len()).unwrap_or(1))).unwrap_or_default();

@@ -82,7 +82,11 @@ impl Client {
         for _ in 0..self.fleet.sizes().batches {
             self.world.pass(self.world.millis(0, 2_000)).await;
             let account = account(self.number, self.world.below(ACCOUNTS));
-            let jobs = if self.world.percent(3) { 30 } else { 1 + self.world.below(5) };
+            let jobs = if self.world.percent(if self.fleet.sizes().job_ms > 0 { 30 } else { 3 }) {
+                40
+            } else {
+                1 + self.world.below(5)
+            };
             let bodies: Vec<_> = (0..jobs).map(|_| self.body(&account)).collect();
             self.send(&account, &bodies).await;
         }
@@ -94,7 +98,8 @@ impl Client {
         let world = &self.world;
         let amount = 1 + world.below(1_500);
         let other = self::account(world.below(self.fleet.sizes().clients), world.below(ACCOUNTS));
-        let hold = self.holds.iter().filter(|(_, held)| held == account).map(|(id, _)| *id).collect::<Vec<_>>();
+        let hold =
+            self.holds.iter().filter(|(_, held)| held == account).map(|(id, _)| *id).collect::<Vec<_>>();
         let hold = world.pick(&hold).copied();
         match (world.below(100), hold) {
             (0..8, _) => {
@@ -173,7 +178,8 @@ impl Client {
 
     /// The same job again, or another one under its identity: neither has an effect.
     async fn send_again(&mut self, account: &str, batch: &[Sent], accepted: &[bool]) {
-        let Some(job) = batch.iter().zip(accepted).find(|(_, accepted)| **accepted).map(|(job, _)| job) else {
+        let Some(job) = batch.iter().zip(accepted).find(|(_, accepted)| **accepted).map(|(job, _)| job)
+        else {
             return;
         };
         let mut again = job.message.clone();
@@ -191,7 +197,8 @@ impl Client {
         self.count += 1;
         let reference = format!("c{}-{}", self.number, self.count);
         let id = JobId::derived(&client()?, Identity::Reference(&Reference::parse(reference.clone()).ok()?));
-        let body = body.replacen('}', &format!(r#","reference":"{reference}"}}"#), usize::from(!body.contains('[')));
+        let body =
+            body.replacen('}', &format!(r#","reference":"{reference}"}}"#), usize::from(!body.contains('[')));
         let (lane, message) = self.written(id, &body)?;
         match body.split('"').nth(3) {
             Some("hold") => self.holds.push((id, account.to_owned())),
@@ -225,7 +232,9 @@ impl Client {
     async fn publish(&self, lane: Lane, messages: Vec<Bytes>) -> Vec<bool> {
         let refused = vec![false; messages.len()];
         let ingresses = self.fleet.ingresses();
-        let Some(Ingress { process, publisher }) = self.world.pick(&ingresses).cloned() else { return refused };
+        let Some(Ingress { process, publisher }) = self.world.pick(&ingresses).cloned() else {
+            return refused;
+        };
         let (reply, answer) = oneshot::channel();
         let asked = process.clone();
         // The request is there, whether its client waits or not.

@@ -1,6 +1,6 @@
 //! A database as MySQL is: sessions, row locks that are waited for, transactions that commit as a whole or not at all.
 //!
-//! What a session was asked goes on when whoever asked has gone: a commit may succeed of which nobody hears.
+//! What a session was asked may go on when whoever asked has gone: a commit may succeed of which nobody hears.
 
 mod connection;
 mod ledger;
@@ -25,6 +25,7 @@ use self::locks::Locks;
 pub use self::pages::Snapshot;
 pub use self::session::REFUSED;
 pub use self::tables::{JobRow, Tables};
+use crate::fleet::Sizes;
 use crate::world::{Process, World, lock};
 
 /// Shared by all processes.
@@ -33,6 +34,8 @@ pub struct Database(Arc<Shared>);
 
 struct Shared {
     world: World,
+    /// How it is.
+    sizes: Sizes,
     state: Mutex<State>,
 }
 
@@ -61,7 +64,7 @@ pub struct Faults {
     pub deadlocks: u32,
     /// No statement is done before.
     pub hung_until: Instant,
-    /// Milliseconds that each job of a write takes.
+    /// Milliseconds more that each job of a write takes.
     pub job_ms: u32,
     /// How far its clock is off, in microseconds.
     pub skew_us: i64,
@@ -107,7 +110,7 @@ impl Faults {
 
 impl Database {
     /// One that works and is empty.
-    pub fn new(world: &World) -> Database {
+    pub fn new(world: &World, sizes: Sizes) -> Database {
         let state = State {
             faults: Faults::default(),
             tables: Tables::default(),
@@ -115,7 +118,7 @@ impl Database {
             sessions: BTreeMap::new(),
             sessions_ever: 0,
         };
-        Database(Arc::new(Shared { world: world.clone(), state: Mutex::new(state) }))
+        Database(Arc::new(Shared { world: world.clone(), sizes, state: Mutex::new(state) }))
     }
 
     /// As one process has it.

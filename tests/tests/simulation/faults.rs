@@ -20,12 +20,16 @@ pub const END: Duration = Duration::from_secs(20);
 #[derive(Debug, Clone, Copy)]
 pub enum Fault {
     /// A worker is killed; its host goes with it, and nobody is told for so long.
-    KillWorker { host: Duration },
+    KillWorker {
+        host: Duration,
+    },
     StopWorker(Duration),
     DrainWorker,
     StartWorker,
     /// As `KillWorker`; another one starts.
-    KillIngress { host: Duration },
+    KillIngress {
+        host: Duration,
+    },
     StopIngress(Duration),
     DrainIngress,
     CutWorker(Cut),

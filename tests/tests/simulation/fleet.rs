@@ -64,6 +64,10 @@ pub struct Sizes {
     pub concurrency: u64,
     /// As the limit of the publisher.
     pub envelope_jobs_max: usize,
+    /// Milliseconds that the database takes for each job, always.
+    pub job_ms: u32,
+    /// The database gives up a write whose client has gone; if not, it goes on to its end.
+    pub gives_up: bool,
 }
 
 impl Sizes {
@@ -80,6 +84,8 @@ impl Sizes {
             prefetch: one_of(&[1, 3, 10, 100]),
             concurrency: one_of(&[1, 2, 4]),
             envelope_jobs_max: usize::try_from(one_of(&[1, 3, 100])).unwrap_or(1),
+            job_ms: if world.percent(5) { 250 + world.below(200) } else { 0 },
+            gives_up: world.percent(50),
         }
     }
 
@@ -159,8 +165,10 @@ impl Fleet {
     }
 
     fn publisher(&self, process: &Process) -> Arc<Publisher> {
-        let limits =
-            PublisherLimits { envelope_jobs_max: self.0.sizes.envelope_jobs_max, ..PublisherLimits::default() };
+        let limits = PublisherLimits {
+            envelope_jobs_max: self.0.sizes.envelope_jobs_max,
+            ..PublisherLimits::default()
+        };
         let (queue, name) = (self.0.broker.of(process), process.name().to_owned());
         Arc::new(Publisher::by_clock(queue, self.0.sizes.lanes(), name, limits, process.clock()))
     }
@@ -210,8 +218,7 @@ impl Fleet {
     /// The workers that have not ended and were not asked to.
     pub fn workers(&self) -> Vec<Worker> {
         let members = lock(&self.0.members);
-        let serves =
-            |one: &&Worker| one.process.state() != State::Ended && !one.shutdown.is_cancelled();
+        let serves = |one: &&Worker| one.process.state() != State::Ended && !one.shutdown.is_cancelled();
         members.workers.values().filter(serves).cloned().collect()
     }
 
@@ -231,6 +238,7 @@ impl Fleet {
         let Worker { process, shutdown } = worker;
         self.0.world.note(format_args!("{} is asked to end", process.name()));
         let asked = Instant::now();
+        self.0.broker.expect_the_end_of(process);
         shutdown.cancel();
         let ended = tokio::time::timeout(within.min(DRAIN_MAX), process.ended()).await;
         if ended.is_err() && process.state() == State::Running {

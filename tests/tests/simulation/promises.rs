@@ -1,5 +1,7 @@
 //! What must be true of the books in the end, whatever befell the fleet.
 
+mod replay;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::domain::id::JobId;
@@ -19,6 +21,7 @@ pub async fn broken(broker: &Broker, database: &Database, mut known: Known) -> V
     dead(broker, &tables, &known, &mut broken);
     bodies(&tables, &known, &mut broken);
     order(&tables, &known, &mut broken);
+    replay::outcomes(&tables, &mut broken);
     broken.extend(judge(&books(&tables), &known.record));
     match audit(&mut Snapshot::new(tables)).await {
         Ok(audit) => broken.extend(audit.findings),
@@ -104,7 +107,9 @@ fn order(tables: &Tables, known: &Known, broken: &mut Vec<String>) {
             }
             let Some(place) = places.get(id) else { continue };
             if let Some((latest, ahead)) = before.filter(|(latest, _)| *latest > *place) {
-                broken.push(format!("on {account}, job {id} (row {place}) overtook job {ahead} (row {latest})"));
+                broken.push(format!(
+                    "on {account}, job {id} (row {place}) overtook job {ahead} (row {latest})"
+                ));
             }
             so_far = so_far.max(Some((*place, id)));
         }

@@ -47,8 +47,7 @@ impl Consumer {
     pub(super) fn hand_out(&mut self, world: &World, message: Message) {
         let tag = DeliveryTag(self.next_tag);
         self.next_tag += 1;
-        let delivery =
-            Delivery { tag, envelope: message.envelope.clone(), redelivered: message.redelivered };
+        let delivery = Delivery { tag, envelope: message.envelope.clone(), redelivered: message.redelivered };
         self.arrives_at = self.arrives_at.max(Instant::now() + world.millis(0, 4));
         if !self.failed {
             // A process that has ended reads no more.
@@ -181,6 +180,17 @@ impl Broker {
         }
     }
 
+    /// The promise: whatever waits, a lane is handed over after the batch in hand.
+    fn check_the_end(&self, process: &Process, lane: usize) {
+        let mut state = self.state();
+        let Some(acknowledged) = state.ending.get_mut(process.name()) else { return };
+        if acknowledged.contains(&lane) {
+            let process = process.name();
+            self.0.world.wrong(format_args!("{process} was asked to end and goes on with lane {lane}"));
+        }
+        acknowledged.push(lane);
+    }
+
     /// The promise: nothing is acknowledged before its outcome is in the ledger, or it is kept aside.
     fn check(&self, process: &Process, (delivery, jobs): &Handed) {
         let state = self.state();
@@ -191,7 +201,9 @@ impl Broker {
         drop(state);
         if !is_kept {
             let (process, tag) = (process.name(), delivery.tag.0);
-            self.0.world.wrong(format_args!("{process} acknowledges delivery {tag} before its jobs are kept"));
+            self.0
+                .world
+                .wrong(format_args!("{process} acknowledges delivery {tag} before its jobs are kept"));
         }
     }
 }
@@ -236,6 +248,7 @@ impl Subscription for QueueConsumer {
         if let Some(ended) = &self.ended {
             return Err(ended.clone());
         }
+        self.broker.check_the_end(&self.process, self.lane);
         let name = self.process.name();
         let (lane, id, tag) = (self.lane, self.id, delivery.0);
         self.broker.0.world.note(format_args!("{name} acknowledges lane {lane} to {tag} as consumer {id}"));

@@ -59,8 +59,7 @@ impl QueueOf {
             let epoch = state.epoch(&self.process);
             let lane = published.lane();
             let not_before = state.stalled_until.max(Instant::now() + world.millis(1, 5));
-            let taken_at =
-                state.taken_at.entry((self.process.name().to_owned(), lane)).or_insert(not_before);
+            let taken_at = state.taken_at.entry((self.process.name().to_owned(), lane)).or_insert(not_before);
             *taken_at = not_before.max(*taken_at + Duration::from_millis(1));
             tokio::spawn(take(self.broker.clone(), self.process.clone(), epoch, *taken_at, published, told));
         }

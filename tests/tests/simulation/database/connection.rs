@@ -51,7 +51,8 @@ impl Connection {
         let name = process.name().to_owned();
         let session = SessionOf { process: name.clone(), severed: severed.clone(), killed: killed.clone() };
         state.sessions.insert(id, session);
-        tokio::spawn(Session::new(database.clone(), id, name, severed.clone()).serve(received, killed));
+        let session = Session::new(database.clone(), id, name, severed.clone(), received);
+        tokio::spawn(session.serve(killed));
         Ok(Connection { process: process.clone(), commands: Some(commands), severed })
     }
 

@@ -55,7 +55,18 @@ impl Ledger for LedgerOf {
     }
 
     async fn post(&self, jobs: &[Job]) -> Result<Vec<Outcome>, LedgerError> {
-        post(self, jobs).await
+        let posted = post(self, jobs).await;
+        let (world, name) = (self.process.world(), self.process.name());
+        match &posted {
+            Ok(outcomes) => {
+                let again =
+                    outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Duplicate(_))).count();
+                let again = if again > 0 { format!(", {again} of them duplicates") } else { String::new() };
+                world.note(format_args!("{name} posts {} jobs{again}", jobs.len()));
+            }
+            Err(error) => world.note(format_args!("{name} cannot post {} jobs: {error}", jobs.len())),
+        }
+        posted
     }
 
     async fn record_dead(&self, job: &Job, cause: &str) -> Result<(), LedgerError> {

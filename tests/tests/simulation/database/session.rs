@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Database;
 use super::locks::{Asked, Row};
-use super::tables::JobRow;
+use super::tables::{JobRow, Read};
 use super::writes::Written;
 
 /// How long a lock is waited for.
@@ -54,22 +54,25 @@ pub(super) struct Session {
     id: u64,
     process: String,
     severed: CancellationToken,
-    /// A transaction is open, which read the time at `now`.
+    commands: mpsc::UnboundedReceiver<Command>,
+    /// A transaction is open, which had its locks at `read`.
     open: bool,
-    now: i64,
+    read: Read,
 }
 
 impl Session {
-    pub(super) fn new(database: Database, id: u64, process: String, severed: CancellationToken) -> Session {
-        Session { database, id, process, severed, open: false, now: 0 }
+    pub(super) fn new(
+        database: Database,
+        id: u64,
+        process: String,
+        severed: CancellationToken,
+        commands: mpsc::UnboundedReceiver<Command>,
+    ) -> Session {
+        Session { database, id, process, severed, commands, open: false, read: Read::default() }
     }
 
     /// Serves its client until that has gone, and rolls back what is open then.
-    pub(super) async fn serve(
-        mut self,
-        mut commands: mpsc::UnboundedReceiver<Command>,
-        killed: CancellationToken,
-    ) {
+    pub(super) async fn serve(mut self, killed: CancellationToken) {
         loop {
             let silent = Instant::now() + IDLE_TRANSACTION_TIMEOUT;
             let severed = self.severed.clone();
@@ -77,7 +80,7 @@ impl Session {
                 biased;
                 () = killed.cancelled() => break,
                 () = severed.cancelled() => break,
-                command = commands.recv() => command,
+                command = self.commands.recv() => command,
                 () = tokio::time::sleep_until(silent), if self.open => {
                     self.note("ends after a long silence");
                     None
@@ -90,7 +93,8 @@ impl Session {
                 () = self.execute(command) => {}
             }
         }
-        severed_and_gone(&self.severed);
+        // Whoever waits for an answer waits no longer.
+        self.severed.cancel();
         self.roll_back();
         self.database.state().sessions.remove(&self.id);
     }
@@ -130,7 +134,9 @@ impl Session {
             }
             Command::ExpiredHolds { limit, reply } => {
                 let now = self.database.now_us();
-                let _ = reply.send(Ok(self.database.state().tables.expired(now, limit)));
+                let tables = &mut self.database.state().tables;
+                tables.latest_read = tables.latest_read.max(now);
+                let _ = reply.send(Ok(tables.expired(now, limit)));
             }
         }
     }
@@ -171,12 +177,12 @@ impl Session {
         for id in &ask.jobs {
             self.lock_if_there(Row::Job(*id)).await?;
         }
-        self.now = self.database.now_us();
+        self.read = Read { now: self.database.now_us(), after: world.elapsed() };
         let state = self.database.state();
         if let Some(number) = ask.accounts.intersection(&state.faults.obstructed).next() {
             return Err(Failure::Obstructed(format!("the row of {number} cannot be read")));
         }
-        let mut found = Found { now: self.now, latest: state.tables.latest, ..Found::default() };
+        let mut found = Found { now: self.read.now, latest: state.tables.latest, ..Found::default() };
         let tables = &state.tables;
         let accounts = ask.accounts.iter().filter_map(|number| tables.accounts.get(number));
         found.books.accounts.extend(accounts.map(|account| (account.number.clone(), account.clone())));
@@ -192,9 +198,12 @@ impl Session {
 
     async fn write_and_commit(&mut self, mut written: Written) -> Result<(), Failure> {
         let world = self.database.0.world.clone();
-        let slow = self.database.state().faults.job_ms;
+        let slow = self.database.0.sizes.job_ms + self.database.state().faults.job_ms;
         let jobs = u32::try_from(written.judged.len()).unwrap_or(u32::MAX);
         world.pass(Duration::from_millis(slow.into()) * jobs).await;
+        if self.database.0.sizes.gives_up && self.commands.is_closed() {
+            return Err(Failure::Transient("its client has gone".to_owned()));
+        }
         self.writable()?;
         if let Some((job, _)) = written.judged.iter().find(|(job, _)| job.body.contains(REFUSED)) {
             return Err(Failure::Permanent(format!("a trigger refuses job {}", job.id)));
@@ -227,7 +236,7 @@ impl Session {
         }
         let posted: Vec<String> = written.judged.iter().map(|(job, _)| short(job.id)).collect();
         self.note(&format!("commits {}", posted.join(" ")));
-        self.database.state().tables.apply(&world, written, self.now);
+        self.database.state().tables.apply(&world, written, self.read);
         self.roll_back();
         Ok(())
     }
@@ -241,8 +250,8 @@ impl Session {
         self.lock(&Row::Totals(job.lane)).await?;
         self.note(&format!("records {} as dead: {cause}", short(job.id)));
         let now = self.database.now_us();
-        let mut state = self.database.state();
-        state.tables.add_job(JobRow::new(job, Verdict::Dead, now, Some(cause)));
+        let (after, mut state) = (self.database.0.world.elapsed(), self.database.state());
+        state.tables.add_job(JobRow::new(job, Verdict::Dead, now, (Read { now, after }, after), Some(cause)));
         state.tables.totals.entry(job.lane).or_default().dead += 1;
         Ok(())
     }
@@ -304,11 +313,6 @@ impl super::State {
             Row::Totals(_) => true,
         }
     }
-}
-
-/// Whoever waits for an answer waits no longer.
-fn severed_and_gone(severed: &CancellationToken) {
-    severed.cancel();
 }
 
 /// The end of an id, which is its check.

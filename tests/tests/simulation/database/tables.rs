@@ -1,6 +1,7 @@
 //! What is committed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use shared::domain::account::{Account, AccountNumber};
 use shared::domain::entry::Entry;
@@ -18,6 +19,12 @@ use crate::world::World;
 /// A job's row.
 #[derive(Debug, Clone)]
 pub struct JobRow {
+    /// The job.
+    pub job: Job,
+    /// When its transaction had its locks.
+    pub read: Read,
+    /// When that committed, since the beginning.
+    pub committed_after: Duration,
     /// What the ledger holds of it.
     pub record: JobRecord,
     /// The account that it draws on.
@@ -28,6 +35,15 @@ pub struct JobRow {
     pub cause: Option<String>,
 }
 
+/// When a transaction had its locks.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Read {
+    /// By the clock of the database, in microseconds since the Unix epoch.
+    pub now: i64,
+    /// Since the beginning.
+    pub after: Duration,
+}
+
 /// The rows.
 #[derive(Debug, Clone, Default)]
 pub struct Tables {
@@ -36,6 +52,8 @@ pub struct Tables {
     keys: i64,
     /// The latest time that a job was posted at.
     pub(super) latest: i64,
+    /// The latest time that its clock was read at.
+    pub(super) latest_read: i64,
     /// Jobs in the order of posting.
     pub jobs: Vec<JobRow>,
     by_id: BTreeMap<JobId, usize>,
@@ -52,7 +70,13 @@ pub struct Tables {
 }
 
 impl JobRow {
-    pub(super) fn new(job: &Job, verdict: Verdict, posted_at: i64, cause: Option<String>) -> JobRow {
+    pub(super) fn new(
+        job: &Job,
+        verdict: Verdict,
+        posted_at: i64,
+        (read, committed_after): (Read, Duration),
+        cause: Option<String>,
+    ) -> JobRow {
         let record = JobRecord {
             id: job.id,
             client: job.client.as_str().to_owned(),
@@ -67,7 +91,7 @@ impl JobRow {
             conflicts: None,
         };
         let (account, ingress) = (job.spec.action.account().clone(), job.ingress.clone());
-        JobRow { record, account, ingress, cause }
+        JobRow { job: job.clone(), read, committed_after, record, account, ingress, cause }
     }
 }
 
@@ -85,9 +109,8 @@ impl Tables {
 
     /// Active holds that have expired.
     pub(super) fn expired(&self, now: i64, limit: usize) -> Vec<(JobId, AccountNumber)> {
-        let expired = |hold: &&Hold| {
-            hold.status == HoldStatus::Active && hold.expires_at.is_some_and(|end| end <= now)
-        };
+        let expired =
+            |hold: &&Hold| hold.status == HoldStatus::Active && hold.expires_at.is_some_and(|end| end <= now);
         self.holds.values().filter(expired).map(|hold| (hold.id, hold.account.clone())).take(limit).collect()
     }
 
@@ -96,16 +119,18 @@ impl Tables {
         self.jobs.push(row);
     }
 
-    /// Writes all of a transaction whose accounts were read at `now`.
-    pub(super) fn apply(&mut self, world: &World, written: Written, now: i64) {
+    /// Writes all of a transaction.
+    pub(super) fn apply(&mut self, world: &World, written: Written, read: Read) {
         self.latest = self.latest.max(written.now);
+        self.latest_read = self.latest_read.max(read.now);
         for (job, verdict) in &written.judged {
-            self.check_time(world, job, *verdict, &written, now);
+            self.check_time(world, job, *verdict, &written, read.now);
             if written.revived.contains(&job.id) {
                 let place = self.by_id.get(&job.id).copied().unwrap_or_default();
-                (self.jobs[place].record.verdict, self.jobs[place].record.posted_at) = (*verdict, written.now);
+                (self.jobs[place].record.verdict, self.jobs[place].record.posted_at) =
+                    (*verdict, written.now);
             } else {
-                self.add_job(JobRow::new(job, *verdict, written.now, None));
+                self.add_job(JobRow::new(job, *verdict, written.now, (read, world.elapsed()), None));
             }
         }
         for (number, account) in written.accounts {
@@ -118,7 +143,9 @@ impl Tables {
             let entries = self.entries.entry(key).or_default();
             if let Some(last) = entries.last().filter(|last| last.posted_at > entry.posted_at) {
                 let (account, seq, back) = (&entry.account, entry.seq, last.posted_at - entry.posted_at);
-                world.wrong(format_args!("entry {seq} of {account} is posted {back} µs before the one ahead of it"));
+                world.wrong(format_args!(
+                    "entry {seq} of {account} is posted {back} µs before the one ahead of it"
+                ));
             }
             entries.push(entry);
         }
@@ -135,7 +162,8 @@ impl Tables {
         }
     }
 
-    /// The promise: holds expire by the clock of the database, read behind the locks.
+    /// The promise: holds expire by the clock of the database, read behind the locks. A release that was queued when a hold
+    /// had expired is posted, though the clock has gone back since.
     fn check_time(&self, world: &World, job: &Job, verdict: Verdict, written: &Written, now: i64) {
         let (Action::Capture { hold, .. } | Action::Release { hold, .. }) = &job.spec.action else { return };
         let Some(hold) = self.holds.get(hold) else { return };
@@ -146,13 +174,15 @@ impl Tables {
         let is_untouched = hold.status == HoldStatus::Active && !written.holds.contains_key(&hold.id);
         let wrong = match verdict {
             Verdict::Posted if is_capture => has_expired,
-            Verdict::Posted => by_fleet && !has_expired,
+            Verdict::Posted => by_fleet && hold.expires_at.is_none_or(|end| end > self.latest_read),
             Verdict::Rejected(Rejection::HoldNotActive) => is_capture && !has_expired && is_untouched,
             Verdict::Rejected(_) | Verdict::Dead => false,
         };
         if wrong {
             let (id, kind, end) = (job.id, job.spec.action.kind(), hold.expires_at);
-            world.wrong(format_args!("{kind} {id} is {verdict:?} at {now}, of a hold that expires at {end:?}"));
+            world.wrong(format_args!(
+                "{kind} {id} is {verdict:?} at {now}, of a hold that expires at {end:?}"
+            ));
         }
     }
 }
