@@ -28,7 +28,7 @@ pub trait Bus: Send + Sync {
     async fn inbox(&self, replica: &str) -> broadcast::Receiver<Bytes>;
 
     /// Whether messages reach the bus, and since when: silence of others means nothing while it is down.
-    fn connected_since(&self) -> Option<std::time::Instant>;
+    fn connected_since(&self) -> Option<tokio::time::Instant>;
 
     /// Ends what runs in the background.
     async fn close(&self);

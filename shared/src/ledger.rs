@@ -8,6 +8,7 @@ pub mod durability;
 mod failure;
 mod listing;
 pub mod mysql;
+pub mod port;
 mod post;
 mod sql;
 pub mod sqlite;

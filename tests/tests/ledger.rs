@@ -52,6 +52,7 @@ conformance!(
     a_stretch_has_the_entries_of_its_time,
     jobs_are_listed_by_filter,
     expired_holds_are_found,
+    nothing_is_posted_earlier_than_what_was_posted_before,
     a_ledger_that_does_not_fit_is_refused,
     processes_that_start_at_once_migrate_once,
     tampering_shows,

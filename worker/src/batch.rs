@@ -76,6 +76,7 @@ impl<'w> Batcher<'w> {
         }
         self.shared.figures.in_hand(self.lane, InHand::default());
         tokio::select! {
+            biased;
             () = stop.cancelled() => Ok(None),
             delivery = subscription.next() => self.open(&delivery?).map(Some),
         }

@@ -24,6 +24,7 @@ pub(crate) async fn serve(
         let wanted = share.borrow_and_update().clone();
         crew.bring_to(&wanted);
         tokio::select! {
+            biased;
             () = shutdown.cancelled() => break,
             changed = share.changed() => if changed.is_err() { break },
             Some(ended) = crew.tasks.join_next_with_id() => crew.note_end(ended),

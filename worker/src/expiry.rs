@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use shared::contract::{message, submission};
@@ -10,6 +10,7 @@ use shared::domain::account::AccountNumber;
 use shared::domain::id::{Identity, JobId};
 use shared::domain::job::{Action, Spec};
 use shared::domain::text::Client;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -32,6 +33,7 @@ pub(crate) async fn release_expired(shared: Arc<Shared>, shutdown: CancellationT
     let mut queued: HashMap<JobId, Instant> = HashMap::new();
     loop {
         tokio::select! {
+            biased;
             () = shutdown.cancelled() => return,
             _ = interval.tick() => {}
         }

@@ -1,7 +1,7 @@
 //! A lane worker: gather a batch, settle it, acknowledge it; again.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use shared::domain::lane::Lane;
@@ -9,6 +9,7 @@ use shared::queue::{QueueError, Subscription};
 use shared::settings::Settings;
 use shared::shutdown::DRAIN_TIMEOUT;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
@@ -57,6 +58,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, lane: Lane, stop: CancellationTok
             reported = true;
         }
         tokio::select! {
+            biased;
             () = stop.cancelled() => break,
             () = tokio::time::sleep(delay) => {}
         }
@@ -80,6 +82,7 @@ async fn serve_subscribed(shared: &Shared, lane: Lane, stop: &CancellationToken)
     let mut settings = shared.settings.clone();
     let prefetch_messages = settings.borrow_and_update().prefetch_messages();
     let subscription = tokio::select! {
+        biased;
         () = stop.cancelled() => return Ok(()),
         subscribed = shared.parts.queue.subscribe(lane, prefetch_messages) => subscribed?,
     };
@@ -88,6 +91,7 @@ async fn serve_subscribed(shared: &Shared, lane: Lane, stop: &CancellationToken)
     let serving = serve_batches(shared, lane, subscription, &finish, stop);
     tokio::pin!(serving);
     tokio::select! {
+        biased;
         served = &mut serving => served,
         () = another_prefetch(&mut settings, prefetch_messages) => {
             finish.cancel();
@@ -144,6 +148,7 @@ async fn settle_in_sight(
         let unopened = u64::try_from(subscription.handed_ahead()).unwrap_or_default();
         shared.figures.in_hand(lane, opened.with_unopened(unopened));
         tokio::select! {
+            biased;
             settled = &mut settling => return settled,
             () = &mut given_up => {
                 warn!(%lane, after = ?FINISH_TIMEOUT, "the batch in hand took too long; it comes again elsewhere");

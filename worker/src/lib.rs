@@ -81,15 +81,9 @@ struct Shared {
 /// # Errors
 /// The listener failed. Trouble with the queue or the ledger is waited out, not returned.
 pub async fn run(parts: Parts, listener: TcpListener, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let settings = parts.instruments.settings.subscribe();
-    let figures = Arc::new(Figures::new(parts.lanes));
-    let poster = Poster::start(parts.ledger.clone(), settings.clone(), figures.clone());
-    let shared = Arc::new(Shared { settings, poster, figures, parts });
+    let shared = Arc::new(Shared::new(parts));
     let probes = probes::routes(readiness(&shared), shared.parts.instruments.telemetry.prometheus.clone());
-    let (share, shares) = watch::channel(Default::default());
-
     let mut beside = JoinSet::new();
-    beside.spawn(roster::keep(shared.clone(), share, shutdown.clone()));
     let reporter = Reporter {
         bus: shared.parts.bus.clone(),
         role: Role::Worker,
@@ -100,7 +94,6 @@ pub async fn run(parts: Parts, listener: TcpListener, shutdown: CancellationToke
     // Its own end: what the drain posts is reported too.
     let drained = CancellationToken::new();
     beside.spawn(reporter.report_each_second(vitals(&shared), trouble(&shared), drained.clone()));
-    beside.spawn(expiry::release_expired(shared.clone(), shutdown.clone()));
     beside.spawn(analysis::serve(shared.clone(), shutdown.clone()));
     beside.spawn(durability::watch(shared.parts.ledger.clone(), shutdown.clone()));
     beside.spawn(freshness::mark_present(shared.parts.ledger.clone(), shutdown.clone()));
@@ -108,22 +101,51 @@ pub async fn run(parts: Parts, listener: TcpListener, shutdown: CancellationToke
     let served = tokio::spawn(listener::serve(listener, probes, stopped.clone().into()));
 
     info!(replica = shared.parts.replica, "worker ready to take lanes");
+    serve_lanes(&shared, &mut beside, &shutdown).await;
+    drained.cancel();
+    say_goodbye(beside).await;
+    stopped.cancel();
+    served.await.context("the worker's probes ended badly")
+}
+
+/// The same with neither probes, reports nor analysis: what moves money and no more.
+pub async fn run_posting(parts: Parts, shutdown: CancellationToken) {
+    let mut beside = JoinSet::new();
+    serve_lanes(&Arc::new(Shared::new(parts)), &mut beside, &shutdown).await;
+    say_goodbye(beside).await;
+}
+
+impl Shared {
+    fn new(parts: Parts) -> Shared {
+        let settings = parts.instruments.settings.subscribe();
+        let figures = Arc::new(Figures::new(parts.lanes));
+        let poster = Poster::start(parts.ledger.clone(), settings.clone(), figures.clone());
+        Shared { settings, poster, figures, parts }
+    }
+}
+
+/// Serves this replica's share of the lanes until `shutdown`, and hands them over; adds to `beside` what goes with it.
+async fn serve_lanes(shared: &Arc<Shared>, beside: &mut JoinSet<()>, shutdown: &CancellationToken) {
+    let (share, shares) = watch::channel(Default::default());
+    beside.spawn(roster::keep(shared.clone(), share, shutdown.clone()));
+    beside.spawn(expiry::release_expired(shared.clone(), shutdown.clone()));
     let crew = crew::serve(shared.clone(), shares, shutdown.clone());
     tokio::pin!(crew);
     tokio::select! {
+        biased;
         () = &mut crew => {}
         () = async { shutdown.cancelled().await; tokio::time::sleep(DRAIN_TIMEOUT).await } => {
             warn!(after = ?DRAIN_TIMEOUT, "lanes did not drain in time; what was in hand comes again elsewhere");
         }
     }
-    drained.cancel();
-    // Time for the last report; whatever else waits for a server is let go.
+}
+
+/// Time for the last report; whatever else waits for a server is let go.
+async fn say_goodbye(mut beside: JoinSet<()>) {
     let goodbye = async { while beside.join_next().await.is_some() {} };
     if tokio::time::timeout(GOODBYE_TIMEOUT, goodbye).await.is_err() {
         beside.shutdown().await;
     }
-    stopped.cancel();
-    served.await.context("the worker's probes ended badly")
 }
 
 /// What this worker reports of itself.

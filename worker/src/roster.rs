@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use shared::contract::report::Presence;
@@ -15,6 +15,7 @@ use shared::fleet::Topic;
 use shared::fleet::assignment::assign;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -50,6 +51,7 @@ pub(crate) async fn keep(
     let joined_at = Instant::now();
     loop {
         tokio::select! {
+            biased;
             () = shutdown.cancelled() => break,
             _ = interval.tick() => {
                 let lanes = share.borrow().iter().copied().collect();

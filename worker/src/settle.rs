@@ -232,6 +232,7 @@ async fn pause(
     let delay = delays.next().unwrap_or_default();
     warn!(%lane, %failure, retry_in = ?delay, "{what}");
     tokio::select! {
+        biased;
         () = stop.cancelled() => false,
         () = tokio::time::sleep(delay) => true,
     }

@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -24,6 +23,7 @@ use shared::ledger::{
 use shared::queue::work::WorkQueue;
 use shared::queue::{DeadLetter, LaneDepth, PublishError, Queue, QueueError, Subscription};
 use tokio::sync::{broadcast, watch};
+use tokio::time::Instant;
 
 /// How the queue takes what is published.
 #[derive(Clone)]

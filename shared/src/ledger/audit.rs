@@ -28,12 +28,15 @@ use self::chain::Chain;
 use self::order::Order;
 use self::sums::{Legend, Sums};
 
-pub(in crate::ledger) use self::totals::LaneTotals;
+pub use self::totals::LaneTotals;
 
 mod totals;
 
 /// Audits what one snapshot of the database shows.
-pub(super) async fn audit(pages: &mut impl Pages) -> Result<Audit, Failure> {
+///
+/// # Errors
+/// The database could not be read. Books that are wrong are findings, not errors.
+pub async fn audit(pages: &mut impl Pages) -> Result<Audit, Failure> {
     let mut audit = Audit::default();
     match read(pages, &mut audit).await {
         // A row that can not be read as what it should be is a finding too, and the last one.

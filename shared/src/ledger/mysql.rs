@@ -81,7 +81,7 @@ impl MySqlLedger {
     /// A URL is none.
     pub fn connect(config: &MySqlConfig) -> Result<MySqlLedger, LedgerError> {
         let database = MySqlDatabase { pools: Pools::connect(config)?, eras: Arc::default() };
-        Ok(SqlLedger { database, reading: Purpose::Reading, latest: Arc::default() })
+        Ok(SqlLedger { database, reading: Purpose::Reading })
     }
 }
 

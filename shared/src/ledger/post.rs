@@ -22,7 +22,6 @@ mod moved;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::Future;
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable};
@@ -43,7 +42,8 @@ use crate::telemetry::names;
 
 use super::JobRecord;
 pub use apart::{Posted, Unposted, post_apart};
-pub(super) use imported::{Imported, NewRow, imported};
+use imported::imported;
+pub use imported::{Imported, NewRow};
 pub(super) use moved::{moved, parse};
 
 /// How often a batch that others overtook is tried in all. Ten attempts span about a second: whoever
@@ -58,31 +58,16 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
 const RETRY_DELAY_MAX: Duration = Duration::from_millis(200);
 
 /// Where transactions come from.
-pub(super) trait Store: Sync {
+pub trait Store: Sync {
     /// One attempt at a batch.
     type Transaction: Transaction;
 
     /// Takes a connection. Nothing is locked yet.
     fn begin(&self) -> impl Future<Output = Result<Self::Transaction, Failure>> + Send;
-
-    /// The latest time that this process posted at.
-    fn latest(&self) -> &LatestPosting;
-}
-
-/// The latest time that a process posted at, in microseconds since the Unix epoch. The clock of a database can go back:
-/// somebody sets it, or another server takes over. The entries that this process writes never do.
-#[derive(Debug, Default)]
-pub(super) struct LatestPosting(AtomicI64);
-
-impl LatestPosting {
-    /// `now`, or what it was before if that was later.
-    fn no_earlier(&self, now: i64) -> i64 {
-        self.0.fetch_max(now, Relaxed).max(now)
-    }
 }
 
 /// Where jobs refer to what was before them.
-pub(super) trait Library: Send {
+pub trait Library: Send {
     /// Reads these holds and jobs without locking anything.
     fn find(
         &mut self,
@@ -92,7 +77,7 @@ pub(super) trait Library: Send {
 }
 
 /// One attempt at posting a batch. Dropping it before the commit rolls it back.
-pub(super) trait Transaction: Library {
+pub trait Transaction: Library {
     /// Locks the accounts in the order of `needs`, then reads what `jobs` meet: the accounts, the jobs that are
     /// recorded unless all are presumed new, the holds; which of the originals are reversed; which rows of
     /// imports are known.
@@ -112,7 +97,7 @@ pub(super) trait Transaction: Library {
 
 /// What the jobs of a batch are taken for before the ledger has spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Presumed {
+pub enum Presumed {
     /// All are new: none is looked for.
     New,
     /// Any of them may be recorded.
@@ -121,10 +106,13 @@ pub(super) enum Presumed {
 
 /// What the jobs of a batch meet.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub struct Found {
     /// The time of the database once all locks were granted, in microseconds since the Unix epoch. No replica's own clock
     /// decides about money.
     pub now: i64,
+    /// The latest time that any process posted at, read behind the same locks: nothing is posted earlier. The clock of a
+    /// database can go back: somebody sets it, or another server takes over.
+    pub latest: i64,
     /// What decides about them.
     pub books: Books,
     /// Of the originals those that are reversed.
@@ -135,7 +123,7 @@ pub(super) struct Found {
 
 /// What a batch writes.
 #[derive(Debug)]
-pub(super) struct Writes<'a> {
+pub struct Writes<'a> {
     /// When it is posted, in microseconds since the Unix epoch.
     pub now: i64,
     /// Jobs that got a verdict, in their order. Those that are recorded as dead are in
@@ -153,7 +141,7 @@ pub(super) struct Writes<'a> {
 ///
 /// # Errors
 /// As there.
-pub(super) async fn post(store: &impl Store, jobs: &[Job]) -> Result<Vec<Outcome>, LedgerError> {
+pub async fn post(store: &impl Store, jobs: &[Job]) -> Result<Vec<Outcome>, LedgerError> {
     if jobs.is_empty() {
         return Ok(Vec::new());
     }
@@ -189,9 +177,7 @@ async fn bounded_attempt(
     // The pool has a limit of its own.
     let transaction = store.begin().await?;
     phase.ended(names::PHASE_CONNECT);
-    match tokio::time::timeout(ATTEMPT_TIMEOUT, attempt(transaction, store.latest(), jobs, presumed, phase))
-        .await
-    {
+    match tokio::time::timeout(ATTEMPT_TIMEOUT, attempt(transaction, jobs, presumed, phase)).await {
         Ok(attempted) => attempted,
         Err(_) => Err(Failure::TimedOut(format!("the database did not answer within {ATTEMPT_TIMEOUT:?}"))),
     }
@@ -199,7 +185,6 @@ async fn bounded_attempt(
 
 async fn attempt(
     mut transaction: impl Transaction,
-    latest: &LatestPosting,
     jobs: &[Job],
     presumed: Presumed,
     mut phase: Phases,
@@ -212,7 +197,8 @@ async fn attempt(
     }
     let former = former_jobs(&mut transaction, &needs).await?;
 
-    let Found { now, mut books, reversed, rows } = transaction.lock_and_read(&needs, jobs, presumed).await?;
+    let Found { now, latest, mut books, reversed, rows } =
+        transaction.lock_and_read(&needs, jobs, presumed).await?;
     phase.ended(names::PHASE_LOCK_AND_READ);
     for id in reversed {
         originals.entry(id).and_modify(|original: &mut Original| original.reversed = true);
@@ -220,7 +206,7 @@ async fn attempt(
     books.originals = originals;
     books.former = former;
 
-    let posted_at = latest.no_earlier(now);
+    let posted_at = now.max(latest);
     books.posted_from = posted_at;
     let folded = fold(books, jobs, now);
 
@@ -320,7 +306,7 @@ fn conflicts<'a>(jobs: &'a [Job], folded: &Folded) -> Vec<&'a Job> {
 
 /// What a batch adds to the totals of a lane.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Tally {
+pub struct Tally {
     /// Jobs posted.
     pub posted: i64,
     /// Jobs rejected.

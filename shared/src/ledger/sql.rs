@@ -36,7 +36,7 @@ pub(super) use script::{Dialect, Script, Value};
 use self::pages::Snapshot;
 use self::posting::SqlTransaction;
 use super::failure::Failure;
-use super::post::{self, LatestPosting, Store};
+use super::post::{self, Store};
 use super::sqlite::{Company, PostsAtOnce};
 use super::{
     Audit, Durability, EntryRecord, FormerIds, Freshness, JobFilter, JobRecord, JobsCursor, JobsPage, Ledger,
@@ -135,30 +135,29 @@ pub struct SqlLedger<D> {
     pub(super) database: D,
     /// What single reads take a connection for.
     pub(super) reading: Purpose,
-    pub(super) latest: Arc<LatestPosting>,
 }
 
-impl<D: Database> Store for SqlLedger<D> {
+/// Where a ledger's transactions come from.
+struct Transactions<'a, D>(&'a SqlLedger<D>);
+
+impl<D: Database> Store for Transactions<'_, D> {
     type Transaction = SqlTransaction<D::Session>;
 
     async fn begin(&self) -> Result<Self::Transaction, Failure> {
-        self.database.tend().await;
-        let session = self.database.session(Purpose::Posting).await?;
+        let database = &self.0.database;
+        database.tend().await;
+        let session = database.session(Purpose::Posting).await?;
         // After the connection was made, and what is at its end looked at.
-        if let Some(refused) = self.database.durability().filter(|found| found.is_refused()) {
+        if let Some(refused) = database.durability().filter(|found| found.is_refused()) {
             return Err(Failure::Transient(refused.to_string()));
         }
-        Ok(SqlTransaction::new(session, self.database.era()))
-    }
-
-    fn latest(&self) -> &LatestPosting {
-        &self.latest
+        Ok(SqlTransaction::new(session, database.era()))
     }
 }
 
 impl<D: Database> PostsAtOnce for SqlLedger<D> {
     async fn post_at_once(&self, jobs: &[Job]) -> Result<Vec<Outcome>, LedgerError> {
-        unbroken(post::post(self, jobs)).await
+        unbroken(post::post(&Transactions(self), jobs)).await
     }
 }
 
@@ -182,7 +181,7 @@ impl<D: Database + Clone + 'static> Ledger for SqlLedger<D> {
     }
 
     async fn record_dead(&self, job: &Job, cause: &str) -> Result<(), LedgerError> {
-        Ok(self.begin().await?.record_dead(job, cause).await?)
+        Ok(Transactions(self).begin().await?.record_dead(job, cause).await?)
     }
 
     async fn job(&self, id: JobId) -> Result<Option<JobRecord>, LedgerError> {
@@ -256,8 +255,8 @@ impl<D: Database + Clone + 'static> Ledger for SqlLedger<D> {
     fn on_primary(&self) -> Option<Arc<dyn Ledger>> {
         let reads_replica = self.reading == Purpose::Reading && self.database.reads_replica();
         reads_replica.then(|| {
-            let (database, latest) = (self.database.clone(), self.latest.clone());
-            Arc::new(SqlLedger { database, reading: Purpose::Posting, latest }) as Arc<dyn Ledger>
+            let database = self.database.clone();
+            Arc::new(SqlLedger { database, reading: Purpose::Posting }) as Arc<dyn Ledger>
         })
     }
 

@@ -5,7 +5,6 @@ pub(super) mod errors;
 mod schema;
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{ConstantBuilder, Retryable as _};
@@ -81,7 +80,7 @@ impl SqliteLedger {
         let writer = pool("writer", 1, writer);
         let readers = pool("readers", READ_CONNECTIONS_MAX, options);
         let database = SqliteDatabase { writer, readers, company: Company::default() };
-        Ok(SqlLedger { database, reading: Purpose::Reading, latest: Arc::default() })
+        Ok(SqlLedger { database, reading: Purpose::Reading })
     }
 }
 

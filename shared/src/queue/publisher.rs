@@ -21,6 +21,7 @@ use tracing::error;
 
 use self::line::{Line, Waiting};
 use super::{BATCH_JOBS_MAX, PublishError, Queue};
+use crate::clock::Clock;
 use crate::contract::envelope::{self, Enclosed};
 use crate::domain::job::Origin;
 use crate::domain::lane::{Lane, Lanes};
@@ -74,10 +75,23 @@ impl Publisher {
     /// Starts a task per lane on the current Tokio runtime. `ingress` is this replica's id.
     #[must_use]
     pub fn new(queue: Arc<dyn Queue>, lanes: Lanes, ingress: String, limits: PublisherLimits) -> Publisher {
+        Publisher::by_clock(queue, lanes, ingress, limits, Clock::default())
+    }
+
+    /// The same for a replica whose clock is `clock`.
+    #[must_use]
+    pub fn by_clock(
+        queue: Arc<dyn Queue>,
+        lanes: Lanes,
+        ingress: String,
+        limits: PublisherLimits,
+        clock: Clock,
+    ) -> Publisher {
         let ingress: Arc<str> = ingress.into();
         let counters = Arc::new(Counters::default());
         let mut senders = JoinSet::new();
-        let lines: Vec<_> = lanes.iter().map(|lane| Arc::new(Line::new(lane, limits))).collect();
+        let lines: Vec<_> =
+            lanes.iter().map(|lane| Arc::new(Line::new(lane, limits, clock.clone()))).collect();
         for line in &lines {
             senders.spawn(send_in_turn(line.clone(), queue.clone(), ingress.clone(), counters.clone()));
         }

@@ -135,3 +135,19 @@ pub async fn expired_holds_are_found(subject: Subject) -> anyhow::Result<()> {
     subject.ledger.ready().await?;
     subject.books_are_right().await
 }
+
+/// What another process posted by a clock that is ahead is followed, not preceded, though the clock went back since.
+///
+/// # Errors
+/// It is preceded.
+pub async fn nothing_is_posted_earlier_than_what_was_posted_before(subject: Subject) -> anyhow::Result<()> {
+    let jobs = Jobs::default();
+    subject.post(3, &[jobs.job(&open("a")), jobs.job(&deposit("a", 10))]).await?;
+    let ahead = shared::clock::now_us() + 3_600_000_000;
+    subject.behind_its_back(&format!("UPDATE lane_totals SET posted_at = {ahead} WHERE lane = 5")).await?;
+    subject.post(3, &[jobs.job(&deposit("a", 20))]).await?;
+    let entries = subject.ledger.entries(&number_of("a")?, None, 5).await?.unwrap_or_default();
+    let times: Vec<_> = entries.iter().map(|record| record.entry.posted_at).collect();
+    ensure!(times.len() == 2 && times[0] == ahead && times[1] < ahead, "{times:?}, and {ahead} before");
+    subject.books_are_right().await
+}

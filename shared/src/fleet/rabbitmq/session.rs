@@ -1,7 +1,7 @@
 //! The task that owns the bus's connection.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt;
@@ -11,7 +11,7 @@ use lapin::options::{
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{BasicProperties, Channel, ConnectionStatus, Consumer, ExchangeKind, message::Delivery};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Interval, timeout};
+use tokio::time::{Instant, Interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 

@@ -8,11 +8,15 @@ use crate::ledger::Audit;
 
 /// Counts of one lane.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(in crate::ledger) struct LaneTotals {
-    pub(in crate::ledger) posted: u64,
-    pub(in crate::ledger) rejected: u64,
-    pub(in crate::ledger) dead: u64,
-    pub(in crate::ledger) entries: u64,
+pub struct LaneTotals {
+    /// Jobs posted.
+    pub posted: u64,
+    /// Jobs rejected.
+    pub rejected: u64,
+    /// Jobs that are dead.
+    pub dead: u64,
+    /// Entries of its jobs.
+    pub entries: u64,
 }
 
 impl LaneTotals {

@@ -12,7 +12,7 @@ use crate::imports::RowOutcome;
 
 /// What is written about the rows of imports; nothing where no job comes from one.
 #[derive(Debug, Default)]
-pub(in crate::ledger) struct Imported<'a> {
+pub struct Imported<'a> {
     /// Rows that had no outcome.
     pub new_rows: Vec<NewRow<'a>>,
     /// Rows that were dead and are not any more.
@@ -23,7 +23,7 @@ pub(in crate::ledger) struct Imported<'a> {
 
 /// The outcome of one row.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::ledger) struct NewRow<'a> {
+pub struct NewRow<'a> {
     /// The row.
     pub origin: Origin,
     /// Its job.

@@ -26,7 +26,7 @@ const SEQ_MIN: i64 = i64::MIN + 1;
 const JOBS_MAX: i64 = 2_000;
 
 /// The books, page by page.
-pub(in crate::ledger) trait Pages: Library {
+pub trait Pages: Library {
     /// Accounts with keys above `after`, in the order of their keys; an empty page ends them.
     fn accounts(&mut self, after: i64) -> impl Future<Output = Result<AccountsPage, Failure>> + Send;
 
@@ -45,12 +45,21 @@ pub(in crate::ledger) trait Pages: Library {
 
 /// Accounts, and how to get at their entries.
 #[derive(Debug)]
-pub(in crate::ledger) struct AccountsPage {
-    pub(in crate::ledger) accounts: Vec<Account>,
+pub struct AccountsPage {
+    /// The accounts, by key.
+    pub accounts: Vec<Account>,
     /// Sums of active holds, by the accounts' keys.
-    pub(in crate::ledger) held: HashMap<i64, i64>,
+    pub held: HashMap<i64, i64>,
     /// Ranges of entries that are still to be read, the next one last.
     unread: Vec<Range>,
+}
+
+impl AccountsPage {
+    /// A page of a store that keeps its own account of which entries were read.
+    #[must_use]
+    pub fn new(accounts: Vec<Account>, held: HashMap<i64, i64>) -> AccountsPage {
+        AccountsPage { accounts, held, unread: Vec::new() }
+    }
 }
 
 /// Entries of accounts with keys in `keys`, and a `seq` in `seqs`.
@@ -62,10 +71,13 @@ struct Range {
 
 /// An entry of an account that is known by its key.
 #[derive(Debug)]
-pub(in crate::ledger) struct EntryOnPage {
-    pub(in crate::ledger) account_key: i64,
-    pub(in crate::ledger) seq: i64,
-    pub(in crate::ledger) job: JobId,
+pub struct EntryOnPage {
+    /// The key of the account.
+    pub account_key: i64,
+    /// Its place among the account's entries.
+    pub seq: i64,
+    /// The job that made it.
+    pub job: JobId,
     amount: i64,
     balance_after: i64,
     posted_at: i64,
@@ -73,21 +85,34 @@ pub(in crate::ledger) struct EntryOnPage {
 
 impl EntryOnPage {
     /// The entry, of this account.
-    pub(in crate::ledger) fn of(self, account: &AccountNumber) -> Entry {
+    #[must_use]
+    pub fn of(self, account: &AccountNumber) -> Entry {
         let EntryOnPage { seq, job, amount, balance_after, posted_at, .. } = self;
         Entry { account: account.clone(), seq, job, amount, balance_after, posted_at }
     }
 }
 
+impl From<(i64, Entry)> for EntryOnPage {
+    /// The entry, with the key of its account.
+    fn from((account_key, entry): (i64, Entry)) -> EntryOnPage {
+        let Entry { seq, job, amount, balance_after, posted_at, .. } = entry;
+        EntryOnPage { account_key, seq, job, amount, balance_after, posted_at }
+    }
+}
+
 /// A job in the order of posting.
 #[derive(Debug)]
-pub(in crate::ledger) struct JobOnPage {
+pub struct JobOnPage {
     /// Its number in that order.
-    pub(in crate::ledger) seq: i64,
-    pub(in crate::ledger) record: JobRecord,
-    pub(in crate::ledger) account: AccountNumber,
-    pub(in crate::ledger) ingress: String,
-    pub(in crate::ledger) was_dead: bool,
+    pub seq: i64,
+    /// The job.
+    pub record: JobRecord,
+    /// The account that it draws on, as its row says.
+    pub account: AccountNumber,
+    /// The ingress replica that accepted it.
+    pub ingress: String,
+    /// It is dead, or was.
+    pub was_dead: bool,
 }
 
 /// A connection on which a snapshot is open, until it is dropped.

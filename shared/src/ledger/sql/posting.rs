@@ -134,7 +134,7 @@ impl<S: Session> Transaction for SqlTransaction<S> {
             statements::select_reversed(&mut script, &needs.originals);
         }
         // After the locks, so that whoever waited for one reads a later time than whoever had it.
-        statements::select_now(&mut script);
+        statements::select_now_and_latest(&mut script);
         statements::select_import_rows(&mut script, jobs);
         // The beginning of the transaction gives no rows.
         let mut results = self.run(script).await?.into_iter().skip(1);
@@ -160,7 +160,8 @@ impl<S: Session> Transaction for SqlTransaction<S> {
                 found.reversed.insert(rows::id(row.bytes(0)?)?);
             }
         }
-        found.now = rows::now(&results.next().unwrap_or_default())?;
+        let times = results.next().unwrap_or_default();
+        (found.now, found.latest) = (rows::now(&times)?, rows::latest(&times)?);
         for row in results.next().unwrap_or_default() {
             let origin = Origin { import: rows::count(row.int(0)?)?, row: rows::count(row.int(1)?)? };
             found.rows.insert(origin, rows::row_outcome(row.text(2)?)?);

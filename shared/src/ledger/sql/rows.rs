@@ -78,6 +78,12 @@ pub(super) fn now<Row: Cells>(found: &[Row]) -> Result<i64, Failure> {
     Ok(row.int_or_null(0)?.unwrap_or_else(clock::now_us))
 }
 
+/// What `select_now_and_latest` gives beside: the same; long ago where nothing was posted yet.
+pub(super) fn latest<Row: Cells>(found: &[Row]) -> Result<i64, Failure> {
+    let latest = found.first().map(|row| row.int_or_null(1)).transpose()?;
+    Ok(latest.flatten().unwrap_or(i64::MIN))
+}
+
 /// What [`recorded`] reads, of `jobs j`.
 pub(super) const RECORDED: &str = "j.id, j.fingerprint, j.outcome, j.reason";
 

@@ -28,13 +28,23 @@ pub(super) fn begin(script: &mut Script) {
 
 /// The time, in microseconds since the Unix epoch and whatever time zone the session is in. `NULL` stands for this process's
 /// clock: SQLite has no other, and counts milliseconds only.
+fn now(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::MySql => "TIMESTAMPDIFF(MICROSECOND, TIMESTAMP'1970-01-01 00:00:00', UTC_TIMESTAMP(6))",
+        Dialect::Sqlite => "NULL",
+    }
+}
+
 pub(super) fn select_now(script: &mut Script) {
-    script.sql(match script.dialect() {
-        Dialect::MySql => {
-            "SELECT TIMESTAMPDIFF(MICROSECOND, TIMESTAMP'1970-01-01 00:00:00', UTC_TIMESTAMP(6)); "
-        }
-        Dialect::Sqlite => "SELECT NULL; ",
-    });
+    let now = now(script.dialect());
+    script.sql("SELECT ").sql(now).sql("; ");
+}
+
+/// Beside it the latest time that anything was posted at. Whoever posted before had its lanes' rows until its commit, and
+/// the locks on its accounts too: who waited for one of those reads what it wrote.
+pub(super) fn select_now_and_latest(script: &mut Script) {
+    let now = now(script.dialect());
+    script.sql("SELECT ").sql(now).sql(", (SELECT MAX(posted_at) FROM lane_totals); ");
 }
 
 /// Through the index in its order, whatever the optimiser thinks of a small table: a scan would lock rows
@@ -276,6 +286,9 @@ fn add_to_totals(script: &mut Script, writes: &Writes<'_>) {
         script.sql(", rejected = rejected + ").value(tally.rejected);
         script.sql(", dead = dead - ").value(tally.revived);
         script.sql(", entries = entries + ").value(tally.entries);
+        // Whoever had the row before may have read its time later.
+        script.sql(", posted_at = CASE WHEN posted_at < ").value(writes.now).sql(" THEN ").value(writes.now);
+        script.sql(" ELSE posted_at END");
         script.sql(" WHERE lane = ").value(lane).sql("; ");
     }
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, oneshot};
 
 use super::PublisherLimits;
+use crate::clock::Clock;
 use crate::domain::job::Origin;
 use crate::domain::lane::Lane;
 use crate::queue::PublishError;
@@ -27,6 +28,7 @@ pub(super) struct Waiting {
 pub(super) struct Line {
     lane: Lane,
     limits: PublisherLimits,
+    clock: Clock,
     state: Mutex<State>,
     changed: Notify,
 }
@@ -44,8 +46,8 @@ struct State {
 }
 
 impl Line {
-    pub(super) fn new(lane: Lane, limits: PublisherLimits) -> Line {
-        Line { lane, limits, state: Mutex::default(), changed: Notify::new() }
+    pub(super) fn new(lane: Lane, limits: PublisherLimits, clock: Clock) -> Line {
+        Line { lane, limits, clock, state: Mutex::default(), changed: Notify::new() }
     }
 
     pub(super) fn lane(&self) -> Lane {
@@ -77,7 +79,7 @@ impl Line {
                 if state.waiting.len() >= self.limits.waiting_jobs_max {
                     return Err(PublishError::Full { lane: self.lane });
                 }
-                let accepted_at = state.next_acceptance();
+                let accepted_at = state.next_acceptance(self.clock.now_us());
                 let (result, place) = oneshot::channel();
                 state.waiting.push_back(Waiting { accepted_at, job, origin, result });
                 Ok(place)
@@ -139,8 +141,8 @@ impl Line {
 }
 
 impl State {
-    fn next_acceptance(&mut self) -> Timestamp {
-        let microsecond = Timestamp::now().as_microsecond().max(self.last_accepted_at + 1);
+    fn next_acceptance(&mut self, now: i64) -> Timestamp {
+        let microsecond = now.max(self.last_accepted_at + 1);
         self.last_accepted_at = microsecond;
         // A clock beyond the year 9999 is the only way out of range.
         Timestamp::from_microsecond(microsecond).unwrap_or(Timestamp::MAX)

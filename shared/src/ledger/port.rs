@@ -1,0 +1,8 @@
+//! The port below the books: what the posting and the audit ask of a database.
+//!
+//! `sql` brings the two that there are. It is public so that tests can bring one that fails as databases do.
+
+pub use super::audit::{LaneTotals, audit};
+pub use super::failure::Failure;
+pub use super::post::{Found, Imported, Library, NewRow, Presumed, Store, Tally, Transaction, Writes, post};
+pub use super::sql::pages::{AccountsPage, EntryOnPage, JobOnPage, Pages};

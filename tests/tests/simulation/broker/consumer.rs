@@ -1,0 +1,267 @@
+//! One consumer: what it has in hand at the broker, and the subscription that its process reads.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use shared::domain::id::JobId;
+use shared::queue::{Delivery, DeliveryTag, QueueError, Subscription};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::{Broker, Message};
+use crate::world::{Process, World};
+
+/// How long a process waits until the broker has taken a lane back.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A delivery, and the jobs in it.
+type Handed = (Delivery, Option<Vec<JobId>>);
+type Sent = (Instant, Result<Handed, QueueError>);
+
+/// As the broker has it.
+pub(super) struct Consumer {
+    pub(super) id: u64,
+    pub(super) process: String,
+    prefetch: usize,
+    unacknowledged: VecDeque<(DeliveryTag, Message)>,
+    next_tag: u64,
+    wire: mpsc::UnboundedSender<Sent>,
+    arrives_at: Instant,
+    failed: bool,
+}
+
+impl Consumer {
+    pub(super) fn in_hand(&self) -> usize {
+        self.unacknowledged.len()
+    }
+
+    pub(super) fn shown(&self) -> String {
+        format!("{} of {} with {} in hand", self.id, self.process, self.unacknowledged.len())
+    }
+
+    pub(super) fn room(&self) -> bool {
+        self.unacknowledged.len() < self.prefetch
+    }
+
+    pub(super) fn hand_out(&mut self, world: &World, message: Message) {
+        let tag = DeliveryTag(self.next_tag);
+        self.next_tag += 1;
+        let delivery = Delivery { tag, envelope: message.envelope.clone(), redelivered: message.redelivered };
+        self.arrives_at = self.arrives_at.max(Instant::now() + world.millis(0, 4));
+        if !self.failed {
+            // A process that has ended reads no more.
+            let _ = self.wire.send((self.arrives_at, Ok((delivery, message.jobs.clone()))));
+        }
+        self.unacknowledged.push_back((tag, message));
+    }
+
+    /// The process is told that it has ended, after `late`.
+    pub(super) fn fail(&mut self, late: Duration) {
+        if !std::mem::replace(&mut self.failed, true) {
+            let told_at = self.arrives_at.max(Instant::now() + late);
+            let _ = self.wire.send((told_at, Err(QueueError("the connection was cut".to_owned()))));
+        }
+    }
+
+    /// What it had in hand.
+    pub(super) fn end(mut self, why: &str) -> Vec<Message> {
+        if !self.failed {
+            let _ = self.wire.send((self.arrives_at, Err(QueueError(why.to_owned()))));
+        }
+        self.unacknowledged.drain(..).map(|(_, message)| message).collect()
+    }
+}
+
+enum Told {
+    Acknowledge(DeliveryTag),
+    Close(oneshot::Sender<()>),
+}
+
+/// As its process has it.
+pub(super) struct QueueConsumer {
+    process: Process,
+    broker: Broker,
+    lane: usize,
+    id: u64,
+    wire: mpsc::UnboundedReceiver<Sent>,
+    /// Has arrived, or will.
+    next: Option<Sent>,
+    ended: Option<QueueError>,
+    uplink: mpsc::UnboundedSender<Told>,
+    /// What was handed over and is not acknowledged.
+    opened: VecDeque<Handed>,
+}
+
+impl QueueConsumer {
+    /// Joins the consumers of a lane.
+    pub(super) fn join(broker: &Broker, process: &Process, lane: usize, prefetch: usize) -> QueueConsumer {
+        let (wire, received) = mpsc::unbounded_channel();
+        let (uplink, told) = mpsc::unbounded_channel();
+        let world = &broker.0.world;
+        let mut state = broker.state();
+        state.consumers += 1;
+        let id = state.consumers;
+        world.note(format_args!("lane {lane} has consumer {id} of {}", process.name()));
+        state.lanes[lane].consumers.push(Consumer {
+            id,
+            process: process.name().to_owned(),
+            prefetch: prefetch.max(1),
+            unacknowledged: VecDeque::new(),
+            next_tag: 1,
+            wire,
+            arrives_at: Instant::now(),
+            failed: false,
+        });
+        state.pump(world, lane);
+        drop(state);
+        tokio::spawn(carry(broker.clone(), process.clone(), lane, id, told));
+        let (broker, process) = (broker.clone(), process.clone());
+        QueueConsumer {
+            process,
+            broker,
+            lane,
+            id,
+            wire: received,
+            next: None,
+            ended: None,
+            uplink,
+            opened: VecDeque::new(),
+        }
+    }
+}
+
+/// Brings what a consumer says to the broker, in order. Where the connection is cut, it does not arrive.
+async fn carry(
+    broker: Broker,
+    process: Process,
+    lane: usize,
+    id: u64,
+    mut told: mpsc::UnboundedReceiver<Told>,
+) {
+    let world = broker.0.world.clone();
+    while let Some(said) = told.recv().await {
+        world.pass(world.millis(0, 4)).await;
+        let stalled_until = broker.state().stalled_until;
+        world.pass(stalled_until.saturating_duration_since(Instant::now())).await;
+        match said {
+            Told::Acknowledge(tag) => broker.acknowledge(lane, id, tag),
+            Told::Close(closed) => {
+                broker.take_back(lane, id);
+                let _ = closed.send(());
+                return;
+            }
+        }
+    }
+    // Dropped without a word: its channel is closed all the same, once the process runs again.
+    process.gate().await;
+    world.pass(world.millis(0, 4)).await;
+    broker.take_back(lane, id);
+}
+
+impl Broker {
+    fn acknowledge(&self, lane: usize, id: u64, through: DeliveryTag) {
+        let mut state = self.state();
+        let queue = &mut state.lanes[lane];
+        let consumer = queue.consumers.iter_mut().find(|consumer| consumer.id == id && !consumer.failed);
+        let Some(consumer) = consumer else { return };
+        while consumer.unacknowledged.front().is_some_and(|(tag, _)| *tag <= through) {
+            consumer.unacknowledged.pop_front();
+        }
+        state.pump(&self.0.world, lane);
+    }
+
+    fn take_back(&self, lane: usize, id: u64) {
+        let mut state = self.state();
+        if let Some(place) = state.lanes[lane].consumers.iter().position(|consumer| consumer.id == id) {
+            let consumer = state.lanes[lane].consumers.remove(place);
+            state.give_back(&self.0.world, lane, consumer, "it was closed");
+            state.pump(&self.0.world, lane);
+        }
+    }
+
+    /// The promise: whatever waits, a lane is handed over after the batch in hand.
+    fn check_the_end(&self, process: &Process, lane: usize) {
+        let mut state = self.state();
+        let Some(acknowledged) = state.ending.get_mut(process.name()) else { return };
+        if acknowledged.contains(&lane) {
+            let process = process.name();
+            self.0.world.wrong(format_args!("{process} was asked to end and goes on with lane {lane}"));
+        }
+        acknowledged.push(lane);
+    }
+
+    /// The promise: nothing is acknowledged before its outcome is in the ledger, or it is kept aside.
+    fn check(&self, process: &Process, (delivery, jobs): &Handed) {
+        let state = self.state();
+        let is_kept = match jobs {
+            Some(jobs) => jobs.iter().all(|job| self.0.database.holds(*job)),
+            None => state.letters.iter().any(|letter| letter.payload == delivery.envelope),
+        };
+        drop(state);
+        if !is_kept {
+            let (process, tag) = (process.name(), delivery.tag.0);
+            self.0
+                .world
+                .wrong(format_args!("{process} acknowledges delivery {tag} before its jobs are kept"));
+        }
+    }
+}
+
+#[async_trait]
+impl Subscription for QueueConsumer {
+    async fn next(&mut self) -> Result<Delivery, QueueError> {
+        self.process.gate().await;
+        if let Some(ended) = &self.ended {
+            return Err(ended.clone());
+        }
+        if self.next.is_none() {
+            self.next = self.wire.recv().await;
+        }
+        if let Some((at, _)) = &self.next
+            && *at > Instant::now()
+        {
+            tokio::time::sleep_until(*at).await;
+        }
+        self.process.gate().await;
+        let gone = || QueueError("the consumer is gone".to_owned());
+        match self.next.take().map_or_else(|| Err(gone()), |(_, handed)| handed) {
+            Ok(handed) => {
+                self.opened.push_back(handed.clone());
+                Ok(handed.0)
+            }
+            Err(error) => {
+                self.ended = Some(error.clone());
+                Err(error)
+            }
+        }
+    }
+
+    async fn ack_through(&mut self, delivery: DeliveryTag) -> Result<(), QueueError> {
+        self.process.gate().await;
+        while self.opened.front().is_some_and(|(opened, _)| opened.tag <= delivery) {
+            if let Some(handed) = self.opened.pop_front() {
+                self.broker.check(&self.process, &handed);
+            }
+        }
+        // The client knows what it has been told, whether it has looked or not.
+        if let Some(ended) = &self.ended {
+            return Err(ended.clone());
+        }
+        self.broker.check_the_end(&self.process, self.lane);
+        let name = self.process.name();
+        let (lane, id, tag) = (self.lane, self.id, delivery.0);
+        self.broker.0.world.note(format_args!("{name} acknowledges lane {lane} to {tag} as consumer {id}"));
+        let sent = self.uplink.send(Told::Acknowledge(delivery));
+        sent.map_err(|_| QueueError("the consumer is gone".to_owned()))
+    }
+
+    async fn close(self: Box<Self>) {
+        self.process.gate().await;
+        let (closed, is_closed) = oneshot::channel();
+        if self.uplink.send(Told::Close(closed)).is_ok() {
+            let _ = tokio::time::timeout(CLOSE_TIMEOUT, is_closed).await;
+        }
+        self.process.gate().await;
+    }
+}

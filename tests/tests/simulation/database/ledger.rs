@@ -1,0 +1,147 @@
+//! The ledger port, as one process has it: the ledger's own posting on this database.
+
+use std::collections::HashMap;
+use std::ops::RangeInclusive;
+
+use async_trait::async_trait;
+use shared::domain::account::{Account, AccountNumber};
+use shared::domain::id::JobId;
+use shared::domain::job::Job;
+use shared::domain::lane::Lanes;
+use shared::domain::outcome::{Outcome, Recorded};
+use shared::ledger::port::{Failure, Store, post};
+use shared::ledger::{
+    Audit, EntryRecord, JobFilter, JobRecord, JobsCursor, JobsPage, Ledger, LedgerError, Stretch, Totals,
+    Verdicts,
+};
+
+use super::Database;
+use super::connection::Connection;
+use super::session::Command;
+use crate::world::Process;
+
+pub(super) struct LedgerOf {
+    database: Database,
+    process: Process,
+}
+
+impl LedgerOf {
+    pub(super) fn new(database: Database, process: Process) -> LedgerOf {
+        LedgerOf { database, process }
+    }
+}
+
+impl Store for LedgerOf {
+    type Transaction = Connection;
+
+    async fn begin(&self) -> Result<Connection, Failure> {
+        Connection::open(&self.database, &self.process).await
+    }
+}
+
+/// No worker reads that way.
+fn unread<T>() -> Result<T, LedgerError> {
+    Err(LedgerError::Permanent("the simulation reads its tables by itself".to_owned()))
+}
+
+#[async_trait]
+impl Ledger for LedgerOf {
+    async fn migrate(&self, _: Lanes) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
+    async fn check(&self, _: Lanes) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
+    async fn post(&self, jobs: &[Job]) -> Result<Vec<Outcome>, LedgerError> {
+        let posted = post(self, jobs).await;
+        let (world, name) = (self.process.world(), self.process.name());
+        match &posted {
+            Ok(outcomes) => {
+                let again =
+                    outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Duplicate(_))).count();
+                let again = if again > 0 { format!(", {again} of them duplicates") } else { String::new() };
+                world.note(format_args!("{name} posts {} jobs{again}", jobs.len()));
+            }
+            Err(error) => world.note(format_args!("{name} cannot post {} jobs: {error}", jobs.len())),
+        }
+        posted
+    }
+
+    async fn record_dead(&self, job: &Job, cause: &str) -> Result<(), LedgerError> {
+        let (job, cause) = (Box::new(job.clone()), cause.to_owned());
+        let connection = self.begin().await?;
+        Ok(connection.ask(|reply| Command::RecordDead { job, cause, reply }).await?)
+    }
+
+    async fn expired_holds(&self, limit: u32) -> Result<Vec<(JobId, AccountNumber)>, LedgerError> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let connection = self.begin().await?;
+        Ok(connection.ask(|reply| Command::ExpiredHolds { limit, reply }).await?)
+    }
+
+    async fn ready(&self) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
+    async fn close(&self) {}
+
+    async fn job(&self, _: JobId) -> Result<Option<JobRecord>, LedgerError> {
+        unread()
+    }
+
+    async fn recorded(&self, _: &[JobId]) -> Result<HashMap<JobId, Recorded>, LedgerError> {
+        unread()
+    }
+
+    async fn account(&self, _: &AccountNumber) -> Result<Option<Account>, LedgerError> {
+        unread()
+    }
+
+    async fn holders(&self, _: &[AccountNumber]) -> Result<HashMap<AccountNumber, String>, LedgerError> {
+        unread()
+    }
+
+    async fn entries(
+        &self,
+        _: &AccountNumber,
+        _: Option<i64>,
+        _: u32,
+    ) -> Result<Option<Vec<EntryRecord>>, LedgerError> {
+        unread()
+    }
+
+    async fn stretch(
+        &self,
+        _: &AccountNumber,
+        _: Option<i64>,
+        _: Option<i64>,
+    ) -> Result<Option<Stretch>, LedgerError> {
+        unread()
+    }
+
+    async fn stretch_entries(
+        &self,
+        _: &Stretch,
+        _: RangeInclusive<i64>,
+    ) -> Result<Vec<EntryRecord>, LedgerError> {
+        unread()
+    }
+
+    async fn jobs(&self, _: &JobFilter, _: Option<JobsCursor>, _: u32) -> Result<JobsPage, LedgerError> {
+        unread()
+    }
+
+    async fn verdicts(&self) -> Result<Verdicts, LedgerError> {
+        unread()
+    }
+
+    async fn totals(&self) -> Result<Totals, LedgerError> {
+        unread()
+    }
+
+    async fn audit(&self) -> Result<Audit, LedgerError> {
+        unread()
+    }
+}

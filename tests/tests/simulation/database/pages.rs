@@ -1,0 +1,74 @@
+//! The tables, page by page, for the ledger's own audit.
+
+use std::collections::{BTreeMap, HashMap};
+
+use shared::domain::hold::{Hold, HoldStatus};
+use shared::domain::id::JobId;
+use shared::domain::lane::Lane;
+use shared::ledger::JobRecord;
+use shared::ledger::port::{AccountsPage, EntryOnPage, Failure, JobOnPage, LaneTotals, Library, Pages};
+
+use super::Tables;
+
+/// The tables as they were once; each is a single page.
+pub struct Snapshot {
+    tables: Tables,
+    /// Accounts that were read, whose entries were not.
+    unread: Vec<i64>,
+}
+
+impl Snapshot {
+    /// Of these tables.
+    pub fn new(tables: Tables) -> Snapshot {
+        Snapshot { tables, unread: Vec::new() }
+    }
+}
+
+impl Library for Snapshot {
+    async fn find(
+        &mut self,
+        holds: &[JobId],
+        jobs: &[JobId],
+    ) -> Result<(Vec<Hold>, Vec<JobRecord>), Failure> {
+        let holds = holds.iter().filter_map(|id| self.tables.holds.get(id).cloned()).collect();
+        let jobs = jobs.iter().filter_map(|id| self.tables.job(*id)).map(|row| row.record.clone());
+        Ok((holds, jobs.collect()))
+    }
+}
+
+impl Pages for Snapshot {
+    async fn accounts(&mut self, after: i64) -> Result<AccountsPage, Failure> {
+        let mut accounts: Vec<_> = self.tables.accounts.values().cloned().collect();
+        accounts.retain(|account| account.key.is_some_and(|key| key > after));
+        accounts.sort_by_key(|account| account.key);
+        self.unread = accounts.iter().rev().filter_map(|account| account.key).collect();
+        let mut held: HashMap<i64, i64> = HashMap::new();
+        for hold in self.tables.holds.values().filter(|hold| hold.status == HoldStatus::Active) {
+            let account = self.tables.accounts.get(&hold.account).and_then(|account| account.key);
+            *held.entry(account.unwrap_or_default()).or_default() += hold.amount.minor_units();
+        }
+        Ok(AccountsPage::new(accounts, held))
+    }
+
+    async fn entries(&mut self, _: &mut AccountsPage) -> Result<Option<Vec<EntryOnPage>>, Failure> {
+        let Some(key) = self.unread.pop() else { return Ok(None) };
+        let entries = self.tables.entries.get(&key).into_iter().flatten();
+        Ok(Some(entries.map(|entry| EntryOnPage::from((key, entry.clone()))).collect()))
+    }
+
+    async fn jobs(&mut self, after: i64) -> Result<Vec<JobOnPage>, Failure> {
+        let skipped = usize::try_from(after).unwrap_or_default();
+        let on_page = |(seq, row): (i64, &super::JobRow)| JobOnPage {
+            seq,
+            record: row.record.clone(),
+            account: row.account.clone(),
+            ingress: row.ingress.clone(),
+            was_dead: row.cause.is_some(),
+        };
+        Ok((1..).zip(&self.tables.jobs).skip(skipped).map(on_page).collect())
+    }
+
+    async fn lane_totals(&mut self) -> Result<BTreeMap<Lane, LaneTotals>, Failure> {
+        Ok(self.tables.totals.clone())
+    }
+}

@@ -1,0 +1,188 @@
+//! What is committed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use shared::domain::account::{Account, AccountNumber};
+use shared::domain::entry::Entry;
+use shared::domain::hold::{Hold, HoldStatus};
+use shared::domain::id::JobId;
+use shared::domain::job::{Action, Job};
+use shared::domain::lane::Lane;
+use shared::domain::outcome::{Rejection, Verdict};
+use shared::ledger::JobRecord;
+use shared::ledger::port::LaneTotals;
+
+use super::writes::Written;
+use crate::world::World;
+
+/// A job's row.
+#[derive(Debug, Clone)]
+pub struct JobRow {
+    /// The job.
+    pub job: Job,
+    /// When its transaction had its locks.
+    pub read: Read,
+    /// When that committed, since the beginning.
+    pub committed_after: Duration,
+    /// What the ledger holds of it.
+    pub record: JobRecord,
+    /// The account that it draws on.
+    pub account: AccountNumber,
+    /// The ingress replica that accepted it.
+    pub ingress: String,
+    /// Why it was dead.
+    pub cause: Option<String>,
+}
+
+/// When a transaction had its locks.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Read {
+    /// By the clock of the database, in microseconds since the Unix epoch.
+    pub now: i64,
+    /// Since the beginning.
+    pub after: Duration,
+}
+
+/// The rows.
+#[derive(Debug, Clone, Default)]
+pub struct Tables {
+    /// Accounts.
+    pub accounts: BTreeMap<AccountNumber, Account>,
+    keys: i64,
+    /// The latest time that a job was posted at.
+    pub(super) latest: i64,
+    /// The latest time that its clock was read at.
+    pub(super) latest_read: i64,
+    /// Jobs in the order of posting.
+    pub jobs: Vec<JobRow>,
+    by_id: BTreeMap<JobId, usize>,
+    /// Entries by the key of their account, in their order.
+    pub entries: BTreeMap<i64, Vec<Entry>>,
+    /// Holds.
+    pub holds: BTreeMap<JobId, Hold>,
+    /// Reversed jobs, each with the one that reversed it.
+    pub reversals: BTreeMap<JobId, JobId>,
+    /// Counts of the lanes.
+    pub totals: BTreeMap<Lane, LaneTotals>,
+    /// Jobs whose identity another body came under.
+    pub conflicts: BTreeSet<JobId>,
+}
+
+impl JobRow {
+    pub(super) fn new(
+        job: &Job,
+        verdict: Verdict,
+        posted_at: i64,
+        (read, committed_after): (Read, Duration),
+        cause: Option<String>,
+    ) -> JobRow {
+        let record = JobRecord {
+            id: job.id,
+            client: job.client.as_str().to_owned(),
+            reference: job.spec.reference.as_ref().map(|reference| reference.as_str().to_owned()),
+            kind: job.spec.action.kind(),
+            lane: job.lane,
+            body: job.body.clone(),
+            fingerprint: job.fingerprint,
+            verdict,
+            accepted_at: job.accepted_at,
+            posted_at,
+            conflicts: None,
+        };
+        let (account, ingress) = (job.spec.action.account().clone(), job.ingress.clone());
+        JobRow { job: job.clone(), read, committed_after, record, account, ingress, cause }
+    }
+}
+
+impl Tables {
+    /// What is known of a job.
+    pub fn job(&self, id: JobId) -> Option<&JobRow> {
+        self.by_id.get(&id).and_then(|place| self.jobs.get(*place))
+    }
+
+    /// A key for a new account; one that a transaction took and rolled back is not given again.
+    pub(super) fn next_key(&mut self) -> i64 {
+        self.keys += 1;
+        self.keys
+    }
+
+    /// Active holds that have expired.
+    pub(super) fn expired(&self, now: i64, limit: usize) -> Vec<(JobId, AccountNumber)> {
+        let expired =
+            |hold: &&Hold| hold.status == HoldStatus::Active && hold.expires_at.is_some_and(|end| end <= now);
+        self.holds.values().filter(expired).map(|hold| (hold.id, hold.account.clone())).take(limit).collect()
+    }
+
+    pub(super) fn add_job(&mut self, row: JobRow) {
+        self.by_id.insert(row.record.id, self.jobs.len());
+        self.jobs.push(row);
+    }
+
+    /// Writes all of a transaction.
+    pub(super) fn apply(&mut self, world: &World, written: Written, read: Read) {
+        self.latest = self.latest.max(written.now);
+        self.latest_read = self.latest_read.max(read.now);
+        for (job, verdict) in &written.judged {
+            self.check_time(world, job, *verdict, &written, read.now);
+            if written.revived.contains(&job.id) {
+                let place = self.by_id.get(&job.id).copied().unwrap_or_default();
+                (self.jobs[place].record.verdict, self.jobs[place].record.posted_at) =
+                    (*verdict, written.now);
+            } else {
+                self.add_job(JobRow::new(job, *verdict, written.now, (read, world.elapsed()), None));
+            }
+        }
+        for (number, account) in written.accounts {
+            let row = self.accounts.entry(number).or_insert_with(|| account.clone());
+            (row.balance, row.held, row.seq) = (account.balance, account.held, account.seq);
+            (row.digest, row.status) = (account.digest, account.status);
+        }
+        for entry in written.entries {
+            let key = self.accounts.get(&entry.account).and_then(|account| account.key).unwrap_or_default();
+            let entries = self.entries.entry(key).or_default();
+            if let Some(last) = entries.last().filter(|last| last.posted_at > entry.posted_at) {
+                let (account, seq, back) = (&entry.account, entry.seq, last.posted_at - entry.posted_at);
+                world.wrong(format_args!(
+                    "entry {seq} of {account} is posted {back} µs before the one ahead of it"
+                ));
+            }
+            entries.push(entry);
+        }
+        self.holds.extend(written.holds);
+        self.reversals.extend(written.reversals);
+        self.conflicts.extend(written.conflicts);
+        for (lane, tally) in written.tallies {
+            let totals = self.totals.entry(lane).or_default();
+            let add = |count: &mut u64, more: i64| *count = count.saturating_add_signed(more);
+            add(&mut totals.posted, tally.posted);
+            add(&mut totals.rejected, tally.rejected);
+            add(&mut totals.dead, -tally.revived);
+            add(&mut totals.entries, tally.entries);
+        }
+    }
+
+    /// The promise: holds expire by the clock of the database, read behind the locks. A release that was queued when a hold
+    /// had expired is posted, though the clock has gone back since.
+    fn check_time(&self, world: &World, job: &Job, verdict: Verdict, written: &Written, now: i64) {
+        let (Action::Capture { hold, .. } | Action::Release { hold, .. }) = &job.spec.action else { return };
+        let Some(hold) = self.holds.get(hold) else { return };
+        let has_expired = hold.expires_at.is_some_and(|end| end <= now);
+        let is_capture = matches!(job.spec.action, Action::Capture { .. });
+        let by_fleet = job.client.as_str() == "tellers";
+        // Another job of the same batch may have ended it.
+        let is_untouched = hold.status == HoldStatus::Active && !written.holds.contains_key(&hold.id);
+        let wrong = match verdict {
+            Verdict::Posted if is_capture => has_expired,
+            Verdict::Posted => by_fleet && hold.expires_at.is_none_or(|end| end > self.latest_read),
+            Verdict::Rejected(Rejection::HoldNotActive) => is_capture && !has_expired && is_untouched,
+            Verdict::Rejected(_) | Verdict::Dead => false,
+        };
+        if wrong {
+            let (id, kind, end) = (job.id, job.spec.action.kind(), hold.expires_at);
+            world.wrong(format_args!(
+                "{kind} {id} is {verdict:?} at {now}, of a hold that expires at {end:?}"
+            ));
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! What a transaction writes, on its way to the server.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use shared::domain::account::{Account, AccountNumber};
+use shared::domain::entry::Entry;
+use shared::domain::hold::Hold;
+use shared::domain::id::JobId;
+use shared::domain::job::Job;
+use shared::domain::lane::Lane;
+use shared::domain::outcome::Verdict;
+use shared::ledger::port::{Tally, Writes};
+
+/// A copy of [`Writes`].
+pub(super) struct Written {
+    pub(super) now: i64,
+    pub(super) judged: Vec<(Job, Verdict)>,
+    pub(super) revived: BTreeSet<JobId>,
+    /// New ones have no key yet.
+    pub(super) accounts: BTreeMap<AccountNumber, Account>,
+    pub(super) entries: Vec<Entry>,
+    pub(super) holds: BTreeMap<JobId, Hold>,
+    pub(super) reversals: BTreeMap<JobId, JobId>,
+    pub(super) conflicts: Vec<JobId>,
+    pub(super) tallies: BTreeMap<Lane, Tally>,
+}
+
+impl From<&Writes<'_>> for Written {
+    fn from(writes: &Writes<'_>) -> Written {
+        let folded = writes.folded;
+        Written {
+            now: writes.now,
+            judged: writes.judged.iter().map(|(job, verdict)| ((*job).clone(), *verdict)).collect(),
+            revived: folded.revived.clone(),
+            accounts: folded.accounts.clone(),
+            entries: folded.entries.clone(),
+            holds: folded.holds.clone(),
+            reversals: folded.reversals.clone(),
+            conflicts: writes.conflicts.iter().map(|job| job.id).collect(),
+            tallies: writes.tallies(),
+        }
+    }
+}

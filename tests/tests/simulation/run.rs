@@ -1,0 +1,129 @@
+//! One simulation, from its seed to its verdict.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::broker::Broker;
+use crate::bus::Air;
+use crate::client::{Client, Known};
+use crate::database::Database;
+use crate::faults::{self, Scheduled};
+use crate::fleet::{Fleet, Sizes};
+use crate::promises;
+use crate::world::{World, lock};
+
+/// Once all faults are over, all is posted within this time, and where the database is slow within the other.
+const QUIET_WITHIN: Duration = Duration::from_secs(30);
+const SLOWLY_QUIET_WITHIN: Duration = Duration::from_secs(240);
+/// Events that a report shows.
+const EVENTS_SHOWN: usize = 120;
+/// Once all is posted, a worker ends within this time.
+const IDLE_DRAIN_MAX: Duration = Duration::from_secs(2);
+
+/// What came of a seed.
+#[derive(Clone)]
+pub struct Report {
+    /// The seed.
+    pub seed: u64,
+    /// Jobs that were accepted.
+    pub accepted: usize,
+    /// How long after the last fault all was posted.
+    pub quiet_after: Duration,
+    /// The promises that were broken; none, if all is well.
+    pub wrong: Vec<String>,
+    sizes: Sizes,
+    schedule: Vec<Scheduled>,
+    /// All that happened.
+    pub events: Vec<String>,
+    left: Vec<String>,
+}
+
+impl Report {
+    /// For those who look for the cause.
+    pub fn text(&self) -> String {
+        let schedule: Vec<_> =
+            self.schedule.iter().map(|(at, fault)| format!("{:9.3} {fault:?}", at.as_secs_f64())).collect();
+        format!(
+            "seed {}: {} promises broken\n  {}\nthe simulation: {:?}\nits faults:\n  {}\nthe last events:\n  {}\nwhat is left:\n  {}",
+            self.seed,
+            self.wrong.len(),
+            self.wrong.join("\n  "),
+            self.sizes,
+            schedule.join("\n  "),
+            self.events[self.events.len().saturating_sub(EVENTS_SHOWN)..].join("\n  "),
+            self.left.join("\n  "),
+        )
+    }
+}
+
+/// Runs the simulation of a seed. Whatever waits in it waits on simulated time.
+pub fn run(seed: u64) -> std::io::Result<Report> {
+    // The jitter of retries.
+    fastrand::seed(seed);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
+    Ok(runtime.block_on(simulate(seed)))
+}
+
+async fn simulate(seed: u64) -> Report {
+    let world = World::new(seed);
+    let sizes = Sizes::of(&world);
+    let (database, air) = (Database::new(&world, sizes), Air::new(&world));
+    let broker = Broker::new(&world, &database, sizes.lanes());
+    let fleet = Fleet::new(&world, &broker, &database, &air, sizes);
+    (0..sizes.ingresses).for_each(|_| fleet.start_ingress());
+    (0..sizes.workers).for_each(|_| fleet.start_worker());
+
+    let known = Arc::new(Mutex::new(Known::default()));
+    let mut clients = JoinSet::new();
+    for number in 0..sizes.clients {
+        clients.spawn(Client::new(&fleet, number, &known).send_all());
+    }
+    let schedule = faults::schedule(&world);
+    tokio::spawn(faults::befall(fleet.clone(), schedule.clone()));
+    world.pass(faults::END.saturating_sub(world.elapsed())).await;
+    world.pass(Duration::from_millis(10)).await;
+    world.note("all faults are over");
+    while fleet.workers().is_empty() {
+        fleet.start_worker();
+    }
+    while fleet.ingresses().is_empty() {
+        fleet.start_ingress();
+    }
+
+    let healed = Instant::now();
+    let quiet_within = if sizes.job_ms > 0 { SLOWLY_QUIET_WITHIN } else { QUIET_WITHIN };
+    while healed.elapsed() < quiet_within {
+        while clients.try_join_next().is_some() {}
+        if clients.is_empty() && broker.depth() == 0 {
+            break;
+        }
+        world.pass(Duration::from_millis(100)).await;
+    }
+    let quiet_after = healed.elapsed();
+    if !clients.is_empty() || broker.depth() > 0 {
+        let (waiting, clients) = (broker.depth(), clients.len());
+        world.wrong(format_args!("after {quiet_within:?} {waiting} messages wait and {clients} clients"));
+    }
+    for worker in fleet.workers() {
+        fleet.drain(&worker, IDLE_DRAIN_MAX).await;
+    }
+    let left = [broker.lanes(), database.locks()].concat();
+    let known = std::mem::take(&mut *lock(&known));
+    let accepted = known.record.len();
+    for broken in promises::broken(&broker, &database, known).await {
+        world.wrong(broken);
+    }
+    Report {
+        seed,
+        accepted,
+        quiet_after,
+        wrong: world.wrongs(),
+        sizes,
+        schedule,
+        events: world.events(),
+        left,
+    }
+}
