@@ -107,16 +107,22 @@ pub async fn serve(listener: TcpListener, router: Router, stop: Stop) {
             () = &mut stopped => break,
         }
     }
-    // Who has connected by now finds somebody.
-    while let Some(Ok(accepted)) = listener.accept().now_or_never() {
-        let Some(place) = places.take().now_or_never() else { break };
-        serve(accepted, place);
+    // Who has connected by now finds somebody. The runtime would not look again.
+    if let Ok(listener) = listener.into_std() {
+        while let Ok(accepted) = listener.accept().and_then(asynchronous) {
+            let Some(place) = places.take().now_or_never() else { break };
+            serve(accepted, place);
+        }
     }
-    drop(listener);
     connections.close();
     last.cancel();
     tracing::debug!(connections = connections.len(), "nobody is accepted any more");
     connections.wait().await;
+}
+
+fn asynchronous((stream, peer): (std::net::TcpStream, SocketAddr)) -> io::Result<(TcpStream, SocketAddr)> {
+    stream.set_nonblocking(true)?;
+    Ok((TcpStream::from_std(stream)?, peer))
 }
 
 async fn serve_connection(

@@ -1,6 +1,6 @@
 //! The database fails over: its address leads to another server, and connections to the old one live on.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use futures::future::try_join_all;
@@ -113,5 +113,29 @@ async fn a_primary_that_takes_writes_again_is_written_to_again() -> anyhow::Resu
     at(&moved.old, "SET GLOBAL read_only = 0").await?;
     let posted = moved.ledger.post(std::slice::from_ref(&job)).await?;
     ensure!(posted == [Outcome::Posted], "{posted:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_primary_that_is_well_keeps_its_connections() -> anyhow::Result<()> {
+    /// Long enough for a server to be asked how it is, by every pool, more than once.
+    const LOOKED_AT: Duration = Duration::from_secs(4);
+    let moved = Moved::start().await?;
+    let mut watch = MySqlConnection::connect(&moved.old.url()).await?;
+    let mut made = async || {
+        let row = watch.fetch_one(sqlx::raw_sql("SHOW GLOBAL STATUS LIKE 'Connections'")).await?;
+        let count: i64 = sqlx::Row::try_get::<&str, _>(&row, 1)?.parse()?;
+        anyhow::Ok(count)
+    };
+    let (before, began) = (made().await?, Instant::now());
+    let mut number = 0;
+    while began.elapsed() < LOOKED_AT {
+        number += 1;
+        let job = moved.open(&format!("well-{number}"));
+        moved.ledger.post(std::slice::from_ref(&job)).await?;
+        ensure!(moved.reader.job(job.id).await?.is_some());
+    }
+    let more = made().await? - before;
+    ensure!(more <= 2, "{more} connections were made anew");
     Ok(())
 }

@@ -61,9 +61,13 @@ const SESSION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
 const WRITING_SESSION: &str = "SET SESSION net_read_timeout = 6, SESSION net_write_timeout = 6 \
      /*M!100300 , SESSION idle_transaction_timeout = 6 */ /*!80000 , SESSION wait_timeout = 6 */";
 
-/// Whether the server takes writes: `00`, with names for the numbers in versions to come.
-const READ_ONLY: &str = "SELECT CONCAT(@@global.read_only, @@global.innodb_read_only)";
-const TAKES_WRITES: [&str; 2] = ["00", "OFF0"];
+/// Why the server takes no writes, if it does not.
+const READ_ONLY: &str = "SELECT CONCAT_WS(',', @@global.read_only, @@global.innodb_read_only)";
+
+/// Whether the answer to that has a number or a name that says no in each place; versions differ.
+fn takes_writes(flags: &[u8]) -> bool {
+    flags.split(|byte| *byte == b',').all(|flag| flag == b"0" || flag.eq_ignore_ascii_case(b"off"))
+}
 
 /// Where what connects here is written.
 #[derive(Debug, Clone)]
@@ -245,11 +249,11 @@ impl Standing {
                 return connection.ping().await.map(|()| None);
             }
             let row = sqlx::raw_sql(READ_ONLY).fetch_one(connection).await?;
-            Ok(Some(row.text(0).map_or_else(|_| String::new(), str::to_owned)))
+            Ok(row.bytes(0).ok().map(<[u8]>::to_vec))
         };
         match timeout(ANSWER_TIMEOUT, answer).await {
-            Ok(Ok(Some(read_only))) if !TAKES_WRITES.contains(&read_only.as_str()) => {
-                return Err("it is read-only".to_owned());
+            Ok(Ok(Some(flags))) if !takes_writes(&flags) => {
+                return Err(format!("it is read-only ({})", String::from_utf8_lossy(&flags)));
             }
             // What is no answer to the question is one all the same.
             Ok(Ok(_) | Err(sqlx::Error::Database(_))) => {}
@@ -379,6 +383,19 @@ impl Drop for Lease {
         }
         if let (false, Ok(runtime)) = (self.abandoned, Handle::try_current()) {
             runtime.spawn(timeout(RETURN_TIMEOUT, self.connection.return_to_pool()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_read_only_whatever_its_version_calls_it() {
+        assert!(takes_writes(b"0,0") && takes_writes(b"OFF,OFF"));
+        for read_only in [&b"1,0"[..], b"0,1", b"ON,OFF", b"OFF,ON", b"NO_LOCK_NO_ADMIN,0"] {
+            assert!(!takes_writes(read_only), "{}", String::from_utf8_lossy(read_only));
         }
     }
 }
