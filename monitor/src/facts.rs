@@ -69,6 +69,13 @@ impl Facts {
         self.replicas.iter().filter(|replica| replica.state == ReplicaState::Lost)
     }
 
+    /// The live replica whose clock differs most from the others', with the seconds that it is ahead.
+    pub(crate) fn clock_skew(&self) -> Option<(&str, f64)> {
+        let live = self.replicas.iter().filter(|replica| replica.state == ReplicaState::Live);
+        let clocks = live.filter_map(|replica| Some((replica.replica.as_str(), replica.clock_ahead_seconds?)));
+        clocks.max_by(|(_, one), (_, other)| one.abs().total_cmp(&other.abs()))
+    }
+
     pub(crate) fn live_workers(&self) -> u16 {
         u16::try_from(self.live(Role::Worker).count()).unwrap_or(u16::MAX)
     }

@@ -114,7 +114,7 @@ fn troubles(facts: &Facts) -> Vec<String> {
 
 /// Alerts that no problem above tells of: about what is promised on weak ground, and how much the fleet has to bear. How
 /// long jobs wait is told with the flow.
-const STRAINS: [&str; 7] = ["weak_durability", "response_time", "error_rate", "pool_exhausted", "memory", "disk", "cpu"];
+const STRAINS: [&str; 8] = ["weak_durability", "clock_skew", "response_time", "error_rate", "pool_exhausted", "memory", "disk", "cpu"];
 
 /// What strains the fleet for so long that its alert fires, and where it stands what to do.
 pub(crate) fn strains(firing: &[AlertView]) -> Vec<String> {

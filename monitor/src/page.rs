@@ -63,6 +63,7 @@ const ASSETS: &[Asset] = assets! {
     SCRIPT "/page/verdict.js" => "page/verdict.js",
     SCRIPT "/page/words.js" => "page/words.js",
     TEXT "/docs/runbooks/books_out_of_balance.md" => "../../docs/runbooks/books_out_of_balance.md",
+    TEXT "/docs/runbooks/clock_skew.md" => "../../docs/runbooks/clock_skew.md",
     TEXT "/docs/runbooks/cpu.md" => "../../docs/runbooks/cpu.md",
     TEXT "/docs/runbooks/dead_letters.md" => "../../docs/runbooks/dead_letters.md",
     TEXT "/docs/runbooks/disk.md" => "../../docs/runbooks/disk.md",

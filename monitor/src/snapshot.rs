@@ -67,6 +67,7 @@ impl Snapshot {
         let point = point(&facts, &beside, &health, firing.len());
         let version = facts.thresholds.version;
         let replicas_known = facts.bus == BusState::Up;
+        let clock_skew_seconds = facts.clock_skew().map(|(_, ahead)| ahead.abs());
         let metrics = Metrics {
             taken_at: facts.at,
             verdict: verdict.clone(),
@@ -76,6 +77,7 @@ impl Snapshot {
             resources: facts.resources,
             pools: facts.pools,
             queue: facts.queue.clone(),
+            clock_skew_seconds,
             dead_letters: facts.dead_letters,
             point,
         };
@@ -147,6 +149,7 @@ impl Snapshot {
             resources: FleetResources::default(),
             pools: Vec::new(),
             queue: QueueTotals::default(),
+            clock_skew_seconds: None,
             dead_letters: None,
             point: Point { at: taken_at.as_second(), ..Point::default() },
         };

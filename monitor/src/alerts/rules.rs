@@ -84,7 +84,7 @@ const fn rule(
 use Severity::{Critical, Warning};
 
 /// Every rule.
-pub(crate) static ALL: [Rule; 16] = [
+pub(crate) static ALL: [Rule; 17] = [
     rule("books_out_of_balance", Critical, "ledgers", None, of_parts::books_out_of_balance),
     rule("ledger_away", Critical, "ledgers", None, of_parts::ledger_away),
     rule("queue_away", Critical, "queues", None, of_parts::queue_away),
@@ -92,6 +92,7 @@ pub(crate) static ALL: [Rule; 16] = [
     rule("jobs_missing", Critical, "jobs", None, of_parts::jobs_missing),
     rule("standstill", Critical, "seconds", None, of_load::standstill),
     rule("replica_lost", Warning, "replicas", None, of_parts::replica_lost),
+    rule("clock_skew", Warning, "seconds", None, of_parts::clock_skew),
     rule("weak_durability", Warning, "settings", None, of_parts::weak_durability),
     rule("dead_letters", Warning, "letters", Some("ALERT_DEAD_LETTERS"), of_parts::dead_letters),
     rule("lag", Warning, "seconds", Some("ALERT_LAG_SECONDS"), of_load::lag),
@@ -141,6 +142,11 @@ mod tests {
         let weak = Facts { durability: Some(durability.into()), ..well() };
         assert_eq!(holding(&weak), ["weak_durability"]);
         assert!(of_parts::weak_durability(&weak).sentence.contains("sync_binlog is 0"));
+        let mut ahead = well();
+        ahead.replicas[1].clock_ahead_seconds = Some(-90.0);
+        assert_eq!(holding(&ahead), ["clock_skew"]);
+        let sentence = of_parts::clock_skew(&ahead).sentence;
+        assert!(sentence.starts_with("the clock of worker-1 is 90 s behind most others"), "{sentence}");
         let stands = Facts { still_seconds: 6.0, ..backlog(10, 6.0) };
         assert_eq!(holding(&stands), ["standstill"]);
         let mut letters = well();

@@ -80,6 +80,7 @@ pub(crate) fn replica(role: Role, name: &str) -> ReplicaView {
         lost_since: None,
         uptime_seconds: 100.0,
         silent_seconds: 0.5,
+        clock_ahead_seconds: Some(0.0),
         trouble: None,
         counts: Default::default(),
         lanes: Vec::new(),

@@ -84,7 +84,8 @@ pub struct LaneView {
     pub depth_jobs_estimated: bool,
     /// Consumers at the queue, active and waiting.
     pub consumers: Option<u32>,
-    /// Age in seconds of the oldest job that has no outcome yet; 0: none waits; `null`: not known.
+    /// Age in seconds of the oldest job that has no outcome yet; 0: none waits; `null`: not known, as where the clock of the
+    /// ingress that accepted it is ahead.
     pub lag_seconds: Option<f64>,
 }
 

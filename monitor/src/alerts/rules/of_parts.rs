@@ -1,9 +1,11 @@
 //! Rules about parts that are there or not.
 
+use shared::clock::SKEW_TOLERATED;
+
 use super::Reading;
 use crate::facts::{BusState, Facts};
 use crate::judge::LOST_IS_NEWS_SECONDS;
-use crate::words::{counted, lanes};
+use crate::words::{counted, lanes, time};
 
 pub(super) fn books_out_of_balance(facts: &Facts) -> Reading {
     let Some(ledger) = &facts.ledger else {
@@ -29,6 +31,24 @@ pub(super) fn ledger_away(facts: &Facts) -> Reading {
         (None, true) => Reading::wrong(Some(false), "the ledger answers".to_owned()),
         (None, false) => Reading::wrong(None, "the ledger has not been asked yet".to_owned()),
     }
+}
+
+pub(super) fn clock_skew(facts: &Facts) -> Reading {
+    let threshold = SKEW_TOLERATED.as_secs_f64();
+    let Some((replica, ahead)) = facts.clock_skew() else {
+        return Reading::unknown_against(threshold, "not known while no replica is heard");
+    };
+    let skew = ahead.abs();
+    let sentence = if skew > threshold {
+        let way = if ahead > 0.0 { "ahead of" } else { "behind" };
+        format!(
+            "the clock of {replica} is {} {way} most others of the fleet, and times between replicas are wrong by as much",
+            time(skew)
+        )
+    } else {
+        format!("the clocks of the replicas agree within {}", time(threshold))
+    };
+    Reading::above(skew, threshold, sentence)
 }
 
 pub(super) fn weak_durability(facts: &Facts) -> Reading {
