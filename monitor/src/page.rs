@@ -75,6 +75,7 @@ const ASSETS: &[Asset] = assets! {
     TEXT "/docs/runbooks/memory.md" => "../../docs/runbooks/memory.md",
     TEXT "/docs/runbooks/pool_exhausted.md" => "../../docs/runbooks/pool_exhausted.md",
     TEXT "/docs/runbooks/queue_away.md" => "../../docs/runbooks/queue_away.md",
+    TEXT "/docs/runbooks/queue_policy.md" => "../../docs/runbooks/queue_policy.md",
     TEXT "/docs/runbooks/replica_lost.md" => "../../docs/runbooks/replica_lost.md",
     TEXT "/docs/runbooks/response_time.md" => "../../docs/runbooks/response_time.md",
     TEXT "/docs/runbooks/standstill.md" => "../../docs/runbooks/standstill.md",

@@ -166,7 +166,8 @@ impl Replicas {
 
     pub(crate) fn views(&self, now: Instant) -> Vec<ReplicaView> {
         let live = |heard: &Heard| !heard.is_silent(now);
-        let clocks: Vec<_> = self.heard.values().map(|heard| heard.clock.ahead_us().filter(|_| live(heard))).collect();
+        let clocks: Vec<_> =
+            self.heard.values().map(|heard| heard.clock.ahead_us().filter(|_| live(heard))).collect();
         let ahead = skew::ahead_of_the_middle(&clocks);
         let views = self.heard.values().zip(ahead);
         views.map(|(heard, ahead)| view::view(heard, self.bus, ahead, now)).collect()

@@ -19,6 +19,7 @@ use crate::views::health::{Conservation, Health, WorkersWanted};
 use crate::views::history::Point;
 use crate::views::metrics::{FleetResources, Metrics, Throughput, Window};
 use crate::views::optimize::Bottleneck;
+use crate::views::policies::QueuePolicies;
 use crate::views::replica::PoolView;
 use crate::views::status::{LaneView, QueueTotals, Status};
 
@@ -89,6 +90,7 @@ impl Snapshot {
             workers_wanted: wanted,
             conservation: facts.conservation,
             queue: facts.queue,
+            queue_policies: QueuePolicies::of(facts.policies.as_deref()),
             alerts_firing: firing.iter().map(|alert| alert.alert).collect(),
             replicas: facts.replicas,
             lanes: facts.lanes,
@@ -134,6 +136,7 @@ impl Snapshot {
             workers_wanted: WorkersWanted::default(),
             conservation,
             queue: QueueTotals::default(),
+            queue_policies: QueuePolicies::of(None),
             alerts_firing: Vec::new(),
             replicas: Vec::new(),
             lanes: lanes.iter().map(|lane| LaneView { lane: lane.0, ..LaneView::default() }).collect(),

@@ -45,7 +45,9 @@ pub async fn readyz(State(ingress): State<Arc<Ingress>>) -> Result<Json<Health>,
     }
     match tokio::time::timeout(READY_MAX, ingress.parts.queue.ready()).await {
         Ok(Ok(())) => match ingress.refused_ledger() {
-            Some(why) => Err(Problem::new(ProblemType::LedgerUnavailable, why).retry_after(Duration::from_secs(1))),
+            Some(why) => {
+                Err(Problem::new(ProblemType::LedgerUnavailable, why).retry_after(Duration::from_secs(1)))
+            }
             None => Ok(Json(Health { status: "ready" })),
         },
         Ok(Err(error)) => Err(unready(format!("the queue is not reached ({error}); look at the broker"))),

@@ -128,10 +128,15 @@ async fn what_the_queue_does_not_confirm_is_not_accepted() {
         assert!(answer.header("retry-after").parse::<u64>().unwrap() >= 1);
         if kind == "queue-unavailable" {
             let detail = answer.body["detail"].as_str().unwrap();
-            let says = ["send the same job again with the same Idempotency-Key or reference", "whether or not"];
+            let says =
+                ["send the same job again with the same Idempotency-Key or reference", "whether or not"];
             assert!(says.iter().all(|says| detail.contains(says)), "{detail}");
             let (_, path) = detail.rsplit_once(' ').unwrap();
-            assert_eq!(world.get(path).await.body["status"], "pending", "only a 202 proves that it is queued");
+            assert_eq!(
+                world.get(path).await.body["status"],
+                "pending",
+                "only a 202 proves that it is queued"
+            );
             world.get("/readyz").await.assert_problem(503, "queue-unavailable");
         }
     }

@@ -84,10 +84,11 @@ const fn rule(
 use Severity::{Critical, Warning};
 
 /// Every rule.
-pub(crate) static ALL: [Rule; 17] = [
+pub(crate) static ALL: [Rule; 18] = [
     rule("books_out_of_balance", Critical, "ledgers", None, of_parts::books_out_of_balance),
     rule("ledger_away", Critical, "ledgers", None, of_parts::ledger_away),
     rule("queue_away", Critical, "queues", None, of_parts::queue_away),
+    rule("queue_policy", Critical, "policies", None, of_parts::queue_policy),
     rule("lane_without_consumer", Critical, "lanes", None, of_parts::lane_without_consumer),
     rule("jobs_missing", Critical, "jobs", None, of_parts::jobs_missing),
     rule("standstill", Critical, "seconds", None, of_load::standstill),
@@ -108,6 +109,7 @@ pub(crate) static ALL: [Rule; 17] = [
 mod tests {
     use super::*;
     use shared::ledger::{Durability, durability::Weakness};
+    use shared::queue::policies::{HarmfulPolicy, Policies};
 
     use crate::facts::tests::{backlog, lost_worker, well};
     use crate::views::replica::PoolView;
@@ -136,12 +138,30 @@ mod tests {
         let mut lost = well();
         lost.conservation.missing_jobs = 5;
         assert_eq!(holding(&lost), ["jobs_missing"]);
-        let weakness =
-            |value: &str| Weakness { setting: "sync_binlog".to_owned(), value: value.to_owned(), must_be: "1" };
+        let weakness = |value: &str| Weakness {
+            setting: "sync_binlog".to_owned(),
+            value: value.to_owned(),
+            must_be: "1",
+        };
         let durability = Durability { weaknesses: vec![weakness("0")], is_weak_allowed: true };
         let weak = Facts { durability: Some(durability.into()), ..well() };
         assert_eq!(holding(&weak), ["weak_durability"]);
         assert!(of_parts::weak_durability(&weak).sentence.contains("sync_binlog is 0"));
+        let harmful = HarmfulPolicy {
+            queue: "tellers.lane.03".to_owned(),
+            policies: vec!["ttl".to_owned()],
+            setting: "message-ttl=5000".to_owned(),
+            harm: "takes jobs",
+        };
+        let policies = Some(Policies::Harmful(vec![harmful; 2]).into());
+        let policed = Facts { policies, ..well() };
+        assert_eq!(holding(&policed), ["queue_policy"]);
+        let sentence = of_parts::queue_policy(&policed).sentence;
+        let told =
+            "message-ttl=5000 of the policy ttl on tellers.lane.03 takes jobs, and so it is with 1 more";
+        assert_eq!(sentence, told);
+        let unlooked = Some(Policies::NotLookedAt("no answer".to_owned()).into());
+        assert_eq!(of_parts::queue_policy(&Facts { policies: unlooked, ..well() }).holds, None);
         let mut ahead = well();
         ahead.replicas[1].clock_ahead_seconds = Some(-90.0);
         assert_eq!(holding(&ahead), ["clock_skew"]);

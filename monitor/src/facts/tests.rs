@@ -38,6 +38,7 @@ pub(crate) fn well() -> Facts {
             ..QueueTotals::default()
         },
         queue_trouble: None,
+        policies: Some(std::sync::Arc::new(shared::queue::policies::Policies::Harmless)),
         ledger: Some(ledger),
         ledger_answers: true,
         ledger_trouble: None,

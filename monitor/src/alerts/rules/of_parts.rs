@@ -1,6 +1,7 @@
 //! Rules about parts that are there or not.
 
 use shared::clock::SKEW_TOLERATED;
+use shared::queue::policies::Policies;
 
 use super::Reading;
 use crate::facts::{BusState, Facts};
@@ -65,6 +66,18 @@ pub(super) fn queue_away(facts: &Facts) -> Reading {
         (Some(why), _) => Reading::wrong(Some(true), format!("the queue can not be read: {why}")),
         (None, BusState::Away) => Reading::wrong(Some(true), "the fleet bus is away".to_owned()),
         (None, _) => Reading::wrong(Some(false), "the queue answers".to_owned()),
+    }
+}
+
+pub(super) fn queue_policy(facts: &Facts) -> Reading {
+    match facts.policies.as_deref() {
+        None => Reading::unknown_against(0.0, "the policies of the broker have not been looked at yet"),
+        Some(unlooked @ Policies::NotLookedAt(_)) => Reading::unknown_against(0.0, &unlooked.sentence()),
+        Some(policies) => {
+            #[allow(clippy::cast_precision_loss)] // A few for each queue.
+            let count = policies.harmful().len() as f64;
+            Reading::above(count, 0.0, policies.sentence())
+        }
     }
 }
 
