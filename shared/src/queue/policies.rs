@@ -17,7 +17,7 @@ pub enum Policies {
 /// A key of a policy under which the jobs of a queue may be lost or lose their order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HarmfulPolicy {
-    /// The queue.
+    /// The queue, or the exchange before the lanes.
     pub queue: String,
     /// The policies that apply to it, by their names.
     pub policies: Vec<String>,

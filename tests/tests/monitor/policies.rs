@@ -23,7 +23,7 @@ async fn told(monitor: &Client) -> anyhow::Result<(String, String, bool)> {
     Ok((text("state"), text("sentence"), firing.iter().any(|alert| alert == "queue_policy")))
 }
 
-async fn fires_about(monitor: &Client, key: &str, policy: &str) {
+async fn fires_about(monitor: &Client, key: &str, policy: &str) -> anyhow::Result<()> {
     let set = Instant::now();
     until("the alert names policy and key", FIRES_WITHIN, async || {
         let (state, sentence, fires) = told(monitor).await?;
@@ -35,13 +35,13 @@ async fn fires_about(monitor: &Client, key: &str, policy: &str) {
         ensure!(!verdict.starts_with("well"), "{verdict}");
         Ok(())
     })
-    .await
-    .unwrap();
+    .await?;
     eprintln!("{key} showed within {:?}", set.elapsed());
+    Ok(())
 }
 
-async fn is_refused(replica: &Replica) {
-    let client = Client::new(&replica.url("")).unwrap();
+async fn is_refused(replica: &Replica) -> anyhow::Result<()> {
+    let client = Client::new(&replica.url(""))?;
     until("the replica refuses the broker", LOOKED_AT_WITHIN, async || {
         let ready = client.get("/readyz").await?;
         ensure!(ready.status == 503, "{ready:?}");
@@ -52,18 +52,16 @@ async fn is_refused(replica: &Replica) {
         Ok(())
     })
     .await
-    .unwrap();
 }
 
-async fn is_ready(replica: &Replica) {
-    let client = Client::new(&replica.url("")).unwrap();
+async fn is_ready(replica: &Replica) -> anyhow::Result<()> {
+    let client = Client::new(&replica.url(""))?;
     until("the replica is ready", LOOKED_AT_WITHIN, async || {
         let ready = client.get("/readyz").await?;
         ensure!(ready.status == 200, "{ready:?}");
         Ok(())
     })
     .await
-    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -75,7 +73,7 @@ async fn a_policy_that_may_lose_jobs_is_refused_at_a_start_and_an_alert_while_th
     let fleet = fleet.with("AMQP_MANAGEMENT_URL", &broker.management_url().unwrap());
     let monitor = fleet.start(Role::Monitor).await.unwrap();
     let running = fleet.start(Role::Worker).await.unwrap();
-    is_ready(&running).await;
+    is_ready(&running).await.unwrap();
     let watcher = Client::new(&monitor.url("")).unwrap();
     until("the policies are looked at, and there are none", LOOKED_AT_WITHIN, async || {
         let (state, sentence, fires) = told(&watcher).await?;
@@ -96,19 +94,23 @@ async fn a_policy_that_may_lose_jobs_is_refused_at_a_start_and_an_alert_while_th
 
     let set = async |command: &[&str]| drop(broker.control(command).await.unwrap());
     set(&["set_policy", "ttl", ".*", r#"{"message-ttl":600000}"#, "--apply-to", "queues"]).await;
-    fires_about(&watcher, "message-ttl=600000", "ttl").await;
+    fires_about(&watcher, "message-ttl=600000", "ttl").await.unwrap();
     let (worker, api) = (fleet.start(Role::Worker).await.unwrap(), fleet.start(Role::Api).await.unwrap());
-    is_refused(&worker).await;
-    is_refused(&api).await;
+    is_refused(&worker).await.unwrap();
+    is_refused(&api).await.unwrap();
     set(&["clear_policy", "ttl"]).await;
-    is_ready(&worker).await;
-    is_ready(&api).await;
+    is_ready(&worker).await.unwrap();
+    is_ready(&api).await.unwrap();
 
     // A lower limit refuses more, and loses nothing; what an operator policy sets is looked at too.
     set(&["set_policy", "low", r"^tellers\.lane\.", r#"{"max-length":50}"#, "--apply-to", "queues"]).await;
     set(&["set_operator_policy", "tidy", "dead", r#"{"expires":3600000}"#, "--apply-to", "queues"]).await;
-    fires_about(&watcher, "expires=3600000", "tidy").await;
+    fires_about(&watcher, "expires=3600000", "tidy").await.unwrap();
     set(&["clear_operator_policy", "tidy"]).await;
+    let diverts = r#"{"alternate-exchange":"amq.fanout"}"#;
+    set(&["set_policy", "unrouted", ".*", diverts, "--apply-to", "exchanges"]).await;
+    fires_about(&watcher, "alternate-exchange=amq.fanout", "unrouted").await.unwrap();
+    set(&["clear_policy", "unrouted"]).await;
     until("all is well with the lower limit", RESOLVED_WITHIN, async || {
         let (state, sentence, fires) = told(&watcher).await?;
         ensure!(state == "harmless" && !fires, "{state} {sentence}");

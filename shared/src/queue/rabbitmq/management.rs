@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use lapin::uri::{AMQPScheme, AMQPUri};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
@@ -23,11 +24,17 @@ const PORT: u16 = 15672;
 /// It collects figures of every queue, and a starting fleet waits for the first answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Asks for the queues as they are, without figures; or with these, as of some seconds ago.
+const NOW: &str = "disable_stats=true&enable_queue_totals=true&columns=name,policy,operator_policy,\
+                   effective_policy_definition,arguments";
+const LATELY: &str = "columns=name,policy,operator_policy,effective_policy_definition,arguments";
+
 /// The management API of one virtual host.
 pub(super) struct Management {
     http: reqwest::Client,
-    /// The list of its queues.
-    queues: Url,
+    /// Where its lists are.
+    lists: Url,
+    vhost: String,
     /// Where it is, for messages.
     address: String,
     user: String,
@@ -42,26 +49,44 @@ pub(super) struct ListedQueue {
     pub(super) policy: Option<String>,
     #[serde(default)]
     pub(super) operator_policy: Option<String>,
-    /// What all its policies together set. Where there are none, some versions send a list.
+    /// What all its policies together set. Where there are none, some versions send a list; absent: not known yet.
     #[serde(default)]
-    effective_policy_definition: Value,
+    effective_policy_definition: Option<Value>,
     /// What it was declared with.
     #[serde(default)]
     arguments: Value,
 }
 
+/// An exchange, as far as it is asked about.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct ListedExchange {
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) policy: Option<String>,
+}
+
+/// A policy: what it sets.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct ListedPolicy {
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) definition: Value,
+}
+
 impl ListedQueue {
+    /// Whether it is known what its policies set.
+    pub(super) fn is_told(&self) -> bool {
+        self.effective_policy_definition.is_some()
+    }
+
     pub(super) fn set_by_policy(&self) -> BTreeMap<&str, &Value> {
-        members(&self.effective_policy_definition)
+        let set = self.effective_policy_definition.as_ref().and_then(Value::as_object);
+        set.into_iter().flatten().map(|(name, value)| (name.as_str(), value)).collect()
     }
 
     pub(super) fn argument(&self, name: &str) -> Option<&Value> {
         self.arguments.get(name)
     }
-}
-
-fn members(value: &Value) -> BTreeMap<&str, &Value> {
-    value.as_object().into_iter().flatten().map(|(name, value)| (name.as_str(), value)).collect()
 }
 
 impl Management {
@@ -95,17 +120,15 @@ impl Management {
         let cleared = url.set_username("").and_then(|()| url.set_password(None));
         cleared.map_err(|()| refused(&"it has no host"))?;
         let address = url.as_str().trim_end_matches('/').to_owned();
-        let vhost = if amqp.vhost.is_empty() { "/" } else { &amqp.vhost };
-        let path = url.path_segments_mut();
-        path.map_err(|()| refused(&"it has no path"))?.pop_if_empty().extend(["api", "queues", vhost]);
-        url.set_query(Some("columns=name,policy,operator_policy,effective_policy_definition,arguments"));
+        let vhost = if amqp.vhost.is_empty() { "/" } else { &amqp.vhost }.to_owned();
+        url.path_segments_mut().map_err(|()| refused(&"it has no path"))?.pop_if_empty().push("api");
         let http = reqwest::Client::builder()
             .timeout(ANSWER_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
             .map_err(|error| QueueError(format!("no client for the management API: {error}")))?;
-        Ok(Management { http, queues: url, address, user, password })
+        Ok(Management { http, lists: url, vhost, address, user, password })
     }
 
     /// Every queue of the virtual host.
@@ -113,7 +136,34 @@ impl Management {
     /// # Errors
     /// The API does not answer, or not as it should; in a sentence.
     pub(super) async fn queues(&self) -> Result<Vec<ListedQueue>, String> {
-        let asked = self.http.get(self.queues.clone()).basic_auth(&self.user, Some(&self.password)).send();
+        let now: Vec<ListedQueue> = self.list("queues", NOW).await?;
+        // RabbitMQ 3.10 tells of policies among its figures only, which are some seconds old.
+        if now.iter().all(ListedQueue::is_told) { Ok(now) } else { self.list("queues", LATELY).await }
+    }
+
+    /// Every exchange of the virtual host.
+    ///
+    /// # Errors
+    /// As of [`Management::queues`].
+    pub(super) async fn exchanges(&self) -> Result<Vec<ListedExchange>, String> {
+        self.list("exchanges", "columns=name,policy").await
+    }
+
+    /// Every policy of the virtual host, those of operators not among them: these apply to queues alone.
+    ///
+    /// # Errors
+    /// As of [`Management::queues`].
+    pub(super) async fn policies(&self) -> Result<Vec<ListedPolicy>, String> {
+        self.list("policies", "columns=name,definition").await
+    }
+
+    async fn list<T: DeserializeOwned>(&self, what: &str, query: &str) -> Result<Vec<T>, String> {
+        let mut url = self.lists.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.extend([what, &self.vhost]);
+        }
+        url.set_query(Some(query));
+        let asked = self.http.get(url).basic_auth(&self.user, Some(&self.password)).send();
         let answer = asked.await.map_err(|error| self.silent(error))?;
         let status = answer.status();
         if !status.is_success() {
@@ -152,25 +202,33 @@ mod tests {
     fn it_is_where_it_is_by_default_or_where_it_is_said_to_be() {
         let at = |amqp: &str, given: Option<&str>| {
             let found = Management::of(amqp, given).unwrap();
-            found.map(|found| (found.queues.path().to_owned(), found.address, found.user, found.password))
+            found.map(|found| {
+                (found.vhost, found.lists.path().to_owned(), found.address, found.user, found.password)
+            })
         };
-        let expected = |path: &str, address: &str, user: &str, password: &str| {
-            Some((path.to_owned(), address.to_owned(), user.to_owned(), password.to_owned()))
+        let expected = |vhost: &str, path: &str, address: &str, user: &str, password: &str| {
+            Some((
+                vhost.to_owned(),
+                path.to_owned(),
+                address.to_owned(),
+                user.to_owned(),
+                password.to_owned(),
+            ))
         };
         assert_eq!(
             at("amqp://u:p%40@[::1]:5672/%2f", None),
-            expected("/api/queues/%2F", "http://[::1]:15672", "u", "p@")
+            expected("/", "/api", "http://[::1]:15672", "u", "p@")
         );
         assert_eq!(
             at("amqp://u:p@b/x", None),
-            expected("/api/queues/x", "http://b:15672", "u", "p"),
+            expected("x", "/api", "http://b:15672", "u", "p"),
             "5672 is the port where none is written"
         );
         assert_eq!(at("amqp://u:p@b:5673/x", None), None, "another one may answer there");
         assert_eq!(at("amqps://u:p@b/x", None), None, "the password would leave in the clear");
         assert_eq!(
             at("amqps://u:p@b/x", Some("http://w:s%2F@proxy:8080/rabbit/")),
-            expected("/rabbit/api/queues/x", "http://proxy:8080/rabbit", "w", "s/")
+            expected("x", "/rabbit/api", "http://proxy:8080/rabbit", "w", "s/")
         );
         for odd in ["ftp://b", "http://", "b:15672", "http://b?x=1"] {
             let told = Management::of("amqp://b/x", Some(odd)).err().unwrap().to_string();

@@ -4,19 +4,59 @@
 //! that of an argument, and the dead letter exchange of an argument over that of a policy, by which nothing is lost
 //! unless another key here drops it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::management::ListedQueue;
-use super::topology::DELIVERY_LIMIT;
-use crate::queue::policies::HarmfulPolicy;
+use super::management::{self, ListedExchange, ListedPolicy, ListedQueue, Management};
+use super::topology::{DELIVERY_LIMIT, JOBS_EXCHANGE};
+use crate::queue::policies::{HarmfulPolicy, Policies};
 
 /// How a queue has to behave when it is full.
 const REFUSES: &str = "reject-publish";
 
+/// Looks at what is set on these queues, and on the exchange before them.
+pub(super) async fn look(management: Option<&Management>, queues: &BTreeSet<String>) -> Policies {
+    let Some(management) = management else { return Policies::NotLookedAt(management::nowhere()) };
+    let listed = async {
+        let (queues, exchanges) = tokio::try_join!(management.queues(), management.exchanges())?;
+        Ok::<_, String>((queues, exchanges, management.policies().await?))
+    };
+    let (listed, exchanges, policies) = match listed.await {
+        Ok(listed) => listed,
+        Err(why) => return Policies::NotLookedAt(why),
+    };
+    let told: Vec<_> =
+        listed.iter().filter(|queue| queue.is_told() && queues.contains(&queue.name)).collect();
+    let of_queues = told.iter().flat_map(|queue| harm(queue));
+    let harmful: Vec<_> = of_queues.chain(diverted(&exchanges, &policies)).collect();
+    if !harmful.is_empty() {
+        return Policies::Harmful(harmful);
+    }
+    if told.len() < queues.len() {
+        return Policies::NotLookedAt(format!(
+            "the management API tells of {} of the {} queues: it is of another broker, or does not know them yet",
+            told.len(),
+            queues.len()
+        ));
+    }
+    Policies::Harmless
+}
+
+/// A policy on the exchange by which the broker confirms a job whose lane's queue is gone: it is on no lane then.
+fn diverted(exchanges: &[ListedExchange], policies: &[ListedPolicy]) -> Option<HarmfulPolicy> {
+    let name = exchanges.iter().find(|exchange| exchange.name == JOBS_EXCHANGE)?.policy.as_ref()?;
+    let to = policies.iter().find(|policy| policy.name == *name)?.definition.get("alternate-exchange")?;
+    Some(HarmfulPolicy {
+        queue: JOBS_EXCHANGE.to_owned(),
+        policies: vec![name.clone()],
+        setting: format!("alternate-exchange={}", to.as_str().unwrap_or_default()),
+        harm: "takes the jobs of a lane whose queue was deleted, as if they had arrived",
+    })
+}
+
 /// What is set on a queue that harms its jobs.
-pub(super) fn harm(queue: &ListedQueue) -> Vec<HarmfulPolicy> {
+fn harm(queue: &ListedQueue) -> Vec<HarmfulPolicy> {
     let set = queue.set_by_policy();
     let names = [&queue.policy, &queue.operator_policy];
     let names: Vec<String> = names.into_iter().flatten().filter(|name| !name.is_empty()).cloned().collect();
@@ -72,6 +112,24 @@ mod tests {
                             "effective_policy_definition": set, "arguments": arguments });
         let found = harm(&serde_json::from_value(queue).unwrap());
         found.into_iter().map(|harmful| harmful.setting).collect()
+    }
+
+    #[test]
+    fn an_exchange_that_takes_what_has_no_queue_is_harmful() {
+        let exchange = |name: &str, policy| ListedExchange { name: name.to_owned(), policy };
+        let policies: Vec<ListedPolicy> = serde_json::from_value(json!([
+            { "name": "kept", "definition": { "alternate-exchange": "unrouted" }, "pattern": ".*" },
+            { "name": "other", "definition": { "federation-upstream-set": "all" } },
+        ]))
+        .unwrap();
+        let found = |name: &str, policy: Option<&str>| {
+            diverted(&[exchange(name, policy.map(str::to_owned))], &policies).map(|found| found.setting)
+        };
+        let setting = found(JOBS_EXCHANGE, Some("kept"));
+        assert_eq!(setting.as_deref(), Some("alternate-exchange=unrouted"));
+        assert_eq!(found(JOBS_EXCHANGE, Some("other")), None);
+        assert_eq!(found(JOBS_EXCHANGE, None), None);
+        assert_eq!(found("of.others", Some("kept")), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@
 //! | `tellers.dead-letters` | durable quorum queue without limits |
 //! | `tellers.lanes` | durable quorum queue that nothing is sent to: its `x-max-length` is the number of lanes |
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -22,7 +22,7 @@ use tracing::{info, warn};
 
 use super::backoff::Backoff;
 use super::broker::Broker;
-use super::management::{self, Management};
+use super::management::Management;
 use super::{RabbitMqSettings, promises};
 use crate::domain::lane::Lane;
 use crate::queue::QueueError;
@@ -94,27 +94,9 @@ impl Topology {
 
     /// What is set on the queues beside the arguments that they are declared with.
     pub(super) async fn policies(&self) -> Policies {
-        let Some(management) = &self.management else { return Policies::NotLookedAt(management::nowhere()) };
-        let listed = match management.queues().await {
-            Ok(listed) => listed,
-            Err(why) => return Policies::NotLookedAt(why),
-        };
         let lanes = self.settings.lanes.iter().map(lane_queue);
-        let ours: BTreeSet<String> =
-            lanes.chain([DEAD_LETTER_QUEUE, WORK_QUEUE, LANES_QUEUE].map(str::to_owned)).collect();
-        let found: Vec<_> = listed.iter().filter(|queue| ours.contains(&queue.name)).collect();
-        let harmful: Vec<_> = found.iter().flat_map(|queue| promises::harm(queue)).collect();
-        if !harmful.is_empty() {
-            return Policies::Harmful(harmful);
-        }
-        if found.len() < ours.len() {
-            let known = found.len();
-            return Policies::NotLookedAt(format!(
-                "the management API knows {known} of the {} queues: it is of another broker, or they are being declared",
-                ours.len()
-            ));
-        }
-        Policies::Harmless
+        let queues = lanes.chain([DEAD_LETTER_QUEUE, WORK_QUEUE, LANES_QUEUE].map(str::to_owned)).collect();
+        promises::look(self.management.as_ref(), &queues).await
     }
 
     /// The next one who needs it declares it again.
