@@ -8,6 +8,7 @@ use shared::contract::report::{Role, SettingReport};
 use shared::ledger::Durability;
 use shared::settings::Settings;
 
+use crate::policies::LatestPolicies;
 use crate::views::health::Conservation;
 use crate::views::metrics::{FleetResources, Window};
 use crate::views::replica::{PoolView, ReplicaState, ReplicaView};
@@ -35,6 +36,7 @@ pub(crate) struct Facts {
     pub(crate) queue: QueueTotals,
     /// Why the queue can not be read.
     pub(crate) queue_trouble: Option<String>,
+    pub(crate) policies: LatestPolicies,
     /// `None`: its totals are not known.
     pub(crate) ledger: Option<LedgerView>,
     pub(crate) ledger_answers: bool,
@@ -67,6 +69,14 @@ impl Facts {
     /// Those that went silent without a goodbye.
     pub(crate) fn lost(&self) -> impl Iterator<Item = &ReplicaView> {
         self.replicas.iter().filter(|replica| replica.state == ReplicaState::Lost)
+    }
+
+    /// The live replica whose clock differs most from the others', with the seconds that it is ahead.
+    pub(crate) fn clock_skew(&self) -> Option<(&str, f64)> {
+        let live = self.replicas.iter().filter(|replica| replica.state == ReplicaState::Live);
+        let clocks =
+            live.filter_map(|replica| Some((replica.replica.as_str(), replica.clock_ahead_seconds?)));
+        clocks.max_by(|(_, one), (_, other)| one.abs().total_cmp(&other.abs()))
     }
 
     pub(crate) fn live_workers(&self) -> u16 {

@@ -15,6 +15,7 @@ pub(crate) fn set(snapshot: &Snapshot) {
     let status = &snapshot.dashboard.status;
     gauge!(names::WORKERS_WANTED).set(known(status.workers_wanted.workers.map(f64::from)));
     gauge!(names::HEALTH_SCORE).set(known(status.health.score.map(f64::from)));
+    gauge!(names::CLOCK_SKEW_SECONDS).set(known(snapshot.dashboard.metrics.clock_skew_seconds));
     gauge!(names::DEAD_LETTERS_WAITING).set(known(status.dead_letters.map(float)));
     for lane in &status.lanes {
         let number = || lane.lane.to_string();

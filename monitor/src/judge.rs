@@ -24,6 +24,10 @@ pub(crate) fn problems(facts: &Facts) -> Vec<String> {
     }
     problems.extend(facts.ledger_trouble.as_ref().map(|why| format!("the ledger can not be read: {why}")));
     problems.extend(facts.queue_trouble.as_ref().map(|why| format!("the queue can not be read: {why}")));
+    if let Some(policies) = facts.policies.as_ref().filter(|policies| !policies.harmful().is_empty()) {
+        let sentence = policies.sentence();
+        problems.push(format!("the broker may lose jobs: {sentence}; see docs/runbooks/queue_policy.md"));
+    }
     let missing = facts.conservation.missing_jobs;
     if missing > 0 {
         problems.push(format!(
@@ -114,8 +118,16 @@ fn troubles(facts: &Facts) -> Vec<String> {
 
 /// Alerts that no problem above tells of: about what is promised on weak ground, and how much the fleet has to bear. How
 /// long jobs wait is told with the flow.
-const STRAINS: [&str; 7] =
-    ["weak_durability", "response_time", "error_rate", "pool_exhausted", "memory", "disk", "cpu"];
+const STRAINS: [&str; 8] = [
+    "weak_durability",
+    "clock_skew",
+    "response_time",
+    "error_rate",
+    "pool_exhausted",
+    "memory",
+    "disk",
+    "cpu",
+];
 
 /// What strains the fleet for so long that its alert fires, and where it stands what to do.
 pub(crate) fn strains(firing: &[AlertView]) -> Vec<String> {

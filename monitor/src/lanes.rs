@@ -62,7 +62,7 @@ impl LaneWatch {
         now: Instant,
     ) -> LaneView {
         let ready = || estimated_jobs(depth.messages_ready, jobs_per_message);
-        let in_hand = in_hand.and_then(|in_hand| in_hand.oldest_accepted_at).map(age_seconds);
+        let in_hand = in_hand.and_then(|in_hand| in_hand.oldest_accepted_at);
         LaneView {
             served: view.served.map(|held| held && depth.consumers > 0),
             depth_messages: Some(depth.messages_ready),
@@ -71,25 +71,28 @@ impl LaneWatch {
             depth_jobs_estimated: depth.jobs.is_none(),
             // Of a queue that counts jobs, those in hand are among them.
             depth_jobs: depth.jobs.or_else(|| Some(ready()? + view.jobs_in_hand.unwrap_or_default())),
-            lag_seconds: Some(self.lag_seconds(depth, in_hand, now)),
+            lag_seconds: self.lag_seconds(depth, in_hand, now),
             ..view
         }
     }
 
     /// The age of the oldest job in hand; of a lane that nobody serves, at least how long it has not
-    /// been empty.
-    fn lag_seconds(&mut self, depth: &LaneDepth, in_hand: Option<f64>, now: Instant) -> f64 {
-        if depth.messages_ready == 0 {
+    /// been empty. `None`: it was accepted by a clock that is ahead.
+    fn lag_seconds(
+        &mut self,
+        depth: &LaneDepth,
+        oldest_accepted_at: Option<i64>,
+        now: Instant,
+    ) -> Option<f64> {
+        let empty_at = if depth.messages_ready == 0 {
             self.empty_at.insert(depth.lane, now);
-            return in_hand.unwrap_or(0.0);
-        }
-        let empty_at = *self.empty_at.entry(depth.lane).or_insert(now);
-        in_hand.unwrap_or(now.duration_since(empty_at).as_secs_f64())
+            now
+        } else {
+            *self.empty_at.entry(depth.lane).or_insert(now)
+        };
+        let age = oldest_accepted_at.map_or(Some(now.duration_since(empty_at)), clock::since);
+        age.as_ref().map(Duration::as_secs_f64)
     }
-}
-
-fn age_seconds(accepted_at: i64) -> f64 {
-    Duration::from_micros(u64::try_from(clock::now_us() - accepted_at).unwrap_or_default()).as_secs_f64()
 }
 
 fn estimated_jobs(messages: u64, jobs_per_message: Option<f64>) -> Option<u64> {
@@ -111,10 +114,8 @@ pub(crate) fn totals(
     // One lane that is not known makes the sum unknown: a part of it would read as all.
     let sum = |count: fn(&LaneView) -> Option<u64>| lanes.iter().map(count).sum::<Option<u64>>();
     let depth_jobs = sum(|lane| lane.depth_jobs);
-    let oldest = |lag: Option<f64>, lane: &LaneView| match (lag, lane.lag_seconds) {
-        (Some(lag), Some(other)) => Some(f64::max(lag, other)),
-        (lag, other) => lag.or(other),
-    };
+    let oldest = lanes.iter().filter_map(|lane| lane.lag_seconds).reduce(f64::max);
+    let all_known = lanes.iter().all(|lane| lane.lag_seconds.is_some());
     QueueTotals {
         depth_messages: sum(|lane| lane.depth_messages),
         depth_jobs,
@@ -122,7 +123,8 @@ pub(crate) fn totals(
         // A lane that nobody holds has nothing in hand.
         unacknowledged_messages: sum(|lane| in_hand(lane, lane.unacknowledged_messages)),
         jobs_in_hand: sum(|lane| in_hand(lane, lane.jobs_in_hand)),
-        lag_seconds: lanes.iter().fold(None, oldest),
+        // The oldest that is known waits for at least so long; that nothing waits is known of all or not at all.
+        lag_seconds: oldest.filter(|lag| all_known || *lag > 0.0),
         clear_in_seconds: clear_in_seconds(depth_jobs, settled_per_second, accepted_per_second),
         analyses_waiting,
     }
@@ -158,6 +160,8 @@ mod tests {
         assert_eq!((known.depth_jobs, known.lag_seconds), (Some(7), Some(2.0)));
         let partly = totals(&[lane(Some(3), Some(1.0)), lane(None, None)], None, None, None);
         assert_eq!((partly.depth_jobs, partly.lag_seconds), (None, Some(1.0)));
+        let nothing_known = totals(&[lane(Some(0), Some(0.0)), lane(Some(1), None)], None, None, None);
+        assert_eq!(nothing_known.lag_seconds, None, "what is not known is not zero");
     }
 
     #[test]
@@ -199,6 +203,21 @@ mod tests {
         assert_eq!((lane.depth_messages, lane.depth_jobs), (Some(3), Some(5_030)));
         let older = look(BusState::Up, None);
         assert_eq!((older.unacknowledged_messages, older.depth_jobs), (None, Some(30)), "it does not tell");
+    }
+
+    #[test]
+    fn a_job_that_a_clock_ahead_accepted_does_not_wait_for_no_time() {
+        let mut watch = LaneWatch::new(Lanes::new(1).unwrap());
+        let depth = LaneDepth {
+            lane: Lane(0),
+            messages_ready: 0,
+            messages_unacknowledged: None,
+            jobs: None,
+            consumers: 1,
+        };
+        let mut lag = |accepted_at: i64| watch.lag_seconds(&depth, Some(accepted_at), Instant::now());
+        assert_eq!(lag(clock::now_us() + 90_000_000), None);
+        assert!(lag(clock::now_us() - 90_000_000).is_some_and(|lag| lag >= 90.0));
     }
 
     #[test]

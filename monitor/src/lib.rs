@@ -20,6 +20,7 @@ mod judge;
 mod lanes;
 pub mod load_test;
 mod page;
+mod policies;
 mod problem;
 mod replicas;
 mod routes;
@@ -126,6 +127,7 @@ pub async fn run(
 fn watch_fleet(parts: &Parts, beside: &mut JoinSet<()>, shutdown: &CancellationToken) -> Arc<Shared> {
     let (snapshots, snapshot) = watch::channel(Arc::new(Snapshot::nothing_yet(parts.lanes)));
     let (books_write, books) = watch::channel(Books::default());
+    let (policies_write, policies) = watch::channel(None);
     let (kept, points) = mpsc::channel(SECONDS_KEPT);
     let (to_log, logged) = mpsc::channel(ALERT_CHANGES_WAITING_MAX);
     let (to_webhook, told) = mpsc::channel(ALERT_CHANGES_WAITING_MAX);
@@ -138,7 +140,8 @@ fn watch_fleet(parts: &Parts, beside: &mut JoinSet<()>, shutdown: &CancellationT
     let records = parts.records.clone();
     beside.spawn(durability::watch(parts.ledger.clone(), shutdown.clone()));
     beside.spawn(books::watch(parts.ledger.clone(), books_write, shutdown.clone()));
-    beside.spawn(sampler::sample(parts.clone(), (books, open_alerts), outlets, shutdown.clone()));
+    beside.spawn(policies::watch(parts.queue.clone(), policies_write, shutdown.clone()));
+    beside.spawn(sampler::sample(parts.clone(), (books, policies, open_alerts), outlets, shutdown.clone()));
     beside.spawn(store::keep(records.clone(), history.clone(), points, shutdown.clone()));
     beside.spawn(log::keep(records, log.clone(), resume, logged, shutdown.clone()));
     beside.spawn(webhook::tell(parts.instruments.settings.clone(), told, shutdown.clone()));

@@ -1,16 +1,19 @@
 //! The replicas that were heard of, from their reports. A worker that drains says so in its presence already, but goes
 //! on reporting what it posts: it is gone when its last report says so.
 
+mod skew;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
+use shared::clock;
 use shared::contract::report::{Counts, HistogramName, LaneReport, Report, Role};
 use shared::domain::lane::Lane;
 use shared::fleet::reporter::REPORT_INTERVAL;
 use tracing::warn;
 
+use self::skew::ClockTrack;
 use crate::facts::BusState;
 use crate::figures::SHORT;
 use crate::figures::rates::{Counters, Growth, Track};
@@ -38,6 +41,7 @@ struct Heard {
     report: Report,
     at: Instant,
     track: Track,
+    clock: ClockTrack,
     batches: VecDeque<Batches>,
 }
 
@@ -76,6 +80,9 @@ impl Replicas {
         match serde_json::from_slice::<Report>(message) {
             Ok(report) => {
                 self.note_report(report.clone(), now);
+                if let Some(heard) = self.heard.get_mut(&(report.role, report.replica.clone())) {
+                    heard.clock.note(report.reported_at, clock::now_us(), now);
+                }
                 Some(report)
             }
             Err(error) => {
@@ -103,8 +110,8 @@ impl Replicas {
         if lived_before {
             self.before = sum(self.before, counts(&report));
         }
-        let (track, batches) = (Track::default(), VecDeque::new());
-        let mut heard = Heard { report: report.clone(), at: now, track, batches };
+        let (track, clock, batches) = (Track::default(), ClockTrack::default(), VecDeque::new());
+        let mut heard = Heard { report: report.clone(), at: now, track, clock, batches };
         heard.note(report, now);
         self.heard.insert(key, heard);
     }
@@ -158,7 +165,12 @@ impl Replicas {
     }
 
     pub(crate) fn views(&self, now: Instant) -> Vec<ReplicaView> {
-        self.heard.values().map(|heard| view::view(heard, self.bus, now)).collect()
+        let live = |heard: &Heard| !heard.is_silent(now);
+        let clocks: Vec<_> =
+            self.heard.values().map(|heard| heard.clock.ahead_us().filter(|_| live(heard))).collect();
+        let ahead = skew::ahead_of_the_middle(&clocks);
+        let views = self.heard.values().zip(ahead);
+        views.map(|(heard, ahead)| view::view(heard, self.bus, ahead, now)).collect()
     }
 
     /// The last reports of those that live.

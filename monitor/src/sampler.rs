@@ -23,6 +23,7 @@ use crate::figures::{LONG, SHORT};
 use crate::gauges;
 use crate::history::{History, store::Kept};
 use crate::lanes::{self, LaneWatch};
+use crate::policies::LatestPolicies;
 use crate::replicas::{Replicas, SILENCE_MAX};
 use crate::snapshot::{Beside, ReplicaSettings, SECOND, Snapshot};
 use crate::views::alerts::AlertRecord;
@@ -48,7 +49,11 @@ pub(crate) struct Outlets {
 /// Samples until `shutdown`.
 pub(crate) async fn sample(
     parts: Parts,
-    (books, open_alerts): (watch::Receiver<Books>, oneshot::Receiver<Vec<AlertRecord>>),
+    (books, policies, open_alerts): (
+        watch::Receiver<Books>,
+        watch::Receiver<LatestPolicies>,
+        oneshot::Receiver<Vec<AlertRecord>>,
+    ),
     outlets: Outlets,
     shutdown: CancellationToken,
 ) {
@@ -59,6 +64,7 @@ pub(crate) async fn sample(
     let mut sampler = Sampler {
         lanes: LaneWatch::new(parts.lanes),
         parts,
+        policies,
         replicas: Replicas::default(),
         windows: Windows::new(),
         count: Count::from(Timestamp::now()),
@@ -85,6 +91,7 @@ pub(crate) async fn sample(
 
 struct Sampler {
     parts: Parts,
+    policies: watch::Receiver<LatestPolicies>,
     replicas: Replicas,
     windows: Windows,
     lanes: LaneWatch,
@@ -165,6 +172,7 @@ impl Sampler {
             lost: lost.map(|replica| replica.replica.as_str()).collect(),
             balanced: ledger.as_ref().map(|ledger| ledger.balanced),
         });
+        let policies = self.policies.borrow().clone();
         let in_force = self.replicas.live(now).flat_map(|report| report.settings.clone()).collect();
         Facts {
             at,
@@ -172,6 +180,7 @@ impl Sampler {
             lanes_of_the_lost,
             queue,
             queue_trouble: depth.err(),
+            policies,
             ledger_answers: books.answers(),
             ledger_trouble: books.trouble().map(str::to_owned),
             ledger,

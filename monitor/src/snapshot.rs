@@ -19,6 +19,7 @@ use crate::views::health::{Conservation, Health, WorkersWanted};
 use crate::views::history::Point;
 use crate::views::metrics::{FleetResources, Metrics, Throughput, Window};
 use crate::views::optimize::Bottleneck;
+use crate::views::policies::QueuePolicies;
 use crate::views::replica::PoolView;
 use crate::views::status::{LaneView, QueueTotals, Status};
 
@@ -67,6 +68,7 @@ impl Snapshot {
         let point = point(&facts, &beside, &health, firing.len());
         let version = facts.thresholds.version;
         let replicas_known = facts.bus == BusState::Up;
+        let clock_skew_seconds = facts.clock_skew().map(|(_, ahead)| ahead.abs());
         let metrics = Metrics {
             taken_at: facts.at,
             verdict: verdict.clone(),
@@ -76,6 +78,7 @@ impl Snapshot {
             resources: facts.resources,
             pools: facts.pools,
             queue: facts.queue.clone(),
+            clock_skew_seconds,
             dead_letters: facts.dead_letters,
             point,
         };
@@ -87,6 +90,7 @@ impl Snapshot {
             workers_wanted: wanted,
             conservation: facts.conservation,
             queue: facts.queue,
+            queue_policies: QueuePolicies::of(facts.policies.as_deref()),
             alerts_firing: firing.iter().map(|alert| alert.alert).collect(),
             replicas: facts.replicas,
             lanes: facts.lanes,
@@ -132,6 +136,7 @@ impl Snapshot {
             workers_wanted: WorkersWanted::default(),
             conservation,
             queue: QueueTotals::default(),
+            queue_policies: QueuePolicies::of(None),
             alerts_firing: Vec::new(),
             replicas: Vec::new(),
             lanes: lanes.iter().map(|lane| LaneView { lane: lane.0, ..LaneView::default() }).collect(),
@@ -147,6 +152,7 @@ impl Snapshot {
             resources: FleetResources::default(),
             pools: Vec::new(),
             queue: QueueTotals::default(),
+            clock_skew_seconds: None,
             dead_letters: None,
             point: Point { at: taken_at.as_second(), ..Point::default() },
         };

@@ -9,5 +9,6 @@ pub mod health;
 pub mod history;
 pub mod metrics;
 pub mod optimize;
+pub mod policies;
 pub mod replica;
 pub mod status;

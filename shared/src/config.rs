@@ -22,6 +22,11 @@ pub struct FleetConfig {
     #[arg(long, global = true, env = "AMQP_URL", hide_env_values = true)]
     pub amqp_url: Option<String>,
 
+    /// The management API of the broker, http://user:password@host:15672 (the user of AMQP_URL unless one is given), where
+    /// its policies are looked at; by default at port 15672 of the host of an amqp:// URL with port 5672
+    #[arg(long, global = true, env = "AMQP_MANAGEMENT_URL", hide_env_values = true)]
+    pub amqp_management_url: Option<String>,
+
     /// The ledger: mysql://user:password@host:3306/database
     #[arg(long, global = true, env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,

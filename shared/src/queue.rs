@@ -4,6 +4,7 @@
 //! conformance suite holds both to the promises written here.
 
 pub mod embedded;
+pub mod policies;
 pub mod publisher;
 pub mod rabbitmq;
 pub mod replay;
@@ -15,6 +16,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use self::policies::Policies;
 use self::work::WorkQueue;
 use crate::domain::lane::Lane;
 
@@ -116,6 +118,11 @@ pub trait Queue: WorkQueue {
     /// # Errors
     /// It would not, and why.
     async fn ready(&self) -> Result<(), QueueError>;
+
+    /// Looks at what somebody has set on the queues under which jobs may be lost or lose their order.
+    async fn policies(&self) -> Policies {
+        Policies::Harmless
+    }
 
     /// Ends what runs in the background, after what is in flight.
     async fn close(&self);

@@ -81,7 +81,10 @@ impl Parts {
 }
 
 fn broker(url: &str, fleet: &FleetConfig) -> anyhow::Result<(Arc<dyn Queue>, Arc<dyn Bus>)> {
-    let queue = RabbitMq::new(url, RabbitMqSettings::new(fleet.lanes))?;
+    let mut queue = RabbitMq::new(url, RabbitMqSettings::new(fleet.lanes))?;
+    if let Some(management) = &fleet.amqp_management_url {
+        queue = queue.with_management(url, management)?;
+    }
     let bus = RabbitMqBus::new(url)?;
     Ok((Arc::new(queue), Arc::new(bus)))
 }

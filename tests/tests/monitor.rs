@@ -13,6 +13,8 @@ mod durability;
 mod faults;
 #[path = "monitor/figures.rs"]
 mod figures;
+#[path = "monitor/policies.rs"]
+mod policies;
 #[path = "monitor/settings.rs"]
 mod settings;
 

@@ -96,8 +96,10 @@ impl Figures {
         count.fetch_add(1, Relaxed);
         let reason = if let Outcome::Rejected(reason) = outcome { reason.name() } else { "" };
         counter!(names::JOBS_SETTLED, "outcome" => name, "reason" => reason).increment(1);
-        let waited_us = u64::try_from(clock::now_us() - job.accepted_at).unwrap_or_default();
-        histogram!(names::ACCEPTED_TO_POSTED_SECONDS).record(Duration::from_micros(waited_us));
+        // Accepted by a clock that is ahead of this one: no time at all would look like a good one.
+        if let Some(waited) = clock::since(job.accepted_at) {
+            histogram!(names::ACCEPTED_TO_POSTED_SECONDS).record(waited);
+        }
     }
 
     /// A job of the fleet's own is on its lane.

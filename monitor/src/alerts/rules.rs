@@ -84,14 +84,16 @@ const fn rule(
 use Severity::{Critical, Warning};
 
 /// Every rule.
-pub(crate) static ALL: [Rule; 16] = [
+pub(crate) static ALL: [Rule; 18] = [
     rule("books_out_of_balance", Critical, "ledgers", None, of_parts::books_out_of_balance),
     rule("ledger_away", Critical, "ledgers", None, of_parts::ledger_away),
     rule("queue_away", Critical, "queues", None, of_parts::queue_away),
+    rule("queue_policy", Critical, "policies", None, of_parts::queue_policy),
     rule("lane_without_consumer", Critical, "lanes", None, of_parts::lane_without_consumer),
     rule("jobs_missing", Critical, "jobs", None, of_parts::jobs_missing),
     rule("standstill", Critical, "seconds", None, of_load::standstill),
     rule("replica_lost", Warning, "replicas", None, of_parts::replica_lost),
+    rule("clock_skew", Warning, "seconds", None, of_parts::clock_skew),
     rule("weak_durability", Warning, "settings", None, of_parts::weak_durability),
     rule("dead_letters", Warning, "letters", Some("ALERT_DEAD_LETTERS"), of_parts::dead_letters),
     rule("lag", Warning, "seconds", Some("ALERT_LAG_SECONDS"), of_load::lag),
@@ -107,6 +109,7 @@ pub(crate) static ALL: [Rule; 16] = [
 mod tests {
     use super::*;
     use shared::ledger::{Durability, durability::Weakness};
+    use shared::queue::policies::{HarmfulPolicy, Policies};
 
     use crate::facts::tests::{backlog, lost_worker, well};
     use crate::views::replica::PoolView;
@@ -144,6 +147,26 @@ mod tests {
         let weak = Facts { durability: Some(durability.into()), ..well() };
         assert_eq!(holding(&weak), ["weak_durability"]);
         assert!(of_parts::weak_durability(&weak).sentence.contains("sync_binlog is 0"));
+        let harmful = HarmfulPolicy {
+            queue: "tellers.lane.03".to_owned(),
+            policies: vec!["ttl".to_owned()],
+            setting: "message-ttl=5000".to_owned(),
+            harm: "takes jobs",
+        };
+        let policies = Some(Policies::Harmful(vec![harmful; 2]).into());
+        let policed = Facts { policies, ..well() };
+        assert_eq!(holding(&policed), ["queue_policy"]);
+        let sentence = of_parts::queue_policy(&policed).sentence;
+        let told =
+            "message-ttl=5000 of the policy ttl on tellers.lane.03 takes jobs, and so it is with 1 more";
+        assert_eq!(sentence, told);
+        let unlooked = Some(Policies::NotLookedAt("no answer".to_owned()).into());
+        assert_eq!(of_parts::queue_policy(&Facts { policies: unlooked, ..well() }).holds, None);
+        let mut ahead = well();
+        ahead.replicas[1].clock_ahead_seconds = Some(-90.0);
+        assert_eq!(holding(&ahead), ["clock_skew"]);
+        let sentence = of_parts::clock_skew(&ahead).sentence;
+        assert!(sentence.starts_with("the clock of worker-1 is 90 s behind most others"), "{sentence}");
         let stands = Facts { still_seconds: 6.0, ..backlog(10, 6.0) };
         assert_eq!(holding(&stands), ["standstill"]);
         let mut letters = well();

@@ -38,6 +38,7 @@ pub(crate) fn well() -> Facts {
             ..QueueTotals::default()
         },
         queue_trouble: None,
+        policies: Some(std::sync::Arc::new(shared::queue::policies::Policies::Harmless)),
         ledger: Some(ledger),
         ledger_answers: true,
         ledger_trouble: None,
@@ -80,6 +81,7 @@ pub(crate) fn replica(role: Role, name: &str) -> ReplicaView {
         lost_since: None,
         uptime_seconds: 100.0,
         silent_seconds: 0.5,
+        clock_ahead_seconds: Some(0.0),
         trouble: None,
         counts: Default::default(),
         lanes: Vec::new(),

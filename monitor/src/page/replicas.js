@@ -30,7 +30,7 @@ function row(replica) {
   const used = replica.resources;
   return h(replica.state === "lost" ? "tr.lost" : "tr", { "data-key": replica.replica },
     h("th", { scope: "row" }, h("span", { title: `${replica.host}, process ${replica.process_id}, version ${replica.version}` }, shortName(replica.replica)),
-      replica.trouble && h("span.bad.trouble", null, replica.trouble)),
+      replica.trouble && h("span.bad.trouble", null, replica.trouble), clock(replica)),
     cell("State", state(replica), "td"),
     cell("Jobs/s", replica.role === "monitor" ? "–" : or(replica.jobs_per_second, rate)),
     cell("Batch fill", known(replica.batch_jobs_avg) ? `${rate(replica.batch_jobs_avg)} jobs` : "–"),
@@ -38,6 +38,12 @@ function row(replica) {
     cell("Memory", or(used?.memory_bytes, bytes)),
     cell("Lanes", replica.role !== "worker" ? "–" : replica.state !== "live" ? unknown() : h("span", { title: replica.lanes.join(", ") }, String(replica.lanes.length))),
     cell("Uptime", or(replica.uptime_seconds, time)));
+}
+
+// A second apart, the alert is about it too.
+function clock({ clock_ahead_seconds: ahead }) {
+  if (!known(ahead) || Math.abs(ahead) <= 1) return null;
+  return h("span.bad.trouble", null, `its clock is ${time(Math.abs(ahead))} ${ahead > 0 ? "ahead" : "behind"}`);
 }
 
 function state(replica) {

@@ -12,7 +12,12 @@ use crate::views::replica::{PoolView, ReplicaState, ReplicaView, ResourcesView};
 
 /// What a replica did a while ago is nothing that it does now: of one that is not heard, only what it is and has
 /// counted is shown.
-pub(super) fn view(heard: &Heard, bus: BusState, now: Instant) -> ReplicaView {
+pub(super) fn view(
+    heard: &Heard,
+    bus: BusState,
+    clock_ahead_seconds: Option<f64>,
+    now: Instant,
+) -> ReplicaView {
     let report = &heard.report;
     let state = match bus {
         _ if !heard.is_silent(now) => ReplicaState::Live,
@@ -35,6 +40,7 @@ pub(super) fn view(heard: &Heard, bus: BusState, now: Instant) -> ReplicaView {
             .then(|| Timestamp::now().checked_sub(silent).unwrap_or_default()),
         uptime_seconds: Duration::from_micros(uptime_us).as_secs_f64(),
         silent_seconds: silent.as_secs_f64(),
+        clock_ahead_seconds,
         trouble: report.trouble.clone().filter(|_| live),
         counts: report.counts,
         lanes: report.lanes.iter().filter(|_| live).map(|lane| lane.lane.0).collect(),

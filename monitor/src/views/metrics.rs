@@ -28,6 +28,10 @@ pub struct Metrics {
     pub pools: Vec<PoolView>,
     /// What waits.
     pub queue: QueueTotals,
+    /// How far the clock of a replica is from most others', in seconds, that of the one that differs most. Beyond one second
+    /// an alert fires, and all times between an ingress and a worker (`accepted_to_posted`, `lag_seconds`) are wrong by as
+    /// much; those that would be below zero are left out. `null`: not known.
+    pub clock_skew_seconds: Option<f64>,
     /// Dead letters that wait for an operator; `null`: the queue could not be asked.
     pub dead_letters: Option<u64>,
     /// This second as it stands in the history.
@@ -44,7 +48,8 @@ pub struct Window {
     /// From a request's head to its answer's head, of requests that submit jobs and did not ask to wait;
     /// `null`: there was none.
     pub response_times: Option<Times>,
-    /// From a job's acceptance to its posting; `null`: none was posted.
+    /// From a job's acceptance by the ingress's clock to its posting by the worker's; `null`: none was posted, or the
+    /// clocks differ so much that it would be below zero.
     pub accepted_to_posted: Option<Times>,
     /// Where the time of a job goes on its way.
     pub processing: Processing,

@@ -34,6 +34,9 @@ pub struct ReplicaView {
     pub uptime_seconds: f64,
     /// Seconds since it was heard last.
     pub silent_seconds: f64,
+    /// How far its clock is ahead of most others' of the fleet, in seconds, less the milliseconds that a report is on its
+    /// way; below zero: it is behind; `null`: not known, as of one that is not heard.
+    pub clock_ahead_seconds: Option<f64>,
     /// Why it can not do its work just now; `null` too when it is not heard.
     pub trouble: Option<String>,
     /// Jobs since its start, by what became of them there.

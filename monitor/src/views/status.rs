@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::health::{Conservation, Health, WorkersWanted};
+use super::policies::QueuePolicies;
 use super::replica::ReplicaView;
 
 /// The fleet at one moment.
@@ -26,6 +27,8 @@ pub struct Status {
     pub conservation: Conservation,
     /// What waits, over all lanes.
     pub queue: QueueTotals,
+    /// What somebody has set on the queues of the broker.
+    pub queue_policies: QueuePolicies,
     /// Names of the alerts that fire.
     pub alerts_firing: Vec<&'static str>,
     /// Every replica that was heard of, by role and id. A lost one stays for a while.
@@ -84,7 +87,8 @@ pub struct LaneView {
     pub depth_jobs_estimated: bool,
     /// Consumers at the queue, active and waiting.
     pub consumers: Option<u32>,
-    /// Age in seconds of the oldest job that has no outcome yet; 0: none waits; `null`: not known.
+    /// Age in seconds of the oldest job that has no outcome yet; 0: none waits; `null`: not known, as where the clock of the
+    /// ingress that accepted it is ahead.
     pub lag_seconds: Option<f64>,
 }
 

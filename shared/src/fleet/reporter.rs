@@ -97,6 +97,7 @@ impl Reporter {
             let heard = self.bus.connected_since().is_some();
             let figures = if heard { self.instruments.figures(self.role) } else { Taken::default() };
             let settings = self.instruments.settings.now();
+            let used = resources.look().await;
             let report = Report {
                 role: self.role,
                 replica: self.replica.clone(),
@@ -115,7 +116,7 @@ impl Reporter {
                 requests: figures.requests,
                 requests_failed: figures.requests_failed,
                 histograms: figures.histograms,
-                resources: resources.look().await,
+                resources: used,
                 pools,
                 settings: self.instruments.settings_report(self.role, &settings),
             };

@@ -8,6 +8,8 @@ mod backoff;
 pub(crate) mod broker;
 mod connector;
 mod dead_letters;
+mod management;
+mod promises;
 mod publish;
 mod subscription;
 mod topology;
@@ -23,8 +25,10 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use self::broker::Broker;
 use self::dead_letters::DeadLetterQueue;
+use self::management::Management;
 use self::publish::PublishChannel;
 use self::topology::Topology;
+use super::policies::Policies;
 use super::work::WorkQueue;
 use super::{DeadLetter, LaneDepth, PublishError, Queue, QueueError, Subscription};
 use crate::domain::lane::{Lane, Lanes};
@@ -98,13 +102,23 @@ impl RabbitMq {
         Ok(RabbitMq {
             publishing: Broker::new(url, "tellers publisher", PUBLISH_CONNECTIONS)?,
             consuming: Broker::new(url, "tellers consumer", CONSUME_CONNECTIONS)?,
-            topology: Topology::new(settings),
+            topology: Topology::new(settings, Management::of(url, None)?),
             confirm_timeout: settings.confirm_timeout,
             lanes: settings.lanes.iter().map(|_| Mutex::default()).collect(),
             work: Mutex::default(),
             dead_letters: DeadLetterQueue::default(),
             looking: Mutex::default(),
         })
+    }
+
+    /// With the management API of the broker at `url` (`http://host:15672`, with a user of its own if it has one), where it
+    /// is not the default port of the default broker.
+    ///
+    /// # Errors
+    /// The URL is none.
+    pub fn with_management(mut self, amqp_url: &str, url: &str) -> Result<RabbitMq, QueueError> {
+        self.topology.manage(Management::of(amqp_url, Some(url))?);
+        Ok(self)
     }
 
     /// A channel on the consuming connections, with every queue declared.
@@ -272,6 +286,10 @@ impl Queue for RabbitMq {
     async fn ready(&self) -> Result<(), QueueError> {
         self.topology.declare_once(&self.consuming).await?;
         self.publishing.ready().await
+    }
+
+    async fn policies(&self) -> Policies {
+        self.topology.policies().await
     }
 
     async fn close(&self) {

@@ -99,6 +99,8 @@ pub const LANE_LAG_SECONDS: &str = "tellers_lane_lag_seconds";
 /// Gauge of the monitor: 1 if a lane has a live worker and a consumer, else 0; `NaN`: the replicas are not heard.
 /// Label [`LANE`].
 pub const LANE_SERVED: &str = "tellers_lane_served";
+/// Gauge of the monitor: how far the replica's clock that differs most is from most others', in seconds; `NaN`: not known.
+pub const CLOCK_SKEW_SECONDS: &str = "tellers_clock_skew_seconds";
 /// Gauge of the monitor: dead letters that wait for an operator.
 pub const DEAD_LETTERS_WAITING: &str = "tellers_dead_letters_waiting";
 /// Gauge of the monitor: 1 if an alert fires, else 0. Label [`ALERT`].

@@ -35,6 +35,8 @@ pub struct RabbitMq {
     port: u16,
     distribution_port: u16,
     port_mapper_port: u16,
+    /// Where the management API listens, if it does.
+    management_port: Option<u16>,
     vhosts: AtomicU32,
 }
 
@@ -44,6 +46,18 @@ impl RabbitMq {
     /// # Errors
     /// There is no RabbitMQ, and what to install; or it did not start, with the tail of its log.
     pub async fn start() -> anyhow::Result<RabbitMq> {
+        Self::start_with(None).await
+    }
+
+    /// As [`RabbitMq::start`], with the management API.
+    ///
+    /// # Errors
+    /// As [`RabbitMq::start`].
+    pub async fn start_managed() -> anyhow::Result<RabbitMq> {
+        Self::start_with(Some(free_port()?)).await
+    }
+
+    async fn start_with(management_port: Option<u16>) -> anyhow::Result<RabbitMq> {
         let script = find_program("rabbitmq-server", FOLDERS)
             .context("no rabbitmq-server: apt-get install rabbitmq-server, or run ./test, which does")?;
         let mapper = find_program("epmd", &[]).context("no epmd (Erlang): apt-get install erlang-base")?;
@@ -62,6 +76,7 @@ impl RabbitMq {
             port: free_port()?,
             distribution_port: free_port()?,
             port_mapper_port,
+            management_port,
             vhosts: AtomicU32::new(0),
         };
         server.configure()?;
@@ -73,6 +88,12 @@ impl RabbitMq {
     #[must_use]
     pub fn url(&self) -> String {
         format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.port)
+    }
+
+    /// Its management API; `None`: it has none.
+    #[must_use]
+    pub fn management_url(&self) -> Option<String> {
+        self.management_port.map(|port| format!("http://127.0.0.1:{port}"))
     }
 
     /// Ends the node as a power cut would.
@@ -150,14 +171,19 @@ impl RabbitMq {
 
     fn configure(&self) -> anyhow::Result<()> {
         let folder = self.sandbox.path();
-        let configuration = format!(
+        let mut configuration = format!(
             "listeners.tcp.1 = 127.0.0.1:{}\n\
              # A small disk must not raise the alarm that blocks publishers.\n\
              disk_free_limit.absolute = 50MB\n",
             self.port
         );
+        let mut plugins = "[].";
+        if let Some(port) = self.management_port {
+            configuration += &format!("management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {port}\n");
+            plugins = "[rabbitmq_management].";
+        }
         fs::write(folder.join("rabbitmq.conf"), configuration)?;
-        fs::write(folder.join("enabled_plugins"), "[].")?;
+        fs::write(folder.join("enabled_plugins"), plugins)?;
         Ok(())
     }
 

@@ -16,17 +16,16 @@ const POSTED_WITHIN: Duration = Duration::from_secs(20);
 /// A look every 10 s, and the time that an alert needs.
 const SEEN_WITHIN: Duration = Duration::from_secs(40);
 
-async fn set_flush(cluster: &Cluster, value: u8) {
-    let mut connection = MySqlConnection::connect(&cluster.database.url()).await.unwrap();
+async fn set_flush(cluster: &Cluster, value: u8) -> anyhow::Result<()> {
+    let mut connection = MySqlConnection::connect(&cluster.database.url()).await?;
     let set = format!("SET GLOBAL innodb_flush_log_at_trx_commit = {value}");
-    connection.execute(AssertSqlSafe(set)).await.unwrap();
+    connection.execute(AssertSqlSafe(set)).await?;
+    Ok(())
 }
 
-async fn open(client: &Client, account: &str) -> String {
+async fn open(client: &Client, account: &str) -> anyhow::Result<String> {
     let job = json!({ "kind": "open_account", "account": account, "currency": "EUR" });
-    let accepted = client.post("/api/jobs", "application/json", job.to_string()).await.unwrap();
-    assert_eq!(accepted.status, 202, "{}", accepted.body);
-    accepted.json::<serde_json::Value>().unwrap()["id"].as_str().unwrap().to_owned()
+    client.submit(&job).await
 }
 
 async fn is_posted(client: &Client, id: &str) -> anyhow::Result<()> {
@@ -48,20 +47,20 @@ async fn is_refused(replica: &Replica) -> anyhow::Result<()> {
 async fn a_database_that_may_forget_is_refused_unless_it_is_allowed_and_then_an_alert_stands() {
     let mut cluster = Cluster::start(1).await.unwrap();
     let (client, monitor) = (cluster.client.clone(), cluster.monitor_client().unwrap());
-    let before = open(&client, "before").await;
+    let before = open(&client, "before").await.unwrap();
     until("a durable server is posted to", POSTED_WITHIN, async || is_posted(&client, &before).await)
         .await
         .unwrap();
 
     // While it runs, and behind connections that are there already.
-    set_flush(&cluster, 2).await;
+    set_flush(&cluster, 2).await.unwrap();
     until("api and worker refuse it", SEEN_WITHIN, async || {
         is_refused(&cluster.api).await?;
         is_refused(&cluster.workers[0]).await
     })
     .await
     .unwrap();
-    let refused = open(&client, "refused").await;
+    let refused = open(&client, "refused").await.unwrap();
     until("an alert stands", SEEN_WITHIN, async || {
         let status = status(&monitor).await?;
         let firing = status["alerts_firing"].as_array().context("no alerts")?;
@@ -90,7 +89,7 @@ async fn a_database_that_may_forget_is_refused_unless_it_is_allowed_and_then_an_
     let log = cluster.workers[0].output();
     assert!(log.contains("innodb_flush_log_at_trx_commit is 2"), "the worker says nothing of it: {log}");
 
-    set_flush(&cluster, 1).await;
+    set_flush(&cluster, 1).await.unwrap();
     until("all is well again", SEEN_WITHIN, async || {
         let status = status(&monitor).await?;
         let firing = status["alerts_firing"].as_array().context("no alerts")?;

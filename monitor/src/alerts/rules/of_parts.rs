@@ -1,9 +1,12 @@
 //! Rules about parts that are there or not.
 
+use shared::clock::SKEW_TOLERATED;
+use shared::queue::policies::Policies;
+
 use super::Reading;
 use crate::facts::{BusState, Facts};
 use crate::judge::LOST_IS_NEWS_SECONDS;
-use crate::words::{counted, lanes};
+use crate::words::{counted, lanes, time};
 
 pub(super) fn books_out_of_balance(facts: &Facts) -> Reading {
     let Some(ledger) = &facts.ledger else {
@@ -31,6 +34,24 @@ pub(super) fn ledger_away(facts: &Facts) -> Reading {
     }
 }
 
+pub(super) fn clock_skew(facts: &Facts) -> Reading {
+    let threshold = SKEW_TOLERATED.as_secs_f64();
+    let Some((replica, ahead)) = facts.clock_skew() else {
+        return Reading::unknown_against(threshold, "not known while no replica is heard");
+    };
+    let skew = ahead.abs();
+    let sentence = if skew > threshold {
+        let way = if ahead > 0.0 { "ahead of" } else { "behind" };
+        format!(
+            "the clock of {replica} is {} {way} most others of the fleet, and times between replicas are wrong by as much",
+            time(skew)
+        )
+    } else {
+        format!("the clocks of the replicas agree within {}", time(threshold))
+    };
+    Reading::above(skew, threshold, sentence)
+}
+
 pub(super) fn weak_durability(facts: &Facts) -> Reading {
     let Some(durability) = &facts.durability else {
         return Reading::wrong(None, "the settings of the database have not been looked at yet".to_owned());
@@ -45,6 +66,18 @@ pub(super) fn queue_away(facts: &Facts) -> Reading {
         (Some(why), _) => Reading::wrong(Some(true), format!("the queue can not be read: {why}")),
         (None, BusState::Away) => Reading::wrong(Some(true), "the fleet bus is away".to_owned()),
         (None, _) => Reading::wrong(Some(false), "the queue answers".to_owned()),
+    }
+}
+
+pub(super) fn queue_policy(facts: &Facts) -> Reading {
+    match facts.policies.as_deref() {
+        None => Reading::unknown_against(0.0, "the policies of the broker have not been looked at yet"),
+        Some(unlooked @ Policies::NotLookedAt(_)) => Reading::unknown_against(0.0, &unlooked.sentence()),
+        Some(policies) => {
+            #[allow(clippy::cast_precision_loss)] // A few for each queue.
+            let count = policies.harmful().len() as f64;
+            Reading::above(count, 0.0, policies.sentence())
+        }
     }
 }
 

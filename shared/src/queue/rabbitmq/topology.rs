@@ -20,11 +20,13 @@ use lapin::{Channel, ErrorKind, ExchangeKind};
 use tokio::sync::Mutex;
 use tracing::{info, warn};
 
-use super::RabbitMqSettings;
 use super::backoff::Backoff;
 use super::broker::Broker;
+use super::management::Management;
+use super::{RabbitMqSettings, promises};
 use crate::domain::lane::Lane;
 use crate::queue::QueueError;
+use crate::queue::policies::Policies;
 use crate::queue::work::WORK_MESSAGES_MAX;
 
 /// Where jobs are published to, by lane.
@@ -45,7 +47,7 @@ const LANES_QUEUE: &str = "tellers.lanes";
 /// number is taken by every version, where `-1` is an error before 4.0, so a queue declared on an
 /// old broker is right after its upgrade. And with a limit, messages that come back return near the
 /// head of the queue, without one to its tail.
-const DELIVERY_LIMIT: i32 = 1_000_000_000;
+pub(super) const DELIVERY_LIMIT: i32 = 1_000_000_000;
 
 /// A quorum queue takes some 50 ms to make, and a fleet may have 256.
 const DECLARED_AT_ONCE: usize = 8;
@@ -63,20 +65,38 @@ pub(super) fn passive() -> QueueDeclareOptions {
 /// Declared once, and again after something was found missing.
 pub(super) struct Topology {
     settings: RabbitMqSettings,
+    /// `None`: nobody says where it is.
+    management: Option<Management>,
     declaring: Mutex<()>,
     declared: AtomicBool,
+    /// The log has that nobody looks at the policies.
+    is_unlooked_logged: AtomicBool,
     /// A broker of other lanes is not asked again at each job.
     refusals: Backoff,
 }
 
 impl Topology {
-    pub(super) fn new(settings: RabbitMqSettings) -> Topology {
+    pub(super) fn new(settings: RabbitMqSettings, management: Option<Management>) -> Topology {
         Topology {
             settings,
+            management,
             declaring: Mutex::default(),
             declared: AtomicBool::new(false),
+            is_unlooked_logged: AtomicBool::new(false),
             refusals: Backoff::new(),
         }
+    }
+
+    /// Asks this one about policies from now on.
+    pub(super) fn manage(&mut self, management: Option<Management>) {
+        self.management = management;
+    }
+
+    /// What is set on the queues beside the arguments that they are declared with.
+    pub(super) async fn policies(&self) -> Policies {
+        let lanes = self.settings.lanes.iter().map(lane_queue);
+        let queues = lanes.chain([DEAD_LETTER_QUEUE, WORK_QUEUE, LANES_QUEUE].map(str::to_owned)).collect();
+        promises::look(self.management.as_ref(), &queues).await
     }
 
     /// The next one who needs it declares it again.
@@ -118,13 +138,34 @@ impl Topology {
         bind(&channel, DEAD_LETTER_QUEUE, DEAD_EXCHANGE, "", broker).await?;
         declare_queue(broker, WORK_QUEUE, work_arguments()).await?;
         bind(&channel, WORK_QUEUE, JOBS_EXCHANGE, WORK_QUEUE, broker).await?;
-        let lanes = stream::iter(self.settings.lanes.iter().map(lane_queue)).map(Ok);
-        lanes
+        let lane_queues = stream::iter(self.settings.lanes.iter().map(lane_queue)).map(Ok);
+        lane_queues
             .try_for_each_concurrent(DECLARED_AT_ONCE, async |queue| {
                 declare_queue(broker, &queue, lane_arguments(self.settings)).await?;
-                Ok(bind(&channel, &queue, JOBS_EXCHANGE, &queue, broker).await?)
+                Ok::<_, Undeclared>(bind(&channel, &queue, JOBS_EXCHANGE, &queue, broker).await?)
             })
-            .await
+            .await?;
+        self.refuse_harmful_policies(broker).await
+    }
+
+    /// Arguments are as they have to be; now what somebody has set over them.
+    async fn refuse_harmful_policies(&self, broker: &Broker) -> Result<(), Undeclared> {
+        let policies = self.policies().await;
+        match &policies {
+            Policies::Harmless => Ok(()),
+            Policies::Harmful(_) => Err(Undeclared::Refused(format!(
+                "on {} jobs would be lost or lose their order: {}; clear the policy, or restrict its pattern so that it \
+                 matches no queue of the fleet (tellers.*)",
+                broker.address(),
+                policies.sentence()
+            ))),
+            Policies::NotLookedAt(_) => {
+                if !self.is_unlooked_logged.swap(true, Ordering::Relaxed) {
+                    info!("{}; see that none applies to the queues tellers.*", policies.sentence());
+                }
+                Ok(())
+            }
+        }
     }
 
     /// Declares the number of lanes, before anything else, and refuses a broker on which another was declared: jobs

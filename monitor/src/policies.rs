@@ -1,0 +1,36 @@
+//! The policies of the broker, looked at while the fleet runs: somebody may set one at any time, and the jobs that it takes
+//! leave no trace.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::queue::Queue;
+use shared::queue::policies::Policies;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// How often they are looked at: with the time that an alert needs, one shows within half a minute.
+const LOOK_INTERVAL: Duration = Duration::from_secs(10);
+
+/// What was found last; `None`: nobody has looked yet.
+pub(crate) type LatestPolicies = Option<Arc<Policies>>;
+
+/// Looks at them until `shutdown`.
+pub(crate) async fn watch(
+    queue: Arc<dyn Queue>,
+    latest: watch::Sender<LatestPolicies>,
+    shutdown: CancellationToken,
+) {
+    let mut interval = tokio::time::interval(LOOK_INTERVAL);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        let look = async {
+            interval.tick().await;
+            queue.policies().await
+        };
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            policies = look => drop(latest.send_replace(Some(Arc::new(policies)))),
+        }
+    }
+}
