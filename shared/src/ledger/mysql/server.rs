@@ -17,6 +17,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::address::{self, Address};
+use super::errors;
 use crate::contract::report::PoolReport;
 use crate::ledger::LedgerError;
 use crate::ledger::failure::Failure;
@@ -170,12 +171,16 @@ impl Server {
 
     /// Asks the server how it is: by an idle connection, which goes where the others go, else by a new one.
     async fn ask(&self) -> Result<(), String> {
-        if let Some(connection) = self.connections.try_acquire() {
-            return self.standing.ask(&mut self.leased(connection)).await;
+        while let Some(connection) = self.connections.try_acquire() {
+            let mut lease = self.leased(connection);
+            if self.standing.ask(&mut lease).await? {
+                return Ok(());
+            }
+            lease.abandon();
         }
         let options = self.connections.connect_options();
         match timeout(ANSWER_TIMEOUT, options.connect()).await {
-            Ok(Ok(mut connection)) => self.standing.ask(&mut connection).await,
+            Ok(Ok(mut connection)) => self.standing.ask(&mut connection).await.map(drop),
             // It answered: it has no more connections to give, for one.
             Ok(Err(sqlx::Error::Database(_))) => Ok(()),
             Ok(Err(error)) => Err(error.to_string()),
@@ -238,8 +243,12 @@ impl Standing {
         u128::from(asked_for) >= TRUSTED_MAX.as_micros()
     }
 
-    /// Asks the server of this connection whether it is there and what it is to be.
-    async fn ask(&self, connection: &mut MySqlConnection) -> Result<(), String> {
+    /// Asks the server of this connection whether it is there and what it is to be. False: the connection has ended, which
+    /// says nothing of others; servers close what lies idle.
+    ///
+    /// # Errors
+    /// Why the server is to be left.
+    async fn ask(&self, connection: &mut MySqlConnection) -> Result<bool, String> {
         self.asked_us.fetch_max(self.us(Instant::now()), Relaxed);
         let answer = async {
             if self.writes == Writes::OnPrimary {
@@ -250,15 +259,16 @@ impl Standing {
         };
         match timeout(ANSWER_TIMEOUT, answer).await {
             Ok(Ok(Some(flags))) if !takes_writes(&flags) => {
-                return Err(format!("it is read-only ({})", String::from_utf8_lossy(&flags)));
+                Err(format!("it is read-only ({})", String::from_utf8_lossy(&flags)))
             }
-            // What is no answer to the question is one all the same.
-            Ok(Ok(_) | Err(sqlx::Error::Database(_))) => {}
-            Ok(Err(error)) => return Err(error.to_string()),
-            Err(_) => return Err(format!("no answer within {ANSWER_TIMEOUT:?}")),
+            Ok(Ok(_)) => {
+                self.answers.store(true, Relaxed);
+                Ok(true)
+            }
+            // What speaks MySQL without these variables is asked in vain, and answers.
+            Ok(Err(error)) => Ok(errors::is_unknown_variable(&error)),
+            Err(_) => Err(format!("no answer within {ANSWER_TIMEOUT:?}")),
         }
-        self.answers.store(true, Relaxed);
-        Ok(())
     }
 }
 
@@ -300,9 +310,10 @@ fn connections(
                 if meta.idle_for <= TRUSTED_MAX && !standing.is_due() {
                     return Ok(true);
                 }
-                let Err(why) = standing.ask(connection).await else { return Ok(true) };
-                standing.leave_soon(why);
-                Ok(false)
+                standing.ask(connection).await.or_else(|why| {
+                    standing.leave_soon(why);
+                    Ok(false)
+                })
             })
         })
         .connect_lazy_with(options)
