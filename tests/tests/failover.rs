@@ -139,3 +139,28 @@ async fn a_primary_that_is_well_keeps_its_connections() -> anyhow::Result<()> {
     ensure!(more <= 2, "{more} connections were made anew");
     Ok(())
 }
+
+/// Servers close what lies idle: that is no failure, and costs no posting.
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_the_server_closed_are_replaced_unseen() -> anyhow::Result<()> {
+    let moved = Moved::start().await?;
+    let mut watch = MySqlConnection::connect(&moved.old.url()).await?;
+    let own = "SELECT id FROM information_schema.processlist WHERE user = 'app'";
+    for row in watch.fetch_all(sqlx::raw_sql(own)).await? {
+        let kill = format!("KILL {}", sqlx::Row::try_get_unchecked::<u64, _>(&row, 0)?);
+        // Some may have gone by themselves.
+        drop(watch.execute(sqlx::raw_sql(AssertSqlSafe(kill))).await);
+    }
+    let began = Instant::now();
+    // An idle connection is trusted for a second.
+    until("what is idle is tried", WITHIN, async || {
+        ensure!(began.elapsed() > Duration::from_secs(1));
+        Ok(())
+    })
+    .await?;
+    let job = moved.open("after");
+    let posted = moved.ledger.post(std::slice::from_ref(&job)).await?;
+    ensure!(posted == [Outcome::Posted], "{posted:?}");
+    ensure!(moved.reader.job(job.id).await?.is_some());
+    Ok(())
+}

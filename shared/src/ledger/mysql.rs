@@ -7,6 +7,7 @@ pub(super) mod errors;
 mod pools;
 mod schema;
 mod server;
+mod standing;
 
 use std::sync::Arc;
 use std::time::Duration;

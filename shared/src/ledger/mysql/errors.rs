@@ -37,8 +37,17 @@ pub(in crate::ledger) fn of_number(number: u16, message: &str) -> Failure {
 
 /// Whether a statement would make what is there: a table, a column or a key.
 pub(super) fn made_before(error: &sqlx::Error) -> bool {
-    let mysql = error.as_database_error().and_then(|error| error.try_downcast_ref::<MySqlDatabaseError>());
-    matches!(mysql.map(MySqlDatabaseError::number), Some(1050 | 1060 | 1061))
+    matches!(number(error), Some(1050 | 1060 | 1061))
+}
+
+/// Whether the server has no variable of a name that was asked for.
+pub(super) fn is_unknown_variable(error: &sqlx::Error) -> bool {
+    number(error) == Some(1193)
+}
+
+fn number(error: &sqlx::Error) -> Option<u16> {
+    let mysql = error.as_database_error()?.try_downcast_ref::<MySqlDatabaseError>()?;
+    Some(mysql.number())
 }
 
 #[cfg(test)]

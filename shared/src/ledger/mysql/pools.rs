@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::MySqlConfig;
 use super::durability::Looking;
-use super::server::{Lease, Server, Writes};
+use super::server::{Lease, Server};
+use super::standing::Writes;
 use crate::contract::report::PoolReport;
 use crate::ledger::failure::Failure;
 use crate::ledger::sql::Purpose;

@@ -6,33 +6,29 @@
 //! looked at, those in use.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
 use std::time::{Duration, Instant};
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions, MySqlRow};
 use sqlx::pool::PoolConnection;
-use sqlx::{ConnectOptions, Connection, Executor, MySql, MySqlConnection, Pool};
+use sqlx::{ConnectOptions, Executor, MySql, MySqlConnection, Pool};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::address::{self, Address};
-use super::durability::Looking;
+use super::standing::{ANSWER_TIMEOUT, Standing, TRUSTED_MAX, Writes};
 use crate::contract::report::PoolReport;
 use crate::ledger::LedgerError;
 use crate::ledger::failure::Failure;
 use crate::ledger::sql::pool::MeasuredPool;
-use crate::ledger::sql::{Cells, Dialect, Script, Session};
+use crate::ledger::sql::{Dialect, Script, Session};
 
 /// How long the pool itself waits for a connection, at the most: then it goes by the address anew, which may lead
 /// elsewhere by then. It tries a server that is away at intervals of up to a fifth of this, so that a fleet is back within
 /// a second of its database.
 const ACQUIRE_SLICE_MAX: Duration = Duration::from_secs(3);
-/// A server that was not asked for longer is asked before a connection to it is used: it may have restarted, or have
-/// become a replica.
-const TRUSTED_MAX: Duration = Duration::from_secs(1);
-/// How long an answer to that may take. A server that went without a word never answers.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often a server that is at a script is asked whether it is still there.
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 /// How long a connection may take to come back to the pool: a server that is silent then would keep its place for ever.
@@ -60,27 +56,6 @@ const SESSION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
 /// <https://mariadb.com/kb/en/comment-syntax/>
 const WRITING_SESSION: &str = "SET SESSION net_read_timeout = 6, SESSION net_write_timeout = 6 \
      /*M!100300 , SESSION idle_transaction_timeout = 6 */ /*!80000 , SESSION wait_timeout = 6 */";
-
-/// Why the server takes no writes, if it does not.
-const READ_ONLY: &str = "SELECT CONCAT_WS(',', @@global.read_only, @@global.innodb_read_only)";
-
-/// Whether the answer to that has a number or a name that says no in each place; versions differ.
-fn takes_writes(flags: &[u8]) -> bool {
-    flags.split(|byte| *byte == b',').all(|flag| flag == b"0" || flag.eq_ignore_ascii_case(b"off"))
-}
-
-/// Where what connects here is written.
-#[derive(Debug, Clone)]
-pub(super) enum Writes {
-    /// On these connections, which post: the server's durability is looked at with each.
-    Posts(Looking),
-    /// On these connections.
-    Here,
-    /// On this server, by other connections.
-    Elsewhere,
-    /// On another server, of which this one is a replica.
-    OnPrimary,
-}
 
 /// A server, and the connections to it.
 #[derive(Debug, Clone)]
@@ -173,95 +148,21 @@ impl Server {
 
     /// Asks the server how it is: by an idle connection, which goes where the others go, else by a new one.
     async fn ask(&self) -> Result<(), String> {
-        if let Some(connection) = self.connections.try_acquire() {
-            return self.standing.ask(&mut self.leased(connection)).await;
+        while let Some(connection) = self.connections.try_acquire() {
+            let mut lease = self.leased(connection);
+            if self.standing.ask(&mut lease).await? {
+                return Ok(());
+            }
+            lease.abandon();
         }
         let options = self.connections.connect_options();
         match timeout(ANSWER_TIMEOUT, options.connect()).await {
-            Ok(Ok(mut connection)) => self.standing.ask(&mut connection).await,
+            Ok(Ok(mut connection)) => self.standing.ask(&mut connection).await.map(drop),
             // It answered: it has no more connections to give, for one.
             Ok(Err(sqlx::Error::Database(_))) => Ok(()),
             Ok(Err(error)) => Err(error.to_string()),
             Err(_) => Err(format!("no new connection within {ANSWER_TIMEOUT:?}")),
         }
-    }
-}
-
-/// What is known of a server.
-#[derive(Debug)]
-struct Standing {
-    writes: Writes,
-    begun_at: Instant,
-    /// When it was left last, in microseconds since `begun_at`; 0: never.
-    left_us: AtomicU64,
-    /// When it was asked last, likewise.
-    asked_us: AtomicU64,
-    /// Whether it did as it should when it was asked last.
-    answers: AtomicBool,
-    /// Why it was left, while its idle connections are still there.
-    reason: Mutex<Option<String>>,
-}
-
-impl Standing {
-    fn new(writes: Writes) -> Standing {
-        Standing {
-            writes,
-            begun_at: Instant::now(),
-            left_us: AtomicU64::new(0),
-            asked_us: AtomicU64::new(0),
-            answers: AtomicBool::new(true),
-            reason: Mutex::default(),
-        }
-    }
-
-    fn us(&self, at: Instant) -> u64 {
-        u64::try_from(at.saturating_duration_since(self.begun_at).as_micros()).unwrap_or(u64::MAX)
-    }
-
-    fn leave(&self) {
-        self.left_us.fetch_max(self.us(Instant::now()), Relaxed);
-    }
-
-    /// From within the pool, which closes no connection but the one that it looks at.
-    fn leave_soon(&self, why: String) {
-        self.leave();
-        *self.reason.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
-    }
-
-    fn reason_to_leave(&self) -> Option<String> {
-        self.reason.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    fn was_left_since(&self, at: Instant) -> bool {
-        self.left_us.load(Relaxed) > self.us(at)
-    }
-
-    fn is_due(&self) -> bool {
-        let asked_for = self.us(Instant::now()).saturating_sub(self.asked_us.load(Relaxed));
-        u128::from(asked_for) >= TRUSTED_MAX.as_micros()
-    }
-
-    /// Asks the server of this connection whether it is there and what it is to be.
-    async fn ask(&self, connection: &mut MySqlConnection) -> Result<(), String> {
-        self.asked_us.fetch_max(self.us(Instant::now()), Relaxed);
-        let answer = async {
-            if matches!(self.writes, Writes::OnPrimary) {
-                return connection.ping().await.map(|()| None);
-            }
-            let row = sqlx::raw_sql(READ_ONLY).fetch_one(connection).await?;
-            Ok(row.bytes(0).ok().map(<[u8]>::to_vec))
-        };
-        match timeout(ANSWER_TIMEOUT, answer).await {
-            Ok(Ok(Some(flags))) if !takes_writes(&flags) => {
-                return Err(format!("it is read-only ({})", String::from_utf8_lossy(&flags)));
-            }
-            // What is no answer to the question is one all the same.
-            Ok(Ok(_) | Err(sqlx::Error::Database(_))) => {}
-            Ok(Err(error)) => return Err(error.to_string()),
-            Err(_) => return Err(format!("no answer within {ANSWER_TIMEOUT:?}")),
-        }
-        self.answers.store(true, Relaxed);
-        Ok(())
     }
 }
 
@@ -313,9 +214,10 @@ fn connections(
                 if meta.idle_for <= TRUSTED_MAX && !standing.is_due() {
                     return Ok(true);
                 }
-                let Err(why) = standing.ask(connection).await else { return Ok(true) };
-                standing.leave_soon(why);
-                Ok(false)
+                standing.ask(connection).await.or_else(|why| {
+                    standing.leave_soon(why);
+                    Ok(false)
+                })
             })
         })
         .connect_lazy_with(options)
@@ -383,19 +285,6 @@ impl Drop for Lease {
         }
         if let (false, Ok(runtime)) = (self.abandoned, Handle::try_current()) {
             runtime.spawn(timeout(RETURN_TIMEOUT, self.connection.return_to_pool()));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_server_is_read_only_whatever_its_version_calls_it() {
-        assert!(takes_writes(b"0,0") && takes_writes(b"OFF,OFF"));
-        for read_only in [&b"1,0"[..], b"0,1", b"ON,OFF", b"OFF,ON", b"NO_LOCK_NO_ADMIN,0"] {
-            assert!(!takes_writes(read_only), "{}", String::from_utf8_lossy(read_only));
         }
     }
 }
