@@ -65,13 +65,18 @@ impl Report {
 
 /// Runs the simulation of a seed. Whatever waits in it waits on simulated time.
 pub fn run(seed: u64) -> std::io::Result<Report> {
+    run_with(seed, None)
+}
+
+/// The same, with these faults instead of those that the seed thinks of.
+pub fn run_with(seed: u64, schedule: Option<&[Scheduled]>) -> std::io::Result<Report> {
     // The jitter of retries.
     fastrand::seed(seed);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
-    Ok(runtime.block_on(simulate(seed)))
+    Ok(runtime.block_on(simulate(seed, schedule)))
 }
 
-async fn simulate(seed: u64) -> Report {
+async fn simulate(seed: u64, schedule: Option<&[Scheduled]>) -> Report {
     let world = World::new(seed);
     let sizes = Sizes::of(&world);
     let (database, air) = (Database::new(&world, sizes), Air::new(&world));
@@ -91,7 +96,7 @@ async fn simulate(seed: u64) -> Report {
         database.ail(|faults| faults.obstruct(account, true));
         clients.spawn(Client::new(&fleet, ALONE, &known).send_alone());
     }
-    let schedule = faults::schedule(&world);
+    let schedule = schedule.map_or_else(|| faults::schedule(&world), <[Scheduled]>::to_vec);
     tokio::spawn(faults::befall(fleet.clone(), schedule.clone()));
     world.pass(faults::END.saturating_sub(world.elapsed())).await;
     world.pass(Duration::from_millis(10)).await;
