@@ -217,11 +217,12 @@ impl Broker {
         self.state().letters.clone()
     }
 
-    /// Messages that wait or are in somebody's hand.
-    pub fn depth(&self) -> usize {
+    /// Messages that wait or are in somebody's hand, those of a lane left out.
+    pub fn depth(&self, but: Option<Lane>) -> usize {
         let state = self.state();
         let in_hand = |queue: &LaneQueue| queue.consumers.iter().map(Consumer::in_hand).sum::<usize>();
-        state.lanes.iter().map(|queue| queue.ready.len() + in_hand(queue)).sum()
+        let lanes = (0..).map(Lane).zip(&state.lanes).filter(|(lane, _)| Some(*lane) != but);
+        lanes.map(|(_, queue)| queue.ready.len() + in_hand(queue)).sum()
     }
 
     /// How each lane stands, for a report.

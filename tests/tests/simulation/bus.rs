@@ -70,9 +70,10 @@ impl Bus for BusOf {
         if topic != Topic::Presence || loss.since.is_none() {
             return;
         }
-        for (process, listener) in lock(&self.air.0.listeners).values().cloned() {
+        for (process, listener) in lock(&self.air.0.listeners).values() {
             if !world.percent(loss.lost) {
                 let (late, message, world) = (world.millis(0, loss.late_ms), message.clone(), world.clone());
+                let (process, listener) = (process.clone(), listener.clone());
                 self.process.spawn(async move {
                     world.pass(late).await;
                     process.gate().await;

@@ -93,6 +93,18 @@ impl Client {
         lock(&self.known).record.join(self.record);
     }
 
+    /// Sends a few jobs of one account, which has nothing to do with any other.
+    pub async fn send_alone(mut self) {
+        let account = account(self.number, 0);
+        let deposit = format!(r#"{{"kind":"deposit","account":"{account}","amount":5,"currency":"XTS"}}"#);
+        let open = format!(r#"{{"kind":"open_account","account":"{account}","currency":"XTS"}}"#);
+        for body in [open, deposit.clone(), deposit] {
+            self.send(&account, &[body]).await;
+            self.world.pass(self.world.millis(0, 3_000)).await;
+        }
+        lock(&self.known).record.join(self.record);
+    }
+
     /// Something that draws on `account`.
     fn body(&mut self, account: &str) -> String {
         let world = &self.world;
@@ -259,6 +271,7 @@ fn client() -> Option<ClientId> {
     ClientId::parse("simulated").ok()
 }
 
-fn account(client: u32, number: u32) -> String {
+/// The number of an account of a client.
+pub fn account(client: u32, number: u32) -> String {
     format!("c{client}:{number}")
 }

@@ -204,7 +204,16 @@ async fn come_and_go(fleet: Fleet, fault: Fault) {
             last(time).await;
             broker.set_full(false);
         }
-        Fault::StallBroker(time) => broker.stall(time.min(END.saturating_sub(world.elapsed()))),
+        Fault::StallBroker(time) => {
+            broker.stall(time.min(END.saturating_sub(world.elapsed())));
+            // Somebody restarts it: what was sent to it is lost.
+            if world.percent(50) {
+                last(time.mul_f64(0.9)).await;
+                broker.set_up(false);
+                world.pass(Duration::from_millis(50)).await;
+                broker.set_up(true);
+            }
+        }
         Fault::LoseConfirms(percent, time) => {
             broker.lose_confirms(percent);
             last(time).await;

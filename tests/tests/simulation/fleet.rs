@@ -68,12 +68,15 @@ pub struct Sizes {
     pub job_ms: u32,
     /// The database gives up a write whose client has gone; if not, it goes on to its end.
     pub gives_up: bool,
+    /// The row of an account, which nobody else has to do with, cannot be read until all others have been served.
+    pub obstructed: bool,
 }
 
 impl Sizes {
     /// By chance.
     pub fn of(world: &World) -> Sizes {
         let one_of = |values: &[u64]| world.pick(values).copied().unwrap_or(1);
+        let job_ms = if world.percent(5) { 250 + world.below(200) } else { 0 };
         Sizes {
             lanes: u16::try_from(one_of(&[1, 2, 3, 5])).unwrap_or(1),
             workers: 1 + world.below(3),
@@ -84,8 +87,9 @@ impl Sizes {
             prefetch: one_of(&[1, 3, 10, 100]),
             concurrency: one_of(&[1, 2, 4]),
             envelope_jobs_max: usize::try_from(one_of(&[1, 3, 100])).unwrap_or(1),
-            job_ms: if world.percent(5) { 250 + world.below(200) } else { 0 },
-            gives_up: world.percent(50),
+            job_ms,
+            gives_up: job_ms > 0 || world.percent(50),
+            obstructed: world.percent(20),
         }
     }
 

@@ -3,12 +3,14 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use shared::domain::account::AccountNumber;
+use shared::domain::lane::Lane;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::broker::Broker;
 use crate::bus::Air;
-use crate::client::{Client, Known};
+use crate::client::{Client, Known, account};
 use crate::database::Database;
 use crate::faults::{self, Scheduled};
 use crate::fleet::{Fleet, Sizes};
@@ -17,7 +19,9 @@ use crate::world::{World, lock};
 
 /// Once all faults are over, all is posted within this time, and where the database is slow within the other.
 const QUIET_WITHIN: Duration = Duration::from_secs(30);
-const SLOWLY_QUIET_WITHIN: Duration = Duration::from_secs(240);
+const SLOWLY_QUIET_WITHIN: Duration = Duration::from_secs(120);
+/// The client whose account is obstructed.
+const ALONE: u32 = 99;
 /// Events that a report shows.
 const EVENTS_SHOWN: usize = 120;
 /// Once all is posted, a worker ends within this time.
@@ -61,13 +65,18 @@ impl Report {
 
 /// Runs the simulation of a seed. Whatever waits in it waits on simulated time.
 pub fn run(seed: u64) -> std::io::Result<Report> {
+    run_with(seed, None)
+}
+
+/// The same, with these faults instead of those that the seed thinks of.
+pub fn run_with(seed: u64, schedule: Option<&[Scheduled]>) -> std::io::Result<Report> {
     // The jitter of retries.
     fastrand::seed(seed);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
-    Ok(runtime.block_on(simulate(seed)))
+    Ok(runtime.block_on(simulate(seed, schedule)))
 }
 
-async fn simulate(seed: u64) -> Report {
+async fn simulate(seed: u64, schedule: Option<&[Scheduled]>) -> Report {
     let world = World::new(seed);
     let sizes = Sizes::of(&world);
     let (database, air) = (Database::new(&world, sizes), Air::new(&world));
@@ -81,7 +90,13 @@ async fn simulate(seed: u64) -> Report {
     for number in 0..sizes.clients {
         clients.spawn(Client::new(&fleet, number, &known).send_all());
     }
-    let schedule = faults::schedule(&world);
+    let alone = account(ALONE, 0);
+    let obstructed = AccountNumber::parse(&alone).ok().filter(|_| sizes.obstructed);
+    if let Some(account) = &obstructed {
+        database.ail(|faults| faults.obstruct(account, true));
+        clients.spawn(Client::new(&fleet, ALONE, &known).send_alone());
+    }
+    let schedule = schedule.map_or_else(|| faults::schedule(&world), <[Scheduled]>::to_vec);
     tokio::spawn(faults::befall(fleet.clone(), schedule.clone()));
     world.pass(faults::END.saturating_sub(world.elapsed())).await;
     world.pass(Duration::from_millis(10)).await;
@@ -94,19 +109,13 @@ async fn simulate(seed: u64) -> Report {
     }
 
     let healed = Instant::now();
-    let quiet_within = if sizes.job_ms > 0 { SLOWLY_QUIET_WITHIN } else { QUIET_WITHIN };
-    while healed.elapsed() < quiet_within {
-        while clients.try_join_next().is_some() {}
-        if clients.is_empty() && broker.depth() == 0 {
-            break;
-        }
-        world.pass(Duration::from_millis(100)).await;
+    let obstructed_lane = obstructed.as_ref().map(|account| sizes.lanes().of(account.as_str()));
+    quiet(&fleet, &mut clients, obstructed_lane).await;
+    if let Some(account) = &obstructed {
+        database.ail(|faults| faults.obstruct(account, false));
+        quiet(&fleet, &mut clients, None).await;
     }
     let quiet_after = healed.elapsed();
-    if !clients.is_empty() || broker.depth() > 0 {
-        let (waiting, clients) = (broker.depth(), clients.len());
-        world.wrong(format_args!("after {quiet_within:?} {waiting} messages wait and {clients} clients"));
-    }
     for worker in fleet.workers() {
         fleet.drain(&worker, IDLE_DRAIN_MAX).await;
     }
@@ -126,4 +135,20 @@ async fn simulate(seed: u64) -> Report {
         events: world.events(),
         left,
     }
+}
+
+/// Returns once all is posted, that of one lane left out.
+async fn quiet(fleet: &Fleet, clients: &mut JoinSet<()>, but: Option<Lane>) {
+    let (world, broker, asked) = (fleet.world(), fleet.broker(), Instant::now());
+    let within = if fleet.sizes().job_ms > 0 { SLOWLY_QUIET_WITHIN } else { QUIET_WITHIN };
+    while asked.elapsed() < within {
+        while clients.try_join_next().is_some() {}
+        if clients.is_empty() && broker.depth(but) == 0 {
+            return;
+        }
+        world.pass(Duration::from_millis(100)).await;
+    }
+    let (waiting, clients) = (broker.depth(but), clients.len());
+    let beside = but.map_or_else(String::new, |lane| format!(" beside those of {lane}, which is held up"));
+    world.wrong(format_args!("after {within:?} {waiting} messages wait{beside}, and {clients} clients"));
 }

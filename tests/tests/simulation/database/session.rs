@@ -201,9 +201,7 @@ impl Session {
         let slow = self.database.0.sizes.job_ms + self.database.state().faults.job_ms;
         let jobs = u32::try_from(written.judged.len()).unwrap_or(u32::MAX);
         world.pass(Duration::from_millis(slow.into()) * jobs).await;
-        if self.database.0.sizes.gives_up && self.commands.is_closed() {
-            return Err(Failure::Transient("its client has gone".to_owned()));
-        }
+        self.wanted()?;
         self.writable()?;
         if let Some((job, _)) = written.judged.iter().find(|(job, _)| job.body.contains(REFUSED)) {
             return Err(Failure::Permanent(format!("a trigger refuses job {}", job.id)));
@@ -256,6 +254,14 @@ impl Session {
         Ok(())
     }
 
+    /// A server may notice that its client has gone.
+    fn wanted(&self) -> Result<(), Failure> {
+        if self.database.0.sizes.gives_up && self.commands.is_closed() {
+            return Err(Failure::Transient("its client has gone".to_owned()));
+        }
+        Ok(())
+    }
+
     fn writable(&self) -> Result<(), Failure> {
         let faults = self.database.state().faults.clone();
         if faults.read_only || faults.full {
@@ -294,7 +300,7 @@ impl Session {
             Asked::Granted => Ok(()),
             Asked::Deadlock => Err(Failure::Deadlock(format!("a deadlock at {row:?}"))),
             Asked::Waits(granted) => match tokio::time::timeout(LOCK_WAIT_TIMEOUT, granted).await {
-                Ok(Ok(())) => Ok(()),
+                Ok(Ok(())) => self.wanted(),
                 Ok(Err(_)) => Err(Failure::Transient("the server is going".to_owned())),
                 Err(_) => {
                     self.database.state().locks.give_up(self.id);
