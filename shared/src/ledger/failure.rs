@@ -2,7 +2,7 @@
 
 use sqlx::mysql::MySqlDatabaseError;
 
-use super::{LedgerError, PoolExhausted};
+use super::LedgerError;
 
 /// What an adapter makes of its database's errors, by their numbers, never by their text.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -105,6 +105,34 @@ impl From<sqlx::Error> for Failure {
             | sqlx::Error::Decode(_) => Failure::Obstructed(format!("the database holds what this release cannot read: {error}")),
             // None of these is made of what a job says.
             _ => Failure::Transient(error.to_string()),
+        }
+    }
+}
+
+/// A pool of which every connection is in use.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "every connection of the pool `{pool}` ({size_max}) is in use; try again later{}",
+    self.setting().map_or_else(String::new, |setting| format!(
+        ", or raise {setting} (connections) or DB_POOL_TIMEOUT (seconds to wait for one)"
+    ))
+)]
+pub struct PoolExhausted {
+    /// The pool's name.
+    pub pool: String,
+    /// How many connections it may have.
+    pub size_max: u32,
+}
+
+impl PoolExhausted {
+    /// The setting that says how many connections the pool has, if there is one.
+    #[must_use]
+    pub fn setting(&self) -> Option<&'static str> {
+        match self.pool.as_str() {
+            "primary" => Some("DB_POOL_SIZE"),
+            "reads" => Some("DB_READONLY_POOL_SIZE"),
+            "analytics" => Some("DB_ANALYTICS_POOL_SIZE"),
+            _ => None,
         }
     }
 }
