@@ -31,8 +31,7 @@ pub async fn livez() -> Json<Health> {
 }
 
 /// Whether jobs would be accepted now: the queue is reached and this replica does not stop. The
-/// database may be away; one that may forget at a power cut what it has committed is refused, unless it is allowed by
-/// `ALLOW_WEAK_DURABILITY`.
+/// database is not needed for that.
 #[utoipa::path(get, path = "/readyz", tag = "operations", responses(
     (status = 200, description = "They would.", body = Health),
     (status = 503, description = "They would not; says why.", body = Problem, content_type = "application/problem+json"),
@@ -44,12 +43,7 @@ pub async fn readyz(State(ingress): State<Arc<Ingress>>) -> Result<Json<Health>,
         return Err(unready("this replica is stopping; ask another one".to_owned()));
     }
     match tokio::time::timeout(READY_MAX, ingress.parts.queue.ready()).await {
-        Ok(Ok(())) => match ingress.refused_ledger() {
-            Some(why) => {
-                Err(Problem::new(ProblemType::LedgerUnavailable, why).retry_after(Duration::from_secs(1)))
-            }
-            None => Ok(Json(Health { status: "ready" })),
-        },
+        Ok(Ok(())) => Ok(Json(Health { status: "ready" })),
         Ok(Err(error)) => Err(unready(format!("the queue is not reached ({error}); look at the broker"))),
         Err(_) => Err(unready(format!("the queue did not answer within {READY_MAX:?}; look at the broker"))),
     }

@@ -142,6 +142,7 @@ mod tests {
             setting: "sync_binlog".to_owned(),
             value: value.to_owned(),
             must_be: "1",
+            is_as_shipped: false,
         };
         let durability = Durability { weaknesses: vec![weakness("0")], is_weak_allowed: true };
         let weak = Facts { durability: Some(durability.into()), ..well() };

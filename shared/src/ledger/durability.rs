@@ -22,6 +22,8 @@ pub struct Weakness {
     pub value: String,
     /// What it must be.
     pub must_be: &'static str,
+    /// The server is shipped so: it is told, and refused to nobody.
+    pub is_as_shipped: bool,
 }
 
 /// How durable a commit is, as the server's settings say.
@@ -43,7 +45,7 @@ impl Durability {
     /// Whether nothing is posted to the server for that reason.
     #[must_use]
     pub fn is_refused(&self) -> bool {
-        self.is_weak() && !self.is_weak_allowed
+        !self.is_weak_allowed && self.weaknesses.iter().any(|weak| !weak.is_as_shipped)
     }
 
     /// What is weak about it.
@@ -68,7 +70,7 @@ impl fmt::Display for Durability {
         let remedies: Vec<_> =
             self.weaknesses.iter().map(|weak| format!("{} = {}", weak.setting, weak.must_be)).collect();
         write!(f, "; set {} in its configuration and while it runs", remedies.join(", "))?;
-        if self.is_weak_allowed {
+        if !self.is_refused() {
             return Ok(());
         }
         f.write_str(", or ALLOW_WEAK_DURABILITY=true for the fleet if these postings may be lost")

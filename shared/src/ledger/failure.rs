@@ -168,31 +168,3 @@ impl From<sqlx::Error> for Failure {
         }
     }
 }
-
-/// A pool of which every connection is in use.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "every connection of the pool `{pool}` ({size_max}) is in use; try again later{}",
-    self.setting().map_or_else(String::new, |setting| format!(
-        ", or raise {setting} (connections) or DB_POOL_TIMEOUT (seconds to wait for one)"
-    ))
-)]
-pub struct PoolExhausted {
-    /// The pool's name.
-    pub pool: String,
-    /// How many connections it may have.
-    pub size_max: u32,
-}
-
-impl PoolExhausted {
-    /// The setting that says how many connections the pool has, if there is one.
-    #[must_use]
-    pub fn setting(&self) -> Option<&'static str> {
-        match self.pool.as_str() {
-            "primary" => Some("DB_POOL_SIZE"),
-            "reads" => Some("DB_READONLY_POOL_SIZE"),
-            "analytics" => Some("DB_ANALYTICS_POOL_SIZE"),
-            _ => None,
-        }
-    }
-}

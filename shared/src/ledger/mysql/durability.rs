@@ -74,7 +74,8 @@ fn weaknesses(told: &HashMap<String, String>) -> Vec<Weakness> {
     .into_iter()
     .filter_map(|(setting, must_be)| {
         let value = told(setting).filter(|value| is_weak(setting, value))?.to_owned();
-        Some(Weakness { setting: setting.to_owned(), value, must_be })
+        let is_as_shipped = is_mariadb && (setting, value.as_str()) == ("sync_binlog", "0");
+        Some(Weakness { setting: setting.to_owned(), value, must_be, is_as_shipped })
     })
     .collect()
 }
@@ -104,6 +105,13 @@ mod tests {
             weak(&kept.chain([(setting, value)]).collect::<Vec<_>>())
         };
         assert_eq!(with("log_bin", "ON"), ["sync_binlog=0"]);
+        let shipped = |told: &[(&str, &str)]| {
+            let told = told.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            weaknesses(&told).iter().all(|weak| weak.is_as_shipped)
+        };
+        let binlog = [("log_bin", "ON"), ("sync_binlog", "0")];
+        assert!(shipped(&[as_shipped[0], binlog[0], binlog[1]]), "MariaDB's own");
+        assert!(!shipped(&[("version", "9.7.0"), binlog[0], binlog[1]]), "somebody set it");
         for value in ["0", "2"] {
             let found = with("innodb_flush_log_at_trx_commit", value);
             assert_eq!(found, [format!("innodb_flush_log_at_trx_commit={value}")]);
