@@ -82,7 +82,7 @@ impl Sizes {
             workers: 1 + world.below(3),
             ingresses: 1 + world.below(2),
             clients: 2 + world.below(3),
-            batches: 3 + world.below(6),
+            batches: if job_ms > 0 { 2 } else { 3 + world.below(6) },
             batch_jobs_max: one_of(&[1, 4, 20, 100]),
             prefetch: one_of(&[1, 3, 10, 100]),
             concurrency: one_of(&[1, 2, 4]),

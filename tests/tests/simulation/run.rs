@@ -19,7 +19,7 @@ use crate::world::{World, lock};
 
 /// Once all faults are over, all is posted within this time, and where the database is slow within the other.
 const QUIET_WITHIN: Duration = Duration::from_secs(30);
-const SLOWLY_QUIET_WITHIN: Duration = Duration::from_secs(120);
+const SLOWLY_QUIET_WITHIN: Duration = Duration::from_secs(400);
 /// The client whose account is obstructed.
 const ALONE: u32 = 99;
 /// Events that a report shows.
