@@ -42,6 +42,7 @@ conformance!(
     lanes_over_few_accounts_lose_no_update,
     an_account_opened_twice_at_once_is_opened_once,
     a_poison_job_never_harms_its_neighbours,
+    another_body_does_not_take_the_identity_of_a_dead_job,
     a_row_that_can_not_be_read_holds_up_its_lane_alone,
     a_caller_that_goes_away_leaves_nothing_behind,
     the_largest_batch_posts,

@@ -270,6 +270,28 @@ pub async fn a_poison_job_never_harms_its_neighbours(subject: Subject) -> anyhow
     subject.books_are_right().await
 }
 
+/// Another body under the id of a job that is dead takes no effect, be it in the same batch.
+///
+/// # Errors
+/// It does.
+pub async fn another_body_does_not_take_the_identity_of_a_dead_job(subject: Subject) -> anyhow::Result<()> {
+    let jobs = Jobs::default();
+    subject.post(2, &[jobs.job(&open("a"))]).await?;
+    subject.refuse("poison").await?;
+    let dead = jobs.job(&deposit("a", 7).replace('}', r#","memo":"poison"}"#));
+    let another = Job { id: dead.id, ..jobs.job(&deposit("a", 5)) };
+    let answers = post_apart(&*subject.ledger, &[dead, jobs.job(&deposit("a", 1)), another]).await?;
+    ensure!(
+        matches!(
+            answers.as_slice(),
+            [Err(Unposted::Dead(_)), Ok(Outcome::Posted), Ok(Outcome::Conflict(Verdict::Dead))]
+        ),
+        "{answers:?}"
+    );
+    ensure!(subject.funds("a").await? == (1, 0));
+    subject.books_are_right().await
+}
+
 /// A row that this release can not read holds up the lane that needs it, and no other; no job is dead of it.
 ///
 /// # Errors

@@ -195,8 +195,7 @@ impl Client {
             return;
         };
         let mut again = job.message.clone();
-        // Of a refused job that would be another question: who has an identity whose first job is dead.
-        if self.world.percent(40) && !lock(&self.known).refused.contains(&job.id) {
+        if self.world.percent(40) {
             let body = format!(
                 r#"{{"kind":"withdrawal","account":"{account}","amount":1,"currency":"XTS","memo":"another"}}"#
             );

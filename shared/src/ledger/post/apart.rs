@@ -53,7 +53,13 @@ pub async fn post_apart(ledger: &dyn Ledger, jobs: &[Job]) -> Result<Vec<Posted>
                 let (first, second) = piece.split_at(piece.len() / 2);
                 pieces.extend([second, first]);
             }
-            Err(LedgerError::Permanent(cause)) => answers.push(Err(Unposted::Dead(cause))),
+            Err(LedgerError::Permanent(cause)) => {
+                let later = jobs.get(answers.len() + 1..).unwrap_or_default();
+                if later.iter().any(|later| later.id == job.id) {
+                    record_before_others(ledger, job, &cause).await?;
+                }
+                answers.push(Err(Unposted::Dead(cause)));
+            }
             Err(obstructed @ LedgerError::Obstructed(_)) => {
                 held_up.insert(job.lane, obstructed.clone());
                 answers.push(Err(Unposted::Waits(obstructed)));
@@ -62,4 +68,13 @@ pub async fn post_apart(ledger: &dyn Ledger, jobs: &[Job]) -> Result<Vec<Posted>
         }
     }
     Ok(answers)
+}
+
+/// Records a dead job before what comes under its id behind it: another body must find the id taken.
+async fn record_before_others(ledger: &dyn Ledger, job: &Job, cause: &str) -> Result<(), LedgerError> {
+    match ledger.record_dead(job, cause).await {
+        // The dead letter counts, and whoever keeps it says what could not be recorded.
+        Err(LedgerError::Permanent(_)) => Ok(()),
+        recorded => recorded,
+    }
 }
