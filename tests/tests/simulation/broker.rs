@@ -48,8 +48,8 @@ struct State {
     taken_at: BTreeMap<(String, Lane), Instant>,
     messages: u64,
     consumers: u64,
-    /// Processes that were asked to end, each with the lanes of which it has acknowledged a batch since.
-    ending: BTreeMap<String, Vec<usize>>,
+    /// Processes that were asked to end, each with when that was, and the lanes of which it has acknowledged a batch since.
+    ending: BTreeMap<String, (Duration, Vec<usize>)>,
     /// Jobs of envelopes that were altered on disk.
     altered: Vec<JobId>,
 }
@@ -184,7 +184,8 @@ impl Broker {
 
     /// A process was asked to end: of each lane it finishes the batch in hand and no more.
     pub fn expect_the_end_of(&self, process: &Process) {
-        self.state().ending.entry(process.name().to_owned()).or_default();
+        let asked = (self.0.world.elapsed(), Vec::new());
+        self.state().ending.entry(process.name().to_owned()).or_insert(asked);
     }
 
     /// Alters a bit of a message that nobody has seen, if one waits. (Whoever had seen it might post it yet, though it was
