@@ -173,16 +173,10 @@ impl Ingress {
         };
         let trouble = || async {
             let queue = self.parts.queue.ready().await.err().map(|error| error.to_string());
-            queue.or_else(|| self.refused_ledger())
+            queue.or_else(|| self.parts.ledger.refusal().map(|refused| refused.to_string()))
         };
         let vitals = || Vitals { counts: self.counts(), lanes: Vec::new() };
         reporter.report_each_second(vitals, trouble, ended).await;
-    }
-
-    /// Why nothing is posted to this ledger: what its server commits, it may forget.
-    pub fn refused_ledger(&self) -> Option<String> {
-        let durability = self.parts.ledger.durability().filter(|found| found.is_refused());
-        durability.map(|refused| refused.to_string())
     }
 
     fn counts(&self) -> Counts {

@@ -217,6 +217,11 @@ pub trait Ledger: Send + Sync {
         Some(Arc::default())
     }
 
+    /// Why nothing is posted to the database: what it has committed it may forget, and that is not allowed.
+    fn refusal(&self) -> Option<Arc<Durability>> {
+        self.durability().filter(|found| found.is_refused())
+    }
+
     /// How its pools of connections stand; empty: it has none.
     fn pools(&self) -> Vec<PoolReport> {
         Vec::new()

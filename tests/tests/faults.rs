@@ -125,10 +125,7 @@ async fn a_worker_drains_in_time_whatever_waits() {
     })
     .await
     .unwrap();
-    let mut worker = cluster.workers.remove(0);
-    let stopped = Instant::now();
-    worker.terminate().await.unwrap();
-    let took = stopped.elapsed();
+    let took = stop_a_worker(&mut cluster).await.unwrap();
     assert!(took < DRAIN_WITHIN, "it took {took:?}");
     let all = (JOBS * BATCHES) as u64;
     let posted = entries().await.unwrap();
@@ -141,6 +138,14 @@ async fn a_worker_drains_in_time_whatever_waits() {
     })
     .await
     .unwrap();
+}
+
+/// Ends the first worker, and tells how long it took.
+async fn stop_a_worker(cluster: &mut Cluster) -> anyhow::Result<Duration> {
+    let mut worker = cluster.workers.remove(0);
+    let stopped = Instant::now();
+    worker.terminate().await?;
+    Ok(stopped.elapsed())
 }
 
 /// Batches are in hand, and their transactions hang: the worker gives them up, and they come again at the next one.
@@ -159,10 +164,7 @@ async fn a_worker_drains_in_time_whatever_the_database_does() {
     })
     .await
     .unwrap();
-    let mut worker = cluster.workers.remove(0);
-    let stopped = Instant::now();
-    worker.terminate().await.unwrap();
-    let took = stopped.elapsed();
+    let took = stop_a_worker(&mut cluster).await.unwrap();
     cluster.database.thaw().unwrap();
     assert!(took < DRAIN_WITHIN, "it took {took:?}");
     cluster.add_worker().await.unwrap();

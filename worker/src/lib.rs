@@ -171,8 +171,11 @@ fn readiness(shared: &Arc<Shared>) -> probes::Readiness {
         Box::pin(async move {
             shared.parts.queue.ready().await.map_err(|error| error.to_string())?;
             shared.parts.ledger.ready().await.map_err(|error| error.to_string())?;
-            let durability = shared.parts.ledger.durability().filter(|found| found.is_refused());
-            durability.map_or(Ok(()), |refused| Err(format!("nothing is posted: {refused}")))
+            shared
+                .parts
+                .ledger
+                .refusal()
+                .map_or(Ok(()), |refused| Err(format!("nothing is posted: {refused}")))
         })
     })
 }

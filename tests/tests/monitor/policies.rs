@@ -64,6 +64,15 @@ async fn is_ready(replica: &Replica) -> anyhow::Result<()> {
     .await
 }
 
+async fn are_harmless(what: &str, watcher: &Client, within: Duration) -> anyhow::Result<()> {
+    until(what, within, async || {
+        let (state, sentence, fires) = told(watcher).await?;
+        ensure!(state == "harmless" && !fires, "{state} {sentence}");
+        Ok(())
+    })
+    .await
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_policy_that_may_lose_jobs_is_refused_at_a_start_and_an_alert_while_the_fleet_runs() {
     let broker = RabbitMq::start_managed().await.unwrap();
@@ -75,13 +84,7 @@ async fn a_policy_that_may_lose_jobs_is_refused_at_a_start_and_an_alert_while_th
     let running = fleet.start(Role::Worker).await.unwrap();
     is_ready(&running).await.unwrap();
     let watcher = Client::new(&monitor.url("")).unwrap();
-    until("the policies are looked at, and there are none", LOOKED_AT_WITHIN, async || {
-        let (state, sentence, fires) = told(&watcher).await?;
-        ensure!(state == "harmless" && !fires, "{state} {sentence}");
-        Ok(())
-    })
-    .await
-    .unwrap();
+    are_harmless("the policies are looked at, and there are none", &watcher, LOOKED_AT_WITHIN).await.unwrap();
     let blind = Client::new(&unmanaged.url("")).unwrap();
     until("who does not know where to look says so", LOOKED_AT_WITHIN, async || {
         let (state, sentence, _) = told(&blind).await?;
@@ -111,11 +114,5 @@ async fn a_policy_that_may_lose_jobs_is_refused_at_a_start_and_an_alert_while_th
     set(&["set_policy", "unrouted", ".*", diverts, "--apply-to", "exchanges"]).await;
     fires_about(&watcher, "alternate-exchange=amq.fanout", "unrouted").await.unwrap();
     set(&["clear_policy", "unrouted"]).await;
-    until("all is well with the lower limit", RESOLVED_WITHIN, async || {
-        let (state, sentence, fires) = told(&watcher).await?;
-        ensure!(state == "harmless" && !fires, "{state} {sentence}");
-        Ok(())
-    })
-    .await
-    .unwrap();
+    are_harmless("all is well with the lower limit", &watcher, RESOLVED_WITHIN).await.unwrap();
 }

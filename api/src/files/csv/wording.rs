@@ -20,7 +20,6 @@ impl Wording {
     /// Adds a line, and tells how many bytes were said before it.
     pub fn add_line(&mut self, line: &[u8], separator: u8) -> u64 {
         let before = self.bytes;
-        self.said.clear();
         for byte in line {
             match byte {
                 b';' | b',' | b'|' | b'\t' => self.said.push(SEPARATOR),
