@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use shared::analyses::Analyses;
-use shared::contract::report::{Counts, Role};
+use shared::contract::report::{Counts, LaneCounts, Role};
 use shared::domain::lane::Lanes;
 use shared::domain::text::Client;
 use shared::fleet::Bus;
@@ -175,7 +175,12 @@ impl Ingress {
             let queue = self.parts.queue.ready().await.err().map(|error| error.to_string());
             queue.or_else(|| self.parts.ledger.refusal().map(|refused| refused.to_string()))
         };
-        let vitals = || Vitals { counts: self.counts(), lanes: Vec::new() };
+        let vitals = || {
+            let accepted = self.parts.publisher.jobs_of_lanes().into_iter();
+            let lane_counts =
+                accepted.map(|(lane, accepted)| (lane, LaneCounts { accepted, unrecorded: 0 })).collect();
+            Vitals { counts: self.counts(), lane_counts, lanes: Vec::new() }
+        };
         reporter.report_each_second(vitals, trouble, ended).await;
     }
 

@@ -1,9 +1,11 @@
 //! The books as the monitor reads them: whether the ledger answers and how many jobs have which verdict, each
 //! second, and its totals, which read every balance, as often as that does no harm.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use shared::domain::lane::Lane;
 use shared::ledger::{Ledger, Totals, Verdicts};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -30,7 +32,7 @@ pub(crate) struct Books {
     /// `None`: not read yet, or not to be read.
     totals: Option<LedgerView>,
     /// With when they were asked for.
-    verdicts: Option<(Verdicts, Instant)>,
+    verdicts: Option<(BTreeMap<Lane, Verdicts>, Instant)>,
     /// Whether the ledger answers, or why not; `None`: it was not asked yet.
     ready: Option<Result<(), String>>,
 }
@@ -46,19 +48,18 @@ impl Books {
         self.ready.as_ref()?.as_ref().err().map(String::as_str)
     }
 
-    /// As of now; `None`: not known.
-    pub(crate) fn verdicts(&self, now: Instant) -> Option<Verdicts> {
-        let recent = |(_, at): &(Verdicts, Instant)| now.saturating_duration_since(*at) <= VERDICTS_AGE_MAX;
-        self.verdicts.filter(recent).map(|(verdicts, _)| verdicts)
+    /// As of now, lane by lane; `None`: not known.
+    pub(crate) fn verdicts(&self, now: Instant) -> Option<&BTreeMap<Lane, Verdicts>> {
+        let (verdicts, at) = self.verdicts.as_ref()?;
+        (now.saturating_duration_since(*at) <= VERDICTS_AGE_MAX).then_some(verdicts)
     }
 
     /// The totals, with the verdicts as they are since; `None`: not known.
     pub(crate) fn totals(&self) -> Option<LedgerView> {
         let totals = self.totals.clone()?;
-        Some(match self.verdicts {
-            Some((Verdicts { posted, rejected, dead }, _)) => LedgerView { posted, rejected, dead, ..totals },
-            None => totals,
-        })
+        let Some((verdicts, _)) = &self.verdicts else { return Some(totals) };
+        let Verdicts { posted, rejected, dead } = verdicts.values().sum();
+        Some(LedgerView { posted, rejected, dead, ..totals })
     }
 }
 
@@ -167,9 +168,9 @@ mod tests {
     #[test]
     fn verdicts_of_a_while_ago_are_not_those_of_now() {
         let asked = Instant::now();
-        let verdicts = Verdicts { posted: 5, ..Verdicts::default() };
-        let books = Books { verdicts: Some((verdicts, asked)), ..Books::default() };
-        assert_eq!(books.verdicts(asked + Duration::from_secs(1)), Some(verdicts));
+        let verdicts = BTreeMap::from([(Lane(3), Verdicts { posted: 5, ..Verdicts::default() })]);
+        let books = Books { verdicts: Some((verdicts.clone(), asked)), ..Books::default() };
+        assert_eq!(books.verdicts(asked + Duration::from_secs(1)), Some(&verdicts));
         assert_eq!(books.verdicts(asked + Duration::from_secs(5)), None);
     }
 }

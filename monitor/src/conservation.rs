@@ -11,7 +11,7 @@ use shared::contract::report::Counts;
 use shared::ledger::Verdicts;
 use tracing::warn;
 
-use crate::views::health::Conservation;
+use crate::views::health::{Conservation, MissingJobs};
 use crate::words::{counted, grouped};
 
 /// Samples in a row at which nothing waits and nothing is counted before the count is closed: what was accepted
@@ -48,8 +48,6 @@ pub(crate) struct Count {
 struct Told {
     at: Timestamp,
     words: String,
-    /// Jobs that nothing explains.
-    missing: u64,
 }
 
 /// Jobs by what became of them.
@@ -72,6 +70,8 @@ pub(crate) struct Moment<'a> {
     pub(crate) quiet: Option<bool>,
     /// The replicas that are lost, by their ids.
     pub(crate) lost: Vec<&'a str>,
+    /// Those that are missing, by their lanes; `None`: not known.
+    pub(crate) missing: Option<Vec<MissingJobs>>,
     /// The books balance; `None`: not known.
     pub(crate) balanced: Option<bool>,
 }
@@ -114,7 +114,7 @@ impl Count {
             self.close(now, moment.at);
         }
         self.told.take_if(|told| moment.at.duration_since(told.at) > GAP_IS_NEWS);
-        self.view(now, closed, moment.balanced)
+        self.view(now, closed, moment)
     }
 
     /// One that has just been lost may have taken with it what it had not yet reported.
@@ -138,13 +138,12 @@ impl Count {
         if samples >= enough {
             let words = self.words_of(missing);
             warn!(missing, since = %self.since, "the count of jobs starts anew: {words}");
-            let missing = if self.suspect.is_none() { jobs_of(missing) } else { 0 };
             (self.since, self.base) = (at, Some(now));
-            (self.gap, self.suspect, self.told) = ((0, 0), None, Some(Told { at, words, missing }));
+            (self.gap, self.suspect, self.told) = ((0, 0), None, Some(Told { at, words }));
         }
     }
 
-    fn view(&self, now: Sum, closed: bool, balanced: Option<bool>) -> Conservation {
+    fn view(&self, now: Sum, closed: bool, moment: &Moment<'_>) -> Conservation {
         let base = self.base.unwrap_or(now);
         let Sum { accepted, verdicts: Verdicts { posted, rejected, dead }, duplicates, conflicts } =
             now.since(&base);
@@ -155,7 +154,6 @@ impl Count {
         // accepted.
         let accepted = if closed { accepted } else { accepted.max(settled) };
         let holds = unaccounted.map(|missing| missing == 0).filter(|holds| *holds || self.suspect.is_none());
-        let missing_now = if holds == Some(false) { jobs_of(missing) } else { 0 };
         let mut count = Conservation {
             since: self.since,
             accepted,
@@ -167,8 +165,9 @@ impl Count {
             in_flight: if closed { 0 } else { accepted - settled },
             unaccounted,
             holds,
-            missing_jobs: missing_now + self.told.as_ref().map_or(0, |told| told.missing),
-            debits_equal_credits: balanced,
+            missing_jobs: moment.missing.as_ref().map(|lanes| lanes.iter().map(|missing| missing.jobs).sum()),
+            missing_lanes: moment.missing.clone().unwrap_or_default(),
+            debits_equal_credits: moment.balanced,
             sentence: String::new(),
         };
         count.sentence = self.sentence(&count);
@@ -249,11 +248,6 @@ impl Sum {
             self.since(base);
         signed(accepted) - signed(posted + rejected + dead + duplicates + conflicts)
     }
-}
-
-/// The jobs of a gap; none where outcomes are too many.
-fn jobs_of(missing: i64) -> u64 {
-    u64::try_from(missing).unwrap_or_default()
 }
 
 fn signed(count: u64) -> i64 {

@@ -28,11 +28,11 @@ pub(crate) fn problems(facts: &Facts) -> Vec<String> {
         let sentence = policies.sentence();
         problems.push(format!("the broker may lose jobs: {sentence}; see docs/runbooks/queue_policy.md"));
     }
-    let missing = facts.conservation.missing_jobs;
-    if missing > 0 {
+    if let Some(missing @ 1..) = facts.conservation.missing_jobs {
         problems.push(format!(
-            "{} had been accepted and can not be found; see docs/runbooks/jobs_missing.md",
-            counted(missing, "job")
+            "{} of {} had been accepted and can not be found; see docs/runbooks/jobs_missing.md",
+            counted(missing, "job"),
+            lanes(&facts.conservation.missing_lanes.iter().map(|missing| missing.lane).collect::<Vec<_>>())
         ));
     }
     if facts.still_seconds > STANDSTILL_SECONDS {

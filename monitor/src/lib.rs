@@ -19,6 +19,7 @@ mod history;
 mod judge;
 mod lanes;
 pub mod load_test;
+mod missing;
 mod page;
 mod policies;
 mod problem;

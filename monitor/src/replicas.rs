@@ -2,6 +2,7 @@
 //! on reporting what it posts: it is gone when its last report says so.
 
 mod skew;
+mod tally;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -14,6 +15,7 @@ use shared::fleet::reporter::REPORT_INTERVAL;
 use tracing::warn;
 
 use self::skew::ClockTrack;
+pub(crate) use self::tally::Tally;
 use crate::facts::BusState;
 use crate::figures::SHORT;
 use crate::figures::rates::{Counters, Growth, Track};
@@ -30,9 +32,9 @@ const SHOWN_WHILE_LOST: Duration = Duration::from_secs(15 * 60);
 pub(crate) struct Replicas {
     heard: BTreeMap<(Role, String), Heard>,
     /// What those counted that are shown no more: they left, or were lost long ago.
-    gone: Counts,
+    gone: Tally,
     /// What those had counted that had lived before they were first heard: not of this monitor's time.
-    before: Counts,
+    before: Tally,
     /// As of the last sample: silence says something only while the bus is up.
     bus: BusState,
 }
@@ -98,9 +100,9 @@ impl Replicas {
         if report.leaving {
             match self.heard.remove(&key) {
                 // A replica of an older version says goodbye without its counts.
-                Some(heard) => self.gone = sum(self.gone, at_least(counts(&report), counts(&heard.report))),
+                Some(heard) => self.add_gone(Tally::of(&report).at_least(&Tally::of(&heard.report))),
                 None if lived_before => {}
-                None => self.gone = sum(self.gone, counts(&report)),
+                None => self.add_gone(Tally::of(&report)),
             }
             return;
         }
@@ -108,12 +110,16 @@ impl Replicas {
             return heard.note(report, now);
         }
         if lived_before {
-            self.before = sum(self.before, counts(&report));
+            self.before = std::mem::take(&mut self.before).plus(&Tally::of(&report));
         }
         let (track, clock, batches) = (Track::default(), ClockTrack::default(), VecDeque::new());
         let mut heard = Heard { report: report.clone(), at: now, track, clock, batches };
         heard.note(report, now);
         self.heard.insert(key, heard);
+    }
+
+    fn add_gone(&mut self, tally: Tally) {
+        self.gone = tally.plus(&self.gone);
     }
 
     /// How the bus is from now on.
@@ -130,7 +136,7 @@ impl Replicas {
             .partition(|(_, heard)| now.duration_since(heard.at) >= SHOWN_WHILE_LOST);
         self.heard = heard;
         let gone: BTreeMap<_, Heard> = gone;
-        self.gone = gone.values().fold(self.gone, |all, heard| sum(all, counts(&heard.report)));
+        gone.values().for_each(|heard| self.add_gone(Tally::of(&heard.report)));
     }
 
     /// Whether a lane without a holder has none.
@@ -159,9 +165,14 @@ impl Replicas {
     }
 
     /// Jobs since the monitor's start, counted by every replica that was ever heard.
-    pub(crate) fn counted(&self) -> Counts {
-        let all = self.heard.values().fold(self.gone, |all, heard| sum(all, counts(&heard.report)));
-        less(all, self.before)
+    pub(crate) fn counted(&self) -> Tally {
+        let heard = self.heard.values().map(|heard| Tally::of(&heard.report));
+        heard.fold(self.gone.clone(), |all, one| all.plus(&one)).minus(&self.before)
+    }
+
+    /// Whether every replica is heard of and tells what it counts of each lane: one of an older version does not.
+    pub(crate) fn tell_of_lanes(&self) -> bool {
+        self.are_known() && self.heard.values().all(|heard| heard.report.lane_counts.is_some())
     }
 
     pub(crate) fn views(&self, now: Instant) -> Vec<ReplicaView> {
@@ -189,47 +200,12 @@ impl Replicas {
     }
 }
 
-/// What a replica counted. The jobs that a worker puts on the lanes are the fleet's own, and accepted by it.
-fn counts(report: &Report) -> Counts {
-    match report.role {
-        Role::Worker => Counts { accepted: report.counts.published_jobs, ..report.counts },
-        Role::Api | Role::Monitor => report.counts,
-    }
-}
-
 fn mean_jobs(counts: impl Iterator<Item = Counts>) -> Option<f64> {
     let (jobs, messages) = counts.fold((0, 0), |(jobs, messages), counts| {
         (jobs + counts.published_jobs, messages + counts.published_messages)
     });
     #[allow(clippy::cast_precision_loss)] // An average of counts far below 2^53.
     (messages > 0).then(|| jobs as f64 / messages as f64)
-}
-
-fn each(left: Counts, right: Counts, join: impl Fn(u64, u64) -> u64) -> Counts {
-    Counts {
-        accepted: join(left.accepted, right.accepted),
-        refused: join(left.refused, right.refused),
-        published_jobs: join(left.published_jobs, right.published_jobs),
-        published_messages: join(left.published_messages, right.published_messages),
-        posted: join(left.posted, right.posted),
-        rejected: join(left.rejected, right.rejected),
-        duplicate: join(left.duplicate, right.duplicate),
-        conflict: join(left.conflict, right.conflict),
-        dead: join(left.dead, right.dead),
-        repeated: join(left.repeated, right.repeated),
-    }
-}
-
-fn sum(left: Counts, right: Counts) -> Counts {
-    each(left, right, u64::saturating_add)
-}
-
-fn less(left: Counts, right: Counts) -> Counts {
-    each(left, right, u64::saturating_sub)
-}
-
-fn at_least(left: Counts, right: Counts) -> Counts {
-    each(left, right, u64::max)
 }
 
 /// Jobs a second of one replica: accepted by an ingress, settled by a worker.

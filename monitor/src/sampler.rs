@@ -23,8 +23,9 @@ use crate::figures::{LONG, SHORT};
 use crate::gauges;
 use crate::history::{History, store::Kept};
 use crate::lanes::{self, LaneWatch};
+use crate::missing::{self, Missing};
 use crate::policies::LatestPolicies;
-use crate::replicas::{Replicas, SILENCE_MAX};
+use crate::replicas::{Replicas, SILENCE_MAX, Tally};
 use crate::snapshot::{Beside, ReplicaSettings, SECOND, Snapshot};
 use crate::views::alerts::AlertRecord;
 use crate::views::metrics::Throughput;
@@ -68,6 +69,7 @@ pub(crate) async fn sample(
         replicas: Replicas::default(),
         windows: Windows::new(),
         count: Count::from(Timestamp::now()),
+        missing: Missing::default(),
         settled: (0, Instant::now()),
         alerts: Alerts::new(),
         outlets,
@@ -96,6 +98,7 @@ struct Sampler {
     windows: Windows,
     lanes: LaneWatch,
     count: Count,
+    missing: Missing,
     /// Jobs with an outcome, as all replicas count them, and since when there are no more though some wait.
     settled: (u64, Instant),
     alerts: Alerts,
@@ -162,11 +165,20 @@ impl Sampler {
         let lost = replicas
             .iter()
             .filter(|replica| replica.state == ReplicaState::Lost && replica.role != Role::Monitor);
-        let counted = self.replicas.counted();
+        let Tally { counts: counted, lanes: lane_counts } = self.replicas.counted();
+        let verdicts = books.verdicts(now);
+        let missing = self.missing.take(&missing::Moment {
+            now,
+            counts: self.replicas.tell_of_lanes().then_some(&lane_counts),
+            verdicts,
+            lanes: &lanes,
+            lost: &lanes_of_the_lost,
+        });
         let conservation = self.count.take(&Moment {
             at,
             counted,
-            verdicts: books.verdicts(now),
+            missing,
+            verdicts: verdicts.map(|verdicts| verdicts.values().sum()),
             // What is not heard may be on its way.
             quiet: queue.depth_messages.filter(|_| bus == BusState::Up).map(|_| !waits),
             lost: lost.map(|replica| replica.replica.as_str()).collect(),

@@ -124,7 +124,8 @@ impl Snapshot {
             in_flight: 0,
             unaccounted: None,
             holds: None,
-            missing_jobs: 0,
+            missing_jobs: None,
+            missing_lanes: Vec::new(),
             debits_equal_credits: None,
             sentence: "nothing has been counted yet".to_owned(),
         };

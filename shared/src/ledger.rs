@@ -14,7 +14,8 @@ mod sql;
 pub mod sqlite;
 mod stretch;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::iter::Sum;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -170,11 +171,12 @@ pub trait Ledger: Send + Sync {
     /// The database could not be reached.
     async fn expired_holds(&self, limit: u32) -> Result<Vec<(JobId, AccountNumber)>, LedgerError>;
 
-    /// How many jobs have which verdict: read from the primary, and as quick for a large ledger as for a small one.
+    /// How many jobs of each lane have which verdict: read from the primary, and as quick for a large ledger as for a
+    /// small one.
     ///
     /// # Errors
     /// The database could not be reached.
-    async fn verdicts(&self) -> Result<Verdicts, LedgerError>;
+    async fn verdicts(&self) -> Result<BTreeMap<Lane, Verdicts>, LedgerError>;
 
     /// The books at a glance. Reads every balance.
     ///
@@ -302,6 +304,24 @@ pub struct Verdicts {
     pub rejected: u64,
     /// Given up and kept. A replay that posts one takes it from here.
     pub dead: u64,
+}
+
+impl Verdicts {
+    /// Jobs with any verdict.
+    #[must_use]
+    pub fn jobs(&self) -> u64 {
+        self.posted + self.rejected + self.dead
+    }
+}
+
+impl<'a> Sum<&'a Verdicts> for Verdicts {
+    fn sum<I: Iterator<Item = &'a Verdicts>>(all: I) -> Verdicts {
+        all.fold(Verdicts::default(), |sum, one| Verdicts {
+            posted: sum.posted + one.posted,
+            rejected: sum.rejected + one.rejected,
+            dead: sum.dead + one.dead,
+        })
+    }
 }
 
 /// The books at a glance.

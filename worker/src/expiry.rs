@@ -71,7 +71,7 @@ async fn release(shared: &Shared, hold: JobId, account: AccountNumber) -> bool {
     };
     match &published {
         Ok(_) => {
-            shared.figures.submitted();
+            shared.figures.submitted(lane);
             info!(%hold, %lane, "a hold expired; its release is queued");
         }
         Err(error) => {

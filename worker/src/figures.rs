@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use metrics::{counter, gauge, histogram};
 use shared::clock;
-use shared::contract::report::{Counts, LaneReport};
+use shared::contract::report::{Counts, LaneCounts, LaneReport};
 use shared::domain::job::Job;
 use shared::domain::lane::{Lane, Lanes};
 use shared::domain::outcome::Outcome;
@@ -31,6 +31,16 @@ impl InHand {
     }
 }
 
+/// What is counted of one lane.
+#[derive(Default)]
+struct LaneFigures {
+    in_hand: Mutex<InHand>,
+    /// Jobs of the fleet's own that this worker put on it.
+    submitted: AtomicU64,
+    /// Jobs that got no outcome of their own.
+    unrecorded: AtomicU64,
+}
+
 pub(crate) struct Figures {
     posted: AtomicU64,
     rejected: AtomicU64,
@@ -38,9 +48,8 @@ pub(crate) struct Figures {
     conflict: AtomicU64,
     dead: AtomicU64,
     repeated: AtomicU64,
-    /// Jobs of the fleet's own that it put on the lanes.
-    submitted: AtomicU64,
-    in_hand: Vec<Mutex<InHand>>,
+    /// By the lane's number.
+    lanes: Vec<LaneFigures>,
     /// The lanes that have a lane worker.
     serving: Mutex<BTreeSet<Lane>>,
     /// Lanes that wait for a worker of another release, and why.
@@ -56,8 +65,7 @@ impl Figures {
             conflict: AtomicU64::new(0),
             dead: AtomicU64::new(0),
             repeated: AtomicU64::new(0),
-            submitted: AtomicU64::new(0),
-            in_hand: lanes.iter().map(|_| Mutex::default()).collect(),
+            lanes: lanes.iter().map(|_| LaneFigures::default()).collect(),
             serving: Mutex::default(),
             held_up: Mutex::default(),
         }
@@ -65,9 +73,13 @@ impl Figures {
 
     /// This much of `lane` is in hand now.
     pub(crate) fn in_hand(&self, lane: Lane, in_hand: InHand) {
-        if let Some(kept) = self.in_hand.get(usize::from(lane.0)) {
-            *kept.lock().unwrap_or_else(PoisonError::into_inner) = in_hand;
+        if let Some(figures) = self.of_lane(lane) {
+            *figures.in_hand.lock().unwrap_or_else(PoisonError::into_inner) = in_hand;
         }
+    }
+
+    fn of_lane(&self, lane: Lane) -> Option<&LaneFigures> {
+        self.lanes.get(usize::from(lane.0))
     }
 
     /// A lane's batch waited so long for its turn and for company.
@@ -94,6 +106,11 @@ impl Figures {
             Outcome::Conflict(_) => (if repeated { &self.repeated } else { &self.conflict }, "conflict"),
         };
         count.fetch_add(1, Relaxed);
+        if let (Outcome::Duplicate(_) | Outcome::Conflict(_), Some(figures)) =
+            (outcome, self.of_lane(job.lane))
+        {
+            figures.unrecorded.fetch_add(1, Relaxed);
+        }
         let reason = if let Outcome::Rejected(reason) = outcome { reason.name() } else { "" };
         counter!(names::JOBS_SETTLED, "outcome" => name, "reason" => reason).increment(1);
         // Accepted by a clock that is ahead of this one: no time at all would look like a good one.
@@ -103,8 +120,10 @@ impl Figures {
     }
 
     /// A job of the fleet's own is on its lane.
-    pub(crate) fn submitted(&self) {
-        self.submitted.fetch_add(1, Relaxed);
+    pub(crate) fn submitted(&self, lane: Lane) {
+        if let Some(figures) = self.of_lane(lane) {
+            figures.submitted.fetch_add(1, Relaxed);
+        }
     }
 
     /// A job or a message was given up and kept.
@@ -149,6 +168,7 @@ impl Figures {
     }
 
     pub(crate) fn counts(&self) -> Counts {
+        let submitted = self.lanes.iter().map(|figures| figures.submitted.load(Relaxed)).sum();
         Counts {
             posted: self.posted.load(Relaxed),
             rejected: self.rejected.load(Relaxed),
@@ -156,18 +176,28 @@ impl Figures {
             conflict: self.conflict.load(Relaxed),
             dead: self.dead.load(Relaxed),
             repeated: self.repeated.load(Relaxed),
-            published_jobs: self.submitted.load(Relaxed),
-            published_messages: self.submitted.load(Relaxed),
+            published_jobs: submitted,
+            published_messages: submitted,
             ..Counts::default()
         }
+    }
+
+    /// What the reconciliation goes by, lane by lane; lanes without any are left out.
+    pub(crate) fn lane_counts(&self) -> BTreeMap<Lane, LaneCounts> {
+        let counts = |figures: &LaneFigures| LaneCounts {
+            accepted: figures.submitted.load(Relaxed),
+            unrecorded: figures.unrecorded.load(Relaxed),
+        };
+        let lanes = (0..).map(Lane).zip(self.lanes.iter().map(counts));
+        lanes.filter(|(_, counts)| *counts != LaneCounts::default()).collect()
     }
 
     /// The lanes that are served, each with what is in hand.
     pub(crate) fn lanes(&self) -> Vec<LaneReport> {
         let serving = self.serving.lock().unwrap_or_else(PoisonError::into_inner);
         let in_hand = |lane: Lane| {
-            let kept = self.in_hand.get(usize::from(lane.0));
-            kept.map(|kept| *kept.lock().unwrap_or_else(PoisonError::into_inner)).unwrap_or_default()
+            let in_hand = self.of_lane(lane).map(|figures| figures.in_hand.lock());
+            in_hand.map(|in_hand| *in_hand.unwrap_or_else(PoisonError::into_inner)).unwrap_or_default()
         };
         let report = |lane: &Lane| {
             let InHand { oldest_accepted_at, messages, jobs } = in_hand(*lane);
@@ -212,6 +242,8 @@ mod tests {
         figures.settled(&job("api-1"), true, Outcome::Posted);
         let counts = figures.counts();
         assert_eq!((counts.duplicate, counts.repeated, counts.posted), (1, 2, 1));
+        let unrecorded = LaneCounts { accepted: 0, unrecorded: 3 };
+        assert_eq!(figures.lane_counts(), BTreeMap::from([(Lane(0), unrecorded)]), "one got its outcome");
     }
 
     #[test]

@@ -151,7 +151,11 @@ async fn say_goodbye(mut beside: JoinSet<()>) {
 /// What this worker reports of itself.
 fn vitals(shared: &Arc<Shared>) -> impl Fn() -> Vitals + Send + 'static {
     let shared = shared.clone();
-    move || Vitals { counts: shared.figures.counts(), lanes: shared.figures.lanes() }
+    move || Vitals {
+        counts: shared.figures.counts(),
+        lane_counts: shared.figures.lane_counts(),
+        lanes: shared.figures.lanes(),
+    }
 }
 
 /// Why it can not post, or can not post all of it.

@@ -1,6 +1,6 @@
 //! The ports, in memory.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 
@@ -267,8 +267,8 @@ impl Ledger for FakeLedger {
         Ok(Vec::new())
     }
 
-    async fn verdicts(&self) -> Result<Verdicts, LedgerError> {
-        Ok(Verdicts::default())
+    async fn verdicts(&self) -> Result<BTreeMap<Lane, Verdicts>, LedgerError> {
+        Ok(BTreeMap::new())
     }
 
     async fn totals(&self) -> Result<Totals, LedgerError> {

@@ -112,6 +112,7 @@ mod tests {
     use shared::queue::policies::{HarmfulPolicy, Policies};
 
     use crate::facts::tests::{backlog, lost_worker, well};
+    use crate::views::health::MissingJobs;
     use crate::views::replica::PoolView;
 
     fn holding(facts: &Facts) -> Vec<&'static str> {
@@ -136,8 +137,12 @@ mod tests {
         assert_eq!(holding(&lost_worker(90.0, false)), ["lane_without_consumer", "replica_lost"]);
         assert_eq!(holding(&backlog(10_000, 31.0)), ["lag"]);
         let mut lost = well();
-        lost.conservation.missing_jobs = 5;
+        lost.conservation.missing_jobs = Some(5);
+        lost.conservation.missing_lanes =
+            [(3, 4), (7, 1)].map(|(lane, jobs)| MissingJobs { lane, jobs }).to_vec();
         assert_eq!(holding(&lost), ["jobs_missing"]);
+        let sentence = of_parts::jobs_missing(&lost).sentence;
+        assert!(sentence.ends_with("not in the queue; lane 3: 4, lane 7: 1"), "{sentence}");
         let weakness = |value: &str| Weakness {
             setting: "sync_binlog".to_owned(),
             value: value.to_owned(),

@@ -14,6 +14,7 @@ pub(crate) fn report(replica: &str) -> Report {
         reported_at: 2_000_000,
         trouble: None,
         counts: Counts::default(),
+        lane_counts: Some(BTreeMap::new()),
         lanes: Vec::new(),
         leaving: false,
         process_id: 1,
@@ -52,19 +53,19 @@ fn counts_never_fall_whoever_comes_and_goes() {
     let at = |second: u64| start + Duration::from_secs(second);
     replicas.note_report(posted("worker-1", 1, 100), at(1));
     replicas.note_report(posted("worker-2", 1, 50), at(1));
-    assert_eq!(replicas.counted().posted, 150);
+    assert_eq!(replicas.counted().counts.posted, 150);
 
     // One says goodbye, with its last figures or without any.
     replicas.note_report(Report { leaving: true, ..posted("worker-1", 2, 120) }, at(2));
-    assert_eq!(replicas.counted().posted, 170);
+    assert_eq!(replicas.counted().counts.posted, 170);
     replicas.note_report(Report { leaving: true, ..posted("worker-2", 2, 0) }, at(2));
-    assert_eq!(replicas.counted().posted, 170);
+    assert_eq!(replicas.counted().counts.posted, 170);
 
     // One is lost, and after a while shown no more.
     replicas.note_report(posted("worker-3", 1, 7), at(3));
     replicas.forget_the_long_lost(at(3_000));
     assert!(replicas.views(at(3_000)).is_empty());
-    assert_eq!(replicas.counted().posted, 177);
+    assert_eq!(replicas.counted().counts.posted, 177);
 }
 
 #[test]
@@ -72,7 +73,7 @@ fn what_was_counted_before_the_monitor_came_is_not_of_its_time() {
     let (start, mut replicas) = (Instant::now(), up());
     replicas.note_report(posted("worker-1", 1_000, 40_000), start);
     replicas.note_report(posted("worker-1", 1_001, 40_100), start + Duration::from_secs(1));
-    assert_eq!(replicas.counted().posted, 100);
+    assert_eq!(replicas.counted().counts.posted, 100);
 }
 
 #[test]
@@ -99,9 +100,9 @@ fn a_goodbye_that_is_all_that_was_heard_adds_what_it_counted_in_this_monitors_ti
     let mut replicas = up();
     let leaving = |second, count| Report { leaving: true, ..posted("worker-1", second, count) };
     replicas.note_report(leaving(1_000, 40_000), Instant::now());
-    assert_eq!(replicas.counted().posted, 0, "most of it was before this monitor");
+    assert_eq!(replicas.counted().counts.posted, 0, "most of it was before this monitor");
     replicas.note_report(leaving(2, 30), Instant::now());
-    assert_eq!(replicas.counted().posted, 30, "all of its life was of this monitor's time");
+    assert_eq!(replicas.counted().counts.posted, 30, "all of its life was of this monitor's time");
     assert!(replicas.views(Instant::now()).is_empty());
 }
 

@@ -69,10 +69,22 @@ pub struct Conservation {
     /// had not yet reported, and the count has yet to start anew.
     pub holds: Option<bool>,
     /// Accepted jobs that are nowhere: no outcome, not in the queue, and no lost replica explains it. Told for 15
-    /// minutes after the count has started anew.
-    pub missing_jobs: u64,
+    /// minutes after some were found missing last. `null`: it can not be told, as the monitor has just started, or the
+    /// ledger or the fleet bus is away.
+    pub missing_jobs: Option<u64>,
+    /// The lanes that they were accepted on.
+    pub missing_lanes: Vec<MissingJobs>,
     /// Every currency's balances sum to zero; `null`: not known.
     pub debits_equal_credits: Option<bool>,
     /// All of it in a sentence.
     pub sentence: String,
+}
+
+/// Jobs of one lane that were accepted and are nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+pub struct MissingJobs {
+    /// The lane.
+    pub lane: u16,
+    /// How many jobs, at the least.
+    pub jobs: u64,
 }

@@ -58,6 +58,10 @@ pub struct Report {
     pub trouble: Option<String>,
     /// Jobs since its start.
     pub counts: Counts,
+    /// Of those, the ones that the reconciliation goes by, lane by lane; lanes without any are left out. `None`: an older
+    /// replica does not tell.
+    #[serde(default)]
+    pub lane_counts: Option<BTreeMap<Lane, LaneCounts>>,
     /// The lanes that it serves; empty unless it is a worker.
     #[serde(default)]
     pub lanes: Vec<LaneReport>,
@@ -121,6 +125,17 @@ pub struct Counts {
     pub dead: u64,
     /// Duplicates and conflicts that were accepted once and came again: redelivered, or replayed.
     pub repeated: u64,
+}
+
+/// Jobs of one lane since a replica's start. Once nothing is on its way, a lane's accepted jobs are those with an outcome
+/// in the ledger and the ones that came without need of one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LaneCounts {
+    /// Put on the lane; by a worker, the fleet's own.
+    pub accepted: u64,
+    /// Got no outcome of their own in the ledger: duplicates and conflicts, those that came again among them.
+    pub unrecorded: u64,
 }
 
 /// One lane as its worker sees it.

@@ -2,6 +2,7 @@
 
 mod instruments;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +15,9 @@ use tracing::warn;
 pub use self::instruments::{Instruments, PoolSource};
 use super::{Bus, Topic};
 use crate::clock;
-use crate::contract::report::{Counts, LaneReport, Report, Role};
+use crate::contract::report::{Counts, LaneCounts, LaneReport, Report, Role};
 use crate::contract::settings::SettingsMessage;
+use crate::domain::lane::Lane;
 use crate::settings::LiveSettings;
 use crate::telemetry::figures::Taken;
 
@@ -27,6 +29,8 @@ pub const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 pub struct Vitals {
     /// Jobs since its start.
     pub counts: Counts,
+    /// Of those, what the reconciliation goes by, lane by lane; lanes without any are left out.
+    pub lane_counts: BTreeMap<Lane, LaneCounts>,
     /// The lanes that it serves.
     pub lanes: Vec<LaneReport>,
 }
@@ -91,7 +95,7 @@ impl Reporter {
                 () = ended.cancelled() => None,
                 trouble = trouble() => trouble,
             };
-            let Vitals { counts, lanes } = vitals();
+            let Vitals { counts, lane_counts, lanes } = vitals();
             self.instruments.keep_up();
             // What nobody would hear is kept for the report after.
             let heard = self.bus.connected_since().is_some();
@@ -107,6 +111,7 @@ impl Reporter {
                 reported_at: clock::now_us(),
                 trouble,
                 counts,
+                lane_counts: Some(lane_counts),
                 lanes,
                 leaving,
                 process_id: std::process::id(),

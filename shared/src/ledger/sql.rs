@@ -17,7 +17,7 @@ pub(super) mod script;
 mod statements;
 mod stretches;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::ops::RangeInclusive;
 use std::panic::AssertUnwindSafe;
@@ -47,7 +47,7 @@ use crate::contract::report::PoolReport;
 use crate::domain::account::{Account, AccountNumber};
 use crate::domain::id::JobId;
 use crate::domain::job::Job;
-use crate::domain::lane::Lanes;
+use crate::domain::lane::{Lane, Lanes};
 use crate::domain::outcome::{Outcome, Recorded};
 use crate::domain::text::Client;
 
@@ -274,7 +274,7 @@ impl<D: Database + Clone + 'static> Ledger for SqlLedger<D> {
         Ok(reads::expired_holds(&mut self.database.session(self.reading).await?, now, limit).await?)
     }
 
-    async fn verdicts(&self) -> Result<Verdicts, LedgerError> {
+    async fn verdicts(&self) -> Result<BTreeMap<Lane, Verdicts>, LedgerError> {
         Ok(reads::verdicts(&mut self.database.session(Purpose::Posting).await?).await?)
     }
 

@@ -6,6 +6,7 @@
 
 mod line;
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -158,6 +159,13 @@ impl Publisher {
         self.counters.read()
     }
 
+    /// Jobs that are known to be queued, by their lane; lanes without any are left out.
+    #[must_use]
+    pub fn jobs_of_lanes(&self) -> BTreeMap<Lane, u64> {
+        let jobs = self.lines.iter().map(|line| (line.lane(), line.jobs_published()));
+        jobs.filter(|(_, jobs)| *jobs > 0).collect()
+    }
+
     /// Takes no more jobs, sends what waits, then ends.
     pub async fn stop(&self) {
         for line in &self.lines {
@@ -194,7 +202,7 @@ async fn send_in_turn(line: Arc<Line>, queue: Arc<dyn Queue>, ingress: Arc<str>,
             histogram!(names::PUBLISH_CONFIRM_SECONDS).record(handed_over.elapsed());
         }
         counters.count(jobs.len(), published.is_ok());
-        let in_vain = line.settle(&published);
+        let in_vain = line.settle(&published, jobs.len());
         counters.count(in_vain.len(), false);
         let Err(error) = &published else {
             tell(jobs, Ok);

@@ -6,6 +6,7 @@ use shared::queue::policies::Policies;
 use super::Reading;
 use crate::facts::{BusState, Facts};
 use crate::judge::LOST_IS_NEWS_SECONDS;
+use crate::views::health::MissingJobs;
 use crate::words::{counted, lanes, time};
 
 pub(super) fn books_out_of_balance(facts: &Facts) -> Reading {
@@ -98,18 +99,28 @@ pub(super) fn lane_without_consumer(facts: &Facts) -> Reading {
 }
 
 pub(super) fn jobs_missing(facts: &Facts) -> Reading {
-    let missing = facts.conservation.missing_jobs;
+    let Some(missing) = facts.conservation.missing_jobs else {
+        return Reading::unknown_against(0.0, "not known whether every accepted job is somewhere");
+    };
     let sentence = match missing {
         0 => "every accepted job has its outcome or waits".to_owned(),
         some => format!(
-            "{} had been accepted and {} nowhere: no outcome, and not in the queue",
+            "{} had been accepted and {} nowhere: no outcome, and not in the queue; {}",
             counted(some, "job"),
-            if some == 1 { "is" } else { "are" }
+            if some == 1 { "is" } else { "are" },
+            missing_by_lane(&facts.conservation.missing_lanes),
         ),
     };
     #[allow(clippy::cast_precision_loss)] // Far below 2^53.
     let value = missing as f64;
     Reading::above(value, 0.0, sentence)
+}
+
+/// `lane 3: 5, lane 7: 1`.
+fn missing_by_lane(missing: &[MissingJobs]) -> String {
+    let lanes: Vec<_> =
+        missing.iter().map(|MissingJobs { lane, jobs }| format!("lane {lane}: {jobs}")).collect();
+    lanes.join(", ")
 }
 
 pub(super) fn replica_lost(facts: &Facts) -> Reading {

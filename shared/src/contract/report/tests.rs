@@ -9,7 +9,8 @@ fn the_wire_forms_hold_still() {
     let report = concat!(
         r#"{"role":"worker","replica":"worker-1","version":"0.1.0","host":"h","started_at":1,"reported_at":2,"#,
         r#""trouble":null,"counts":{"accepted":0,"refused":0,"published_jobs":0,"published_messages":0,"posted":3,"#,
-        r#""rejected":0,"duplicate":0,"conflict":0,"dead":0,"repeated":0},"lanes":[{"lane":1,"oldest_accepted_at":null,"messages_in_hand":3,"#,
+        r#""rejected":0,"duplicate":0,"conflict":0,"dead":0,"repeated":0},"#,
+        r#""lane_counts":{"1":{"accepted":2,"unrecorded":5}},"lanes":[{"lane":1,"oldest_accepted_at":null,"messages_in_hand":3,"#,
         r#""jobs_in_hand":70}],"#,
         r#""leaving":false,"process_id":7,"address":"h:9100","settings_version":4,"errors":{"posting/deadlock":2},"#,
         r#""requests":9,"requests_failed":1,"histograms":{"batch_jobs":"AA"},"resources":{"cpu_cores":0.5,"cores":2.0,"#,
@@ -28,7 +29,7 @@ fn an_older_report_reads_with_what_is_new_missing() {
         r#"{"role":"api","replica":"a","version":"0","host":"h","started_at":1,"reported_at":2,"counts":{}}"#;
     let read: Report = serde_json::from_str(older).expect("fields may be added, so they may be absent");
     assert_eq!(read.resources, None, "what is not told is not zero");
-    assert_eq!(read.address, None);
+    assert_eq!((read.address, read.lane_counts), (None, None));
     let lane: LaneReport = serde_json::from_str(r#"{"lane":1,"oldest_accepted_at":null}"#).unwrap();
     assert_eq!((lane.messages_in_hand, lane.jobs_in_hand), (None, None));
     assert!(read.histograms.is_empty() && read.pools.is_empty() && read.settings.is_empty());

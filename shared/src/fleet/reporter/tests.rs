@@ -66,7 +66,7 @@ async fn the_goodbye_tells_what_was_counted_last_though_servers_are_away() {
     let bus: Arc<dyn Bus> = Arc::new(EmbeddedBus::default());
     let mut reports = bus.listen(Topic::Report).await;
     let ended = CancellationToken::new();
-    let vitals = || Vitals { counts: Counts { posted: 7, ..Counts::default() }, lanes: Vec::new() };
+    let vitals = || Vitals { counts: Counts { posted: 7, ..Counts::default() }, ..Vitals::default() };
     let away = || std::future::pending();
     let reporter = reporter(&bus, Instruments::none());
     let reporting = tokio::spawn(reporter.report_each_second(vitals, away, ended.clone()));

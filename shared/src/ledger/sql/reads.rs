@@ -1,12 +1,13 @@
 //! Reads. None decides about money, so each may come from a replica.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::rows::{ACCOUNT, JOB, RECORDED, count, currency};
 use super::{Cells, Dialect, Script, Session, rows, statements, stretches};
 use crate::domain::account::{Account, AccountNumber};
 use crate::domain::hold::Hold;
 use crate::domain::id::JobId;
+use crate::domain::lane::Lane;
 use crate::domain::outcome::Recorded;
 use crate::ledger::failure::Failure;
 use crate::ledger::mysql::ERA_ENTRIES;
@@ -161,26 +162,22 @@ pub(super) async fn expired_holds<S: Session>(
     holds.iter().map(|row| Ok((rows::id(row.bytes(0)?)?, rows::number(row.text(1)?)?))).collect()
 }
 
-/// From the lanes' totals: a row a lane.
-pub(super) async fn verdicts<S: Session>(session: &mut S) -> Result<Verdicts, Failure> {
+/// The lanes' totals: a row a lane.
+pub(super) async fn verdicts<S: Session>(session: &mut S) -> Result<BTreeMap<Lane, Verdicts>, Failure> {
     let mut script = Script::new(S::DIALECT);
-    script.sql(match S::DIALECT {
-        Dialect::MySql => {
-            "SELECT CAST(SUM(posted) AS SIGNED), CAST(SUM(rejected) AS SIGNED), CAST(SUM(dead) AS SIGNED) \
-             FROM lane_totals"
-        }
-        Dialect::Sqlite => "SELECT SUM(posted), SUM(rejected), SUM(dead) FROM lane_totals",
-    });
+    script.sql("SELECT lane, posted, rejected, dead FROM lane_totals");
     let lanes = ask(session, script).await?;
-    let Some(sums) = lanes.first() else { return Ok(Verdicts::default()) };
-    let sum = |column| count(sums.int_or_null(column)?.unwrap_or_default());
-    Ok(Verdicts { posted: sum(0)?, rejected: sum(1)?, dead: sum(2)? })
+    let verdicts = |row: &S::Row| -> Result<_, Failure> {
+        let (posted, rejected, dead) = (count(row.int(1)?)?, count(row.int(2)?)?, count(row.int(3)?)?);
+        Ok((rows::lane(row.int(0)?)?, Verdicts { posted, rejected, dead }))
+    };
+    lanes.iter().map(verdicts).collect()
 }
 
 /// Counts from the lanes' totals, balances from the accounts: nothing here grows with the jobs.
 pub(super) async fn totals<S: Session>(session: &mut S) -> Result<Totals, Failure> {
     // A sum of 64-bit numbers may not fit 64 bits, so it is taken in halves.
-    let Verdicts { posted, rejected, dead } = verdicts(session).await?;
+    let Verdicts { posted, rejected, dead } = verdicts(session).await?.values().sum();
     let mut script = Script::new(S::DIALECT);
     script.sql(match S::DIALECT {
         Dialect::MySql => {

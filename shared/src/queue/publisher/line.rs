@@ -38,6 +38,8 @@ struct State {
     waiting: VecDeque<Waiting>,
     /// Microseconds since the Unix epoch.
     last_accepted_at: i64,
+    /// Jobs that are known to be queued, since the start.
+    published: u64,
     /// An envelope was taken and is not settled.
     in_flight: bool,
     /// An envelope was not confirmed in time, and none after it was.
@@ -108,12 +110,15 @@ impl Line {
         }
     }
 
-    /// Notes what came of the envelope that was taken last, and returns those who wait in vain: behind one that
+    /// Notes what came of the envelope that was taken last, with so many jobs, and returns those who wait in vain: behind one that
     /// the queue did not take, each envelope would wait as long in its turn, and the last for minutes. A lane that
     /// is full has answered, and the next envelope may find room.
-    pub(super) fn settle<T>(&self, published: &Result<T, PublishError>) -> Vec<Waiting> {
+    pub(super) fn settle<T>(&self, published: &Result<T, PublishError>, jobs: usize) -> Vec<Waiting> {
         let mut state = self.lock();
         state.in_flight = false;
+        if published.is_ok() {
+            state.published += u64::try_from(jobs).unwrap_or_default();
+        }
         match published {
             Ok(_) | Err(PublishError::Full { .. }) => {
                 state.stalled = false;
@@ -124,6 +129,11 @@ impl Line {
             Err(PublishError::Unavailable(_)) => {}
         }
         state.waiting.drain(..).collect()
+    }
+
+    /// Jobs that are known to be queued, since the start.
+    pub(super) fn jobs_published(&self) -> u64 {
+        self.lock().published
     }
 
     pub(super) fn waiting_jobs(&self) -> usize {

@@ -1,13 +1,13 @@
 //! The ledger port, as one process has it: the ledger's own posting on this database.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
 
 use async_trait::async_trait;
 use shared::domain::account::{Account, AccountNumber};
 use shared::domain::id::JobId;
 use shared::domain::job::Job;
-use shared::domain::lane::Lanes;
+use shared::domain::lane::{Lane, Lanes};
 use shared::domain::outcome::{Outcome, Recorded};
 use shared::ledger::port::{Failure, Store, post};
 use shared::ledger::{
@@ -133,7 +133,7 @@ impl Ledger for LedgerOf {
         unread()
     }
 
-    async fn verdicts(&self) -> Result<Verdicts, LedgerError> {
+    async fn verdicts(&self) -> Result<BTreeMap<Lane, Verdicts>, LedgerError> {
         unread()
     }
 
