@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use shared::analyses::Analyses;
-use shared::contract::report::{Counts, LaneCounts, Role};
+use shared::contract::report::{Counts, LaneCounts, Role, Trouble, TroubleKind};
 use shared::domain::lane::Lanes;
 use shared::domain::text::Client;
 use shared::fleet::Bus;
@@ -172,8 +172,11 @@ impl Ingress {
             instruments: self.parts.instruments.clone(),
         };
         let trouble = || async {
-            let queue = self.parts.queue.ready().await.err().map(|error| error.to_string());
-            queue.or_else(|| self.parts.ledger.refusal().map(|refused| refused.to_string()))
+            let queue = self.parts.queue.ready().await.err().map(Trouble::from);
+            queue.or_else(|| {
+                let refused = self.parts.ledger.refusal()?;
+                Some(Trouble { kind: TroubleKind::LedgerNotDurable, what: refused.to_string() })
+            })
         };
         let vitals = || {
             let accepted = self.parts.publisher.jobs_of_lanes().into_iter();

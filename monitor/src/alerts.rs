@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use self::machine::{Machine, Turn};
 use self::rules::{Reading, Rule};
 use crate::facts::Facts;
-use crate::views::alerts::{AlertRecord, AlertState, AlertView, Severity};
+use crate::views::alerts::{AlertRecord, AlertState, AlertView};
 
 /// A resolved alert is shown as such for so long.
 const SHOWN_WHILE_RESOLVED: Duration = Duration::from_secs(600);
@@ -62,7 +62,7 @@ impl Alerts {
     /// Returns those that nobody will ever find to be over, with an end.
     pub(crate) fn resume(&mut self, open: Vec<AlertRecord>, now: Timestamp) -> Vec<Change> {
         let taken = |record: &AlertRecord, watched: &mut [Watched]| {
-            let of_it = watched.iter_mut().find(|watched| watched.rule.name == record.alert);
+            let of_it = watched.iter_mut().find(|watched| <&str>::from(watched.rule.name) == record.alert);
             of_it.is_some_and(|watched| watched.resume(record))
         };
         open.into_iter()
@@ -118,7 +118,7 @@ impl Watched {
     fn record(&self) -> AlertRecord {
         let (machine, rule) = (&self.machine, self.rule);
         AlertRecord {
-            alert: rule.name.to_owned(),
+            alert: rule.name.to_string(),
             severity: rule.severity,
             since: machine.since().unwrap_or_default(),
             fired_at: machine.fired_at().unwrap_or_default(),
@@ -127,7 +127,7 @@ impl Watched {
             threshold: self.reading.threshold,
             unit: rule.unit.to_owned(),
             sentence: self.worst.clone(),
-            runbook: rule.runbook(),
+            runbook: rule.name.runbook(),
         }
     }
 
@@ -154,17 +154,7 @@ impl Watched {
             resolved_at,
             peak: machine.peak(),
             sentence: reading.sentence.clone(),
-            runbook: rule.runbook(),
-        }
-    }
-}
-
-impl Severity {
-    /// As it is in JSON.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Severity::Critical => "critical",
-            Severity::Warning => "warning",
+            runbook: rule.name.runbook(),
         }
     }
 }
@@ -173,6 +163,7 @@ impl Severity {
 mod tests {
     use super::*;
     use crate::facts::tests::well;
+    use crate::views::alerts::AlertName;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -217,7 +208,7 @@ mod tests {
             assert!(change.record.sentence.ends_with("the monitor ended before this was over"), "{change:?}");
         }
         let firing = Alerts::firing(&alerts.views(&well()));
-        assert_eq!((firing.len(), firing[0].alert, firing[0].since), (1, "lag", Some(open.since)));
+        assert_eq!((firing.len(), firing[0].alert, firing[0].since), (1, AlertName::Lag, Some(open.since)));
         assert!(alerts.judge(&lag(10, 35.0, 7)).is_empty(), "it was told already");
         let changes: Vec<_> = (11..=21).flat_map(|second| alerts.judge(&lag(second, 0.0, 7))).collect();
         let resolved = AlertRecord { resolved_at: Some(at(21)), ..open };
@@ -255,7 +246,7 @@ mod tests {
         assert_eq!(changes.len(), 1, "{changes:?}");
         assert!(!changes[0].fired && changes[0].record.resolved_at == Some(at(16)));
         let views = alerts.views(&Facts { at: at(17), ..well() });
-        let ledger = views.iter().find(|view| view.alert == "ledger_away").unwrap();
+        let ledger = views.iter().find(|view| view.alert == AlertName::LedgerAway).unwrap();
         assert_eq!(ledger.state, AlertState::Resolved);
     }
 }

@@ -26,7 +26,8 @@ pub(crate) fn set(snapshot: &Snapshot) {
         gauge!(names::LANE_SERVED, names::LANE => number()).set(known(lane.served.map(flag)));
     }
     for alert in &snapshot.alerts {
-        gauge!(names::ALERT_FIRING, names::ALERT => alert.alert).set(flag(alert.state == AlertState::Firing));
+        let name: &'static str = alert.alert.into();
+        gauge!(names::ALERT_FIRING, names::ALERT => name).set(flag(alert.state == AlertState::Firing));
     }
     for role in [Role::Api, Role::Worker, Role::Monitor] {
         for (state, name) in [(ReplicaState::Live, "live"), (ReplicaState::Lost, "lost")] {

@@ -1,30 +1,31 @@
 //! The score: ten parts, each from 0 to 100 with its reason, and their weighted mean.
 
 use crate::facts::{BusState, Facts};
-use crate::views::health::{Health, HealthPart};
+use crate::views::health::{Health, HealthPart, HealthPartName};
 use crate::words::{counted, lanes, time};
 
 /// With a part at 0 that everything depends on, the whole is not above this.
 const BROKEN_MAX: u8 = 25;
 /// Parts that everything depends on.
-const VITAL: [&str; 4] = ["workers", "queue", "ledger", "books"];
+const VITAL: [HealthPartName; 4] =
+    [HealthPartName::Workers, HealthPartName::Queue, HealthPartName::Ledger, HealthPartName::Books];
 
 /// What a part comes to, and why.
 type Judged = (Option<u8>, String);
 
 /// The score with its parts.
 pub(crate) fn health(facts: &Facts) -> Health {
-    let parts: [(&'static str, u8, Judged); 10] = [
-        ("workers", 20, workers(facts)),
-        ("queue", 15, queue(facts)),
-        ("ledger", 15, ledger(facts)),
-        ("books", 10, books(facts)),
-        ("lag", 10, lag(facts)),
-        ("response", 10, response(facts)),
-        ("errors", 5, errors(facts)),
-        ("resources", 5, resources(facts)),
-        ("pools", 5, pools(facts)),
-        ("dead_letters", 5, dead_letters(facts)),
+    let parts: [(HealthPartName, u8, Judged); 10] = [
+        (HealthPartName::Workers, 20, workers(facts)),
+        (HealthPartName::Queue, 15, queue(facts)),
+        (HealthPartName::Ledger, 15, ledger(facts)),
+        (HealthPartName::Books, 10, books(facts)),
+        (HealthPartName::Lag, 10, lag(facts)),
+        (HealthPartName::Response, 10, response(facts)),
+        (HealthPartName::Errors, 5, errors(facts)),
+        (HealthPartName::Resources, 5, resources(facts)),
+        (HealthPartName::Pools, 5, pools(facts)),
+        (HealthPartName::DeadLetters, 5, dead_letters(facts)),
     ];
     let parts: Vec<_> = parts
         .into_iter()
@@ -220,8 +221,11 @@ mod tests {
     #[test]
     fn totals_that_are_not_known_are_no_trouble_of_the_ledger() {
         let health = health(&Facts { ledger: None, ..well() });
-        let part = |name: &str| health.parts.iter().find(|part| part.name == name).unwrap().score;
-        assert_eq!((part("ledger"), part("books"), health.score), (Some(100), None, Some(100)));
+        let part = |name| health.parts.iter().find(|part| part.name == name).unwrap().score;
+        assert_eq!(
+            (part(HealthPartName::Ledger), part(HealthPartName::Books), health.score),
+            (Some(100), None, Some(100))
+        );
     }
 
     #[test]
@@ -230,7 +234,7 @@ mod tests {
         blind.dead_letters = None;
         let health = health(&blind);
         assert_eq!(health.score, Some(100));
-        let part = health.parts.iter().find(|part| part.name == "dead_letters").unwrap();
+        let part = health.parts.iter().find(|part| part.name == HealthPartName::DeadLetters).unwrap();
         assert_eq!(part.score, None);
     }
 

@@ -10,7 +10,7 @@ use crate::alerts::Alerts;
 use crate::facts::{BusState, Facts};
 use crate::figures;
 use crate::health::health;
-use crate::judge::{problems, strains, verdict};
+use crate::problems::{flow, problems, state, strains, verdict};
 use crate::scaling::advice::advise;
 use crate::scaling::{bottleneck, wanted::wanted};
 use crate::views::alerts::AlertView;
@@ -18,8 +18,9 @@ use crate::views::dashboard::Dashboard;
 use crate::views::health::{Conservation, Health, WorkersWanted};
 use crate::views::history::Point;
 use crate::views::metrics::{FleetResources, Metrics, Throughput, Window};
-use crate::views::optimize::Bottleneck;
+use crate::views::optimize::{Bottleneck, BottleneckName};
 use crate::views::policies::QueuePolicies;
+use crate::views::problems::FleetState;
 use crate::views::replica::PoolView;
 use crate::views::status::{LaneView, QueueTotals, Status};
 
@@ -60,7 +61,8 @@ impl Snapshot {
         let firing = Alerts::firing(&beside.alerts);
         let mut problems = problems(&facts);
         problems.extend(strains(&firing));
-        let verdict = verdict(&facts, &problems);
+        let (state, flow) = (state(&facts, &problems), flow(&facts));
+        let verdict = verdict(state, &problems, &flow);
         let health = health(&facts);
         let bottleneck = bottleneck::find(&facts);
         let wanted = wanted(&facts, &bottleneck);
@@ -71,6 +73,7 @@ impl Snapshot {
         let clock_skew_seconds = facts.clock_skew().map(|(_, ahead)| ahead.abs());
         let metrics = Metrics {
             taken_at: facts.at,
+            state,
             verdict: verdict.clone(),
             health_score: health.score,
             last_10_s: facts.last_10_s,
@@ -84,7 +87,9 @@ impl Snapshot {
         };
         let status = Status {
             taken_at: facts.at,
+            state,
             verdict,
+            flow,
             problems,
             health,
             workers_wanted: wanted,
@@ -131,7 +136,9 @@ impl Snapshot {
         };
         let status = Status {
             taken_at,
+            state: FleetState::Starting,
             verdict: verdict.clone(),
+            flow: String::new(),
             problems: Vec::new(),
             health: Health::default(),
             workers_wanted: WorkersWanted::default(),
@@ -146,6 +153,7 @@ impl Snapshot {
         };
         let metrics = Metrics {
             taken_at,
+            state: FleetState::Starting,
             verdict,
             health_score: None,
             last_10_s: Window::default(),
@@ -158,7 +166,7 @@ impl Snapshot {
             point: Point { at: taken_at.as_second(), ..Point::default() },
         };
         let bottleneck = Bottleneck {
-            name: "not_known",
+            name: BottleneckName::NotKnown,
             sentence: "nothing has been measured yet".to_owned(),
             evidence: Vec::new(),
         };

@@ -10,5 +10,6 @@ pub mod history;
 pub mod metrics;
 pub mod optimize;
 pub mod policies;
+pub mod problems;
 pub mod replica;
 pub mod status;

@@ -18,6 +18,7 @@ use jiff::Timestamp;
 
 use self::policies::Policies;
 use self::work::WorkQueue;
+use crate::contract::report::{Trouble, TroubleKind};
 use crate::domain::lane::Lane;
 
 /// Jobs in one envelope, and in one batch, at the most.
@@ -234,5 +235,27 @@ impl PublishError {
 
 /// The queue could not do what was asked; asking again may work.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{0}")]
-pub struct QueueError(pub String);
+pub enum QueueError {
+    /// The broker is short of memory or disk: it takes no messages, but hands out those that wait.
+    #[error("{0} takes no messages: it is short of memory or disk")]
+    Alarm(String),
+    /// Anything else.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<QueueError> for PublishError {
+    fn from(failure: QueueError) -> PublishError {
+        PublishError::Unavailable(failure.to_string())
+    }
+}
+
+impl From<QueueError> for Trouble {
+    fn from(failure: QueueError) -> Trouble {
+        let kind = match failure {
+            QueueError::Alarm(_) => TroubleKind::BrokerAlarm,
+            QueueError::Failed(_) => TroubleKind::QueueAway,
+        };
+        Trouble { kind, what: failure.to_string() }
+    }
+}

@@ -139,7 +139,7 @@ impl Gathered {
                 }
             }
             Err(error) if error.is_of_the_next_release() => {
-                return Err(QueueError(format!("{lane} waits: {error}")));
+                return Err(QueueError::Failed(format!("{lane} waits: {error}")));
             }
             Err(error) => gathered.unreadable.push((delivery.envelope.clone(), error.to_string())),
         }

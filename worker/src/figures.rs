@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use metrics::{counter, gauge, histogram};
 use shared::clock;
-use shared::contract::report::{Counts, LaneCounts, LaneReport};
+use shared::contract::report::{Counts, LaneCounts, LaneReport, Trouble, TroubleKind};
 use shared::domain::job::Job;
 use shared::domain::lane::{Lane, Lanes};
 use shared::domain::outcome::Outcome;
@@ -162,9 +162,10 @@ impl Figures {
         }
     }
 
-    /// Why a lane can not go on, if one can not.
-    pub(crate) fn held_up(&self) -> Option<String> {
-        self.held_up.lock().unwrap_or_else(PoisonError::into_inner).values().next().cloned()
+    /// Why a lane cannot go on, if one cannot.
+    pub(crate) fn held_up(&self) -> Option<Trouble> {
+        let held_up = self.held_up.lock().unwrap_or_else(PoisonError::into_inner);
+        held_up.values().next().map(|why| Trouble { kind: TroubleKind::LaneHeldUp, what: why.clone() })
     }
 
     pub(crate) fn counts(&self) -> Counts {

@@ -21,7 +21,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use futures::future::BoxFuture;
 use shared::analyses::Analyses;
-use shared::contract::report::Role;
+use shared::contract::report::{Role, Trouble, TroubleKind};
 use shared::domain::lane::Lanes;
 use shared::fleet::Bus;
 use shared::fleet::reporter::{Instruments, Reporter, Vitals};
@@ -158,13 +158,12 @@ fn vitals(shared: &Arc<Shared>) -> impl Fn() -> Vitals + Send + 'static {
     }
 }
 
-/// Why it can not post, or can not post all of it.
-fn trouble(shared: &Arc<Shared>) -> impl Fn() -> BoxFuture<'static, Option<String>> + Send + 'static {
-    let readiness = readiness(shared);
+/// Why it cannot post, or cannot post all of it.
+fn trouble(shared: &Arc<Shared>) -> impl Fn() -> BoxFuture<'static, Option<Trouble>> + Send + 'static {
     let shared = shared.clone();
     move || {
-        let (ready, shared) = (readiness(), shared.clone());
-        Box::pin(async move { ready.await.err().or_else(|| shared.figures.held_up()) })
+        let shared = shared.clone();
+        Box::pin(async move { ready(&shared).await.err().or_else(|| shared.figures.held_up()) })
     }
 }
 
@@ -172,14 +171,20 @@ fn readiness(shared: &Arc<Shared>) -> probes::Readiness {
     let shared = shared.clone();
     Arc::new(move || {
         let shared = shared.clone();
-        Box::pin(async move {
-            shared.parts.queue.ready().await.map_err(|error| error.to_string())?;
-            shared.parts.ledger.ready().await.map_err(|error| error.to_string())?;
-            shared
-                .parts
-                .ledger
-                .refusal()
-                .map_or(Ok(()), |refused| Err(format!("nothing is posted: {refused}")))
-        })
+        Box::pin(async move { ready(&shared).await.map_err(|trouble| trouble.what) })
     })
+}
+
+/// Whether it could post any job.
+async fn ready(shared: &Shared) -> Result<(), Trouble> {
+    let Parts { queue, ledger, .. } = &shared.parts;
+    queue.ready().await?;
+    let of_ledger = |kind, what| Err(Trouble { kind, what });
+    match (ledger.ready().await, ledger.refusal()) {
+        (Err(error), _) => of_ledger(TroubleKind::LedgerAway, error.to_string()),
+        (Ok(()), Some(refused)) => {
+            of_ledger(TroubleKind::LedgerNotDurable, format!("nothing is posted: {refused}"))
+        }
+        (Ok(()), None) => Ok(()),
+    }
 }

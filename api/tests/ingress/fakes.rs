@@ -131,7 +131,7 @@ impl Queue for FakeQueue {
 
     async fn ready(&self) -> Result<(), QueueError> {
         match &*self.takes.borrow() {
-            Takes::Fails(error) => Err(QueueError(error.to_string())),
+            Takes::Fails(error) => Err(QueueError::Failed(error.to_string())),
             _ => Ok(()),
         }
     }

@@ -5,27 +5,20 @@ mod of_parts;
 mod of_requests;
 
 use crate::facts::Facts;
-use crate::views::alerts::Severity;
+use crate::views::alerts::{AlertName, Severity};
 
 /// A firing alert is clear below this share of its threshold: it must not flap around it.
 const CLEAR_SHARE: f64 = 0.9;
 
 /// One rule.
 pub(crate) struct Rule {
-    /// Its name in answers, metrics and runbooks.
-    pub(crate) name: &'static str,
+    pub(crate) name: AlertName,
     pub(crate) severity: Severity,
     /// Unit of its value: `seconds`, `percent` or a count's noun.
     pub(crate) unit: &'static str,
     /// The setting that holds its threshold.
     pub(crate) setting: Option<&'static str>,
     pub(crate) read: fn(&Facts) -> Reading,
-}
-
-impl Rule {
-    pub(crate) fn runbook(&self) -> String {
-        format!("docs/runbooks/{}.md", self.name)
-    }
 }
 
 /// What a rule finds.
@@ -72,7 +65,7 @@ impl Reading {
 }
 
 const fn rule(
-    name: &'static str,
+    name: AlertName,
     severity: Severity,
     unit: &'static str,
     setting: Option<&'static str>,
@@ -81,28 +74,33 @@ const fn rule(
     Rule { name, severity, unit, setting, read }
 }
 
+use AlertName::{
+    BooksOutOfBalance, ClockSkew, Cpu, DeadLetters, Disk, ErrorRate, JobsMissing, Lag, LaneWithoutConsumer,
+    LedgerAway, Memory, PoolExhausted, QueueAway, QueuePolicy, ReplicaLost, ResponseTime, Standstill,
+    WeakDurability,
+};
 use Severity::{Critical, Warning};
 
 /// Every rule.
 pub(crate) static ALL: [Rule; 18] = [
-    rule("books_out_of_balance", Critical, "ledgers", None, of_parts::books_out_of_balance),
-    rule("ledger_away", Critical, "ledgers", None, of_parts::ledger_away),
-    rule("queue_away", Critical, "queues", None, of_parts::queue_away),
-    rule("queue_policy", Critical, "policies", None, of_parts::queue_policy),
-    rule("lane_without_consumer", Critical, "lanes", None, of_parts::lane_without_consumer),
-    rule("jobs_missing", Critical, "jobs", None, of_parts::jobs_missing),
-    rule("standstill", Critical, "seconds", None, of_load::standstill),
-    rule("replica_lost", Warning, "replicas", None, of_parts::replica_lost),
-    rule("clock_skew", Warning, "seconds", None, of_parts::clock_skew),
-    rule("weak_durability", Warning, "settings", None, of_parts::weak_durability),
-    rule("dead_letters", Warning, "letters", Some("ALERT_DEAD_LETTERS"), of_parts::dead_letters),
-    rule("lag", Warning, "seconds", Some("ALERT_LAG_SECONDS"), of_load::lag),
-    rule("response_time", Warning, "seconds", Some("ALERT_RESPONSE_SECONDS"), of_requests::response_time),
-    rule("error_rate", Warning, "percent", Some("ALERT_ERROR_PERCENT"), of_requests::error_rate),
-    rule("pool_exhausted", Warning, "tasks", None, of_load::pool_exhausted),
-    rule("cpu", Warning, "percent", Some("ALERT_CPU_PERCENT"), of_load::cpu),
-    rule("memory", Warning, "percent", Some("ALERT_MEMORY_PERCENT"), of_load::memory),
-    rule("disk", Warning, "percent", Some("ALERT_DISK_PERCENT"), of_load::disk),
+    rule(BooksOutOfBalance, Critical, "ledgers", None, of_parts::books_out_of_balance),
+    rule(LedgerAway, Critical, "ledgers", None, of_parts::ledger_away),
+    rule(QueueAway, Critical, "queues", None, of_parts::queue_away),
+    rule(QueuePolicy, Critical, "policies", None, of_parts::queue_policy),
+    rule(LaneWithoutConsumer, Critical, "lanes", None, of_parts::lane_without_consumer),
+    rule(JobsMissing, Critical, "jobs", None, of_parts::jobs_missing),
+    rule(Standstill, Critical, "seconds", None, of_load::standstill),
+    rule(ReplicaLost, Warning, "replicas", None, of_parts::replica_lost),
+    rule(ClockSkew, Warning, "seconds", None, of_parts::clock_skew),
+    rule(WeakDurability, Warning, "settings", None, of_parts::weak_durability),
+    rule(DeadLetters, Warning, "letters", Some("ALERT_DEAD_LETTERS"), of_parts::dead_letters),
+    rule(Lag, Warning, "seconds", Some("ALERT_LAG_SECONDS"), of_load::lag),
+    rule(ResponseTime, Warning, "seconds", Some("ALERT_RESPONSE_SECONDS"), of_requests::response_time),
+    rule(ErrorRate, Warning, "percent", Some("ALERT_ERROR_PERCENT"), of_requests::error_rate),
+    rule(PoolExhausted, Warning, "tasks", None, of_load::pool_exhausted),
+    rule(Cpu, Warning, "percent", Some("ALERT_CPU_PERCENT"), of_load::cpu),
+    rule(Memory, Warning, "percent", Some("ALERT_MEMORY_PERCENT"), of_load::memory),
+    rule(Disk, Warning, "percent", Some("ALERT_DISK_PERCENT"), of_load::disk),
 ];
 
 #[cfg(test)]
@@ -115,7 +113,7 @@ mod tests {
     use crate::views::health::MissingJobs;
     use crate::views::replica::PoolView;
 
-    fn holding(facts: &Facts) -> Vec<&'static str> {
+    fn holding(facts: &Facts) -> Vec<AlertName> {
         ALL.iter().filter(|rule| (rule.read)(facts).holds == Some(true)).map(|rule| rule.name).collect()
     }
 
@@ -125,22 +123,22 @@ mod tests {
         assert!(holding(&facts).is_empty());
         for rule in &ALL {
             let reading = (rule.read)(&facts);
-            let known = !["cpu", "memory", "disk", "pool_exhausted"].contains(&rule.name);
+            let known = ![Cpu, Memory, Disk, PoolExhausted].contains(&rule.name);
             assert_eq!(reading.clear, known.then_some(true), "{}: {reading:?}", rule.name);
         }
     }
 
     #[test]
     fn each_fault_has_its_alert() {
-        assert_eq!(holding(&lost_worker(4.0, true)), ["replica_lost"]);
-        assert_eq!(holding(&lost_worker(90.0, true)), [""; 0]);
-        assert_eq!(holding(&lost_worker(90.0, false)), ["lane_without_consumer", "replica_lost"]);
-        assert_eq!(holding(&backlog(10_000, 31.0)), ["lag"]);
+        assert_eq!(holding(&lost_worker(4.0, true)), [ReplicaLost]);
+        assert_eq!(holding(&lost_worker(90.0, true)), []);
+        assert_eq!(holding(&lost_worker(90.0, false)), [LaneWithoutConsumer, ReplicaLost]);
+        assert_eq!(holding(&backlog(10_000, 31.0)), [Lag]);
         let mut lost = well();
         lost.conservation.missing_jobs = Some(5);
         lost.conservation.missing_lanes =
             [(3, 4), (7, 1)].map(|(lane, jobs)| MissingJobs { lane, jobs }).to_vec();
-        assert_eq!(holding(&lost), ["jobs_missing"]);
+        assert_eq!(holding(&lost), [JobsMissing]);
         let sentence = of_parts::jobs_missing(&lost).sentence;
         assert!(sentence.ends_with("not in the queue; lane 3: 4, lane 7: 1"), "{sentence}");
         let weakness = |value: &str| Weakness {
@@ -151,7 +149,7 @@ mod tests {
         };
         let durability = Durability { weaknesses: vec![weakness("0")], is_weak_allowed: true };
         let weak = Facts { durability: Some(durability.into()), ..well() };
-        assert_eq!(holding(&weak), ["weak_durability"]);
+        assert_eq!(holding(&weak), [WeakDurability]);
         assert!(of_parts::weak_durability(&weak).sentence.contains("sync_binlog is 0"));
         let harmful = HarmfulPolicy {
             queue: "tellers.lane.03".to_owned(),
@@ -161,7 +159,7 @@ mod tests {
         };
         let policies = Some(Policies::Harmful(vec![harmful; 2]).into());
         let policed = Facts { policies, ..well() };
-        assert_eq!(holding(&policed), ["queue_policy"]);
+        assert_eq!(holding(&policed), [QueuePolicy]);
         let sentence = of_parts::queue_policy(&policed).sentence;
         let told =
             "message-ttl=5000 of the policy ttl on tellers.lane.03 takes jobs, and so it is with 1 more";
@@ -170,23 +168,23 @@ mod tests {
         assert_eq!(of_parts::queue_policy(&Facts { policies: unlooked, ..well() }).holds, None);
         let mut ahead = well();
         ahead.replicas[1].clock_ahead_seconds = Some(-90.0);
-        assert_eq!(holding(&ahead), ["clock_skew"]);
+        assert_eq!(holding(&ahead), [ClockSkew]);
         let sentence = of_parts::clock_skew(&ahead).sentence;
         assert!(sentence.starts_with("the clock of worker-1 is 90 s behind most others"), "{sentence}");
         let stands = Facts { still_seconds: 6.0, ..backlog(10, 6.0) };
-        assert_eq!(holding(&stands), ["standstill"]);
+        assert_eq!(holding(&stands), [Standstill]);
         let mut letters = well();
         letters.dead_letters = Some(1);
-        assert_eq!(holding(&letters), ["dead_letters"]);
+        assert_eq!(holding(&letters), [DeadLetters]);
         let mut hot = well();
         hot.resources.cpu_percent_max = Some(95.0);
-        assert_eq!(holding(&hot), ["cpu"]);
+        assert_eq!(holding(&hot), [Cpu]);
         for (pool, what) in [("reads", "connection"), ("cpu", "thread")] {
             let mut busy = well();
             let exhausted =
                 PoolView { name: pool.to_owned(), size_max: 2, in_use: 2, waiting: 3, ..PoolView::default() };
             busy.replicas[3].pools = vec![exhausted];
-            assert_eq!(holding(&busy), ["pool_exhausted"]);
+            assert_eq!(holding(&busy), [PoolExhausted]);
             let sentence = of_load::pool_exhausted(&busy).sentence;
             assert_eq!(
                 sentence,
@@ -194,14 +192,14 @@ mod tests {
             );
         }
         let blind = Facts { ledger: None, ledger_trouble: Some("gone".to_owned()), ..well() };
-        assert_eq!(holding(&blind), ["ledger_away"], "books that can not be read are not out of balance");
+        assert_eq!(holding(&blind), [LedgerAway], "books that can not be read are not out of balance");
     }
 
     #[test]
     fn prometheus_tells_critical_alerts_from_warnings() {
         let rules = std::fs::read_to_string(root().join("deploy/prometheus/alerts.yml")).unwrap();
         let critical: Vec<_> =
-            ALL.iter().filter(|rule| rule.severity == Critical).map(|rule| rule.name).collect();
+            ALL.iter().filter(|rule| rule.severity == Critical).map(|rule| rule.name.to_string()).collect();
         for (is, severity) in [("=~", "critical"), ("!~", "warning")] {
             let expr = format!("tellers_alert_firing{{alert{is}\"{}\"}}", critical.join("|"));
             let (_, rest) = rules.split_once(&expr).expect(&expr);
@@ -218,9 +216,10 @@ mod tests {
     fn every_rule_has_its_runbook() {
         let root = root();
         for rule in &ALL {
-            let page = std::fs::read_to_string(root.join(rule.runbook())).expect(rule.name);
+            let path = root.join(rule.name.runbook());
+            let page = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
             for section in ["## Meaning", "## Check", "## Remedy"] {
-                assert!(page.contains(section), "{}: no {section}", rule.runbook());
+                assert!(page.contains(section), "{}: no {section}", rule.name.runbook());
             }
         }
     }

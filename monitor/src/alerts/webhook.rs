@@ -58,13 +58,8 @@ pub(crate) async fn tell(
 async fn post(client: &reqwest::Client, url: &str, change: &Change) {
     let status = if change.fired { "firing" } else { "resolved" };
     let alert = &change.record;
-    let text = format!(
-        "{status}: {} ({}): {}; see {}",
-        alert.alert,
-        alert.severity.name(),
-        alert.sentence,
-        alert.runbook
-    );
+    let text =
+        format!("{status}: {} ({}): {}; see {}", alert.alert, alert.severity, alert.sentence, alert.runbook);
     let message = Message { status, text, alert };
     let mut pause = RETRY_AFTER;
     for tries in 1..=TRIES_MAX {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::views::metrics::Throughput;
+use shared::contract::report::TroubleKind;
 
 /// A fleet of three workers, one ingress and 16 lanes, at rest and well.
 pub(crate) fn well() -> Facts {
@@ -84,6 +85,7 @@ pub(crate) fn replica(role: Role, name: &str) -> ReplicaView {
         silent_seconds: 0.5,
         clock_ahead_seconds: Some(0.0),
         trouble: None,
+        trouble_kind: TroubleKind::Other,
         counts: Default::default(),
         lanes: Vec::new(),
         jobs_per_second: None,

@@ -11,21 +11,21 @@ const STATES = {
 let spoken = "";
 
 export function showVerdict({ status, alerts, recommendations }) {
-  const [, name, rest] = status.verdict.match(/^(\w+): (.*)$/s) ?? [null, "attention", status.verdict];
-  const state = STATES[name] ?? STATES.attention;
-  document.getElementById("verdict").dataset.state = name;
+  const state = STATES[status.state] ?? STATES.attention;
+  const what = told(status);
+  document.getElementById("verdict").dataset.state = status.state;
   document.title = `${state.word} · Tellers`;
   say("verdict-glyph", state.glyph);
   say("verdict-word", state.word);
-  show("verdict-sentence", prose(sentence(told(status, rest))));
+  show("verdict-sentence", prose(sentence(what)));
   const next = whatToDo(status, alerts, recommendations);
   show("next", next);
   show("score", score(status.health));
   // Spoken when it turns, not each second.
-  const turn = `${name} ${alerts.map((alert) => alert.alert).join(" ")}`;
+  const turn = `${status.state} ${alerts.map((alert) => alert.alert).join(" ")}`;
   if (turn !== spoken) {
     spoken = turn;
-    say("spoken", `${state.word}: ${rest}`);
+    say("spoken", `${state.word}: ${what}`);
   }
 }
 
@@ -46,17 +46,9 @@ export function showAway() {
 }
 
 /** What is wrong, without what to do about it, and how the jobs flow: "1 dead letter (nothing waits, idle)". */
-function told({ problems }, verdict) {
-  if (!problems.length) return verdict;
-  const flow = verdict.match(/ \(([^()]*)\)$/);
-  const more = problems.length > 1 ? `, and ${problems.length - 1} more` : "";
-  return `${parts(problems[0])[0]}${more}${flow ? ` (${flow[1]})` : ""}`;
-}
-
-/** A problem is told as "what is wrong; what to do". */
-function parts(problem) {
-  const at = problem.lastIndexOf("; ");
-  return at < 0 ? [problem, null] : [problem.slice(0, at), problem.slice(at + 2)];
+function told({ state, problems: [problem, ...others], flow }) {
+  if (problem) return `${problem.what}${others.length ? `, and ${others.length} more` : ""} (${flow})`;
+  return state === "starting" ? "not every replica has been heard yet" : flow;
 }
 
 /** Text with what stands in backticks as code. */
@@ -66,24 +58,23 @@ function whatToDo(status, alerts, recommendations) {
   const [alert] = alerts;
   const [problem, ...others] = status.problems;
   if (problem || alert) {
-    const said = problem && parts(problem)[1];
-    // The runbook is linked.
-    const remedy = said?.startsWith("see docs/") ? null : said;
-    const letters = status.dead_letters > 0 && (!problem || problem.includes("dead letter"));
-    const runbook = alert && [h("a", { href: alert.runbook }, `Runbook: ${spaced(alert.alert)}`), " says how to check it and what to do."];
+    const letters = status.dead_letters > 0 && (!problem || problem.kind === "dead_letters");
+    const page = alert ? { href: alert.runbook, name: alert.alert } : problem.runbook && { href: problem.runbook, name: problem.alert };
+    const runbook = page && [h("a", { href: page.href }, `Runbook: ${spaced(page.name)}`), " says how to check it and what to do."];
+    const remedy = problem?.remedy;
     return [
       letters
         ? h("p.action", null, h("a", { href: "#letters" }, "Look at the causes"), ", then replay or discard.")
-        : h("p.action", null, remedy ? [...prose(sentence(remedy)), "."] : runbook ?? prose(`${sentence(problem)}.`)),
+        : h("p.action", null, remedy ? [...prose(sentence(remedy)), "."] : runbook || prose(`${sentence(problem.what)}.`)),
       (letters || remedy) && runbook && h("p", null, runbook),
-      others.slice(0, 2).map((other) => h("p", null, "Also: ", prose(other), ".")),
+      others.slice(0, 2).map((other) => h("p", null, "Also: ", prose(other.what), ".")),
     ];
   }
   const [advice] = recommendations;
   if (advice) {
     return [h("p.action", null, `${sentence(advice.action)}.`), h("p", null, `${sentence(advice.reason)}. `, h("a", { href: "#advice" }, "Evidence"))];
   }
-  return h("p.action.calm", null, status.verdict.startsWith("well") ? "Nothing. All is as it should be." : "Nothing but wait.");
+  return h("p.action.calm", null, status.state === "well" ? "Nothing. All is as it should be." : "Nothing but wait.");
 }
 
 function score(health) {

@@ -1,5 +1,5 @@
 use super::*;
-use shared::contract::report::{HistogramWire, new_histogram};
+use shared::contract::report::{HistogramWire, TroubleKind, new_histogram};
 
 use crate::views::replica::ReplicaState;
 
@@ -13,6 +13,7 @@ pub(crate) fn report(replica: &str) -> Report {
         started_at: 1_000_000,
         reported_at: 2_000_000,
         trouble: None,
+        trouble_kind: TroubleKind::Other,
         counts: Counts::default(),
         lane_counts: Some(BTreeMap::new()),
         lanes: Vec::new(),

@@ -42,6 +42,7 @@ pub(super) fn view(
         silent_seconds: silent.as_secs_f64(),
         clock_ahead_seconds,
         trouble: report.trouble.clone().filter(|_| live),
+        trouble_kind: report.trouble_kind,
         counts: report.counts,
         lanes: report.lanes.iter().filter(|_| live).map(|lane| lane.lane.0).collect(),
         jobs_per_second: (live && report.role != Role::Monitor && growth.seconds > 0.0)

@@ -6,7 +6,7 @@ use shared::settings::table;
 use crate::facts::Facts;
 use crate::scaling::bottleneck::{awaited, more_workers_help};
 use crate::views::health::WorkersWanted;
-use crate::views::optimize::{Bottleneck, Recommendation, RecommendationKind};
+use crate::views::optimize::{Bottleneck, BottleneckName, Recommendation, RecommendationKind};
 use crate::words::counted;
 
 /// The linger at which fuller batches are bought with a delay that nobody feels.
@@ -19,18 +19,18 @@ pub(crate) fn advise(facts: &Facts, bottleneck: &Bottleneck, wanted: &WorkersWan
     let mut advice = Vec::new();
     advice.extend(workers(facts, bottleneck, wanted));
     match bottleneck.name {
-        "posting_turns" => advice.extend(more_turns(facts, bottleneck)),
-        "lock_waits" => advice.extend(fewer_turns(facts, bottleneck)),
-        "batch_fill" | "commit" => {
+        BottleneckName::PostingTurns => advice.extend(more_turns(facts, bottleneck)),
+        BottleneckName::LockWaits => advice.extend(fewer_turns(facts, bottleneck)),
+        BottleneckName::BatchFill | BottleneckName::Commit => {
             advice.extend(full_size(facts, bottleneck));
             advice.extend(more_linger(facts, bottleneck));
         }
         // Commits are much of what the CPU is busy with.
-        "cpu" => advice.extend(full_size(facts, bottleneck)),
+        BottleneckName::Cpu => advice.extend(full_size(facts, bottleneck)),
         _ => {}
     }
     advice.extend(match bottleneck.name {
-        "pool_wait" => awaited(facts).map(|pool| larger_pool(bottleneck, &pool.name)),
+        BottleneckName::PoolWait => awaited(facts).map(|pool| larger_pool(bottleneck, &pool.name)),
         _ => other(bottleneck),
     });
     advice
@@ -164,30 +164,30 @@ fn larger_pool(bottleneck: &Bottleneck, pool: &str) -> Recommendation {
 /// What no setting of the fleet cures.
 fn other(bottleneck: &Bottleneck) -> Option<Recommendation> {
     let (subject, action, expected_effect) = match bottleneck.name {
-        "hot_lane" => (
+        BottleneckName::HotLane => (
             "accounts",
             "spread what these accounts do over several accounts, or let their jobs be larger (a journal of many legs is one job)",
             "the lane's jobs are shared by several lanes and workers; more workers alone change nothing",
         ),
-        "commit" => (
+        BottleneckName::Commit => (
             "database",
             "give the database a faster disk or a larger page cache; see docs/SCALING.md",
             "shorter commits; more workers would only wait at the same place",
         ),
-        "publish_confirm" => (
+        BottleneckName::PublishConfirm => (
             "broker",
             "give the broker a faster disk or more processors, or send more jobs in a request (POST /api/jobs/batch)",
             "shorter waits for clients",
         ),
-        "cpu" => (
+        BottleneckName::Cpu => (
             "machine",
             "move a role to another machine, or give this one more processors",
             "all roles on it become faster",
         ),
-        "ledger_away" => {
+        BottleneckName::LedgerAway => {
             ("ledger", "see docs/runbooks/ledger_away.md", "posting goes on by itself once it answers")
         }
-        "queue_away" => {
+        BottleneckName::QueueAway => {
             ("queue", "see docs/runbooks/queue_away.md", "everything goes on by itself once it answers")
         }
         _ => return None,

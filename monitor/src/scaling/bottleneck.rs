@@ -2,7 +2,7 @@
 
 use crate::facts::{BusState, Facts};
 use crate::scaling::load::{Load, avg, evidence, p95};
-use crate::views::optimize::{Bottleneck, Evidence};
+use crate::views::optimize::{Bottleneck, BottleneckName, Evidence};
 use crate::views::replica::PoolView;
 use crate::words::{counted, time};
 
@@ -43,25 +43,26 @@ pub(crate) fn find(facts: &Facts) -> Bottleneck {
         .unwrap_or_else(|| commit(facts))
 }
 
-fn because(name: &'static str, sentence: String, evidence: Vec<Evidence>) -> Bottleneck {
+fn because(name: BottleneckName, sentence: String, evidence: Vec<Evidence>) -> Bottleneck {
     Bottleneck { name, sentence, evidence }
 }
 
 fn away(facts: &Facts) -> Option<Bottleneck> {
     if let Some(why) = &facts.ledger_trouble {
         let sentence = format!("nothing is posted while the ledger is away: {why}");
-        return Some(because("ledger_away", sentence, Vec::new()));
+        return Some(because(BottleneckName::LedgerAway, sentence, Vec::new()));
     }
     if let Some(why) = &facts.queue_trouble {
         let sentence = format!("nothing moves while the queue is away: {why}");
-        return Some(because("queue_away", sentence, Vec::new()));
+        return Some(because(BottleneckName::QueueAway, sentence, Vec::new()));
     }
     if facts.bus != BusState::Up || facts.queue.depth_messages.is_none() {
         let sentence = "not every replica has been heard, or the queue has not been asked yet".to_owned();
-        return Some(because("not_known", sentence, Vec::new()));
+        return Some(because(BottleneckName::NotKnown, sentence, Vec::new()));
     }
-    (facts.live_workers() == 0)
-        .then(|| because("no_workers", "nothing is posted without a worker".to_owned(), Vec::new()))
+    (facts.live_workers() == 0).then(|| {
+        because(BottleneckName::NoWorkers, "nothing is posted without a worker".to_owned(), Vec::new())
+    })
 }
 
 fn at_rest(facts: &Facts, load: &Load) -> Option<Bottleneck> {
@@ -74,7 +75,7 @@ fn at_rest(facts: &Facts, load: &Load) -> Option<Bottleneck> {
             format!("nothing is held back: jobs are posted as they come, the workers are {used:.0} % busy");
         let evidence =
             vec![evidence("lag_seconds", load.lag_seconds), evidence("workers_busy_percent", used)];
-        because("none", sentence, evidence)
+        because(BottleneckName::None, sentence, evidence)
     })
 }
 
@@ -85,7 +86,7 @@ fn publish_confirm(facts: &Facts) -> Option<Bottleneck> {
             "the queue takes up to {} to confirm a message: its disk or its processors are what clients wait for",
             time(confirm)
         );
-        because("publish_confirm", sentence, vec![evidence("publish_confirm_p95_seconds", confirm)])
+        because(BottleneckName::PublishConfirm, sentence, vec![evidence("publish_confirm_p95_seconds", confirm)])
     })
 }
 
@@ -99,7 +100,7 @@ fn hot_lane(facts: &Facts, load: &Load) -> Option<Bottleneck> {
             "lane {lane} holds {percent:.0} % of the jobs that wait: a few accounts draw most of them, and only one worker may \
              post a lane at a time"
         );
-        because("hot_lane", sentence, vec![evidence("lane_share_percent", percent)])
+        because(BottleneckName::HotLane, sentence, vec![evidence("lane_share_percent", percent)])
     })
 }
 
@@ -125,7 +126,7 @@ fn pool_wait(facts: &Facts) -> Option<Bottleneck> {
         #[allow(clippy::cast_precision_loss)] // A few thousand.
         let waiting = waiting as f64;
         let evidence = vec![evidence("pool_waiting", waiting), evidence("pool_acquire_p95_seconds", acquire)];
-        because("pool_wait", sentence, evidence)
+        because(BottleneckName::PoolWait, sentence, evidence)
     })
 }
 
@@ -147,7 +148,7 @@ fn lock_waits(facts: &Facts) -> Option<Bottleneck> {
         );
         let evidence =
             vec![evidence("lock_and_read_share_percent", 100.0 * locked), evidence("retries_percent", 100.0 * share)];
-        because("lock_waits", sentence, evidence)
+        because(BottleneckName::LockWaits, sentence, evidence)
     })
 }
 
@@ -156,7 +157,7 @@ fn cpu(facts: &Facts) -> Option<Bottleneck> {
     let sentence = format!(
         "the processors are {busy:.0} % busy: a worker more on the same machine would only take from the others"
     );
-    Some(because("cpu", sentence, vec![evidence("cpu_percent_max", busy)]))
+    Some(because(BottleneckName::Cpu, sentence, vec![evidence("cpu_percent_max", busy)]))
 }
 
 fn posting_turns(facts: &Facts) -> Option<Bottleneck> {
@@ -167,7 +168,7 @@ fn posting_turns(facts: &Facts) -> Option<Bottleneck> {
             format!("batches wait {} for their turn and then post in {}", time(wait), time(posting));
         let evidence =
             vec![evidence("posting_wait_avg_seconds", wait), evidence("posting_avg_seconds", posting)];
-        because("posting_turns", sentence, evidence)
+        because(BottleneckName::PostingTurns, sentence, evidence)
     })
 }
 
@@ -179,7 +180,7 @@ fn batch_fill(facts: &Facts) -> Option<Bottleneck> {
             "jobs wait, and batches carry {fill:.0} jobs on average: a commit costs the same for {most:.0}"
         );
         because(
-            "batch_fill",
+            BottleneckName::BatchFill,
             sentence,
             vec![evidence("batch_jobs_avg", fill), evidence("batch_jobs_max", most)],
         )
@@ -195,7 +196,7 @@ fn too_few_workers(facts: &Facts, load: &Load) -> Option<Bottleneck> {
     (helps && busy > BUSY).then(|| {
         let percent = 100.0 * busy;
         let sentence = format!("the workers post {percent:.0} % of the batches that they could at once");
-        because("too_few_workers", sentence, vec![evidence("workers_busy_percent", percent)])
+        because(BottleneckName::TooFewWorkers, sentence, vec![evidence("workers_busy_percent", percent)])
     })
 }
 
@@ -209,12 +210,15 @@ fn commit(facts: &Facts) -> Bottleneck {
     );
     let evidence =
         vec![evidence("posting_avg_seconds", posting), evidence("write_and_commit_share_percent", share)];
-    because("commit", sentence, evidence)
+    because(BottleneckName::Commit, sentence, evidence)
 }
 
 /// Whether workers beyond those that run would raise throughput.
 pub(crate) fn more_workers_help(bottleneck: &Bottleneck) -> bool {
-    matches!(bottleneck.name, "no_workers" | "too_few_workers" | "posting_turns")
+    matches!(
+        bottleneck.name,
+        BottleneckName::NoWorkers | BottleneckName::TooFewWorkers | BottleneckName::PostingTurns
+    )
 }
 
 #[cfg(test)]

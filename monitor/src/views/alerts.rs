@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use strum::{Display, IntoStaticStr};
 use utoipa::ToSchema;
 
 /// The alerts.
@@ -35,9 +36,61 @@ pub enum AlertState {
     Resolved,
 }
 
-/// How much an alert matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+/// What an alert is about. Its page is `docs/runbooks/` and the name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, IntoStaticStr, Display, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum AlertName {
+    /// Debits and credits of a currency differ.
+    BooksOutOfBalance,
+    /// The database does not answer.
+    LedgerAway,
+    /// The broker does not answer.
+    QueueAway,
+    /// A policy of the broker takes jobs.
+    QueuePolicy,
+    /// A lane has no worker, or no consumer at the queue.
+    LaneWithoutConsumer,
+    /// Accepted jobs have no outcome and are not in the queue.
+    JobsMissing,
+    /// Jobs wait, and none is posted.
+    Standstill,
+    /// A replica went silent without a goodbye.
+    ReplicaLost,
+    /// The clock of a replica differs from the others'.
+    ClockSkew,
+    /// A power cut may cost the database what it has committed.
+    WeakDurability,
+    /// Dead letters wait for an operator.
+    DeadLetters,
+    /// The oldest job waits for too long.
+    Lag,
+    /// The ingress answers slowly.
+    ResponseTime,
+    /// The ingress answers with errors.
+    ErrorRate,
+    /// Tasks wait for a pool of connections or threads.
+    PoolExhausted,
+    /// The processors are busy.
+    Cpu,
+    /// Memory runs out.
+    Memory,
+    /// A disk fills up.
+    Disk,
+}
+
+impl AlertName {
+    /// Path of the page that says what the alert means, how to check it and what to do.
+    #[must_use]
+    pub fn runbook(self) -> String {
+        format!("docs/runbooks/{self}.md")
+    }
+}
+
+/// How much an alert matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Display, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Severity {
     /// Jobs are not posted, or the books are in doubt: now.
     Critical,
@@ -48,9 +101,8 @@ pub enum Severity {
 /// One alert.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct AlertView {
-    /// Its name.
-    #[schema(example = "response_time")]
-    pub alert: &'static str,
+    /// What it is about.
+    pub alert: AlertName,
     /// Where it stands.
     pub state: AlertState,
     /// How much it matters.

@@ -15,11 +15,37 @@ pub struct Health {
     pub parts: Vec<HealthPart>,
 }
 
+/// What a part of the score is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HealthPartName {
+    /// Every lane has a worker.
+    Workers,
+    /// The queue answers.
+    Queue,
+    /// The ledger answers.
+    Ledger,
+    /// Debits equal credits.
+    Books,
+    /// How long jobs wait.
+    Lag,
+    /// How soon the ingress answers.
+    Response,
+    /// How many requests fail.
+    Errors,
+    /// CPU, memory and disk.
+    Resources,
+    /// Pools of connections and threads.
+    Pools,
+    /// Dead letters that wait for an operator.
+    DeadLetters,
+}
+
 /// One part of the score.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct HealthPart {
-    /// `workers`, `queue`, `ledger`, `books`, `lag`, `response`, `errors`, `resources`, `pools` or `dead_letters`.
-    pub name: &'static str,
+    /// What it is about.
+    pub name: HealthPartName,
     /// 0 to 100; `null`: not known, and not counted.
     pub score: Option<u8>,
     /// How much it counts.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::history::Point;
+use super::problems::FleetState;
 use super::replica::PoolView;
 use super::status::QueueTotals;
 
@@ -14,7 +15,9 @@ pub struct Metrics {
     /// When they were taken (RFC 3339, UTC).
     #[schema(value_type = String)]
     pub taken_at: Timestamp,
-    /// How the fleet is, in a sentence.
+    /// How the fleet is.
+    pub state: FleetState,
+    /// The same in a sentence that starts with the state.
     pub verdict: String,
     /// 0 to 100; `null`: not known yet.
     pub health_score: Option<u8>,

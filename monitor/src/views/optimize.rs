@@ -31,12 +31,45 @@ pub struct Optimization {
     pub undone: Option<u64>,
 }
 
+/// What may limit throughput.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BottleneckName {
+    /// Nothing does.
+    None,
+    /// Not every replica or the queue has been heard yet.
+    NotKnown,
+    /// No worker runs.
+    NoWorkers,
+    /// The database does not answer.
+    LedgerAway,
+    /// The broker does not answer.
+    QueueAway,
+    /// The workers post all the time, and more of them would post more.
+    TooFewWorkers,
+    /// Most of what waits waits on one lane.
+    HotLane,
+    /// Tasks wait for a connection to the database.
+    PoolWait,
+    /// Batches wait for their turn to be posted.
+    PostingTurns,
+    /// Batches wait for each other's rows.
+    LockWaits,
+    /// The database takes its time to write and commit.
+    Commit,
+    /// The broker takes its time to confirm messages.
+    PublishConfirm,
+    /// Batches carry few jobs.
+    BatchFill,
+    /// The processors are busy.
+    Cpu,
+}
+
 /// What limits throughput.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Bottleneck {
-    /// `none`, `no_workers`, `ledger_away`, `queue_away`, `too_few_workers`, `hot_lane`, `pool_wait`, `posting_turns`,
-    /// `lock_waits`, `commit`, `publish_confirm`, `batch_fill`, `cpu` or `not_known`.
-    pub name: &'static str,
+    /// What it is.
+    pub name: BottleneckName,
     /// What it is, in a sentence.
     pub sentence: String,
     /// The figures that show it.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::contract::report::{Counts, Role};
+use shared::contract::report::{Counts, Role, TroubleKind};
 use shared::work_pool::WorkPools;
 use utoipa::ToSchema;
 
@@ -37,8 +37,12 @@ pub struct ReplicaView {
     /// How far its clock is ahead of most others' of the fleet, in seconds, less the milliseconds that a report is on its
     /// way; below zero: it is behind; `null`: not known, as of one that is not heard.
     pub clock_ahead_seconds: Option<f64>,
-    /// Why it can not do its work just now; `null` too when it is not heard.
+    /// Why it cannot do its work just now; `null` too when it is not heard.
     pub trouble: Option<String>,
+    /// What kind of trouble that is: `broker_alarm`, `queue_away`, `ledger_away`, `ledger_not_durable`, `lane_held_up` or
+    /// `other`.
+    #[schema(value_type = String)]
+    pub trouble_kind: TroubleKind,
     /// Jobs since its start, by what became of them there.
     #[schema(value_type = Object)]
     pub counts: Counts,

@@ -4,8 +4,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::alerts::AlertName;
 use super::health::{Conservation, Health, WorkersWanted};
 use super::policies::QueuePolicies;
+use super::problems::{FleetProblem, FleetState};
 use super::replica::ReplicaView;
 
 /// The fleet at one moment.
@@ -14,11 +16,16 @@ pub struct Status {
     /// When it was taken (RFC 3339, UTC).
     #[schema(value_type = String)]
     pub taken_at: Timestamp,
-    /// How the fleet is, in a sentence that starts with `starting`, `well`, `draining` or `attention`.
+    /// How the fleet is.
+    pub state: FleetState,
+    /// The same in a sentence that starts with the state.
     #[schema(example = "draining: 4,120 jobs, oldest 38 s, clear in about 55 s")]
     pub verdict: String,
-    /// What is wrong, a sentence each; empty: nothing is.
-    pub problems: Vec<String>,
+    /// How jobs flow, in a few words.
+    #[schema(example = "4,120 jobs, oldest 38 s, clear in about 55 s")]
+    pub flow: String,
+    /// What is wrong, the gravest first; empty: nothing is.
+    pub problems: Vec<FleetProblem>,
     /// How well the fleet is, from 0 to 100, and why.
     pub health: Health,
     /// How many workers the load needs.
@@ -30,7 +37,7 @@ pub struct Status {
     /// What somebody has set on the queues of the broker.
     pub queue_policies: QueuePolicies,
     /// Names of the alerts that fire.
-    pub alerts_firing: Vec<&'static str>,
+    pub alerts_firing: Vec<AlertName>,
     /// Every replica that was heard of, by role and id. A lost one stays for a while.
     pub replicas: Vec<ReplicaView>,
     /// Every lane, in order.

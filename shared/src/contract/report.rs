@@ -53,9 +53,12 @@ pub struct Report {
     pub started_at: i64,
     /// When it said this, in microseconds since the Unix epoch, by its own clock.
     pub reported_at: i64,
-    /// Why it can not do its work just now, in a sentence; `None`: it can.
+    /// Why it cannot do its work just now, in a sentence; `None`: it can.
     #[serde(default)]
     pub trouble: Option<String>,
+    /// What kind of trouble that is.
+    #[serde(default)]
+    pub trouble_kind: TroubleKind,
     /// Jobs since its start.
     pub counts: Counts,
     /// Of those, the ones that the reconciliation goes by, lane by lane; lanes without any are left out. `None`: an older
@@ -99,6 +102,35 @@ pub struct Report {
     /// What it runs with, by the name of the setting; secrets are masked.
     #[serde(default)]
     pub settings: BTreeMap<String, SettingReport>,
+}
+
+/// What keeps a replica from its work.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TroubleKind {
+    /// The broker is short of memory or disk: it takes no messages, but hands out those that wait.
+    BrokerAlarm,
+    /// The queue does not answer, or refuses.
+    QueueAway,
+    /// The ledger does not answer, or refuses.
+    LedgerAway,
+    /// The database may forget what it has committed, and that is not allowed.
+    LedgerNotDurable,
+    /// A lane waits for something of its own, while others go on.
+    LaneHeldUp,
+    /// Something that a later release names.
+    #[default]
+    #[serde(other)]
+    Other,
+}
+
+/// Why a replica cannot do its work just now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// What kind it is.
+    pub kind: TroubleKind,
+    /// In a sentence.
+    pub what: String,
 }
 
 /// Jobs since a replica's start, by what became of them here.

@@ -15,7 +15,7 @@ use tracing::warn;
 pub use self::instruments::{Instruments, PoolSource};
 use super::{Bus, Topic};
 use crate::clock;
-use crate::contract::report::{Counts, LaneCounts, LaneReport, Report, Role};
+use crate::contract::report::{Counts, LaneCounts, LaneReport, Report, Role, Trouble, TroubleKind};
 use crate::contract::settings::SettingsMessage;
 use crate::domain::lane::Lane;
 use crate::settings::LiveSettings;
@@ -61,7 +61,7 @@ impl Reporter {
         trouble: impl Fn() -> F + Send,
         ended: CancellationToken,
     ) where
-        F: Future<Output = Option<String>> + Send,
+        F: Future<Output = Option<Trouble>> + Send,
     {
         let heard = self.bus.listen(Topic::Settings).await;
         let settings = self.instruments.settings.clone();
@@ -74,7 +74,7 @@ impl Reporter {
         trouble: impl Fn() -> F + Send,
         ended: &CancellationToken,
     ) where
-        F: Future<Output = Option<String>> + Send,
+        F: Future<Output = Option<Trouble>> + Send,
     {
         let started_at = clock::now_us();
         let host = sysinfo::System::host_name().unwrap_or_default();
@@ -109,7 +109,8 @@ impl Reporter {
                 host: host.clone(),
                 started_at,
                 reported_at: clock::now_us(),
-                trouble,
+                trouble_kind: trouble.as_ref().map_or(TroubleKind::Other, |trouble| trouble.kind),
+                trouble: trouble.map(|trouble| trouble.what),
                 counts,
                 lane_counts: Some(lane_counts),
                 lanes,

@@ -77,7 +77,7 @@ impl EmbeddedQueue {
         for kept in store.lanes().await? {
             newest = kept.newest.max(newest);
             let Some(lane) = lanes.get_mut(usize::from(kept.lane.0)) else {
-                return Err(QueueError(format!(
+                return Err(QueueError::Failed(format!(
                     "{} holds jobs of {}, but LANES is {}; start with the number of lanes that it was made with",
                     path.display(),
                     kept.lane,
@@ -109,7 +109,7 @@ impl EmbeddedQueue {
 
     fn lane(&self, lane: Lane) -> Result<&Arc<LaneState>, QueueError> {
         let found = self.lanes.get(usize::from(lane.0));
-        found.ok_or_else(|| QueueError(format!("{lane} is none of {} lanes", self.lanes.len())))
+        found.ok_or_else(|| QueueError::Failed(format!("{lane} is none of {} lanes", self.lanes.len())))
     }
 
     /// Hands a write to the writer and waits until it is on disk.
@@ -126,7 +126,7 @@ impl EmbeddedQueue {
 #[async_trait]
 impl Queue for EmbeddedQueue {
     async fn publish(&self, lane: Lane, envelope: Bytes, jobs: usize) -> Result<(), PublishError> {
-        let unavailable = |failure: QueueError| PublishError::Unavailable(failure.0);
+        let unavailable = PublishError::from;
         let state = self.lane(lane).map_err(unavailable)?;
         let Some(place) = state.reserve(self.lane_messages_max) else {
             return Err(PublishError::Full { lane });
@@ -200,7 +200,7 @@ impl WorkQueue for EmbeddedQueue {
         }
         let work = self.work.clone();
         let published = self.write(|done| Write::Work { work, message, done }).await;
-        published.map_err(|failure| PublishError::Unavailable(failure.0))
+        Ok(published?)
     }
 
     async fn take_work(&self) -> Result<Box<dyn Subscription>, QueueError> {
@@ -221,12 +221,12 @@ impl WorkQueue for EmbeddedQueue {
 fn lock(path: &Path) -> Result<File, QueueError> {
     let path = path.with_added_extension("lock");
     let failure =
-        |cause: std::io::Error| QueueError(format!("{} can not be opened: {cause}", path.display()));
+        |cause: std::io::Error| QueueError::Failed(format!("{} can not be opened: {cause}", path.display()));
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failure)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::Error(cause)) => Err(failure(cause)),
-        Err(TryLockError::WouldBlock) => Err(QueueError(format!(
+        Err(TryLockError::WouldBlock) => Err(QueueError::Failed(format!(
             "{} is held by another process; stop it, or give this one another folder",
             path.display()
         ))),
@@ -234,5 +234,5 @@ fn lock(path: &Path) -> Result<File, QueueError> {
 }
 
 fn closed() -> QueueError {
-    QueueError("the queue is closed".to_owned())
+    QueueError::Failed("the queue is closed".to_owned())
 }

@@ -146,13 +146,13 @@ impl RabbitMq {
         let mut slot = timeout_at(deadline, slot.lock()).await.map_err(silent)?;
         let blocked = slot.as_ref().is_some_and(|channel| channel.is_open() && channel.is_blocked());
         if blocked {
-            return Err(PublishError::Unavailable(broker::blocked(self.publishing.address()).0));
+            return Err(broker::blocked(self.publishing.address()).into());
         }
         let mut channel = match slot.take().filter(PublishChannel::is_open) {
             Some(channel) => channel,
             None => {
                 let opened = timeout_at(deadline, self.publish_channel()).await.map_err(silent)?;
-                opened.map_err(|failure| PublishError::Unavailable(failure.0))?
+                opened?
             }
         };
         // From here on anew: a channel that took long to open is not given up before it could confirm anything.
@@ -175,9 +175,9 @@ impl RabbitMq {
         // reads: it would be the lane's active one, and the lane would stand still. What nobody waits for any
         // more is dropped when it is there, which closes its channel.
         let subscribing = tokio::spawn(subscription::subscribe(channel, queue.clone(), prefetch, address));
-        let subscribed = subscribing
-            .await
-            .unwrap_or_else(|broken| Err(QueueError(format!("consuming {queue} broke off: {broken}"))));
+        let subscribed = subscribing.await.unwrap_or_else(|broken| {
+            Err(QueueError::Failed(format!("consuming {queue} broke off: {broken}")))
+        });
         if subscribed.is_err() {
             self.topology.forget();
         }
@@ -232,7 +232,9 @@ impl Queue for RabbitMq {
     async fn dead_letter(&self, letter: DeadLetter) -> Result<(), QueueError> {
         let message = publish::Message::dead_letter(letter);
         let kept = self.publish_in(&self.dead_letters.publishing, message).await;
-        kept.map_err(|failure| QueueError(format!("the dead letter is not known to be kept: {failure}")))
+        kept.map_err(|failure| {
+            QueueError::Failed(format!("the dead letter is not known to be kept: {failure}"))
+        })
     }
 
     async fn depth(&self) -> Result<Vec<LaneDepth>, QueueError> {

@@ -36,8 +36,9 @@ async fn a_killed_worker_and_a_stopped_database_show_and_are_over_by_themselves(
             let holder = lane["holder"].as_str().context("a lane without a holder")?;
             ensure!(lost["replica"] != holder, "it holds lane {lane}");
         }
-        let verdict = status["verdict"].as_str().unwrap_or_default();
-        ensure!(verdict.contains("its lanes are served again"), "{verdict}");
+        let lost = &status["problems"][0];
+        let what = lost["what"].as_str().unwrap_or_default();
+        ensure!(lost["kind"] == "replica_lost" && what.contains("its lanes are served again"), "{lost}");
         Ok(())
     })
     .await
@@ -48,8 +49,8 @@ async fn a_killed_worker_and_a_stopped_database_show_and_are_over_by_themselves(
     cluster.database.stop().await.unwrap();
     until("an alert fires since the ledger is away", FIRES_WITHIN, async || {
         let status = status(&monitor).await?;
-        let verdict = status["verdict"].as_str().unwrap_or_default();
-        ensure!(verdict.starts_with("attention: the ledger can not be read"), "{verdict}");
+        ensure!(status["problems"][0]["kind"] == "ledger_away", "{status}");
+        ensure!(status["state"] == "attention", "{}", status["verdict"]);
         ensure!(status["ledger"].is_null(), "books that can not be read are shown: {}", status["ledger"]);
         let firing = status["alerts_firing"].as_array().context("no alerts")?;
         ensure!(firing.iter().any(|alert| alert == "ledger_away"), "{firing:?}");

@@ -166,10 +166,7 @@ async fn depth_is_the_brokers(cluster: &mut Cluster, monitor: &Client) -> anyhow
             ensure!(lane["depth_messages"].as_u64() == Some(*broker), "the broker has {broker}: {lane}");
         }
         ensure!(depths.values().sum::<u64>() > 0, "nothing waits");
-        ensure!(
-            status["verdict"].as_str().is_some_and(|verdict| verdict.starts_with("attention: no worker")),
-            "{status}"
-        );
+        ensure!(status["problems"][0]["kind"] == "no_worker", "{status}");
         ensure!(status["workers_wanted"]["workers"] == 1, "{status}");
         Ok(())
     })

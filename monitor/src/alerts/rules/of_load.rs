@@ -2,7 +2,7 @@
 
 use super::Reading;
 use crate::facts::{BusState, Facts};
-use crate::judge::STANDSTILL_SECONDS;
+use crate::problems::STANDSTILL_SECONDS;
 use crate::views::replica::{ReplicaState, ReplicaView, ResourcesView};
 use crate::words::{counted, time};
 

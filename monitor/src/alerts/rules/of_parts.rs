@@ -5,7 +5,7 @@ use shared::queue::policies::Policies;
 
 use super::Reading;
 use crate::facts::{BusState, Facts};
-use crate::judge::LOST_IS_NEWS_SECONDS;
+use crate::problems::LOST_IS_NEWS_SECONDS;
 use crate::views::health::MissingJobs;
 use crate::words::{counted, lanes, time};
 

@@ -27,7 +27,7 @@ pub(crate) fn under_pressure() -> Facts {
     facts
 }
 
-fn named(change: impl FnOnce(&mut Facts)) -> &'static str {
+fn named(change: impl FnOnce(&mut Facts)) -> BottleneckName {
     let mut facts = under_pressure();
     change(&mut facts);
     find(&facts).name
@@ -35,29 +35,38 @@ fn named(change: impl FnOnce(&mut Facts)) -> &'static str {
 
 #[test]
 fn a_fleet_at_rest_has_none() {
-    assert_eq!(find(&well()).name, "none");
+    assert_eq!(find(&well()).name, BottleneckName::None);
 }
 
 #[test]
 fn each_cause_is_found() {
-    assert_eq!(named(|_| {}), "too_few_workers");
-    assert_eq!(named(|facts| facts.last_10_s.processing.write_and_commit = times(7_000, 0.018)), "commit");
-    assert_eq!(named(|facts| facts.last_10_s.processing.posting_wait = times(7_000, 0.1)), "posting_turns");
-    assert_eq!(named(|facts| facts.last_10_s.processing.lock_and_read = times(7_000, 0.015)), "lock_waits");
+    assert_eq!(named(|_| {}), BottleneckName::TooFewWorkers);
+    assert_eq!(
+        named(|facts| facts.last_10_s.processing.write_and_commit = times(7_000, 0.018)),
+        BottleneckName::Commit
+    );
+    assert_eq!(
+        named(|facts| facts.last_10_s.processing.posting_wait = times(7_000, 0.1)),
+        BottleneckName::PostingTurns
+    );
+    assert_eq!(
+        named(|facts| facts.last_10_s.processing.lock_and_read = times(7_000, 0.015)),
+        BottleneckName::LockWaits
+    );
     assert_eq!(
         named(|facts| facts.last_10_s.processing.publish_confirm = times(100, 0.9)),
-        "publish_confirm"
+        BottleneckName::PublishConfirm
     );
-    assert_eq!(named(|facts| facts.resources.cpu_percent_max = Some(99.0)), "cpu");
-    assert_eq!(named(|facts| facts.ledger_trouble = Some("gone".to_owned())), "ledger_away");
-    assert_eq!(named(|facts| facts.replicas.clear()), "no_workers");
-    assert_eq!(named(|facts| facts.bus = BusState::Young), "not_known");
+    assert_eq!(named(|facts| facts.resources.cpu_percent_max = Some(99.0)), BottleneckName::Cpu);
+    assert_eq!(named(|facts| facts.ledger_trouble = Some("gone".to_owned())), BottleneckName::LedgerAway);
+    assert_eq!(named(|facts| facts.replicas.clear()), BottleneckName::NoWorkers);
+    assert_eq!(named(|facts| facts.bus = BusState::Young), BottleneckName::NotKnown);
 }
 
 #[test]
 fn retries_are_lock_waits() {
     let error = ErrorRate { r#type: "posting/deadlock".to_owned(), count: 700, per_second: 70.0 };
-    assert_eq!(named(|facts| facts.last_10_s.errors.by_type = vec![error]), "lock_waits");
+    assert_eq!(named(|facts| facts.last_10_s.errors.by_type = vec![error]), BottleneckName::LockWaits);
 }
 
 #[test]
@@ -68,25 +77,29 @@ fn a_pool_without_a_free_connection_is_found() {
         facts.pools = vec![pool.clone()];
         facts.last_10_s.processing.pool_acquire = times(100, acquire);
     };
-    assert_eq!(named(|facts| with(facts, 0.05)), "pool_wait");
-    assert_eq!(named(|facts| with(facts, 0.001)), "too_few_workers", "nobody feels that it is full");
+    assert_eq!(named(|facts| with(facts, 0.05)), BottleneckName::PoolWait);
+    assert_eq!(
+        named(|facts| with(facts, 0.001)),
+        BottleneckName::TooFewWorkers,
+        "nobody feels that it is full"
+    );
     let mut facts = under_pressure();
     facts.pools = vec![pool];
     let bottleneck = find(&facts);
-    assert_eq!(bottleneck.name, "pool_wait");
+    assert_eq!(bottleneck.name, BottleneckName::PoolWait);
     assert!(bottleneck.sentence.contains("3 tasks wait for a connection to the database, of pool primary"));
 }
 
 #[test]
 fn threads_for_blocking_work_hold_no_job_back() {
     let pool = PoolView { name: "cpu".to_owned(), size_max: 1, in_use: 1, waiting: 3, ..PoolView::default() };
-    assert_eq!(named(|facts| facts.pools = vec![pool]), "too_few_workers");
+    assert_eq!(named(|facts| facts.pools = vec![pool]), BottleneckName::TooFewWorkers);
 }
 
 #[test]
 fn small_batches_are_found_while_jobs_wait() {
     let small = BatchJobs { batches: 100, avg_jobs: 9.0, p50_jobs: 9, max_jobs: 10 };
-    assert_eq!(named(|facts| facts.last_10_s.batch_jobs = Some(small)), "batch_fill");
+    assert_eq!(named(|facts| facts.last_10_s.batch_jobs = Some(small)), BottleneckName::BatchFill);
 }
 
 #[test]
@@ -96,7 +109,7 @@ fn one_hot_lane_is_not_cured_by_workers() {
         lane.depth_jobs = Some(if lane.lane == 3 { 19_000 } else { 60 });
     }
     let bottleneck = find(&facts);
-    assert_eq!(bottleneck.name, "hot_lane");
+    assert_eq!(bottleneck.name, BottleneckName::HotLane);
     assert!(!more_workers_help(&bottleneck));
     assert!(bottleneck.sentence.contains("lane 3"), "{}", bottleneck.sentence);
 }

@@ -8,7 +8,7 @@ fn the_wire_forms_hold_still() {
 
     let report = concat!(
         r#"{"role":"worker","replica":"worker-1","version":"0.1.0","host":"h","started_at":1,"reported_at":2,"#,
-        r#""trouble":null,"counts":{"accepted":0,"refused":0,"published_jobs":0,"published_messages":0,"posted":3,"#,
+        r#""trouble":null,"trouble_kind":"other","counts":{"accepted":0,"refused":0,"published_jobs":0,"published_messages":0,"posted":3,"#,
         r#""rejected":0,"duplicate":0,"conflict":0,"dead":0,"repeated":0},"#,
         r#""lane_counts":{"1":{"accepted":2,"unrecorded":5}},"lanes":[{"lane":1,"oldest_accepted_at":null,"messages_in_hand":3,"#,
         r#""jobs_in_hand":70}],"#,
@@ -30,6 +30,7 @@ fn an_older_report_reads_with_what_is_new_missing() {
     let read: Report = serde_json::from_str(older).expect("fields may be added, so they may be absent");
     assert_eq!(read.resources, None, "what is not told is not zero");
     assert_eq!((read.address, read.lane_counts), (None, None));
+    assert_eq!(read.trouble_kind, TroubleKind::Other);
     let lane: LaneReport = serde_json::from_str(r#"{"lane":1,"oldest_accepted_at":null}"#).unwrap();
     assert_eq!((lane.messages_in_hand, lane.jobs_in_hand), (None, None));
     assert!(read.histograms.is_empty() && read.pools.is_empty() && read.settings.is_empty());
@@ -39,10 +40,11 @@ fn an_older_report_reads_with_what_is_new_missing() {
 fn a_newer_report_reads_without_the_histograms_that_are_not_known() {
     let newer = concat!(
         r#"{"role":"api","replica":"a","version":"9","host":"h","started_at":1,"reported_at":2,"counts":{},"#,
-        r#""histograms":{"of_a_later_version":"AA","posting":"AAAA"},"what_else":[1]}"#,
+        r#""trouble":"t","trouble_kind":"of_a_later_version","histograms":{"of_a_later_version":"AA","posting":"AAAA"},"what_else":[1]}"#,
     );
     let read: Report = serde_json::from_str(newer).unwrap();
     assert_eq!(read.histograms.keys().collect::<Vec<_>>(), [&HistogramName::Posting]);
+    assert_eq!((read.trouble.as_deref(), read.trouble_kind), (Some("t"), TroubleKind::Other));
 }
 
 #[test]

@@ -100,7 +100,7 @@ impl Session {
             bound = Bound { since, addresses: addresses.len() };
             shared.bound.send_if_modified(|known| std::mem::replace(known, bound) != bound);
             if let Err(cause) = self.until_changed(shared, to_send, &mut wanted, &mut looks).await {
-                return QueueError(format!("{} has gone away: {cause}", shared.broker.address()));
+                return QueueError::Failed(format!("{} has gone away: {cause}", shared.broker.address()));
             }
         }
     }

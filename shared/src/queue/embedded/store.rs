@@ -127,7 +127,7 @@ impl Store {
         opened.await.map_err(|cause: sqlx::Error| {
             let path = file.0.get_filename().display();
             let way_out = if is_damage(&cause) { WAY_OUT } else { "" };
-            QueueError(format!("the queue's file {path} can not be opened: {cause}{way_out}"))
+            QueueError::Failed(format!("the queue's file {path} can not be opened: {cause}{way_out}"))
         })
     }
 
@@ -343,7 +343,7 @@ pub(super) async fn close(connection: SqliteConnection) -> Result<(), sqlx::Erro
 }
 
 pub(super) fn failure(doing: &str, cause: &sqlx::Error) -> QueueError {
-    QueueError(format!("{doing} failed in the queue's file: {cause}"))
+    QueueError::Failed(format!("{doing} failed in the queue's file: {cause}"))
 }
 
 /// SQLite's numbers are signed; a count is not.

@@ -107,7 +107,9 @@ impl Subscription for WorkConsumer {
             found = found => found,
             () = writes.closed() => Err(super::closed()),
         };
-        found?.ok_or_else(|| QueueError("a message of work is not in the queue's file any more".to_owned()))
+        found?.ok_or_else(|| {
+            QueueError::Failed("a message of work is not in the queue's file any more".to_owned())
+        })
     }
 
     async fn ack_through(&mut self, delivery: DeliveryTag) -> Result<(), QueueError> {

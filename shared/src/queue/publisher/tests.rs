@@ -76,11 +76,11 @@ impl Queue for HeldQueue {
     }
 
     async fn subscribe(&self, _: Lane, _: u16) -> Result<Box<dyn Subscription>, QueueError> {
-        Err(QueueError("publishes only".to_owned()))
+        Err(QueueError::Failed("publishes only".to_owned()))
     }
 
     async fn dead_letter(&self, _: DeadLetter) -> Result<(), QueueError> {
-        Err(QueueError("publishes only".to_owned()))
+        Err(QueueError::Failed("publishes only".to_owned()))
     }
 
     async fn depth(&self) -> Result<Vec<LaneDepth>, QueueError> {

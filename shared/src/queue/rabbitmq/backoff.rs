@@ -66,7 +66,7 @@ impl Attempt<'_> {
     }
 
     pub(super) fn failed(self, cause: String) -> QueueError {
-        let failure = QueueError(cause);
+        let failure = QueueError::Failed(cause);
         let mut state = self.backoff.lock();
         let pause = state.pauses.next().unwrap_or(PAUSE_MAX);
         let until = Instant::now() + pause;

@@ -52,7 +52,7 @@ impl Broker {
             .max_size(connections)
             .runtime(Runtime::Tokio1)
             .build()
-            .map_err(|cause| QueueError(format!("no pool of AMQP connections: {cause}")))?;
+            .map_err(|cause| QueueError::Failed(format!("no pool of AMQP connections: {cause}")))?;
         Ok(Broker { pool, address, backoff: Backoff::new() })
     }
 
@@ -63,7 +63,7 @@ impl Broker {
 
     /// An error that says what could not be done and where.
     pub(crate) fn failure(&self, doing: &str, cause: &lapin::Error) -> QueueError {
-        QueueError(format!("{doing} failed on {}: {cause}", self.address))
+        QueueError::Failed(format!("{doing} failed on {}: {cause}", self.address))
     }
 
     /// A connection out of the pool, opened where none works. It goes back when it is dropped;
@@ -99,7 +99,7 @@ impl Broker {
             Err(_) => {
                 // Half open: no other may get this connection.
                 drop(Object::take(connection));
-                Err(QueueError(format!("{} does not open a channel", self.address)))
+                Err(QueueError::Failed(format!("{} does not open a channel", self.address)))
             }
         }
     }
@@ -125,7 +125,7 @@ impl Broker {
 
 /// The broker takes nothing until it has memory and disk again.
 pub(crate) fn blocked(address: &str) -> QueueError {
-    QueueError(format!("{address} takes no messages: it is short of memory or disk"))
+    QueueError::Alarm(address.to_owned())
 }
 
 #[cfg(test)]

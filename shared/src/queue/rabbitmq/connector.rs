@@ -29,12 +29,13 @@ pub(crate) struct Connector {
 /// # Errors
 /// It is none, or a part of it would be passed over.
 pub(super) fn read(url: &str) -> Result<(AMQPUri, ServerHost), QueueError> {
-    let host = FORM.host(SETTING, url).map_err(|error| QueueError(error.to_string()))?;
-    let host = host.ok_or_else(|| QueueError(format!("{SETTING} has no host; write {}", FORM.example)))?;
+    let host = FORM.host(SETTING, url).map_err(|error| QueueError::Failed(error.to_string()))?;
+    let host =
+        host.ok_or_else(|| QueueError::Failed(format!("{SETTING} has no host; write {}", FORM.example)))?;
     let mut uri: AMQPUri = url.trim().parse().map_err(|cause| {
         // Neither the URL nor the parser's words are repeated: both may hold the password.
         let _: String = cause;
-        QueueError(format!(
+        QueueError::Failed(format!(
             "{SETTING} cannot be used: a value of its query parameters ({}) or the encoding of its user, password or \
              virtual host is not understood; write {}",
             FORM.parameters.join(", "),

@@ -127,7 +127,7 @@ impl Management {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
-            .map_err(|error| QueueError(format!("no client for the management API: {error}")))?;
+            .map_err(|error| QueueError::Failed(format!("no client for the management API: {error}")))?;
         Ok(Management { http, lists: url, vhost, address, user, password })
     }
 
@@ -186,7 +186,7 @@ impl Management {
 }
 
 fn refused(why: &dyn std::fmt::Display) -> QueueError {
-    QueueError(format!("{SETTING} cannot be used: {why}"))
+    QueueError::Failed(format!("{SETTING} cannot be used: {why}"))
 }
 
 /// What is said where nobody knows where it is.

@@ -53,8 +53,8 @@ pub(super) async fn subscribe(
                 ahead: VecDeque::new(),
             });
         }
-        Ok(Err(cause)) => QueueError(format!("consuming {queue} failed on {address}: {cause}")),
-        Err(_) => QueueError(format!("{address} does not hand out {queue}; it may have no leader")),
+        Ok(Err(cause)) => QueueError::Failed(format!("consuming {queue} failed on {address}: {cause}")),
+        Err(_) => QueueError::Failed(format!("{address} does not hand out {queue}; it may have no leader")),
     };
     // The broker may yet take the question as asked: a consumer that nobody reads would hold the lane.
     close(&channel, "no consumer").await;
@@ -75,7 +75,7 @@ async fn consume(channel: &Channel, queue: &str, prefetch_messages: u16) -> Resu
 
 impl QueueConsumer {
     fn open(&mut self) -> Result<&mut Open, QueueError> {
-        self.open.as_mut().ok_or_else(|| QueueError("the subscription is closed".to_owned()))
+        self.open.as_mut().ok_or_else(|| QueueError::Failed("the subscription is closed".to_owned()))
     }
 
     fn read(
@@ -95,7 +95,10 @@ impl QueueConsumer {
     }
 
     fn failure(&self, cause: &dyn std::fmt::Display) -> QueueError {
-        QueueError(format!("the subscription of {} on {} has ended: {cause}", self.queue, self.address))
+        QueueError::Failed(format!(
+            "the subscription of {} on {} has ended: {cause}",
+            self.queue, self.address
+        ))
     }
 }
 

@@ -275,7 +275,8 @@ async fn declare_queue(broker: &Broker, queue: &str, mut arguments: FieldTable) 
         other_limits.push(argument);
     }
     let differing = other_limits.join(", ");
-    Err(QueueError(format!("{queue} on {} differs again and again in {differing}", broker.address())).into())
+    Err(QueueError::Failed(format!("{queue} on {} differs again and again in {differing}", broker.address()))
+        .into())
 }
 
 /// The arguments that may differ: how much a queue takes. All lanes refuse what is beyond that.

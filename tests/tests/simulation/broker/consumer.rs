@@ -60,14 +60,14 @@ impl Consumer {
     pub(super) fn fail(&mut self, late: Duration) {
         if !std::mem::replace(&mut self.failed, true) {
             let told_at = self.arrives_at.max(Instant::now() + late);
-            let _ = self.wire.send((told_at, Err(QueueError("the connection was cut".to_owned()))));
+            let _ = self.wire.send((told_at, Err(QueueError::Failed("the connection was cut".to_owned()))));
         }
     }
 
     /// What it had in hand.
     pub(super) fn end(mut self, why: &str) -> Vec<Message> {
         if !self.failed {
-            let _ = self.wire.send((self.arrives_at, Err(QueueError(why.to_owned()))));
+            let _ = self.wire.send((self.arrives_at, Err(QueueError::Failed(why.to_owned()))));
         }
         self.unacknowledged.drain(..).map(|(_, message)| message).collect()
     }
@@ -231,7 +231,7 @@ impl Subscription for QueueConsumer {
             tokio::time::sleep_until(*at).await;
         }
         self.process.gate().await;
-        let gone = || QueueError("the consumer is gone".to_owned());
+        let gone = || QueueError::Failed("the consumer is gone".to_owned());
         match self.next.take().map_or_else(|| Err(gone()), |(_, handed)| handed) {
             Ok(handed) => {
                 self.opened.push_back(handed.clone());
@@ -260,7 +260,7 @@ impl Subscription for QueueConsumer {
         let (lane, id, tag) = (self.lane, self.id, delivery.0);
         self.broker.0.world.note(format_args!("{name} acknowledges lane {lane} to {tag} as consumer {id}"));
         let sent = self.uplink.send(Told::Acknowledge(delivery));
-        sent.map_err(|_| QueueError("the consumer is gone".to_owned()))
+        sent.map_err(|_| QueueError::Failed("the consumer is gone".to_owned()))
     }
 
     async fn close(self: Box<Self>) {

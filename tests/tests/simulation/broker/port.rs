@@ -130,13 +130,15 @@ impl Queue for QueueOf {
         world.pass(silent.min(SUBSCRIBE_TIMEOUT)).await;
         self.process.gate().await;
         if silent > SUBSCRIBE_TIMEOUT || !self.broker.state().up {
-            return Err(QueueError("the broker does not answer".to_owned()));
+            return Err(QueueError::Failed("the broker does not answer".to_owned()));
         }
         Ok(Box::new(QueueConsumer::join(&self.broker, &self.process, usize::from(lane.0), prefetch.into())))
     }
 
     async fn dead_letter(&self, letter: DeadLetter) -> Result<(), QueueError> {
-        self.publish_confirmed(Published::Letter(letter)).await.map_err(|error| QueueError(error.to_string()))
+        self.publish_confirmed(Published::Letter(letter))
+            .await
+            .map_err(|error| QueueError::Failed(error.to_string()))
     }
 
     async fn depth(&self) -> Result<Vec<LaneDepth>, QueueError> {
