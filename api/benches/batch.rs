@@ -13,11 +13,11 @@ use std::time::{Duration, Instant};
 use api::{Config, Ingress, Parts};
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
-use shared::domain::lane::Lanes;
-use shared::fleet::reporter::Instruments;
-use shared::queue::publisher::{Publisher, PublisherLimits};
-use shared::telemetry;
-use shared::work_pool::WorkPool;
+use domain::lane::Lanes;
+use fleet::reporter::Instruments;
+use queue::publisher::{Publisher, PublisherLimits};
+use runtime::telemetry;
+use runtime::work_pool::WorkPool;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 

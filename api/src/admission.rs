@@ -12,11 +12,11 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use domain::id::JobId;
+use fleet::settings::LiveSettings;
 use metrics::counter;
-use shared::domain::id::JobId;
-use shared::queue::PublishError;
-use shared::settings::LiveSettings;
-use shared::telemetry::names;
+use queue::PublishError;
+use runtime::telemetry::names;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::places::{Places, Taken};

@@ -1,6 +1,6 @@
 //! The lines of a batch.
 
-use shared::domain::json;
+use domain::json;
 
 use crate::problem::{Problem, ProblemType};
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use shared::contract::report::PoolReport;
-use shared::ledger::{Freshness, Ledger, LedgerError, PoolExhausted};
+use contract::report::PoolReport;
+use store::ledger::{Freshness, Ledger, LedgerError, PoolExhausted};
 
 use crate::ingress::Ingress;
 use crate::problem::{Problem, ProblemType};

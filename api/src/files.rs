@@ -22,6 +22,7 @@ mod text;
 
 use std::io::{Read, Seek};
 
+use domain::former::Sameness;
 pub use error::{FileError, RowError, Total};
 pub use format::Format;
 use jiff::Timestamp;
@@ -30,7 +31,6 @@ use jiff::tz::Offset;
 pub use mapping::{InvalidMapping, Mapping};
 pub use pain001::{EXECUTION_DATE, Message, PaymentIds, header_of, was_ahead};
 use serde_json::value::RawValue;
-use shared::domain::former::Sameness;
 
 /// The most bytes of one row, in UTF-8: a journal of 100 legs is some 8 KiB.
 pub const ROW_BYTES_MAX: usize = 64 * 1024;

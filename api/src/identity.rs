@@ -2,10 +2,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use domain::former::{FormerId, Sameness};
+use domain::id::{Identity, JobId};
+use domain::text::Reference;
 use jiff::Timestamp;
-use shared::domain::former::{FormerId, Sameness};
-use shared::domain::id::{Identity, JobId};
-use shared::domain::text::Reference;
 
 pub use former::{FormerIdsKept, Who};
 pub use key::IdempotencyKey;
@@ -126,8 +126,8 @@ fn spread(count: u64) -> [u8; 6] {
 mod tests {
     use std::collections::HashSet;
 
-    use shared::domain::job::Fingerprint;
-    use shared::domain::text::Client;
+    use domain::job::Fingerprint;
+    use domain::text::Client;
 
     use super::*;
 
@@ -178,7 +178,7 @@ mod tests {
     fn a_job_knows_the_ids_of_the_release_before() {
         let (issuer, client) = (Issuer::new().unwrap(), Client::parse("acme").unwrap());
         let kept = FormerIdsKept::default();
-        kept.set(shared::ledger::FormerIds { of_release: true, ..Default::default() });
+        kept.set(store::ledger::FormerIds { of_release: true, ..Default::default() });
         let who = Who::new(&client, &[], &kept);
         let sent = reference(" r ");
         let canonical = sent.canonical().unwrap();

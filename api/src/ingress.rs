@@ -5,17 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use shared::analyses::Analyses;
-use shared::contract::report::{Counts, LaneCounts, Role, Trouble, TroubleKind};
-use shared::domain::lane::Lanes;
-use shared::domain::text::Client;
-use shared::fleet::Bus;
-use shared::fleet::reporter::{Instruments, Reporter, Vitals};
-use shared::imports::Imports;
-use shared::ledger::Ledger;
-use shared::queue::Queue;
-use shared::queue::publisher::Publisher;
-use shared::work_pool::WorkPool;
+use contract::report::{Counts, LaneCounts, Role, Trouble, TroubleKind};
+use domain::lane::Lanes;
+use domain::text::Client;
+use fleet::Bus;
+use fleet::reporter::{Instruments, Reporter, Vitals};
+use queue::Queue;
+use queue::publisher::Publisher;
+use runtime::work_pool::WorkPool;
+use store::analyses::Analyses;
+use store::imports::Imports;
+use store::ledger::Ledger;
 use tokio_util::sync::CancellationToken;
 
 use crate::admission::Admission;

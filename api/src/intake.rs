@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use shared::clock;
-use shared::contract::submission::Invalid;
-use shared::contract::{message, submission};
-use shared::domain::former::{FormerId, Sameness};
-use shared::domain::id::{Identity, JobId};
-use shared::domain::job::{Fingerprint, Kind, Spec};
-use shared::domain::json;
-use shared::domain::lane::Lane;
-use shared::domain::text::{Client, Reference};
+use contract::submission::Invalid;
+use contract::{message, submission};
+use domain::former::{FormerId, Sameness};
+use domain::id::{Identity, JobId};
+use domain::job::{Fingerprint, Kind, Spec};
+use domain::json;
+use domain::lane::Lane;
+use domain::text::{Client, Reference};
+use runtime::clock;
 
 use crate::files::{FormerName, PaymentName};
 use crate::identity::{Claim, IdempotencyKey, Identified, LineOfBatch, ReferenceAsSent, Who, names_of};

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use shared::domain::text::Client;
-pub use shared::keys::{Denied, Keys, Scope, check_listen};
+use domain::text::Client;
+pub use tellers_http::keys::{Denied, Keys, Scope, check_listen};
 
 use crate::ingress::Ingress;
 use crate::problem::{Problem, ProblemType};

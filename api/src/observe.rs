@@ -7,9 +7,9 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use domain::job::Kind;
 use metrics::{counter, histogram};
-use shared::domain::job::Kind;
-use shared::telemetry::names;
+use runtime::telemetry::names;
 
 use crate::body;
 use crate::problem::{Problem, ProblemType};

@@ -6,9 +6,9 @@ use std::time::Duration;
 use axum::http::header::{ACCEPT_ENCODING, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use contract::submission::Invalid;
+use domain::id::JobId;
 use serde::{Serialize, Serializer};
-use shared::contract::submission::Invalid;
-use shared::domain::id::JobId;
 use utoipa::ToSchema;
 
 /// The media type of a problem document.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use shared::ledger::durability;
-use shared::listener::{self, Stop};
+use store::ledger::durability;
+use tellers_http::listener::{self, Stop};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 

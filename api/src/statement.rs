@@ -14,7 +14,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
-use shared::ledger::{Ledger, LedgerError, Stretch};
+use store::ledger::{Ledger, LedgerError, Stretch};
 
 pub use self::choice::Format;
 pub use self::json::StatementDocument;

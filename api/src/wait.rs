@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use axum::http::HeaderMap;
 use bytes::Bytes;
-use shared::contract::result::{JobResult, JobResults};
-use shared::domain::id::JobId;
-use shared::domain::job::Fingerprint;
-use shared::domain::outcome::Verdict;
-use shared::ledger::JobRecord;
+use contract::result::{JobResult, JobResults};
+use domain::id::JobId;
+use domain::job::Fingerprint;
+use domain::outcome::Verdict;
+use store::ledger::JobRecord;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout_at};

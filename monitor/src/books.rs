@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use shared::domain::lane::Lane;
-use shared::ledger::{Ledger, Totals, Verdicts};
+use domain::lane::Lane;
+use store::ledger::{Ledger, Totals, Verdicts};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -139,7 +139,7 @@ async fn answer<T, E: ToString>(
 }
 
 fn view(totals: Totals) -> LedgerView {
-    let sum = |(currency, sum): (shared::domain::money::Currency, i128)| CurrencySum {
+    let sum = |(currency, sum): (domain::money::Currency, i128)| CurrencySum {
         currency: currency.code().to_owned(),
         sum: sum.to_string(),
     };

@@ -6,9 +6,9 @@
 
 use std::collections::BTreeSet;
 
+use contract::report::Counts;
 use jiff::{SignedDuration, Timestamp};
-use shared::contract::report::Counts;
-use shared::ledger::Verdicts;
+use store::ledger::Verdicts;
 use tracing::warn;
 
 use crate::views::health::{Conservation, MissingJobs};

@@ -6,13 +6,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use contract::settings::SettingsMessage;
+use fleet::settings::{LiveSettings, Overrides, Patch, Refusal};
+use fleet::{Bus, Topic};
+use runtime::clock;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use shared::clock;
-use shared::contract::settings::SettingsMessage;
-use shared::fleet::{Bus, Topic};
-use shared::records::{Record, RecordKind, Records};
-use shared::settings::{LiveSettings, Overrides, Patch, Refusal};
+use store::records::{Record, RecordKind, Records};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};

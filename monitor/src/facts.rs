@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use contract::report::{Role, SettingReport};
+use fleet::settings::Settings;
 use jiff::Timestamp;
-use shared::contract::report::{Role, SettingReport};
-use shared::ledger::Durability;
-use shared::settings::Settings;
+use store::ledger::Durability;
 
 use crate::policies::LatestPolicies;
 use crate::views::health::Conservation;

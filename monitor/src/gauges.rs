@@ -1,9 +1,9 @@
 //! Figures of the whole fleet for Prometheus, at the monitor's `/metrics`. What is not known is `NaN`, which
 //! no alert rule takes for zero.
 
+use contract::report::Role;
 use metrics::gauge;
-use shared::contract::report::Role;
-use shared::telemetry::names;
+use runtime::telemetry::names;
 
 use crate::sampler::role_name;
 use crate::snapshot::Snapshot;

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use shared::clock;
-use shared::contract::report::LaneReport;
-use shared::domain::lane::{Lane, Lanes};
-use shared::queue::LaneDepth;
+use contract::report::LaneReport;
+use domain::lane::{Lane, Lanes};
+use queue::LaneDepth;
+use runtime::clock;
 
 use crate::replicas::Replicas;
 use crate::views::status::{LaneView, QueueTotals};
@@ -144,7 +144,7 @@ fn clear_in_seconds(jobs: Option<u64>, settled: Option<f64>, accepted: Option<f6
 
 #[cfg(test)]
 mod tests {
-    use shared::contract::report::{Counts, Report};
+    use contract::report::{Counts, Report};
 
     use super::*;
     use crate::facts::BusState;

@@ -11,9 +11,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use shared::contract::report::LaneCounts;
-use shared::domain::lane::Lane;
-use shared::ledger::Verdicts;
+use contract::report::LaneCounts;
+use domain::lane::Lane;
+use store::ledger::Verdicts;
 use tracing::warn;
 
 use crate::views::health::MissingJobs;

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::queue::Queue;
-use shared::queue::policies::Policies;
+use queue::Queue;
+use queue::policies::Policies;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 

@@ -5,9 +5,9 @@ use std::fmt::Display;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use fleet::settings::Refusal;
 use serde::Serialize;
-use shared::keys::Denied;
-use shared::settings::Refusal;
+use tellers_http::keys::Denied;
 use utoipa::ToSchema;
 
 use crate::control::Refused;

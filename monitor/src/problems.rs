@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::contract::report::{Role, TroubleKind};
+use contract::report::{Role, TroubleKind};
 
 use crate::facts::{BusState, Facts};
 use crate::views::alerts::{AlertName, AlertView};

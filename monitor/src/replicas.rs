@@ -8,10 +8,10 @@ mod view;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use shared::clock;
-use shared::contract::report::{Counts, HistogramName, LaneReport, Report, Role};
-use shared::domain::lane::Lane;
-use shared::fleet::reporter::REPORT_INTERVAL;
+use contract::report::{Counts, HistogramName, LaneReport, Report, Role};
+use domain::lane::Lane;
+use fleet::reporter::REPORT_INTERVAL;
+use runtime::clock;
 use tracing::warn;
 
 use self::skew::ClockTrack;

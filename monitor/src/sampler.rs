@@ -4,11 +4,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use contract::report::{Counts, Role};
+use fleet::Topic;
 use futures::FutureExt as _;
 use jiff::Timestamp;
-use shared::contract::report::{Counts, Role};
-use shared::fleet::Topic;
-use shared::queue::LaneDepth;
+use queue::LaneDepth;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use contract::report::{Role, SettingReport};
+use domain::lane::Lanes;
 use jiff::Timestamp;
-use shared::contract::report::{Role, SettingReport};
-use shared::domain::lane::Lanes;
 
 use crate::alerts::Alerts;
 use crate::facts::{BusState, Facts};

@@ -12,8 +12,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use fleet::config::FleetConfig;
 use monitor::load_test::client::{Client, Target};
-use shared::config::FleetConfig;
 
 use self::books::Accounts;
 use self::children::Children;

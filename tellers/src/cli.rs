@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use shared::config::{AccessConfig, FleetConfig, MonitorConfig, WorkerConfig};
-use shared::server_url::http_url;
-use shared::settings::ApiSettings;
+use fleet::config::{AccessConfig, FleetConfig, MonitorConfig, WorkerConfig};
+use fleet::settings::ApiSettings;
+use runtime::server_url::http_url;
 
 use crate::import::args::ImportArgs;
 use crate::load_test::args::LoadTestArgs;

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
+use domain::lane::Lane;
+use fleet::config::FleetConfig;
+use queue::publisher::{Publisher, PublisherLimits};
+use queue::replay::replay as put_back;
+use queue::{DeadLetter, Queue};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
-use shared::config::FleetConfig;
-use shared::domain::lane::Lane;
-use shared::queue::publisher::{Publisher, PublisherLimits};
-use shared::queue::replay::replay as put_back;
-use shared::queue::{DeadLetter, Queue};
 
 use crate::cli::{DeadLettersArgs, DeadLettersCommand};
 use crate::{parts, roles};

@@ -8,12 +8,12 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use fleet::config::{AccessConfig, FleetConfig, MonitorConfig, WorkerConfig};
+use fleet::settings::{ApiSettings, MonitorSettings, WorkerSettings};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use indicatif::{ProgressBar, ProgressStyle};
 use monitor::load_test::client::{Client, Target};
-use shared::config::{AccessConfig, FleetConfig, MonitorConfig, WorkerConfig};
-use shared::settings::{ApiSettings, MonitorSettings, WorkerSettings};
-use shared::shutdown;
+use runtime::shutdown;
 use tokio::net::TcpListener;
 
 use self::jobs::{Mix, Sent};

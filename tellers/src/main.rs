@@ -17,9 +17,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{CommandFactory as _, FromArgMatches as _};
-use shared::listener;
-use shared::shutdown;
-use shared::telemetry;
+use runtime::shutdown;
+use runtime::telemetry;
+use tellers_http::listener;
 
 use crate::cli::{Cli, Command};
 

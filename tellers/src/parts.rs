@@ -5,21 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use shared::analyses::Analyses;
-use shared::config::FleetConfig;
-use shared::fleet::Bus;
-use shared::fleet::embedded::EmbeddedBus;
-use shared::fleet::rabbitmq::RabbitMqBus;
-use shared::imports::Imports;
-use shared::ledger::Ledger;
-use shared::ledger::mysql::{MySqlConfig, MySqlLedger};
-use shared::ledger::sqlite::SqliteLedger;
-use shared::queue::Queue;
-use shared::queue::embedded::{EmbeddedQueue, EmbeddedSettings};
-use shared::queue::publisher::{Publisher, PublisherLimits};
-use shared::queue::rabbitmq::{RabbitMq, RabbitMqSettings};
-use shared::records::Records;
-use shared::work_pool::WorkPools;
+use fleet::Bus;
+use fleet::config::FleetConfig;
+use fleet::embedded::EmbeddedBus;
+use fleet::rabbitmq::RabbitMqBus;
+use queue::Queue;
+use queue::embedded::{EmbeddedQueue, EmbeddedSettings};
+use queue::publisher::{Publisher, PublisherLimits};
+use queue::rabbitmq::{RabbitMq, RabbitMqSettings};
+use runtime::work_pool::WorkPools;
+use store::analyses::Analyses;
+use store::imports::Imports;
+use store::ledger::Ledger;
+use store::ledger::mysql::{MySqlConfig, MySqlLedger};
+use store::ledger::sqlite::SqliteLedger;
+use store::records::Records;
 
 /// The files of the embedded queue and ledger, within the data folder.
 const QUEUE_FILE: &str = "queue.sqlite";

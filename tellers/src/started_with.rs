@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
+use contract::report::{SettingReport, SettingSource};
+use fleet::settings::{MASK, table};
 use serde_json::Value;
-use shared::contract::report::{SettingReport, SettingSource};
-use shared::settings::{MASK, table};
 
 /// Reads the arguments of the command that was given. Those that change while running are left out: their reports
 /// follow them.

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use comfy_table::Table;
 use comfy_table::presets::UTF8_BORDERS_ONLY;
-use shared::config::FleetConfig;
-use shared::ledger::Audit;
+use fleet::config::FleetConfig;
+use store::ledger::Audit;
 
 use crate::cli::VerifyArgs;
 use crate::parts;

@@ -12,26 +12,26 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
+use contract::analysis::{AnalysisWork, RunOrder};
+use domain::id::{Identity, JobId};
+use domain::lane::{Lane, Lanes};
+use domain::text::Client;
+use fleet::Bus;
+use fleet::embedded::EmbeddedBus;
+use fleet::reporter::Instruments;
+use fleet::settings::{LiveSettings, Settings};
 use jiff::ToSpan as _;
 use jiff::civil::{Date, date};
-use shared::analyses::Analyses;
-use shared::clock;
-use shared::contract::analysis::{AnalysisWork, RunOrder};
-use shared::domain::id::{Identity, JobId};
-use shared::domain::lane::{Lane, Lanes};
-use shared::domain::text::Client;
-use shared::fleet::Bus;
-use shared::fleet::embedded::EmbeddedBus;
-use shared::fleet::reporter::Instruments;
-use shared::ledger::Ledger;
-use shared::ledger::mysql::{MySqlConfig, MySqlLedger};
-use shared::ledger::sqlite::SqliteLedger;
-use shared::queue::Queue;
-use shared::queue::embedded::{EmbeddedQueue, EmbeddedSettings};
-use shared::queue::publisher::{Publisher, PublisherLimits};
-use shared::queue::rabbitmq::{RabbitMq, RabbitMqSettings};
-use shared::settings::{LiveSettings, Settings};
-use shared::work_pool::WorkPool;
+use queue::Queue;
+use queue::embedded::{EmbeddedQueue, EmbeddedSettings};
+use queue::publisher::{Publisher, PublisherLimits};
+use queue::rabbitmq::{RabbitMq, RabbitMqSettings};
+use runtime::clock;
+use runtime::work_pool::WorkPool;
+use store::analyses::Analyses;
+use store::ledger::Ledger;
+use store::ledger::mysql::{MySqlConfig, MySqlLedger};
+use store::ledger::sqlite::SqliteLedger;
 use tests::ledger_conformance::Jobs;
 use tests::servers;
 use tests::wait::until;
@@ -210,7 +210,7 @@ fn body(account: usize, k: usize) -> String {
     )
 }
 
-async fn post(ledger: &dyn Ledger, mut batch: Vec<shared::domain::job::Job>) -> anyhow::Result<()> {
+async fn post(ledger: &dyn Ledger, mut batch: Vec<domain::job::Job>) -> anyhow::Result<()> {
     for job in &mut batch {
         job.lane = Lane(3);
     }

@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use bytes::Bytes;
+use contract::envelope::{self, Envelope};
+use domain::lane::{Lane, Lanes};
 use jiff::Timestamp;
-use shared::contract::envelope::{self, Envelope};
-use shared::domain::lane::{Lane, Lanes};
-use shared::queue::embedded::{EmbeddedQueue, EmbeddedSettings};
-use shared::queue::publisher::{Publisher, PublisherLimits};
-use shared::queue::rabbitmq::{RabbitMq, RabbitMqSettings};
-use shared::queue::{PREFETCH_MESSAGES, Queue};
+use queue::embedded::{EmbeddedQueue, EmbeddedSettings};
+use queue::publisher::{Publisher, PublisherLimits};
+use queue::rabbitmq::{RabbitMq, RabbitMqSettings};
+use queue::{PREFETCH_MESSAGES, Queue};
 use tests::servers;
 use tokio::task::JoinSet;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use shared::fleet::{Bus, Topic};
+use fleet::{Bus, Topic};
 use tokio::sync::broadcast;
 use tokio::time::timeout;
 

@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
+use contract::{envelope, message};
+use domain::id::JobId;
+use domain::lane::{Lane, Lanes};
+use domain::text::Client;
 use jiff::Timestamp;
-use shared::contract::{envelope, message};
-use shared::domain::id::JobId;
-use shared::domain::lane::{Lane, Lanes};
-use shared::domain::text::Client;
-use shared::queue::embedded::{EmbeddedQueue, EmbeddedSettings};
-use shared::queue::{DeadLetter, Queue as _};
+use queue::embedded::{EmbeddedQueue, EmbeddedSettings};
+use queue::{DeadLetter, Queue as _};
 use tokio::sync::OnceCell;
 
 use crate::sandbox::{Process, Sandbox};

@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use shared::domain::lane::{Lane, Lanes};
-use shared::queue::{Delivery, PREFETCH_MESSAGES, Queue, Subscription};
+use domain::lane::{Lane, Lanes};
+use queue::{Delivery, PREFETCH_MESSAGES, Queue, Subscription};
 use tokio::time::timeout;
 
 pub use self::dead_letters::*;

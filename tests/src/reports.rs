@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use bytes::Bytes;
+use contract::report::{HistogramName, Report, Role, new_histogram};
+use fleet::settings::{Overrides, Patch};
+use fleet::{Bus, Topic};
 use serde_json::{Map, Value};
-use shared::contract::report::{HistogramName, Report, Role, new_histogram};
-use shared::fleet::{Bus, Topic};
-use shared::settings::{Overrides, Patch};
 use tokio::sync::broadcast;
 use tokio::time::timeout;
 

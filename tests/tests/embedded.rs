@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use shared::keys::Keys;
+use tellers_http::keys::Keys;
 use tests::client::Client;
 use tests::fleet::{Fleet, Role};
 use tests::load::{Chance, Load};

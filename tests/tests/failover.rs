@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
+use domain::job::Job;
+use domain::lane::Lanes;
+use domain::outcome::Outcome;
 use futures::future::try_join_all;
-use shared::domain::job::Job;
-use shared::domain::lane::Lanes;
-use shared::domain::outcome::Outcome;
-use shared::ledger::Ledger as _;
-use shared::ledger::mysql::{MySqlConfig, MySqlLedger};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySqlConnection};
+use store::ledger::Ledger as _;
+use store::ledger::mysql::{MySqlConfig, MySqlLedger};
 use tests::ledger_conformance::Jobs;
 use tests::relay::Relay;
 use tests::servers::MariaDb;

@@ -13,9 +13,9 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use anyhow::ensure;
+use domain::id::{Identity, JobId};
+use domain::text::{Client as Name, Reference};
 use serde_json::Value;
-use shared::domain::id::{Identity, JobId};
-use shared::domain::text::{Client as Name, Reference};
 use tests::client::Client;
 use tests::fleet::{Fleet, Replica, Role};
 use tests::load::Record;
@@ -233,7 +233,7 @@ async fn a_file_without_an_end_is_refused_whole() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_see_their_own_imports_only() {
-    use shared::keys::Keys;
+    use tellers_http::keys::Keys;
     let hash = Keys::hash;
     let keys = format!(
         "acme:submit+read:{},other:submit+read:{},ops:operate+read:{}",

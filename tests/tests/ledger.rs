@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use shared::domain::job::Job;
-use shared::domain::lane::Lanes;
-use shared::domain::outcome::{Outcome, Rejection, Verdict};
-use shared::ledger::mysql::{MySqlConfig, MySqlLedger};
-use shared::ledger::{Ledger, LedgerError, post_apart};
+use domain::job::Job;
+use domain::lane::Lanes;
+use domain::outcome::{Outcome, Rejection, Verdict};
 use sqlx::{Connection as _, Executor as _, MySqlConnection};
+use store::ledger::mysql::{MySqlConfig, MySqlLedger};
+use store::ledger::{Ledger, LedgerError, post_apart};
 use tests::ledger_conformance::{Jobs, Subject};
 use tests::servers::MariaDb;
 use tests::wait::until;
@@ -161,7 +161,7 @@ async fn a_growing_ledger_goes_on_in_new_eras() -> anyhow::Result<()> {
     assert_eq!(subject.number(eras).await?, stock + 3, "each process adds one era to the stock");
     assert_eq!(subject.number("SELECT MAX(CAST(era AS SIGNED)) FROM entries").await?, stock - 1);
 
-    let account = shared::domain::account::AccountNumber::parse("a")?;
+    let account = domain::account::AccountNumber::parse("a")?;
     let page = subject.ledger.entries(&account, None, 10).await?.unwrap_or_default();
     assert_eq!(page.iter().map(|found| found.entry.seq).collect::<Vec<_>>(), [4, 3, 2, 1]);
     Ok(())

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
-use shared::keys::Keys;
+use tellers_http::keys::Keys;
 use tests::browser::Page;
 use tests::client::Client;
 use tests::fleet::{Fleet, Replica, Role};

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::ensure;
+use fleet::Bus;
+use fleet::rabbitmq::RabbitMqBus;
 use serde_json::json;
-use shared::fleet::Bus;
-use shared::fleet::rabbitmq::RabbitMqBus;
 use tests::client::Client;
 use tests::cluster::Cluster;
 use tests::load::{Chance, Load, Record, Running};

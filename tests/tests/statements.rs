@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
+use domain::lane::Lanes;
 use serde_json::{Value, json};
-use shared::domain::lane::Lanes;
-use shared::ledger::Ledger;
-use shared::ledger::mysql::{MySqlConfig, MySqlLedger};
 use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection};
+use store::ledger::Ledger;
+use store::ledger::mysql::{MySqlConfig, MySqlLedger};
 use tests::client::Client;
 use tests::fleet::{Fleet, Replica, Role};
 use tests::ledger_conformance::Jobs;
@@ -208,7 +208,7 @@ async fn a_replica_says_how_fresh_it_is_and_the_primary_can_be_asked() {
         let mark: String = sqlx::query_scalar("SELECT value FROM settings WHERE name = 'present'")
             .fetch_one(&mut connection)
             .await?;
-        ensure!(shared::clock::now_us() - mark.parse::<i64>()? < 5_000_000, "{mark}");
+        ensure!(runtime::clock::now_us() - mark.parse::<i64>()? < 5_000_000, "{mark}");
         Ok(())
     })
     .await

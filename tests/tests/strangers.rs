@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use anyhow::ensure;
+use contract::{envelope, message, submission};
+use domain::id::{Identity, JobId};
 use jiff::Timestamp;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
 use serde_json::{Value, json};
-use shared::contract::{envelope, message, submission};
-use shared::domain::id::{Identity, JobId};
 use tests::client::Client;
 use tests::fleet::{Fleet, Replica, Role};
 use tests::servers::{Vhost, fresh_database, fresh_vhost};
@@ -152,7 +152,7 @@ async fn a_stranger_among_the_analyses_is_kept_with_its_cause() {
 #[tokio::test]
 async fn a_dead_letter_is_replayed_once_its_cause_is_gone() {
     let beset = Beset::start().await.unwrap();
-    let client = shared::domain::text::Client::parse("acme").unwrap();
+    let client = domain::text::Client::parse("acme").unwrap();
     let (id, body) = (
         JobId::derived(&client, Identity::Key("mended")),
         r#"{"kind":"deposit","account":"mended","amount":700,"currency":"EUR"}"#,
@@ -188,7 +188,7 @@ async fn another_job_under_a_used_identity_is_noted_with_the_first_and_changes_n
     let refused = beset.client.post("/api/jobs", "application/json", deposit(2).to_string()).await.unwrap();
     assert_eq!(refused.status, 422, "{refused:?}");
     // An ingress that never heard of the first one accepts the others; one of them twice.
-    let client = shared::domain::text::Client::parse("anonymous").unwrap();
+    let client = domain::text::Client::parse("anonymous").unwrap();
     let id = first.parse().unwrap();
     for amount in [3, 3, 4] {
         let spec = submission::parse(deposit(amount).to_string().as_bytes()).unwrap();

@@ -1,13 +1,13 @@
 //! The batcher: whole envelopes of one lane, up to a number of jobs.
 
 use bytes::Bytes;
+use contract::envelope::{self, Enclosed, Envelope, QueuedJob};
+use contract::message;
+use domain::job::Job;
+use domain::lane::Lane;
 use futures::FutureExt as _;
 use jiff::Timestamp;
-use shared::contract::envelope::{self, Enclosed, Envelope, QueuedJob};
-use shared::contract::message;
-use shared::domain::job::Job;
-use shared::domain::lane::Lane;
-use shared::queue::{Delivery, DeliveryTag, QueueError, Subscription};
+use queue::{Delivery, DeliveryTag, QueueError, Subscription};
 use tokio_util::sync::CancellationToken;
 
 use crate::Shared;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use shared::contract::{message, submission};
-use shared::domain::account::AccountNumber;
-use shared::domain::id::{Identity, JobId};
-use shared::domain::job::{Action, Spec};
-use shared::domain::text::Client;
+use contract::{message, submission};
+use domain::account::AccountNumber;
+use domain::id::{Identity, JobId};
+use domain::job::{Action, Spec};
+use domain::text::Client;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};

@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use contract::report::{Counts, LaneCounts, LaneReport, Trouble, TroubleKind};
+use domain::job::Job;
+use domain::lane::{Lane, Lanes};
+use domain::outcome::Outcome;
 use metrics::{counter, gauge, histogram};
-use shared::clock;
-use shared::contract::report::{Counts, LaneCounts, LaneReport, Trouble, TroubleKind};
-use shared::domain::job::Job;
-use shared::domain::lane::{Lane, Lanes};
-use shared::domain::outcome::Outcome;
-use shared::queue::replay::is_replay;
-use shared::telemetry::names;
+use queue::replay::is_replay;
+use runtime::clock;
+use runtime::telemetry::names;
 
 /// What a lane worker has in hand: delivered and not acknowledged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -215,12 +215,12 @@ impl Figures {
 
 #[cfg(test)]
 mod tests {
-    use shared::contract::{message, submission};
-    use shared::domain::account::AccountNumber;
-    use shared::domain::id::{Identity, JobId};
-    use shared::domain::job::{Action, Spec};
-    use shared::domain::outcome::Verdict;
-    use shared::domain::text::Client;
+    use contract::{message, submission};
+    use domain::account::AccountNumber;
+    use domain::id::{Identity, JobId};
+    use domain::job::{Action, Spec};
+    use domain::outcome::Verdict;
+    use domain::text::Client;
 
     use super::*;
 

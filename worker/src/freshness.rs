@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::ledger::Ledger;
+use store::ledger::Ledger;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 

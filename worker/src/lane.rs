@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
-use shared::domain::lane::Lane;
-use shared::queue::{QueueError, Subscription};
-use shared::settings::Settings;
-use shared::shutdown::DRAIN_TIMEOUT;
+use domain::lane::Lane;
+use fleet::settings::Settings;
+use queue::{QueueError, Subscription};
+use runtime::shutdown::DRAIN_TIMEOUT;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;

@@ -9,10 +9,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::domain::job::Job;
-use shared::domain::outcome::Outcome;
-use shared::ledger::{Ledger, LedgerError, Posted, Unposted, post_apart};
-use shared::settings::Settings;
+use domain::job::Job;
+use domain::outcome::Outcome;
+use fleet::settings::Settings;
+use store::ledger::{Ledger, LedgerError, Posted, Unposted, post_apart};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;

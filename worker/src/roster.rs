@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use shared::contract::report::Presence;
-use shared::domain::lane::Lane;
-use shared::fleet::Topic;
-use shared::fleet::assignment::assign;
+use contract::report::Presence;
+use domain::lane::Lane;
+use fleet::Topic;
+use fleet::assignment::assign;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 use tokio::time::Instant;

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
+use contract::envelope::{self, Enclosed};
+use contract::message;
+use contract::result::{JobResult, JobResults};
+use domain::job::Job;
+use domain::lane::Lane;
+use domain::outcome::Outcome;
 use jiff::Timestamp;
-use shared::contract::envelope::{self, Enclosed};
-use shared::contract::message;
-use shared::contract::result::{JobResult, JobResults};
-use shared::domain::job::Job;
-use shared::domain::lane::Lane;
-use shared::domain::outcome::Outcome;
-use shared::ledger::LedgerError;
-use shared::queue::DeadLetter;
+use queue::DeadLetter;
+use store::ledger::LedgerError;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 

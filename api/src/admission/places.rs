@@ -39,7 +39,7 @@ impl Drop for Taken {
 
 #[cfg(test)]
 mod tests {
-    use shared::telemetry::names;
+    use runtime::telemetry::names;
 
     use super::*;
 

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::extract::{ConnectInfo, Request};
-use shared::domain::text::Client;
+use domain::text::Client;
 
 use crate::keys::Keys;
 

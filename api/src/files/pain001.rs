@@ -11,6 +11,8 @@ mod walk;
 
 use std::io::Read as _;
 
+use domain::money::Currency;
+use domain::text::{Memo, Name};
 pub use exact::Exact;
 pub use execution::ELEMENT as EXECUTION_DATE;
 use execution::ExecutionDay;
@@ -21,8 +23,6 @@ use leaves::Leaves;
 pub use named::{Message, PaymentIds, amount_of_refused, header_of, was_ahead};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
-use shared::domain::money::Currency;
-use shared::domain::text::{Memo, Name};
 use walk::{Step, Walk};
 
 use super::charset::{self, Charset, Length};

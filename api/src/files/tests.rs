@@ -47,8 +47,7 @@ fn assert_jobs(rows: Vec<Row>, expected: &str) {
         .into_iter()
         .map(|row| {
             let body = row.content.unwrap();
-            shared::contract::submission::parse(body.get().as_bytes())
-                .unwrap_or_else(|error| panic!("{error}"));
+            contract::submission::parse(body.get().as_bytes()).unwrap_or_else(|error| panic!("{error}"));
             serde_json::from_str(body.get()).unwrap()
         })
         .collect();

@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
-use shared::domain::former::{FormerId, Sameness};
-use shared::domain::id::{Identity, JobId};
-use shared::domain::text::Client;
-use shared::ledger::FormerIds;
+use domain::former::{FormerId, Sameness};
+use domain::id::{Identity, JobId};
+use domain::text::Client;
+use store::ledger::FormerIds;
 
 use super::Identified;
 
@@ -58,7 +58,7 @@ pub struct Who<'a> {
 impl<'a> Who<'a> {
     /// A client with the earlier ids that its keys list, and with those under which they were known.
     pub fn new(client: &'a Client, listed: &[Client], kept: &FormerIdsKept) -> Who<'a> {
-        let is_anonymous = |id: &Client| id.as_str() == shared::keys::ANONYMOUS;
+        let is_anonymous = |id: &Client| id.as_str() == domain::text::ANONYMOUS;
         let shared_by_all = |id: &Client| is_anonymous(id).then_some(Sameness::SameMoney);
         let other = |id: &&Client| *id != client && !listed.contains(id);
         let earlier = listed.iter().chain(kept.of_client(client).iter().filter(other));
@@ -66,7 +66,7 @@ impl<'a> Who<'a> {
         let is_named = is_anonymous(client) || earlier.iter().any(|(id, _)| is_anonymous(id));
         if !is_named
             && kept.of_anonymous()
-            && let Ok(anonymous) = Client::parse(shared::keys::ANONYMOUS)
+            && let Ok(anonymous) = Client::parse(domain::text::ANONYMOUS)
         {
             earlier.push((anonymous, Some(Sameness::SameMoney)));
         }

@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
+use domain::text::Client;
 use jiff::Timestamp;
-use shared::domain::text::Client;
-use shared::imports::{Content, Import, ImportState, Progress};
-use shared::ledger::LedgerError;
+use store::imports::{Content, Import, ImportState, Progress};
+use store::ledger::LedgerError;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, mpsc};
 use tokio::task::JoinSet;
 

@@ -12,14 +12,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::job::Origin;
+use domain::lane::Lane;
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use jiff::Timestamp;
-use shared::domain::job::Origin;
-use shared::domain::lane::Lane;
-use shared::imports::{ImportState, Progress, Refusal, Standing};
-use shared::ledger::LedgerError;
-use shared::queue::{BATCH_JOBS_MAX, PublishError};
+use queue::{BATCH_JOBS_MAX, PublishError};
+use store::imports::{ImportState, Progress, Refusal, Standing};
+use store::ledger::LedgerError;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 

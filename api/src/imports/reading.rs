@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use domain::former::Sameness;
+use domain::id::JobId;
+use domain::job::Fingerprint;
+use domain::lane::Lane;
+use domain::text::Client;
 use jiff::Timestamp;
-use shared::domain::former::Sameness;
-use shared::domain::id::JobId;
-use shared::domain::job::Fingerprint;
-use shared::domain::lane::Lane;
-use shared::domain::text::Client;
-use shared::imports::{Content, ContentOf, Refusal};
+use store::imports::{Content, ContentOf, Refusal};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 

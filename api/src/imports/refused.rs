@@ -1,7 +1,7 @@
 //! Refused rows in the form in which they came, each with the reason, which is written when the row is read.
 
 use bytes::Bytes;
-use shared::imports::Refusal;
+use store::imports::Refusal;
 
 use crate::files::Format;
 use crate::files::refused::{Totals, end, start};

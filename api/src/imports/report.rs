@@ -6,7 +6,7 @@ use std::io;
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Deserialize;
-use shared::imports::{Import, ImportState, ImportedRow, Imports, Refusal, RowOutcome, RowVerdict};
+use store::imports::{Import, ImportState, ImportedRow, Imports, Refusal, RowOutcome, RowVerdict};
 
 use super::Description;
 use crate::files::pain002::{
@@ -300,7 +300,7 @@ mod tests {
         for (outcome, reason, status, code) in cases {
             let row = ImportedRow {
                 row: 1,
-                job: shared::domain::id::JobId::from_chance(1, [0; 6]),
+                job: domain::id::JobId::from_chance(1, [0; 6]),
                 outcome,
                 reason: reason.map(str::to_owned),
                 body: None,

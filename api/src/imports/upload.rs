@@ -15,10 +15,10 @@ use axum::extract::multipart::Field;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
+use domain::text::Client;
 use futures::StreamExt as _;
 use jiff::Timestamp;
-use shared::domain::text::Client;
-use shared::imports::{ImportState, NewImport, Opened, Progress};
+use store::imports::{ImportState, NewImport, Opened, Progress};
 use tokio::time::Instant;
 
 use self::pace::{IDLE_MAX, Pace, in_time};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::imports::Refusal;
+use store::imports::Refusal;
 
 /// Counts that belong to the place right before a row, or after the last.
 #[derive(Debug, Clone, Copy, Default)]

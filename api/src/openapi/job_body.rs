@@ -1,4 +1,4 @@
-//! The schema of a job's body. Nothing is ever read into these types: `shared::contract::submission`
+//! The schema of a job's body. Nothing is ever read into these types: `contract::submission`
 //! reads bodies, and a test holds the two to the same fields.
 #![allow(dead_code)]
 

@@ -12,8 +12,8 @@ use axum::extract::{Path, Query, State};
 use axum::http::HeaderValue;
 use axum::http::header::LINK;
 use axum::response::Response;
+use domain::account::AccountNumber;
 use serde::Deserialize;
-use shared::domain::account::AccountNumber;
 
 use self::document::{Account, Entries};
 use crate::books::Books;

@@ -14,12 +14,12 @@ use axum::extract::{Path, Query, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use contract::analysis::{AnalysisWork, RunOrder, request};
+use domain::id::JobId;
+use domain::text::Client;
+use runtime::clock;
 use serde::Deserialize;
-use shared::analyses::{NewRun, REQUEST_UNKNOWN, Run};
-use shared::clock;
-use shared::contract::analysis::{AnalysisWork, RunOrder, request};
-use shared::domain::id::JobId;
-use shared::domain::text::Client;
+use store::analyses::{NewRun, REQUEST_UNKNOWN, Run};
 
 use self::document::{Analyses, Analysis, AnalysisBody};
 pub use self::order::Order;

@@ -16,7 +16,7 @@ use axum::response::{AppendHeaders, IntoResponse, Response};
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::imports::{Import, ImportState, Refusal, RowTally};
+use store::imports::{Import, ImportState, Refusal, RowTally};
 use utoipa::ToSchema;
 
 use self::document::ImportDocument;

@@ -11,10 +11,10 @@ use axum::extract::{Extension, Path, Query, State};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse, Response};
+use domain::id::JobId;
 use jiff::Timestamp;
 use serde::Deserialize;
-use shared::analyses::Run;
-use shared::domain::id::JobId;
+use store::analyses::Run;
 use tokio::time::Instant;
 
 use crate::admission::Place;

@@ -2,7 +2,7 @@
 
 mod xml;
 
-use shared::domain::job::Kind;
+use domain::job::Kind;
 
 use self::xml::Xml;
 use super::line::{Line, NOT_PROVIDED};

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
+use domain::id::JobId;
+use domain::job::Kind;
 use serde::Serialize;
 use serde_json::json;
-use shared::domain::id::JobId;
-use shared::domain::job::Kind;
 use utoipa::ToSchema;
 
 use super::line::{Line, Other, PaymentNames};

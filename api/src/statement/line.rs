@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use domain::account::AccountNumber;
+use domain::id::JobId;
+use domain::job::Kind;
 use serde::{Deserialize, Serialize};
-use shared::domain::account::AccountNumber;
-use shared::domain::id::JobId;
-use shared::domain::job::Kind;
-use shared::ledger::{EntryRecord, Ledger, LedgerError};
+use store::ledger::{EntryRecord, Ledger, LedgerError};
 use utoipa::ToSchema;
 
 use super::day;

@@ -1,8 +1,8 @@
 //! From when until when a statement goes.
 
+use contract::submission::Invalid;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
-use shared::contract::submission::Invalid;
 
 /// From a moment until before another, in microseconds since the Unix epoch; `None`: from the first entry, until now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

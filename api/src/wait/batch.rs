@@ -1,7 +1,7 @@
 //! One wait for all jobs of a batch.
 
-use shared::domain::id::JobId;
-use shared::domain::job::Fingerprint;
+use domain::id::JobId;
+use domain::job::Fingerprint;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -128,8 +128,8 @@ impl Drop for BatchTicket<'_> {
 
 #[cfg(test)]
 mod tests {
-    use shared::contract::result::JobResult;
-    use shared::domain::outcome::Verdict;
+    use contract::result::JobResult;
+    use domain::outcome::Verdict;
 
     use super::*;
 

@@ -1,13 +1,13 @@
 //! Accounts and their entries.
 
+use domain::account::{Account, AccountNumber};
+use domain::entry::Entry;
+use domain::id::JobId;
+use domain::job::Kind;
+use domain::lane::Lane;
+use domain::money::{Currency, OverdraftLimit};
 use serde_json::json;
-use shared::domain::account::{Account, AccountNumber};
-use shared::domain::entry::Entry;
-use shared::domain::id::JobId;
-use shared::domain::job::Kind;
-use shared::domain::lane::Lane;
-use shared::domain::money::{Currency, OverdraftLimit};
-use shared::ledger::EntryRecord;
+use store::ledger::EntryRecord;
 
 use crate::harness::World;
 

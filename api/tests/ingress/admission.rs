@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use api::Config;
 use api::keys::Keys;
 use axum::body::Body;
+use contract::report::SettingSource;
+use contract::settings::SettingsMessage;
+use domain::id::JobId;
+use fleet::settings::{Settings, Value, table};
 use futures::future::join_all;
 use futures::poll;
-use shared::contract::report::SettingSource;
-use shared::contract::settings::SettingsMessage;
-use shared::domain::id::JobId;
-use shared::settings::{Settings, Value, table};
 
 use crate::fakes::Takes;
 use crate::harness::{DEPOSIT, World, post};

@@ -169,7 +169,7 @@ async fn what_is_not_there_or_not_allowed_is_a_problem_too() {
 #[tokio::test]
 async fn bad_parameters_are_named() {
     let world = World::new().await;
-    let id = shared::domain::id::JobId::from_chance(1, [1; 6]);
+    let id = domain::id::JobId::from_chance(1, [1; 6]);
     let cases = [
         (format!("/api/jobs/{id}?wait=soon"), "wait"),
         (format!("/api/jobs/{id}?wait=-1"), "wait"),
@@ -190,7 +190,7 @@ async fn bad_parameters_are_named() {
 #[tokio::test]
 async fn a_parameter_that_means_nothing_is_refused_wherever_it_is_sent() {
     let world = World::new().await;
-    let id = shared::domain::id::JobId::from_chance(1, [1; 6]);
+    let id = domain::id::JobId::from_chance(1, [1; 6]);
     let cases = [
         (Method::POST, "/api/jobs?wiat=5".to_owned(), "wiat"),
         (Method::POST, "/api/jobs/batch?wiat=5".to_owned(), "wiat"),

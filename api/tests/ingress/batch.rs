@@ -1,10 +1,10 @@
 //! Many jobs in one request.
 
+use domain::id::{Identity, JobId};
+use domain::lane::Lanes;
+use domain::text::{Client, Reference};
+use queue::PublishError;
 use serde_json::{Value, json};
-use shared::domain::id::{Identity, JobId};
-use shared::domain::lane::Lanes;
-use shared::domain::text::{Client, Reference};
-use shared::queue::PublishError;
 
 use crate::fakes::Takes;
 use crate::harness::{DEPOSIT, World, lane_of};

@@ -6,22 +6,22 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use shared::analyses::{Analyses, Found, Holding, Line, NewRun, Run};
-use shared::contract::envelope::{Envelope, QueuedJob};
-use shared::domain::account::{Account, AccountNumber};
-use shared::domain::id::JobId;
-use shared::domain::job::Job;
-use shared::domain::lane::{Lane, Lanes};
-use shared::domain::outcome::Recorded;
-use shared::fleet::{Bus, Topic};
-use shared::imports::Imports;
-use shared::ledger::sqlite::SqliteLedger;
-use shared::ledger::{
+use contract::envelope::{Envelope, QueuedJob};
+use domain::account::{Account, AccountNumber};
+use domain::id::JobId;
+use domain::job::Job;
+use domain::lane::{Lane, Lanes};
+use domain::outcome::Recorded;
+use fleet::{Bus, Topic};
+use queue::work::WorkQueue;
+use queue::{DeadLetter, LaneDepth, PublishError, Queue, QueueError, Subscription};
+use store::analyses::{Analyses, Found, Holding, Line, NewRun, Run};
+use store::imports::Imports;
+use store::ledger::sqlite::SqliteLedger;
+use store::ledger::{
     Audit, EntryRecord, JobFilter, JobRecord, JobsCursor, JobsPage, Ledger, LedgerError, Stretch, Totals,
     Verdicts,
 };
-use shared::queue::work::WorkQueue;
-use shared::queue::{DeadLetter, LaneDepth, PublishError, Queue, QueueError, Subscription};
 use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
@@ -173,7 +173,7 @@ impl Ledger for FakeLedger {
         Ok(())
     }
 
-    async fn post(&self, _: &[Job]) -> Result<Vec<shared::domain::outcome::Outcome>, LedgerError> {
+    async fn post(&self, _: &[Job]) -> Result<Vec<domain::outcome::Outcome>, LedgerError> {
         panic!("the ingress posts nothing")
     }
 
@@ -343,7 +343,7 @@ impl Analyses for FakeLedger {
         panic!("the ingress analyses nothing")
     }
 
-    async fn keep(&self, _: &shared::analyses::Batch, _: &[Found]) -> Result<(), LedgerError> {
+    async fn keep(&self, _: &store::analyses::Batch, _: &[Found]) -> Result<(), LedgerError> {
         panic!("the ingress analyses nothing")
     }
 

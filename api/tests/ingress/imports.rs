@@ -7,7 +7,7 @@ use api::Config;
 use api::imports::ImportsConfig;
 use axum::body::Body;
 use axum::http::Request;
-use shared::imports::{ImportState, Imports as _};
+use store::imports::{ImportState, Imports as _};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
@@ -68,7 +68,7 @@ async fn an_import_that_waits_for_its_turn_is_cancelled_there() {
     let first = desk.imports.import(NUMBER).await.unwrap().unwrap().updated_at;
     desk.imports.until(NUMBER, "it is said that it waits", |import| import.updated_at > first).await;
     desk.delete().await;
-    let ended = |import: &shared::imports::Import| import.progress.state == ImportState::Cancelled;
+    let ended = |import: &store::imports::Import| import.progress.state == ImportState::Cancelled;
     let import = desk.imports.until(NUMBER, "it is cancelled", ended).await;
     assert_eq!(import.started_at, None, "it was never read");
     until("its file is removed", || (desk.files() == 0).then_some(())).await;
@@ -80,7 +80,7 @@ async fn nothing_of_a_file_is_queued_that_was_cancelled_before_it_is_read() {
     let desk = Desk::new(ImportsConfig::default()).await;
     desk.delete().await;
     let reading = desk.open();
-    let ended = |import: &shared::imports::Import| import.progress.state.has_ended();
+    let ended = |import: &store::imports::Import| import.progress.state.has_ended();
     let import = desk.imports.until(NUMBER, "it has ended", ended).await;
     assert_eq!(import.progress.state, ImportState::Cancelled);
     assert!(desk.world.queue.jobs().is_empty());
@@ -111,7 +111,7 @@ async fn an_import_of_which_nothing_can_be_written_down_fails_and_says_why() {
     let desk = Desk::new(ImportsConfig::default()).await;
     desk.imports.writes.send_replace(Writes::Refused);
     let reading = desk.open();
-    let ended = |import: &shared::imports::Import| import.progress.state.has_ended();
+    let ended = |import: &store::imports::Import| import.progress.state.has_ended();
     let import = desk.imports.until(NUMBER, "it has ended", ended).await;
     assert_eq!(import.progress.state, ImportState::Failed);
     assert!(import.progress.remark.unwrap().contains("too long"), "why");
@@ -125,7 +125,7 @@ async fn an_import_that_waited_for_the_ledger_does_not_say_so_for_ever() {
     desk.world.queue.takes.send_replace(Takes::Nothing);
     desk.imports.uncountable.send_replace(true);
     let reading = desk.open();
-    let waits = |import: &shared::imports::Import| {
+    let waits = |import: &store::imports::Import| {
         import.progress.remark.as_deref().is_some_and(|why| why.starts_with("waits for the ledger"))
     };
     desk.imports.until(NUMBER, "it says what it waits for", waits).await;

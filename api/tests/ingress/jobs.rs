@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
+use domain::id::{Identity, JobId};
+use domain::outcome::{Rejection, Verdict};
+use domain::text::{Client, Reference};
+use queue::PublishError;
 use serde_json::json;
-use shared::domain::id::{Identity, JobId};
-use shared::domain::outcome::{Rejection, Verdict};
-use shared::domain::text::{Client, Reference};
-use shared::queue::PublishError;
 
 use crate::fakes::Takes;
 use crate::harness::{DEPOSIT, World, lane_of};

@@ -1,6 +1,6 @@
 //! The figures that operators read.
 
-use shared::telemetry::names;
+use runtime::telemetry::names;
 
 use crate::harness::{DEPOSIT, World};
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use contract::submission::{self, fields_of};
+use domain::job::Kind;
+use domain::outcome::Rejection;
 use serde_json::Value;
-use shared::contract::submission::{self, fields_of};
-use shared::domain::job::Kind;
-use shared::domain::outcome::Rejection;
 
 use crate::harness::World;
 

@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use shared::domain::lane::Lanes;
-use shared::imports::{
+use domain::lane::Lanes;
+use store::imports::{
     Content, Import, ImportState, ImportedRow, Imports, NewImport, Opened, Progress, Refusal, RowTally,
     RowVerdict, Share, Standing,
 };
-use shared::ledger::sqlite::SqliteLedger;
-use shared::ledger::{Ledger, LedgerError};
+use store::ledger::sqlite::SqliteLedger;
+use store::ledger::{Ledger, LedgerError};
 use tokio::sync::watch;
 
 /// What becomes of what is to be written down.

@@ -2,14 +2,14 @@
 
 use axum::body::Body;
 use axum::http::Request;
+use domain::account::{Account, AccountNumber};
+use domain::entry::Entry;
+use domain::id::JobId;
+use domain::job::Kind;
+use domain::outcome::Verdict;
 use serde_json::json;
-use shared::domain::account::{Account, AccountNumber};
-use shared::domain::entry::Entry;
-use shared::domain::id::JobId;
-use shared::domain::job::Kind;
-use shared::domain::outcome::Verdict;
-use shared::keys::Keys;
-use shared::ledger::EntryRecord;
+use store::ledger::EntryRecord;
+use tellers_http::keys::Keys;
 
 use crate::harness::{Answer, DEPOSIT, World};
 

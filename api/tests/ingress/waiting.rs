@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use contract::result::JobResult;
+use domain::id::{Identity, JobId};
+use domain::job::Fingerprint;
+use domain::outcome::{Rejection, Verdict};
+use domain::text::Client;
 use serde_json::json;
-use shared::contract::result::JobResult;
-use shared::domain::id::{Identity, JobId};
-use shared::domain::job::Fingerprint;
-use shared::domain::outcome::{Rejection, Verdict};
-use shared::domain::text::Client;
 
 use crate::harness::{Answer, DEPOSIT, World, post};
 use crate::patience::until;

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use contract::result::JobResult;
+use domain::id::JobId;
+use domain::outcome::{Rejection, Verdict};
 use serde_json::{Value, json};
-use shared::contract::result::JobResult;
-use shared::domain::id::JobId;
-use shared::domain::outcome::{Rejection, Verdict};
 
 use crate::fakes::Takes;
 use crate::harness::{Answer, DEPOSIT, World, post};
@@ -43,7 +43,7 @@ fn statuses(answer: &Answer) -> Vec<&str> {
 }
 
 async fn tell(world: &World, id: JobId, body: &str, verdict: Verdict) {
-    let fingerprint = shared::domain::job::Fingerprint::of(body);
+    let fingerprint = domain::job::Fingerprint::of(body);
     world.tell(JobResult { id, fingerprint, verdict, conflict: false }).await;
 }
 
@@ -59,7 +59,7 @@ async fn each_line_has_its_outcome_as_soon_as_the_last_one_is_told() {
             tell(&world, *id, body, verdict).await;
         }
         let (id, body) = &jobs[3];
-        let fingerprint = shared::domain::job::Fingerprint::of(body);
+        let fingerprint = domain::job::Fingerprint::of(body);
         world.tell(JobResult { id: *id, fingerprint, verdict: Verdict::Posted, conflict: true }).await;
     };
     let batch = world.post_batch(&[NDJSON, WAIT], deposits(1..=4) + "{");
@@ -107,7 +107,7 @@ async fn what_was_not_accepted_is_not_waited_for() {
     let world = World::new().await;
     let answer = world.post_batch(&[NDJSON, WAIT], "{}\n{").await;
     assert_eq!((answer.status.as_u16(), answer.header("preference-applied")), (422, ""), "{answer:?}");
-    let full = shared::queue::PublishError::Full { lane: crate::harness::lane_of("alice") };
+    let full = queue::PublishError::Full { lane: crate::harness::lane_of("alice") };
     world.queue.takes.send_replace(Takes::Fails(full));
     world.post_batch(&[NDJSON, WAIT], deposits(1..=3)).await.assert_problem(503, "lane-full");
 }

@@ -106,8 +106,8 @@ pub(crate) static ALL: [Rule; 18] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::ledger::{Durability, durability::Weakness};
-    use shared::queue::policies::{HarmfulPolicy, Policies};
+    use queue::policies::{HarmfulPolicy, Policies};
+    use store::ledger::{Durability, durability::Weakness};
 
     use crate::facts::tests::{backlog, lost_worker, well};
     use crate::views::health::MissingJobs;

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fleet::settings::LiveSettings;
 use serde::Serialize;
-use shared::settings::LiveSettings;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
+use fleet::embedded::EmbeddedBus;
 use serde_json::json;
-use shared::fleet::embedded::EmbeddedBus;
-use shared::ledger::LedgerError;
+use store::ledger::LedgerError;
 
 use super::*;
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::views::metrics::Throughput;
-use shared::contract::report::TroubleKind;
+use contract::report::TroubleKind;
 
 /// A fleet of three workers, one ingress and 16 lanes, at rest and well.
 pub(crate) fn well() -> Facts {
@@ -39,7 +39,7 @@ pub(crate) fn well() -> Facts {
             ..QueueTotals::default()
         },
         queue_trouble: None,
-        policies: Some(std::sync::Arc::new(shared::queue::policies::Policies::Harmless)),
+        policies: Some(std::sync::Arc::new(queue::policies::Policies::Harmless)),
         ledger: Some(ledger),
         ledger_answers: true,
         ledger_trouble: None,

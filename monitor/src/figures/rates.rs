@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use shared::contract::report::{Counts, Report};
+use contract::report::{Counts, Report};
 
 use super::LONG;
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use shared::contract::report::{HistogramName as H, Role};
+use contract::report::{HistogramName as H, Role};
 
 use super::distribution::Distribution;
 use super::rates::{Counters, Growth, settled};
@@ -134,7 +134,7 @@ pub(crate) fn pools(replicas: &[ReplicaView]) -> Vec<PoolView> {
 
 #[cfg(test)]
 mod tests {
-    use shared::contract::report::Counts;
+    use contract::report::Counts;
 
     use super::*;
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use shared::contract::report::{HistogramName, Report};
+use contract::report::{HistogramName, Report};
 use tracing::warn;
 
 use super::distribution::Distribution;
@@ -88,7 +88,7 @@ impl SlidingWindow {
 
 #[cfg(test)]
 mod tests {
-    use shared::contract::report::{HistogramWire, new_histogram};
+    use contract::report::{HistogramWire, new_histogram};
 
     use super::*;
     use crate::replicas::tests::report;

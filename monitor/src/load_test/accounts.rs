@@ -153,8 +153,8 @@ async fn posted(client: &Client, id: String) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use shared::contract::submission;
-    use shared::domain::account::AccountNumber;
+    use contract::submission;
+    use domain::account::AccountNumber;
 
     use super::*;
 

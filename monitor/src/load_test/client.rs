@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use backon::{ExponentialBuilder, Retryable as _};
+use domain::id::JobId;
 use jiff::Timestamp;
 use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{StatusCode, Url};
 use serde::Deserialize;
-use shared::domain::id::JobId;
 
 /// A batch that is not answered within this time is sent again.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);

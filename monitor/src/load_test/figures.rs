@@ -97,7 +97,7 @@ fn ratio(part: u64, whole: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use shared::contract::report::new_histogram;
+    use contract::report::new_histogram;
 
     use super::*;
 

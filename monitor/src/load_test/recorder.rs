@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use contract::report::new_histogram;
+use domain::id::JobId;
 use hdrhistogram::Histogram;
 use jiff::Timestamp;
-use shared::contract::report::new_histogram;
-use shared::domain::id::JobId;
 use tokio::time::Instant;
 
 use super::client::{Accepted, JobAnswer, SendError};

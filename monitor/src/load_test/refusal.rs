@@ -5,7 +5,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use shared::ledger::LedgerError;
+use store::ledger::LedgerError;
 use utoipa::ToSchema;
 
 use super::plan::Invalid;

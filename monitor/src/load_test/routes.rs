@@ -9,8 +9,8 @@ use axum::extract::{Path, Query, State};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
+use domain::json;
 use serde::Deserialize;
-use shared::domain::json;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use contract::report::{Report as ReplicaReport, Role};
+use fleet::{Bus, Topic};
 use jiff::{SignedDuration, Timestamp};
-use shared::clock;
-use shared::contract::report::{Report as ReplicaReport, Role};
-use shared::fleet::{Bus, Topic};
-use shared::ledger::LedgerError;
-use shared::records::{RecordKind, Records};
+use runtime::clock;
+use store::ledger::LedgerError;
+use store::records::{RecordKind, Records};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -146,7 +146,7 @@ impl LoadTests {
     pub(crate) async fn list(&self, before: Option<u64>, limit: u32) -> Result<Vec<Summary>, LedgerError> {
         let records = self.settings.records.list(RecordKind::LoadTest, before, limit).await?;
         let newest = self.newest.lock().await.clone();
-        let told = |record: shared::records::Record| match &newest {
+        let told = |record: store::records::Record| match &newest {
             Some(current) if current.requested.id == record.number => Some(current.told()),
             _ => Run::kept(record.number, &record.body, &self.settings.replica),
         };

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use contract::report::new_histogram;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
-use shared::contract::report::new_histogram;
 use utoipa::ToSchema;
 
 use super::figures::{per_second, seconds};

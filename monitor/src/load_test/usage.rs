@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use contract::report::{Report, Role};
+use fleet::reporter::REPORT_INTERVAL;
+use fleet::{Bus, Topic};
 use serde::{Deserialize, Serialize};
-use shared::contract::report::{Report, Role};
-use shared::fleet::reporter::REPORT_INTERVAL;
-use shared::fleet::{Bus, Topic};
 use tokio::time::{MissedTickBehavior, interval};
 use utoipa::ToSchema;
 
@@ -131,7 +131,7 @@ impl Peaks {
 }
 
 impl Used {
-    fn of(resources: &shared::contract::report::Resources) -> Used {
+    fn of(resources: &contract::report::Resources) -> Used {
         let used = Used {
             cpu_cores: resources.cpu_cores,
             cores: resources.cores,
@@ -240,7 +240,7 @@ mod tests {
     use super::*;
 
     fn used(cpu_cores: f64, memory_bytes: u64, host_cpu_percent: f64) -> Used {
-        Used::of(&shared::contract::report::Resources {
+        Used::of(&contract::report::Resources {
             cpu_cores,
             cores: 2.0,
             host_cpu_percent,

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use shared::contract::report::{Counts, LaneCounts, Report, Role};
-use shared::domain::lane::Lane;
+use contract::report::{Counts, LaneCounts, Report, Role};
+use domain::lane::Lane;
 
 /// Jobs by what became of them, of all lanes and of each.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,5 +1,5 @@
 use super::*;
-use shared::contract::report::{HistogramWire, TroubleKind, new_histogram};
+use contract::report::{HistogramWire, TroubleKind, new_histogram};
 
 use crate::views::replica::ReplicaState;
 

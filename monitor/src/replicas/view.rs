@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use contract::report::{PoolReport, Resources, Role};
 use jiff::Timestamp;
-use shared::contract::report::{PoolReport, Resources, Role};
 
 use super::{Heard, jobs};
 use crate::facts::BusState;

@@ -1,8 +1,8 @@
 //! Reading a request's body: what is no JSON is told from what is not asked for here.
 
+use domain::json;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
-use shared::domain::json;
 
 use crate::problem::Problem;
 

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
+use domain::lane::Lane;
+use queue::DeadLetter;
+use queue::publisher::{Publisher, PublisherLimits};
+use queue::replay::{ReplayError, replay as put_back};
+use runtime::clock;
 use serde::Serialize;
-use shared::clock;
-use shared::domain::lane::Lane;
-use shared::queue::DeadLetter;
-use shared::queue::publisher::{Publisher, PublisherLimits};
-use shared::queue::replay::{ReplayError, replay as put_back};
 use utoipa::ToSchema;
 
 use super::Shared;

@@ -87,8 +87,8 @@ impl Feed {
 
 #[cfg(test)]
 mod tests {
+    use domain::lane::Lanes;
     use futures::FutureExt as _;
-    use shared::domain::lane::Lanes;
 
     use super::*;
 

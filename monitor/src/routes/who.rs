@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
-use shared::domain::text::Client;
+use domain::text::Client;
 
 /// Characters of a name that are kept.
 const NAME_CHARS_MAX: usize = 80;

@@ -1,7 +1,7 @@
 //! What to change, each with its evidence and what it will bring.
 
+use fleet::settings::table;
 use serde_json::json;
-use shared::settings::table;
 
 use crate::facts::Facts;
 use crate::scaling::bottleneck::{awaited, more_workers_help};
@@ -217,7 +217,7 @@ fn recommendation(
 
 #[cfg(test)]
 mod tests {
-    use shared::settings::Settings;
+    use fleet::settings::Settings;
 
     use super::*;
     use crate::scaling::bottleneck::{find, tests::under_pressure};
@@ -230,9 +230,9 @@ mod tests {
         let told = Settings::default().with(
             [&table::POSTING_CONCURRENCY, &table::BATCH_PROCESSING_SIZE, &table::LINGER_MS]
                 .map(|setting| (setting, setting.default_value())),
-            shared::contract::report::SettingSource::Default,
+            contract::report::SettingSource::Default,
         );
-        facts.in_force = told.report(shared::contract::report::Role::Worker);
+        facts.in_force = told.report(contract::report::Role::Worker);
         change(&mut facts);
         let bottleneck = find(&facts);
         let wanted = wanted(&facts, &bottleneck);

@@ -1,7 +1,7 @@
 //! What somebody has set on the broker's queues, as it is shown.
 
+use queue::policies::Policies;
 use serde::Serialize;
-use shared::queue::policies::Policies;
 use utoipa::ToSchema;
 
 /// Policies of the broker, which are set beside the arguments of the queues and may undo what these promise.

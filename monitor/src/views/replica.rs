@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use contract::report::{Counts, Role, TroubleKind};
 use jiff::Timestamp;
+use runtime::work_pool::WorkPools;
 use serde::Serialize;
-use shared::contract::report::{Counts, Role, TroubleKind};
-use shared::work_pool::WorkPools;
 use utoipa::ToSchema;
 
 /// One replica.

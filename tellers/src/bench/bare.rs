@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+use fleet::settings::Settings;
 use futures::future::try_join_all;
-use shared::ledger::Ledger;
-use shared::settings::Settings;
+use store::ledger::Ledger;
 
 use super::books::Accounts;
 use super::figures::per_second;

@@ -3,17 +3,17 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use anyhow::{Context as _, ensure};
-use shared::clock;
-use shared::contract::submission;
-use shared::domain::account::AccountNumber;
-use shared::domain::id::{Identity, JobId};
-use shared::domain::job::{Action, Fingerprint, Job, Money, Spec};
-use shared::domain::lane::{Lane, Lanes};
-use shared::domain::money::{Amount, Currency, OverdraftLimit};
-use shared::domain::outcome::Outcome;
-use shared::domain::text::{Client, Reference};
-use shared::ledger::Ledger;
-use shared::queue::BATCH_JOBS_MAX;
+use contract::submission;
+use domain::account::AccountNumber;
+use domain::id::{Identity, JobId};
+use domain::job::{Action, Fingerprint, Job, Money, Spec};
+use domain::lane::{Lane, Lanes};
+use domain::money::{Amount, Currency, OverdraftLimit};
+use domain::outcome::Outcome;
+use domain::text::{Client, Reference};
+use queue::BATCH_JOBS_MAX;
+use runtime::clock;
+use store::ledger::Ledger;
 
 /// Accounts in the currency for testing, with room to draw.
 pub(crate) struct Accounts {

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
+use domain::id::JobId;
 use futures::future::try_join_all;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use monitor::load_test::client::{Client, Page};
-use shared::domain::id::JobId;
-use shared::ledger::Ledger;
+use store::ledger::Ledger;
 use tokio::task::JoinSet;
 
 use super::books::Accounts;

@@ -1,7 +1,7 @@
 //! What `tellers import` is told.
 
 use clap::Args;
-use shared::server_url::http_base;
+use runtime::server_url::http_base;
 
 /// Which file, how to read it, and where to send it.
 #[derive(Debug, Clone, Args)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use monitor::load_test::plan::Mode;
 use monitor::load_test::{Request, Target, UsageSource};
-use shared::server_url::http_base;
+use runtime::server_url::http_base;
 
 /// How, where and how long.
 #[derive(Debug, Clone, Args)]

@@ -7,8 +7,8 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use shared::queue::Queue as _;
-use shared::queue::embedded::{EmbeddedQueue, EmbeddedSettings};
+use queue::Queue as _;
+use queue::embedded::{EmbeddedQueue, EmbeddedSettings};
 use tests::queue_conformance::{LANE, lanes};
 
 #[tokio::main(flavor = "current_thread")]

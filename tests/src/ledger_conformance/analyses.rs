@@ -1,10 +1,10 @@
 //! Runs that look for patterns, beside the books.
 
 use anyhow::{Context as _, ensure};
-use shared::analyses::{Batch, Found, HISTORY_ENTRIES_MAX, NewRun, REQUEST_UNKNOWN};
-use shared::domain::account::AccountNumber;
-use shared::domain::id::{Identity, JobId};
-use shared::domain::text::Client;
+use domain::account::AccountNumber;
+use domain::id::{Identity, JobId};
+use domain::text::Client;
+use store::analyses::{Batch, Found, HISTORY_ENTRIES_MAX, NewRun, REQUEST_UNKNOWN};
 
 use super::subject::{Jobs, Subject};
 

@@ -1,7 +1,7 @@
 //! Tampering shows: whoever edits the database behind the ledger's back is found out.
 
 use anyhow::{Context as _, ensure};
-use shared::domain::job::Job;
+use domain::job::Job;
 
 use super::subject::{Jobs, Subject, deposit, open, transfer};
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
+use domain::former::{FormerId, Sameness};
+use domain::job::Job;
+use domain::lane::{Lane, Lanes};
+use domain::outcome::{Outcome, Rejection, Verdict};
+use domain::text::Client;
 use futures::future::{join_all, try_join_all};
-use shared::domain::former::{FormerId, Sameness};
-use shared::domain::job::Job;
-use shared::domain::lane::{Lane, Lanes};
-use shared::domain::outcome::{Outcome, Rejection, Verdict};
-use shared::domain::text::Client;
-use shared::ledger::{LedgerError, Posted, Unposted, Verdicts, post_apart};
+use store::ledger::{LedgerError, Posted, Unposted, Verdicts, post_apart};
 
 use super::subject::{Jobs, Subject, deposit, job, open, transfer};
 

@@ -1,16 +1,16 @@
 //! Imports, and what posting writes about their rows.
 
 use anyhow::{Context as _, ensure};
+use domain::account::AccountNumber;
+use domain::job::{Fingerprint, Job, Kind, Origin};
+use domain::lane::Lane;
+use domain::outcome::Outcome;
 use futures::future::try_join_all;
-use shared::domain::account::AccountNumber;
-use shared::domain::job::{Fingerprint, Job, Kind, Origin};
-use shared::domain::lane::Lane;
-use shared::domain::outcome::Outcome;
-use shared::imports::{
+use store::imports::{
     ContentOf, Import, ImportState, Imports, NewImport, Progress, Refusal, RowOutcome, RowTally, Share,
     Standing,
 };
-use shared::ledger::JobFilter;
+use store::ledger::JobFilter;
 
 use super::listings::listed;
 use super::subject::{Jobs, Subject, deposit, open, transfer};

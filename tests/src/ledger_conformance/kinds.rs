@@ -1,8 +1,8 @@
 //! Every kind of job and every rejection, through the database.
 
 use anyhow::ensure;
-use shared::domain::account::AccountStatus;
-use shared::domain::outcome::{Outcome, Rejection, Verdict};
+use domain::account::AccountStatus;
+use domain::outcome::{Outcome, Rejection, Verdict};
 
 use super::subject::{Jobs, Subject, deposit, open, transfer};
 

@@ -1,10 +1,10 @@
 //! Stretches of entries, and pages of jobs by filter.
 
 use anyhow::{Context as _, ensure};
-use shared::domain::id::JobId;
-use shared::domain::job::Kind;
-use shared::domain::outcome::Rejection;
-use shared::ledger::{Freshness, JobFilter, VerdictName};
+use domain::id::JobId;
+use domain::job::Kind;
+use domain::outcome::Rejection;
+use store::ledger::{Freshness, JobFilter, VerdictName};
 
 use super::subject::{Jobs, Subject, deposit, number_of, open, transfer};
 
@@ -84,7 +84,7 @@ pub async fn jobs_are_listed_by_filter(subject: Subject) -> anyhow::Result<()> {
     ensure!(listed(&subject, &JobFilter::default(), 7).await? == newest_first);
     let of_a = filter(|filter| filter.account = number_of("a").ok());
     let of_b = filter(|filter| filter.account = number_of("b").ok());
-    let names_b = |job: &&shared::domain::job::Job| job.body.contains("\"b\"");
+    let names_b = |job: &&domain::job::Job| job.body.contains("\"b\"");
     let rejected = filter(|filter| filter.outcome = Some(VerdictName::Rejected));
     for limit in [1, 3, 50, 500] {
         let expected: Vec<_> = batch
@@ -146,7 +146,7 @@ async fn all(
     subject: &Subject,
     filter: &JobFilter,
     limit: u32,
-) -> anyhow::Result<Vec<shared::ledger::JobRecord>> {
+) -> anyhow::Result<Vec<store::ledger::JobRecord>> {
     let (mut found, mut cursor) = (Vec::new(), None);
     for _ in 0..1_000 {
         let page = subject.ledger.jobs(filter, cursor, limit).await?;

@@ -2,11 +2,11 @@
 //! everything.
 
 use anyhow::{Context as _, ensure};
-use shared::domain::fold::{Books, Original, fold};
-use shared::domain::id::JobId;
-use shared::domain::job::Job;
-use shared::domain::lane::Lane;
-use shared::domain::outcome::{Outcome, Recorded, Verdict};
+use domain::fold::{Books, Original, fold};
+use domain::id::JobId;
+use domain::job::Job;
+use domain::lane::Lane;
+use domain::outcome::{Outcome, Recorded, Verdict};
 
 use super::subject::{Jobs, Subject, deposit, job, open, transfer};
 
@@ -84,7 +84,7 @@ async fn run(subject: &Subject, seed: u64) -> anyhow::Result<()> {
         for _ in 0..size {
             let mut job = random_job(&mut chance, &jobs, &past, &holds);
             job.lane = Lane(u16::try_from(chance.below(4))?);
-            if let shared::domain::job::Action::Hold { account, .. } = &job.spec.action {
+            if let domain::job::Action::Hold { account, .. } = &job.spec.action {
                 holds.push((job.id, account.to_string()));
             }
             past.push(job.clone());
@@ -97,7 +97,7 @@ async fn run(subject: &Subject, seed: u64) -> anyhow::Result<()> {
     }
     for (number, expected) in &model.0.accounts {
         let found = subject.account(number.as_str()).await?;
-        let state = |account: &shared::domain::account::Account| {
+        let state = |account: &domain::account::Account| {
             (account.balance, account.held, account.status, account.seq, account.overdraft_limit)
         };
         ensure!(state(&found) == state(expected), "{found:?}, the model says {expected:?}");

@@ -1,9 +1,9 @@
 //! Reads.
 
 use anyhow::{Context as _, ensure};
-use shared::domain::job::{Job, Kind};
-use shared::domain::lane::Lane;
-use shared::domain::outcome::{Rejection, Verdict};
+use domain::job::{Job, Kind};
+use domain::lane::Lane;
+use domain::outcome::{Rejection, Verdict};
 
 use super::subject::{Jobs, Subject, deposit, number_of, open};
 
@@ -143,7 +143,7 @@ pub async fn expired_holds_are_found(subject: Subject) -> anyhow::Result<()> {
 pub async fn nothing_is_posted_earlier_than_what_was_posted_before(subject: Subject) -> anyhow::Result<()> {
     let jobs = Jobs::default();
     subject.post(3, &[jobs.job(&open("a")), jobs.job(&deposit("a", 10))]).await?;
-    let ahead = shared::clock::now_us() + 3_600_000_000;
+    let ahead = runtime::clock::now_us() + 3_600_000_000;
     subject.behind_its_back(&format!("UPDATE lane_totals SET posted_at = {ahead} WHERE lane = 5")).await?;
     subject.post(3, &[jobs.job(&deposit("a", 20))]).await?;
     let entries = subject.ledger.entries(&number_of("a")?, None, 5).await?.unwrap_or_default();

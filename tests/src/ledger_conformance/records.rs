@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, ensure};
+use domain::lane::Lanes;
 use futures::future::try_join_all;
-use shared::domain::lane::Lanes;
-use shared::ledger::LedgerError;
-use shared::records::{Record, RecordKind};
+use store::ledger::LedgerError;
+use store::records::{Record, RecordKind};
 
 use super::subject::{Jobs, Subject, open};
 

@@ -1,9 +1,9 @@
 //! The schema and the number of lanes.
 
 use anyhow::{Context as _, ensure};
+use domain::lane::Lanes;
 use futures::future::try_join_all;
-use shared::domain::lane::Lanes;
-use shared::ledger::LedgerError;
+use store::ledger::LedgerError;
 
 use super::subject::{Jobs, Subject, open};
 

@@ -5,20 +5,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use anyhow::Context as _;
-use shared::analyses::Analyses;
-use shared::contract::submission;
-use shared::domain::account::{Account, AccountNumber};
-use shared::domain::id::JobId;
-use shared::domain::job::{Fingerprint, Job};
-use shared::domain::lane::{Lane, Lanes};
-use shared::domain::outcome::Outcome;
-use shared::domain::text::Client;
-use shared::imports::Imports;
-use shared::ledger::Ledger;
-use shared::ledger::mysql::{MySqlConfig, MySqlLedger};
-use shared::ledger::sqlite::SqliteLedger;
-use shared::records::Records;
+use contract::submission;
+use domain::account::{Account, AccountNumber};
+use domain::id::JobId;
+use domain::job::{Fingerprint, Job};
+use domain::lane::{Lane, Lanes};
+use domain::outcome::Outcome;
+use domain::text::Client;
 use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection, SqliteConnection};
+use store::analyses::Analyses;
+use store::imports::Imports;
+use store::ledger::Ledger;
+use store::ledger::mysql::{MySqlConfig, MySqlLedger};
+use store::ledger::sqlite::SqliteLedger;
+use store::records::Records;
 
 /// The ledger under test and where its database is.
 pub struct Subject {

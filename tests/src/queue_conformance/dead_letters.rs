@@ -1,7 +1,7 @@
 //! Dead letters are kept, shown and discarded.
 
 use jiff::Timestamp;
-use shared::queue::DeadLetter;
+use queue::DeadLetter;
 
 use super::*;
 

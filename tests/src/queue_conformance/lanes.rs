@@ -1,6 +1,6 @@
 //! Order, hand-over and acknowledgement.
 
-use shared::queue::{LaneDepth, PREFETCH_MESSAGES};
+use queue::{LaneDepth, PREFETCH_MESSAGES};
 
 use super::*;
 

@@ -1,8 +1,8 @@
 //! What a publish promises, and group commit over it.
 
-use shared::contract::envelope::{Envelope, QueuedJob};
-use shared::queue::publisher::{Publisher, PublisherLimits};
-use shared::queue::{PREFETCH_MESSAGES, PublishError};
+use contract::envelope::{Envelope, QueuedJob};
+use queue::publisher::{Publisher, PublisherLimits};
+use queue::{PREFETCH_MESSAGES, PublishError};
 
 use super::*;
 

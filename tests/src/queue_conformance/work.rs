@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use shared::queue::{Queue, Subscription};
+use queue::{Queue, Subscription};
 
 use super::{LANE, envelope, next, nothing_comes, publish};
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use shared::keys::Keys;
+use tellers_http::keys::Keys;
 use tests::client::Client;
 use tests::fleet::Role;
 

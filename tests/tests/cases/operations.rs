@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::time::Duration;
 
-use shared::domain::lane::Lanes;
+use domain::lane::Lanes;
 use tests::fleet::Fleet;
 
 use super::bank::at_the_bank;

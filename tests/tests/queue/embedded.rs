@@ -5,9 +5,9 @@ use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 
-use shared::domain::lane::Lanes;
-use shared::queue::embedded::{EmbeddedQueue, EmbeddedSettings};
-use shared::queue::{PREFETCH_MESSAGES, PublishError, Queue, QueueError};
+use domain::lane::Lanes;
+use queue::embedded::{EmbeddedQueue, EmbeddedSettings};
+use queue::{PREFETCH_MESSAGES, PublishError, Queue, QueueError};
 use tests::queue_conformance as suite;
 
 const LANE_MESSAGES_MAX: u64 = 500;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use shared::fleet::Bus;
-use shared::fleet::embedded::EmbeddedBus;
+use fleet::Bus;
+use fleet::embedded::EmbeddedBus;
 use tests::bus_conformance as suite;
 
 #[tokio::test]

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
-use shared::domain::lane::{Lane, Lanes};
-use shared::queue::embedded::{EmbeddedQueue, EmbeddedSettings};
-use shared::queue::{PublishError, Queue, QueueError, Subscription};
+use domain::lane::{Lane, Lanes};
+use queue::embedded::{EmbeddedQueue, EmbeddedSettings};
+use queue::{PublishError, Queue, QueueError, Subscription};
 use tests::small_disk::SmallDisk;
 use tests::wait::until;
 use tokio::time::timeout;

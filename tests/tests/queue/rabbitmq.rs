@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use domain::lane::{Lane, Lanes};
 use lapin::options::QueueDeclareOptions;
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Connection, ConnectionProperties};
-use shared::domain::lane::{Lane, Lanes};
-use shared::queue::rabbitmq::{RabbitMq as Adapter, RabbitMqSettings};
-use shared::queue::{PREFETCH_MESSAGES, Queue};
+use queue::rabbitmq::{RabbitMq as Adapter, RabbitMqSettings};
+use queue::{PREFETCH_MESSAGES, Queue};
 use tests::queue_conformance as suite;
 use tests::servers::RabbitMq;
 use tokio::sync::OnceCell;
@@ -73,7 +73,7 @@ async fn a_full_lane_pushes_back() {
 #[tokio::test]
 async fn a_letter_kept_again_meanwhile_outlives_those_that_were_found() {
     let queue = fresh().await;
-    let letter = |id: &str| shared::queue::DeadLetter {
+    let letter = |id: &str| queue::DeadLetter {
         id: id.to_owned(),
         lane: suite::LANE,
         cause: "a cause".to_owned(),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use shared::fleet::rabbitmq::RabbitMqBus;
-use shared::fleet::{Bus, Topic};
+use fleet::rabbitmq::RabbitMqBus;
+use fleet::{Bus, Topic};
 use tests::bus_conformance as suite;
 use tests::servers::RabbitMq;
 

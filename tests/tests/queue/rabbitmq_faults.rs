@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use fleet::rabbitmq::RabbitMqBus;
+use fleet::{Bus as _, Topic};
 use lapin::options::QueueDeleteOptions;
 use lapin::{Connection, ConnectionProperties};
-use shared::fleet::rabbitmq::RabbitMqBus;
-use shared::fleet::{Bus as _, Topic};
-use shared::queue::publisher::{Publisher, PublisherLimits};
-use shared::queue::{PREFETCH_MESSAGES, PublishError, Queue};
+use queue::publisher::{Publisher, PublisherLimits};
+use queue::{PREFETCH_MESSAGES, PublishError, Queue};
 use tests::queue_conformance::{LANE, lanes, publish_until_accepted, resume};
 use tests::servers::RabbitMq;
 

@@ -1,10 +1,10 @@
 //! Analysis has no part in a simulation.
 
 use async_trait::async_trait;
-use shared::analyses::{Analyses, Batch, Found, Holding, Line, NewRun, Run};
-use shared::domain::account::AccountNumber;
-use shared::domain::id::JobId;
-use shared::ledger::LedgerError;
+use domain::account::AccountNumber;
+use domain::id::JobId;
+use store::analyses::{Analyses, Batch, Found, Holding, Line, NewRun, Run};
+use store::ledger::LedgerError;
 
 /// Finds nothing and keeps nothing.
 pub struct NoAnalyses;

@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
-use shared::contract::envelope::{Envelope, QueuedJob};
-use shared::contract::message::JobMessage;
-use shared::domain::id::JobId;
-use shared::domain::lane::{Lane, Lanes};
-use shared::queue::{DeadLetter, Queue};
+use contract::envelope::{Envelope, QueuedJob};
+use contract::message::JobMessage;
+use domain::id::JobId;
+use domain::lane::{Lane, Lanes};
+use queue::{DeadLetter, Queue};
 use tokio::time::Instant;
 
 use self::consumer::{Consumer, QueueConsumer};

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use shared::fleet::{Bus, LISTENER_MESSAGES_MAX, Topic};
+use fleet::{Bus, LISTENER_MESSAGES_MAX, Topic};
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 

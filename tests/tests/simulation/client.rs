@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use shared::contract::{message, submission};
-use shared::domain::id::{Identity, JobId};
-use shared::domain::lane::Lane;
-use shared::domain::text::{Client as ClientId, Reference};
+use contract::{message, submission};
+use domain::id::{Identity, JobId};
+use domain::lane::Lane;
+use domain::text::{Client as ClientId, Reference};
 use tests::load::Record;
 use tokio::sync::oneshot;
 

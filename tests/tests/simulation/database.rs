@@ -14,9 +14,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use shared::domain::account::AccountNumber;
-use shared::domain::id::JobId;
-use shared::ledger::Ledger;
+use domain::account::AccountNumber;
+use domain::id::JobId;
+use store::ledger::Ledger;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 

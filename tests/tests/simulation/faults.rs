@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::domain::account::AccountNumber;
+use domain::account::AccountNumber;
 use tokio::time::Instant;
 
 use crate::broker::Cut;

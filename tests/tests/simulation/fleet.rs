@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use shared::contract::report::SettingSource;
-use shared::domain::lane::Lanes;
-use shared::fleet::reporter::Instruments;
-use shared::queue::publisher::{Publisher, PublisherLimits};
-use shared::settings::{LiveSettings, Settings, Value, table};
-use shared::work_pool::WorkPool;
+use contract::report::SettingSource;
+use domain::lane::Lanes;
+use fleet::reporter::Instruments;
+use fleet::settings::{LiveSettings, Settings, Value, table};
+use queue::publisher::{Publisher, PublisherLimits};
+use runtime::work_pool::WorkPool;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 

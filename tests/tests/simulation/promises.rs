@@ -4,9 +4,9 @@ mod replay;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::domain::id::JobId;
-use shared::domain::outcome::Verdict;
-use shared::ledger::port::audit;
+use domain::id::JobId;
+use domain::outcome::Verdict;
+use store::ledger::port::audit;
 use tests::oracle::{AccountRow, Books, EntryRow, JobRow, judge};
 
 use crate::broker::{Broker, jobs_of};

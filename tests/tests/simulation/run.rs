@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use shared::domain::account::AccountNumber;
-use shared::domain::lane::Lane;
+use domain::account::AccountNumber;
+use domain::lane::Lane;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 

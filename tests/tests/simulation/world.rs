@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use shared::clock::Clock;
+use runtime::clock::Clock;
 use tests::load::Chance;
 use tokio::sync::Notify;
 use tokio::time::Instant;

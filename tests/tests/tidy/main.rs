@@ -37,13 +37,13 @@ fn sql_is_only_in_the_ledger() -> anyhow::Result<()> {
     hold(
         rules::sql,
         &[
-            ("shared/src/ledger/post.rs", "let q = \"SELECT 1\";"),
-            ("shared/src/queue/embedded/store.rs", "let q = \"DELETE FROM t\";"),
-            ("shared/src/queue/rabbitmq.rs", "// SELECT in prose\nlet q = \"UPDATE t SET a = 1\";"),
+            ("shared/store/src/ledger/post.rs", "let q = \"SELECT 1\";"),
+            ("shared/queue/src/embedded/store.rs", "let q = \"DELETE FROM t\";"),
+            ("shared/queue/src/rabbitmq.rs", "// SELECT in prose\nlet q = \"UPDATE t SET a = 1\";"),
             ("tests/tests/books.rs", "let q = \"SELECT 1\";"),
             ("worker/src/lib.rs", "let a = \"\nINSERT INTO t\n\";"),
         ],
-        &["shared/src/queue/rabbitmq.rs:2: SQL", "worker/src/lib.rs:2: SQL"],
+        &["shared/queue/src/rabbitmq.rs:2: SQL", "worker/src/lib.rs:2: SQL"],
     )
 }
 
@@ -52,8 +52,8 @@ fn lapin_is_only_in_the_queue_and_the_fleet() -> anyhow::Result<()> {
     hold(
         rules::lapin,
         &[
-            ("shared/src/fleet/rabbitmq.rs", "use lapin::Channel;"),
-            ("shared/src/queue.rs", "use deadpool_lapin::Pool;"),
+            ("shared/fleet/src/rabbitmq.rs", "use lapin::Channel;"),
+            ("shared/queue/src/lib.rs", "use deadpool_lapin::Pool;"),
             ("api/src/lib.rs", "//! Not lapin::Channel.\nuse lapin::Channel;"),
             ("worker/Cargo.toml", "[dependencies]\nlapin.workspace = true\n"),
         ],
@@ -66,15 +66,15 @@ fn the_domain_is_pure() -> anyhow::Result<()> {
     hold(
         rules::pure_domain,
         &[
-            ("shared/src/domain.rs", "use std::time::Duration;\nuse std::time::{Duration, Instant};"),
-            ("shared/src/domain/fold.rs", "use tokio::sync::Mutex;\nfn now() { Timestamp::now() }"),
-            ("shared/src/domain/money.rs", "fn a() {}\n#[cfg(test)]\nmod tests { use tokio::test; }"),
-            ("shared/src/ledger.rs", "use tokio::sync::Mutex;"),
+            ("shared/domain/src/lib.rs", "use std::time::Duration;\nuse std::time::{Duration, Instant};"),
+            ("shared/domain/src/fold.rs", "use tokio::sync::Mutex;\nfn now() { Timestamp::now() }"),
+            ("shared/domain/src/money.rs", "fn a() {}\n#[cfg(test)]\nmod tests { use tokio::test; }"),
+            ("shared/store/src/ledger.rs", "use tokio::sync::Mutex;"),
         ],
         &[
-            "shared/src/domain.rs:2: `Instant`",
-            "shared/src/domain/fold.rs:1: `tokio`",
-            "shared/src/domain/fold.rs:2: `Timestamp::now`",
+            "shared/domain/src/fold.rs:1: `tokio`",
+            "shared/domain/src/fold.rs:2: `Timestamp::now`",
+            "shared/domain/src/lib.rs:2: `Instant`",
         ],
     )
 }
@@ -84,27 +84,25 @@ fn dependencies_run_one_way() -> anyhow::Result<()> {
     hold(
         rules::dependencies,
         &[
-            ("api/Cargo.toml", "[dependencies]\nshared.workspace = true\nworker.workspace = true\n"),
-            ("api/src/lib.rs", "use shared::queue::Queue;\nuse monitor::run;"),
-            ("shared/Cargo.toml", "[dependencies]\napi = { path = \"../api\" }\n[dev-dependencies]\n"),
-            ("shared/src/contract/envelope.rs", "use crate::domain::lane::Lane;\nuse crate::queue::Queue;"),
-            ("shared/src/domain/job.rs", "use crate::{\n    contract,\n};\nuse crate::domain::money;"),
-            ("shared/src/domain/job/tests.rs", "use crate::contract::envelope;"),
             (
-                "shared/src/ledger.rs",
-                "use crate::domain::{self, lane};\nlet a = crate::queue::BATCH_JOBS_MAX;",
+                "api/Cargo.toml",
+                "[package]\nname = \"api\"\n[dependencies]\nstore.workspace = true\nworker.workspace = true\n",
             ),
-            ("shared/src/queue/rabbitmq.rs", "use crate::telemetry::names;\nuse crate::ledger;"),
-            ("tellers/src/main.rs", "use worker::run;"),
+            (
+                "shared/domain/Cargo.toml",
+                "[package]\nname = \"domain\"\n[dev-dependencies]\ncontract.workspace = true\n",
+            ),
+            (
+                "shared/queue/Cargo.toml",
+                "[package]\nname = \"queue\"\n[dependencies]\nstore = { path = \"../store\" }\n",
+            ),
+            ("shared/spare/Cargo.toml", "[package]\nname = \"spare\"\n"),
         ],
         &[
-            "api/Cargo.toml:3: api depends on worker",
-            "api/src/lib.rs:2: api depends on monitor",
-            "shared/Cargo.toml:2: shared depends on api",
-            "shared/src/contract/envelope.rs:2: contract depends on queue",
-            "shared/src/domain/job.rs:2: domain depends on contract",
-            "shared/src/ledger.rs:2: ledger depends on queue",
-            "shared/src/queue/rabbitmq.rs:2: queue depends on ledger",
+            "api/Cargo.toml:5: api depends on worker",
+            "shared/domain/Cargo.toml:4: domain depends on contract",
+            "shared/queue/Cargo.toml:4: queue depends on store",
+            "shared/spare/Cargo.toml:1: a crate that is in no layer",
         ],
     )
 }
@@ -148,9 +146,9 @@ fn tests_wait_for_conditions() -> anyhow::Result<()> {
         &[
             ("tests/src/a.rs", &format!("tokio::time::{nap}")),
             ("tests/tests/b.rs", &format!("// {nap}\nthread::{nap}")),
-            ("shared/src/c.rs", &format!("{nap}\n#[cfg(test)]\nmod tests {{\n{nap}\n}}")),
+            ("shared/queue/src/c.rs", &format!("{nap}\n#[cfg(test)]\nmod tests {{\n{nap}\n}}")),
         ],
-        &["shared/src/c.rs:4:", "tests/src/a.rs:1:", "tests/tests/b.rs:2:"],
+        &["shared/queue/src/c.rs:4:", "tests/src/a.rs:1:", "tests/tests/b.rs:2:"],
     )
 }
 
@@ -161,7 +159,7 @@ fn metric_names_are_in_one_file() -> anyhow::Result<()> {
         &[
             ("api/src/a.rs", "metrics::counter!(names::JOBS);\nmetrics::counter!(\n    \"jobs\",\n    1);"),
             ("worker/src/b.rs", "gauge!(\"depth\");\ndescribe_histogram!(\"a\", \"b\");"),
-            ("shared/src/telemetry/names.rs", "describe_counter!(\"jobs\", \"what\");"),
+            ("shared/runtime/src/telemetry/names.rs", "describe_counter!(\"jobs\", \"what\");"),
         ],
         &["api/src/a.rs:2:", "worker/src/b.rs:1:", "worker/src/b.rs:2:"],
     )
@@ -173,7 +171,7 @@ fn what_is_deployed_stands_on_metrics_that_there_are() -> anyhow::Result<()> {
     hold(
         rules::deployed_metrics,
         &[
-            ("shared/src/telemetry/names.rs", names),
+            ("shared/runtime/src/telemetry/names.rs", names),
             ("deploy/a.yml", "expr: rate(tellers_a_seconds_bucket[1m]) + tellers_b"),
             ("deploy/b.json", "tellers_a_seconds\ntellers_b_sum\nx_tellers_b tellers_c"),
         ],

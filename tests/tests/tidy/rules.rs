@@ -30,11 +30,11 @@ const SQL: &[&str] = &[
 
 /// SQL is behind the ledger port, and in the embedded queue, which is a table. Tests may look behind the ports.
 pub fn sql(tree: &Tree) -> Vec<String> {
-    let allowed = ["shared/src/ledger", "shared/src/queue/embedded", "tests/"];
+    let allowed = ["shared/store/", "shared/queue/src/embedded", "tests/"];
     let statement = |line: &str| SQL.iter().any(|word| line.contains(word)) || is_update(line);
     tree.rust(&[""])
         .filter(|file| !file.is_under(&allowed))
-        .flat_map(|file| find(file, file.code(), &statement, "SQL belongs under shared/src/ledger"))
+        .flat_map(|file| find(file, file.code(), &statement, "SQL belongs under shared/store"))
         .collect()
 }
 
@@ -44,10 +44,10 @@ fn is_update(line: &str) -> bool {
 
 /// The broker's client is behind the queue port and the fleet bus. Tests may play a stranger on the broker.
 pub fn lapin(tree: &Tree) -> Vec<String> {
-    let allowed = ["shared/src/queue", "shared/src/fleet", "shared/Cargo.toml", "tests/"];
+    let allowed = ["shared/amqp/", "shared/queue/", "shared/fleet/", "tests/"];
     let used = |line: &str| line.contains("lapin::");
     let declared = |line: &str| line.starts_with("lapin") || line.starts_with("deadpool-lapin");
-    let what = "lapin belongs under shared/src/queue and shared/src/fleet";
+    let what = "lapin belongs under shared/amqp, shared/queue and shared/fleet";
     let outside = |file: &&SourceFile| !file.is_under(&allowed);
     let sources = tree.rust(&[""]).filter(outside).flat_map(|file| find(file, file.code(), &used, what));
     let manifests =
@@ -76,7 +76,7 @@ pub fn pure_domain(tree: &Tree) -> Vec<String> {
         "async fn",
     ];
     let mut found = Vec::new();
-    for file in tree.rust(&["shared/src/domain"]) {
+    for file in tree.rust(&["shared/domain/", "shared/patterns/"]) {
         for (number, line) in file.code_before_tests() {
             for word in IMPURE.iter().filter(|word| has_word(line, word)) {
                 found.push(file.at(number, &format!("`{word}`: the domain is pure")));
@@ -86,75 +86,37 @@ pub fn pure_domain(tree: &Tree) -> Vec<String> {
     found
 }
 
-/// `domain ← contract ← {queue, ledger, fleet} ← {api, worker, monitor} ← tellers`. Members may name only
-/// what is left of them; the rest of `shared` (telemetry, configuration) is below the roles and above nothing.
+/// The crates in layers: each may name what is in layers before its own, and nothing else of ours.
+const LAYERS: &[&[&str]] = &[
+    &["domain"],
+    &["patterns", "contract"],
+    &["runtime"],
+    &["tellers-http", "amqp"],
+    &["queue", "store"],
+    &["fleet"],
+    &["api", "worker", "monitor"],
+    &["tellers"],
+    &["tests"],
+];
+
+/// Cargo refuses circles and sees every use; that the arrows point the right way is said here.
 pub fn dependencies(tree: &Tree) -> Vec<String> {
-    tree.files.iter().flat_map(|file| [member_dependencies(file), room_dependencies(file)].concat()).collect()
-}
-
-fn member_dependencies(file: &SourceFile) -> Vec<String> {
-    let from = file.member();
-    let forbidden: &[&str] = match from {
-        "shared" => &["api", "worker", "monitor", "tellers", "tests"],
-        "api" => &["worker", "monitor", "tellers", "tests"],
-        "worker" => &["api", "monitor", "tellers", "tests"],
-        "monitor" => &["api", "worker", "tellers", "tests"],
-        "tellers" => &["tests"],
-        _ => return Vec::new(),
-    };
-    let manifest = file.path.ends_with("/Cargo.toml");
-    if !manifest && !file.path.ends_with(".rs") {
-        return Vec::new();
-    }
-    let names = |line: &str, to: &str| {
-        let line = line.trim_start();
-        let used = line.strip_prefix("pub ").unwrap_or(line).strip_prefix("use ");
-        let declared = line.strip_prefix(to).filter(|rest| rest.starts_with(['.', ' ', '=']));
-        if manifest {
-            declared.is_some()
-        } else {
-            used.is_some_and(|path| path.starts_with(&format!("{to}::")))
-        }
-    };
+    let layer = |name: &str| LAYERS.iter().position(|layer| layer.contains(&name));
     let mut found = Vec::new();
-    for (number, line) in file.code() {
-        for to in forbidden.iter().filter(|to| names(line, to)) {
-            found.push(file.at(number, &format!("{from} depends on {to}; dependencies run the other way")));
-        }
-    }
-    found
-}
-
-fn room_dependencies(file: &SourceFile) -> Vec<String> {
-    // Unit tests may look further than what they test.
-    let code = file.path.ends_with(".rs") && !file.path.contains("/tests");
-    let Some(from) = file.room().filter(|_| code) else { return Vec::new() };
-    let forbidden: &[&str] = match from {
-        "domain" => &["contract", "queue", "ledger", "fleet", "telemetry", "config", "shutdown"],
-        "contract" => &["queue", "ledger", "fleet", "telemetry", "shutdown"],
-        "queue" => &["ledger", "fleet"],
-        "ledger" => &["queue", "fleet"],
-        "fleet" => &["ledger"],
-        "telemetry" => &["queue", "ledger", "fleet"],
-        _ => return Vec::new(),
-    };
-    let mut found = Vec::new();
-    // `use crate::{` with its rooms on the lines after it.
-    let mut in_group = false;
-    for (number, line) in file.code_before_tests() {
-        let opens = line.trim_end().ends_with("crate::{");
-        for to in forbidden {
-            let in_line = line.match_indices("crate::").any(|(at, path)| {
-                let rest = &line[at + path.len()..];
-                starts_with_word(rest, to) || rest.strip_prefix('{').is_some_and(|group| has_word(group, to))
-            });
-            if in_line || (in_group && starts_with_word(line.trim_start(), to)) {
+    for file in tree.manifests() {
+        let name = file.text.lines().find_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
+        let Some((from, own)) = name.and_then(|name| Some((name, layer(name)?))) else {
+            found.push(file.at(1, "a crate that is in no layer of tests/tests/tidy/rules.rs"));
+            continue;
+        };
+        for (number, line) in file.code() {
+            let named = line.split(['.', ' ', '=']).next().unwrap_or_default();
+            if layer(named).is_some_and(|other| other >= own) {
                 found.push(
-                    file.at(number, &format!("{from} depends on {to}; dependencies run the other way")),
+                    file.at(number, &format!("{from} depends on {named}; dependencies run the other way")),
                 );
             }
         }
-        in_group = opens || (in_group && !line.trim_start().starts_with('}'));
     }
     found
 }
@@ -204,14 +166,16 @@ pub fn naps(tree: &Tree) -> Vec<String> {
 pub fn metric_names(tree: &Tree) -> Vec<String> {
     const MACROS: &[&str] = &["counter!(", "gauge!(", "histogram!("];
     let mut found = Vec::new();
-    for file in tree.rust(&[""]).filter(|file| !file.is_under(&["shared/src/telemetry/names.rs", "tests/"])) {
+    for file in
+        tree.rust(&[""]).filter(|file| !file.is_under(&["shared/runtime/src/telemetry/names.rs", "tests/"]))
+    {
         let mut lines = file.code().peekable();
         while let Some((number, line)) = lines.next() {
             for (at, call) in MACROS.iter().flat_map(|call| line.match_indices(call)) {
                 let rest = line[at + call.len()..].trim_start();
                 let next = lines.peek().map_or("", |(_, next)| next.trim_start());
                 if rest.starts_with('"') || (rest.is_empty() && next.starts_with('"')) {
-                    found.push(file.at(number, "name the metric in shared/src/telemetry/names.rs"));
+                    found.push(file.at(number, "name the metric in shared/runtime/src/telemetry/names.rs"));
                 }
             }
         }
@@ -221,7 +185,7 @@ pub fn metric_names(tree: &Tree) -> Vec<String> {
 
 /// Dashboards, alerts and scalers stand on names that there are, and histograms on their series.
 pub fn deployed_metrics(tree: &Tree) -> Vec<String> {
-    const NAMES: &str = "shared/src/telemetry/names.rs";
+    const NAMES: &str = "shared/runtime/src/telemetry/names.rs";
     let known = tree.files.iter().find(|file| file.path == NAMES).map(metrics_in).unwrap_or_default();
     let mut found = Vec::new();
     for file in tree.files.iter().filter(|file| file.is_under(&["deploy/"])) {

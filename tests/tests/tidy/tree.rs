@@ -64,13 +64,6 @@ impl SourceFile {
         self.path.split('/').next().unwrap_or_default()
     }
 
-    /// The room of `shared` that the file is in: `ledger` for `shared/src/ledger.rs` and what is under
-    /// `shared/src/ledger/`.
-    pub fn room(&self) -> Option<&str> {
-        let room = self.path.strip_prefix("shared/src/")?.split('/').next()?;
-        Some(room.strip_suffix(".rs").unwrap_or(room))
-    }
-
     /// Its lines with their numbers, without line comments.
     pub fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         self.text.lines().enumerate().map(|(index, line)| (index + 1, without_comment(line)))

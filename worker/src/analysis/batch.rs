@@ -2,13 +2,12 @@
 
 use std::collections::HashMap;
 
+use contract::analysis::RunOrder;
+use domain::account::AccountNumber;
 use jiff::civil::Date;
-use shared::analyses::{Batch, Days, Found, HISTORY_ENTRIES_MAX, Holding, Line};
-use shared::clock;
-use shared::contract::analysis::RunOrder;
-use shared::domain::account::AccountNumber;
-use shared::domain::patterns;
-use shared::ledger::LedgerError;
+use runtime::clock;
+use store::analyses::{Batch, Days, Found, HISTORY_ENTRIES_MAX, Holding, Line};
+use store::ledger::LedgerError;
 use tracing::warn;
 
 use super::{Bench, cpu, history};

@@ -1,7 +1,7 @@
 //! Threads that compute where nothing else wants to.
 
-use shared::ledger::LedgerError;
-use shared::work_pool::WorkPool;
+use runtime::work_pool::WorkPool;
+use store::ledger::LedgerError;
 
 /// The lowest priority that a thread may have (setpriority(2)).
 #[cfg(target_os = "linux")]

@@ -1,12 +1,12 @@
 //! From an account's entries to its movements: when each took place, and who was on the other side.
 
-use shared::analyses::{Days, Line};
-use shared::clock;
-use shared::contract::submission;
-use shared::domain::account::AccountNumber;
-use shared::domain::job::{Action, Spec};
-use shared::domain::patterns::{Movement, Party};
-use shared::domain::value_date;
+use contract::submission;
+use domain::account::AccountNumber;
+use domain::job::{Action, Spec};
+use domain::value_date;
+use patterns::{Movement, Party};
+use runtime::clock;
+use store::analyses::{Days, Line};
 
 /// The movements of these days. One whose day no bank can mean, from before such days were refused, is passed over. `Err`: a job of the account can not be read.
 pub(super) fn movements(
@@ -68,8 +68,8 @@ fn here<'a>(account: &AccountNumber, action: &'a Action) -> Option<&'a AccountNu
 
 #[cfg(test)]
 mod tests {
-    use shared::domain::id::{Identity, JobId};
-    use shared::domain::text::Client;
+    use domain::id::{Identity, JobId};
+    use domain::text::Client;
 
     use super::*;
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use shared::analyses::BATCH_ACCOUNTS_MAX;
-use shared::contract::analysis::{AnalysisWork, RunOrder};
-use shared::domain::account::AccountNumber;
-use shared::ledger::LedgerError;
+use contract::analysis::{AnalysisWork, RunOrder};
+use domain::account::AccountNumber;
+use store::analyses::BATCH_ACCOUNTS_MAX;
+use store::ledger::LedgerError;
 use tracing::info;
 
 use super::{Bench, new_run};

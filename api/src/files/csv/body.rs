@@ -1,10 +1,10 @@
 //! One record made into the body of a job.
 
+use domain::money::Currency;
+use domain::text::{Memo, Name};
 use serde::Serialize;
 use serde_json::json;
 use serde_json::value::RawValue;
-use shared::domain::money::Currency;
-use shared::domain::text::{Memo, Name};
 
 use super::super::iban;
 use super::super::mapping::{Amounts, Target};

@@ -6,11 +6,11 @@ mod pattern;
 mod pieces;
 mod written;
 
+use domain::value_date::plausible;
 use evidence::Choices;
 pub use evidence::Evidence;
 use jiff::civil::Date;
 use pattern::Pattern;
-use shared::domain::value_date::plausible;
 use written::{Order, Written};
 
 use super::body::shown;

@@ -51,7 +51,7 @@ pub struct Form {
 }
 
 /// The largest amount of a job: 2^53 - 1 (RFC 8259, section 6).
-const MINOR_UNITS_MAX: i64 = shared::domain::money::Amount::MAX;
+const MINOR_UNITS_MAX: i64 = domain::money::Amount::MAX;
 
 /// Reads an amount.
 pub fn parse(text: &str, form: Form) -> Result<Parsed, NotAnAmount> {

@@ -1,6 +1,6 @@
 //! The amount of a record in minor units, read as its file writes amounts.
 
-use shared::domain::money::{Amount, Currency};
+use domain::money::{Amount, Currency};
 
 use super::super::mapping::{DecimalMark, Target};
 use super::body::{Bodies, Fault, fault, shown};

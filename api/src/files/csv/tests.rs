@@ -27,8 +27,7 @@ fn bodies(file: impl Into<Vec<u8>>, map: &str) -> Vec<Value> {
     let rows = rows(file, map).unwrap();
     let body = |row: Row| {
         let body = row.content.unwrap_or_else(|error| panic!("row {}: {error}", row.number));
-        shared::contract::submission::parse(body.get().as_bytes())
-            .unwrap_or_else(|error| panic!("{body}: {error}"));
+        contract::submission::parse(body.get().as_bytes()).unwrap_or_else(|error| panic!("{body}: {error}"));
         serde_json::from_str(body.get()).unwrap()
     };
     rows.into_iter().map(body).collect()

@@ -19,7 +19,7 @@ fn read_at(file: String, now: &str) -> Vec<Row> {
 
 fn body(row: &Row) -> Value {
     let body = row.content.as_ref().unwrap().get();
-    shared::contract::submission::parse(body.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
+    contract::submission::parse(body.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
     serde_json::from_str(body).unwrap()
 }
 
@@ -102,6 +102,6 @@ fn an_id_that_is_too_long_refuses_its_payment_by_name() {
     let file = blocks(PAIN, "xml")[0].replace("RENT-1", &"R".repeat(36));
     let rows = read_at(file, "2026-01-31T12:00:00Z");
     let body = rows[0].content.as_ref().unwrap().get();
-    let invalid = shared::contract::submission::parse(body.as_bytes()).unwrap_err();
+    let invalid = contract::submission::parse(body.as_bytes()).unwrap_err();
     assert_eq!(invalid.field, "payment.end_to_end_id", "{invalid}");
 }

@@ -190,7 +190,7 @@ fn ids_are_not_joined_by_a_mark_that_they_may_hold() {
         found.extend(identities(message(id, &[payment])));
     }
     assert_eq!(found.len(), cases.len());
-    assert!(found.iter().all(|identity| shared::domain::text::Reference::parse(identity.clone()).is_err()));
+    assert!(found.iter().all(|identity| domain::text::Reference::parse(identity.clone()).is_err()));
 }
 
 #[test]

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::text::Client;
 use jiff::Timestamp;
-use shared::domain::text::Client;
-use shared::imports::{Import, ImportState};
+use store::imports::{Import, ImportState};
 
 use super::super::reading::Reading;
 use super::super::spool::Held;

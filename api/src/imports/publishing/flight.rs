@@ -5,11 +5,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use domain::id::JobId;
+use domain::job::{Fingerprint, Origin};
+use domain::lane::Lane;
 use jiff::Timestamp;
-use shared::domain::id::JobId;
-use shared::domain::job::{Fingerprint, Origin};
-use shared::domain::lane::Lane;
-use shared::queue::PublishError;
+use queue::PublishError;
 
 use crate::ingress::Ingress;
 

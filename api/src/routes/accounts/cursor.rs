@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use shared::domain::account::AccountNumber;
+use domain::account::AccountNumber;
 
 /// The cursor of the entries before `seq`.
 pub fn write(number: &AccountNumber, seq: i64) -> String {

@@ -1,10 +1,10 @@
 //! What clients read of accounts and entries. Amounts are in minor units of the account's currency.
 
+use domain::account::{self, AccountNumber, AccountStatus};
+use domain::id::JobId;
+use domain::job::Kind;
+use domain::money::Currency;
 use serde::Serialize;
-use shared::domain::account::{self, AccountNumber, AccountStatus};
-use shared::domain::id::JobId;
-use shared::domain::job::Kind;
-use shared::domain::money::Currency;
 use utoipa::ToSchema;
 
 use crate::openapi::KindName;

@@ -1,10 +1,10 @@
 //! What clients read of analyses.
 
+use domain::account::AccountNumber;
+use domain::id::JobId;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use shared::analyses::{Found, Run};
-use shared::domain::account::AccountNumber;
-use shared::domain::id::JobId;
+use store::analyses::{Found, Run};
 use utoipa::ToSchema;
 
 use crate::rfc3339::Rfc3339;

@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::body::Bytes;
+use domain::account::AccountNumber;
+use domain::id::JobId;
 use futures::stream::{self, Stream};
-use shared::analyses::{Analyses, Found};
-use shared::domain::account::AccountNumber;
-use shared::domain::id::JobId;
-use shared::domain::patterns::{Anomaly, Direction, Patterns, Recurring};
-use shared::ledger::LedgerError;
+use patterns::{Anomaly, Direction, Patterns, Recurring};
+use store::analyses::{Analyses, Found};
+use store::ledger::LedgerError;
 
 use crate::problem::Problem;
 

@@ -1,11 +1,11 @@
 //! What is to be analysed, as a client asks for it.
 
+use contract::submission::Invalid;
+use domain::account::AccountNumber;
+use domain::json;
+use domain::text::Reference;
 use jiff::civil::Date;
 use serde_json::{Map, Value};
-use shared::contract::submission::Invalid;
-use shared::domain::account::AccountNumber;
-use shared::domain::json;
-use shared::domain::text::Reference;
 
 use crate::problem::Problem;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum::{Extension, Json};
-use shared::domain::outcome::Verdict;
+use domain::outcome::Verdict;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 

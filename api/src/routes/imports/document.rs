@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::imports::{Import, ImportState, Refusal, RowOutcome, RowTally, RowVerdict, Share};
+use store::imports::{Import, ImportState, Refusal, RowOutcome, RowTally, RowVerdict, Share};
 use utoipa::ToSchema;
 
 use crate::imports::{Description, STALE_AFTER_US};

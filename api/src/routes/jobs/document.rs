@@ -1,14 +1,14 @@
 //! What clients read of a job.
 
+use domain::id::JobId;
+use domain::job::Kind;
+use domain::lane::Lane;
+use domain::outcome::{Rejection, Verdict};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use shared::analyses::Run;
-use shared::domain::id::JobId;
-use shared::domain::job::Kind;
-use shared::domain::lane::Lane;
-use shared::domain::outcome::{Rejection, Verdict};
-use shared::ledger::{Conflicts, JobRecord};
+use store::analyses::Run;
+use store::ledger::{Conflicts, JobRecord};
 use utoipa::ToSchema;
 
 use crate::openapi::{JobBody, KindName, RejectionName};

@@ -1,7 +1,7 @@
 //! Rules about parts that are there or not.
 
-use shared::clock::SKEW_TOLERATED;
-use shared::queue::policies::Policies;
+use queue::policies::Policies;
+use runtime::clock::SKEW_TOLERATED;
 
 use super::Reading;
 use crate::facts::{BusState, Facts};

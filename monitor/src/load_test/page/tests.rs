@@ -10,7 +10,7 @@ use crate::load_test::verdict;
 fn report() -> Report {
     let course = Course::start();
     let recorder = Recorder::start(Some(2), &course);
-    let id = shared::domain::id::JobId::from_chance(1, [1; 6]);
+    let id = domain::id::JobId::from_chance(1, [1; 6]);
     let accepted = Accepted { id, accepted_at: jiff::Timestamp::now() };
     recorder.note(0, tokio::time::Instant::now() - Duration::from_millis(20), &Ok(accepted));
     recorder.note_error("rejected/<script>alert(1)</script>");

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use domain::id::JobId;
 use futures::stream::{self, StreamExt as _};
-use shared::domain::id::JobId;
 use tokio::time::{Instant, sleep};
 
 use super::{Jobs, Proof, ledger};

@@ -1,6 +1,6 @@
 //! What a run knows of its accepted jobs: their fate, and which of their entries were seen. Pure.
 
-use shared::domain::id::JobId;
+use domain::id::JobId;
 
 use super::Proof;
 use crate::load_test::accounts::{Accounts, FUNDS, Transfer};

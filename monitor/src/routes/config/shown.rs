@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use contract::report::{Role, SettingReport, SettingSource};
+use fleet::settings::table::{self, Kind, Setting};
+use fleet::settings::{MASK, Overrides};
 use jiff::Timestamp;
 use serde_json::Value;
-use shared::contract::report::{Role, SettingReport, SettingSource};
-use shared::settings::table::{self, Kind, Setting};
-use shared::settings::{MASK, Overrides};
 
 use crate::control::Change;
 use crate::routes::Shared;

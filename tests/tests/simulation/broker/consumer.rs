@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use shared::domain::id::JobId;
-use shared::queue::{Delivery, DeliveryTag, QueueError, Subscription};
+use domain::id::JobId;
+use queue::{Delivery, DeliveryTag, QueueError, Subscription};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use shared::domain::lane::Lane;
-use shared::queue::work::WorkQueue;
-use shared::queue::{DeadLetter, LaneDepth, PublishError, Queue, QueueError, Subscription};
+use domain::lane::Lane;
+use queue::work::WorkQueue;
+use queue::{DeadLetter, LaneDepth, PublishError, Queue, QueueError, Subscription};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 

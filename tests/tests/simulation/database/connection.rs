@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use shared::domain::fold::Needs;
-use shared::domain::hold::Hold;
-use shared::domain::id::JobId;
-use shared::domain::job::Job;
-use shared::ledger::JobRecord;
-use shared::ledger::port::{Failure, Found, Library, Presumed, Transaction, Writes};
+use domain::fold::Needs;
+use domain::hold::Hold;
+use domain::id::JobId;
+use domain::job::Job;
+use store::ledger::JobRecord;
+use store::ledger::port::{Failure, Found, Library, Presumed, Transaction, Writes};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;

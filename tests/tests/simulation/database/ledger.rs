@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
 
 use async_trait::async_trait;
-use shared::domain::account::{Account, AccountNumber};
-use shared::domain::id::JobId;
-use shared::domain::job::Job;
-use shared::domain::lane::{Lane, Lanes};
-use shared::domain::outcome::{Outcome, Recorded};
-use shared::ledger::port::{Failure, Store, post};
-use shared::ledger::{
+use domain::account::{Account, AccountNumber};
+use domain::id::JobId;
+use domain::job::Job;
+use domain::lane::{Lane, Lanes};
+use domain::outcome::{Outcome, Recorded};
+use store::ledger::port::{Failure, Store, post};
+use store::ledger::{
     Audit, EntryRecord, JobFilter, JobRecord, JobsCursor, JobsPage, Ledger, LedgerError, Stretch, Totals,
     Verdicts,
 };

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use shared::domain::account::AccountNumber;
-use shared::domain::id::JobId;
-use shared::domain::lane::Lane;
+use domain::account::AccountNumber;
+use domain::id::JobId;
+use domain::lane::Lane;
 use tokio::sync::oneshot;
 
 /// What can be locked.

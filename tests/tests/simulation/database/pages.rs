@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use shared::domain::hold::{Hold, HoldStatus};
-use shared::domain::id::JobId;
-use shared::domain::lane::Lane;
-use shared::ledger::JobRecord;
-use shared::ledger::port::{AccountsPage, EntryOnPage, Failure, JobOnPage, LaneTotals, Library, Pages};
+use domain::hold::{Hold, HoldStatus};
+use domain::id::JobId;
+use domain::lane::Lane;
+use store::ledger::JobRecord;
+use store::ledger::port::{AccountsPage, EntryOnPage, Failure, JobOnPage, LaneTotals, Library, Pages};
 
 use super::Tables;
 

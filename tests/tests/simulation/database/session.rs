@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use shared::domain::account::AccountNumber;
-use shared::domain::hold::Hold;
-use shared::domain::id::JobId;
-use shared::domain::job::Job;
-use shared::domain::outcome::{Recorded, Verdict};
-use shared::ledger::JobRecord;
-use shared::ledger::port::{Failure, Found};
+use domain::account::AccountNumber;
+use domain::hold::Hold;
+use domain::id::JobId;
+use domain::job::Job;
+use domain::outcome::{Recorded, Verdict};
+use store::ledger::JobRecord;
+use store::ledger::port::{Failure, Found};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;

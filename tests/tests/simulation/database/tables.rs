@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use shared::domain::account::{Account, AccountNumber};
-use shared::domain::entry::Entry;
-use shared::domain::hold::{Hold, HoldStatus};
-use shared::domain::id::JobId;
-use shared::domain::job::{Action, Job};
-use shared::domain::lane::Lane;
-use shared::domain::outcome::{Rejection, Verdict};
-use shared::ledger::JobRecord;
-use shared::ledger::port::LaneTotals;
+use domain::account::{Account, AccountNumber};
+use domain::entry::Entry;
+use domain::hold::{Hold, HoldStatus};
+use domain::id::JobId;
+use domain::job::{Action, Job};
+use domain::lane::Lane;
+use domain::outcome::{Rejection, Verdict};
+use store::ledger::JobRecord;
+use store::ledger::port::LaneTotals;
 
 use super::writes::Written;
 use crate::world::World;

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::domain::account::{Account, AccountNumber};
-use shared::domain::entry::Entry;
-use shared::domain::hold::Hold;
-use shared::domain::id::JobId;
-use shared::domain::job::Job;
-use shared::domain::lane::Lane;
-use shared::domain::outcome::Verdict;
-use shared::ledger::port::{Tally, Writes};
+use domain::account::{Account, AccountNumber};
+use domain::entry::Entry;
+use domain::hold::Hold;
+use domain::id::JobId;
+use domain::job::Job;
+use domain::lane::Lane;
+use domain::outcome::Verdict;
+use store::ledger::port::{Tally, Writes};
 
 /// A copy of [`Writes`].
 pub(super) struct Written {

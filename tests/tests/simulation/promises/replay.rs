@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use shared::domain::account::AccountNumber;
-use shared::domain::fold::{Books, Needs, Original, fold};
-use shared::domain::job::Action;
-use shared::domain::outcome::{Outcome, Rejection, Verdict};
+use domain::account::AccountNumber;
+use domain::fold::{Books, Needs, Original, fold};
+use domain::job::Action;
+use domain::outcome::{Outcome, Rejection, Verdict};
 
 use crate::database::{JobRow, Tables};
 

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use domain::value_date::plausible;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
-use shared::domain::value_date::plausible;
 
 use super::super::super::mapping::Target;
 use super::super::plan::{Cut, Direction, Plan};

@@ -1,6 +1,6 @@
 //! Names of currencies as they stand beside a number: codes, symbols and abbreviations.
 
-use shared::domain::money::Currency;
+use domain::money::Currency;
 
 /// What a name says of the currency that an amount should be in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use shared::ledger::JobsCursor;
+use store::ledger::JobsCursor;
 
 use crate::problem::Problem;
 

@@ -1,10 +1,10 @@
 //! What a client asks of the jobs.
 
+use domain::account::AccountNumber;
+use domain::job::Kind;
+use domain::outcome::Rejection;
 use serde::Deserialize;
-use shared::domain::account::AccountNumber;
-use shared::domain::job::Kind;
-use shared::domain::outcome::Rejection;
-use shared::ledger::{JobFilter, VerdictName};
+use store::ledger::{JobFilter, VerdictName};
 
 use super::{LIMIT_DEFAULT, LIMIT_MAX};
 use crate::keys::Viewer;

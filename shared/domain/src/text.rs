@@ -1,0 +1,133 @@
+//! Short texts with a limit: what clients write and what is stored as they wrote it.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::str::FromStr;
+
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// The client of jobs that come in where nobody is asked for a key.
+pub const ANONYMOUS: &str = "anonymous";
+
+/// A text that is empty, too long, or holds what can not be printed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidText {
+    /// Empty or too long.
+    #[error("must be 1 to {max} characters without control characters")]
+    Length {
+        /// The most characters.
+        max: usize,
+    },
+    /// It holds what can not be printed.
+    #[error(
+        "holds the control character U+{:04X} at place {place}; remove it, control characters can not be kept",
+        u32::from(*character)
+    )]
+    Control {
+        /// The character.
+        character: char,
+        /// Its place among the characters, from 1.
+        place: usize,
+    },
+}
+
+/// Checks a text of at most `max` characters.
+fn check(text: &str, max: usize) -> Result<(), InvalidText> {
+    if text.is_empty() || text.chars().count() > max {
+        return Err(InvalidText::Length { max });
+    }
+    match (1..).zip(text.chars()).find(|(_, character)| character.is_control()) {
+        Some((place, character)) => Err(InvalidText::Control { character, place }),
+        None => Ok(()),
+    }
+}
+
+macro_rules! texts {
+    ($($(#[$doc:meta])* $name:ident($max:literal);)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The most characters that it may have.
+            pub const CHARS_MAX: usize = $max;
+
+            /// Takes the text as it is.
+            ///
+            /// # Errors
+            /// It is empty, longer than `CHARS_MAX` characters, or holds a control character.
+            pub fn parse(text: impl Into<String>) -> Result<Self, InvalidText> {
+                let text = text.into();
+                check(&text, $max)?;
+                Ok(Self(text))
+            }
+
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidText;
+            fn try_from(text: String) -> Result<Self, InvalidText> {
+                Self::parse(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(text: $name) -> String {
+                text.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )*};
+}
+
+texts! {
+    /// Who submits jobs: the name of an API key, or `anonymous`.
+    Client(64);
+    /// A client's own name for a job, and its idempotency key within the client.
+    Reference(128);
+    /// The text on the statement, as long as the remittance line of ISO 20022 (`Max140Text`).
+    Memo(140);
+    /// The name of an account's holder or of a counterparty (ISO 20022 `Max140Text`).
+    Name(140);
+    /// The account of a counterparty outside, as its bank writes it (ISO 20022 `Max34Text`).
+    OutsideAccount(34);
+    /// An identification or a reference of a payment (ISO 20022 `Max35Text`).
+    PaymentId(35);
+    /// An end-to-end reference of a payment with every bank on its way (ISO 20022 `UUIDv4Identifier`).
+    Uetr(36);
+}
+
+/// Deserialises what is written as a string, whether or not the reader can lend it.
+pub(super) fn from_str<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: fmt::Display>,
+{
+    struct Text<T>(PhantomData<T>);
+
+    impl<T: FromStr<Err: fmt::Display>> Visitor<'_> for Text<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a string")
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+            text.parse().map_err(E::custom)
+        }
+    }
+
+    deserializer.deserialize_str(Text(PhantomData))
+}

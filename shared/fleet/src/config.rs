@@ -1,0 +1,159 @@
+//! What every role is told at its start: flags over environment over defaults.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use contract::report::SettingReport;
+use domain::lane::Lanes;
+use runtime::server_url::http_base;
+use runtime::telemetry::LogFormat;
+use runtime::work_pool::WorkPools;
+
+use crate::settings::{MonitorSettings, WorkerSettings};
+
+/// Where the parts of a fleet are, and what all of its replicas must agree on.
+#[derive(Debug, Clone, Args)]
+pub struct FleetConfig {
+    /// The broker: amqp://user:password@host:5672/vhost (amqps:// for TLS; where its authority is a private one, set
+    /// the environment variable SSL_CERT_FILE to the authority's certificate in PEM)
+    #[arg(long, global = true, env = "AMQP_URL", hide_env_values = true)]
+    pub amqp_url: Option<String>,
+
+    /// The management API of the broker, http://user:password@host:15672 (the user of AMQP_URL unless one is given), where
+    /// its policies are looked at; by default at port 15672 of the host of an amqp:// URL with port 5672
+    #[arg(long, global = true, env = "AMQP_MANAGEMENT_URL", hide_env_values = true)]
+    pub amqp_management_url: Option<String>,
+
+    /// The ledger: mysql://user:password@host:3306/database
+    #[arg(long, global = true, env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+
+    /// A replica of the ledger's database for reads; the ledger's own unless given
+    #[arg(long, global = true, env = "DATABASE_READONLY_URL", hide_env_values = true)]
+    pub database_readonly_url: Option<String>,
+
+    /// A replica of the ledger's database for audits and totals; the ledger's own unless given
+    #[arg(long, global = true, env = "DATABASE_ANALYTICS_URL", hide_env_values = true)]
+    pub database_analytics_url: Option<String>,
+
+    /// Connections to the ledger's database that posting may use
+    #[arg(long, global = true, env = "DB_POOL_SIZE", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub db_pool_size: u32,
+
+    /// Connections beyond those at a peak; idle ones are closed after a minute
+    #[arg(long, global = true, env = "DB_MAX_OVERFLOW", default_value_t = 100, value_parser = clap::value_parser!(u32).range(0..=1_000))]
+    pub db_max_overflow: u32,
+
+    /// Connections to the ledger's database for single reads: jobs, accounts, statements
+    #[arg(long, global = true, env = "DB_READONLY_POOL_SIZE", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub db_readonly_pool_size: u32,
+
+    /// Connections to the ledger's database for audits, totals and analyses
+    #[arg(long, global = true, env = "DB_ANALYTICS_POOL_SIZE", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub db_analytics_pool_size: u32,
+
+    /// Seconds to wait for a connection
+    #[arg(long, global = true, env = "DB_POOL_TIMEOUT", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub db_pool_timeout: u64,
+
+    /// Post to a database too whose settings let it forget at a power cut what it has committed
+    /// (innodb_flush_log_at_trx_commit, sync_binlog, innodb_doublewrite): without this such a server is refused
+    #[arg(long, global = true, env = "ALLOW_WEAK_DURABILITY", default_value_t = false, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    pub allow_weak_durability: bool,
+
+    /// Threads of a process that spool and read files
+    #[arg(long, global = true, env = "IO_THREAD_POOL_SIZE", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub io_thread_pool_size: u32,
+
+    /// Threads of a process that compute, such as analyses; more than there are cores only share them
+    #[arg(long, global = true, env = "CPU_THREAD_POOL_SIZE", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub cpu_thread_pool_size: u32,
+
+    /// Tasks that may wait for a thread of each of these pools; one more is refused at once
+    #[arg(long, global = true, env = "ASYNC_QUEUE_SIZE", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub async_queue_size: u32,
+
+    /// Threads of a process for blocking work, of all pools together
+    #[arg(long, global = true, env = "MAX_WORKER_THREADS", default_value_t = 100, value_parser = clap::value_parser!(u32).range(4..=10_000))]
+    pub max_worker_threads: u32,
+
+    /// Lanes of the fleet; recorded in the database, the same for every replica for ever
+    #[arg(long, global = true, env = "LANES", default_value_t = Lanes::DEFAULT, value_parser = parse_lanes)]
+    pub lanes: Lanes,
+
+    /// Where the embedded queue and ledger keep their files
+    #[arg(long, global = true, env = "DATA_DIR", default_value = ".tellers")]
+    pub data_dir: PathBuf,
+
+    /// How log lines are written
+    #[arg(long, global = true, env = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+
+    /// What the process was started with, besides the settings that change while it runs: for its reports.
+    #[arg(skip)]
+    pub started_with: Arc<BTreeMap<String, SettingReport>>,
+}
+
+impl FleetConfig {
+    /// The pools for blocking work of a process.
+    #[must_use]
+    pub fn work_pools(&self) -> WorkPools {
+        let size = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        let [io, cpu, queue] =
+            [self.io_thread_pool_size, self.cpu_thread_pool_size, self.async_queue_size].map(size);
+        WorkPools::new(io, cpu, queue)
+    }
+}
+
+/// Where a worker listens and how it batches.
+#[derive(Debug, Clone, Args)]
+pub struct WorkerConfig {
+    /// Address of the worker's /livez, /readyz and /metrics; port 0 takes a free one
+    #[arg(long, env = "WORKER_LISTEN", default_value = "127.0.0.1:9100")]
+    pub worker_listen: SocketAddr,
+
+    /// Settings that change while it runs.
+    #[command(flatten)]
+    pub settings: WorkerSettings,
+}
+
+/// Who may do what over HTTP.
+#[derive(Debug, Clone, Default, Args)]
+pub struct AccessConfig {
+    /// API keys as name:scopes:hash, separated by commas (scopes: submit+read+operate; hash: BLAKE3 of the
+    /// key in hexadecimal)
+    #[arg(long, env = "API_KEYS", hide_env_values = true)]
+    pub api_keys: Option<String>,
+
+    /// Listen beyond this machine without keys: anyone who reaches the ports may post, and change the fleet
+    #[arg(long, env = "ALLOW_ANONYMOUS", default_value_t = false, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    pub allow_anonymous: bool,
+}
+
+/// Where the monitor listens, and where its load tests go.
+#[derive(Debug, Clone, Args)]
+pub struct MonitorConfig {
+    /// Address of the monitor; port 0 takes a free one
+    #[arg(long, env = "MONITOR_LISTEN", default_value = "127.0.0.1:5000")]
+    pub monitor_listen: SocketAddr,
+
+    /// The ingress that load tests go to; by default an api replica that reports
+    #[arg(long, env = "API_URL", value_parser = http_base)]
+    pub api_url: Option<String>,
+
+    /// A key of the ingress for load tests (scopes submit and read)
+    #[arg(long, env = "API_KEY", hide_env_values = true)]
+    pub api_key: Option<String>,
+
+    /// Settings that change while it runs.
+    #[command(flatten)]
+    pub settings: MonitorSettings,
+}
+
+fn parse_lanes(text: &str) -> Result<Lanes, String> {
+    let lanes = text.parse().ok().and_then(Lanes::new);
+    lanes.ok_or_else(|| format!("must be a number of lanes from 1 to {}", Lanes::MAX))
+}

@@ -1,0 +1,172 @@
+//! A replica's report, each second, whatever its role; and what it hears of settings meanwhile.
+
+mod instruments;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use contract::report::{Counts, LaneCounts, LaneReport, Report, Role, Trouble, TroubleKind};
+use contract::settings::SettingsMessage;
+use domain::lane::Lane;
+use runtime::clock;
+use runtime::telemetry::figures::Taken;
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+pub use self::instruments::{Instruments, PoolSource};
+use super::{Bus, Topic};
+use crate::settings::LiveSettings;
+
+/// How often a replica reports.
+pub const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The part of a report that the role itself counts.
+#[derive(Debug, Clone, Default)]
+pub struct Vitals {
+    /// Jobs since its start.
+    pub counts: Counts,
+    /// Of those, what the reconciliation goes by, lane by lane; lanes without any are left out.
+    pub lane_counts: BTreeMap<Lane, LaneCounts>,
+    /// The lanes that it serves.
+    pub lanes: Vec<LaneReport>,
+}
+
+/// A replica, as far as others hear of it.
+pub struct Reporter {
+    /// Where it reports and hears.
+    pub bus: Arc<dyn Bus>,
+    /// What it does.
+    pub role: Role,
+    /// Its id.
+    pub replica: String,
+    /// Where it listens for HTTP.
+    pub address: Option<SocketAddr>,
+    /// What the rest of a report is read from.
+    pub instruments: Instruments,
+}
+
+impl Reporter {
+    /// Reports what `vitals` counts, each second, until `ended`; then says goodbye with the last of it. `trouble`
+    /// tells why the replica can not do its work just now; `None`: it can. Settings that the monitor tells meanwhile
+    /// are in force at once.
+    ///
+    /// `ended` comes when the work has, not when it is to: what is counted after the goodbye is told to nobody.
+    pub async fn report_each_second<F>(
+        self,
+        vitals: impl Fn() -> Vitals + Send,
+        trouble: impl Fn() -> F + Send,
+        ended: CancellationToken,
+    ) where
+        F: Future<Output = Option<Trouble>> + Send,
+    {
+        let heard = self.bus.listen(Topic::Settings).await;
+        let settings = self.instruments.settings.clone();
+        tokio::join!(self.report(vitals, trouble, &ended), hear_settings(heard, &settings, &ended));
+    }
+
+    async fn report<F>(
+        self,
+        vitals: impl Fn() -> Vitals + Send,
+        trouble: impl Fn() -> F + Send,
+        ended: &CancellationToken,
+    ) where
+        F: Future<Output = Option<Trouble>> + Send,
+    {
+        let started_at = clock::now_us();
+        let host = sysinfo::System::host_name().unwrap_or_default();
+        let address = self.address.map(|address| reachable(address, &host));
+        let mut resources = self.instruments.resources().await;
+        let mut interval = tokio::time::interval(REPORT_INTERVAL);
+        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        loop {
+            let leaving = tokio::select! {
+                () = ended.cancelled() => true,
+                _ = interval.tick() => false,
+            };
+            // Before the question whether the ledger answers, which takes a connection itself.
+            let (pools, timeouts) = self.instruments.pools();
+            // Servers that are away hold up neither the end nor what was counted.
+            let trouble = tokio::select! {
+                biased;
+                () = ended.cancelled() => None,
+                trouble = trouble() => trouble,
+            };
+            let Vitals { counts, lane_counts, lanes } = vitals();
+            self.instruments.keep_up();
+            // What nobody would hear is kept for the report after.
+            let heard = self.bus.connected_since().is_some();
+            let figures = if heard { self.instruments.figures(self.role) } else { Taken::default() };
+            let settings = self.instruments.settings.now();
+            let used = resources.look().await;
+            let report = Report {
+                role: self.role,
+                replica: self.replica.clone(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                host: host.clone(),
+                started_at,
+                reported_at: clock::now_us(),
+                trouble_kind: trouble.as_ref().map_or(TroubleKind::Other, |trouble| trouble.kind),
+                trouble: trouble.map(|trouble| trouble.what),
+                counts,
+                lane_counts: Some(lane_counts),
+                lanes,
+                leaving,
+                process_id: std::process::id(),
+                address: address.clone(),
+                settings_version: settings.version,
+                errors: figures.errors.into_iter().chain(timeouts).collect(),
+                requests: figures.requests,
+                requests_failed: figures.requests_failed,
+                histograms: figures.histograms,
+                resources: used,
+                pools,
+                settings: self.instruments.settings_report(self.role, &settings),
+            };
+            match serde_json::to_vec(&report) {
+                Ok(json) => self.bus.broadcast(Topic::Report, Bytes::from(json)).await,
+                Err(error) => warn!(%error, "a report could not be written"),
+            }
+            if leaving {
+                return;
+            }
+        }
+    }
+}
+
+/// Where others reach what listens at `address`: by the host's name if it listens at all of its addresses.
+fn reachable(address: SocketAddr, host: &str) -> String {
+    if address.ip().is_unspecified() && !host.is_empty() {
+        format!("{host}:{}", address.port())
+    } else {
+        address.to_string()
+    }
+}
+
+async fn hear_settings(
+    mut heard: broadcast::Receiver<Bytes>,
+    settings: &LiveSettings,
+    ended: &CancellationToken,
+) {
+    loop {
+        let message = tokio::select! {
+            () = ended.cancelled() => return,
+            message = heard.recv() => message,
+        };
+        match message.map(|message| serde_json::from_slice::<SettingsMessage>(&message)) {
+            Ok(Ok(message)) => settings.apply(&message),
+            Ok(Err(error)) => {
+                warn!(%error, "a message about settings can not be read; do all replicas run this version?");
+            }
+            // The monitor repeats itself.
+            Err(broadcast::error::RecvError::Lagged(_)) => {}
+            Err(broadcast::error::RecvError::Closed) => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+//! What every HTTP listener of the fleet shares.
+
+pub mod keys;
+pub mod listener;
+pub mod probes;

@@ -1,0 +1,238 @@
+//! The queue port in one file, for a fleet in one process: SQLite with a write-ahead log, synced at
+//! every commit.
+//!
+//! One task writes; whatever waits when it commits shares the commit. What a lane holds is counted in
+//! memory, so depth and limits cost no query.
+
+mod lane;
+mod store;
+mod subscription;
+mod work;
+mod writer;
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use domain::lane::{Lane, Lanes};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use self::lane::LaneState;
+use self::store::{Store, StoreFile};
+use self::work::{WorkConsumer, WorkState};
+use self::writer::{Write, Writer};
+use super::work::{WORK_MESSAGES_MAX, WorkQueue};
+use super::{DeadLetter, LaneDepth, PublishError, Queue, QueueError, Subscription};
+
+/// How an embedded queue is sized.
+#[derive(Debug, Clone, Copy)]
+pub struct EmbeddedSettings {
+    /// How many lanes.
+    pub lanes: Lanes,
+    /// Messages in one lane, beyond which it refuses more. A message holds 1 to 100 jobs.
+    pub lane_messages_max: u64,
+}
+
+impl EmbeddedSettings {
+    /// The defaults for a number of lanes.
+    #[must_use]
+    pub fn new(lanes: Lanes) -> EmbeddedSettings {
+        EmbeddedSettings { lanes, lane_messages_max: 100_000 }
+    }
+}
+
+/// Writes that wait for the writer; beyond them callers wait to wait.
+const WRITES_WAITING_MAX: usize = 1024;
+
+/// The queue port in one file. A second process that opens the same file is refused.
+pub struct EmbeddedQueue {
+    store: Store,
+    lanes: Vec<Arc<LaneState>>,
+    work: Arc<WorkState>,
+    lane_messages_max: u64,
+    writes: mpsc::Sender<Write>,
+    state: watch::Receiver<Result<(), QueueError>>,
+    stopping: CancellationToken,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl EmbeddedQueue {
+    /// Opens the file at `path`, which is made where there is none. Must be called on a Tokio runtime.
+    ///
+    /// What was in the file before counts as handed out before: its deliveries are `redelivered`.
+    ///
+    /// # Errors
+    /// The file can not be opened, is open in another process, or holds jobs of lanes beyond
+    /// `settings.lanes`.
+    pub async fn open(path: &Path, settings: EmbeddedSettings) -> Result<EmbeddedQueue, QueueError> {
+        let lock = lock(path)?;
+        let file = StoreFile::at(path);
+        let (store, connection) = Store::open(&file).await?;
+        let mut lanes: Vec<_> = settings.lanes.iter().map(LaneState::new).collect();
+        let mut newest = 0;
+        for kept in store.lanes().await? {
+            newest = kept.newest.max(newest);
+            let Some(lane) = lanes.get_mut(usize::from(kept.lane.0)) else {
+                return Err(QueueError::Failed(format!(
+                    "{} holds jobs of {}, but LANES is {}; start with the number of lanes that it was made with",
+                    path.display(),
+                    kept.lane,
+                    settings.lanes.count()
+                )));
+            };
+            lane.restore(&kept);
+        }
+        let lanes: Vec<_> = lanes.into_iter().map(Arc::new).collect();
+        let kept_work = store.numbers(work::WORK).await?;
+        newest = kept_work.last().copied().unwrap_or_default().max(newest);
+        let work = Arc::new(WorkState::new(kept_work));
+        let stopping = CancellationToken::new();
+        let (writes, waiting) = mpsc::channel(WRITES_WAITING_MAX);
+        let writer = Writer::new((file, connection), lock, (lanes.clone(), work.clone()), newest);
+        let state = writer.state();
+        let writer = tokio::spawn(writer.run(waiting, stopping.clone()));
+        Ok(EmbeddedQueue {
+            store,
+            lanes,
+            work,
+            lane_messages_max: settings.lane_messages_max,
+            writes,
+            state,
+            stopping,
+            writer: Mutex::new(Some(writer)),
+        })
+    }
+
+    fn lane(&self, lane: Lane) -> Result<&Arc<LaneState>, QueueError> {
+        let found = self.lanes.get(usize::from(lane.0));
+        found.ok_or_else(|| QueueError::Failed(format!("{lane} is none of {} lanes", self.lanes.len())))
+    }
+
+    /// Hands a write to the writer and waits until it is on disk.
+    async fn write<T>(
+        &self,
+        write: impl FnOnce(oneshot::Sender<Result<T, QueueError>>) -> Write,
+    ) -> Result<T, QueueError> {
+        let (done, committed) = oneshot::channel();
+        self.writes.send(write(done)).await.map_err(|_| closed())?;
+        committed.await.unwrap_or_else(|_| Err(closed()))
+    }
+}
+
+#[async_trait]
+impl Queue for EmbeddedQueue {
+    async fn publish(&self, lane: Lane, envelope: Bytes, jobs: usize) -> Result<(), PublishError> {
+        let unavailable = PublishError::from;
+        let state = self.lane(lane).map_err(unavailable)?;
+        let Some(place) = state.reserve(self.lane_messages_max) else {
+            return Err(PublishError::Full { lane });
+        };
+        let jobs = u64::try_from(jobs).unwrap_or(u64::MAX);
+        let published = self.write(|done| Write::Publish { place, envelope, jobs, done }).await;
+        published.map_err(unavailable)
+    }
+
+    async fn subscribe(
+        &self,
+        lane: Lane,
+        prefetch_messages: u16,
+    ) -> Result<Box<dyn Subscription>, QueueError> {
+        if self.writes.is_closed() {
+            return Err(closed());
+        }
+        let state = self.lane(lane)?.clone();
+        let (store, writes) = (self.store.clone(), self.writes.clone());
+        let prefetch = usize::from(prefetch_messages.max(1));
+        Ok(Box::new(subscription::LaneConsumer::new(state, store, writes, prefetch).await))
+    }
+
+    async fn dead_letter(&self, letter: DeadLetter) -> Result<(), QueueError> {
+        self.write(|done| Write::DeadLetter { letter, done }).await
+    }
+
+    async fn depth(&self) -> Result<Vec<LaneDepth>, QueueError> {
+        Ok(self.lanes.iter().map(|lane| lane.depth()).collect())
+    }
+
+    async fn dead_letter_count(&self) -> Result<u64, QueueError> {
+        self.store.dead_letter_count().await
+    }
+
+    async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, QueueError> {
+        self.store.dead_letters(limit).await
+    }
+
+    async fn dead_letters_of(&self, id: &str) -> Result<Vec<DeadLetter>, QueueError> {
+        self.store.dead_letters_of(id).await
+    }
+
+    async fn discard_dead_letter(&self, id: &str) -> Result<bool, QueueError> {
+        let id = id.to_owned();
+        self.write(|done| Write::Discard { id, done }).await
+    }
+
+    async fn ready(&self) -> Result<(), QueueError> {
+        if self.writes.is_closed() {
+            return Err(closed());
+        }
+        self.state.borrow().clone()
+    }
+
+    async fn close(&self) {
+        self.stopping.cancel();
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(writer) = writer {
+            let _ = writer.await;
+        }
+        self.store.close().await;
+    }
+}
+
+#[async_trait]
+impl WorkQueue for EmbeddedQueue {
+    async fn publish_work(&self, message: Bytes) -> Result<(), PublishError> {
+        if self.work.waiting() >= WORK_MESSAGES_MAX as usize {
+            return Err(PublishError::Unavailable("as much work waits as is kept".to_owned()));
+        }
+        let work = self.work.clone();
+        let published = self.write(|done| Write::Work { work, message, done }).await;
+        Ok(published?)
+    }
+
+    async fn take_work(&self) -> Result<Box<dyn Subscription>, QueueError> {
+        if self.writes.is_closed() {
+            return Err(closed());
+        }
+        let consumer = WorkConsumer::new(self.work.clone(), self.store.clone(), self.writes.clone());
+        Ok(Box::new(consumer))
+    }
+
+    async fn work_waiting(&self) -> Result<u64, QueueError> {
+        Ok(self.work.waiting() as u64)
+    }
+}
+
+/// Two processes on one file would each hand out the same messages. The lock goes with the process
+/// that holds it, however it ends.
+fn lock(path: &Path) -> Result<File, QueueError> {
+    let path = path.with_added_extension("lock");
+    let failure =
+        |cause: std::io::Error| QueueError::Failed(format!("{} can not be opened: {cause}", path.display()));
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failure)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::Error(cause)) => Err(failure(cause)),
+        Err(TryLockError::WouldBlock) => Err(QueueError::Failed(format!(
+            "{} is held by another process; stop it, or give this one another folder",
+            path.display()
+        ))),
+    }
+}
+
+fn closed() -> QueueError {
+    QueueError::Failed("the queue is closed".to_owned())
+}

@@ -1,0 +1,284 @@
+//! The one task that writes: what waits when it begins shares its commit, and so its sync to disk.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::lane::Lane;
+use sqlx::Connection as _;
+use sqlx::sqlite::SqliteConnection;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, info, warn};
+
+use super::lane::{LaneState, Place};
+use super::store::{self, Seq, StoreFile};
+use super::work::{WORK, WorkState};
+use crate::{DeadLetter, QueueError};
+
+/// Writes in one commit at the most: some milliseconds of work, so that none waits long.
+const COMMIT_WRITES_MAX: usize = 512;
+/// How often a file that takes no writes is tried.
+const TRIAL_EVERY: Duration = Duration::from_millis(500);
+
+type Done<T> = oneshot::Sender<Result<T, QueueError>>;
+
+/// What is to be written.
+pub(super) enum Write {
+    Publish {
+        place: Place,
+        envelope: Bytes,
+        jobs: u64,
+        done: Done<()>,
+    },
+    /// Nobody waits for it: one that is lost in a crash brings a delivery again, no more.
+    Acknowledge {
+        lane: Lane,
+        through: Seq,
+    },
+    Work {
+        work: Arc<WorkState>,
+        message: Bytes,
+        done: Done<()>,
+    },
+    /// Nobody waits for it, as with [`Write::Acknowledge`].
+    Done {
+        seq: Seq,
+    },
+    DeadLetter {
+        letter: DeadLetter,
+        done: Done<()>,
+    },
+    Discard {
+        id: String,
+        done: Done<bool>,
+    },
+}
+
+/// What a write came to, told once it is committed.
+enum Effect {
+    Appended(Seq),
+    Kept,
+    Found(bool),
+    /// Nobody asks.
+    Noted,
+}
+
+/// Owns the connection that writes, and the lock on the file.
+///
+/// After a write that failed the connection is closed and another one opened. SQLite may have rolled the transaction
+/// back by itself or not (<https://www.sqlite.org/lang_transaction.html>, "Response To Errors Within A
+/// Transaction"), and a commit inside of a transaction that is still open is no commit. What the file holds is then
+/// read back before anything more is written to it.
+pub(super) struct Writer {
+    file: StoreFile,
+    /// `None` after a write that failed.
+    connection: Option<SqliteConnection>,
+    lanes: Vec<Arc<LaneState>>,
+    work: Arc<WorkState>,
+    /// The newest message that this writer knows of.
+    newest: Seq,
+    /// Acknowledgements that are not on disk yet; a later one of a lane covers those before it.
+    acknowledged: BTreeMap<Lane, Seq>,
+    /// Work that is done and still on disk.
+    finished: BTreeSet<Seq>,
+    /// Why the file takes no writes, as long as it does not.
+    state: watch::Sender<Result<(), QueueError>>,
+    _lock: File,
+}
+
+impl Writer {
+    /// Writes to the file by `connection`, behind the message `newest`.
+    pub(super) fn new(
+        (file, connection): (StoreFile, SqliteConnection),
+        lock: File,
+        (lanes, work): (Vec<Arc<LaneState>>, Arc<WorkState>),
+        newest: Seq,
+    ) -> Writer {
+        Writer {
+            file,
+            connection: Some(connection),
+            lanes,
+            work,
+            newest,
+            acknowledged: BTreeMap::new(),
+            finished: BTreeSet::new(),
+            state: watch::Sender::new(Ok(())),
+            _lock: lock,
+        }
+    }
+
+    /// Whether the file takes writes.
+    pub(super) fn state(&self) -> watch::Receiver<Result<(), QueueError>> {
+        self.state.subscribe()
+    }
+
+    /// Writes until `stopping`, then what still waits.
+    pub(super) async fn run(mut self, mut waiting: mpsc::Receiver<Write>, stopping: CancellationToken) {
+        let mut trials = tokio::time::interval(TRIAL_EVERY);
+        trials.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let mut writes = Vec::new();
+            tokio::select! {
+                taken = waiting.recv_many(&mut writes, COMMIT_WRITES_MAX) => match taken {
+                    0 => break,
+                    _ => self.commit(writes).await,
+                },
+                () = stopping.cancelled(), if !waiting.is_closed() => waiting.close(),
+                // Nobody sends anything to a queue that is not ready: it finds out by itself that it is again.
+                _ = trials.tick(), if self.connection.is_none() => self.commit(Vec::new()).await,
+            }
+        }
+        if let Some(connection) = self.connection
+            && let Err(cause) = store::close(connection).await
+        {
+            warn!("the queue's file did not close well and is repaired when it is opened again: {cause}");
+        }
+    }
+
+    /// One transaction for all: where it fails, nobody is told that his write is on disk.
+    async fn commit(&mut self, writes: Vec<Write>) {
+        for write in &writes {
+            match write {
+                Write::Acknowledge { lane, through } => drop(self.acknowledged.insert(*lane, *through)),
+                Write::Done { seq } => drop(self.finished.insert(*seq)),
+                _ => {}
+            }
+        }
+        match self.transaction(&writes).await {
+            Ok(effects) => {
+                self.acknowledged.clear();
+                self.finished.clear();
+                writes.into_iter().zip(effects).for_each(|(write, effect)| self.succeeded(write, effect));
+                if self.state.send_replace(Ok(())).is_err() {
+                    info!("the queue's file takes writes again");
+                }
+            }
+            Err(cause) => {
+                let failure = self.file.failure(&cause);
+                writes.into_iter().for_each(|write| write.failed(&failure));
+                if self.state.send_replace(Err(failure)).is_ok() {
+                    error!(
+                        "the queue's file takes no writes, and no job is accepted; is the disk full? {cause}"
+                    );
+                }
+            }
+        }
+    }
+
+    /// A new connection, which has taken up what one that failed left in the file.
+    async fn reconnect(&mut self) -> Result<SqliteConnection, sqlx::Error> {
+        let mut connection = self.file.connect().await?;
+        // Room that the log can give back is used first; a full disk has none for a longer log.
+        store::shrink_log(&mut connection).await?;
+        store::try_write(&mut connection).await?;
+        // Messages of a commit that was said to have failed and is there all the same: their clients send them
+        // again, and the ledger knows them.
+        for kept in store::since(&mut connection, self.newest).await? {
+            match self.lanes.get(usize::from(kept.lane.0)) {
+                Some(lane) => lane.take_up(kept.seq, kept.jobs),
+                None => self.work.add(kept.seq),
+            }
+            self.newest = kept.seq;
+        }
+        Ok(connection)
+    }
+
+    async fn transaction(&mut self, writes: &[Write]) -> Result<Vec<Effect>, sqlx::Error> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.reconnect().await?,
+        };
+        let written = self.write(&mut connection, writes).await;
+        if written.is_ok() {
+            self.connection = Some(connection);
+        } else if let Err(cause) = connection.close_hard().await {
+            // Closing it ends the transaction that it may still be in.
+            debug!("a connection that failed did not close well: {cause}");
+        }
+        written
+    }
+
+    async fn write(
+        &self,
+        connection: &mut SqliteConnection,
+        writes: &[Write],
+    ) -> Result<Vec<Effect>, sqlx::Error> {
+        let mut transaction = connection.begin().await?;
+        let mut effects = Vec::with_capacity(writes.len());
+        for write in writes {
+            effects.push(write.apply(&mut transaction).await?);
+        }
+        for (lane, through) in &self.acknowledged {
+            store::remove_through(&mut transaction, *lane, *through).await?;
+        }
+        for seq in &self.finished {
+            store::remove(&mut transaction, *seq).await?;
+        }
+        transaction.commit().await?;
+        Ok(effects)
+    }
+
+    fn succeeded(&mut self, write: Write, effect: Effect) {
+        if let Effect::Appended(seq) = effect {
+            self.newest = self.newest.max(seq);
+        }
+        write.succeeded(effect);
+    }
+}
+
+impl Write {
+    async fn apply(&self, connection: &mut SqliteConnection) -> Result<Effect, sqlx::Error> {
+        Ok(match self {
+            Write::Publish { place, envelope, jobs, .. } => {
+                Effect::Appended(store::append(connection, place.lane(), envelope, *jobs).await?)
+            }
+            Write::Work { message, .. } => {
+                Effect::Appended(store::append(connection, WORK, message, 1).await?)
+            }
+            Write::DeadLetter { letter, .. } => {
+                store::keep(connection, letter).await?;
+                Effect::Kept
+            }
+            Write::Discard { id, .. } => Effect::Found(store::discard(connection, id).await?),
+            Write::Acknowledge { .. } | Write::Done { .. } => Effect::Noted,
+        })
+    }
+
+    /// A caller that has gone away does not read what it is told.
+    fn succeeded(self, effect: Effect) {
+        match (self, effect) {
+            (Write::Publish { place, jobs, done, .. }, Effect::Appended(seq)) => {
+                place.filled(seq, jobs);
+                let _ = done.send(Ok(()));
+            }
+            (Write::Work { work, done, .. }, Effect::Appended(seq)) => {
+                work.add(seq);
+                let _ = done.send(Ok(()));
+            }
+            (Write::DeadLetter { done, .. }, _) => {
+                let _ = done.send(Ok(()));
+            }
+            (Write::Discard { done, .. }, Effect::Found(found)) => {
+                let _ = done.send(Ok(found));
+            }
+            _ => {}
+        }
+    }
+
+    fn failed(self, failure: &QueueError) {
+        match self {
+            Write::Publish { done, .. } | Write::Work { done, .. } | Write::DeadLetter { done, .. } => {
+                let _ = done.send(Err(failure.clone()));
+            }
+            Write::Discard { done, .. } => {
+                let _ = done.send(Err(failure.clone()));
+            }
+            // It is still in `acknowledged` or `finished`, for the next commit.
+            Write::Acknowledge { .. } | Write::Done { .. } => {}
+        }
+    }
+}

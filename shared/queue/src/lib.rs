@@ -1,0 +1,277 @@
+//! The queue port: durable, ordered lanes that carry envelopes from the ingress to the workers.
+//!
+//! Two adapters stand behind it, `rabbitmq` for a fleet and `embedded` for one machine, and one
+//! conformance suite holds both to the promises written here.
+
+pub mod embedded;
+pub mod policies;
+pub mod publisher;
+pub mod rabbitmq;
+pub mod replay;
+pub mod work;
+
+use std::time::Duration;
+
+use amqp::BrokerError;
+use async_trait::async_trait;
+use bytes::Bytes;
+use contract::report::{Trouble, TroubleKind};
+use domain::lane::Lane;
+use jiff::Timestamp;
+
+use self::policies::Policies;
+use self::work::WorkQueue;
+
+/// Jobs in one envelope, and in one batch, at the most.
+///
+/// One database transaction of this size is where the gain of batching flattens out.
+pub const BATCH_JOBS_MAX: usize = 100;
+
+/// Messages that a subscription hands out ahead of their acknowledgement, unless it is told otherwise: a full
+/// batch of single-job messages. RabbitMQ counts messages, neither jobs nor bytes: with a backlog of full ones a
+/// worker that serves 16 lanes holds 48 MB of them where jobs are transfers (30 kB), and 100 MB where they are as
+/// large as the publisher packs them ([`publisher::PublisherLimits::envelope_bytes_max`]).
+pub const PREFETCH_MESSAGES: u16 = 100;
+const _: () = assert!(PREFETCH_MESSAGES as usize >= BATCH_JOBS_MAX);
+
+/// A durable queue per lane, one for dead letters, and one for work without an order.
+#[async_trait]
+pub trait Queue: WorkQueue {
+    /// Puts an envelope that carries `jobs` jobs at the tail of a lane.
+    ///
+    /// Returns once the queue holds it on disk; until then nothing may be promised to a client.
+    ///
+    /// # Errors
+    /// Every error means "not known to be queued": the caller answers 503 and the client sends the
+    /// same job again.
+    async fn publish(&self, lane: Lane, envelope: Bytes, jobs: usize) -> Result<(), PublishError>;
+
+    /// Starts consuming a lane. At most one subscription of a lane is active in the whole fleet;
+    /// a further one waits, silently, until those before it are closed. It hands out up to
+    /// `prefetch_messages` that are not acknowledged, and at least one.
+    ///
+    /// # Errors
+    /// The queue could not be reached; try again.
+    async fn subscribe(
+        &self,
+        lane: Lane,
+        prefetch_messages: u16,
+    ) -> Result<Box<dyn Subscription>, QueueError>;
+
+    /// Keeps a message that can not be posted, with its cause, until an operator replays or
+    /// discards it. Returns once it is durable.
+    ///
+    /// # Errors
+    /// It is not known to be kept: do not acknowledge the delivery that it came from.
+    async fn dead_letter(&self, letter: DeadLetter) -> Result<(), QueueError>;
+
+    /// What waits in each lane, in the order of the lanes.
+    ///
+    /// # Errors
+    /// The queue could not be reached.
+    async fn depth(&self) -> Result<Vec<LaneDepth>, QueueError>;
+
+    /// How many dead letters are kept.
+    ///
+    /// # Errors
+    /// The queue could not be reached.
+    async fn dead_letter_count(&self) -> Result<u64, QueueError>;
+
+    /// The oldest `limit` dead letters, oldest first. They stay where they are. One that was kept twice, around a
+    /// crash, may be there twice.
+    ///
+    /// # Errors
+    /// The queue could not be reached.
+    async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, QueueError>;
+
+    /// The dead letter with this id, as often as it was kept; none, once, or more.
+    ///
+    /// # Errors
+    /// The queue could not be reached.
+    async fn dead_letters_of(&self, id: &str) -> Result<Vec<DeadLetter>, QueueError> {
+        let mut letters = self.dead_letters(usize::MAX).await?;
+        letters.retain(|letter| letter.id == id);
+        Ok(letters)
+    }
+
+    /// Removes a dead letter, however often it was kept. `false`: there is none with this id.
+    ///
+    /// # Errors
+    /// The queue could not be reached; the letter may still be there.
+    async fn discard_dead_letter(&self, id: &str) -> Result<bool, QueueError>;
+
+    /// Removes the oldest dead letters with these ids, each as often as its id is given, and returns the ids of
+    /// those that were there.
+    ///
+    /// # Errors
+    /// The queue could not be reached; any of them may still be there.
+    async fn discard_dead_letters(&self, ids: &[String]) -> Result<Vec<String>, QueueError> {
+        let mut discarded = Vec::with_capacity(ids.len());
+        for id in ids {
+            if self.discard_dead_letter(id).await? {
+                discarded.push(id.clone());
+            }
+        }
+        Ok(discarded)
+    }
+
+    /// Whether a publish would be tried at once: connected, and not blocked by the broker.
+    ///
+    /// # Errors
+    /// It would not, and why.
+    async fn ready(&self) -> Result<(), QueueError>;
+
+    /// Looks at what somebody has set on the queues under which jobs may be lost or lose their order.
+    async fn policies(&self) -> Policies {
+        Policies::Harmless
+    }
+
+    /// Ends what runs in the background, after what is in flight.
+    async fn close(&self);
+}
+
+/// One consumer of one lane.
+///
+/// Dropping it without [`Subscription::close`] is a crash: unacknowledged deliveries come again, to
+/// whoever is next, in order.
+#[async_trait]
+pub trait Subscription: Send {
+    /// The next envelope of the lane, in order; waits for as long as there is none.
+    ///
+    /// Cancel safe: a delivery is handed out whole or stays where it is.
+    ///
+    /// # Errors
+    /// The subscription has ended (broker gone, channel closed): subscribe again, after a pause.
+    async fn next(&mut self) -> Result<Delivery, QueueError>;
+
+    /// Deliveries that the queue has handed out ahead and that [`Subscription::next`] has yet to return: no depth
+    /// of the queue counts them any more.
+    fn handed_ahead(&mut self) -> usize {
+        0
+    }
+
+    /// Acknowledges this delivery and every one handed out before it by this subscription.
+    ///
+    /// # Errors
+    /// It is not known to be acknowledged: it may be delivered again.
+    async fn ack_through(&mut self, delivery: DeliveryTag) -> Result<(), QueueError>;
+
+    /// Hands the lane over: the next consumer starts with the oldest delivery that is not
+    /// acknowledged.
+    async fn close(self: Box<Self>);
+}
+
+/// Where a delivery stands in its subscription; grows with every delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DeliveryTag(pub u64);
+
+/// One envelope, taken off a lane and not yet acknowledged.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// What to acknowledge.
+    pub tag: DeliveryTag,
+    /// The envelope as it was published; nothing is promised about what a stranger put there.
+    pub envelope: Bytes,
+    /// The queue has handed it out before.
+    pub redelivered: bool,
+}
+
+/// A message that could not be posted, kept with its cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// Unique; what an operator names to replay or discard it.
+    pub id: String,
+    /// The lane that it came from; [`Lane::NONE`]: it is work without an order.
+    pub lane: Lane,
+    /// Why it could not be posted, in a sentence.
+    pub cause: String,
+    /// When it was given up.
+    pub at: Timestamp,
+    /// What can be replayed: an envelope of one job where it could be read, else the raw message.
+    pub payload: Bytes,
+}
+
+/// What waits in one lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LaneDepth {
+    /// The lane.
+    pub lane: Lane,
+    /// Envelopes that wait to be delivered.
+    pub messages_ready: u64,
+    /// Envelopes delivered and not yet acknowledged. `None` where the queue does not tell.
+    pub messages_unacknowledged: Option<u64>,
+    /// Jobs in all of them. `None` where the queue counts messages only (RabbitMQ).
+    pub jobs: Option<u64>,
+    /// Consumers, active and waiting.
+    pub consumers: u32,
+}
+
+/// Why an envelope is not known to be queued.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum PublishError {
+    /// The lane holds as much as it may; the client is to come back later.
+    #[error("{lane} is full; send the job again later")]
+    Full {
+        /// The lane in question.
+        lane: Lane,
+    },
+    /// No confirmation within the time-out; it may or may not be queued.
+    #[error("the queue did not confirm within {after:?}")]
+    Unconfirmed {
+        /// How long it was waited for.
+        after: Duration,
+    },
+    /// Refused, returned, or not reachable.
+    #[error("the queue could not take the job ({0})")]
+    Unavailable(String),
+}
+
+impl PublishError {
+    /// Whether the job is certainly not queued.
+    #[must_use]
+    pub fn is_definite(&self) -> bool {
+        !matches!(self, PublishError::Unconfirmed { .. })
+    }
+}
+
+/// The queue could not do what was asked; asking again may work.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum QueueError {
+    /// The broker is short of memory or disk: it takes no messages, but hands out those that wait.
+    #[error("{0} takes no messages: it is short of memory or disk")]
+    Alarm(String),
+    /// Anything else.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<BrokerError> for QueueError {
+    fn from(failure: BrokerError) -> QueueError {
+        match failure {
+            BrokerError::Alarm(broker) => QueueError::Alarm(broker),
+            BrokerError::Failed(why) => QueueError::Failed(why),
+        }
+    }
+}
+
+impl From<BrokerError> for PublishError {
+    fn from(failure: BrokerError) -> PublishError {
+        PublishError::Unavailable(failure.to_string())
+    }
+}
+
+impl From<QueueError> for PublishError {
+    fn from(failure: QueueError) -> PublishError {
+        PublishError::Unavailable(failure.to_string())
+    }
+}
+
+impl From<QueueError> for Trouble {
+    fn from(failure: QueueError) -> Trouble {
+        let kind = match failure {
+            QueueError::Alarm(_) => TroubleKind::BrokerAlarm,
+            QueueError::Failed(_) => TroubleKind::QueueAway,
+        };
+        Trouble { kind, what: failure.to_string() }
+    }
+}

@@ -1,0 +1,374 @@
+//! The imports port: what is known of each file of jobs, and what became of its rows.
+//!
+//! Posting writes the outcomes of rows, in the transaction of the jobs themselves; see
+//! [`Ledger::post`](crate::ledger::Ledger::post). The ledger's adapters stand behind this, on its database.
+
+mod content;
+
+use std::collections::HashMap;
+use std::str::FromStr;
+
+use async_trait::async_trait;
+
+pub use content::{Content, ContentOf, Share, Sketch};
+
+use domain::id::JobId;
+
+use crate::ledger::LedgerError;
+
+/// Imports, kept in the ledger's database.
+#[async_trait]
+pub trait Imports: Send + Sync {
+    /// Writes down a new import, queued; or finds the client's unfinished one of the same file.
+    ///
+    /// # Errors
+    /// It could not be written, or it is not known whether it was: sent again, it is the same.
+    async fn create(&self, new: &NewImport) -> Result<Opened, LedgerError>;
+
+    /// An import as it was last written down.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn import(&self, number: u64) -> Result<Option<Import>, LedgerError>;
+
+    /// Up to `limit` imports, newest first, of one client if given, those with a number below `before` only.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn imports(
+        &self,
+        client: Option<&str>,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<Import>, LedgerError>;
+
+    /// Makes `owner` the replica that reads an unfinished import, at `now` (µs since the Unix epoch). `false`:
+    /// it has ended, or another replica wrote to it since `stale_before`.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn take_over(
+        &self,
+        number: u64,
+        owner: &str,
+        stale_before: i64,
+        now: i64,
+    ) -> Result<bool, LedgerError>;
+
+    /// Writes down how far its owner has come, with the rows that were refused on the way, at `now` (µs since
+    /// the Unix epoch); rows that are known are not written again. Nothing is written for who is not the owner.
+    ///
+    /// # Errors
+    /// Nothing was written, or it is not known; the same may be written again.
+    async fn checkpoint(
+        &self,
+        number: u64,
+        owner: &str,
+        progress: &Progress,
+        refusals: &[Refusal],
+        now: i64,
+    ) -> Result<Standing, LedgerError>;
+
+    /// Asks the owner to stop reading. An import that nobody wrote to since `stale_before` (µs since the Unix
+    /// epoch) is cancelled at once.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn request_cancel(&self, number: u64, stale_before: i64, now: i64) -> Result<(), LedgerError>;
+
+    /// Up to `limit` rows that were refused, in order, from row `from` on. Row 0 is the head of the file, if it
+    /// has one, with its format as the reason.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn refusals(&self, number: u64, from: u64, limit: u32) -> Result<Vec<Refusal>, LedgerError>;
+
+    /// Up to `limit` rows that have an outcome, in order, those after row `after` only.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn rows(&self, number: u64, after: u64, limit: u32) -> Result<Vec<ImportedRow>, LedgerError>;
+
+    /// Up to `limit` rows that came out as conflicts, in order, those after row `after` only, by their numbers.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn conflicts(&self, number: u64, after: u64, limit: u32) -> Result<Vec<u64>, LedgerError>;
+
+    /// Writes down what the file of an import says, and which rows other imports of its client have too. `is_kept`:
+    /// its rows are to be posted, so later ones are compared with it.
+    ///
+    /// # Errors
+    /// Nothing was written, or it is not known; the same may be written again.
+    async fn record_content(
+        &self,
+        number: u64,
+        content: &Content,
+        is_kept: bool,
+    ) -> Result<Vec<Share>, LedgerError>;
+
+    /// The rows that other imports of the client had when this one came, most shared rows first.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn shares(&self, number: u64) -> Result<Vec<Share>, LedgerError>;
+
+    /// How many rows came out how and why, without those that have no outcome.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn verdicts(&self, number: u64) -> Result<Vec<RowVerdict>, LedgerError>;
+
+    /// What became of the rows of these imports so far.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn tallies(&self, numbers: &[u64]) -> Result<HashMap<u64, RowTally>, LedgerError>;
+}
+
+/// A file that came in.
+#[derive(Debug, Clone)]
+pub struct NewImport {
+    /// Who sent it.
+    pub client: String,
+    /// Of its content and of how it is to be read.
+    pub digest: [u8; 32],
+    /// The replica that will read it.
+    pub owner: String,
+    /// JSON: what was sent, and how it is to be read.
+    pub description: String,
+    /// When it came, in microseconds since the Unix epoch.
+    pub created_at: i64,
+}
+
+/// What became of a new import.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// It, or the one that was there.
+    pub import: Import,
+    /// It was not there before.
+    pub is_new: bool,
+}
+
+/// An import as it was last written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Import {
+    /// What clients call it by.
+    pub number: u64,
+    /// Who sent it.
+    pub client: String,
+    /// Of its content and of how it is to be read.
+    pub digest: [u8; 32],
+    /// The replica that reads it.
+    pub owner: String,
+    /// JSON: what was sent, and how it is to be read.
+    pub description: String,
+    /// How far it has come.
+    pub progress: Progress,
+    /// Its client wants it to stop.
+    pub cancel_requested: bool,
+    /// When it came, in microseconds since the Unix epoch.
+    pub created_at: i64,
+    /// When its reading began, in microseconds since the Unix epoch.
+    pub started_at: Option<i64>,
+    /// When it was last written to, in microseconds since the Unix epoch.
+    pub updated_at: i64,
+}
+
+/// How far an import has come.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// What it is at.
+    pub state: ImportState,
+    /// Every row up to this one is queued or refused; 0: none is.
+    pub read_to: u64,
+    /// Rows that are queued.
+    pub accepted: u64,
+    /// Rows that are not, and never will be.
+    pub refused: u64,
+    /// Bytes of the file that have been read.
+    pub bytes_read: u64,
+    /// Why it pauses or has ended.
+    pub remark: Option<String>,
+}
+
+/// What an import is at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum ImportState {
+    /// Others are read first.
+    #[default]
+    Queued,
+    /// Its rows are being read and queued.
+    Reading,
+    /// All rows are queued, and some have no outcome yet.
+    Draining,
+    /// Every row has its outcome.
+    Done,
+    /// Not a file that can be read; says why. What was queued until then stays.
+    Refused,
+    /// Its client stopped it. What was queued until then stays.
+    Cancelled,
+    /// It could not be read to its end, for a fault of ours; says why.
+    Failed,
+}
+
+impl ImportState {
+    /// Every state.
+    pub const ALL: [ImportState; 7] = [
+        ImportState::Queued,
+        ImportState::Reading,
+        ImportState::Draining,
+        ImportState::Done,
+        ImportState::Refused,
+        ImportState::Cancelled,
+        ImportState::Failed,
+    ];
+
+    /// Its stable name, as stored and as answered.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            ImportState::Queued => "queued",
+            ImportState::Reading => "reading",
+            ImportState::Draining => "draining",
+            ImportState::Done => "done",
+            ImportState::Refused => "refused",
+            ImportState::Cancelled => "cancelled",
+            ImportState::Failed => "failed",
+        }
+    }
+
+    /// Nothing more will be read.
+    #[must_use]
+    pub fn has_ended(self) -> bool {
+        !matches!(self, ImportState::Queued | ImportState::Reading | ImportState::Draining)
+    }
+}
+
+/// What its owner learns when it writes down how far it has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// It is still the owner; if not, nothing was written, and it must stop.
+    pub owned: bool,
+    /// The client wants it to stop.
+    pub cancel_requested: bool,
+}
+
+/// A row that was not queued.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The number of the row, from 1.
+    pub row: u64,
+    /// The line on which it starts, from 1.
+    pub line: u64,
+    /// The column on that line, from 1, where it is known.
+    pub column: Option<u64>,
+    /// The field at fault.
+    pub field: Option<String>,
+    /// What is wrong with which value, and what should be there.
+    pub reason: String,
+    /// The row as it stands in a file of refused rows, with the reason.
+    pub raw: Vec<u8>,
+}
+
+/// A row that has its outcome.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportedRow {
+    /// The number of the row, from 1.
+    pub row: u64,
+    /// Its job.
+    pub job: JobId,
+    /// What became of it.
+    pub outcome: RowOutcome,
+    /// Why it was rejected; of a duplicate or a conflict, why the job that was there before was (`dead`: that one
+    /// could not be posted).
+    pub reason: Option<String>,
+    /// What the job is, as JSON; of a conflict, what the job that was there before is.
+    pub body: Option<String>,
+}
+
+/// Rows that came out the same way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowVerdict {
+    /// What became of them.
+    pub outcome: RowOutcome,
+    /// As [`ImportedRow::reason`].
+    pub reason: Option<String>,
+    /// How many they are.
+    pub rows: u64,
+}
+
+/// What became of a row that was queued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RowOutcome {
+    /// Its job's entries are in the books, by this import.
+    Posted,
+    /// Its job was turned down.
+    Rejected,
+    /// The same job had its verdict before.
+    Duplicate,
+    /// Another body had its id before.
+    Conflict,
+    /// Its job could not be posted and is kept as a dead letter.
+    Dead,
+}
+
+impl RowOutcome {
+    /// Every outcome.
+    pub const ALL: [RowOutcome; 5] = [
+        RowOutcome::Posted,
+        RowOutcome::Rejected,
+        RowOutcome::Duplicate,
+        RowOutcome::Conflict,
+        RowOutcome::Dead,
+    ];
+
+    /// Its stable name, as stored and as answered.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            RowOutcome::Posted => "posted",
+            RowOutcome::Rejected => "rejected",
+            RowOutcome::Duplicate => "duplicate",
+            RowOutcome::Conflict => "conflict",
+            RowOutcome::Dead => "dead",
+        }
+    }
+}
+
+impl FromStr for RowOutcome {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<RowOutcome, String> {
+        let found = RowOutcome::ALL.into_iter().find(|outcome| outcome.name() == name);
+        found.ok_or_else(|| format!("`{name}` is no outcome of a row"))
+    }
+}
+
+impl FromStr for ImportState {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<ImportState, String> {
+        let found = ImportState::ALL.into_iter().find(|state| state.name() == name);
+        found.ok_or_else(|| format!("`{name}` is no state of an import"))
+    }
+}
+
+/// How many rows came out how.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[allow(missing_docs)] // As in `RowOutcome`.
+pub struct RowTally {
+    pub posted: u64,
+    pub rejected: u64,
+    pub duplicate: u64,
+    pub conflict: u64,
+    pub dead: u64,
+}
+
+impl RowTally {
+    /// Rows that have an outcome.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.posted + self.rejected + self.duplicate + self.conflict + self.dead
+    }
+}

@@ -1,0 +1,216 @@
+//! The audit: reads all of the books and checks them against each other, in constant memory.
+//!
+//! | what | how |
+//! |---|---|
+//! | accounts against entries | in the order of the entries: no gaps, running balance, digest chain, sums ([`chain`]) |
+//! | entries against jobs | both sides are summed up as hashes, by buckets of jobs; only buckets that differ are read again, to name what is wrong ([`sums`]) |
+//! | order of acceptance | in the order of the jobs, by lanes; only accounts that may be out of order are read again ([`order`]) |
+//! | counts | totals of the lanes against their jobs |
+
+mod chain;
+mod order;
+mod sums;
+
+use std::collections::{BTreeMap, HashMap};
+
+use domain::account::AccountNumber;
+use domain::fold::Legs;
+use domain::job::{Action, Fingerprint};
+use domain::lane::Lane;
+use domain::money::Currency;
+use domain::outcome::Verdict;
+
+use super::failure::Failure;
+use super::post::{Library, moved, parse};
+use super::sql::pages::{JobOnPage, Pages};
+use super::{Audit, JobRecord};
+
+use self::chain::Chain;
+use self::order::Order;
+use self::sums::{Legend, Sums};
+
+pub use self::totals::LaneTotals;
+
+mod totals;
+
+/// Audits what one snapshot of the database shows.
+///
+/// # Errors
+/// The database could not be read. Books that are wrong are findings, not errors.
+pub async fn audit(pages: &mut impl Pages) -> Result<Audit, Failure> {
+    let mut audit = Audit::default();
+    match read(pages, &mut audit).await {
+        // A row that can not be read as what it should be is a finding too, and the last one.
+        Err(Failure::Obstructed(why) | Failure::Permanent(why)) => {
+            audit.find(|| format!("{why}; the audit ended there"))
+        }
+        read => read?,
+    }
+    Ok(audit)
+}
+
+async fn read(pages: &mut impl Pages, audit: &mut Audit) -> Result<(), Failure> {
+    let mut sums = Sums::new()?;
+    let mut order = Order::default();
+
+    read_accounts(pages, audit, |account, entry| sums.entry(account, entry)).await?;
+    read_jobs(pages, audit, &mut sums, &mut order).await?;
+
+    let mut legend = sums.differences();
+    if !legend.is_empty() {
+        read_accounts(pages, &mut Audit::default(), |account, entry| legend.entry(account, entry)).await?;
+        name_jobs(pages, &mut legend).await?;
+        legend.tell(audit);
+    }
+    let mut suspects = order.suspects();
+    if !suspects.is_empty() {
+        let mut after = 0;
+        loop {
+            let page = pages.jobs(after).await?;
+            let Some(last) = page.last() else { break };
+            after = last.seq;
+            page.iter().for_each(|job| suspects.look(job, audit));
+        }
+    }
+    Ok(())
+}
+
+/// Checks every account against its entries, and shows each entry to `each`.
+async fn read_accounts(
+    pages: &mut impl Pages,
+    audit: &mut Audit,
+    mut each: impl FnMut(&AccountNumber, &domain::entry::Entry),
+) -> Result<(), Failure> {
+    let mut balances: BTreeMap<&'static str, (Currency, i128)> = BTreeMap::new();
+    let mut after = 0;
+    loop {
+        let mut page = pages.accounts(after).await?;
+        let last = page.accounts.last().and_then(|account| account.key);
+        let mut chains: HashMap<i64, Chain> = HashMap::with_capacity(page.accounts.len());
+        for account in std::mem::take(&mut page.accounts) {
+            audit.accounts += 1;
+            balances.entry(account.currency.code()).or_insert((account.currency, 0)).1 +=
+                i128::from(account.balance);
+            let Some(key) = account.key else { continue };
+            let held = page.held.get(&key).copied().unwrap_or_default();
+            chains.insert(key, Chain::new(account, held));
+        }
+        while let Some(entries) = pages.entries(&mut page).await? {
+            for found in entries {
+                audit.entries += 1;
+                match chains.get_mut(&found.account_key) {
+                    Some(chain) => {
+                        let entry = chain.take(found, audit);
+                        each(chain.number(), &entry);
+                    }
+                    None => audit.find(|| {
+                        format!(
+                            "entry {} of account key {}: there is no such account; its job is {}",
+                            found.seq, found.account_key, found.job
+                        )
+                    }),
+                }
+            }
+        }
+        let mut chains: Vec<_> = chains.into_iter().collect();
+        chains.sort_unstable_by_key(|(key, _)| *key);
+        chains.into_iter().for_each(|(_, chain)| chain.end(audit));
+        match last {
+            Some(last) => after = last,
+            None => break,
+        }
+    }
+    for (currency, sum) in balances.values().filter(|(_, sum)| *sum != 0) {
+        audit.find(|| format!("all balances in {currency} sum to {sum} minor units, not to zero"));
+    }
+    Ok(())
+}
+
+/// Checks every job by itself, sums up what it moved, and watches the order.
+async fn read_jobs(
+    pages: &mut impl Pages,
+    audit: &mut Audit,
+    sums: &mut Sums,
+    order: &mut Order,
+) -> Result<(), Failure> {
+    let mut counted: BTreeMap<Lane, LaneTotals> = BTreeMap::new();
+    let mut after = 0;
+    loop {
+        let page = pages.jobs(after).await?;
+        let Some(last) = page.last() else { break };
+        after = last.seq;
+        for (job, moved) in page.iter().zip(legs_of(pages, &page, audit).await?) {
+            audit.jobs += 1;
+            check_body(job, audit);
+            order.watch(job);
+            let totals = counted.entry(job.record.lane).or_default();
+            totals.count(job.record.verdict, moved.len());
+            moved.iter().for_each(|(account, amount)| sums.leg(job.record.id, account, *amount));
+        }
+    }
+    let kept = pages.lane_totals().await?;
+    totals::compare(&kept, &counted, audit);
+    Ok(())
+}
+
+/// Shows the legs of every job in question to the legend.
+async fn name_jobs(pages: &mut impl Pages, legend: &mut Legend) -> Result<(), Failure> {
+    let mut after = 0;
+    loop {
+        let page = pages.jobs(after).await?;
+        let Some(last) = page.last() else { break };
+        after = last.seq;
+        let page: Vec<_> = page.into_iter().filter(|job| legend.asks_for(job.record.id)).collect();
+        for (job, moved) in page.iter().zip(legs_of(pages, &page, &mut Audit::default()).await?) {
+            legend.job(&job.record, moved);
+        }
+    }
+    Ok(())
+}
+
+fn check_body(job: &JobOnPage, audit: &mut Audit) {
+    let record = &job.record;
+    // A worker of the release before took that of the text, whatever form its metadata had.
+    let is_own =
+        [Fingerprint::of, Fingerprint::of_text].iter().any(|of| of(&record.body) == record.fingerprint);
+    if !is_own {
+        audit.find(|| {
+            format!(
+                "job {} of account {}: its body is not the one that was submitted",
+                record.id, job.account
+            )
+        });
+    }
+}
+
+/// What each job of a page moved.
+async fn legs_of(
+    library: &mut impl Library,
+    page: &[JobOnPage],
+    audit: &mut Audit,
+) -> Result<Vec<Legs>, Failure> {
+    let posted: Vec<_> = page.iter().map(|job| action_of(job, audit)).collect();
+    moved(library, &posted).await
+}
+
+/// What a posted job did; `None` if it was not posted, or its body says something else than its row.
+fn action_of(job: &JobOnPage, audit: &mut Audit) -> Option<(Lane, Action)> {
+    let record: &JobRecord = &job.record;
+    let action = match parse(record) {
+        Ok(spec) => spec.action,
+        Err(failure) => {
+            audit.find(|| format!("job {} of account {}: {failure}", record.id, job.account));
+            return None;
+        }
+    };
+    if action.kind() != record.kind || !action.was_of(&job.account) {
+        audit.find(|| {
+            let (kind, account) = (record.kind, &job.account);
+            format!(
+                "job {} of account {account}: its row says {kind} of {account}, its body another",
+                record.id
+            )
+        });
+    }
+    (record.verdict == Verdict::Posted).then_some((record.lane, action))
+}

@@ -1,0 +1,72 @@
+//! Whether jobs that draw on an account took effect in the order in which they were accepted.
+//!
+//! Times of acceptance grow along what one ingress replica puts on one lane. As long as they do so in the
+//! whole lane, no account in it is out of order. Where a job comes late in its lane, its account is read
+//! again by itself.
+
+use std::collections::HashMap;
+
+use domain::account::AccountNumber;
+use domain::id::JobId;
+use domain::lane::Lane;
+
+use crate::ledger::Audit;
+use crate::ledger::sql::pages::JobOnPage;
+
+/// Accounts that are read again; where more are in doubt, the first ones tell the story.
+const SUSPECTS_MAX: usize = 100_000;
+
+/// The latest acceptance in each lane, and the accounts in doubt.
+#[derive(Debug, Default)]
+pub(super) struct Order {
+    latest: HashMap<(Lane, String), i64>,
+    suspects: HashMap<(AccountNumber, String), Option<(i64, JobId)>>,
+}
+
+impl Order {
+    /// The next job in the order of posting. A job that was dead took effect out of order if at all, by
+    /// an operator's replay.
+    pub(super) fn watch(&mut self, job: &JobOnPage) {
+        if job.was_dead {
+            return;
+        }
+        let accepted_at = job.record.accepted_at;
+        let key = (job.record.lane, job.ingress.clone());
+        let latest = self.latest.entry(key).or_insert(i64::MIN);
+        if accepted_at > *latest {
+            *latest = accepted_at;
+        } else if self.suspects.len() < SUSPECTS_MAX {
+            self.suspects.insert((job.account.clone(), job.ingress.clone()), None);
+        }
+    }
+
+    pub(super) fn suspects(self) -> Suspects {
+        Suspects(self.suspects)
+    }
+}
+
+/// The accounts in doubt by ingress replica, each with the job last seen.
+#[derive(Debug)]
+pub(super) struct Suspects(HashMap<(AccountNumber, String), Option<(i64, JobId)>>);
+
+impl Suspects {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The next job in the order of posting.
+    pub(super) fn look(&mut self, job: &JobOnPage, audit: &mut Audit) {
+        let key = (job.account.clone(), job.ingress.clone());
+        let Some(last) = self.0.get_mut(&key).filter(|_| !job.was_dead) else { return };
+        let (accepted_at, id) = (job.record.accepted_at, job.record.id);
+        match last {
+            Some((latest, before)) if accepted_at <= *latest => audit.find(|| {
+                format!(
+                    "account {}, job number {}: job {id} was accepted by {} before job {before} and posted after it",
+                    job.account, job.seq, job.ingress
+                )
+            }),
+            last => *last = Some((accepted_at, id)),
+        }
+    }
+}

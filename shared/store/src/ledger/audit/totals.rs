@@ -1,0 +1,55 @@
+//! The totals of the lanes against what their jobs add up to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::lane::Lane;
+use domain::outcome::Verdict;
+
+use crate::ledger::Audit;
+
+/// Counts of one lane.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LaneTotals {
+    /// Jobs posted.
+    pub posted: u64,
+    /// Jobs rejected.
+    pub rejected: u64,
+    /// Jobs that are dead.
+    pub dead: u64,
+    /// Entries of its jobs.
+    pub entries: u64,
+}
+
+impl LaneTotals {
+    /// Adds a job with this many legs.
+    pub(super) fn count(&mut self, verdict: Verdict, legs: usize) {
+        match verdict {
+            Verdict::Posted => self.posted += 1,
+            Verdict::Rejected(_) => self.rejected += 1,
+            Verdict::Dead => self.dead += 1,
+        }
+        self.entries += legs as u64;
+    }
+}
+
+/// Finds lanes whose totals are not what their jobs add up to: a job was added, deleted or changed.
+pub(super) fn compare(
+    kept: &BTreeMap<Lane, LaneTotals>,
+    counted: &BTreeMap<Lane, LaneTotals>,
+    audit: &mut Audit,
+) {
+    let lanes: BTreeSet<_> = kept.keys().chain(counted.keys()).collect();
+    for lane in lanes {
+        let kept = kept.get(lane).copied().unwrap_or_default();
+        let counted = counted.get(lane).copied().unwrap_or_default();
+        let pairs = [
+            ("posted jobs", kept.posted, counted.posted),
+            ("rejected jobs", kept.rejected, counted.rejected),
+            ("dead jobs", kept.dead, counted.dead),
+            ("entries of jobs", kept.entries, counted.entries),
+        ];
+        for (what, kept, counted) in pairs.into_iter().filter(|(_, kept, counted)| kept != counted) {
+            audit.find(|| format!("{lane}: {counted} {what} are there, {kept} were written"));
+        }
+    }
+}

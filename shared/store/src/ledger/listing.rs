@@ -1,0 +1,70 @@
+//! Looking through the jobs.
+
+use domain::account::AccountNumber;
+use domain::job::Kind;
+use domain::outcome::Rejection;
+
+use super::JobRecord;
+
+/// Which jobs are wanted; a field that is `None` asks for nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JobFilter {
+    /// Who submitted them.
+    pub client: Option<String>,
+    /// What they were to do.
+    pub kind: Option<Kind>,
+    /// What became of them.
+    pub outcome: Option<VerdictName>,
+    /// Why they were rejected.
+    pub reason: Option<Rejection>,
+    /// The account that they draw on or have an entry on.
+    pub account: Option<AccountNumber>,
+    /// The import that they are rows of.
+    pub import: Option<u64>,
+    /// They got their outcome at this moment or later, in microseconds since the Unix epoch.
+    pub from: Option<i64>,
+    /// They got their outcome before this moment, in microseconds since the Unix epoch.
+    pub to: Option<i64>,
+}
+
+/// The name of a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // As in `Verdict`.
+pub enum VerdictName {
+    Posted,
+    Rejected,
+    Dead,
+}
+
+impl VerdictName {
+    /// Every name.
+    pub const ALL: [VerdictName; 3] = [VerdictName::Posted, VerdictName::Rejected, VerdictName::Dead];
+
+    /// As stored and as shown.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            VerdictName::Posted => "posted",
+            VerdictName::Rejected => "rejected",
+            VerdictName::Dead => "dead",
+        }
+    }
+}
+
+/// Jobs, the newest first, and where the older ones are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobsPage {
+    /// Those that were found.
+    pub jobs: Vec<JobRecord>,
+    /// Where to go on; `None`: there are no others.
+    pub next: Option<JobsCursor>,
+}
+
+/// A place among the jobs in the order of posting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JobsCursor {
+    /// Jobs with a lower number follow.
+    pub before: i64,
+    /// Of the account that is asked for, entries with a lower number follow; 0 where none is asked for.
+    pub before_entry: i64,
+}

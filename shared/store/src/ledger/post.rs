@@ -1,0 +1,366 @@
+//! The heart: a batch of jobs becomes entries, in one transaction.
+//!
+//! | phase  | what | round trips |
+//! |--------|------|---|
+//! | refer  | immutable facts that say which accounts to lock: what captures and reversals refer to | 0, or up to 3 where there are any |
+//! | lock   | the accounts of the batch, sorted by number | 1, |
+//! | read   | how holds stand, what is reversed; which jobs are recorded, if any may be | with the lock |
+//! | fold   | pure and in memory: books and jobs in, outcomes and entries out | 0 |
+//! | write  | new accounts, jobs, entries, changed accounts, holds, reversals | 1 (2 with new accounts), |
+//! | commit | | with the write |
+//!
+//! Nearly every job is new, so the first attempt does not ask whether it is. Where one is recorded already (a
+//! redelivery, a client's retry), its unique key collides, nothing is written, and the next attempt looks.
+//!
+//! The algorithm is here once; an adapter brings the [`Transaction`]. Posting one job is the same with a
+//! batch of one.
+
+mod apart;
+mod imported;
+mod legs;
+mod moved;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use backon::{ExponentialBuilder, Retryable};
+use domain::account::Account;
+use domain::fold::{Books, Folded, Legs, Needs, Original, fold};
+use domain::former::FormerJob;
+use domain::hold::Hold;
+use domain::id::JobId;
+use domain::job::{Job, Origin};
+use domain::lane::Lane;
+use domain::outcome::{Outcome, Verdict};
+use metrics::{counter, histogram};
+use runtime::telemetry::names;
+
+use super::LedgerError;
+use super::failure::Failure;
+use crate::imports::RowOutcome;
+
+use super::JobRecord;
+pub use apart::{Posted, Unposted, post_apart};
+use imported::imported;
+pub use imported::{Imported, NewRow};
+pub(super) use moved::{moved, parse};
+
+/// How often a batch that others overtook is tried in all. Ten attempts span about a second: whoever
+/// loses that often meets something that does not go away.
+const ATTEMPTS_MAX: usize = 10;
+/// The pause before the second attempt; it doubles, with jitter, up to [`RETRY_DELAY_MAX`].
+const RETRY_DELAY_MIN: Duration = Duration::from_millis(2);
+/// One attempt takes milliseconds, and a lock is waited for no longer than 5 s. A database whose host is gone
+/// without a word would hold its lane for ever: the connection is given up, and the batch tried on another.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
+/// The longest pause.
+const RETRY_DELAY_MAX: Duration = Duration::from_millis(200);
+
+/// Where transactions come from.
+pub trait Store: Sync {
+    /// One attempt at a batch.
+    type Transaction: Transaction;
+
+    /// Takes a connection. Nothing is locked yet.
+    fn begin(&self) -> impl Future<Output = Result<Self::Transaction, Failure>> + Send;
+}
+
+/// Where jobs refer to what was before them.
+pub trait Library: Send {
+    /// Reads these holds and jobs without locking anything.
+    fn find(
+        &mut self,
+        holds: &[JobId],
+        jobs: &[JobId],
+    ) -> impl Future<Output = Result<(Vec<Hold>, Vec<JobRecord>), Failure>> + Send;
+}
+
+/// One attempt at posting a batch. Dropping it before the commit rolls it back.
+pub trait Transaction: Library {
+    /// Locks the accounts in the order of `needs`, then reads what `jobs` meet: the accounts, the jobs that are
+    /// recorded unless all are presumed new, the holds; which of the originals are reversed; which rows of
+    /// imports are known.
+    fn lock_and_read(
+        &mut self,
+        needs: &Needs,
+        jobs: &[Job],
+        presumed: Presumed,
+    ) -> impl Future<Output = Result<Found, Failure>> + Send;
+
+    /// Writes all of it and commits.
+    ///
+    /// # Errors
+    /// [`Failure::Collided`] if a job is recorded that was not looked for.
+    fn write_and_commit(self, writes: &Writes<'_>) -> impl Future<Output = Result<(), Failure>> + Send;
+}
+
+/// What the jobs of a batch are taken for before the ledger has spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presumed {
+    /// All are new: none is looked for.
+    New,
+    /// Any of them may be recorded.
+    Nothing,
+}
+
+/// What the jobs of a batch meet.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The time of the database once all locks were granted, in microseconds since the Unix epoch. No replica's own clock
+    /// decides about money.
+    pub now: i64,
+    /// The latest time that any process posted at, read behind the same locks: nothing is posted earlier. The clock of a
+    /// database can go back: somebody sets it, or another server takes over.
+    pub latest: i64,
+    /// What decides about them.
+    pub books: Books,
+    /// Of the originals those that are reversed.
+    pub reversed: HashSet<JobId>,
+    /// Of the rows of imports those that have an outcome.
+    pub rows: HashMap<Origin, RowOutcome>,
+}
+
+/// What a batch writes.
+#[derive(Debug)]
+pub struct Writes<'a> {
+    /// When it is posted, in microseconds since the Unix epoch.
+    pub now: i64,
+    /// Jobs that got a verdict, in their order. Those that are recorded as dead are in
+    /// [`Folded::revived`]: their rows are there already.
+    pub judged: Vec<(&'a Job, Verdict)>,
+    /// What became of them.
+    pub folded: &'a Folded,
+    /// What is written about the rows of imports.
+    pub imported: Imported<'a>,
+    /// Jobs whose id is another body's: they change nothing, and that they came is noted with the one that did.
+    pub conflicts: Vec<&'a Job>,
+}
+
+/// Posts a batch, again if others were in the way; see [`Ledger::post`](super::Ledger::post).
+///
+/// # Errors
+/// As there.
+pub async fn post(store: &impl Store, jobs: &[Job]) -> Result<Vec<Outcome>, LedgerError> {
+    if jobs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let retries = ExponentialBuilder::default()
+        .with_min_delay(RETRY_DELAY_MIN)
+        .with_max_delay(RETRY_DELAY_MAX)
+        .with_max_times(ATTEMPTS_MAX - 1)
+        .with_jitter();
+    let mut presumed = presumed(jobs);
+    // Presumed once: whatever was in the way may have been one of these very jobs.
+    let attempt = || bounded_attempt(store, jobs, std::mem::replace(&mut presumed, Presumed::Nothing));
+    let posted = attempt.retry(retries).when(Failure::is_overtaken);
+    let posted = posted.notify(|failure, delay| {
+        counter!(names::LEDGER_RETRIES, names::REASON => failure.reason()).increment(1);
+        tracing::debug!(jobs = jobs.len(), ?delay, "a batch was overtaken and is tried again: {failure}");
+    });
+    Ok(posted.await?)
+}
+
+fn presumed(jobs: &[Job]) -> Presumed {
+    let mut ids = HashSet::with_capacity(jobs.len());
+    // A redelivered envelope and its twin may share a batch.
+    let are_distinct = jobs.iter().all(|job| ids.insert(job.id));
+    if are_distinct { Presumed::New } else { Presumed::Nothing }
+}
+
+async fn bounded_attempt(
+    store: &impl Store,
+    jobs: &[Job],
+    presumed: Presumed,
+) -> Result<Vec<Outcome>, Failure> {
+    let mut phase = Phases::start();
+    // The pool has a limit of its own.
+    let transaction = store.begin().await?;
+    phase.ended(names::PHASE_CONNECT);
+    match tokio::time::timeout(ATTEMPT_TIMEOUT, attempt(transaction, jobs, presumed, phase)).await {
+        Ok(attempted) => attempted,
+        Err(_) => Err(Failure::TimedOut(format!("the database did not answer within {ATTEMPT_TIMEOUT:?}"))),
+    }
+}
+
+async fn attempt(
+    mut transaction: impl Transaction,
+    jobs: &[Job],
+    presumed: Presumed,
+    mut phase: Phases,
+) -> Result<Vec<Outcome>, Failure> {
+    let mut needs = Needs::of(jobs);
+    let mut originals = HashMap::new();
+    if needs.refers_back() {
+        originals = refer(&mut transaction, &mut needs).await?;
+        phase.ended(names::PHASE_REFER);
+    }
+    let former = former_jobs(&mut transaction, &needs).await?;
+
+    let Found { now, latest, mut books, reversed, rows } =
+        transaction.lock_and_read(&needs, jobs, presumed).await?;
+    phase.ended(names::PHASE_LOCK_AND_READ);
+    for id in reversed {
+        originals.entry(id).and_modify(|original: &mut Original| original.reversed = true);
+    }
+    books.originals = originals;
+    books.former = former;
+
+    let posted_at = now.max(latest);
+    books.posted_from = posted_at;
+    let folded = fold(books, jobs, now);
+
+    let imported = imported(jobs, &folded, &rows);
+    let conflicts = conflicts(jobs, &folded);
+    let writes =
+        Writes { now: posted_at, judged: judged(jobs, &folded), folded: &folded, imported, conflicts };
+    phase.ended(names::PHASE_FOLD);
+    if !writes.is_empty() {
+        transaction.write_and_commit(&writes).await?;
+        phase.ended(names::PHASE_WRITE_AND_COMMIT);
+    }
+    Ok(folded.outcomes)
+}
+
+/// Times the phases of an attempt, one after the other.
+struct Phases(Instant);
+
+impl Phases {
+    fn start() -> Phases {
+        Phases(Instant::now())
+    }
+
+    /// This one is over, and the next begins.
+    fn ended(&mut self, phase: &'static str) {
+        let began = std::mem::replace(&mut self.0, Instant::now());
+        histogram!(names::POSTING_PHASE_SECONDS, names::PHASE => phase).record(self.0 - began);
+    }
+}
+
+/// Looks up what the batch refers to, and adds the accounts that follow from it. What is read here never
+/// changes, so nothing needs a lock yet; whether a hold is active or a job reversed is read after it.
+async fn refer(
+    transaction: &mut impl Transaction,
+    needs: &mut Needs,
+) -> Result<HashMap<JobId, Original>, Failure> {
+    let holds: Vec<_> = needs.holds.iter().copied().collect();
+    let jobs: Vec<_> = needs.originals.iter().copied().collect();
+    let (holds, jobs) = transaction.find(&holds, &jobs).await?;
+    let originals = originals(transaction, jobs).await?;
+    let holds = holds.into_iter().map(|hold| (hold.id, hold)).collect();
+    needs.follow(&holds, &originals);
+    Ok(originals)
+}
+
+/// The jobs that are recorded under ids that jobs of the batch had before. None is new there: whoever gave such ids
+/// gives no more.
+async fn former_jobs(
+    library: &mut impl Library,
+    needs: &Needs,
+) -> Result<HashMap<JobId, FormerJob>, Failure> {
+    if needs.former.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let ids: Vec<_> = needs.former.iter().copied().collect();
+    let (_, jobs) = library.find(&[], &ids).await?;
+    let former = |job: JobRecord| {
+        let action = parse(&job)?.action;
+        Ok((job.id, FormerJob { reference: job.reference, action, verdict: job.verdict }))
+    };
+    jobs.into_iter().map(former).collect()
+}
+
+/// Jobs as a reversal needs to know them.
+async fn originals(
+    library: &mut impl Library,
+    jobs: Vec<JobRecord>,
+) -> Result<HashMap<JobId, Original>, Failure> {
+    let posted = |job: &JobRecord| match job.verdict {
+        Verdict::Posted => Ok(Some((job.lane, parse(job)?.action))),
+        Verdict::Rejected(_) | Verdict::Dead => Ok(None),
+    };
+    let actions = jobs.iter().map(posted).collect::<Result<Vec<_>, Failure>>()?;
+    let moved = moved(library, &actions).await?;
+    let original = |(job, legs): (JobRecord, Legs)| {
+        (job.id, Original { kind: job.kind, verdict: job.verdict, legs, reversed: false })
+    };
+    Ok(jobs.into_iter().zip(moved).map(original).collect())
+}
+
+/// The jobs that got a verdict from this batch.
+fn judged<'a>(jobs: &'a [Job], folded: &Folded) -> Vec<(&'a Job, Verdict)> {
+    let with_outcomes = jobs.iter().zip(&folded.outcomes);
+    with_outcomes
+        .filter_map(|(job, outcome)| match outcome {
+            Outcome::Posted | Outcome::Rejected(_) => Some((job, outcome.verdict())),
+            Outcome::Duplicate(_) | Outcome::Conflict(_) => None,
+        })
+        .collect()
+}
+
+/// The jobs whose id is another body's.
+fn conflicts<'a>(jobs: &'a [Job], folded: &Folded) -> Vec<&'a Job> {
+    let with_outcomes = jobs.iter().zip(&folded.outcomes);
+    with_outcomes.filter(|(_, outcome)| matches!(outcome, Outcome::Conflict(_))).map(|(job, _)| job).collect()
+}
+
+/// What a batch adds to the totals of a lane.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Tally {
+    /// Jobs posted.
+    pub posted: i64,
+    /// Jobs rejected.
+    pub rejected: i64,
+    /// Jobs that were dead and are not any more.
+    pub revived: i64,
+    /// Entries written.
+    pub entries: i64,
+}
+
+impl Writes<'_> {
+    /// Nothing is to be written.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.judged.is_empty() && self.imported.is_empty() && self.conflicts.is_empty()
+    }
+
+    /// What these writes add to the totals of each of their lanes.
+    #[must_use]
+    pub fn tallies(&self) -> BTreeMap<Lane, Tally> {
+        let mut tallies: BTreeMap<Lane, Tally> = BTreeMap::new();
+        let mut lanes = HashMap::with_capacity(self.judged.len());
+        for (job, verdict) in &self.judged {
+            let tally = tallies.entry(job.lane).or_default();
+            match verdict {
+                Verdict::Posted => tally.posted += 1,
+                Verdict::Rejected(_) | Verdict::Dead => tally.rejected += 1,
+            }
+            tally.revived += i64::from(self.folded.revived.contains(&job.id));
+            lanes.insert(job.id, job.lane);
+        }
+        for lane in self.folded.entries.iter().filter_map(|entry| lanes.get(&entry.job)) {
+            tallies.entry(*lane).or_default().entries += 1;
+        }
+        tallies
+    }
+
+    /// Accounts that have no row yet.
+    pub fn new_accounts(&self) -> impl Iterator<Item = &Account> + Clone {
+        self.folded.accounts.values().filter(|account| account.key.is_none())
+    }
+
+    /// Accounts that have a row, as they are now, each with its key.
+    pub fn changed_accounts(&self) -> impl Iterator<Item = (i64, &Account)> {
+        self.folded.accounts.values().filter_map(|account| Some((account.key?, account)))
+    }
+
+    /// The jobs that get a row.
+    pub fn new_jobs(&self) -> impl Iterator<Item = (&Job, Verdict)> {
+        self.judged.iter().copied().filter(|(job, _)| !self.folded.revived.contains(&job.id))
+    }
+
+    /// The jobs whose row said dead until now.
+    pub fn revived_jobs(&self) -> impl Iterator<Item = (&Job, Verdict)> {
+        self.judged.iter().copied().filter(|(job, _)| self.folded.revived.contains(&job.id))
+    }
+}

@@ -1,0 +1,93 @@
+//! What a batch writes about the rows of imports. A row that has its outcome keeps it, so that every count is
+//! exact however often a batch comes; only a dead one may come to another, by a replay.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use domain::fold::Folded;
+use domain::id::JobId;
+use domain::job::{Job, Origin};
+use domain::lane::Lane;
+use domain::outcome::{Outcome, Rejection, Verdict};
+
+use crate::imports::RowOutcome;
+
+/// What is written about the rows of imports; nothing where no job comes from one.
+#[derive(Debug, Default)]
+pub struct Imported<'a> {
+    /// Rows that had no outcome.
+    pub new_rows: Vec<NewRow<'a>>,
+    /// Rows that were dead and are not any more.
+    pub revived: Vec<NewRow<'a>>,
+    /// What that adds to the totals of each import and lane, by [`RowOutcome::ALL`].
+    pub tallies: BTreeMap<(u64, Lane), [i64; RowOutcome::ALL.len()]>,
+}
+
+/// The outcome of one row.
+#[derive(Debug, Clone, Copy)]
+pub struct NewRow<'a> {
+    /// The row.
+    pub origin: Origin,
+    /// Its job.
+    pub job: &'a JobId,
+    /// What became of it.
+    pub outcome: RowOutcome,
+    /// As [`ImportedRow::reason`](crate::imports::ImportedRow::reason).
+    pub reason: Option<&'static str>,
+}
+
+impl Imported<'_> {
+    /// Nothing is to be written.
+    pub fn is_empty(&self) -> bool {
+        self.new_rows.is_empty() && self.revived.is_empty()
+    }
+
+    fn add(&mut self, origin: Origin, lane: Lane, outcome: RowOutcome, rows: i64) {
+        let tally = self.tallies.entry((origin.import, lane)).or_default();
+        tally[outcome as usize] += rows;
+    }
+}
+
+/// Compares what became of the jobs with what is known of their rows.
+pub(in crate::ledger) fn imported<'a>(
+    jobs: &'a [Job],
+    folded: &Folded,
+    known: &HashMap<Origin, RowOutcome>,
+) -> Imported<'a> {
+    let mut imported = Imported::default();
+    let mut seen = HashSet::new();
+    for (job, outcome) in jobs.iter().zip(&folded.outcomes) {
+        // A redelivered envelope and its twin may share a batch.
+        let Some(origin) = job.origin.filter(|origin| seen.insert(*origin)) else { continue };
+        // Of a job that has come before, to an earlier release, what became of it there is told.
+        let verdict = folded.known.get(&job.id).copied().unwrap_or(outcome.verdict());
+        let row = NewRow { origin, job: &job.id, outcome: row_outcome(*outcome), reason: reason(verdict) };
+        match known.get(&origin) {
+            None => imported.new_rows.push(row),
+            Some(RowOutcome::Dead) if matches!(row.outcome, RowOutcome::Posted | RowOutcome::Rejected) => {
+                imported.revived.push(row);
+                imported.add(origin, job.lane, RowOutcome::Dead, -1);
+            }
+            Some(_) => continue,
+        }
+        imported.add(origin, job.lane, row.outcome, 1);
+    }
+    imported
+}
+
+fn row_outcome(outcome: Outcome) -> RowOutcome {
+    match outcome {
+        Outcome::Posted => RowOutcome::Posted,
+        Outcome::Rejected(Rejection::KnownByFormerId) => RowOutcome::Duplicate,
+        Outcome::Rejected(_) => RowOutcome::Rejected,
+        Outcome::Duplicate(_) => RowOutcome::Duplicate,
+        Outcome::Conflict(_) => RowOutcome::Conflict,
+    }
+}
+
+fn reason(verdict: Verdict) -> Option<&'static str> {
+    match verdict {
+        Verdict::Posted => None,
+        Verdict::Rejected(reason) => Some(reason.name()),
+        Verdict::Dead => Some("dead"),
+    }
+}

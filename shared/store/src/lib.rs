@@ -1,0 +1,9 @@
+//! The ports of the database, and what stands behind them.
+//!
+//! [`ledger`] posts jobs and answers what became of them; [`imports`], [`analyses`] and [`records`] keep what is beside
+//! the money. MySQL and MariaDB serve a fleet, SQLite one machine.
+
+pub mod analyses;
+pub mod imports;
+pub mod ledger;
+pub mod records;
