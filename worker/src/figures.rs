@@ -1,6 +1,6 @@
 //! What a worker counts, for its reports and for Prometheus.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -13,6 +13,8 @@ use shared::domain::lane::{Lane, Lanes};
 use shared::domain::outcome::Outcome;
 use shared::queue::replay::is_replay;
 use shared::telemetry::names;
+
+use crate::held_up::HeldUp;
 
 /// What a lane worker has in hand: delivered and not acknowledged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -43,8 +45,8 @@ pub(crate) struct Figures {
     in_hand: Vec<Mutex<InHand>>,
     /// The lanes that have a lane worker.
     serving: Mutex<BTreeSet<Lane>>,
-    /// Lanes that wait for a worker of another release, and why.
-    held_up: Mutex<BTreeMap<Lane, String>>,
+    /// Lanes that cannot go on.
+    pub(crate) held_up: HeldUp,
 }
 
 impl Figures {
@@ -59,7 +61,7 @@ impl Figures {
             submitted: AtomicU64::new(0),
             in_hand: lanes.iter().map(|_| Mutex::default()).collect(),
             serving: Mutex::default(),
-            held_up: Mutex::default(),
+            held_up: HeldUp::default(),
         }
     }
 
@@ -132,20 +134,6 @@ impl Figures {
     /// Whether this lane has a lane worker.
     pub(crate) fn serves(&self, lane: Lane) -> bool {
         self.serving.lock().unwrap_or_else(PoisonError::into_inner).contains(&lane)
-    }
-
-    /// This lane can not go on, and why; `None`: it goes on, or is no longer this worker's.
-    pub(crate) fn hold_up(&self, lane: Lane, why: Option<String>) {
-        let mut held_up = self.held_up.lock().unwrap_or_else(PoisonError::into_inner);
-        match why {
-            Some(why) => drop(held_up.insert(lane, why)),
-            None => drop(held_up.remove(&lane)),
-        }
-    }
-
-    /// Why a lane can not go on, if one can not.
-    pub(crate) fn held_up(&self) -> Option<String> {
-        self.held_up.lock().unwrap_or_else(PoisonError::into_inner).values().next().cloned()
     }
 
     pub(crate) fn counts(&self) -> Counts {

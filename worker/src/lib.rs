@@ -10,6 +10,7 @@ mod crew;
 mod expiry;
 mod figures;
 mod freshness;
+mod held_up;
 mod lane;
 mod poster;
 mod roster;
@@ -160,7 +161,7 @@ fn trouble(shared: &Arc<Shared>) -> impl Fn() -> BoxFuture<'static, Option<Strin
     let shared = shared.clone();
     move || {
         let (ready, shared) = (readiness(), shared.clone());
-        Box::pin(async move { ready.await.err().or_else(|| shared.figures.held_up()) })
+        Box::pin(async move { ready.await.err().or_else(|| shared.figures.held_up.trouble()) })
     }
 }
 
@@ -171,11 +172,11 @@ fn readiness(shared: &Arc<Shared>) -> probes::Readiness {
         Box::pin(async move {
             shared.parts.queue.ready().await.map_err(|error| error.to_string())?;
             shared.parts.ledger.ready().await.map_err(|error| error.to_string())?;
-            shared
-                .parts
-                .ledger
-                .refusal()
-                .map_or(Ok(()), |refused| Err(format!("nothing is posted: {refused}")))
+            if let Some(refused) = shared.parts.ledger.refusal() {
+                return Err(format!("nothing is posted: {refused}"));
+            }
+            // A database may answer and take nothing: its disk is full, a table is locked.
+            shared.figures.held_up.standstill().map_or(Ok(()), Err)
         })
     })
 }
