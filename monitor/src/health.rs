@@ -1,6 +1,7 @@
 //! The score: ten parts, each from 0 to 100 with its reason, and their weighted mean.
 
 use crate::facts::{BusState, Facts};
+use crate::problems::STANDSTILL_SECONDS;
 use crate::views::health::{Health, HealthPart, HealthPartName};
 use crate::words::{counted, lanes, time};
 
@@ -44,6 +45,10 @@ fn total(parts: &[HealthPart]) -> Option<u8> {
 }
 
 fn workers(facts: &Facts) -> Judged {
+    // Whatever the cause, and whoever is there: this is what they are there for.
+    if facts.still_seconds > STANDSTILL_SECONDS {
+        return (Some(0), format!("jobs wait, and none was posted for {}", time(facts.still_seconds)));
+    }
     match facts.bus {
         BusState::Away => {
             return (None, "the fleet bus is away: nothing is heard of the replicas".to_owned());
@@ -216,6 +221,15 @@ mod tests {
         assert!(health(&alone).score.unwrap() <= BROKEN_MAX);
         let orphans = health(&lost_worker(5.0, false)).score.unwrap();
         assert!((26..100).contains(&orphans), "{orphans}");
+    }
+
+    #[test]
+    fn where_jobs_wait_and_none_is_posted_the_score_is_low_though_all_else_is_well() {
+        let stands = health(&Facts { still_seconds: STANDSTILL_SECONDS + 1.0, ..well() });
+        assert!(stands.score.unwrap() <= BROKEN_MAX, "{stands:?}");
+        assert_eq!(stands.parts[0].reason, "jobs wait, and none was posted for 5.0 s");
+        let hands_over = health(&Facts { still_seconds: STANDSTILL_SECONDS, ..well() });
+        assert_eq!(hands_over.score, Some(100));
     }
 
     #[test]

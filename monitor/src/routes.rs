@@ -109,14 +109,19 @@ async fn method_not_allowed(request: Request) -> Problem {
     Problem::method_not_allowed(request.uri().path(), request.method().as_str())
 }
 
-/// Figures are for whoever reaches the monitor. A change takes a key that allows it, wherever the fleet has
+/// Figures are for whoever reaches the monitor; without keys, nobody does but this machine. A change takes a key that allows it, wherever the fleet has
 /// keys, and so does reading a dead letter, which is a client's own text.
 async fn guard(State(keys): State<Arc<Keys>>, mut request: Request, next: Next) -> Response {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let scope = match (reads, request.uri().path()) {
         (false, _) => Scope::Operate,
         (true, path) if path.starts_with(DEAD_LETTERS) => Scope::Read,
-        (true, _) => return next.run(request).await,
+        (true, _) => {
+            return match keys.check(request.headers()) {
+                Ok(()) => next.run(request).await,
+                Err(denied) => Problem::from(denied).into_response(),
+            };
+        }
     };
     match keys.authorize(request.headers(), scope) {
         Ok(client) if !keys.is_empty() => {

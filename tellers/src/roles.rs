@@ -263,7 +263,8 @@ fn check_threads(threads: u32, files: usize) -> anyhow::Result<()> {
 }
 
 fn keys(access: &AccessConfig) -> anyhow::Result<Keys> {
-    Keys::parse(access.api_keys.as_deref().unwrap_or_default()).context("API_KEYS can not be read")
+    let keys = Keys::parse(access.api_keys.as_deref().unwrap_or_default());
+    Ok(keys.context("API_KEYS can not be read")?.allow_anonymous(access.allow_anonymous))
 }
 
 fn api_parts(

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use reqwest::Method;
 use serde_json::Value;
 use tellers_http::keys::Keys;
 use tests::client::Client;
@@ -68,17 +69,32 @@ async fn a_ledger_on_a_full_disk_is_told_loses_nothing_and_goes_on_once_there_is
     let mut dev = fleet.start(Role::Dev).await.unwrap();
     let client = Client::new(&dev.url("")).unwrap();
     let monitor = Client::new(&dev.url_as(Role::Monitor, "").unwrap()).unwrap();
+    let worker = Client::new(&dev.url_as(Role::Worker, "").unwrap()).unwrap();
     let mut record = load.open(&client).await.unwrap();
     let running = load.start(&client);
     until("it is told that nothing is posted", WITHIN, async || {
         let alerts: Value = monitor.get("/api/scalability/alerts").await?.json()?;
         let firing = alerts["firing"].as_array().map_or(&[][..], Vec::as_slice);
         anyhow::ensure!(firing.iter().any(|alert| alert["alert"] == "standstill"), "{alerts}");
+        let status: Value = monitor.get("/api/scalability/status").await?.json()?;
+        anyhow::ensure!(status["health"]["score"].as_u64().is_some_and(|score| score <= 25), "{status}");
+        let ready = worker.get("/readyz").await?;
+        anyhow::ensure!(ready.status == 503 && ready.body.contains("nothing is posted"), "{ready:?}");
+        let problems = status["problems"].as_array().map_or(&[][..], Vec::as_slice);
+        let is_named = |problem: &Value| problem.as_str().is_some_and(|text| text.contains("disk is full"));
+        anyhow::ensure!(problems.iter().any(is_named), "{problems:?}");
         Ok(())
     })
     .await
     .unwrap();
     disk.free().unwrap();
+    until("the worker is ready again", WITHIN, async || {
+        let ready = worker.get("/readyz").await?;
+        anyhow::ensure!(ready.status == 200, "{ready:?}");
+        Ok(())
+    })
+    .await
+    .unwrap();
     record.join(running.stop().await.unwrap());
     oracle::hold_seen(&fleet, &client, "XTS", &record, WITHIN).await.unwrap();
     dev.terminate().await.unwrap();
@@ -118,4 +134,48 @@ async fn a_monitor_without_keys_listens_on_this_machine_only() {
     assert!(!refused.status.success());
     let told = String::from_utf8_lossy(&refused.stderr);
     assert!(told.contains("API_KEYS") && told.contains("0.0.0.0:0"), "{told}");
+}
+
+/// A page that is open in a browser of this machine, a site whose name leads here, and whoever comes by a proxy.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fleet_without_keys_answers_this_machine_alone() {
+    const JOB: &str = r#"{"kind":"open_account","account":"a","currency":"EUR"}"#;
+    let fleet = Fleet::embedded().unwrap();
+    let mut dev = fleet.start(Role::Dev).await.unwrap();
+    let (api, monitor) = (dev.url(""), dev.url_as(Role::Monitor, "").unwrap());
+    let strangers: [&[(&str, &str)]; 6] = [
+        &[("host", "evil.example"), ("origin", "http://evil.example"), ("content-type", "text/plain")],
+        &[("host", "127.0.0.1.nip.io:8080")],
+        &[("origin", "http://evil.example")],
+        &[("sec-fetch-site", "cross-site")],
+        &[("x-forwarded-for", "203.0.113.9"), ("x-forwarded-proto", "https")],
+        &[("forwarded", "for=203.0.113.9"), ("via", "1.1 proxy")],
+    ];
+    let requests = [
+        (Method::POST, &api, "/api/jobs", JOB),
+        (Method::POST, &api, "/api/jobs/batch", JOB),
+        (Method::GET, &api, "/api/accounts/a", ""),
+        (Method::GET, &api, "/api/jobs", ""),
+        (Method::GET, &monitor, "/api/scalability/status", ""),
+        (Method::GET, &monitor, "/api/scalability/dead-letters", ""),
+        (Method::PATCH, &monitor, "/api/scalability/config", r#"{"LINGER_MS":21}"#),
+        (Method::POST, &monitor, "/api/scalability/optimize", r#"{"dry_run":true}"#),
+        (Method::POST, &monitor, "/api/scalability/load-test", "{}"),
+    ];
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    for (method, base, path, body) in requests {
+        let ask = async |headers: &[(&str, &str)]| {
+            let asked = http.request(method.clone(), format!("{base}{path}")).body(body);
+            headers.iter().fold(asked, |asked, (name, value)| asked.header(*name, *value)).send().await
+        };
+        for headers in strangers {
+            let answer = ask(headers).await.unwrap();
+            assert_eq!(answer.status(), 403, "{method} {path} {headers:?}");
+            let told = answer.text().await.unwrap();
+            assert!(told.contains("API_KEYS"), "{told}");
+        }
+        let answer = ask(&[("content-type", "application/json")]).await.unwrap();
+        assert_ne!(answer.status(), 403, "{method} {path}");
+    }
+    dev.terminate().await.unwrap();
 }

@@ -1,5 +1,8 @@
 //! What is accepted takes effect once and in order, whatever is killed meanwhile.
 
+#[path = "faults/rolling.rs"]
+mod rolling;
+
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};

@@ -102,8 +102,11 @@ impl<'w> Batcher<'w> {
     /// Opens an envelope, and lets the report say what holds the lane up, if that does.
     fn open(&self, delivery: &Delivery) -> Result<Gathered, QueueError> {
         let opened = Gathered::open(self.lane, delivery);
-        let why = opened.as_ref().err().map(ToString::to_string);
-        self.shared.figures.hold_up(self.lane, why);
+        let held_up = &self.shared.figures.held_up;
+        match &opened {
+            Ok(_) => held_up.forget(self.lane),
+            Err(why) => held_up.obstructed(self.lane, why.to_string()),
+        }
         opened
     }
 }
@@ -139,7 +142,7 @@ impl Gathered {
                 }
             }
             Err(error) if error.is_of_the_next_release() => {
-                return Err(QueueError::Failed(format!("{lane} waits: {error}")));
+                return Err(QueueError::Failed(error.to_string()));
             }
             Err(error) => gathered.unreadable.push((delivery.envelope.clone(), error.to_string())),
         }
@@ -201,7 +204,7 @@ mod tests {
     fn an_envelope_of_the_next_release_stays_on_its_lane() {
         let next = format!(r#"{{"version":{},"jobs":{{"in":"another form"}}}}"#, envelope::VERSION + 1);
         let waits = Gathered::open(Lane(3), &delivery(&next)).err().unwrap().to_string();
-        assert!(waits.contains("lane 03 waits") && waits.contains("upgrade the workers"), "{waits}");
+        assert!(waits.contains("version 3") && waits.contains("upgrade the workers"), "{waits}");
     }
 
     #[test]

@@ -77,7 +77,7 @@ impl Crew {
         if let Some(lane) = self.lanes.remove(&id) {
             self.serving.remove(&lane);
             self.shared.figures.in_hand(lane, InHand::default());
-            self.shared.figures.hold_up(lane, None);
+            self.shared.figures.held_up.forget(lane);
             self.tell();
         }
     }

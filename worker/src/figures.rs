@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use contract::report::{Counts, LaneCounts, LaneReport, Trouble, TroubleKind};
+use contract::report::{Counts, LaneCounts, LaneReport};
 use domain::job::Job;
 use domain::lane::{Lane, Lanes};
 use domain::outcome::Outcome;
@@ -13,6 +13,8 @@ use metrics::{counter, gauge, histogram};
 use queue::replay::is_replay;
 use runtime::clock;
 use runtime::telemetry::names;
+
+use crate::held_up::HeldUp;
 
 /// What a lane worker has in hand: delivered and not acknowledged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -52,8 +54,8 @@ pub(crate) struct Figures {
     lanes: Vec<LaneFigures>,
     /// The lanes that have a lane worker.
     serving: Mutex<BTreeSet<Lane>>,
-    /// Lanes that wait for a worker of another release, and why.
-    held_up: Mutex<BTreeMap<Lane, String>>,
+    /// Lanes that cannot go on.
+    pub(crate) held_up: HeldUp,
 }
 
 impl Figures {
@@ -67,7 +69,7 @@ impl Figures {
             repeated: AtomicU64::new(0),
             lanes: lanes.iter().map(|_| LaneFigures::default()).collect(),
             serving: Mutex::default(),
-            held_up: Mutex::default(),
+            held_up: HeldUp::default(),
         }
     }
 
@@ -151,21 +153,6 @@ impl Figures {
     /// Whether this lane has a lane worker.
     pub(crate) fn serves(&self, lane: Lane) -> bool {
         self.serving.lock().unwrap_or_else(PoisonError::into_inner).contains(&lane)
-    }
-
-    /// This lane can not go on, and why; `None`: it goes on, or is no longer this worker's.
-    pub(crate) fn hold_up(&self, lane: Lane, why: Option<String>) {
-        let mut held_up = self.held_up.lock().unwrap_or_else(PoisonError::into_inner);
-        match why {
-            Some(why) => drop(held_up.insert(lane, why)),
-            None => drop(held_up.remove(&lane)),
-        }
-    }
-
-    /// Why a lane cannot go on, if one cannot.
-    pub(crate) fn held_up(&self) -> Option<Trouble> {
-        let held_up = self.held_up.lock().unwrap_or_else(PoisonError::into_inner);
-        held_up.values().next().map(|why| Trouble { kind: TroubleKind::LaneHeldUp, what: why.clone() })
     }
 
     pub(crate) fn counts(&self) -> Counts {

@@ -10,6 +10,7 @@ mod crew;
 mod expiry;
 mod figures;
 mod freshness;
+mod held_up;
 mod lane;
 mod poster;
 mod roster;
@@ -163,7 +164,7 @@ fn trouble(shared: &Arc<Shared>) -> impl Fn() -> BoxFuture<'static, Option<Troub
     let shared = shared.clone();
     move || {
         let shared = shared.clone();
-        Box::pin(async move { ready(&shared).await.err().or_else(|| shared.figures.held_up()) })
+        Box::pin(async move { ready(&shared).await.err().or_else(|| shared.figures.held_up.trouble()) })
     }
 }
 
@@ -185,6 +186,7 @@ async fn ready(shared: &Shared) -> Result<(), Trouble> {
         (Ok(()), Some(refused)) => {
             of_ledger(TroubleKind::LedgerNotDurable, format!("nothing is posted: {refused}"))
         }
-        (Ok(()), None) => Ok(()),
+        // A database may answer and take nothing: its disk is full, a table is locked.
+        (Ok(()), None) => shared.figures.held_up.standstill().map_or(Ok(()), Err),
     }
 }

@@ -90,15 +90,14 @@ async fn post(shared: &Shared, lane: Lane, mut jobs: Vec<Job>, stop: &Cancellati
         let answer = shared.poster.post(jobs).await;
         match answer {
             Some((posted, Ok(results))) => {
-                shared.figures.hold_up(lane, None);
+                shared.figures.held_up.posted(lane);
                 return Some(Tried::Settled(posted, results));
             }
             Some((unposted, Err(failure))) => {
                 shared.figures.retried();
-                if let LedgerError::Obstructed(why) = &failure {
-                    shared
-                        .figures
-                        .hold_up(lane, Some(format!("{lane} waits, and no job of it is lost: {why}")));
+                match &failure {
+                    LedgerError::Obstructed(why) => shared.figures.held_up.obstructed(lane, why.clone()),
+                    failure => shared.figures.held_up.failed(lane, failure.to_string()),
                 }
                 if !pause(&mut delays, stop, lane, "the batch could not be posted", &failure).await {
                     return None;

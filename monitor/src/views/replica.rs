@@ -39,7 +39,7 @@ pub struct ReplicaView {
     pub clock_ahead_seconds: Option<f64>,
     /// Why it cannot do its work just now; `null` too when it is not heard.
     pub trouble: Option<String>,
-    /// What kind of trouble that is: `broker_alarm`, `queue_away`, `ledger_away`, `ledger_not_durable`, `lane_held_up` or
+    /// What kind of trouble that is: `broker_alarm`, `queue_away`, `ledger_away`, `ledger_not_durable`, `nothing_posted`, `lane_held_up` or
     /// `other`.
     #[schema(value_type = String)]
     pub trouble_kind: TroubleKind,

@@ -116,6 +116,8 @@ pub enum TroubleKind {
     LedgerAway,
     /// The database may forget what it has committed, and that is not allowed.
     LedgerNotDurable,
+    /// The ledger answers, and takes no job of any lane.
+    NothingPosted,
     /// A lane waits for something of its own, while others go on.
     LaneHeldUp,
     /// Something that a later release names.

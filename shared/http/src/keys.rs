@@ -3,12 +3,14 @@
 //! Only hashes are kept. A key is looked up by its hash, so the time of a look-up tells nothing about
 //! the keys.
 
+mod anonymous;
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use anyhow::ensure;
-use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, HeaderName};
 
 use domain::text::{ANONYMOUS, Client};
 
@@ -41,9 +43,14 @@ impl Scope {
     }
 }
 
-/// The keys of a fleet, by the BLAKE3 hash of each.
+/// The keys of a fleet.
 #[derive(Debug, Clone, Default)]
-pub struct Keys(HashMap<[u8; 32], Key>);
+pub struct Keys {
+    /// By the BLAKE3 hash of each.
+    by_hash: HashMap<[u8; 32], Key>,
+    /// Whether, without keys, more than this machine is answered.
+    allow_anonymous: bool,
+}
 
 #[derive(Debug, Clone)]
 struct Key {
@@ -143,7 +150,13 @@ impl Keys {
         if let Some(key) = keys.values().find(|key| entry_of(key)) {
             return Err(InvalidKeys::Alive { client: key.client.clone() });
         }
-        Ok(Keys(keys))
+        Ok(Keys { by_hash: keys, allow_anonymous: false })
+    }
+
+    /// Answers whoever reaches the listener, too, where there are no keys.
+    #[must_use]
+    pub fn allow_anonymous(self, allow_anonymous: bool) -> Keys {
+        Keys { allow_anonymous, ..self }
     }
 
     /// What a list of keys keeps of a key.
@@ -155,7 +168,7 @@ impl Keys {
     /// Nobody is asked.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.by_hash.is_empty()
     }
 
     /// Who sends a request, if they may do this.
@@ -163,35 +176,46 @@ impl Keys {
     /// # Errors
     /// They may not.
     pub fn authorize(&self, headers: &HeaderMap, scope: Scope) -> Result<Client, Denied> {
+        self.check(headers)?;
         if self.is_empty() {
-            return anonymous(headers);
+            // The name is a good one.
+            return Client::parse(ANONYMOUS).map_err(|_| Denied::NoKey);
         }
         let presented = presented(headers).ok_or(Denied::NoKey)?;
-        let key = self.0.get(blake3::hash(presented).as_bytes()).ok_or(Denied::UnknownKey)?;
+        let key = self.by_hash.get(blake3::hash(presented).as_bytes()).ok_or(Denied::UnknownKey)?;
         if !key.scopes.contains(&scope) {
             return Err(Denied::Lacks { name: key.name.clone(), scope });
         }
         Ok(key.client.clone())
     }
 
+    /// Turns away who may do nothing at all: where there are no keys, pages of other sites and who is not of this machine.
+    ///
+    /// # Errors
+    /// They may not.
+    pub fn check(&self, headers: &HeaderMap) -> Result<(), Denied> {
+        if self.is_empty() { anonymous::check(headers, !self.allow_anonymous) } else { Ok(()) }
+    }
+
     /// Every key, by a hash that tells nothing of it, with its client.
     #[must_use]
     pub fn clients(&self) -> Vec<([u8; 32], Client)> {
-        let clients = self.0.iter().map(|(hash, key)| (*blake3::hash(hash).as_bytes(), key.client.clone()));
+        let clients =
+            self.by_hash.iter().map(|(hash, key)| (*blake3::hash(hash).as_bytes(), key.client.clone()));
         clients.collect()
     }
 
     /// The ids that a client had before this one, as its keys list them.
     #[must_use]
     pub fn earlier_ids(&self, client: &Client) -> &[Client] {
-        let key = self.0.values().find(|key| key.client == *client);
+        let key = self.by_hash.values().find(|key| key.client == *client);
         key.map_or(&[], |key| key.earlier.as_slice())
     }
 
     /// Whose key a request carries, whatever it allows.
     #[must_use]
     pub fn holder(&self, headers: &HeaderMap) -> Option<Client> {
-        let key = self.0.get(blake3::hash(presented(headers)?).as_bytes())?;
+        let key = self.by_hash.get(blake3::hash(presented(headers)?).as_bytes())?;
         Some(key.client.clone())
     }
 }
@@ -213,10 +237,24 @@ pub enum Denied {
         /// What it would have to allow.
         scope: Scope,
     },
-    /// A page of a stranger's site that is open in a browser on this machine reaches a loopback address too;
-    /// browsers say so (Fetch Metadata Request Headers, `Sec-Fetch-Site`).
+    /// A page of a stranger's site that is open in a browser on this machine.
     #[error("a page of another site can not use an API that asks for no key; set API_KEYS")]
     OtherSite,
+    /// A name of this machine that is none of its own.
+    #[error(
+        "an API that asks for no key answers to the names of this machine alone: send the request to localhost or 127.0.0.1, \
+         set API_KEYS, or set ALLOW_ANONYMOUS=true if the network is yours alone"
+    )]
+    OtherHost,
+    /// Somebody who is behind a proxy.
+    #[error(
+        "the header {header} says that the request came through a proxy, and nobody is asked for a key here; set API_KEYS, \
+         or set ALLOW_ANONYMOUS=true if the network is yours alone"
+    )]
+    Proxied {
+        /// What the proxy added.
+        header: HeaderName,
+    },
 }
 
 impl Denied {
@@ -265,15 +303,6 @@ fn parse_entry(entry: usize, text: &str) -> Result<([u8; 32], Key), InvalidKeys>
         .collect::<Result<_, _>>()?;
     let hash = blake3::Hash::from_hex(hash).map_err(|_| InvalidKeys::Hash { entry })?;
     Ok((*hash.as_bytes(), Key { name, client, scopes, earlier }))
-}
-
-fn anonymous(headers: &HeaderMap) -> Result<Client, Denied> {
-    let site = headers.get("sec-fetch-site").map_or(&b""[..], |site| site.as_bytes());
-    if site == b"cross-site" || site == b"same-site" {
-        return Err(Denied::OtherSite);
-    }
-    // The name is a good one.
-    Client::parse(ANONYMOUS).map_err(|_| Denied::NoKey)
 }
 
 fn presented(headers: &HeaderMap) -> Option<&[u8]> {

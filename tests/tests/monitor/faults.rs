@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySqlConnection};
 use tests::cluster::Cluster;
 use tests::status::spread;
 use tests::wait::until;
@@ -76,4 +77,58 @@ async fn a_killed_worker_and_a_stopped_database_show_and_are_over_by_themselves(
 
     record.join(running.stop().await.unwrap());
     cluster.hold_oracle(&record).await.unwrap();
+}
+
+/// Another release, or somebody by hand, gave an account a status that this one does not know.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lane_that_waits_is_told_with_its_reason_until_it_goes_on() {
+    let cluster = Cluster::start(1).await.unwrap();
+    let monitor = cluster.monitor_client().unwrap();
+    let submit = async |job: Value| cluster.client.submit(&job).await;
+    let set_status = async |status: &str| {
+        let mut connection = MySqlConnection::connect(&cluster.database.url()).await?;
+        let update = format!("UPDATE accounts SET status = '{status}' WHERE number = 'alice'");
+        connection.execute(AssertSqlSafe(update)).await?;
+        connection.close().await?;
+        anyhow::Ok(())
+    };
+    let is_posted = async |id: &str| {
+        let job = cluster.client.job(id, Duration::ZERO).await?;
+        ensure!(job.status == "posted", "{job:?}");
+        Ok(())
+    };
+    let opened =
+        submit(json!({ "kind": "open_account", "account": "alice", "currency": "EUR" })).await.unwrap();
+    until("the account is open", SPREAD_WITHIN, async || is_posted(&opened).await).await.unwrap();
+    set_status("blocked").await.unwrap();
+    let deposit = json!({ "kind": "deposit", "account": "alice", "amount": 1, "currency": "EUR" });
+    let waiting = submit(deposit).await.unwrap();
+
+    until("its worker tells which lane waits, and why", FIRES_WITHIN, async || {
+        let status = status(&monitor).await?;
+        let replicas = status["replicas"].as_array().context("no replicas")?;
+        let worker = replicas.iter().find(|replica| replica["role"] == "worker").context("no worker")?;
+        let trouble = worker["trouble"].as_str().with_context(|| format!("no trouble: {worker}"))?;
+        for said in ["lane ", "no job of it is lost", "blocked"] {
+            ensure!(trouble.contains(said), "{trouble}");
+        }
+        let verdict = status["verdict"].as_str().unwrap_or_default();
+        ensure!(verdict.contains(trouble), "{verdict}");
+        let dead = &status["dead_letters"];
+        ensure!(dead.is_null() || *dead == 0, "{dead}");
+        Ok(())
+    })
+    .await
+    .unwrap();
+
+    set_status("open").await.unwrap();
+    until("the job is posted", RESOLVED_WITHIN, async || is_posted(&waiting).await).await.unwrap();
+    until("nothing is told any more", RESOLVED_WITHIN, async || {
+        let status = status(&monitor).await?;
+        let replicas = status["replicas"].as_array().context("no replicas")?;
+        ensure!(replicas.iter().all(|replica| replica["trouble"].is_null()), "{replicas:?}");
+        Ok(())
+    })
+    .await
+    .unwrap();
 }
