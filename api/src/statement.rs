@@ -14,7 +14,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
-use store::ledger::{Ledger, LedgerError, Stretch};
+use store::ledger::{EntryRange, Ledger, LedgerError};
 
 pub use self::choice::Format;
 pub use self::json::StatementDocument;
@@ -30,7 +30,7 @@ const PAGE_ENTRIES: i64 = 500;
 #[derive(Debug)]
 pub struct Head {
     /// The entries and the balances at both ends.
-    pub stretch: Stretch,
+    pub range: EntryRange,
     /// What was asked for.
     pub period: Period,
     /// When the statement is written.
@@ -60,7 +60,7 @@ impl Format {
 impl Head {
     /// Its first moment, in microseconds since the Unix epoch.
     fn from(&self) -> i64 {
-        self.period.from.or(self.stretch.begins_at).unwrap_or(self.until())
+        self.period.from.or(self.range.begins_at).unwrap_or(self.until())
     }
 
     /// The moment at which it ends, which is not part of it, in microseconds since the Unix epoch.
@@ -74,7 +74,7 @@ impl Head {
 pub fn body(ledger: Arc<dyn Ledger>, head: Head, format: Format, place: Place) -> Body {
     let writer = format.writer();
     let head = Arc::new(head);
-    let (first, last) = (head.stretch.first, head.stretch.last);
+    let (first, last) = (head.range.first, head.range.last);
     let pages = (first..=last).step_by(usize::try_from(PAGE_ENTRIES).unwrap_or(1));
     let pages = stream::iter(pages).map({
         let head = head.clone();
@@ -87,7 +87,7 @@ pub fn body(ledger: Arc<dyn Ledger>, head: Head, format: Format, place: Place) -
     Body::from_stream(pieces.inspect_err(move |error: &LedgerError| {
         // Kept for as long as the stream is.
         let _ = &place;
-        tracing::warn!(%error, account = %head.stretch.account.number, "a statement was cut off");
+        tracing::warn!(%error, account = %head.range.account.number, "a statement was cut off");
     }))
 }
 
@@ -98,7 +98,7 @@ async fn page(
     from: i64,
 ) -> Result<String, LedgerError> {
     let reading = async {
-        let entries = ledger.stretch_entries(&head.stretch, from..=from + PAGE_ENTRIES - 1).await?;
+        let entries = ledger.range_entries(&head.range, from..=from + PAGE_ENTRIES - 1).await?;
         let mut text = String::new();
         for line in lines(&*ledger, &entries).await? {
             writer.entry(&mut text, &head, &line);

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use store::ledger::Durability;
 
 use crate::policies::LatestPolicies;
-use crate::views::health::Conservation;
+use crate::views::health::Reconciliation;
 use crate::views::metrics::{FleetResources, Window};
 use crate::views::replica::{PoolView, ReplicaState, ReplicaView};
 use crate::views::status::{LaneView, LedgerView, QueueTotals};
@@ -45,7 +45,7 @@ pub(crate) struct Facts {
     /// `None`: nobody has looked yet.
     pub(crate) durability: Option<std::sync::Arc<Durability>>,
     pub(crate) dead_letters: Option<u64>,
-    pub(crate) conservation: Conservation,
+    pub(crate) reconciliation: Reconciliation,
     /// For how long jobs have waited while none got an outcome anywhere.
     pub(crate) still_seconds: f64,
     pub(crate) last_10_s: Window,

@@ -40,7 +40,7 @@ pub(crate) fn set(snapshot: &Snapshot) {
                 .set(known(snapshot.replicas_known.then_some(count)));
         }
     }
-    let count = &status.conservation;
+    let count = &status.reconciliation;
     let jobs = [
         ("accepted", count.accepted),
         ("posted", count.posted),
@@ -51,10 +51,10 @@ pub(crate) fn set(snapshot: &Snapshot) {
         ("in_flight", count.in_flight),
     ];
     for (state, count) in jobs {
-        gauge!(names::CONSERVATION_JOBS, names::STATE => state).set(float(count));
+        gauge!(names::RECONCILIATION_JOBS, names::STATE => state).set(float(count));
     }
     #[allow(clippy::cast_precision_loss)] // Far below 2^53.
-    gauge!(names::CONSERVATION_UNACCOUNTED).set(known(count.unaccounted.map(|jobs| jobs as f64)));
+    gauge!(names::RECONCILIATION_UNACCOUNTED).set(known(count.unaccounted.map(|jobs| jobs as f64)));
     gauge!(names::BOOKS_BALANCED).set(known(count.debits_equal_credits.map(flag)));
     gauge!(names::SETTINGS_VERSION).set(float(snapshot.dashboard.settings_version));
 }

@@ -4,12 +4,11 @@
 //! ```text
 //! reports ─▶ replicas ─▶ figures ─┐
 //! depth ──▶ lanes ────────────────┼─▶ facts ─▶ health, alerts, scaling ─▶ snapshot ─▶ routes, gauges, history
-//! totals ─▶ books ─▶ conservation ┘
+//! totals ─▶ books ─▶ reconciliation ┘
 //! ```
 
 mod alerts;
 mod books;
-mod conservation;
 mod control;
 mod facts;
 mod figures;
@@ -23,6 +22,7 @@ mod page;
 mod policies;
 mod problem;
 mod problems;
+mod reconciliation;
 mod replicas;
 mod routes;
 mod sampler;

@@ -40,8 +40,8 @@ pub(crate) fn problems(facts: &Facts) -> Vec<FleetProblem> {
         let what = format!("the broker may lose jobs: {}", policies.sentence());
         problems.push(FleetProblem::new(QueuePolicy, what).alert(AlertName::QueuePolicy));
     }
-    if let Some(missing @ 1..) = facts.conservation.missing_jobs {
-        let of: Vec<_> = facts.conservation.missing_lanes.iter().map(|missing| missing.lane).collect();
+    if let Some(missing @ 1..) = facts.reconciliation.missing_jobs {
+        let of: Vec<_> = facts.reconciliation.missing_lanes.iter().map(|missing| missing.lane).collect();
         let what =
             format!("{} of {} had been accepted and cannot be found", counted(missing, "job"), lanes(&of));
         problems.push(FleetProblem::new(JobsMissing, what).alert(AlertName::JobsMissing));

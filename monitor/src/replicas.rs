@@ -49,7 +49,7 @@ struct Heard {
 
 /// What a worker posted in the second before a report.
 struct Batches {
-    heard_at: Instant,
+    received_at: Instant,
     count: u64,
     jobs: f64,
 }
@@ -69,9 +69,10 @@ impl Heard {
         if let Some(Ok(batches)) = batches.map(|batches| batches.to_histogram()) {
             #[allow(clippy::cast_precision_loss)] // A second's batches.
             let jobs = batches.mean() * batches.len() as f64;
-            self.batches.push_back(Batches { heard_at: now, count: batches.len(), jobs });
+            self.batches.push_back(Batches { received_at: now, count: batches.len(), jobs });
         }
-        while self.batches.pop_front_if(|batches| now.duration_since(batches.heard_at) > SHORT).is_some() {}
+        while self.batches.pop_front_if(|batches| now.duration_since(batches.received_at) > SHORT).is_some() {
+        }
         (self.report, self.at) = (report, now);
     }
 }

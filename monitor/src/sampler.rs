@@ -15,7 +15,6 @@ use tokio_util::sync::CancellationToken;
 use crate::Parts;
 use crate::alerts::{Alerts, Change, log::Log};
 use crate::books::Books;
-use crate::conservation::{Count, Moment};
 use crate::facts::{BusState, Facts};
 use crate::figures::shown;
 use crate::figures::windows::Windows;
@@ -25,6 +24,7 @@ use crate::history::{History, store::Kept};
 use crate::lanes::{self, LaneWatch};
 use crate::missing::{self, Missing};
 use crate::policies::LatestPolicies;
+use crate::reconciliation::{Count, Moment};
 use crate::replicas::{Replicas, SILENCE_MAX, Tally};
 use crate::snapshot::{Beside, ReplicaSettings, SECOND, Snapshot};
 use crate::views::alerts::AlertRecord;
@@ -174,7 +174,7 @@ impl Sampler {
             lanes: &lanes,
             lost: &lanes_of_the_lost,
         });
-        let conservation = self.count.take(&Moment {
+        let reconciliation = self.count.take(&Moment {
             at,
             counted,
             missing,
@@ -198,7 +198,7 @@ impl Sampler {
             ledger,
             durability: self.parts.ledger.durability(),
             dead_letters: beyond.dead_letters,
-            conservation,
+            reconciliation,
             still_seconds: self.still_seconds(counted, waits, now),
             last_60_s: shown::window(LONG, &self.windows.long, &self.replicas, now),
             last_10_s,

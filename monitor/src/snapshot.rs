@@ -15,7 +15,7 @@ use crate::scaling::advice::advise;
 use crate::scaling::{bottleneck, wanted::wanted};
 use crate::views::alerts::AlertView;
 use crate::views::dashboard::Dashboard;
-use crate::views::health::{Conservation, Health, WorkersWanted};
+use crate::views::health::{Health, Reconciliation, WorkersWanted};
 use crate::views::history::Point;
 use crate::views::metrics::{FleetResources, Metrics, Throughput, Window};
 use crate::views::optimize::{Bottleneck, BottleneckName};
@@ -93,7 +93,7 @@ impl Snapshot {
             problems,
             health,
             workers_wanted: wanted,
-            conservation: facts.conservation,
+            reconciliation: facts.reconciliation,
             queue: facts.queue,
             queue_policies: QueuePolicies::of(facts.policies.as_deref()),
             alerts_firing: firing.iter().map(|alert| alert.alert).collect(),
@@ -118,7 +118,7 @@ impl Snapshot {
     pub(crate) fn nothing_yet(lanes: Lanes) -> Snapshot {
         let taken_at = Timestamp::now();
         let verdict = "starting: nothing has been measured yet".to_owned();
-        let conservation = Conservation {
+        let reconciliation = Reconciliation {
             since: taken_at,
             accepted: 0,
             posted: 0,
@@ -142,7 +142,7 @@ impl Snapshot {
             problems: Vec::new(),
             health: Health::default(),
             workers_wanted: WorkersWanted::default(),
-            conservation,
+            reconciliation,
             queue: QueueTotals::default(),
             queue_policies: QueuePolicies::of(None),
             alerts_firing: Vec::new(),

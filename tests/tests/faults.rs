@@ -67,7 +67,7 @@ async fn jobs_that_a_policy_of_the_broker_let_expire_are_an_alert() {
     let monitor = cluster.monitor_client().unwrap();
     let status = async || read(&monitor, "/api/scalability/status").await;
     until("the monitor counts from a quiet moment on", ALERT_WITHIN, async || {
-        let count = status().await?["conservation"].clone();
+        let count = status().await?["reconciliation"].clone();
         anyhow::ensure!(count["missing_jobs"] == 0, "{count}");
         Ok(())
     })
@@ -85,8 +85,8 @@ async fn jobs_that_a_policy_of_the_broker_let_expire_are_an_alert() {
         let fires = status["alerts_firing"].as_array().into_iter().flatten();
         let is_told = fires.clone().any(|alert| alert == "jobs_missing");
         anyhow::ensure!(is_told, "{status}");
-        anyhow::ensure!(status["conservation"]["missing_jobs"] == 5, "{status}");
-        let lanes = status["conservation"]["missing_lanes"].as_array().into_iter().flatten();
+        anyhow::ensure!(status["reconciliation"]["missing_jobs"] == 5, "{status}");
+        let lanes = status["reconciliation"]["missing_lanes"].as_array().into_iter().flatten();
         anyhow::ensure!(lanes.filter_map(|lane| lane["jobs"].as_u64()).sum::<u64>() == 5, "{status}");
         anyhow::ensure!(status["state"] == "attention", "{}", status["verdict"]);
         Ok(())

@@ -35,7 +35,7 @@ async fn status(monitor: &Client) -> anyhow::Result<Value> {
 async fn drained(monitor: &Client) -> anyhow::Result<Value> {
     until("everything is posted and counted", DRAINED_WITHIN, async || {
         let status = status(monitor).await?;
-        ensure!(status["conservation"]["unaccounted"].is_i64(), "{}", status["conservation"]["sentence"]);
+        ensure!(status["reconciliation"]["unaccounted"].is_i64(), "{}", status["reconciliation"]["sentence"]);
         Ok(status)
     })
     .await

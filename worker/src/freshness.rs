@@ -11,7 +11,7 @@ use tracing::debug;
 const MARK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Marks the present each second until `shutdown`, where the ledger has replicas. All workers do: one is enough.
-pub(crate) async fn mark_present(ledger: Arc<dyn Ledger>, shutdown: CancellationToken) {
+pub(crate) async fn heartbeat(ledger: Arc<dyn Ledger>, shutdown: CancellationToken) {
     let mut interval = tokio::time::interval(MARK_INTERVAL);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -20,7 +20,7 @@ pub(crate) async fn mark_present(ledger: Arc<dyn Ledger>, shutdown: Cancellation
             _ = interval.tick() => {}
         }
         // Posting tells loudly when the database is away; here the mark only grows old, which shows.
-        if let Err(error) = ledger.mark_present().await {
+        if let Err(error) = ledger.heartbeat().await {
             debug!(%error, "the present could not be marked; trying again");
         }
     }

@@ -1,19 +1,19 @@
 //! Workers: take jobs off the lanes in batches and post them to the ledger.
 //!
-//! A replica serves the lanes that are its share (`roster` finds out which, `crew` keeps one
+//! A replica serves the lanes that are its share (`membership` finds out which, `lane_tasks` keeps one
 //! `lane` worker for each). A lane worker gathers a `batch`, has the `poster` post it, and only then
 //! acknowledges.
 
 mod analysis;
 mod batch;
-mod crew;
 mod expiry;
 mod figures;
 mod freshness;
 mod held_up;
 mod lane;
+mod lane_tasks;
+mod membership;
 mod poster;
-mod roster;
 mod settle;
 
 use std::sync::Arc;
@@ -97,7 +97,7 @@ pub async fn run(parts: Parts, listener: TcpListener, shutdown: CancellationToke
     beside.spawn(reporter.report_each_second(vitals(&shared), trouble(&shared), drained.clone()));
     beside.spawn(analysis::serve(shared.clone(), shutdown.clone()));
     beside.spawn(durability::watch(shared.parts.ledger.clone(), shutdown.clone()));
-    beside.spawn(freshness::mark_present(shared.parts.ledger.clone(), shutdown.clone()));
+    beside.spawn(freshness::heartbeat(shared.parts.ledger.clone(), shutdown.clone()));
     let stopped = CancellationToken::new();
     let served = tokio::spawn(listener::serve(listener, probes, stopped.clone().into()));
 
@@ -128,13 +128,13 @@ impl Shared {
 /// Serves this replica's share of the lanes until `shutdown`, and hands them over; adds to `beside` what goes with it.
 async fn serve_lanes(shared: &Arc<Shared>, beside: &mut JoinSet<()>, shutdown: &CancellationToken) {
     let (share, shares) = watch::channel(Default::default());
-    beside.spawn(roster::keep(shared.clone(), share, shutdown.clone()));
+    beside.spawn(membership::keep(shared.clone(), share, shutdown.clone()));
     beside.spawn(expiry::release_expired(shared.clone(), shutdown.clone()));
-    let crew = crew::serve(shared.clone(), shares, shutdown.clone());
-    tokio::pin!(crew);
+    let lane_tasks = lane_tasks::serve(shared.clone(), shares, shutdown.clone());
+    tokio::pin!(lane_tasks);
     tokio::select! {
         biased;
-        () = &mut crew => {}
+        () = &mut lane_tasks => {}
         () = async { shutdown.cancelled().await; tokio::time::sleep(DRAIN_TIMEOUT).await } => {
             warn!(after = ?DRAIN_TIMEOUT, "lanes did not drain in time; what was in hand comes again elsewhere");
         }

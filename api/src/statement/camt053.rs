@@ -35,7 +35,7 @@ impl Writer for Camt053 {
             xml.leaf("FrDtTm", &Rfc3339::from_microseconds(head.from()).to_string());
             xml.leaf("ToDtTm", &Rfc3339::from_microseconds(head.until()).to_string());
         });
-        let account = &head.stretch.account;
+        let account = &head.range.account;
         xml.within("Acct", |xml| {
             account_id(xml, account.number.as_str());
             xml.leaf("Ccy", account.currency.code());
@@ -44,10 +44,10 @@ impl Writer for Camt053 {
                 xml.within("Ownr", |xml| xml.text("Nm", holder, TEXT_CHARS_MAX));
             }
         });
-        balance(&mut xml, head, "OPBD", head.stretch.opening, head.from());
-        balance(&mut xml, head, "CLBD", head.stretch.closing, (head.until() - 1).max(head.from()));
+        balance(&mut xml, head, "OPBD", head.range.opening, head.from());
+        balance(&mut xml, head, "CLBD", head.range.closing, (head.until() - 1).max(head.from()));
         xml.within("TxsSummry", |xml| {
-            xml.within("TtlNtries", |xml| xml.leaf("NbOfNtries", &head.stretch.count().to_string()));
+            xml.within("TtlNtries", |xml| xml.leaf("NbOfNtries", &head.range.count().to_string()));
         });
         xml.into_text()
     }
@@ -119,7 +119,7 @@ fn parties(xml: &mut Xml, head: &Head, line: &Line<'_>) {
     if other.is_unknown() && !line.is_payment {
         return;
     }
-    let own = (line.own_name().or(head.stretch.account.holder.as_deref()), None);
+    let own = (line.own_name().or(head.range.account.holder.as_deref()), None);
     let other = (other.name.as_deref(), other.account.as_deref());
     let (debtor, creditor) = if line.record.entry.amount > 0 { (other, own) } else { (own, other) };
     let sides = [("Dbtr", "DbtrAcct", debtor), ("Cdtr", "CdtrAcct", creditor)];
@@ -180,10 +180,10 @@ fn is_shown(text: &&str) -> bool {
 
 /// 32 hexadecimal digits that stay the same for the same entries, period and `more`.
 fn id(head: &Head, more: &[&str]) -> String {
-    let stretch = &head.stretch;
+    let range = &head.range;
     let mut hasher = blake3::Hasher::new();
-    hasher.update(stretch.account.number.as_str().as_bytes());
-    for number in [stretch.first, stretch.last, head.from(), head.until()] {
+    hasher.update(range.account.number.as_str().as_bytes());
+    for number in [range.first, range.last, head.from(), head.until()] {
         hasher.update(&number.to_be_bytes());
     }
     for more in more {
@@ -204,7 +204,7 @@ fn account_id(xml: &mut Xml, number: &str) {
 
 /// Amounts are positive; which way they go is said beside them. Nothing is a credit.
 fn amount(xml: &mut Xml, head: &Head, minor_units: i64) {
-    let currency = head.stretch.account.currency;
+    let currency = head.range.account.currency;
     let shown = decimal(minor_units, currency.exponent());
     xml.raw(&format!("<Amt Ccy=\"{currency}\">{}</Amt>", shown.trim_start_matches('-')));
     xml.leaf("CdtDbtInd", if minor_units < 0 { "DBIT" } else { "CRDT" });

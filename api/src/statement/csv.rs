@@ -17,12 +17,12 @@ impl Writer for Csv {
     fn begin(&self, head: &Head) -> String {
         format!(
             "{BYTE_ORDER_MARK}{HEADER}{}",
-            balance(head, "opening_balance", head.stretch.opening, head.from())
+            balance(head, "opening_balance", head.range.opening, head.from())
         )
     }
 
     fn entry(&self, text: &mut String, head: &Head, line: &Line<'_>) {
-        let (entry, currency) = (&line.record.entry, head.stretch.account.currency);
+        let (entry, currency) = (&line.record.entry, head.range.account.currency);
         let (other, payment) = (&line.counterparty, &line.payment);
         let cells = [
             "entry".to_owned(),
@@ -51,12 +51,12 @@ impl Writer for Csv {
     }
 
     fn end(&self, head: &Head) -> String {
-        balance(head, "closing_balance", head.stretch.closing, head.until() - 1)
+        balance(head, "closing_balance", head.range.closing, head.until() - 1)
     }
 }
 
 fn balance(head: &Head, kind: &str, balance: i64, at: i64) -> String {
-    let currency = head.stretch.account.currency;
+    let currency = head.range.account.currency;
     format!("{kind},,{},,,{},{currency},,,,,,,,,,,,,\r\n", day(at), decimal(balance, currency.exponent()))
 }
 

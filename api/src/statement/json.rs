@@ -105,15 +105,15 @@ pub struct Json;
 
 impl Writer for Json {
     fn begin(&self, head: &Head) -> String {
-        let (stretch, account) = (&head.stretch, &head.stretch.account);
+        let (range, account) = (&head.range, &head.range.account);
         let mut members = json!({
             "account": account.number,
             "currency": account.currency,
             "from": Rfc3339::from_microseconds(head.from()),
             "to": Rfc3339::from_microseconds(head.until()),
-            "opening_balance": stretch.opening,
-            "closing_balance": stretch.closing,
-            "count": stretch.count(),
+            "opening_balance": range.opening,
+            "closing_balance": range.closing,
+            "count": range.count(),
         });
         if let Some(holder) = &account.holder {
             members["holder"] = json!(holder);
@@ -125,7 +125,7 @@ impl Writer for Json {
     }
 
     fn entry(&self, text: &mut String, head: &Head, line: &Line<'_>) {
-        text.push_str(if line.record.entry.seq == head.stretch.first { "\n" } else { ",\n" });
+        text.push_str(if line.record.entry.seq == head.range.first { "\n" } else { ",\n" });
         // An entry is made of texts and numbers: it always can be written.
         let entry = serde_json::to_string(&StatementEntry::from(line)).unwrap_or_default();
         let _ = write!(text, "{entry}");

@@ -19,7 +19,7 @@ use store::analyses::{Analyses, Found, Holding, Line, NewRun, Run};
 use store::imports::Imports;
 use store::ledger::sqlite::SqliteLedger;
 use store::ledger::{
-    Audit, EntryRecord, JobFilter, JobRecord, JobsCursor, JobsPage, Ledger, LedgerError, Stretch, Totals,
+    Audit, EntryRange, EntryRecord, JobFilter, JobRecord, JobsCursor, JobsPage, Ledger, LedgerError, Totals,
     Verdicts,
 };
 use tokio::sync::{broadcast, watch};
@@ -226,12 +226,12 @@ impl Ledger for FakeLedger {
         Ok(Some(older.take(limit as usize).cloned().collect()))
     }
 
-    async fn stretch(
+    async fn entry_range(
         &self,
         number: &AccountNumber,
         from: Option<i64>,
         to: Option<i64>,
-    ) -> Result<Option<Stretch>, LedgerError> {
+    ) -> Result<Option<EntryRange>, LedgerError> {
         let Some(account) = self.account(number).await? else { return Ok(None) };
         let entries = self.entries.lock().unwrap();
         let oldest_first = || entries.iter().rev().map(|record| &record.entry);
@@ -242,17 +242,17 @@ impl Ledger for FakeLedger {
             .map_or(opening, |entry| (entry.seq, entry.balance_after));
         let first = opening.0 + 1;
         let begins_at = oldest_first().find(|entry| entry.seq == first).map(|entry| entry.posted_at);
-        Ok(Some(Stretch { account, first, last: last.0, opening: opening.1, closing: last.1, begins_at }))
+        Ok(Some(EntryRange { account, first, last: last.0, opening: opening.1, closing: last.1, begins_at }))
     }
 
-    async fn stretch_entries(
+    async fn range_entries(
         &self,
-        stretch: &Stretch,
+        range: &EntryRange,
         seqs: RangeInclusive<i64>,
     ) -> Result<Vec<EntryRecord>, LedgerError> {
         self.read()?;
         let entries = self.entries.lock().unwrap();
-        let wanted = |seq| (stretch.first..=stretch.last).contains(&seq) && seqs.contains(&seq);
+        let wanted = |seq| (range.first..=range.last).contains(&seq) && seqs.contains(&seq);
         Ok(entries.iter().rev().filter(|record| wanted(record.entry.seq)).cloned().collect())
     }
 

@@ -135,8 +135,8 @@ mod tests {
         assert_eq!(holding(&lost_worker(90.0, false)), [LaneWithoutConsumer, ReplicaLost]);
         assert_eq!(holding(&backlog(10_000, 31.0)), [Lag]);
         let mut lost = well();
-        lost.conservation.missing_jobs = Some(5);
-        lost.conservation.missing_lanes =
+        lost.reconciliation.missing_jobs = Some(5);
+        lost.reconciliation.missing_lanes =
             [(3, 4), (7, 1)].map(|(lane, jobs)| MissingJobs { lane, jobs }).to_vec();
         assert_eq!(holding(&lost), [JobsMissing]);
         let sentence = of_parts::jobs_missing(&lost).sentence;

@@ -46,7 +46,7 @@ pub(crate) fn well() -> Facts {
         durability: Some(std::sync::Arc::default()),
         dead_letters: Some(0),
         still_seconds: 0.0,
-        conservation: Conservation {
+        reconciliation: Reconciliation {
             since: Timestamp::UNIX_EPOCH,
             accepted: 0,
             posted: 0,

@@ -87,7 +87,7 @@ pub(crate) struct Track {
 
 #[derive(Debug)]
 struct Sample {
-    heard_at: Instant,
+    received_at: Instant,
     /// By the replica's own clock, which no delay of a message distorts: microseconds since the Unix epoch.
     reported_at: i64,
     counters: Counters,
@@ -103,12 +103,12 @@ impl Track {
         if self.samples.is_empty() && born < Duration::from_secs(5) {
             // Its whole life is seen: it started with nothing counted.
             let counters = Counters::default();
-            let heard_at = now.checked_sub(born).unwrap_or(now);
-            self.samples.push_back(Sample { heard_at, reported_at: report.started_at, counters });
+            let received_at = now.checked_sub(born).unwrap_or(now);
+            self.samples.push_back(Sample { received_at, reported_at: report.started_at, counters });
         }
         let counters = Counters::of(report);
-        self.samples.push_back(Sample { heard_at: now, reported_at: report.reported_at, counters });
-        let old = |sample: &Sample| now.duration_since(sample.heard_at) > LONG + Duration::from_secs(3);
+        self.samples.push_back(Sample { received_at: now, reported_at: report.reported_at, counters });
+        let old = |sample: &Sample| now.duration_since(sample.received_at) > LONG + Duration::from_secs(3);
         while self.samples.pop_front_if(|sample| old(sample)).is_some() {}
     }
 
@@ -119,12 +119,12 @@ impl Track {
             return Growth::default();
         };
         // Reports are a second apart: a window that ends with the last one is as long as it should be.
-        let end = if silent { now } else { last.heard_at };
+        let end = if silent { now } else { last.received_at };
         let span =
-            |sample: &&Sample| end.duration_since(sample.heard_at) + Duration::from_millis(500) >= window;
+            |sample: &&Sample| end.duration_since(sample.received_at) + Duration::from_millis(500) >= window;
         let base = self.samples.iter().rev().find(span).unwrap_or(first);
         let seconds = if silent {
-            end.duration_since(base.heard_at).min(window).as_secs_f64()
+            end.duration_since(base.received_at).min(window).as_secs_f64()
         } else {
             micros(last.reported_at - base.reported_at).as_secs_f64()
         };

@@ -25,9 +25,10 @@ pub struct Run {
     /// When it was asked for (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime)]
     pub requested_at: Timestamp,
-    /// When this was told.
+    /// When the monitor wrote this.
+    #[serde(alias = "told_at")] // Until release 0.1.
     #[schema(value_type = String, format = DateTime)]
-    pub told_at: Timestamp,
+    pub reported_at: Timestamp,
     /// When it ended; `null`: it has not.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub ended_at: Option<Timestamp>,
@@ -96,7 +97,7 @@ impl Run {
             state: State::Running,
             plan,
             requested_at: now,
-            told_at: now,
+            reported_at: now,
             ended_at: None,
             monitor,
             progress: None,
@@ -119,7 +120,7 @@ impl Run {
 
     /// Another monitor told of it just now. This one knows its own without being told.
     pub(crate) fn runs_elsewhere(&self, this_monitor: &str) -> bool {
-        let silent_seconds = Timestamp::now().as_second() - self.told_at.as_second();
+        let silent_seconds = Timestamp::now().as_second() - self.reported_at.as_second();
         self.state == State::Running && self.monitor != this_monitor && silent_seconds < 3 * TOLD_SECONDS
     }
 }
@@ -151,7 +152,7 @@ mod tests {
         let kept = |run: &Run, monitor| Run::kept(7, &serde_json::to_string(run).unwrap(), monitor).unwrap();
         assert_eq!(kept(&run, "monitor-2").state, State::Running, "told just now");
         assert_eq!(kept(&run, "monitor-1").state, State::BrokenOff, "it would know");
-        run.told_at = Timestamp::from_second(run.told_at.as_second() - 60).unwrap();
+        run.reported_at = Timestamp::from_second(run.reported_at.as_second() - 60).unwrap();
         let broken_off = kept(&run, "monitor-2");
         assert_eq!((broken_off.id, broken_off.state), (7, State::BrokenOff));
         assert!(broken_off.reason.is_some());

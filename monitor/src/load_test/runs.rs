@@ -235,7 +235,7 @@ impl Current {
     /// As it is now.
     pub(crate) fn told(&self) -> Run {
         self.ended().unwrap_or_else(|| Run {
-            told_at: Timestamp::now(),
+            reported_at: Timestamp::now(),
             progress: Some(self.progress.told()),
             ..self.requested.clone()
         })
@@ -255,7 +255,7 @@ impl Current {
 
 fn ended(run: Run, measured: Result<super::Report, Failure>, is_shutdown: bool) -> Run {
     let now = Timestamp::now();
-    let run = Run { told_at: now, ended_at: Some(now), progress: None, ..run };
+    let run = Run { reported_at: now, ended_at: Some(now), progress: None, ..run };
     match measured {
         Ok(report) => Run { state: State::Done, result: Some(report), ..run },
         Err(failure) => {

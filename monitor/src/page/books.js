@@ -2,8 +2,8 @@
 import { h, show } from "./dom.js";
 import { clock, count, known, unknown } from "./words.js";
 
-export function showBooks({ status: { conservation } }) {
-  if (!conservation) {
+export function showBooks({ status: { reconciliation } }) {
+  if (!reconciliation) {
     show("books", h("p", null, "Not known yet."));
     return;
   }
@@ -13,16 +13,16 @@ export function showBooks({ status: { conservation } }) {
       h("span.value", null, known(value) ? count(value) : unknown()),
       h("span.label", null, name));
   show("books",
-    h("div.equation", { role: "group", "aria-label": conservation.sentence },
-      term(null, "accepted", conservation.accepted, true),
-      term("=", "posted", conservation.posted, true),
-      term("+", "rejected", conservation.rejected, true),
-      term("+", "dead", conservation.dead, true),
-      term("+", "duplicates", conservation.duplicates),
-      term("+", "conflicts", conservation.conflicts),
-      term("+", "in flight", conservation.in_flight, true),
-      h("div.checks", null, holds(conservation), balanced(conservation))),
-    h("p.note", null, `Counted since ${clock(new Date(conservation.since), true)}.`));
+    h("div.equation", { role: "group", "aria-label": reconciliation.sentence },
+      term(null, "accepted", reconciliation.accepted, true),
+      term("=", "posted", reconciliation.posted, true),
+      term("+", "rejected", reconciliation.rejected, true),
+      term("+", "dead", reconciliation.dead, true),
+      term("+", "duplicates", reconciliation.duplicates),
+      term("+", "conflicts", reconciliation.conflicts),
+      term("+", "in flight", reconciliation.in_flight, true),
+      h("div.checks", null, holds(reconciliation), balanced(reconciliation))),
+    h("p.note", null, `Counted since ${clock(new Date(reconciliation.since), true)}.`));
 }
 
 const check = (state, glyph, words) => h(`span.check.${state}`, null, h("span", { "aria-hidden": "true" }, glyph), ` ${words}`);

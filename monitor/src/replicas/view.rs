@@ -56,7 +56,7 @@ pub(super) fn view(
 }
 
 fn batch_jobs_avg(heard: &Heard, now: Instant) -> Option<f64> {
-    let recent = heard.batches.iter().filter(|batches| now.duration_since(batches.heard_at) <= SHORT);
+    let recent = heard.batches.iter().filter(|batches| now.duration_since(batches.received_at) <= SHORT);
     let (jobs, count) =
         recent.fold((0.0, 0), |(jobs, count), batches| (jobs + batches.jobs, count + batches.count));
     #[allow(clippy::cast_precision_loss)] // Ten seconds' batches.

@@ -1,4 +1,4 @@
-//! How the fleet is: a score with its parts, and the books' conservation.
+//! How the fleet is: a score with its parts, and the books' reconciliation.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -70,7 +70,7 @@ pub struct WorkersWanted {
 /// What was accepted is counted by the replicas that the monitor has heard, what became of it by the ledger, since
 /// `since`. A gap, as a killed ingress leaves one, is told and then let be: the count starts anew.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct Conservation {
+pub struct Reconciliation {
     /// Since when: a moment at which nothing was in flight, else the monitor's start (RFC 3339, UTC).
     #[schema(value_type = String)]
     pub since: Timestamp,

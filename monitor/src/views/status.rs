@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::alerts::AlertName;
-use super::health::{Conservation, Health, WorkersWanted};
+use super::health::{Health, Reconciliation, WorkersWanted};
 use super::policies::QueuePolicies;
 use super::problems::{FleetProblem, FleetState};
 use super::replica::ReplicaView;
@@ -31,7 +31,7 @@ pub struct Status {
     /// How many workers the load needs.
     pub workers_wanted: WorkersWanted,
     /// Every accepted job is somewhere.
-    pub conservation: Conservation,
+    pub reconciliation: Reconciliation,
     /// What waits, over all lanes.
     pub queue: QueueTotals,
     /// What somebody has set on the queues of the broker.

@@ -5,6 +5,7 @@
 
 mod audit;
 pub mod durability;
+mod entry_range;
 mod failure;
 mod listing;
 pub mod mysql;
@@ -12,7 +13,6 @@ pub mod port;
 mod post;
 mod sql;
 pub mod sqlite;
-mod stretch;
 
 use std::collections::{BTreeMap, HashMap};
 use std::iter::Sum;
@@ -22,10 +22,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use durability::Durability;
+pub use entry_range::{EntryRange, Freshness};
 pub use failure::{LedgerError, PoolExhausted};
 pub use listing::{JobFilter, JobsCursor, JobsPage, VerdictName};
 pub use post::{Posted, Unposted, post_apart};
-pub use stretch::{Freshness, Stretch};
 
 use contract::report::PoolReport;
 use domain::account::{Account, AccountNumber};
@@ -108,26 +108,26 @@ pub trait Ledger: Send + Sync {
         limit: u32,
     ) -> Result<Option<Vec<EntryRecord>>, LedgerError>;
 
-    /// The stretch of an account's entries that were posted from `from` until before `to` (µs since the Unix epoch;
+    /// The range of an account's entries that were posted from `from` until before `to` (µs since the Unix epoch;
     /// `None`: its first entry, its last one), with the balances at both ends. Entries never change, so what
     /// it says stays true whatever is posted meanwhile. `None`: no such account.
     ///
     /// # Errors
     /// The database could not be reached.
-    async fn stretch(
+    async fn entry_range(
         &self,
         number: &AccountNumber,
         from: Option<i64>,
         to: Option<i64>,
-    ) -> Result<Option<Stretch>, LedgerError>;
+    ) -> Result<Option<EntryRange>, LedgerError>;
 
-    /// The entries of a stretch with these numbers, the oldest first. Ask for some thousand at the most.
+    /// The entries of a range with these numbers, the oldest first. Ask for some thousand at the most.
     ///
     /// # Errors
     /// The database could not be reached, or does not hold all of them.
-    async fn stretch_entries(
+    async fn range_entries(
         &self,
-        stretch: &Stretch,
+        range: &EntryRange,
         seqs: RangeInclusive<i64>,
     ) -> Result<Vec<EntryRecord>, LedgerError>;
 
@@ -161,7 +161,7 @@ pub trait Ledger: Send + Sync {
     ///
     /// # Errors
     /// It could not be written.
-    async fn mark_present(&self) -> Result<(), LedgerError> {
+    async fn heartbeat(&self) -> Result<(), LedgerError> {
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! Stretches of entries, and pages of jobs by filter.
+//! Ranges of entries, and pages of jobs by filter.
 
 use anyhow::{Context as _, ensure};
 use domain::id::JobId;
@@ -8,7 +8,7 @@ use store::ledger::{Freshness, JobFilter, VerdictName};
 
 use super::subject::{Jobs, Subject, deposit, number_of, open, transfer};
 
-/// A stretch has the entries of its time and the balances at both ends, and stays so whatever is posted later.
+/// A range has the entries of its time and the balances at both ends, and stays so whatever is posted later.
 ///
 /// # Errors
 /// It does not.
@@ -22,38 +22,43 @@ pub async fn a_stretch_has_the_entries_of_its_time(subject: Subject) -> anyhow::
         times.push(newest[0].entry.posted_at);
     }
     let a = number_of("a")?;
-    let all = subject.ledger.stretch(&a, None, None).await?.context("no account a")?;
+    let all = subject.ledger.entry_range(&a, None, None).await?.context("no account a")?;
     ensure!((all.first, all.last, all.opening, all.closing) == (1, 18, 0, 45 * 101), "{all:?}");
     ensure!(all.count() == 18 && all.begins_at == Some(times[0]), "{all:?}");
 
     // Two entries of each moment.
     for (from, to) in [(0, 1), (2, 5), (0, 8), (7, 8), (3, 3)] {
-        let found =
-            subject.ledger.stretch(&a, Some(times[from]), Some(times[to])).await?.context("no account a")?;
+        let found = subject
+            .ledger
+            .entry_range(&a, Some(times[from]), Some(times[to]))
+            .await?
+            .context("no account a")?;
         let (first, last) = (2 * from + 1, 2 * to);
         ensure!((found.first, found.last) == (i64::try_from(first)?, i64::try_from(last)?), "{found:?}");
         let sum = |until: usize| -> anyhow::Result<i64> { Ok(i64::try_from(101 * until * (until + 1) / 2)?) };
         ensure!((found.opening, found.closing) == (sum(from)?, sum(to)?), "{found:?}");
-        let entries = subject.ledger.stretch_entries(&found, found.first..=i64::MAX).await?;
+        let entries = subject.ledger.range_entries(&found, found.first..=i64::MAX).await?;
         let seqs: Vec<_> = entries.iter().map(|record| record.entry.seq).collect();
         ensure!(seqs == (found.first..=found.last).collect::<Vec<_>>(), "{seqs:?}");
         ensure!(entries.last().is_none_or(|last| last.entry.balance_after == found.closing));
     }
-    let early = subject.ledger.stretch(&a, None, Some(times[0])).await?.context("no account a")?;
+    let early = subject.ledger.entry_range(&a, None, Some(times[0])).await?.context("no account a")?;
     ensure!((early.count(), early.opening, early.closing, early.begins_at) == (0, 0, 0, None), "{early:?}");
-    let late = subject.ledger.stretch(&a, Some(i64::MAX), None).await?.context("no account a")?;
+    let late = subject.ledger.entry_range(&a, Some(i64::MAX), None).await?.context("no account a")?;
     ensure!((late.count(), late.opening, late.closing) == (0, 45 * 101, 45 * 101), "{late:?}");
-    let turned = subject.ledger.stretch(&a, Some(times[5]), Some(times[2])).await?.context("no account a")?;
+    let turned =
+        subject.ledger.entry_range(&a, Some(times[5]), Some(times[2])).await?.context("no account a")?;
     ensure!(turned.count() == 0 && turned.opening == turned.closing, "{turned:?}");
-    let idle = subject.ledger.stretch(&number_of("idle")?, None, None).await?.context("no account idle")?;
+    let idle =
+        subject.ledger.entry_range(&number_of("idle")?, None, None).await?.context("no account idle")?;
     ensure!((idle.first, idle.last, idle.count()) == (1, 0, 0), "{idle:?}");
-    ensure!(subject.ledger.stretch(&number_of("nobody")?, None, None).await?.is_none());
+    ensure!(subject.ledger.entry_range(&number_of("nobody")?, None, None).await?.is_none());
 
     subject.post(0, &[jobs.job(&deposit("a", 7))]).await?;
-    ensure!(subject.ledger.stretch_entries(&all, 17..=20).await?.len() == 2, "a stretch grew");
+    ensure!(subject.ledger.range_entries(&all, 17..=20).await?.len() == 2, "a range grew");
     subject.behind_its_back("DELETE FROM entries WHERE seq = 18 AND amount = 900").await?;
     ensure!(
-        subject.ledger.stretch_entries(&all, 17..=18).await.is_err(),
+        subject.ledger.range_entries(&all, 17..=18).await.is_err(),
         "an entry is missing, and nobody says so"
     );
     Ok(())
@@ -134,7 +139,7 @@ pub async fn jobs_are_listed_by_filter(subject: Subject) -> anyhow::Result<()> {
     let late = JobFilter { from: Some(first + 3_600_000_000), ..JobFilter::default() };
     ensure!(listed(&subject, &late, 9).await?.is_empty());
     ensure!(subject.ledger.freshness().await? == Freshness::Present && subject.ledger.on_primary().is_none());
-    subject.ledger.mark_present().await?;
+    subject.ledger.heartbeat().await?;
     subject.books_are_right().await
 }
 

@@ -25,7 +25,7 @@ async fn the_count_holds_after_workers_were_stopped_and_killed_under_load() {
     spread(&monitor, 2, SPREAD_WITHIN).await.unwrap();
     cluster.workers.remove(0).kill9().unwrap();
     spread(&monitor, 1, SPREAD_WITHIN).await.unwrap();
-    let line = status(&monitor).await.unwrap()["conservation"].clone();
+    let line = status(&monitor).await.unwrap()["reconciliation"].clone();
     let count = |name: &str| line[name].as_u64().unwrap();
     let settled = ["posted", "rejected", "dead", "duplicates", "conflicts"].map(count).iter().sum::<u64>();
     assert_eq!(count("accepted"), settled + count("in_flight"), "{line}");
@@ -33,16 +33,16 @@ async fn the_count_holds_after_workers_were_stopped_and_killed_under_load() {
 
     record.join(running.stop().await.unwrap());
     cluster.hold_oracle(&record).await.unwrap();
-    let conservation = drained(&monitor).await.unwrap()["conservation"].clone();
+    let reconciliation = drained(&monitor).await.unwrap()["reconciliation"].clone();
     assert_eq!(
-        (&conservation["unaccounted"], &conservation["holds"]),
+        (&reconciliation["unaccounted"], &reconciliation["holds"]),
         (&0.into(), &true.into()),
-        "{conservation}"
+        "{reconciliation}"
     );
 
     // An ingress that stops has told of all that it accepted.
     cluster.api.terminate().await.unwrap();
     cluster.api = cluster.fleet.start(Role::Api).await.unwrap();
-    let conservation = drained(&monitor).await.unwrap()["conservation"].clone();
-    assert_eq!(conservation["holds"], true, "{conservation}");
+    let reconciliation = drained(&monitor).await.unwrap()["reconciliation"].clone();
+    assert_eq!(reconciliation["holds"], true, "{reconciliation}");
 }

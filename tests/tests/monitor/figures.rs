@@ -37,10 +37,10 @@ async fn figures_agree_with_clients_jobs_and_the_broker() {
     agrees("accepted", counted(&status, "api", &["accepted"]), expected);
     let settled = counted(&status, "worker", &["posted", "rejected", "duplicate", "conflict", "dead"]);
     agrees("settled", settled, expected);
-    let conservation = &status["conservation"];
-    assert_eq!(conservation["holds"], true, "{conservation}");
-    assert_eq!(conservation["debits_equal_credits"], true, "{conservation}");
-    assert_eq!(status["ledger"]["posted"], conservation["posted"], "{status}");
+    let reconciliation = &status["reconciliation"];
+    assert_eq!(reconciliation["holds"], true, "{reconciliation}");
+    assert_eq!(reconciliation["debits_equal_credits"], true, "{reconciliation}");
+    assert_eq!(status["ledger"]["posted"], reconciliation["posted"], "{status}");
 
     let response = &realtime["last_10_s"]["response_times"];
     let on_the_way = percentile(&sent.probe_seconds, 95);

@@ -67,14 +67,14 @@ pub async fn show(
         .map_err(|invalid| Problem::of_field(ProblemType::InvalidParameter, invalid))?;
     let books = Books::open(&ingress, query.fresh.as_deref()).await?;
     let written_at = Timestamp::now();
-    let stretch = ingress.read(books.ledger.stretch(&number, period.from, period.to)).await?;
-    let stretch = stretch.ok_or_else(|| not_found(&number))?;
+    let range = ingress.read(books.ledger.entry_range(&number, period.from, period.to)).await?;
+    let range = range.ok_or_else(|| not_found(&number))?;
     let disposition = format!(
         "inline; filename=\"statement-{}.{}\"",
         number.as_str().replace(':', "_"),
         format.extension()
     );
-    let body = statement::body(books.ledger.clone(), Head { stretch, period, written_at }, format, place);
+    let body = statement::body(books.ledger.clone(), Head { range, period, written_at }, format, place);
     let headers = [
         (CONTENT_TYPE, format.content_type().to_owned()),
         (CONTENT_DISPOSITION, disposition),

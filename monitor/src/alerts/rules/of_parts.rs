@@ -99,7 +99,7 @@ pub(super) fn lane_without_consumer(facts: &Facts) -> Reading {
 }
 
 pub(super) fn jobs_missing(facts: &Facts) -> Reading {
-    let Some(missing) = facts.conservation.missing_jobs else {
+    let Some(missing) = facts.reconciliation.missing_jobs else {
         return Reading::unknown_against(0.0, "not known whether every accepted job is somewhere");
     };
     let sentence = match missing {
@@ -108,7 +108,7 @@ pub(super) fn jobs_missing(facts: &Facts) -> Reading {
             "{} had been accepted and {} nowhere: no outcome, and not in the queue; {}",
             counted(some, "job"),
             if some == 1 { "is" } else { "are" },
-            missing_by_lane(&facts.conservation.missing_lanes),
+            missing_by_lane(&facts.reconciliation.missing_lanes),
         ),
     };
     #[allow(clippy::cast_precision_loss)] // Far below 2^53.

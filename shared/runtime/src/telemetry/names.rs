@@ -109,10 +109,10 @@ pub const ALERT_FIRING: &str = "tellers_alert_firing";
 pub const REPLICAS: &str = "tellers_replicas";
 /// Gauge of the monitor: jobs since it counts, by [`STATE`]: `accepted` = `posted` + `rejected` + `dead` + `duplicate` +
 /// `conflict` + `in_flight`.
-pub const CONSERVATION_JOBS: &str = "tellers_conservation_jobs";
+pub const RECONCILIATION_JOBS: &str = "tellers_reconciliation_jobs";
 /// Gauge of the monitor: accepted jobs that are nowhere while nothing waits; zero if all is well, `NaN` while jobs
 /// are on their way.
-pub const CONSERVATION_UNACCOUNTED: &str = "tellers_conservation_unaccounted_jobs";
+pub const RECONCILIATION_UNACCOUNTED: &str = "tellers_reconciliation_unaccounted_jobs";
 /// Gauge of the monitor: 1 if debits equal credits in every currency, else 0.
 pub const BOOKS_BALANCED: &str = "tellers_books_balanced";
 /// Gauge of the monitor: the version of the settings in force.

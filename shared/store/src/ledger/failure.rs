@@ -70,7 +70,7 @@ pub enum Failure {
     LockWait(String),
     /// A key appeared meanwhile that was not there when the batch looked: read again.
     #[error("{0}")]
-    Collided(String),
+    DuplicateKey(String),
     /// The database is away, full or not the one that was asked for: the same may work later.
     #[error("{0}")]
     Transient(String),
@@ -94,8 +94,8 @@ pub enum Failure {
 impl Failure {
     /// Whether the transaction should be tried again at once.
     #[must_use]
-    pub fn is_overtaken(&self) -> bool {
-        matches!(self, Failure::Deadlock(_) | Failure::LockWait(_) | Failure::Collided(_))
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Failure::Deadlock(_) | Failure::LockWait(_) | Failure::DuplicateKey(_))
     }
 
     /// Why it is tried again, as metrics label it.
@@ -104,7 +104,7 @@ impl Failure {
         match self {
             Failure::Deadlock(_) => "deadlock",
             Failure::LockWait(_) => "lock_wait",
-            Failure::Collided(_) => "id_met",
+            Failure::DuplicateKey(_) => "id_met",
             Failure::Transient(_) => "unavailable",
             Failure::ReadOnly(_) => "read_only",
             Failure::PoolExhausted(_) => "pool_exhausted",
@@ -131,7 +131,7 @@ impl From<Failure> for LedgerError {
             | Failure::ReadOnly(why) => LedgerError::Transient(why),
             Failure::PoolExhausted(exhausted) => LedgerError::PoolExhausted(exhausted),
             Failure::TimedOut(why) => LedgerError::TimedOut(why),
-            Failure::Collided(why) | Failure::Obstructed(why) => LedgerError::Obstructed(why),
+            Failure::DuplicateKey(why) | Failure::Obstructed(why) => LedgerError::Obstructed(why),
             Failure::Permanent(why) => LedgerError::Permanent(why),
         }
     }

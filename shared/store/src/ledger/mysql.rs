@@ -93,8 +93,8 @@ impl Database for MySqlDatabase {
         self.pools.acquire(purpose).await
     }
 
-    async fn tend(&self) {
-        self.eras.tend(&self.pools).await;
+    async fn maintain_partitions(&self) {
+        self.eras.maintain_partitions(&self.pools).await;
     }
 
     fn era(&self) -> i64 {

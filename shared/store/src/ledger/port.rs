@@ -4,5 +4,7 @@
 
 pub use super::audit::{LaneTotals, audit};
 pub use super::failure::Failure;
-pub use super::post::{Found, Imported, Library, NewRow, Presumed, Store, Tally, Transaction, Writes, post};
+pub use super::post::{
+    DuplicateCheck, Found, Imported, Library, NewRow, Store, Tally, Transaction, Writes, post,
+};
 pub use super::sql::pages::{AccountsPage, EntryOnPage, JobOnPage, Pages};

@@ -79,29 +79,29 @@ pub trait Library: Send {
 /// One attempt at posting a batch. Dropping it before the commit rolls it back.
 pub trait Transaction: Library {
     /// Locks the accounts in the order of `needs`, then reads what `jobs` meet: the accounts, the jobs that are
-    /// recorded unless all are presumed new, the holds; which of the originals are reversed; which rows of
+    /// recorded unless all are checked by key, the holds; which of the originals are reversed; which rows of
     /// imports are known.
     fn lock_and_read(
         &mut self,
         needs: &Needs,
         jobs: &[Job],
-        presumed: Presumed,
+        duplicate_check: DuplicateCheck,
     ) -> impl Future<Output = Result<Found, Failure>> + Send;
 
     /// Writes all of it and commits.
     ///
     /// # Errors
-    /// [`Failure::Collided`] if a job is recorded that was not looked for.
+    /// [`Failure::DuplicateKey`] if a job is recorded that was not looked for.
     fn write_and_commit(self, writes: &Writes<'_>) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
-/// What the jobs of a batch are taken for before the ledger has spoken.
+/// How the jobs of a batch that are recorded already are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Presumed {
-    /// All are new: none is looked for.
-    New,
-    /// Any of them may be recorded.
-    Nothing,
+pub enum DuplicateCheck {
+    /// None is looked for: all are taken to be new, and the unique key of their ids says which is not.
+    ByKey,
+    /// Each is looked for.
+    BySearch,
 }
 
 /// What the jobs of a batch meet.
@@ -150,10 +150,11 @@ pub async fn post(store: &impl Store, jobs: &[Job]) -> Result<Vec<Outcome>, Ledg
         .with_max_delay(RETRY_DELAY_MAX)
         .with_max_times(ATTEMPTS_MAX - 1)
         .with_jitter();
-    let mut presumed = presumed(jobs);
-    // Presumed once: whatever was in the way may have been one of these very jobs.
-    let attempt = || bounded_attempt(store, jobs, std::mem::replace(&mut presumed, Presumed::Nothing));
-    let posted = attempt.retry(retries).when(Failure::is_overtaken);
+    let mut duplicate_check = duplicate_check(jobs);
+    // By key once: whatever was in the way may have been one of these very jobs.
+    let attempt =
+        || bounded_attempt(store, jobs, std::mem::replace(&mut duplicate_check, DuplicateCheck::BySearch));
+    let posted = attempt.retry(retries).when(Failure::is_retryable);
     let posted = posted.notify(|failure, delay| {
         counter!(names::LEDGER_RETRIES, names::REASON => failure.reason()).increment(1);
         tracing::debug!(jobs = jobs.len(), ?delay, "a batch was overtaken and is tried again: {failure}");
@@ -161,23 +162,23 @@ pub async fn post(store: &impl Store, jobs: &[Job]) -> Result<Vec<Outcome>, Ledg
     Ok(posted.await?)
 }
 
-fn presumed(jobs: &[Job]) -> Presumed {
+fn duplicate_check(jobs: &[Job]) -> DuplicateCheck {
     let mut ids = HashSet::with_capacity(jobs.len());
     // A redelivered envelope and its twin may share a batch.
     let are_distinct = jobs.iter().all(|job| ids.insert(job.id));
-    if are_distinct { Presumed::New } else { Presumed::Nothing }
+    if are_distinct { DuplicateCheck::ByKey } else { DuplicateCheck::BySearch }
 }
 
 async fn bounded_attempt(
     store: &impl Store,
     jobs: &[Job],
-    presumed: Presumed,
+    duplicate_check: DuplicateCheck,
 ) -> Result<Vec<Outcome>, Failure> {
     let mut phase = Phases::start();
     // The pool has a limit of its own.
     let transaction = store.begin().await?;
     phase.ended(names::PHASE_CONNECT);
-    match tokio::time::timeout(ATTEMPT_TIMEOUT, attempt(transaction, jobs, presumed, phase)).await {
+    match tokio::time::timeout(ATTEMPT_TIMEOUT, attempt(transaction, jobs, duplicate_check, phase)).await {
         Ok(attempted) => attempted,
         Err(_) => Err(Failure::TimedOut(format!("the database did not answer within {ATTEMPT_TIMEOUT:?}"))),
     }
@@ -186,7 +187,7 @@ async fn bounded_attempt(
 async fn attempt(
     mut transaction: impl Transaction,
     jobs: &[Job],
-    presumed: Presumed,
+    duplicate_check: DuplicateCheck,
     mut phase: Phases,
 ) -> Result<Vec<Outcome>, Failure> {
     let mut needs = Needs::of(jobs);
@@ -198,7 +199,7 @@ async fn attempt(
     let former = former_jobs(&mut transaction, &needs).await?;
 
     let Found { now, latest, mut books, reversed, rows } =
-        transaction.lock_and_read(&needs, jobs, presumed).await?;
+        transaction.lock_and_read(&needs, jobs, duplicate_check).await?;
     phase.ended(names::PHASE_LOCK_AND_READ);
     for id in reversed {
         originals.entry(id).and_modify(|original: &mut Original| original.reversed = true);

@@ -2,6 +2,7 @@
 //! written, and in which order. An adapter brings its connections, its schema, and a [`Dialect`].
 
 mod analyses;
+mod entry_ranges;
 mod former_ids;
 mod freshness;
 mod imports;
@@ -15,7 +16,6 @@ pub(super) mod rows;
 pub(super) mod schema;
 pub(super) mod script;
 mod statements;
-mod stretches;
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
@@ -48,8 +48,8 @@ use super::failure::Failure;
 use super::post::{self, Store};
 use super::sqlite::{Company, PostsAtOnce};
 use super::{
-    Audit, Durability, EntryRecord, FormerIds, Freshness, JobFilter, JobRecord, JobsCursor, JobsPage, Ledger,
-    LedgerError, Stretch, Totals, Verdicts,
+    Audit, Durability, EntryRange, EntryRecord, FormerIds, Freshness, JobFilter, JobRecord, JobsCursor,
+    JobsPage, Ledger, LedgerError, Totals, Verdicts,
 };
 
 /// How long [`Ledger::ready`] waits for an answer.
@@ -79,7 +79,7 @@ pub(super) trait Database: Send + Sync {
     fn session(&self, purpose: Purpose) -> impl Future<Output = Result<Self::Session, Failure>> + Send;
 
     /// Does what is due from time to time, before a batch is posted.
-    fn tend(&self) -> impl Future<Output = ()> + Send;
+    fn maintain_partitions(&self) -> impl Future<Output = ()> + Send;
 
     /// Where batches wait for each other's company, if there is one writer for all of them.
     fn company(&self) -> Option<&Company> {
@@ -146,7 +146,7 @@ impl<D: Database> Store for Transactions<'_, D> {
 
     async fn begin(&self) -> Result<Self::Transaction, Failure> {
         let database = &self.0.database;
-        database.tend().await;
+        database.maintain_partitions().await;
         let session = database.session(Purpose::Posting).await?;
         // After the connection was made, and what is at its end looked at.
         if let Some(refused) = database.durability().filter(|found| found.is_refused()) {
@@ -217,23 +217,23 @@ impl<D: Database + Clone + 'static> Ledger for SqlLedger<D> {
         Ok(reads::entries(&mut session, number, before, limit).await?)
     }
 
-    async fn stretch(
+    async fn entry_range(
         &self,
         number: &AccountNumber,
         from: Option<i64>,
         to: Option<i64>,
-    ) -> Result<Option<Stretch>, LedgerError> {
+    ) -> Result<Option<EntryRange>, LedgerError> {
         let mut session = self.database.session(self.reading).await?;
-        Ok(stretches::stretch(&mut session, number, from, to).await?)
+        Ok(entry_ranges::entry_range(&mut session, number, from, to).await?)
     }
 
-    async fn stretch_entries(
+    async fn range_entries(
         &self,
-        stretch: &Stretch,
+        range: &EntryRange,
         seqs: RangeInclusive<i64>,
     ) -> Result<Vec<EntryRecord>, LedgerError> {
         let mut session = self.database.session(self.reading).await?;
-        Ok(stretches::entries(&mut session, stretch, seqs).await?)
+        Ok(entry_ranges::entries(&mut session, range, seqs).await?)
     }
 
     async fn jobs(
@@ -261,7 +261,7 @@ impl<D: Database + Clone + 'static> Ledger for SqlLedger<D> {
         })
     }
 
-    async fn mark_present(&self) -> Result<(), LedgerError> {
+    async fn heartbeat(&self) -> Result<(), LedgerError> {
         if !self.database.reads_replica() {
             return Ok(());
         }

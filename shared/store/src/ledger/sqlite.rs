@@ -113,7 +113,7 @@ impl Database for SqliteDatabase {
     }
 
     /// Nothing ever is due.
-    async fn tend(&self) {}
+    async fn maintain_partitions(&self) {}
 
     fn company(&self) -> Option<&Company> {
         Some(&self.company)

@@ -7,7 +7,7 @@ use domain::hold::Hold;
 use domain::id::JobId;
 use domain::job::Job;
 use store::ledger::JobRecord;
-use store::ledger::port::{Failure, Found, Library, Presumed, Transaction, Writes};
+use store::ledger::port::{DuplicateCheck, Failure, Found, Library, Transaction, Writes};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -113,9 +113,9 @@ impl Transaction for Connection {
         &mut self,
         needs: &Needs,
         jobs: &[Job],
-        presumed: Presumed,
+        duplicate_check: DuplicateCheck,
     ) -> Result<Found, Failure> {
-        let looked_for = if presumed == Presumed::New { &[] } else { jobs };
+        let looked_for = if duplicate_check == DuplicateCheck::ByKey { &[] } else { jobs };
         let ask = Ask {
             accounts: needs.accounts.clone(),
             jobs: looked_for.iter().map(|job| job.id).collect(),

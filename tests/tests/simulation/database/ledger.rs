@@ -11,7 +11,7 @@ use domain::lane::{Lane, Lanes};
 use domain::outcome::{Outcome, Recorded};
 use store::ledger::port::{Failure, Store, post};
 use store::ledger::{
-    Audit, EntryRecord, JobFilter, JobRecord, JobsCursor, JobsPage, Ledger, LedgerError, Stretch, Totals,
+    Audit, EntryRange, EntryRecord, JobFilter, JobRecord, JobsCursor, JobsPage, Ledger, LedgerError, Totals,
     Verdicts,
 };
 
@@ -112,18 +112,18 @@ impl Ledger for LedgerOf {
         unread()
     }
 
-    async fn stretch(
+    async fn entry_range(
         &self,
         _: &AccountNumber,
         _: Option<i64>,
         _: Option<i64>,
-    ) -> Result<Option<Stretch>, LedgerError> {
+    ) -> Result<Option<EntryRange>, LedgerError> {
         unread()
     }
 
-    async fn stretch_entries(
+    async fn range_entries(
         &self,
-        _: &Stretch,
+        _: &EntryRange,
         _: RangeInclusive<i64>,
     ) -> Result<Vec<EntryRecord>, LedgerError> {
         unread()

@@ -43,7 +43,7 @@ pub(super) enum Command {
 /// What is to be locked and read.
 pub(super) struct Ask {
     pub(super) accounts: BTreeSet<AccountNumber>,
-    /// Empty: all jobs are presumed new.
+    /// Empty: all jobs are duplicate_check new.
     pub(super) jobs: BTreeSet<JobId>,
     pub(super) holds: BTreeSet<JobId>,
     pub(super) originals: BTreeSet<JobId>,
@@ -217,7 +217,7 @@ impl Session {
             } else if rows.insert(job.id) {
                 self.lock_for_insert(Row::Job(job.id)).await?;
             } else {
-                return Err(Failure::Collided(format!("job {} is there", job.id)));
+                return Err(Failure::DuplicateKey(format!("job {} is there", job.id)));
             }
         }
         for number in written.accounts.keys() {
@@ -242,7 +242,7 @@ impl Session {
     async fn record_dead(&mut self, job: &Job, cause: String) -> Result<(), Failure> {
         self.writable()?;
         match self.lock_for_insert(Row::Job(job.id)).await {
-            Err(Failure::Collided(_)) => return Ok(()),
+            Err(Failure::DuplicateKey(_)) => return Ok(()),
             locked => locked?,
         }
         self.lock(&Row::Totals(job.lane)).await?;
@@ -289,7 +289,7 @@ impl Session {
     async fn lock_for_insert(&self, row: Row) -> Result<(), Failure> {
         self.lock(&row).await?;
         if self.database.state().has(&row) {
-            return Err(Failure::Collided(format!("{row:?} is there")));
+            return Err(Failure::DuplicateKey(format!("{row:?} is there")));
         }
         Ok(())
     }

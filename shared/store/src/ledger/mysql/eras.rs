@@ -17,7 +17,7 @@ use crate::ledger::sql::{Cells, Dialect, Purpose, Script, Session, newest_era};
 pub(in crate::ledger) const ERA_ENTRIES: i64 = 500_000;
 /// Empty eras to have in stock: at 20,000 entries/s six minutes to find a quiet moment in.
 const STOCK: i64 = 16;
-/// How often a process looks where the ledger stands. The estimate may be that old: an era is a stretch
+/// How often a process looks where the ledger stands. The estimate may be that old: an era is a range
 /// of time, not an exact count, and no reader depends on it.
 const TEND_EVERY: Duration = Duration::from_secs(10);
 /// How long to leave it after an era could not be added.
@@ -40,7 +40,7 @@ impl Eras {
     /// Brings the estimate up to date and the stock up to size, if that is due and nobody else is at it. Only the
     /// first look, which tells where the ledger stands, is waited for; posting waits for none after that. What
     /// goes wrong here is tried again later: posting goes on in the era that it knows.
-    pub(super) async fn tend(self: &Arc<Eras>, pools: &Pools) {
+    pub(super) async fn maintain_partitions(self: &Arc<Eras>, pools: &Pools) {
         let Ok(due) = self.due.clone().try_lock_owned() else { return };
         match *due {
             None => self.look(pools, due).await,

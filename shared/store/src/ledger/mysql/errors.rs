@@ -17,7 +17,7 @@ pub(in crate::ledger) fn of_number(number: u16, message: &str) -> Failure {
         // The server may have rolled back no more than the statement.
         1205 => Failure::LockWait(why),
         // Duplicate key.
-        1062 | 1586 => Failure::Collided(why),
+        1062 | 1586 => Failure::DuplicateKey(why),
         // A packet or a row larger than the server takes, or SQL that it finds too complex: halving the batch may mend it. No
         // job alone is so large that a server as it is shipped refuses it.
         1153 | 1118 | 1301 | 1162 | 1064 | 1436 => Failure::Obstructed(why),
@@ -57,8 +57,8 @@ mod tests {
     #[test]
     fn numbers_say_what_may_be_tried_again() {
         assert_eq!(of_number(1213, "").reason(), "deadlock");
-        assert!(of_number(1213, "").is_overtaken() && of_number(1205, "").is_overtaken());
-        assert!(of_number(1062, "").is_overtaken());
+        assert!(of_number(1213, "").is_retryable() && of_number(1205, "").is_retryable());
+        assert!(of_number(1062, "").is_retryable());
         for elsewhere in [1290, 1836, 1792, 1053] {
             assert!(matches!(of_number(elsewhere, ""), Failure::ReadOnly(_)), "{elsewhere}");
         }

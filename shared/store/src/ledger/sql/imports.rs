@@ -36,7 +36,7 @@ impl<D: Database> Imports for SqlLedger<D> {
         for _ in 0..CREATE_ATTEMPTS_MAX {
             let mut created = match insert_import(&self.database, new, &open_key).await {
                 Ok(number) => select_imports(&self.database, |script| by_number(script, number)).await?,
-                Err(Failure::Collided(_)) => {
+                Err(Failure::DuplicateKey(_)) => {
                     let found = select_imports(&self.database, |script| {
                         script.sql(" WHERE open_key = ").value(Value::Bytes(&open_key));
                     })

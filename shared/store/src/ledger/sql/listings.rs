@@ -1,5 +1,5 @@
 //! Pages of jobs by filter. `jobs` has no index but its own order, which keeps posting fast: a page looks at
-//! a bounded stretch of that order, and at the entries of the account that is asked for.
+//! a bounded range of that order, and at the entries of the account that is asked for.
 
 use super::rows::JOB;
 use super::statements::stored;

@@ -12,7 +12,7 @@ use domain::outcome::Verdict;
 use super::{Cells, Script, Session, reads, rows, statements};
 use crate::ledger::JobRecord;
 use crate::ledger::failure::Failure;
-use crate::ledger::post::{Found, Library, Presumed, Transaction, Writes};
+use crate::ledger::post::{DuplicateCheck, Found, Library, Transaction, Writes};
 
 /// The longest cause of a dead job that is kept, in characters.
 const CAUSE_CHARS_MAX: usize = 2_000;
@@ -77,7 +77,7 @@ impl<S: Session> SqlTransaction<S> {
 
     async fn finish_unless_there(&mut self, script: Script) -> Result<(), Failure> {
         match self.finish(script).await {
-            Err(Failure::Collided(_)) => Ok(()),
+            Err(Failure::DuplicateKey(_)) => Ok(()),
             written => written,
         }
     }
@@ -119,14 +119,14 @@ impl<S: Session> Transaction for SqlTransaction<S> {
         &mut self,
         needs: &Needs,
         jobs: &[Job],
-        presumed: Presumed,
+        duplicate_check: DuplicateCheck,
     ) -> Result<Found, Failure> {
         let mut script = Script::new(S::DIALECT);
         statements::begin(&mut script);
         statements::lock_accounts(&mut script, &needs.accounts);
         // Each statement sees what was committed before it, so these see all that was committed before
         // the locks were granted.
-        if presumed == Presumed::Nothing {
+        if duplicate_check == DuplicateCheck::BySearch {
             statements::select_recorded(&mut script, jobs);
         }
         let refers = !(needs.holds.is_empty() && needs.originals.is_empty());
@@ -146,7 +146,7 @@ impl<S: Session> Transaction for SqlTransaction<S> {
             let account = rows::account(&row)?;
             books.accounts.insert(account.number.clone(), account);
         }
-        if presumed == Presumed::Nothing {
+        if duplicate_check == DuplicateCheck::BySearch {
             for row in results.next().unwrap_or_default() {
                 let (id, recorded) = rows::recorded(&row)?;
                 books.recorded.insert(id, recorded);

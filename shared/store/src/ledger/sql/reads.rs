@@ -9,7 +9,7 @@ use domain::lane::Lane;
 use domain::outcome::Recorded;
 
 use super::rows::{ACCOUNT, JOB, RECORDED, count, currency};
-use super::{Cells, Dialect, Script, Session, rows, statements, stretches};
+use super::{Cells, Dialect, Script, Session, entry_ranges, rows, statements};
 use crate::ledger::failure::Failure;
 use crate::ledger::mysql::ERA_ENTRIES;
 use crate::ledger::{Conflicts, EntryRecord, JobRecord, Totals, Verdicts};
@@ -113,7 +113,7 @@ pub(super) async fn entries<S: Session>(
     loop {
         let since = looks.next();
         let mut script = Script::new(S::DIALECT);
-        stretches::select(&mut script, key, first, last);
+        entry_ranges::select(&mut script, key, first, last);
         if let Some(since) = since {
             script.sql(" AND e.era >= ").value(since);
         }

@@ -9,7 +9,7 @@ pub(in crate::ledger) fn of_code(code: Option<&str>, message: &str) -> Failure {
     // The low byte is the primary code.
     match (code, code & 0xff) {
         // CONSTRAINT_PRIMARYKEY, CONSTRAINT_UNIQUE
-        (1555 | 2067, _) => Failure::Collided(why),
+        (1555 | 2067, _) => Failure::DuplicateKey(why),
         // BUSY, LOCKED
         (_, 5 | 6) => Failure::LockWait(why),
         // CONSTRAINT, MISMATCH: a value that its column or a trigger does not take.
@@ -27,7 +27,7 @@ mod tests {
 
     #[test]
     fn codes_say_what_may_be_tried_again() {
-        assert!(matches!(of_code(Some("2067"), ""), Failure::Collided(_)));
+        assert!(matches!(of_code(Some("2067"), ""), Failure::DuplicateKey(_)));
         assert!(matches!(of_code(Some("261"), ""), Failure::LockWait(_)), "BUSY_RECOVERY");
         // ERROR (no such column), FULL, READONLY_DBMOVED, SCHEMA, one of a version to come, none.
         for passes in ["1", "13", "1032", "17", "99"].map(Some).into_iter().chain([None]) {

@@ -1,4 +1,4 @@
-//! Stretches of an account's entries: found by time, read by number.
+//! Ranges of an account's entries: found by time, read by number.
 
 use std::ops::RangeInclusive;
 
@@ -7,15 +7,15 @@ use domain::account::AccountNumber;
 use super::rows::ENTRY;
 use super::{Cells, Dialect, Script, Session, reads, rows};
 use crate::ledger::failure::Failure;
-use crate::ledger::{EntryRecord, Stretch};
+use crate::ledger::{EntryRange, EntryRecord};
 
-/// See [`crate::ledger::Ledger::stretch`].
-pub(super) async fn stretch<S: Session>(
+/// See [`crate::ledger::Ledger::entry_range`].
+pub(super) async fn entry_range<S: Session>(
     session: &mut S,
     number: &AccountNumber,
     from: Option<i64>,
     to: Option<i64>,
-) -> Result<Option<Stretch>, Failure> {
+) -> Result<Option<EntryRange>, Failure> {
     let Some(account) = reads::account(session, number).await? else { return Ok(None) };
     let (key, head) = (account.key.unwrap_or_default(), account.seq);
     let mut entries = Entries { session, key };
@@ -30,7 +30,7 @@ pub(super) async fn stretch<S: Session>(
     let (_, opening) = entries.at(before).await?;
     let (_, closing) = entries.at(last).await?;
     let begins_at = if last > before { Some(entries.at(before + 1).await?.0) } else { None };
-    Ok(Some(Stretch { account, first: before + 1, last, opening, closing, begins_at }))
+    Ok(Some(EntryRange { account, first: before + 1, last, opening, closing, begins_at }))
 }
 
 /// The entries of one account, which have no gaps and grow in time with their numbers.
@@ -76,18 +76,18 @@ fn missing(seq: i64) -> Failure {
     Failure::Obstructed(format!("the account's entry {seq} is not in the books; run `tellers verify`"))
 }
 
-/// See [`crate::ledger::Ledger::stretch_entries`].
+/// See [`crate::ledger::Ledger::range_entries`].
 pub(super) async fn entries<S: Session>(
     session: &mut S,
-    stretch: &Stretch,
+    range: &EntryRange,
     seqs: RangeInclusive<i64>,
 ) -> Result<Vec<EntryRecord>, Failure> {
-    let (first, last) = (*seqs.start().max(&stretch.first), *seqs.end().min(&stretch.last));
+    let (first, last) = (*seqs.start().max(&range.first), *seqs.end().min(&range.last));
     let mut script = Script::new(S::DIALECT);
-    select(&mut script, stretch.account.key.unwrap_or_default(), first, last);
+    select(&mut script, range.account.key.unwrap_or_default(), first, last);
     script.sql(" ORDER BY e.seq");
     let rows = session.run(script).await?.pop().unwrap_or_default();
-    let number = &stretch.account.number;
+    let number = &range.account.number;
     let entries =
         rows.iter().map(|row| rows::entry_record(row, number)).collect::<Result<Vec<_>, Failure>>()?;
     match (first..=last)

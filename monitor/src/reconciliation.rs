@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use store::ledger::Verdicts;
 use tracing::warn;
 
-use crate::views::health::{Conservation, MissingJobs};
+use crate::views::health::{MissingJobs, Reconciliation};
 use crate::words::{counted, grouped};
 
 /// Samples in a row at which nothing waits and nothing is counted before the count is closed: what was accepted
@@ -91,7 +91,7 @@ impl Count {
         }
     }
 
-    pub(crate) fn take(&mut self, moment: &Moment<'_>) -> Conservation {
+    pub(crate) fn take(&mut self, moment: &Moment<'_>) -> Reconciliation {
         self.note_lost(&moment.lost);
         let now = Sum {
             accepted: moment.counted.accepted,
@@ -143,7 +143,7 @@ impl Count {
         }
     }
 
-    fn view(&self, now: Sum, closed: bool, moment: &Moment<'_>) -> Conservation {
+    fn view(&self, now: Sum, closed: bool, moment: &Moment<'_>) -> Reconciliation {
         let base = self.base.unwrap_or(now);
         let Sum { accepted, verdicts: Verdicts { posted, rejected, dead }, duplicates, conflicts } =
             now.since(&base);
@@ -154,7 +154,7 @@ impl Count {
         // accepted.
         let accepted = if closed { accepted } else { accepted.max(settled) };
         let holds = unaccounted.map(|missing| missing == 0).filter(|holds| *holds || self.suspect.is_none());
-        let mut count = Conservation {
+        let mut count = Reconciliation {
             since: self.since,
             accepted,
             posted,
@@ -174,7 +174,7 @@ impl Count {
         count
     }
 
-    fn sentence(&self, count: &Conservation) -> String {
+    fn sentence(&self, count: &Reconciliation) -> String {
         let books = match count.debits_equal_credits {
             Some(true) => "debits equal credits",
             Some(false) => "DEBITS DO NOT EQUAL CREDITS",

@@ -19,24 +19,25 @@ pub(crate) async fn serve(
     mut share: watch::Receiver<BTreeSet<Lane>>,
     shutdown: CancellationToken,
 ) {
-    let mut crew = Crew { shared, tasks: JoinSet::new(), lanes: HashMap::new(), serving: BTreeMap::new() };
+    let mut lane_tasks =
+        LaneTasks { shared, tasks: JoinSet::new(), lanes: HashMap::new(), serving: BTreeMap::new() };
     loop {
         let wanted = share.borrow_and_update().clone();
-        crew.bring_to(&wanted);
+        lane_tasks.bring_to(&wanted);
         tokio::select! {
             biased;
             () = shutdown.cancelled() => break,
             changed = share.changed() => if changed.is_err() { break },
-            Some(ended) = crew.tasks.join_next_with_id() => crew.note_end(ended),
+            Some(ended) = lane_tasks.tasks.join_next_with_id() => lane_tasks.note_end(ended),
         }
     }
-    crew.bring_to(&BTreeSet::new());
-    while let Some(ended) = crew.tasks.join_next_with_id().await {
-        crew.note_end(ended);
+    lane_tasks.bring_to(&BTreeSet::new());
+    while let Some(ended) = lane_tasks.tasks.join_next_with_id().await {
+        lane_tasks.note_end(ended);
     }
 }
 
-struct Crew {
+struct LaneTasks {
     shared: Arc<Shared>,
     tasks: JoinSet<()>,
     /// Which lane a task serves.
@@ -46,7 +47,7 @@ struct Crew {
     serving: BTreeMap<Lane, CancellationToken>,
 }
 
-impl Crew {
+impl LaneTasks {
     fn bring_to(&mut self, wanted: &BTreeSet<Lane>) {
         for (_, stop) in self.serving.iter().filter(|(lane, _)| !wanted.contains(lane)) {
             stop.cancel();

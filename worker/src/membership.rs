@@ -33,7 +33,7 @@ const _: () = assert!(SILENCE_MAX.as_millis() > 3 * PRESENCE_INTERVAL.as_millis(
 
 struct Peer {
     lanes: BTreeSet<Lane>,
-    heard_at: Instant,
+    received_at: Instant,
 }
 
 /// Keeps `share` at the lanes that this replica is to serve, until `shutdown`; then says goodbye.
@@ -95,7 +95,7 @@ fn note(peers: &mut BTreeMap<String, Peer>, message: &[u8], me: &str) {
         }
         return;
     }
-    let peer = Peer { lanes: presence.lanes.into_iter().collect(), heard_at: Instant::now() };
+    let peer = Peer { lanes: presence.lanes.into_iter().collect(), received_at: Instant::now() };
     if peers.insert(presence.replica.clone(), peer).is_none() {
         info!(replica = presence.replica, "a worker joined");
     }
@@ -107,7 +107,7 @@ fn forget_the_silent(peers: &mut BTreeMap<String, Peer>, connected_since: Option
         return;
     }
     peers.retain(|replica, peer| {
-        let lost = peer.heard_at.elapsed() >= SILENCE_MAX;
+        let lost = peer.received_at.elapsed() >= SILENCE_MAX;
         if lost {
             warn!(replica, lanes = peer.lanes.len(), "a worker was lost; its lanes are taken over");
         }

@@ -1,11 +1,11 @@
-//! A stretch of an account's entries: what a statement is made of.
+//! A range of an account's entries: what a statement is made of.
 
 use domain::account::Account;
 
 /// Entries of an account from one moment until another, and the balances at both ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stretch {
-    /// The account as it stood when the stretch was found.
+pub struct EntryRange {
+    /// The account as it stood when the range was found.
     pub account: Account,
     /// Number of the first entry; one above `last` if there is none.
     pub first: i64,
@@ -19,7 +19,7 @@ pub struct Stretch {
     pub begins_at: Option<i64>,
 }
 
-impl Stretch {
+impl EntryRange {
     /// How many entries it has.
     #[must_use]
     pub fn count(&self) -> u64 {

@@ -1,7 +1,7 @@
 use super::*;
 
 /// The replicas have counted so many as accepted, the ledger so many as posted.
-fn take(count: &mut Count, accepted: u64, posted: u64, quiet: bool, lost: &[&str]) -> Conservation {
+fn take(count: &mut Count, accepted: u64, posted: u64, quiet: bool, lost: &[&str]) -> Reconciliation {
     let verdicts = Verdicts { posted, ..Verdicts::default() };
     take_all(count, Counts { accepted, ..Counts::default() }, verdicts, quiet, lost)
 }
@@ -12,7 +12,7 @@ fn take_all(
     verdicts: Verdicts,
     quiet: bool,
     lost: &[&str],
-) -> Conservation {
+) -> Reconciliation {
     let (at, lost) = (Timestamp::now(), lost.to_vec());
     count.take(&Moment {
         at,
@@ -25,7 +25,7 @@ fn take_all(
     })
 }
 
-fn quiet(count: &mut Count, accepted: u64, posted: u64, lost: &[&str]) -> Conservation {
+fn quiet(count: &mut Count, accepted: u64, posted: u64, lost: &[&str]) -> Reconciliation {
     (0..=QUIET_SAMPLES).map(|_| take(count, accepted, posted, true, lost)).last().unwrap()
 }
 
