@@ -277,7 +277,7 @@ async fn publish(
         }
     }
     claims.keep();
-    for (kind, jobs) in Kind::ALL.into_iter().zip(accepted).filter(|(_, jobs)| *jobs > 0) {
+    for (kind, jobs) in Kind::ALL.iter().copied().zip(accepted).filter(|(_, jobs)| *jobs > 0) {
         observe::count_accepted(kind, jobs as u64);
     }
     let accepted = accepted.iter().sum();

@@ -73,7 +73,7 @@ async fn the_described_kinds_are_those_that_are_taken() {
     let schemas = &document["components"]["schemas"];
     let actions = schemas["Action"]["oneOf"].as_array().unwrap();
     assert_eq!(actions.len(), Kind::ALL.len());
-    for (action, kind) in actions.iter().zip(Kind::ALL) {
+    for (action, kind) in actions.iter().zip(Kind::ALL.iter().copied()) {
         let action = resolved(&document, action);
         let described: BTreeSet<_> =
             action["properties"].as_object().unwrap().keys().map(String::as_str).collect();
@@ -86,8 +86,11 @@ async fn the_described_kinds_are_those_that_are_taken() {
     let names = |schema: &Value| -> Vec<String> {
         schema["enum"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(names(&schemas["Kind"]), Kind::ALL.map(Kind::name));
-    assert_eq!(names(&schemas["Rejection"]), Rejection::ALL.map(Rejection::name));
+    assert_eq!(names(&schemas["Kind"]), Kind::ALL.iter().copied().map(Kind::name).collect::<Vec<_>>());
+    assert_eq!(
+        names(&schemas["Rejection"]),
+        Rejection::ALL.iter().copied().map(Rejection::name).collect::<Vec<_>>()
+    );
 }
 
 #[tokio::test]

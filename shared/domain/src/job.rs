@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use strum::{Display, IntoStaticStr, VariantArray};
 
 use super::account::AccountNumber;
 use super::former::FormerId;
@@ -224,9 +225,24 @@ impl Legs {
 }
 
 /// The name of an action.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    Display,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)] // As in `Action`.
+#[strum(serialize_all = "snake_case")]
 pub enum Kind {
     OpenAccount,
     CloseAccount,
@@ -244,44 +260,12 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Kind; 12] = [
-        Kind::OpenAccount,
-        Kind::CloseAccount,
-        Kind::FreezeAccount,
-        Kind::UnfreezeAccount,
-        Kind::Deposit,
-        Kind::Withdrawal,
-        Kind::Transfer,
-        Kind::Journal,
-        Kind::Hold,
-        Kind::Capture,
-        Kind::Release,
-        Kind::Reversal,
-    ];
+    pub const ALL: &'static [Kind] = Kind::VARIANTS;
 
     /// The stable name, as submitted and as stored.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Kind::OpenAccount => "open_account",
-            Kind::CloseAccount => "close_account",
-            Kind::FreezeAccount => "freeze_account",
-            Kind::UnfreezeAccount => "unfreeze_account",
-            Kind::Deposit => "deposit",
-            Kind::Withdrawal => "withdrawal",
-            Kind::Transfer => "transfer",
-            Kind::Journal => "journal",
-            Kind::Hold => "hold",
-            Kind::Capture => "capture",
-            Kind::Release => "release",
-            Kind::Reversal => "reversal",
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        self.into()
     }
 }
 

@@ -1,16 +1,31 @@
 //! Outcomes: what became of a job. A business "no" is a value here, never an error.
 
-use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use strum::{Display, IntoStaticStr, VariantArray};
 
 use super::job::Fingerprint;
 
 /// Why a job was turned down, for good. Declared in order of precedence: where several apply, the
 /// first one is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Rejection {
     /// The ledger holds it under the id that an earlier release gave it, or that it had under an earlier id of its
     /// client. What became of it there stands.
@@ -49,50 +64,12 @@ pub enum Rejection {
 
 impl Rejection {
     /// Every rejection, in order of precedence.
-    pub const ALL: [Rejection; 15] = [
-        Rejection::KnownByFormerId,
-        Rejection::AccountNotFound,
-        Rejection::AccountExists,
-        Rejection::AccountClosed,
-        Rejection::AccountFrozen,
-        Rejection::CurrencyMismatch,
-        Rejection::InsufficientFunds,
-        Rejection::AmountOverflow,
-        Rejection::HoldNotFound,
-        Rejection::HoldNotActive,
-        Rejection::HoldExceeded,
-        Rejection::JobNotFound,
-        Rejection::JobNotReversible,
-        Rejection::AlreadyReversed,
-        Rejection::AccountNotEmpty,
-    ];
+    pub const ALL: &'static [Rejection] = Rejection::VARIANTS;
 
     /// The stable name, as stored and as answered.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Rejection::KnownByFormerId => "known_by_former_id",
-            Rejection::AccountNotFound => "account_not_found",
-            Rejection::AccountExists => "account_exists",
-            Rejection::AccountClosed => "account_closed",
-            Rejection::AccountFrozen => "account_frozen",
-            Rejection::CurrencyMismatch => "currency_mismatch",
-            Rejection::InsufficientFunds => "insufficient_funds",
-            Rejection::AmountOverflow => "amount_overflow",
-            Rejection::HoldNotFound => "hold_not_found",
-            Rejection::HoldNotActive => "hold_not_active",
-            Rejection::HoldExceeded => "hold_exceeded",
-            Rejection::JobNotFound => "job_not_found",
-            Rejection::JobNotReversible => "job_not_reversible",
-            Rejection::AlreadyReversed => "already_reversed",
-            Rejection::AccountNotEmpty => "account_not_empty",
-        }
-    }
-}
-
-impl fmt::Display for Rejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        self.into()
     }
 }
 
@@ -100,7 +77,7 @@ impl FromStr for Rejection {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Rejection, String> {
-        let found = Rejection::ALL.into_iter().find(|rejection| rejection.name() == name);
+        let found = Rejection::ALL.iter().copied().find(|rejection| rejection.name() == name);
         found.ok_or_else(|| format!("`{name}` is no rejection"))
     }
 }
@@ -158,7 +135,7 @@ mod tests {
     #[test]
     fn names_are_stable_and_in_order_of_precedence() {
         assert!(Rejection::ALL.is_sorted());
-        for rejection in Rejection::ALL {
+        for rejection in Rejection::ALL.iter().copied() {
             assert_eq!(rejection.name().parse(), Ok(rejection));
             assert_eq!(serde_json::to_value(rejection).unwrap(), rejection.name());
         }

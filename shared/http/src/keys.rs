@@ -13,12 +13,14 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderName};
 
 use domain::text::{ANONYMOUS, Client};
+use strum::{IntoStaticStr, VariantArray};
 
 /// The client under whose id the fleet itself submits jobs.
 const FLEET: &str = "tellers";
 
 /// What a key allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum Scope {
     /// Submit jobs.
     Submit,
@@ -30,16 +32,12 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Scope; 3] = [Scope::Submit, Scope::Read, Scope::Operate];
+    pub const ALL: &'static [Scope] = Scope::VARIANTS;
 
     /// Its name in a setting.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Scope::Submit => "submit",
-            Scope::Read => "read",
-            Scope::Operate => "operate",
-        }
+        self.into()
     }
 }
 
@@ -297,7 +295,7 @@ fn parse_entry(entry: usize, text: &str) -> Result<([u8; 32], Key), InvalidKeys>
     let scopes = scopes
         .split('+')
         .map(|scope| {
-            let known = Scope::ALL.into_iter().find(|known| known.name() == scope);
+            let known = Scope::ALL.iter().copied().find(|known| known.name() == scope);
             known.ok_or_else(|| InvalidKeys::Scope { entry, scope: scope.to_owned() })
         })
         .collect::<Result<_, _>>()?;

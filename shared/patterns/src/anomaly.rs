@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use domain::id::JobId;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 use super::SUM_MAX;
 use super::calendar::Day;
@@ -36,8 +37,9 @@ pub struct Anomaly {
 }
 
 /// In which way something stands out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum AnomalyKind {
     /// An amount far above what the account pays or receives, or far from what this payment always is.
     UnusualAmount,
@@ -53,12 +55,7 @@ impl AnomalyKind {
     /// The stable name.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            AnomalyKind::UnusualAmount => "unusual_amount",
-            AnomalyKind::NewCounterparty => "new_counterparty",
-            AnomalyKind::Burst => "burst",
-            AnomalyKind::ProbableDuplicate => "probable_duplicate",
-        }
+        self.into()
     }
 }
 

@@ -1,9 +1,8 @@
 //! The calendar: days as numbers, and the due dates of payments that recur.
 
-use std::fmt;
-
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use strum::{Display, IntoStaticStr, VariantArray};
 
 /// A day as the number of days since 1970-01-01 (proleptic Gregorian).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,9 +75,24 @@ impl Day {
 }
 
 /// How often something recurs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)] // Their names say it.
+#[strum(serialize_all = "snake_case")]
 pub enum Period {
     Weekly,
     Biweekly,
@@ -99,16 +113,7 @@ pub(super) enum Step {
 
 impl Period {
     /// Every period, the shortest first.
-    pub const ALL: [Period; 8] = [
-        Period::Weekly,
-        Period::Biweekly,
-        Period::FourWeekly,
-        Period::Monthly,
-        Period::Bimonthly,
-        Period::Quarterly,
-        Period::HalfYearly,
-        Period::Yearly,
-    ];
+    pub const ALL: &'static [Period] = Period::VARIANTS;
 
     pub(super) fn step(self) -> Step {
         match self {
@@ -145,22 +150,7 @@ impl Period {
     /// The stable name.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Period::Weekly => "weekly",
-            Period::Biweekly => "biweekly",
-            Period::FourWeekly => "four_weekly",
-            Period::Monthly => "monthly",
-            Period::Bimonthly => "bimonthly",
-            Period::Quarterly => "quarterly",
-            Period::HalfYearly => "half_yearly",
-            Period::Yearly => "yearly",
-        }
-    }
-}
-
-impl fmt::Display for Period {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        self.into()
     }
 }
 

@@ -54,7 +54,7 @@ const ANCHORS_MAX: usize = 48;
 /// The best fit of `points`, sorted by day; `None`: nothing that would be believed.
 pub(super) fn best(points: &[Point], demand: &Demand) -> Option<Fit> {
     let mut best: Option<(f64, i32, Fit)> = None;
-    for period in Period::ALL.into_iter().filter(|period| *period >= demand.shortest) {
+    for period in Period::ALL.iter().copied().filter(|period| *period >= demand.shortest) {
         if !is_plausible(points, period, demand) {
             continue;
         }

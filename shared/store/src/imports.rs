@@ -13,6 +13,7 @@ use async_trait::async_trait;
 pub use content::{Content, ContentOf, Share, Sketch};
 
 use domain::id::JobId;
+use strum::{IntoStaticStr, VariantArray};
 
 use crate::ledger::LedgerError;
 
@@ -193,7 +194,8 @@ pub struct Progress {
 }
 
 /// What an import is at.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum ImportState {
     /// Others are read first.
     #[default]
@@ -214,28 +216,12 @@ pub enum ImportState {
 
 impl ImportState {
     /// Every state.
-    pub const ALL: [ImportState; 7] = [
-        ImportState::Queued,
-        ImportState::Reading,
-        ImportState::Draining,
-        ImportState::Done,
-        ImportState::Refused,
-        ImportState::Cancelled,
-        ImportState::Failed,
-    ];
+    pub const ALL: &'static [ImportState] = ImportState::VARIANTS;
 
     /// Its stable name, as stored and as answered.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            ImportState::Queued => "queued",
-            ImportState::Reading => "reading",
-            ImportState::Draining => "draining",
-            ImportState::Done => "done",
-            ImportState::Refused => "refused",
-            ImportState::Cancelled => "cancelled",
-            ImportState::Failed => "failed",
-        }
+        self.into()
     }
 
     /// Nothing more will be read.
@@ -299,7 +285,8 @@ pub struct RowVerdict {
 }
 
 /// What became of a row that was queued.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum RowOutcome {
     /// Its job's entries are in the books, by this import.
     Posted,
@@ -315,24 +302,12 @@ pub enum RowOutcome {
 
 impl RowOutcome {
     /// Every outcome.
-    pub const ALL: [RowOutcome; 5] = [
-        RowOutcome::Posted,
-        RowOutcome::Rejected,
-        RowOutcome::Duplicate,
-        RowOutcome::Conflict,
-        RowOutcome::Dead,
-    ];
+    pub const ALL: &'static [RowOutcome] = RowOutcome::VARIANTS;
 
     /// Its stable name, as stored and as answered.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            RowOutcome::Posted => "posted",
-            RowOutcome::Rejected => "rejected",
-            RowOutcome::Duplicate => "duplicate",
-            RowOutcome::Conflict => "conflict",
-            RowOutcome::Dead => "dead",
-        }
+        self.into()
     }
 }
 
@@ -340,7 +315,7 @@ impl FromStr for RowOutcome {
     type Err = String;
 
     fn from_str(name: &str) -> Result<RowOutcome, String> {
-        let found = RowOutcome::ALL.into_iter().find(|outcome| outcome.name() == name);
+        let found = RowOutcome::ALL.iter().copied().find(|outcome| outcome.name() == name);
         found.ok_or_else(|| format!("`{name}` is no outcome of a row"))
     }
 }
@@ -349,7 +324,7 @@ impl FromStr for ImportState {
     type Err = String;
 
     fn from_str(name: &str) -> Result<ImportState, String> {
-        let found = ImportState::ALL.into_iter().find(|state| state.name() == name);
+        let found = ImportState::ALL.iter().copied().find(|state| state.name() == name);
         found.ok_or_else(|| format!("`{name}` is no state of an import"))
     }
 }

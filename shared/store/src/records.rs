@@ -4,6 +4,7 @@
 //! [`SqliteLedger`](crate::ledger::sqlite::SqliteLedger).
 
 use async_trait::async_trait;
+use strum::{IntoStaticStr, VariantArray};
 
 use crate::ledger::LedgerError;
 
@@ -59,7 +60,8 @@ pub struct Record {
 }
 
 /// What a document is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum RecordKind {
     /// A change of settings; its number is their version.
     Settings,
@@ -75,23 +77,11 @@ pub enum RecordKind {
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [RecordKind; 5] = [
-        RecordKind::Settings,
-        RecordKind::Alert,
-        RecordKind::LoadTest,
-        RecordKind::Seconds,
-        RecordKind::Minutes,
-    ];
+    pub const ALL: &'static [RecordKind] = RecordKind::VARIANTS;
 
     /// As it is stored.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            RecordKind::Settings => "settings",
-            RecordKind::Alert => "alert",
-            RecordKind::LoadTest => "load_test",
-            RecordKind::Seconds => "seconds",
-            RecordKind::Minutes => "minutes",
-        }
+        self.into()
     }
 }

@@ -18,7 +18,7 @@ pub async fn records_are_kept_by_kind_newest_first(subject: Subject) -> anyhow::
     let (records, other) = (subject.records()?, subject.records()?);
     let mut numbers = Vec::new();
     for at in 0..5 {
-        for kind in RecordKind::ALL {
+        for kind in RecordKind::ALL.iter().copied() {
             // What a body holds is nobody's business here: quotes, several lines, signs beyond the first plane.
             let body = format!(r#"{{"of":"{}","at":{at},"text":"it's \\ \n 🦀"}}"#, kind.name());
             let number = records.append(kind, at, &body).await?;

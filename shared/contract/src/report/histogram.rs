@@ -10,10 +10,25 @@ use hdrhistogram::serialization::{
     DeserializeError, Deserializer, Serializer, V2SerializeError, V2Serializer,
 };
 use serde::{Deserialize, Deserializer as SerdeDeserializer, Serialize};
+use strum::{IntoStaticStr, VariantArray};
 
 /// What a histogram counts: microseconds, except for [`BatchJobs`](Self::BatchJobs).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum HistogramName {
     /// From the head of a request that submits jobs, and did not ask to wait, to the head of its answer.
     IngressResponse,
@@ -43,38 +58,12 @@ pub enum HistogramName {
 
 impl HistogramName {
     /// Every one.
-    pub const ALL: [HistogramName; 12] = [
-        HistogramName::IngressResponse,
-        HistogramName::PublishConfirm,
-        HistogramName::AcceptedToPosted,
-        HistogramName::BatchJobs,
-        HistogramName::PostingWait,
-        HistogramName::Posting,
-        HistogramName::PostingConnect,
-        HistogramName::PostingRefer,
-        HistogramName::PostingLockAndRead,
-        HistogramName::PostingFold,
-        HistogramName::PostingWriteAndCommit,
-        HistogramName::PoolAcquire,
-    ];
+    pub const ALL: &'static [HistogramName] = HistogramName::VARIANTS;
 
     /// As it is on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            HistogramName::IngressResponse => "ingress_response",
-            HistogramName::PublishConfirm => "publish_confirm",
-            HistogramName::AcceptedToPosted => "accepted_to_posted",
-            HistogramName::BatchJobs => "batch_jobs",
-            HistogramName::PostingWait => "posting_wait",
-            HistogramName::Posting => "posting",
-            HistogramName::PostingConnect => "posting_connect",
-            HistogramName::PostingRefer => "posting_refer",
-            HistogramName::PostingLockAndRead => "posting_lock_and_read",
-            HistogramName::PostingFold => "posting_fold",
-            HistogramName::PostingWriteAndCommit => "posting_write_and_commit",
-            HistogramName::PoolAcquire => "pool_acquire",
-        }
+        self.into()
     }
 }
 
@@ -84,7 +73,7 @@ where
     D: SerdeDeserializer<'de>,
 {
     let told = BTreeMap::<String, HistogramWire>::deserialize(deserializer)?;
-    let known = |name: &str| HistogramName::ALL.into_iter().find(|known| known.as_str() == name);
+    let known = |name: &str| HistogramName::ALL.iter().copied().find(|known| known.as_str() == name);
     Ok(told.into_iter().filter_map(|(name, wire)| Some((known(&name)?, wire))).collect())
 }
 

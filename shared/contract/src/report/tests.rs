@@ -49,7 +49,7 @@ fn a_newer_report_reads_without_the_histograms_that_are_not_known() {
 
 #[test]
 fn every_name_of_a_histogram_is_its_wire_form() {
-    for name in HistogramName::ALL {
+    for name in HistogramName::ALL.iter().copied() {
         assert_eq!(serde_json::to_value(name).unwrap(), name.as_str());
     }
 }

@@ -38,7 +38,10 @@ pub(super) fn explain(json: &[u8], is_object: bool) -> Invalid {
     // The place in the text is of use only where no field can be named.
     let remedy = match message.split_once(" at line ") {
         _ if field == "kind" && message.starts_with("missing field") => {
-            format!("is missing; there are {}", Kind::ALL.map(Kind::name).join(", "))
+            format!(
+                "is missing; there are {}",
+                Kind::ALL.iter().copied().map(Kind::name).collect::<Vec<_>>().join(", ")
+            )
         }
         Some(("number out of range", _)) => {
             "must be a number within ±1e308; where minor units stand, an integer written in digits alone"

@@ -23,7 +23,7 @@ fn every_kind_survives_the_canonical_form() {
         format!(r#"{{"kind":"reversal","account":"a","job":"{id}"}}"#),
     ];
     assert_eq!(bodies.len(), Kind::ALL.len());
-    for (body, kind) in bodies.iter().zip(Kind::ALL) {
+    for (body, kind) in bodies.iter().zip(Kind::ALL.iter().copied()) {
         let spec = parse(body.as_bytes()).unwrap_or_else(|error| panic!("{body}: {error}"));
         assert_eq!(spec.action.kind(), kind);
         assert_eq!(

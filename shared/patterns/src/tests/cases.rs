@@ -24,7 +24,7 @@ fn periods(patterns: &Patterns) -> Vec<(Period, u64, usize)> {
 
 #[test]
 fn every_period_is_told_from_the_others() {
-    for period in Period::ALL {
+    for period in Period::ALL.iter().copied() {
         for times in [4, 6, 12] {
             let history = every(period, date(2010, 1, 13), times, -1_500, &account(7));
             let found = analyse(&history, TODAY);

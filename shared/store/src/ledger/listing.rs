@@ -3,6 +3,7 @@
 use domain::account::AccountNumber;
 use domain::job::Kind;
 use domain::outcome::Rejection;
+use strum::{IntoStaticStr, VariantArray};
 
 use super::JobRecord;
 
@@ -28,8 +29,9 @@ pub struct JobFilter {
 }
 
 /// The name of a verdict.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
 #[allow(missing_docs)] // As in `Verdict`.
+#[strum(serialize_all = "snake_case")]
 pub enum VerdictName {
     Posted,
     Rejected,
@@ -38,16 +40,12 @@ pub enum VerdictName {
 
 impl VerdictName {
     /// Every name.
-    pub const ALL: [VerdictName; 3] = [VerdictName::Posted, VerdictName::Rejected, VerdictName::Dead];
+    pub const ALL: &'static [VerdictName] = VerdictName::VARIANTS;
 
     /// As stored and as shown.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            VerdictName::Posted => "posted",
-            VerdictName::Rejected => "rejected",
-            VerdictName::Dead => "dead",
-        }
+        self.into()
     }
 }
 

@@ -45,9 +45,9 @@ impl JobsQuery {
         let client = (!viewer.sees_all).then(|| viewer.client.as_str().to_owned());
         Ok(JobFilter {
             client,
-            kind: one_of("kind", self.kind.as_deref(), &Kind::ALL, Kind::name)?,
-            outcome: one_of("outcome", self.outcome.as_deref(), &VerdictName::ALL, VerdictName::name)?,
-            reason: one_of("reason", self.reason.as_deref(), &Rejection::ALL, Rejection::name)?,
+            kind: one_of("kind", self.kind.as_deref(), Kind::ALL, Kind::name)?,
+            outcome: one_of("outcome", self.outcome.as_deref(), VerdictName::ALL, VerdictName::name)?,
+            reason: one_of("reason", self.reason.as_deref(), Rejection::ALL, Rejection::name)?,
             account: self.account.as_deref().map(account).transpose()?,
             import: self.import.as_deref().map(import).transpose()?,
             from: period.from,

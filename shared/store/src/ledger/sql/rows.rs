@@ -180,7 +180,7 @@ pub(super) fn row_outcome(value: &str) -> Result<RowOutcome, Failure> {
 }
 
 pub(super) fn kind(value: &str) -> Result<Kind, Failure> {
-    let found = Kind::ALL.into_iter().find(|kind| kind.name() == value);
+    let found = Kind::ALL.iter().copied().find(|kind| kind.name() == value);
     found.ok_or_else(|| Failure::unreadable("kind of a job", value))
 }
 
