@@ -23,6 +23,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::faults::Fault;
+use crate::fleet::Sizes;
 use crate::run::{Report, run, run_with};
 
 /// Seeds of a run of all tests.
@@ -102,11 +103,11 @@ fn whatever_befalls_the_fleet_every_promise_is_kept() {
 
 /// The faults that once broke a promise, in some simulations that differ in all else: a seed alone would do something else
 /// as soon as the simulation learns to do more.
-fn reproduced(faults: &[(u64, Fault)]) -> io::Result<()> {
+fn reproduced(faults: &[(u64, Fault)], resize: fn(Sizes) -> Sizes) -> io::Result<()> {
     let schedule: Vec<_> =
         faults.iter().map(|(at_ms, fault)| (Duration::from_millis(*at_ms), *fault)).collect();
     for seed in 1..=REPRODUCED_IN {
-        let report = run_with(seed, Some(&schedule))?;
+        let report = run_with(seed, Some(&schedule), resize)?;
         assert!(report.wrong.is_empty(), "{}", report.text());
     }
     Ok(())
@@ -115,7 +116,41 @@ fn reproduced(faults: &[(u64, Fault)]) -> io::Result<()> {
 /// Found by seed 33 at first: what one worker had posted, another one preceded once the clock of the database had gone back.
 #[test]
 fn entries_of_an_account_never_go_back_in_time_whichever_worker_posts_them() -> io::Result<()> {
-    reproduced(&[(2_500, Fault::JumpLedger(-50)), (3_000, Fault::KillWorker { host: Duration::ZERO })])
+    let killed = Fault::KillWorker { host: Duration::ZERO };
+    reproduced(&[(2_500, Fault::JumpLedger(-50)), (3_000, killed)], |sizes| sizes)
+}
+
+/// Found by seed 82, where a worker served what was at hand before it looked whether it was to end.
+#[test]
+fn a_worker_that_is_asked_to_end_leaves_what_waits_to_others() -> io::Result<()> {
+    let slow = Fault::SlowLedger(60, Duration::from_secs(9));
+    reproduced(&[(500, slow), (3_000, Fault::DrainWorker), (5_000, Fault::DrainWorker)], |sizes| Sizes {
+        batch_jobs_max: 4,
+        envelope_jobs_max: 3,
+        prefetch: 10,
+        job_ms: 0,
+        ..sizes
+    })
+}
+
+/// Found by seed 52, where a batch whose time ran out was tried at full size for ever.
+#[test]
+fn what_a_slow_ledger_never_posts_at_once_is_posted_piece_by_piece() -> io::Result<()> {
+    reproduced(&[], |sizes| Sizes {
+        batches: 2,
+        batch_jobs_max: 100,
+        envelope_jobs_max: 100,
+        job_ms: 400,
+        gives_up: true,
+        ..sizes
+    })
+}
+
+/// Found by seed 2, where a batch with a job whose account could not be read waited as a whole.
+#[test]
+fn what_is_ahead_of_an_obstructed_job_is_posted() -> io::Result<()> {
+    let hangs = Fault::HangLedger(Duration::from_secs(3));
+    reproduced(&[(0, hangs)], |sizes| Sizes { lanes: 1, batch_jobs_max: 20, obstructed: true, ..sizes })
 }
 
 /// What befalls the fleet in some of few seeds: a simulation in which it never does shows nothing.
