@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use super::store::{KeptLane, Message, Seq};
+use super::port::{KeptLane, Message, Seq};
 use crate::domain::lane::Lane;
 use crate::queue::LaneDepth;
 
