@@ -39,32 +39,45 @@ pub struct Report {
     pub quiet_after: Duration,
     /// The promises that were broken; none, if all is well.
     pub wrong: Vec<String>,
-    sizes: Sizes,
-    schedule: Vec<Scheduled>,
+    /// What was simulated.
+    about: String,
+    schedule: Vec<String>,
     /// All that happened.
     pub events: Vec<String>,
     left: Vec<String>,
 }
 
 impl Report {
+    /// What came of the simulation of a world, in which `schedule` befell it.
+    pub fn new<Fault: std::fmt::Debug>(
+        seed: u64,
+        (world, accepted, quiet_after): (&World, usize, Duration),
+        about: String,
+        schedule: &[(Duration, Fault)],
+        left: Vec<String>,
+    ) -> Report {
+        let befell = |(at, fault): &(Duration, Fault)| format!("{:9.3} {fault:?}", at.as_secs_f64());
+        let schedule = schedule.iter().map(befell).collect();
+        let (wrong, events) = (world.wrongs(), world.events());
+        Report { seed, accepted, quiet_after, wrong, about, schedule, events, left }
+    }
+
     /// For those who look for the cause.
     pub fn text(&self) -> String {
-        let schedule: Vec<_> =
-            self.schedule.iter().map(|(at, fault)| format!("{:9.3} {fault:?}", at.as_secs_f64())).collect();
         format!(
-            "seed {}: {} promises broken\n  {}\nthe simulation: {:?}\nits faults:\n  {}\nthe last events:\n  {}\nwhat is left:\n  {}",
+            "seed {}: {} promises broken\n  {}\nthe simulation: {}\nits faults:\n  {}\nthe last events:\n  {}\nwhat is left:\n  {}",
             self.seed,
             self.wrong.len(),
             self.wrong.join("\n  "),
-            self.sizes,
-            schedule.join("\n  "),
+            self.about,
+            self.schedule.join("\n  "),
             self.events[self.events.len().saturating_sub(EVENTS_SHOWN)..].join("\n  "),
             self.left.join("\n  "),
         )
     }
 }
 
-/// Runs the simulation of a seed. Whatever waits in it waits on simulated time.
+/// Runs the simulation of a seed.
 pub fn run(seed: u64) -> std::io::Result<Report> {
     run_with(seed, None, |sizes| sizes)
 }
@@ -75,10 +88,15 @@ pub fn run_with(
     schedule: Option<&[Scheduled]>,
     resize: fn(Sizes) -> Sizes,
 ) -> std::io::Result<Report> {
+    on_simulated_time(seed, simulate(seed, schedule, resize))
+}
+
+/// Runs a simulation. Whatever waits in it waits on simulated time.
+pub fn on_simulated_time(seed: u64, simulation: impl Future<Output = Report>) -> std::io::Result<Report> {
     // The jitter of retries.
     fastrand::seed(seed);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
-    Ok(runtime.block_on(simulate(seed, schedule, resize)))
+    Ok(runtime.block_on(simulation))
 }
 
 async fn simulate(seed: u64, schedule: Option<&[Scheduled]>, resize: fn(Sizes) -> Sizes) -> Report {
@@ -129,16 +147,7 @@ async fn simulate(seed: u64, schedule: Option<&[Scheduled]>, resize: fn(Sizes) -
     for broken in promises::broken(&broker, &database, known).await {
         world.wrong(broken);
     }
-    Report {
-        seed,
-        accepted,
-        quiet_after,
-        wrong: world.wrongs(),
-        sizes,
-        schedule,
-        events: world.events(),
-        left,
-    }
+    Report::new(seed, (&world, accepted, quiet_after), format!("{sizes:?}"), &schedule, left)
 }
 
 /// Returns once all is posted, but for the jobs of an account that is obstructed and what is behind the first of them on
