@@ -5,6 +5,7 @@
 //! memory, so depth and limits cost no query.
 
 mod lane;
+pub mod port;
 mod store;
 mod subscription;
 mod work;
@@ -22,7 +23,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use self::lane::LaneState;
-use self::store::{Store, StoreFile};
+use self::port::Storage;
+use self::store::Store;
 use self::work::{WorkConsumer, WorkState};
 use self::writer::{Write, Writer};
 use super::work::{WORK_MESSAGES_MAX, WorkQueue};
@@ -49,8 +51,8 @@ impl EmbeddedSettings {
 const WRITES_WAITING_MAX: usize = 1024;
 
 /// The queue port in one file. A second process that opens the same file is refused.
-pub struct EmbeddedQueue {
-    store: Store,
+pub struct EmbeddedQueue<S = Store> {
+    storage: S,
     lanes: Vec<Arc<LaneState>>,
     work: Arc<WorkState>,
     lane_messages_max: u64,
@@ -70,16 +72,33 @@ impl EmbeddedQueue {
     /// `settings.lanes`.
     pub async fn open(path: &Path, settings: EmbeddedSettings) -> Result<EmbeddedQueue, QueueError> {
         let lock = lock(path)?;
-        let file = StoreFile::at(path);
-        let (store, connection) = Store::open(&file).await?;
+        EmbeddedQueue::start(Store::open(path).await?, settings, Some(lock)).await
+    }
+}
+
+impl<S: Storage> EmbeddedQueue<S> {
+    /// As [`EmbeddedQueue::open`], on a file that nobody else has.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn over(storage: S, settings: EmbeddedSettings) -> Result<EmbeddedQueue<S>, QueueError> {
+        EmbeddedQueue::start(storage, settings, None).await
+    }
+
+    async fn start(
+        storage: S,
+        settings: EmbeddedSettings,
+        lock: Option<File>,
+    ) -> Result<EmbeddedQueue<S>, QueueError> {
+        let connection = storage.connect().await?;
         let mut lanes: Vec<_> = settings.lanes.iter().map(LaneState::new).collect();
         let mut newest = 0;
-        for kept in store.lanes().await? {
+        for kept in storage.lanes().await? {
             newest = kept.newest.max(newest);
             let Some(lane) = lanes.get_mut(usize::from(kept.lane.0)) else {
                 return Err(QueueError::Failed(format!(
                     "{} holds jobs of {}, but LANES is {}; start with the number of lanes that it was made with",
-                    path.display(),
+                    storage.name(),
                     kept.lane,
                     settings.lanes.count()
                 )));
@@ -87,24 +106,21 @@ impl EmbeddedQueue {
             lane.restore(&kept);
         }
         let lanes: Vec<_> = lanes.into_iter().map(Arc::new).collect();
-        let kept_work = store.numbers(work::WORK).await?;
+        let kept_work = storage.numbers(work::WORK).await?;
         newest = kept_work.last().copied().unwrap_or_default().max(newest);
         let work = Arc::new(WorkState::new(kept_work));
         let stopping = CancellationToken::new();
         let (writes, waiting) = mpsc::channel(WRITES_WAITING_MAX);
-        let writer = Writer::new((file, connection), lock, (lanes.clone(), work.clone()), newest);
+        let writer = Writer::new((storage.clone(), connection), (lanes.clone(), work.clone()), newest);
         let state = writer.state();
-        let writer = tokio::spawn(writer.run(waiting, stopping.clone()));
-        Ok(EmbeddedQueue {
-            store,
-            lanes,
-            work,
-            lane_messages_max: settings.lane_messages_max,
-            writes,
-            state,
-            stopping,
-            writer: Mutex::new(Some(writer)),
-        })
+        let (stop, lane_messages_max) = (stopping.clone(), settings.lane_messages_max);
+        let writer = tokio::spawn(async move {
+            writer.run(waiting, stop).await;
+            // Held until nothing is written any more.
+            drop(lock);
+        });
+        let writer = Mutex::new(Some(writer));
+        Ok(EmbeddedQueue { storage, lanes, work, lane_messages_max, writes, state, stopping, writer })
     }
 
     fn lane(&self, lane: Lane) -> Result<&Arc<LaneState>, QueueError> {
@@ -124,7 +140,7 @@ impl EmbeddedQueue {
 }
 
 #[async_trait]
-impl Queue for EmbeddedQueue {
+impl<S: Storage> Queue for EmbeddedQueue<S> {
     async fn publish(&self, lane: Lane, envelope: Bytes, jobs: usize) -> Result<(), PublishError> {
         let unavailable = PublishError::from;
         let state = self.lane(lane).map_err(unavailable)?;
@@ -145,9 +161,9 @@ impl Queue for EmbeddedQueue {
             return Err(closed());
         }
         let state = self.lane(lane)?.clone();
-        let (store, writes) = (self.store.clone(), self.writes.clone());
+        let (storage, writes) = (self.storage.clone(), self.writes.clone());
         let prefetch = usize::from(prefetch_messages.max(1));
-        Ok(Box::new(subscription::LaneConsumer::new(state, store, writes, prefetch).await))
+        Ok(Box::new(subscription::LaneConsumer::new(state, storage, writes, prefetch).await))
     }
 
     async fn dead_letter(&self, letter: DeadLetter) -> Result<(), QueueError> {
@@ -159,15 +175,15 @@ impl Queue for EmbeddedQueue {
     }
 
     async fn dead_letter_count(&self) -> Result<u64, QueueError> {
-        self.store.dead_letter_count().await
+        self.storage.dead_letter_count().await
     }
 
     async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, QueueError> {
-        self.store.dead_letters(limit).await
+        self.storage.dead_letters(limit).await
     }
 
     async fn dead_letters_of(&self, id: &str) -> Result<Vec<DeadLetter>, QueueError> {
-        self.store.dead_letters_of(id).await
+        self.storage.dead_letters_of(id).await
     }
 
     async fn discard_dead_letter(&self, id: &str) -> Result<bool, QueueError> {
@@ -188,12 +204,12 @@ impl Queue for EmbeddedQueue {
         if let Some(writer) = writer {
             let _ = writer.await;
         }
-        self.store.close().await;
+        self.storage.close().await;
     }
 }
 
 #[async_trait]
-impl WorkQueue for EmbeddedQueue {
+impl<S: Storage> WorkQueue for EmbeddedQueue<S> {
     async fn publish_work(&self, message: Bytes) -> Result<(), PublishError> {
         if self.work.waiting() >= WORK_MESSAGES_MAX as usize {
             return Err(PublishError::Unavailable("as much work waits as is kept".to_owned()));
@@ -207,7 +223,7 @@ impl WorkQueue for EmbeddedQueue {
         if self.writes.is_closed() {
             return Err(closed());
         }
-        let consumer = WorkConsumer::new(self.work.clone(), self.store.clone(), self.writes.clone());
+        let consumer = WorkConsumer::new(self.work.clone(), self.storage.clone(), self.writes.clone());
         Ok(Box::new(consumer))
     }
 

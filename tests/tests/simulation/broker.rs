@@ -226,6 +226,16 @@ impl Broker {
         lanes.map(|(_, queue)| queue.ready.len() + in_hand(queue)).sum()
     }
 
+    /// The jobs of a lane that wait or are in somebody's hand, in their order; those of altered messages left out.
+    pub fn jobs(&self, lane: Lane) -> Vec<JobId> {
+        let state = self.state();
+        let Some(LaneQueue { ready, consumers }) = state.lanes.get(usize::from(lane.0)) else {
+            return Vec::new();
+        };
+        let messages = consumers.iter().flat_map(Consumer::messages).chain(ready);
+        messages.filter_map(|message| message.jobs.as_ref()).flatten().copied().collect()
+    }
+
     /// How each lane stands, for a report.
     pub fn lanes(&self) -> Vec<String> {
         let shown = |(lane, queue): (usize, &LaneQueue)| {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use domain::lane::Lane;
 use tokio::sync::watch;
 
-use super::store::{KeptLane, Message, Seq};
+use super::port::{KeptLane, Message, Seq};
 use crate::LaneDepth;
 
 /// One lane. Its messages are on disk; this is what is known of them.

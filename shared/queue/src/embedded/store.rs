@@ -1,10 +1,11 @@
-//! The file and every statement on it.
+//! The file in SQLite, and what is read of it.
+
+mod connection;
 
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
-use bytes::Bytes;
 use domain::lane::Lane;
 use jiff::Timestamp;
 use sqlx::sqlite::{
@@ -14,11 +15,10 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 use tracing::warn;
 
+use self::connection::SqliteWriter;
+use super::port::{KeptLane, Message, Seq, Storage};
 use super::work::WORK;
 use crate::{DeadLetter, QueueError};
-
-/// Grows with every message of the file, across lanes.
-pub(super) type Seq = i64;
 
 /// Connections that read beside the one that writes: subscriptions fetch many messages at a time.
 const READ_CONNECTIONS: u32 = 2;
@@ -51,42 +51,21 @@ const SCHEMA: &str = "
     ) STRICT;
 ";
 
-/// Bytes that a trial writes: about those of a commit under load, so that a disk with room for a page is not yet
-/// taken for one with room.
-const TRIAL_BYTES: i64 = 262_144;
-
-/// What a lane holds on disk.
-pub(super) struct KeptLane {
-    pub(super) lane: Lane,
-    pub(super) messages: u64,
-    pub(super) jobs: u64,
-    pub(super) newest: Seq,
-}
-
-/// One message.
-pub(super) struct Message {
-    pub(super) seq: Seq,
-    pub(super) jobs: u64,
-    pub(super) envelope: Bytes,
-}
-
 /// What to do with a file that is damaged beyond its indexes.
 const WAY_OUT: &str = "; the file is damaged: move it away and start without it, write what can still be read of it \
                        to another file (sqlite3 DAMAGED .recover | sqlite3 OTHER), and have the jobs of that time \
                        sent again: what was posted is not posted twice";
 
-/// One message that is on disk.
-pub(super) struct Kept {
-    pub(super) seq: Seq,
-    pub(super) lane: Lane,
-    pub(super) jobs: u64,
+/// Where the file is, how it is opened, and the connections that read.
+#[derive(Clone)]
+pub struct Store {
+    options: SqliteConnectOptions,
+    readers: SqlitePool,
 }
 
-/// Where the file is and how it is opened.
-pub(super) struct StoreFile(SqliteConnectOptions);
-
-impl StoreFile {
-    pub(super) fn at(path: &Path) -> StoreFile {
+impl Store {
+    /// Opens the file, which is made where there is none, and mends it where it is damaged.
+    pub(super) async fn open(path: &Path) -> Result<Store, QueueError> {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -94,44 +73,50 @@ impl StoreFile {
             .synchronous(SqliteSynchronous::Full)
             .pragma("journal_size_limit", LOG_BYTES_MAX)
             .busy_timeout(BUSY_TIMEOUT);
-        StoreFile(options)
-    }
-
-    /// A connection that writes.
-    pub(super) async fn connect(&self) -> Result<SqliteConnection, sqlx::Error> {
-        let mut connection = self.0.connect().await?;
-        sqlx::raw_sql(SCHEMA).execute(&mut connection).await?;
-        Ok(connection)
-    }
-
-    pub(super) fn failure(&self, cause: &sqlx::Error) -> QueueError {
-        failure(&format!("writing to {}", self.0.get_filename().display()), cause)
-    }
-}
-
-/// The connections that read.
-#[derive(Clone)]
-pub(super) struct Store {
-    readers: SqlitePool,
-}
-
-impl Store {
-    /// Opens the file, which is made where there is none, and returns the connection that writes, too.
-    pub(super) async fn open(file: &StoreFile) -> Result<(Store, SqliteConnection), QueueError> {
         let opened = async {
-            let mut writer = file.connect().await?;
+            let mut writer = connect(&options).await?;
             mend(&mut writer).await?;
             let readers = SqlitePoolOptions::new().max_connections(READ_CONNECTIONS);
-            Ok((Store { readers: readers.connect_with(file.0.clone()).await? }, writer))
+            let readers = readers.connect_with(options.clone()).await?;
+            writer.close().await?;
+            Ok(readers)
         };
-        opened.await.map_err(|cause: sqlx::Error| {
-            let path = file.0.get_filename().display();
-            let way_out = if is_damage(&cause) { WAY_OUT } else { "" };
-            QueueError::Failed(format!("the queue's file {path} can not be opened: {cause}{way_out}"))
-        })
+        match opened.await {
+            Ok(readers) => Ok(Store { options, readers }),
+            Err(cause) => {
+                let way_out = if is_damage(&cause) { WAY_OUT } else { "" };
+                let path = path.display();
+                Err(QueueError::Failed(format!(
+                    "the queue's file {path} can not be opened: {cause}{way_out}"
+                )))
+            }
+        }
+    }
+}
+
+/// A connection that writes.
+async fn connect(options: &SqliteConnectOptions) -> Result<SqliteConnection, sqlx::Error> {
+    let mut connection = options.connect().await?;
+    sqlx::raw_sql(SCHEMA).execute(&mut connection).await?;
+    Ok(connection)
+}
+
+impl Storage for Store {
+    type Connection = SqliteWriter;
+
+    fn name(&self) -> String {
+        self.options.get_filename().display().to_string()
     }
 
-    pub(super) async fn lanes(&self) -> Result<Vec<KeptLane>, QueueError> {
+    async fn connect(&self) -> Result<SqliteWriter, QueueError> {
+        let doing = format!("writing to {}", self.name());
+        match connect(&self.options).await {
+            Ok(connection) => Ok(SqliteWriter::new(connection, doing)),
+            Err(cause) => Err(failure(&doing, &cause)),
+        }
+    }
+
+    async fn lanes(&self) -> Result<Vec<KeptLane>, QueueError> {
         let lanes = sqlx::query(
             "SELECT lane, count(*), sum(jobs), max(seq) FROM messages WHERE lane <> ? GROUP BY lane ORDER BY lane",
         )
@@ -149,8 +134,7 @@ impl Store {
         lanes.collect::<Result<_, sqlx::Error>>().map_err(|cause| failure("counting messages", &cause))
     }
 
-    /// The oldest `limit` messages of a lane with these numbers.
-    pub(super) async fn messages(
+    async fn messages(
         &self,
         lane: Lane,
         numbers: RangeInclusive<Seq>,
@@ -175,23 +159,17 @@ impl Store {
         Ok(rows.into_iter().map(message).collect())
     }
 
-    /// The numbers of the messages of a lane, the oldest first.
-    pub(super) async fn numbers(&self, lane: Lane) -> Result<Vec<Seq>, QueueError> {
+    async fn numbers(&self, lane: Lane) -> Result<Vec<Seq>, QueueError> {
         let numbers = sqlx::query_scalar("SELECT seq FROM messages WHERE lane = ? ORDER BY seq").bind(lane.0);
         numbers.fetch_all(&self.readers).await.map_err(|cause| failure("counting messages", &cause))
     }
 
-    /// The message of a lane with this number.
-    pub(super) async fn message(&self, lane: Lane, seq: Seq) -> Result<Option<Bytes>, QueueError> {
-        Ok(self.messages(lane, seq..=seq, 1).await?.pop().map(|message| message.envelope))
-    }
-
-    pub(super) async fn dead_letter_count(&self) -> Result<u64, QueueError> {
+    async fn dead_letter_count(&self) -> Result<u64, QueueError> {
         let count = sqlx::query_scalar("SELECT count(*) FROM dead_letters").fetch_one(&self.readers).await;
         count.map(unsigned).map_err(|cause| failure("counting dead letters", &cause))
     }
 
-    pub(super) async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, QueueError> {
+    async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, QueueError> {
         let oldest = sqlx::query_as::<_, LetterRow>(
             "SELECT id, lane, cause, at_microsecond, payload FROM dead_letters ORDER BY seq LIMIT ?",
         );
@@ -199,14 +177,14 @@ impl Store {
         letters(oldest.bind(limit).fetch_all(&self.readers).await)
     }
 
-    pub(super) async fn dead_letters_of(&self, id: &str) -> Result<Vec<DeadLetter>, QueueError> {
+    async fn dead_letters_of(&self, id: &str) -> Result<Vec<DeadLetter>, QueueError> {
         let one = sqlx::query_as::<_, LetterRow>(
             "SELECT id, lane, cause, at_microsecond, payload FROM dead_letters WHERE id = ?",
         );
         letters(one.bind(id).fetch_all(&self.readers).await)
     }
 
-    pub(super) async fn close(&self) {
+    async fn close(&self) {
         self.readers.close().await;
     }
 }
@@ -259,90 +237,7 @@ async fn look_for_damage(connection: &mut SqliteConnection) -> Result<(), String
     }
 }
 
-/// Appends a message and returns its number.
-pub(super) async fn append(
-    connection: &mut SqliteConnection,
-    lane: Lane,
-    envelope: &[u8],
-    jobs: u64,
-) -> Result<Seq, sqlx::Error> {
-    let jobs = i64::try_from(jobs).unwrap_or(i64::MAX);
-    let message = sqlx::query("INSERT INTO messages (lane, jobs, envelope) VALUES (?, ?, ?)");
-    let appended = message.bind(lane.0).bind(jobs).bind(envelope).execute(connection).await?;
-    Ok(appended.last_insert_rowid())
-}
-
-/// The messages behind `newest`, in their order.
-pub(super) async fn since(connection: &mut SqliteConnection, newest: Seq) -> Result<Vec<Kept>, sqlx::Error> {
-    let messages = sqlx::query_as::<_, (Seq, u16, i64)>(
-        "SELECT seq, lane, jobs FROM messages WHERE seq > ? ORDER BY seq",
-    );
-    let rows = messages.bind(newest).fetch_all(connection).await?;
-    let kept = |(seq, lane, jobs)| Kept { seq, lane: Lane(lane), jobs: unsigned(jobs) };
-    Ok(rows.into_iter().map(kept).collect())
-}
-
-/// Copies the log into the file, as far as nobody reads it, and gives its room back.
-pub(super) async fn shrink_log(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(connection).await?;
-    Ok(())
-}
-
-/// Fails where the file has no room for what is written to it in a moment of load.
-pub(super) async fn try_write(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    let trial = sqlx::query(
-        "INSERT INTO trial (only, filling) VALUES (1, randomblob(?))
-         ON CONFLICT (only) DO UPDATE SET filling = excluded.filling",
-    );
-    trial.bind(TRIAL_BYTES).execute(connection).await?;
-    Ok(())
-}
-
-/// Forgets the messages of a lane up to `through`.
-pub(super) async fn remove_through(
-    connection: &mut SqliteConnection,
-    lane: Lane,
-    through: Seq,
-) -> Result<(), sqlx::Error> {
-    let messages = sqlx::query("DELETE FROM messages WHERE lane = ? AND seq <= ?");
-    messages.bind(lane.0).bind(through).execute(connection).await?;
-    Ok(())
-}
-
-/// Forgets one message.
-pub(super) async fn remove(connection: &mut SqliteConnection, seq: Seq) -> Result<(), sqlx::Error> {
-    sqlx::query("DELETE FROM messages WHERE seq = ?").bind(seq).execute(connection).await?;
-    Ok(())
-}
-
-/// Keeps a letter; one that is there already stays as it is.
-pub(super) async fn keep(connection: &mut SqliteConnection, letter: &DeadLetter) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO dead_letters (id, lane, cause, at_microsecond, payload) VALUES (?, ?, ?, ?, ?)
-         ON CONFLICT (id) DO NOTHING",
-    )
-    .bind(&letter.id)
-    .bind(letter.lane.0)
-    .bind(&letter.cause)
-    .bind(letter.at.as_microsecond())
-    .bind(&letter.payload[..])
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// Whether there was a letter with this id.
-pub(super) async fn discard(connection: &mut SqliteConnection, id: &str) -> Result<bool, sqlx::Error> {
-    let letter = sqlx::query("DELETE FROM dead_letters WHERE id = ?").bind(id);
-    Ok(letter.execute(connection).await?.rows_affected() > 0)
-}
-
-/// Closes the connection that writes, which folds the log into the file.
-pub(super) async fn close(connection: SqliteConnection) -> Result<(), sqlx::Error> {
-    connection.close().await
-}
-
-pub(super) fn failure(doing: &str, cause: &sqlx::Error) -> QueueError {
+fn failure(doing: &str, cause: &sqlx::Error) -> QueueError {
     QueueError::Failed(format!("{doing} failed in the queue's file: {cause}"))
 }
 

@@ -9,7 +9,7 @@ use futures::FutureExt;
 use tokio::sync::{OwnedMutexGuard, mpsc, watch};
 
 use super::lane::LaneState;
-use super::store::{Message, Seq, Store};
+use super::port::{Message, Seq, Storage};
 use super::writer::Write;
 use crate::{Delivery, DeliveryTag, QueueError, Subscription};
 
@@ -17,9 +17,9 @@ use crate::{Delivery, DeliveryTag, QueueError, Subscription};
 const FETCH_MESSAGES: u32 = 32;
 
 /// One consumer.
-pub(super) struct LaneConsumer {
+pub(super) struct LaneConsumer<S> {
     lane: Arc<LaneState>,
-    store: Store,
+    storage: S,
     writes: mpsc::Sender<Write>,
     published: watch::Receiver<Seq>,
     /// Messages that may be handed out and not acknowledged.
@@ -41,13 +41,13 @@ enum Turn {
     Active(#[expect(dead_code, reason = "held, not looked at")] Held),
 }
 
-impl LaneConsumer {
+impl<S: Storage> LaneConsumer<S> {
     pub(super) async fn new(
         lane: Arc<LaneState>,
-        store: Store,
+        storage: S,
         writes: mpsc::Sender<Write>,
         prefetch: usize,
-    ) -> LaneConsumer {
+    ) -> LaneConsumer<S> {
         lane.joined();
         let mut waiting = lane.turn.clone().lock_owned().boxed();
         // Polled once, it stands in line: the first to subscribe is the first to get the lane.
@@ -55,7 +55,7 @@ impl LaneConsumer {
         let published = lane.published.subscribe();
         let mut consumer = LaneConsumer {
             lane,
-            store,
+            storage,
             writes,
             published,
             prefetch,
@@ -93,7 +93,7 @@ impl LaneConsumer {
                 continue;
             }
             let unread = self.read_through + 1..=newest;
-            let found = self.store.messages(self.lane.lane, unread, FETCH_MESSAGES).await?;
+            let found = self.storage.messages(self.lane.lane, unread, FETCH_MESSAGES).await?;
             self.read_through = found.last().map_or(newest, |last| last.seq);
             self.ahead.extend(found);
         }
@@ -101,7 +101,7 @@ impl LaneConsumer {
 }
 
 #[async_trait]
-impl Subscription for LaneConsumer {
+impl<S: Storage> Subscription for LaneConsumer<S> {
     async fn next(&mut self) -> Result<Delivery, QueueError> {
         if let Turn::Waiting(waiting) = &mut self.turn {
             let held = waiting.await;
@@ -113,8 +113,9 @@ impl Subscription for LaneConsumer {
         let writes = self.writes.clone();
         let queue_closed = writes.closed();
         let message = tokio::select! {
-            message = self.next_message() => message?,
+            biased;
             () = queue_closed => return Err(super::closed()),
+            message = self.next_message() => message?,
         };
         let redelivered = self.lane.hand_out(&message);
         self.outstanding.push_back((message.seq, message.jobs));
@@ -141,7 +142,7 @@ impl Subscription for LaneConsumer {
     }
 }
 
-impl Drop for LaneConsumer {
+impl<S> Drop for LaneConsumer<S> {
     fn drop(&mut self) {
         self.lane.left(u64::try_from(self.outstanding.len()).unwrap_or_default());
     }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use domain::lane::Lane;
 use tokio::sync::{Notify, mpsc};
 
-use super::store::{Seq, Store};
+use super::port::{Seq, Storage};
 use super::writer::Write;
 use crate::{Delivery, DeliveryTag, QueueError, Subscription};
 
@@ -49,9 +49,9 @@ impl WorkState {
 }
 
 /// One of those who take work.
-pub(super) struct WorkConsumer {
+pub(super) struct WorkConsumer<S> {
     state: Arc<WorkState>,
-    store: Store,
+    storage: S,
     writes: mpsc::Sender<Write>,
     held: Option<Held>,
 }
@@ -63,9 +63,9 @@ struct Held {
     returned_before: bool,
 }
 
-impl WorkConsumer {
-    pub(super) fn new(state: Arc<WorkState>, store: Store, writes: mpsc::Sender<Write>) -> WorkConsumer {
-        WorkConsumer { state, store, writes, held: None }
+impl<S: Storage> WorkConsumer<S> {
+    pub(super) fn new(state: Arc<WorkState>, storage: S, writes: mpsc::Sender<Write>) -> WorkConsumer<S> {
+        WorkConsumer { state, storage, writes, held: None }
     }
 
     /// Waits for a message and holds it, so that a caller who gives up half-way loses nothing.
@@ -90,22 +90,23 @@ impl WorkConsumer {
 }
 
 #[async_trait]
-impl Subscription for WorkConsumer {
+impl<S: Storage> Subscription for WorkConsumer<S> {
     async fn next(&mut self) -> Result<Delivery, QueueError> {
-        let (writes, store) = (self.writes.clone(), self.store.clone());
+        let (writes, storage) = (self.writes.clone(), self.storage.clone());
         let found = async {
             let held = self.hold().await;
-            let message = store.message(WORK, held.seq).await?;
+            let message = storage.messages(WORK, held.seq..=held.seq, 1).await?.pop();
             held.handed_out = true;
-            Ok(message.map(|envelope| Delivery {
+            Ok(message.map(|message| Delivery {
                 tag: DeliveryTag(u64::try_from(held.seq).unwrap_or_default()),
-                envelope,
+                envelope: message.envelope,
                 redelivered: held.returned_before,
             }))
         };
         let found: Result<Option<Delivery>, QueueError> = tokio::select! {
-            found = found => found,
+            biased;
             () = writes.closed() => Err(super::closed()),
+            found = found => found,
         };
         found?.ok_or_else(|| {
             QueueError::Failed("a message of work is not in the queue's file any more".to_owned())
@@ -123,7 +124,7 @@ impl Subscription for WorkConsumer {
     }
 }
 
-impl Drop for WorkConsumer {
+impl<S> Drop for WorkConsumer<S> {
     fn drop(&mut self) {
         if let Some(held) = self.held.take() {
             self.state.add(held.seq);

@@ -1,21 +1,18 @@
 //! The one task that writes: what waits when it begins shares its commit, and so its sync to disk.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use domain::lane::Lane;
-use sqlx::Connection as _;
-use sqlx::sqlite::SqliteConnection;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use super::lane::{LaneState, Place};
-use super::store::{self, Seq, StoreFile};
+use super::port::{Connection, Seq, Storage, Transaction};
 use super::work::{WORK, WorkState};
 use crate::{DeadLetter, QueueError};
 
@@ -67,16 +64,16 @@ enum Effect {
     Noted,
 }
 
-/// Owns the connection that writes, and the lock on the file.
+/// Owns the connection that writes.
 ///
 /// After a write that failed the connection is closed and another one opened. SQLite may have rolled the transaction
 /// back by itself or not (<https://www.sqlite.org/lang_transaction.html>, "Response To Errors Within A
 /// Transaction"), and a commit inside of a transaction that is still open is no commit. What the file holds is then
 /// read back before anything more is written to it.
-pub(super) struct Writer {
-    file: StoreFile,
+pub(super) struct Writer<S: Storage> {
+    storage: S,
     /// `None` after a write that failed.
-    connection: Option<SqliteConnection>,
+    connection: Option<S::Connection>,
     lanes: Vec<Arc<LaneState>>,
     work: Arc<WorkState>,
     /// The newest message that this writer knows of.
@@ -87,19 +84,17 @@ pub(super) struct Writer {
     finished: BTreeSet<Seq>,
     /// Why the file takes no writes, as long as it does not.
     state: watch::Sender<Result<(), QueueError>>,
-    _lock: File,
 }
 
-impl Writer {
+impl<S: Storage> Writer<S> {
     /// Writes to the file by `connection`, behind the message `newest`.
     pub(super) fn new(
-        (file, connection): (StoreFile, SqliteConnection),
-        lock: File,
+        (storage, connection): (S, S::Connection),
         (lanes, work): (Vec<Arc<LaneState>>, Arc<WorkState>),
         newest: Seq,
-    ) -> Writer {
+    ) -> Writer<S> {
         Writer {
-            file,
+            storage,
             connection: Some(connection),
             lanes,
             work,
@@ -107,7 +102,6 @@ impl Writer {
             acknowledged: BTreeMap::new(),
             finished: BTreeSet::new(),
             state: watch::Sender::new(Ok(())),
-            _lock: lock,
         }
     }
 
@@ -123,17 +117,18 @@ impl Writer {
         loop {
             let mut writes = Vec::new();
             tokio::select! {
+                biased;
+                () = stopping.cancelled(), if !waiting.is_closed() => waiting.close(),
                 taken = waiting.recv_many(&mut writes, COMMIT_WRITES_MAX) => match taken {
                     0 => break,
                     _ => self.commit(writes).await,
                 },
-                () = stopping.cancelled(), if !waiting.is_closed() => waiting.close(),
                 // Nobody sends anything to a queue that is not ready: it finds out by itself that it is again.
                 _ = trials.tick(), if self.connection.is_none() => self.commit(Vec::new()).await,
             }
         }
         if let Some(connection) = self.connection
-            && let Err(cause) = store::close(connection).await
+            && let Err(cause) = connection.close().await
         {
             warn!("the queue's file did not close well and is repaired when it is opened again: {cause}");
         }
@@ -157,12 +152,11 @@ impl Writer {
                     info!("the queue's file takes writes again");
                 }
             }
-            Err(cause) => {
-                let failure = self.file.failure(&cause);
+            Err(failure) => {
                 writes.into_iter().for_each(|write| write.failed(&failure));
-                if self.state.send_replace(Err(failure)).is_ok() {
+                if self.state.send_replace(Err(failure.clone())).is_ok() {
                     error!(
-                        "the queue's file takes no writes, and no job is accepted; is the disk full? {cause}"
+                        "the queue's file takes no writes, and no job is accepted; is the disk full? {failure}"
                     );
                 }
             }
@@ -170,14 +164,12 @@ impl Writer {
     }
 
     /// A new connection, which has taken up what one that failed left in the file.
-    async fn reconnect(&mut self) -> Result<SqliteConnection, sqlx::Error> {
-        let mut connection = self.file.connect().await?;
-        // Room that the log can give back is used first; a full disk has none for a longer log.
-        store::shrink_log(&mut connection).await?;
-        store::try_write(&mut connection).await?;
+    async fn reconnect(&mut self) -> Result<S::Connection, QueueError> {
+        let mut connection = self.storage.connect().await?;
+        connection.try_write().await?;
         // Messages of a commit that was said to have failed and is there all the same: their clients send them
         // again, and the ledger knows them.
-        for kept in store::since(&mut connection, self.newest).await? {
+        for kept in connection.since(self.newest).await? {
             match self.lanes.get(usize::from(kept.lane.0)) {
                 Some(lane) => lane.take_up(kept.seq, kept.jobs),
                 None => self.work.add(kept.seq),
@@ -187,7 +179,7 @@ impl Writer {
         Ok(connection)
     }
 
-    async fn transaction(&mut self, writes: &[Write]) -> Result<Vec<Effect>, sqlx::Error> {
+    async fn transaction(&mut self, writes: &[Write]) -> Result<Vec<Effect>, QueueError> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.reconnect().await?,
@@ -204,19 +196,19 @@ impl Writer {
 
     async fn write(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut S::Connection,
         writes: &[Write],
-    ) -> Result<Vec<Effect>, sqlx::Error> {
+    ) -> Result<Vec<Effect>, QueueError> {
         let mut transaction = connection.begin().await?;
         let mut effects = Vec::with_capacity(writes.len());
         for write in writes {
             effects.push(write.apply(&mut transaction).await?);
         }
         for (lane, through) in &self.acknowledged {
-            store::remove_through(&mut transaction, *lane, *through).await?;
+            transaction.remove_through(*lane, *through).await?;
         }
         for seq in &self.finished {
-            store::remove(&mut transaction, *seq).await?;
+            transaction.remove(*seq).await?;
         }
         transaction.commit().await?;
         Ok(effects)
@@ -231,19 +223,17 @@ impl Writer {
 }
 
 impl Write {
-    async fn apply(&self, connection: &mut SqliteConnection) -> Result<Effect, sqlx::Error> {
+    async fn apply(&self, transaction: &mut impl Transaction) -> Result<Effect, QueueError> {
         Ok(match self {
             Write::Publish { place, envelope, jobs, .. } => {
-                Effect::Appended(store::append(connection, place.lane(), envelope, *jobs).await?)
+                Effect::Appended(transaction.append(place.lane(), envelope, *jobs).await?)
             }
-            Write::Work { message, .. } => {
-                Effect::Appended(store::append(connection, WORK, message, 1).await?)
-            }
+            Write::Work { message, .. } => Effect::Appended(transaction.append(WORK, message, 1).await?),
             Write::DeadLetter { letter, .. } => {
-                store::keep(connection, letter).await?;
+                transaction.keep(letter).await?;
                 Effect::Kept
             }
-            Write::Discard { id, .. } => Effect::Found(store::discard(connection, id).await?),
+            Write::Discard { id, .. } => Effect::Found(transaction.discard(id).await?),
             Write::Acknowledge { .. } | Write::Done { .. } => Effect::Noted,
         })
     }

@@ -32,6 +32,11 @@ pub(super) struct Consumer {
 }
 
 impl Consumer {
+    /// What its process has in hand, in order.
+    pub(super) fn messages(&self) -> impl Iterator<Item = &Message> {
+        self.unacknowledged.iter().map(|(_, message)| message)
+    }
+
     pub(super) fn in_hand(&self) -> usize {
         self.unacknowledged.len()
     }
