@@ -94,7 +94,7 @@ impl Ingress {
             return Err(Problem::new(ProblemType::PoolExhausted, detail).retry_after(EXHAUSTED_PAUSE));
         }
         let detail =
-            "the ledger can not be read at present; jobs are still accepted. Try again in a few seconds";
+            "the ledger cannot be read at present; jobs are still accepted. Try again in a few seconds";
         Err(Problem::new(ProblemType::LedgerUnavailable, detail).retry_after(UNAVAILABLE_PAUSE))
     }
 }

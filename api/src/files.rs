@@ -140,7 +140,7 @@ pub trait Reader: Send {
 /// Opens a file: finds its charset and dialect, and reads it once to its end.
 ///
 /// # Errors
-/// The file can not be imported as a whole; says what, where and the remedy.
+/// The file cannot be imported as a whole; says what, where and the remedy.
 pub fn open(
     mut file: impl Input + 'static,
     format: Format,

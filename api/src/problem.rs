@@ -92,7 +92,7 @@ impl ProblemType {
             Self::InvalidBatch => ("/problems/invalid-batch", S::UNPROCESSABLE_ENTITY, "Not a batch of jobs"),
             Self::InvalidParameter => ("/problems/invalid-parameter", S::BAD_REQUEST, "Invalid parameter"),
             Self::IncompleteBody => ("/problems/incomplete-body", S::BAD_REQUEST, "The body ended early"),
-            Self::DamagedBody => ("/problems/damaged-body", S::BAD_REQUEST, "The body can not be unpacked"),
+            Self::DamagedBody => ("/problems/damaged-body", S::BAD_REQUEST, "The body cannot be unpacked"),
             Self::BodyTooLarge => ("/problems/body-too-large", S::PAYLOAD_TOO_LARGE, "Body too large"),
             Self::TooManyJobs => {
                 ("/problems/too-many-jobs", S::PAYLOAD_TOO_LARGE, "Too many jobs in one request")
@@ -126,7 +126,7 @@ impl ProblemType {
                 ("/problems/queue-unavailable", S::SERVICE_UNAVAILABLE, "The queue did not take the job")
             }
             Self::LedgerUnavailable => {
-                ("/problems/ledger-unavailable", S::SERVICE_UNAVAILABLE, "The ledger can not be read")
+                ("/problems/ledger-unavailable", S::SERVICE_UNAVAILABLE, "The ledger cannot be read")
             }
             Self::InvalidFile => {
                 ("/problems/invalid-file", S::UNPROCESSABLE_ENTITY, "Not a file that can be read")

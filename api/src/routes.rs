@@ -89,7 +89,7 @@ impl<S: Sync> FromRequestParts<S> for NoParameters {
     }
 }
 
-/// A query that can not be read, such as one with a name that the route does not take.
+/// A query that cannot be read, such as one with a name that the route does not take.
 fn bad_query(error: &QueryRejection, takes: &str) -> Problem {
     let detail = format!("{}; the query takes {takes}", error.body_text());
     Problem::new(ProblemType::InvalidParameter, detail.chars().take(300).collect::<String>())

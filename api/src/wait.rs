@@ -200,7 +200,7 @@ impl Ticket<'_> {
         }
     }
 
-    /// The ledger's record; where it can not be had, what was told.
+    /// The ledger's record; where it cannot be had, what was told.
     async fn recorded(&self, ingress: &Ingress, verdict: Verdict, until: Instant) -> Ended {
         self.look(ingress, until).await.unwrap_or(Ended::Told(verdict))
     }
@@ -222,7 +222,7 @@ impl Drop for Ticket<'_> {
     }
 }
 
-/// The time that a client prefers to wait (RFC 7240, section 4.3). What can not be understood is ignored,
+/// The time that a client prefers to wait (RFC 7240, section 4.3). What cannot be understood is ignored,
 /// as section 2 wants it.
 pub fn preferred(headers: &HeaderMap) -> Option<Duration> {
     let values = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());

@@ -65,7 +65,7 @@ pub(crate) struct Cause {
 pub(crate) enum Refused {
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Invalid(Vec<Refusal>),
-    #[error("the settings can not be kept, so nothing was changed: {0}")]
+    #[error("the settings cannot be kept, so nothing was changed: {0}")]
     Away(String),
     #[error("there is no change of version {0}; see `audit` for those that there are")]
     NoSuchVersion(u64),
@@ -112,7 +112,7 @@ impl Control {
             if !read {
                 match self.read().await {
                     Ok(_) => read = true,
-                    Err(why) => info!(%why, "the settings that were changed before can not be read yet"),
+                    Err(why) => info!(%why, "the settings that were changed before cannot be read yet"),
                 }
             }
             self.tell().await;

@@ -34,13 +34,13 @@ pub(crate) struct Facts {
     pub(crate) lanes_of_the_lost: BTreeMap<String, BTreeSet<u16>>,
     pub(crate) lanes: Vec<LaneView>,
     pub(crate) queue: QueueTotals,
-    /// Why the queue can not be read.
+    /// Why the queue cannot be read.
     pub(crate) queue_trouble: Option<String>,
     pub(crate) policies: LatestPolicies,
     /// `None`: its totals are not known.
     pub(crate) ledger: Option<LedgerView>,
     pub(crate) ledger_answers: bool,
-    /// Why the ledger can not be read.
+    /// Why the ledger cannot be read.
     pub(crate) ledger_trouble: Option<String>,
     /// `None`: nobody has looked yet.
     pub(crate) durability: Option<std::sync::Arc<Durability>>,

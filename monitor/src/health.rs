@@ -74,7 +74,7 @@ fn workers(facts: &Facts) -> Judged {
 
 fn queue(facts: &Facts) -> Judged {
     match (&facts.queue_trouble, facts.queue.depth_messages) {
-        (Some(why), _) => (Some(0), format!("the queue can not be read: {why}")),
+        (Some(why), _) => (Some(0), format!("the queue cannot be read: {why}")),
         (None, Some(_)) => (Some(100), "the queue answers".to_owned()),
         (None, None) => (None, "the queue has not been asked yet".to_owned()),
     }
@@ -82,7 +82,7 @@ fn queue(facts: &Facts) -> Judged {
 
 fn ledger(facts: &Facts) -> Judged {
     match (&facts.ledger_trouble, facts.ledger_answers) {
-        (Some(why), _) => (Some(0), format!("the ledger can not be read: {why}")),
+        (Some(why), _) => (Some(0), format!("the ledger cannot be read: {why}")),
         (None, true) => (Some(100), "the ledger answers".to_owned()),
         (None, false) => (None, "the ledger has not been asked yet".to_owned()),
     }

@@ -56,7 +56,7 @@ pub(crate) struct Moment<'a> {
 }
 
 impl Missing {
-    /// The jobs that are missing, by their lane; `None`: it can not be told.
+    /// The jobs that are missing, by their lane; `None`: it cannot be told.
     pub(crate) fn take(&mut self, moment: &Moment<'_>) -> Option<Vec<MissingJobs>> {
         self.note_lost(moment);
         let known = moment.counts.zip(moment.verdicts);

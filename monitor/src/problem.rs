@@ -51,7 +51,7 @@ impl Problem {
 
     pub(crate) fn invalid_parameter(field: &str, value: &str, remedy: &str) -> Problem {
         let value: String = value.chars().take(80).collect();
-        let detail = format!("{field} can not be {value:?}: {remedy}");
+        let detail = format!("{field} cannot be {value:?}: {remedy}");
         let errors = vec![FieldError {
             field: field.to_owned(),
             value: format!("{value:?}"),
@@ -63,7 +63,7 @@ impl Problem {
     }
 
     pub(crate) fn invalid_body(why: impl Display) -> Problem {
-        let detail = format!("the body can not be read: {why}; see docs/monitor-api.md for an example");
+        let detail = format!("the body cannot be read: {why}; see docs/monitor-api.md for an example");
         Problem::new(
             "/problems/invalid-body",
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -100,7 +100,7 @@ impl Problem {
     pub(crate) fn not_replayable(why: impl Display) -> Problem {
         let detail = format!("the letter stays where it is: {why}");
         let status = StatusCode::UNPROCESSABLE_ENTITY;
-        Problem::new("/problems/not-replayable", status, "The letter can not be replayed", detail)
+        Problem::new("/problems/not-replayable", status, "The letter cannot be replayed", detail)
     }
 
     pub(crate) fn queue_unavailable(why: impl Display) -> Problem {
@@ -139,7 +139,7 @@ impl From<Refused> for Problem {
             Refused::Away(_) => Problem::new(
                 "/problems/ledger-unavailable",
                 StatusCode::SERVICE_UNAVAILABLE,
-                "The settings can not be kept",
+                "The settings cannot be kept",
                 detail,
             ),
             Refused::NoSuchVersion(_) => {

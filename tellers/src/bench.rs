@@ -35,7 +35,7 @@ pub(crate) async fn run(mut fleet: FleetConfig, args: BenchArgs) -> anyhow::Resu
         fleet.amqp_url.is_some() == fleet.database_url.is_some(),
         "set both AMQP_URL and DATABASE_URL to measure a real fleet, or neither for the embedded parts"
     );
-    let folder = tempfile::tempdir().context("a temporary folder can not be made")?;
+    let folder = tempfile::tempdir().context("a temporary folder cannot be made")?;
     fleet.data_dir = folder.path().to_owned();
     eprintln_progress(match fleet.database_url {
         Some(_) => "a fleet of one ingress and one worker on DATABASE_URL and AMQP_URL",

@@ -166,7 +166,7 @@ async fn replay(fleet: &FleetConfig, queue: &Arc<dyn Queue>, letters: Vec<DeadLe
     }
     publisher.stop().await;
     if refused > 0 {
-        bail!("{refused} dead letters can not be replayed; `show` them, and `discard` what is of no use");
+        bail!("{refused} dead letters cannot be replayed; `show` them, and `discard` what is of no use");
     }
     Ok(())
 }

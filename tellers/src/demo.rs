@@ -33,7 +33,7 @@ const OUTCOME_WAIT: Duration = Duration::from_secs(30);
 #[allow(clippy::print_stdout)] // The demo is what it prints.
 pub(crate) async fn run(mut fleet: FleetConfig, args: DemoArgs) -> anyhow::Result<ExitCode> {
     // A demo starts with empty books and leaves nothing behind.
-    let folder = tempfile::tempdir().context("a temporary folder can not be made")?;
+    let folder = tempfile::tempdir().context("a temporary folder cannot be made")?;
     fleet.data_dir = folder.path().to_owned();
     (fleet.amqp_url, fleet.database_url) = (None, None);
     let shutdown = shutdown::on_signal(Duration::ZERO)?;

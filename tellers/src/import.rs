@@ -97,7 +97,7 @@ async fn send(ingress: &Ingress, args: &ImportArgs, bar: &ProgressBar) -> anyhow
     let mut url = Url::parse(&format!("{}/api/imports", ingress.url))
         .with_context(|| format!("{} is no URL of an ingress", ingress.url))?;
     let path = if args.file == "-" { STDIN } else { &args.file };
-    let what = || format!("{} can not be read", args.file);
+    let what = || format!("{} cannot be read", args.file);
     let file = tokio::fs::File::open(path).await.with_context(what)?;
     let bytes = file.metadata().await.with_context(what)?;
     // What comes through a pipe has no length yet.
@@ -157,7 +157,7 @@ async fn follow(ingress: &Ingress, number: u64, bar: &ProgressBar) -> anyhow::Re
                 away += 1;
                 bar.set_message(format!("import {number}: the ingress does not answer"));
             }
-            Err(error) => return Err(error.context(format!("import {number} goes on, and can not be seen"))),
+            Err(error) => return Err(error.context(format!("import {number} goes on, and cannot be seen"))),
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }

@@ -47,7 +47,7 @@ async fn measure(args: &LoadTestArgs, cancel: &CancellationToken) -> anyhow::Res
     let report = measured?;
     if let Some(path) = &args.html {
         let written = tokio::fs::write(path, page::of(&report)).await;
-        written.with_context(|| format!("{} can not be written; name another file", path.display()))?;
+        written.with_context(|| format!("{} cannot be written; name another file", path.display()))?;
     }
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report)?);

@@ -44,7 +44,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let threads = usize::try_from(cli.fleet.max_worker_threads)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(threads).build();
-    runtime.context("the runtime can not be started")?.block_on(start(cli))
+    runtime.context("the runtime cannot be started")?.block_on(start(cli))
 }
 
 async fn start(cli: Cli) -> anyhow::Result<ExitCode> {

@@ -94,7 +94,7 @@ pub(crate) async fn embedded_queue(fleet: &FleetConfig) -> anyhow::Result<Arc<dy
     make_data_dir(fleet)?;
     let path = fleet.data_dir.join(QUEUE_FILE);
     let queue = EmbeddedQueue::open(&path, EmbeddedSettings::new(fleet.lanes)).await;
-    Ok(Arc::new(queue.context("the embedded queue can not be opened")?))
+    Ok(Arc::new(queue.context("the embedded queue cannot be opened")?))
 }
 
 /// The queue that is there already, for operators' commands: one that forgot to name it is told so, and is
@@ -152,7 +152,7 @@ fn books(fleet: &FleetConfig) -> anyhow::Result<Books> {
     let Some(url) = &fleet.database_url else {
         make_data_dir(fleet)?;
         let ledger = SqliteLedger::open(&fleet.data_dir.join(LEDGER_FILE));
-        return Ok(Arc::new(ledger.context("the embedded ledger can not be opened")?).into());
+        return Ok(Arc::new(ledger.context("the embedded ledger cannot be opened")?).into());
     };
     let config = MySqlConfig {
         readonly_url: fleet.database_readonly_url.clone(),
@@ -171,5 +171,5 @@ fn books(fleet: &FleetConfig) -> anyhow::Result<Books> {
 fn make_data_dir(fleet: &FleetConfig) -> anyhow::Result<()> {
     let path = &fleet.data_dir;
     std::fs::create_dir_all(path)
-        .with_context(|| format!("{} can not be made; set DATA_DIR to a folder that can", path.display()))
+        .with_context(|| format!("{} cannot be made; set DATA_DIR to a folder that can", path.display()))
 }

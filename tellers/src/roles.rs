@@ -223,7 +223,7 @@ async fn checked(
 fn instruments(fleet: &FleetConfig, parts: &Parts, settings: Settings) -> anyhow::Result<Instruments> {
     let (ledger, work) = (parts.ledger.clone(), parts.work.clone());
     Ok(Instruments {
-        telemetry: telemetry::record().context("the figures can not be recorded")?,
+        telemetry: telemetry::record().context("the figures cannot be recorded")?,
         settings: Arc::new(LiveSettings::new(settings)),
         started_with: fleet.started_with.clone(),
         pools: Some(Arc::new(move || [ledger.pools(), work.report()].concat())),
@@ -264,7 +264,7 @@ fn check_threads(threads: u32, files: usize) -> anyhow::Result<()> {
 
 fn keys(access: &AccessConfig) -> anyhow::Result<Keys> {
     let keys = Keys::parse(access.api_keys.as_deref().unwrap_or_default());
-    Ok(keys.context("API_KEYS can not be read")?.allow_anonymous(access.allow_anonymous))
+    Ok(keys.context("API_KEYS cannot be read")?.allow_anonymous(access.allow_anonymous))
 }
 
 fn api_parts(

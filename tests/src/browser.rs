@@ -155,7 +155,7 @@ impl Page {
             return [x, y, found.contains(document.elementFromPoint(x, y))]; }})()"
         );
         let place = self.evaluate(&find).await?;
-        ensure!(place[2] == true, "{selector} can not be clicked: {place}");
+        ensure!(place[2] == true, "{selector} cannot be clicked: {place}");
         for kind in ["mousePressed", "mouseReleased"] {
             let event =
                 json!({"type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": 1});
@@ -188,7 +188,7 @@ impl Page {
     /// Writes what the page looks like, all of it, as a PNG.
     ///
     /// # Errors
-    /// The browser could not, or the file can not be written.
+    /// The browser could not, or the file cannot be written.
     pub async fn picture(&self, file: &Path) -> anyhow::Result<()> {
         let asked = json!({"format": "png", "captureBeyondViewport": true});
         let picture = self.call("Page.captureScreenshot", asked).await?;

@@ -33,7 +33,7 @@ impl Reports {
     /// The next report of any replica.
     ///
     /// # Errors
-    /// There is none, or it can not be read.
+    /// There is none, or it cannot be read.
     pub async fn next(&mut self) -> anyhow::Result<Report> {
         loop {
             let heard = timeout(REPORT_WITHIN, self.heard.recv());
@@ -84,7 +84,7 @@ impl Reports {
     /// each reports first may still be from before, and does not count.
     ///
     /// # Errors
-    /// A report has a histogram that can not be read.
+    /// A report has a histogram that cannot be read.
     pub async fn batches(&mut self, workers: usize, reports: usize) -> anyhow::Result<(u64, u64)> {
         let mut seen: BTreeMap<String, usize> = BTreeMap::new();
         let mut sizes = new_histogram();

@@ -109,7 +109,7 @@ impl Drop for Sandbox {
     fn drop(&mut self) {
         let guard = self.guard.get_mut().unwrap_or_else(PoisonError::into_inner);
         drop(guard.tell.take());
-        // Nothing is left to do about a guard that can not be awaited.
+        // Nothing is left to do about a guard that cannot be awaited.
         let _ = guard.shell.wait();
     }
 }

@@ -38,7 +38,7 @@ pub async fn fresh_vhost() -> anyhow::Result<Vhost> {
     static SHARED: OnceCell<RabbitMq> = OnceCell::const_new();
     static TURN: OnceCell<Arc<Mutex<()>>> = OnceCell::const_new();
     if let Ok(url) = std::env::var("TEST_AMQP_URL") {
-        // AMQP can not make virtual hosts: the tests take turns on the one that is given.
+        // AMQP cannot make virtual hosts: the tests take turns on the one that is given.
         let turn = Arc::clone(TURN.get_or_init(async || Arc::default()).await);
         let turn = turn.lock_owned().await;
         rabbitmq::empty(&url).await.context("on the broker of TEST_AMQP_URL")?;

@@ -26,7 +26,7 @@ impl SmallDisk {
         let mounted =
             Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(folder.path()).output()?;
         let why = String::from_utf8_lossy(&mounted.stderr);
-        ensure!(mounted.status.success(), "a small disk can not be mounted, run the tests as root: {why}");
+        ensure!(mounted.status.success(), "a small disk cannot be mounted, run the tests as root: {why}");
         Ok(SmallDisk { folder, megabytes })
     }
 

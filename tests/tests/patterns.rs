@@ -156,7 +156,7 @@ async fn an_analyst_works(client: &Client) -> anyhow::Result<()> {
     ensure!(found["patterns"]["recurring"][0]["count"] == 4, "{found}");
 
     let again = client.delete(&format!("/api/analyses/{id}")).await?;
-    ensure!(again.json::<Value>()?["state"] == "done", "what is done can not be cancelled: {again:?}");
+    ensure!(again.json::<Value>()?["state"] == "done", "what is done cannot be cancelled: {again:?}");
     let list: Value = client.get("/api/analyses?limit=2").await?.json()?;
     ensure!(list["analyses"][0]["id"] == *id && list["next"].is_string(), "{list}");
 

@@ -103,7 +103,7 @@ impl Bench {
             match worked {
                 Ok(()) => return true,
                 Err(LedgerError::Permanent(cause)) => {
-                    error!(run = %order(&work).run, cause, "an analysis can not go on; its message is kept as a dead letter");
+                    error!(run = %order(&work).run, cause, "an analysis cannot go on; its message is kept as a dead letter");
                     return self.bury(delivery, cause).await;
                 }
                 Err(error) => {
@@ -117,7 +117,7 @@ impl Bench {
         }
     }
 
-    /// Keeps what can not be done, with its cause, until an operator looks after it.
+    /// Keeps what cannot be done, with its cause, until an operator looks after it.
     async fn bury(&self, delivery: &Delivery, cause: String) -> bool {
         settle::bury(&self.shared, Lane::NONE, delivery.envelope.clone(), cause, &self.shutdown).await
     }

@@ -122,7 +122,7 @@ struct Gathered {
 }
 
 impl Gathered {
-    /// Reads an envelope job by job: one that can not be read harms no other.
+    /// Reads an envelope job by job: one that cannot be read harms no other.
     ///
     /// An envelope of the next release is an error: it stays on the lane, and holds it up, until a worker comes
     /// that reads it. While a fleet is upgraded there may be some, and as dead letters they would lose their place.

@@ -1,4 +1,4 @@
-//! Settling a batch: post it, keep what can not be posted, tell who waits. Acknowledging comes after.
+//! Settling a batch: post it, keep what cannot be posted, tell who waits. Acknowledging comes after.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -127,7 +127,7 @@ async fn settle_job(
         // A conflict too: the ledger has noted it with the job whose identity it came under.
         Ok(_) => true,
         Err(cause) => {
-            error!(id = %job.id, %lane, cause, "a job can not be posted; it is kept as a dead letter");
+            error!(id = %job.id, %lane, cause, "a job cannot be posted; it is kept as a dead letter");
             let kept = record_dead(shared, lane, job, cause, stop).await
                 && bury(shared, lane, alone(job), cause.clone(), stop).await;
             if kept {

@@ -48,7 +48,7 @@ fn unsupported(codings: &str) -> Problem {
     Problem::new(ProblemType::UnsupportedMediaType, detail).accept_encoding("gzip, identity")
 }
 
-/// Packed bytes that are read of a body which may have so many unpacked: what can not be packed grows a little, and
+/// Packed bytes that are read of a body which may have so many unpacked: what cannot be packed grows a little, and
 /// empty members unpack to nothing.
 pub const fn packed_bytes_max(bytes_max: usize) -> usize {
     bytes_max + bytes_max / 64 + 1024

@@ -233,7 +233,7 @@ struct Evidence {
 }
 
 impl Evidence {
-    /// Reads the file to its end, so that what can not be read at all is known before the first row.
+    /// Reads the file to its end, so that what cannot be read at all is known before the first row.
     fn gather(
         mut records: Records,
         found: &Found,

@@ -39,7 +39,7 @@ pub enum FileError {
     )]
     UnknownFormat,
     /// It is of another kind altogether.
-    #[error("the file is {what}, which can not be read; {remedy}")]
+    #[error("the file is {what}, which cannot be read; {remedy}")]
     Foreign {
         /// What it looks like.
         what: &'static str,

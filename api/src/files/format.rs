@@ -36,7 +36,7 @@ impl Format {
     /// its first characters, unfolded where they are gzip. The file is left at its start.
     ///
     /// # Errors
-    /// Nothing tells, or the file can not be read.
+    /// Nothing tells, or the file cannot be read.
     pub fn guess(
         content_type: Option<&str>,
         name: Option<&str>,

@@ -12,7 +12,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// A map that can not be understood: which entry, what stands there, and what should.
+/// A map that cannot be understood: which entry, what stands there, and what should.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("map: `{entry}` {reason}")]
 pub struct InvalidMapping {

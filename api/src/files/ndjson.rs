@@ -84,7 +84,7 @@ impl Reader for NdjsonReader {
                 let comma = if members.ends_with('{') { "" } else { "," };
                 format!("{members}{comma}\"{REFUSED_BECAUSE}\":{reason}}}\n")
             }
-            // What is no JSON object can not carry a member: it is carried in one.
+            // What is no JSON object cannot carry a member: it is carried in one.
             Err(_) => format!("{{\"line\":{},\"{REFUSED_BECAUSE}\":{reason}}}\n", Value::from(&*text)),
         };
         line.into_bytes()

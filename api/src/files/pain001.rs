@@ -260,7 +260,7 @@ fn amount(payment: &Leaves) -> Result<(i64, Currency), (&'static str, String)> {
     let refuse = |reason: String| ("InstdAmt", reason);
     let text = payment
         .text(PATH)
-        .ok_or_else(|| refuse("is missing; equivalent amounts can not be taken".to_owned()))?;
+        .ok_or_else(|| refuse("is missing; equivalent amounts cannot be taken".to_owned()))?;
     let code = payment.currency(PATH).unwrap_or_default();
     let currency: Currency = code.parse().map_err(|error| refuse(format!("is in {code:?}; Ccy {error}")))?;
     let exponent = currency.exponent().unwrap_or(0);

@@ -38,7 +38,7 @@ impl Description {
     /// Takes one of the parameters that say how a file is to be read.
     ///
     /// # Errors
-    /// There is none of this name, or it can not have this value.
+    /// There is none of this name, or it cannot have this value.
     pub fn set(&mut self, name: &str, value: String) -> Result<(), Problem> {
         match name {
             "name" => self.name = Some(value.chars().take(NAME_CHARS_MAX).collect()),
@@ -68,7 +68,7 @@ impl Description {
     /// How the columns of a CSV file become jobs.
     ///
     /// # Errors
-    /// The map can not be understood, or its charset is another.
+    /// The map cannot be understood, or its charset is another.
     pub fn mapping(&self) -> Result<Mapping, InvalidMapping> {
         let mapping: Mapping = self.map.as_deref().map_or(Ok(Mapping::default()), str::parse)?;
         match &self.charset {

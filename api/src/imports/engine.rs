@@ -92,7 +92,7 @@ impl Ingress {
         let mut numbers = HashSet::new();
         loop {
             for number in self.imports.spool.numbers().unwrap_or_else(|error| {
-                tracing::warn!(%error, "the folder of imports can not be read");
+                tracing::warn!(%error, "the folder of imports cannot be read");
                 Vec::new()
             }) {
                 if numbers.insert(number) {
@@ -125,13 +125,13 @@ async fn run(ingress: &Arc<Ingress>, number: u64) {
         Ok(Some(held)) => held,
         Ok(None) => return,
         Err(error) => {
-            return tracing::warn!(%error, import = number, "the file of an import can not be taken up");
+            return tracing::warn!(%error, import = number, "the file of an import cannot be taken up");
         }
     };
     let left = match see_to_its_end(ingress, held).await {
         Ok(held) => {
             if let Err(error) = held.remove() {
-                tracing::warn!(%error, import = number, "the file of an import can not be removed");
+                tracing::warn!(%error, import = number, "the file of an import cannot be removed");
             }
             return;
         }
@@ -255,7 +255,7 @@ async fn read_and_publish(
 ) -> Result<(Held, Progress), Left> {
     let Import { number, client, digest, progress, .. } = import;
     let Ok(client) = Client::parse(&client) else {
-        let remark = Some("the name of its client can not be read; send the file again".to_owned());
+        let remark = Some("the name of its client cannot be read; send the file again".to_owned());
         return Ok((held, Progress { state: ImportState::Failed, remark, ..progress }));
     };
     let stop = ingress.shutdown.child_token();

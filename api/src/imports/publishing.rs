@@ -38,7 +38,7 @@ const REFUSALS_AT_ONCE: usize = 200;
 const REFUSAL_BYTES_AT_ONCE: usize = 1 << 20;
 /// What is said of an import whose lanes take nothing.
 const QUEUE_AWAY: &str = "waits for the queue: ";
-/// The same where outcomes can not be counted.
+/// The same where outcomes cannot be counted.
 const LEDGER_AWAY: &str = "waits for the ledger: ";
 /// How often outcomes are counted while many are missing.
 const COUNT_EVERY: Duration = Duration::from_millis(100);

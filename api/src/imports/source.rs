@@ -25,7 +25,7 @@ pub(super) fn open(
     position: &Position,
 ) -> Result<Box<dyn Reader>, FileError> {
     let file = Watched { file, position: position.clone() };
-    // What can not be understood was refused with the request.
+    // What cannot be understood was refused with the request.
     let mapping = description.mapping().map_err(|error| FileError::Header(error.to_string()))?;
     files::open(file, format, &mapping, options)
 }

@@ -205,7 +205,7 @@ async fn open(
     }
     if let Err(error) = spool.keep(received.part, number, owner, &description) {
         if opened.is_new {
-            // Nobody will ever read it. Where this can not be said, it stays queued and can be cancelled.
+            // Nobody will ever read it. Where this cannot be said, it stays queued and can be cancelled.
             let remark = Some("its file could not be kept; send it again".to_owned());
             let failed = Progress { state: ImportState::Failed, remark, ..Progress::default() };
             let now = Timestamp::now().as_microsecond();

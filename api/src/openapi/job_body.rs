@@ -133,7 +133,7 @@ pub enum ActionBody {
         account: AccountNumber,
         amount: Amount,
         currency: Currency,
-        /// From when on it can not be captured any more: at most 100 years back and 10 ahead. One in the past makes a hold that
+        /// From when on it cannot be captured any more: at most 100 years back and 10 ahead. One in the past makes a hold that
         /// is released at once, so that a retry is never refused for coming late.
         #[schema(format = DateTime)]
         expires_at: Option<String>,

@@ -141,7 +141,7 @@ pub async fn patterns(
     };
     AccountPatterns::of(found).map(Json).ok_or_else(|| {
         tracing::error!(%number, "what is kept of an account's patterns is not JSON");
-        Problem::new(ProblemType::Internal, "the patterns can not be read; analyse the account again")
+        Problem::new(ProblemType::Internal, "the patterns cannot be read; analyse the account again")
     })
 }
 

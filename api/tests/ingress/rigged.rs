@@ -30,7 +30,7 @@ pub struct RiggedImports {
     pub writes: watch::Sender<Writes>,
     /// How often something was to be written down.
     pub checkpoints: AtomicUsize,
-    /// Outcomes can not be counted.
+    /// Outcomes cannot be counted.
     pub uncountable: watch::Sender<bool>,
 }
 

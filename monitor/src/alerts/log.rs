@@ -65,8 +65,8 @@ async fn read(records: &dyn Records, shutdown: &CancellationToken) -> Option<Vec
     loop {
         match tokio::time::timeout(WRITE_TIMEOUT, records.list(RecordKind::Alert, None, READ_MAX)).await {
             Ok(Ok(kept)) => return Some(kept.iter().filter_map(numbered).collect()),
-            Ok(Err(error)) => info!(%error, "the alerts of before can not be read yet"),
-            Err(_) => info!("the alerts of before can not be read yet: no answer"),
+            Ok(Err(error)) => info!(%error, "the alerts of before cannot be read yet"),
+            Err(_) => info!("the alerts of before cannot be read yet: no answer"),
         }
         tokio::select! {
             () = shutdown.cancelled() => return None,
@@ -76,7 +76,7 @@ async fn read(records: &dyn Records, shutdown: &CancellationToken) -> Option<Vec
 }
 
 /// Reads what was kept into the log and tells `resume` what had no end, newest first; then writes every change
-/// until `shutdown`, in order. One that can not be written is tried again.
+/// until `shutdown`, in order. One that cannot be written is tried again.
 pub(crate) async fn keep(
     records: Arc<dyn Records>,
     log: Arc<Mutex<Log>>,

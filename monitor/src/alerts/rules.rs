@@ -192,7 +192,7 @@ mod tests {
             );
         }
         let blind = Facts { ledger: None, ledger_trouble: Some("gone".to_owned()), ..well() };
-        assert_eq!(holding(&blind), [LedgerAway], "books that can not be read are not out of balance");
+        assert_eq!(holding(&blind), [LedgerAway], "books that cannot be read are not out of balance");
     }
 
     #[test]

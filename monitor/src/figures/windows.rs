@@ -38,7 +38,7 @@ impl Windows {
                 }
                 Err(error) => warn!(
                     replica = report.replica, %error,
-                    "a replica's histogram can not be read; do all replicas run this version?"
+                    "a replica's histogram cannot be read; do all replicas run this version?"
                 ),
             }
         }

@@ -96,7 +96,7 @@ impl Store {
                 true
             }
             Err(why) => {
-                info!(%why, "the history of before can not be read yet");
+                info!(%why, "the history of before cannot be read yet");
                 false
             }
         }
@@ -126,7 +126,7 @@ impl Store {
         match &appended {
             Ok(_) => self.away = false,
             Err(why) if !self.away => {
-                warn!(%why, "the history can not be written; it waits in memory");
+                warn!(%why, "the history cannot be written; it waits in memory");
                 self.away = true;
             }
             Err(_) => {}

@@ -146,7 +146,7 @@ pub enum SendError {
     #[error("the connection broke")]
     Broken(#[source] reqwest::Error),
     /// An answer of another kind.
-    #[error("an acceptance that can not be read: {0}")]
+    #[error("an acceptance that cannot be read: {0}")]
     Answer(String),
 }
 
@@ -192,14 +192,14 @@ impl Client {
     /// A client of an ingress; nothing is sent yet.
     ///
     /// # Errors
-    /// The URL or the key can not be used.
+    /// The URL or the key cannot be used.
     pub fn new(target: &Target) -> anyhow::Result<Client> {
         let base = target.url.trim_end_matches('/');
         let parsed = Url::parse(base)
             .with_context(|| format!("{base:?} is no URL; give one such as http://127.0.0.1:8080"))?;
         ensure!(
             parsed.scheme() == "http" && parsed.has_host(),
-            "{base:?} can not be used; give an http:// URL with a host"
+            "{base:?} cannot be used; give an http:// URL with a host"
         );
         let mut headers = HeaderMap::new();
         if let Some(key) = &target.api_key {

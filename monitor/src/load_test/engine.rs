@@ -31,7 +31,7 @@ pub enum Failure {
     CouldNotRun(anyhow::Error),
 }
 
-/// Runs a load test. It ends in bounded time whatever the ingress does: what can not be had by the plan's
+/// Runs a load test. It ends in bounded time whatever the ingress does: what cannot be had by the plan's
 /// deadlines counts against the verdict.
 ///
 /// # Errors

@@ -144,7 +144,7 @@ pub(crate) enum Until {
     Elapsed(Duration),
 }
 
-/// A field of a request that can not be.
+/// A field of a request that cannot be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {value} {remedy}")]
 pub struct Invalid {

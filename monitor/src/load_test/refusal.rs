@@ -124,7 +124,7 @@ impl From<StartError> for Refusal {
 
 impl From<LedgerError> for Refusal {
     fn from(error: LedgerError) -> Refusal {
-        let detail = format!("the load tests that are kept can not be read: {error}; try again");
+        let detail = format!("the load tests that are kept cannot be read: {error}; try again");
         let status = StatusCode::SERVICE_UNAVAILABLE;
         Refusal::new(status, "/problems/ledger-unavailable", "The ledger is away", detail)
     }

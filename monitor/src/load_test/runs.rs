@@ -29,7 +29,7 @@ const KEPT_FOR: SignedDuration = SignedDuration::from_hours(400 * 24);
 const TELL_TIMEOUT: Duration = Duration::from_secs(2);
 /// When the monitor stops, what is running has so long to be written down.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
-/// A result that can not be written is tried again so often, so long apart; it stays in memory besides.
+/// A result that cannot be written is tried again so often, so long apart; it stays in memory besides.
 const SAVE_ATTEMPTS: u32 = 15;
 const SAVE_INTERVAL: Duration = Duration::from_secs(2);
 

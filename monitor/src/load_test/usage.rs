@@ -215,7 +215,7 @@ async fn ask(url: &str, peaks: &Peaks) {
     let url = format!("{}/api/scalability/status", url.trim_end_matches('/'));
     let http = match reqwest::Client::builder().no_proxy().timeout(ANSWER_TIMEOUT).build() {
         Ok(http) => http,
-        Err(error) => return tracing::warn!(%error, "the monitor can not be asked"),
+        Err(error) => return tracing::warn!(%error, "the monitor cannot be asked"),
     };
     let mut pace = interval(ASK_INTERVAL);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);

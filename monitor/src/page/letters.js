@@ -49,7 +49,7 @@ const locked = () => [
   h("div.buttons", null, h("button.primary", { type: "button", "data-give-key": true }, "Give a key")),
 ];
 
-const NONE = "None. Jobs that can not be posted wait here, with the cause.";
+const NONE = "None. Jobs that cannot be posted wait here, with the cause.";
 
 const list = ({ letters, count: all }) => letters.length === 0 ? [h("p.empty", null, NONE)] : [
   h("ul.letters", null, letters.map((letter) => h("li", { "data-key": letter.id },

@@ -97,7 +97,7 @@ pub(super) async fn show(State(shared): State<Arc<Shared>>) -> Json<Config> {
         (status = 409, description = "Nothing to undo.", body = Problem, content_type = "application/problem+json"),
         (status = 400, description = "Not JSON.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "Nothing was changed; `errors` says why.", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The audit log can not be written, so nothing was changed.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The audit log cannot be written, so nothing was changed.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn change(
@@ -134,7 +134,7 @@ pub(super) async fn change(
         (status = 409, description = "Nothing to undo.", body = Problem, content_type = "application/problem+json"),
         (status = 400, description = "Not JSON.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "Not what is asked here.", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The audit log can not be written.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The audit log cannot be written.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn undo(

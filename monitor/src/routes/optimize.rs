@@ -40,7 +40,7 @@ pub(super) struct OptimizeBody {
         (status = 409, description = "Nothing to undo.", body = Problem, content_type = "application/problem+json"),
         (status = 400, description = "Not JSON.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "Not what is asked here.", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The audit log can not be written, so nothing was changed.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The audit log cannot be written, so nothing was changed.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn optimize(

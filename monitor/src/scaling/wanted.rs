@@ -78,7 +78,7 @@ fn for_backlog(
     let most = facts.lane_count();
     if workers > most {
         let reason = format!(
-            "{waiting} and {} a second come; more than {} can not share {most} lanes",
+            "{waiting} and {} a second come; more than {} cannot share {most} lanes",
             grouped(rounded(load.accepted_per_second)),
             counted(most.into(), "worker")
         );

@@ -22,7 +22,7 @@ pub struct Config {
     pub convergence: Convergence,
     /// Changes, newest first, at most 50.
     pub audit: Vec<ChangeView>,
-    /// Why the audit log can not be read; `null`: it can.
+    /// Why the audit log cannot be read; `null`: it can.
     pub audit_trouble: Option<String>,
 }
 

@@ -89,13 +89,13 @@ pub struct Reconciliation {
     /// Accepted and without an outcome.
     pub in_flight: u64,
     /// When nothing waits in the queue: accepted jobs without an outcome (above zero), or outcomes of jobs that
-    /// no ingress counts as accepted (below). `null`: jobs wait, so it can not be told.
+    /// no ingress counts as accepted (below). `null`: jobs wait, so it cannot be told.
     pub unaccounted: Option<i64>,
-    /// The equation holds. `null`: it can not be told while jobs are on their way, or a replica was lost with what it
+    /// The equation holds. `null`: it cannot be told while jobs are on their way, or a replica was lost with what it
     /// had not yet reported, and the count has yet to start anew.
     pub holds: Option<bool>,
     /// Accepted jobs that are nowhere: no outcome, not in the queue, and no lost replica explains it. Told for 15
-    /// minutes after some were found missing last. `null`: it can not be told, as the monitor has just started, or the
+    /// minutes after some were found missing last. `null`: it cannot be told, as the monitor has just started, or the
     /// ledger or the fleet bus is away.
     pub missing_jobs: Option<u64>,
     /// The lanes that they were accepted on.

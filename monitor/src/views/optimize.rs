@@ -120,6 +120,6 @@ pub enum RecommendationKind {
     Setting,
     /// Another number of workers.
     Workers,
-    /// Something that the fleet can not change by itself.
+    /// Something that the fleet cannot change by itself.
     Other,
 }

@@ -75,7 +75,7 @@ impl Broker {
         let connected = match timeout(CONNECT_TIMEOUT, self.pool.get()).await {
             Ok(Ok(connection)) => Ok(connection),
             Ok(Err(cause)) => {
-                Err(format!("{} can not be reached: {}", self.address, self.pool.manager().explain(&cause)))
+                Err(format!("{} cannot be reached: {}", self.address, self.pool.manager().explain(&cause)))
             }
             Err(_) => Err(format!("{} does not answer", self.address)),
         };
@@ -154,7 +154,7 @@ mod tests {
     async fn a_broker_that_is_away_is_named_and_not_tried_at_once_again() {
         let broker = Broker::new("amqp://127.0.0.1:1", "test", 1).unwrap();
         let first = broker.channel().await.err().unwrap().to_string();
-        assert!(first.starts_with("RabbitMQ at 127.0.0.1:1 can not be reached"), "{first}");
+        assert!(first.starts_with("RabbitMQ at 127.0.0.1:1 cannot be reached"), "{first}");
         assert_eq!(broker.backoff.attempt().err().unwrap().to_string(), first);
     }
 }

@@ -11,7 +11,7 @@
 //! A job of an import says so beside its time: `{"accepted_at":…,"import":{"number":17,"row":5},"job":…}`.
 //!
 //! A job is raw JSON here: the ingress has serialised it once already, and a reader that parses the
-//! jobs one by one loses nothing but the one that it can not read.
+//! jobs one by one loses nothing but the one that it cannot read.
 
 use std::borrow::Cow;
 use std::io::Write as _;

@@ -15,7 +15,7 @@ pub struct Hold {
     pub currency: Currency,
     /// What was reserved, in minor units.
     pub amount: Amount,
-    /// From when on it can not be captured any more, in microseconds since the Unix epoch.
+    /// From when on it cannot be captured any more, in microseconds since the Unix epoch.
     pub expires_at: Option<i64>,
     /// What became of it.
     pub status: HoldStatus,

@@ -185,7 +185,7 @@ pub enum InvalidLegs {
 }
 
 impl Legs {
-    /// The most legs of one journal: as many as a batch has jobs, so that one journal can not make a
+    /// The most legs of one journal: as many as a batch has jobs, so that one journal cannot make a
     /// transaction many times the usual size.
     pub const MAX: usize = 100;
 

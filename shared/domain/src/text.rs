@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 /// The client of jobs that come in where nobody is asked for a key.
 pub const ANONYMOUS: &str = "anonymous";
 
-/// A text that is empty, too long, or holds what can not be printed.
+/// A text that is empty, too long, or holds what cannot be printed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidText {
     /// Empty or too long.
@@ -19,9 +19,9 @@ pub enum InvalidText {
         /// The most characters.
         max: usize,
     },
-    /// It holds what can not be printed.
+    /// It holds what cannot be printed.
     #[error(
-        "holds the control character U+{:04X} at place {place}; remove it, control characters can not be kept",
+        "holds the control character U+{:04X} at place {place}; remove it, control characters cannot be kept",
         u32::from(*character)
     )]
     Control {

@@ -15,7 +15,7 @@ use tokio::sync::broadcast;
 /// Small, unordered, best-effort messages between replicas.
 #[async_trait]
 pub trait Bus: Send + Sync {
-    /// Tells every replica that listens to `topic`. A message that can not be sent is dropped.
+    /// Tells every replica that listens to `topic`. A message that cannot be sent is dropped.
     async fn broadcast(&self, topic: Topic, message: Bytes);
 
     /// Everything that is broadcast on `topic` from now on, the sender's own messages included.

@@ -51,7 +51,7 @@ pub struct Reporter {
 
 impl Reporter {
     /// Reports what `vitals` counts, each second, until `ended`; then says goodbye with the last of it. `trouble`
-    /// tells why the replica can not do its work just now; `None`: it can. Settings that the monitor tells meanwhile
+    /// tells why the replica cannot do its work just now; `None`: it can. Settings that the monitor tells meanwhile
     /// are in force at once.
     ///
     /// `ended` comes when the work has, not when it is to: what is counted after the goodbye is told to nobody.
@@ -159,7 +159,7 @@ async fn hear_settings(
         match message.map(|message| serde_json::from_slice::<SettingsMessage>(&message)) {
             Ok(Ok(message)) => settings.apply(&message),
             Ok(Err(error)) => {
-                warn!(%error, "a message about settings can not be read; do all replicas run this version?");
+                warn!(%error, "a message about settings cannot be read; do all replicas run this version?");
             }
             // The monitor repeats itself.
             Err(broadcast::error::RecvError::Lagged(_)) => {}

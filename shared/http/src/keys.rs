@@ -236,7 +236,7 @@ pub enum Denied {
         scope: Scope,
     },
     /// A page of a stranger's site that is open in a browser on this machine.
-    #[error("a page of another site can not use an API that asks for no key; set API_KEYS")]
+    #[error("a page of another site cannot use an API that asks for no key; set API_KEYS")]
     OtherSite,
     /// A name of this machine that is none of its own.
     #[error(

@@ -68,7 +68,7 @@ impl EmbeddedQueue {
     /// What was in the file before counts as handed out before: its deliveries are `redelivered`.
     ///
     /// # Errors
-    /// The file can not be opened, is open in another process, or holds jobs of lanes beyond
+    /// The file cannot be opened, is open in another process, or holds jobs of lanes beyond
     /// `settings.lanes`.
     pub async fn open(path: &Path, settings: EmbeddedSettings) -> Result<EmbeddedQueue, QueueError> {
         let lock = lock(path)?;
@@ -237,7 +237,7 @@ impl<S: Storage> WorkQueue for EmbeddedQueue<S> {
 fn lock(path: &Path) -> Result<File, QueueError> {
     let path = path.with_added_extension("lock");
     let failure =
-        |cause: std::io::Error| QueueError::Failed(format!("{} can not be opened: {cause}", path.display()));
+        |cause: std::io::Error| QueueError::Failed(format!("{} cannot be opened: {cause}", path.display()));
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failure)?;
     match file.try_lock() {
         Ok(()) => Ok(file),

@@ -58,7 +58,7 @@ pub trait Queue: WorkQueue {
         prefetch_messages: u16,
     ) -> Result<Box<dyn Subscription>, QueueError>;
 
-    /// Keeps a message that can not be posted, with its cause, until an operator replays or
+    /// Keeps a message that cannot be posted, with its cause, until an operator replays or
     /// discards it. Returns once it is durable.
     ///
     /// # Errors

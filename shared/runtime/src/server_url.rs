@@ -47,7 +47,7 @@ impl fmt::Display for ServerHost {
     }
 }
 
-/// A URL that can not be used: the setting, what is wrong with it, and the remedy.
+/// A URL that cannot be used: the setting, what is wrong with it, and the remedy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{setting} cannot be used: {fault}")]
 pub struct UrlError {

@@ -22,7 +22,7 @@ const INTERRUPTED: i32 = 130;
 /// it serves on before it stops.
 ///
 /// # Errors
-/// The signals can not be listened to.
+/// The signals cannot be listened to.
 pub fn on_signal(pause: Duration) -> io::Result<CancellationToken> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

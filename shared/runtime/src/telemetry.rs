@@ -81,7 +81,7 @@ impl Telemetry {
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     /// The buckets are none.
-    #[error("the recorder can not be made: {0}")]
+    #[error("the recorder cannot be made: {0}")]
     Build(#[from] BuildError),
     /// There is one already.
     #[error("this process has a recorder already")]

@@ -62,7 +62,7 @@ pub async fn a_batch_that_comes_again_counts_once(subject: Subject) -> anyhow::R
     Ok(())
 }
 
-/// What is cancelled stays so, begun or not; what is done can not be cancelled.
+/// What is cancelled stays so, begun or not; what is done cannot be cancelled.
 ///
 /// # Errors
 /// It is otherwise.

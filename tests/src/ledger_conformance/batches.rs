@@ -1,4 +1,4 @@
-//! Batches: duplicates, conflicts, others in the way, and a job that can not be written.
+//! Batches: duplicates, conflicts, others in the way, and a job that cannot be written.
 
 use std::sync::Arc;
 
@@ -218,7 +218,7 @@ pub async fn an_account_opened_twice_at_once_is_opened_once(subject: Subject) ->
     subject.books_are_right().await
 }
 
-/// A job that can not be written stands alone: its neighbours post, it is recorded as dead, and once the
+/// A job that cannot be written stands alone: its neighbours post, it is recorded as dead, and once the
 /// cause is gone a replay posts it.
 ///
 /// # Errors
@@ -292,7 +292,7 @@ pub async fn another_body_does_not_take_the_identity_of_a_dead_job(subject: Subj
     subject.books_are_right().await
 }
 
-/// A row that this release can not read holds up the lane that needs it, and no other; no job is dead of it.
+/// A row that this release cannot read holds up the lane that needs it, and no other; no job is dead of it.
 ///
 /// # Errors
 /// It does more, or less.

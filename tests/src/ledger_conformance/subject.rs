@@ -64,7 +64,7 @@ impl Subject {
     /// The same books as another process opens them.
     ///
     /// # Errors
-    /// They can not be opened.
+    /// They cannot be opened.
     pub fn again(&self) -> anyhow::Result<Arc<dyn Ledger>> {
         Ok(match &self.place {
             Place::MySql(url) => Arc::new(mysql(url)?),
@@ -75,7 +75,7 @@ impl Subject {
     /// The analyses beside the books.
     ///
     /// # Errors
-    /// They can not be opened.
+    /// They cannot be opened.
     pub fn analyses(&self) -> anyhow::Result<Arc<dyn Analyses>> {
         Ok(match &self.place {
             Place::MySql(url) => Arc::new(mysql(url)?),
@@ -86,7 +86,7 @@ impl Subject {
     /// The records beside the books.
     ///
     /// # Errors
-    /// They can not be opened.
+    /// They cannot be opened.
     pub fn records(&self) -> anyhow::Result<Arc<dyn Records>> {
         Ok(match &self.place {
             Place::MySql(url) => Arc::new(mysql(url)?),
@@ -97,7 +97,7 @@ impl Subject {
     /// The imports beside the books.
     ///
     /// # Errors
-    /// They can not be opened.
+    /// They cannot be opened.
     pub fn imports(&self) -> anyhow::Result<Arc<dyn Imports>> {
         Ok(match &self.place {
             Place::MySql(url) => Arc::new(mysql(url)?),
@@ -108,7 +108,7 @@ impl Subject {
     /// Another, empty database without a schema.
     ///
     /// # Errors
-    /// It can not be made.
+    /// It cannot be made.
     pub async fn empty(&self) -> anyhow::Result<Subject> {
         Ok(match &self.place {
             Place::MySql(_) => {

@@ -124,7 +124,7 @@ fn ten_thousand_rows_of_one_reference_cost_nobody_anything() {
     at_a_bank_of_its_own(async |bank| {
         let account = bank.account("EUR").await;
         bank.job(&job(&account, "one", 5)).await;
-        // What the replica remembers is gone: it can not know them.
+        // What the replica remembers is gone: it cannot know them.
         bank.restart().await;
         let rows: String =
             (1..=MANY).map(|amount| format!("{}\n", job(&account, "one", 10 + amount))).collect();

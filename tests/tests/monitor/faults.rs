@@ -52,7 +52,7 @@ async fn a_killed_worker_and_a_stopped_database_show_and_are_over_by_themselves(
         let status = status(&monitor).await?;
         ensure!(status["problems"][0]["kind"] == "ledger_away", "{status}");
         ensure!(status["state"] == "attention", "{}", status["verdict"]);
-        ensure!(status["ledger"].is_null(), "books that can not be read are shown: {}", status["ledger"]);
+        ensure!(status["ledger"].is_null(), "books that cannot be read are shown: {}", status["ledger"]);
         let firing = status["alerts_firing"].as_array().context("no alerts")?;
         ensure!(firing.iter().any(|alert| alert == "ledger_away"), "{firing:?}");
         ensure!(status["health"]["score"].as_u64() <= Some(25), "{}", status["health"]);

@@ -1,7 +1,7 @@
 //! Holds the rules of the house, so that nobody has to remember them.
 //!
 //! Each rule is a function from a tree of files to what breaks it; each is tried on the project, and on a
-//! made-up tree that breaks it, because a rule that can not fail holds nothing.
+//! made-up tree that breaks it, because a rule that cannot fail holds nothing.
 
 mod rules;
 mod tree;

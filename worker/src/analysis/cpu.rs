@@ -8,7 +8,7 @@ use store::ledger::LedgerError;
 const NICEST: i32 = 19;
 
 /// Runs `work` in the pool, on a thread of the lowest priority: posting on the same machine comes first. A priority
-/// that was lowered can not be raised again, so it is not the pool's own thread, which others use after this.
+/// that was lowered cannot be raised again, so it is not the pool's own thread, which others use after this.
 ///
 /// # Errors
 /// The pool is full, which passes, or there is no thread to be had.

@@ -8,7 +8,7 @@ use patterns::{Movement, Party};
 use runtime::clock;
 use store::analyses::{Days, Line};
 
-/// The movements of these days. One whose day no bank can mean, from before such days were refused, is passed over. `Err`: a job of the account can not be read.
+/// The movements of these days. One whose day no bank can mean, from before such days were refused, is passed over. `Err`: a job of the account cannot be read.
 pub(super) fn movements(
     account: &AccountNumber,
     lines: &[Line],
@@ -17,7 +17,7 @@ pub(super) fn movements(
     let mut movements = Vec::with_capacity(lines.len());
     for line in lines {
         let spec = submission::parse(line.body.as_bytes())
-            .map_err(|error| format!("the body of the job {} can not be read: {error}", line.job))?;
+            .map_err(|error| format!("the body of the job {} cannot be read: {error}", line.job))?;
         let accepted_on = clock::utc_date(line.accepted_at);
         let value_date = spec.value_date.unwrap_or(accepted_on);
         let counts = value_date::plausible(value_date, accepted_on).is_ok()

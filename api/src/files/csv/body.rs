@@ -50,7 +50,7 @@ impl Bodies {
         let body = written.and_then(|()| {
             let text = String::from_utf8(json.clone()).unwrap_or_default();
             RawValue::from_string(text)
-                .map_err(|error| fault(&Target::Kind, format!("can not be written: {error}")))
+                .map_err(|error| fault(&Target::Kind, format!("cannot be written: {error}")))
         });
         (self.json, self.joined) = (json, joined);
         body

@@ -17,7 +17,7 @@ pub fn read(given: Map<String, Value>) -> Result<Mapping, InvalidMapping> {
     }
     for (part, whole) in [(Target::AmountIn, Target::Amount), (Target::AmountOut, Target::Amount)] {
         if mapping.fields.contains_key(&part) && mapping.fields.get(&whole).is_some_and(Option::is_some) {
-            let reason = "can not be given beside `amount`; name either one column or two".to_owned();
+            let reason = "cannot be given beside `amount`; name either one column or two".to_owned();
             return Err(InvalidMapping { entry: part.name(), reason });
         }
     }

@@ -44,7 +44,7 @@ pub(super) async fn drain(ingress: &Arc<Ingress>, held: Held, import: Import) ->
     }
 }
 
-/// Writes rows that took no effect among those that were refused, so that their client finds them. A file that can not
+/// Writes rows that took no effect among those that were refused, so that their client finds them. A file that cannot
 /// be read again does not hold up the end of its import: the count tells.
 async fn tell_conflicts(ingress: &Arc<Ingress>, held: Held, import: &Import) -> Result<Held, Left> {
     let (imports, owner, number) = (&ingress.parts.imports, &ingress.parts.replica, import.number);
@@ -65,7 +65,7 @@ async fn tell_conflicts(ingress: &Arc<Ingress>, held: Held, import: &Import) -> 
             None => return Err(Left::Stopped),
             Some(Ok(refusals)) => refusals,
             Some(Err(error)) => {
-                tracing::warn!(%error, import = number, "rows that are conflicts can not be read again");
+                tracing::warn!(%error, import = number, "rows that are conflicts cannot be read again");
                 break;
             }
         };

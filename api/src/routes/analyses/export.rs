@@ -74,7 +74,7 @@ pub(super) fn lines(
 
 fn of_account(text: &mut String, found: &Found, what: What) -> Result<(), LedgerError> {
     let patterns: Patterns = serde_json::from_str(&found.body).map_err(|error| {
-        LedgerError::Permanent(format!("the patterns of {} can not be read: {error}", found.account))
+        LedgerError::Permanent(format!("the patterns of {} cannot be read: {error}", found.account))
     })?;
     if what != What::Anomalies {
         patterns.recurring.iter().for_each(|recurring| line_of_recurring(text, &found.account, recurring));

@@ -56,7 +56,7 @@ impl Xml {
     }
 }
 
-/// Whether anything is left of a text without what XML can not carry.
+/// Whether anything is left of a text without what XML cannot carry.
 pub fn is_shown(text: &str) -> bool {
     text.chars().any(is_allowed)
 }

@@ -11,7 +11,7 @@ use crate::words::{counted, lanes, time};
 
 pub(super) fn books_out_of_balance(facts: &Facts) -> Reading {
     let Some(ledger) = &facts.ledger else {
-        return Reading::wrong(None, "the ledger can not be read".to_owned());
+        return Reading::wrong(None, "the ledger cannot be read".to_owned());
     };
     let off: Vec<_> = ledger
         .balances
@@ -29,7 +29,7 @@ pub(super) fn books_out_of_balance(facts: &Facts) -> Reading {
 
 pub(super) fn ledger_away(facts: &Facts) -> Reading {
     match (&facts.ledger_trouble, facts.ledger_answers) {
-        (Some(why), _) => Reading::wrong(Some(true), format!("the ledger can not be read: {why}")),
+        (Some(why), _) => Reading::wrong(Some(true), format!("the ledger cannot be read: {why}")),
         (None, true) => Reading::wrong(Some(false), "the ledger answers".to_owned()),
         (None, false) => Reading::wrong(None, "the ledger has not been asked yet".to_owned()),
     }
@@ -64,7 +64,7 @@ pub(super) fn weak_durability(facts: &Facts) -> Reading {
 
 pub(super) fn queue_away(facts: &Facts) -> Reading {
     match (&facts.queue_trouble, facts.bus) {
-        (Some(why), _) => Reading::wrong(Some(true), format!("the queue can not be read: {why}")),
+        (Some(why), _) => Reading::wrong(Some(true), format!("the queue cannot be read: {why}")),
         (None, BusState::Away) => Reading::wrong(Some(true), "the fleet bus is away".to_owned()),
         (None, _) => Reading::wrong(Some(false), "the queue answers".to_owned()),
     }

@@ -131,8 +131,8 @@ impl HistogramWire {
 /// Why a histogram could not be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum HistogramError {
-    /// It can not be written.
-    #[error("the histogram can not be written: {0:?}")]
+    /// It cannot be written.
+    #[error("the histogram cannot be written: {0:?}")]
     Write(V2SerializeError),
     /// It is longer than any that a replica writes.
     #[error("the histogram has {chars} characters; {WIRE_CHARS_MAX} are the most")]

@@ -15,7 +15,7 @@ pub struct Patch(BTreeMap<&'static str, Option<Value>>);
 
 /// Why a value is not taken.
 #[derive(Debug, Clone, PartialEq, Serialize, thiserror::Error)]
-#[error("{field} can not be {value}: {remedy}")]
+#[error("{field} cannot be {value}: {remedy}")]
 pub struct Refusal {
     /// The name that was given.
     pub field: String,

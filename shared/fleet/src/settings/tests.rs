@@ -94,7 +94,7 @@ fn a_patch_with_faults_names_each_with_its_remedy_and_changes_nothing() {
     );
     assert_eq!(
         faults[2].to_string(),
-        "BATCH_PROCESSING_SIZE can not be 101: it takes a whole number of jobs from 1 to 100, or null for its value at the start"
+        "BATCH_PROCESSING_SIZE cannot be 101: it takes a whole number of jobs from 1 to 100, or null for its value at the start"
     );
     assert!(faults[3].remedy.contains("LINGER_MS"), "says which there are: {}", faults[3].remedy);
 }

@@ -86,9 +86,7 @@ impl Store {
             Err(cause) => {
                 let way_out = if is_damage(&cause) { WAY_OUT } else { "" };
                 let path = path.display();
-                Err(QueueError::Failed(format!(
-                    "the queue's file {path} can not be opened: {cause}{way_out}"
-                )))
+                Err(QueueError::Failed(format!("the queue's file {path} cannot be opened: {cause}{way_out}")))
             }
         }
     }
@@ -207,7 +205,7 @@ fn letters(rows: Result<Vec<LetterRow>, sqlx::Error>) -> Result<Vec<DeadLetter>,
 /// and nobody finds them. What a message holds is checked where it is read.
 ///
 /// # Errors
-/// The file is damaged beyond that, or can not be read.
+/// The file is damaged beyond that, or cannot be read.
 async fn mend(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     let Err(damage) = look_for_damage(connection).await else { return Ok(()) };
     warn!("the queue's file is damaged, and its indexes are built anew: {damage}");

@@ -40,7 +40,7 @@ mod totals;
 pub async fn audit(pages: &mut impl Pages) -> Result<Audit, Failure> {
     let mut audit = Audit::default();
     match read(pages, &mut audit).await {
-        // A row that can not be read as what it should be is a finding too, and the last one.
+        // A row that cannot be read as what it should be is a finding too, and the last one.
         Err(Failure::Obstructed(why) | Failure::Permanent(why)) => {
             audit.find(|| format!("{why}; the audit ended there"))
         }

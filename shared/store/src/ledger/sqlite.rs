@@ -59,7 +59,7 @@ impl SqliteLedger {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         if let Some(folder) = folder {
             std::fs::create_dir_all(folder).map_err(|error| {
-                LedgerError::Permanent(format!("the folder {} can not be made: {error}", folder.display()))
+                LedgerError::Permanent(format!("the folder {} cannot be made: {error}", folder.display()))
             })?;
         }
         // FULL: a commit is on the disk before it is answered.

@@ -1,4 +1,4 @@
-//! Takes a batch apart that can not be posted as a whole, so that one bad job never harms its neighbours.
+//! Takes a batch apart that cannot be posted as a whole, so that one bad job never harms its neighbours.
 
 use std::collections::HashMap;
 

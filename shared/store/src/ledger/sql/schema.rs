@@ -31,7 +31,7 @@ pub(in crate::ledger) fn failure(error: MigrateError) -> LedgerError {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
             Failure::from(error).into()
         }
-        other => LedgerError::Permanent(format!("the schema can not be brought up to date: {other}")),
+        other => LedgerError::Permanent(format!("the schema cannot be brought up to date: {other}")),
     }
 }
 

@@ -45,7 +45,7 @@ struct Waiting {
 
 impl Company {
     /// Posts `jobs` to `ledger`, in one transaction with those that wait. Each batch gets an answer of its own;
-    /// where they can not be posted together, each is posted alone.
+    /// where they cannot be posted together, each is posted alone.
     ///
     /// # Errors
     /// As those of `ledger`.
