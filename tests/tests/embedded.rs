@@ -81,7 +81,8 @@ async fn a_ledger_on_a_full_disk_is_told_loses_nothing_and_goes_on_once_there_is
         let ready = worker.get("/readyz").await?;
         anyhow::ensure!(ready.status == 503 && ready.body.contains("nothing is posted"), "{ready:?}");
         let problems = status["problems"].as_array().map_or(&[][..], Vec::as_slice);
-        let is_named = |problem: &Value| problem.as_str().is_some_and(|text| text.contains("disk is full"));
+        let is_named =
+            |problem: &Value| problem["what"].as_str().is_some_and(|what| what.contains("disk is full"));
         anyhow::ensure!(problems.iter().any(is_named), "{problems:?}");
         Ok(())
     })

@@ -124,9 +124,12 @@ impl RabbitMq {
         Ok(self.consuming.channel().await?.channel)
     }
 
-    async fn publish_channel(&self) -> Result<PublishChannel, QueueError> {
+    async fn publish_channel(
+        &self,
+        instead_of: Option<&PublishChannel>,
+    ) -> Result<PublishChannel, QueueError> {
         self.topology.declare_once(&self.consuming).await?;
-        PublishChannel::open(&self.publishing).await
+        PublishChannel::open(&self.publishing, instead_of).await
     }
 
     /// Publishes on the channel in `slot`, opening one where there is none that works.
@@ -145,10 +148,11 @@ impl RabbitMq {
         if blocked {
             return Err(broker::blocked(self.publishing.address()).into());
         }
-        let mut channel = match slot.take().filter(PublishChannel::is_open) {
-            Some(channel) => channel,
-            None => {
-                let opened = timeout_at(deadline, self.publish_channel()).await.map_err(silent)?;
+        let mut channel = match slot.take() {
+            Some(channel) if channel.is_open() && !channel.is_worn_out() => channel,
+            before => {
+                let opening = self.publish_channel(before.as_ref());
+                let opened = timeout_at(deadline, opening).await.map_err(silent)?;
                 opened?
             }
         };

@@ -29,7 +29,7 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 pub struct RabbitMq {
     // Dropped in this order: the processes before the folder.
     node: Option<Process>,
-    _port_mapper: Process,
+    _port_mapper: Option<Process>,
     sandbox: Arc<Sandbox>,
     scripts: PathBuf,
     port: u16,
@@ -70,7 +70,7 @@ impl RabbitMq {
         let scripts = script.parent().map(PathBuf::from).unwrap_or_default();
         let mut server = RabbitMq {
             node: None,
-            _port_mapper: port_mapper,
+            _port_mapper: Some(port_mapper),
             sandbox,
             scripts,
             port: free_port()?,
@@ -82,6 +82,39 @@ impl RabbitMq {
         server.configure()?;
         server.restart().await?;
         Ok(server)
+    }
+
+    /// Starts a node that is of one cluster with this one, whose port mapper it uses.
+    ///
+    /// # Errors
+    /// It did not start or could not join.
+    pub async fn join(&self) -> anyhow::Result<RabbitMq> {
+        const COOKIE: &str = ".erlang.cookie";
+        let sandbox = Sandbox::new("rabbitmq")?;
+        // A copy keeps its permissions, and a cookie that others may read is refused.
+        fs::copy(self.sandbox.path().join(COOKIE), sandbox.path().join(COOKIE))?;
+        let mut server = RabbitMq {
+            node: None,
+            _port_mapper: None,
+            sandbox,
+            scripts: self.scripts.clone(),
+            port: free_port()?,
+            distribution_port: free_port()?,
+            port_mapper_port: self.port_mapper_port,
+            management_port: None,
+            vhosts: AtomicU32::new(0),
+        };
+        server.configure()?;
+        server.restart().await?;
+        let first = self.name();
+        for arguments in [&["stop_app"][..], &["join_cluster", &first], &["start_app"]] {
+            server.control(arguments).await?;
+        }
+        Ok(server)
+    }
+
+    fn name(&self) -> String {
+        format!("tellers-{}@localhost", self.port)
     }
 
     /// Its default virtual host.
@@ -196,7 +229,7 @@ impl RabbitMq {
             .env("HOME", folder)
             .env("ERL_EPMD_PORT", self.port_mapper_port.to_string())
             .env("ERL_EPMD_ADDRESS", "127.0.0.1")
-            .env("RABBITMQ_NODENAME", format!("tellers-{}@localhost", self.port))
+            .env("RABBITMQ_NODENAME", self.name())
             .env("RABBITMQ_DIST_PORT", self.distribution_port.to_string())
             .env("RABBITMQ_MNESIA_BASE", folder.join("data"))
             .env("RABBITMQ_LOG_BASE", folder.join("log"))

@@ -21,6 +21,9 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// if the queue were full where that has no leader yet: another replica is just declaring it.
 const LEADER_TIMEOUT: Duration = Duration::from_secs(1);
 const LEADER_PAUSE: Duration = Duration::from_millis(20);
+/// How long a channel that is refused goes on. RabbitMQ keeps for each channel which node leads the queue and whether it
+/// takes messages, and does not always learn better after a node was lost; a new channel asks anew.
+const REFUSED_MAX: Duration = Duration::from_secs(1);
 
 /// What to publish, and where.
 #[derive(Clone)]
@@ -71,18 +74,35 @@ pub(super) struct PublishChannel {
     address: String,
     /// The queue has taken a message of this channel, or is full.
     knows_its_queue: bool,
+    /// Since when every message was refused; `None`: the last one was not.
+    refused_since: Option<Instant>,
 }
 
 impl PublishChannel {
-    pub(super) async fn open(broker: &Broker) -> Result<PublishChannel, QueueError> {
+    /// Opens one; `instead_of` one that was refused for too long, whose queue is known to be there.
+    pub(super) async fn open(
+        broker: &Broker,
+        instead_of: Option<&PublishChannel>,
+    ) -> Result<PublishChannel, QueueError> {
         let open = broker.channel().await?;
         let selected = open.channel.confirm_select(ConfirmSelectOptions::default()).await;
         selected.map_err(|cause| broker.failure("asking for confirms", &cause))?;
-        Ok(PublishChannel { open, address: broker.address().to_owned(), knows_its_queue: false })
+        let knows_its_queue = instead_of.is_some_and(PublishChannel::is_open);
+        Ok(PublishChannel {
+            open,
+            address: broker.address().to_owned(),
+            knows_its_queue,
+            refused_since: None,
+        })
     }
 
     pub(super) fn is_open(&self) -> bool {
         self.open.connection.connected() && self.open.channel.status().connected()
+    }
+
+    /// Whether it was refused for so long that a new channel may fare better.
+    pub(super) fn is_worn_out(&self) -> bool {
+        self.refused_since.is_some_and(|since| since.elapsed() >= REFUSED_MAX)
     }
 
     /// The broker does not read from this connection: what is sent now arrives some day, long after
@@ -93,6 +113,15 @@ impl PublishChannel {
 
     /// Returns once the broker has the message on disk, however long that takes.
     pub(super) async fn publish(&mut self, message: Message) -> Result<(), PublishError> {
+        let published = self.publish_patiently(message).await;
+        match &published {
+            Err(PublishError::Full { .. }) => drop(self.refused_since.get_or_insert_with(Instant::now)),
+            _ => self.refused_since = None,
+        }
+        published
+    }
+
+    async fn publish_patiently(&mut self, message: Message) -> Result<(), PublishError> {
         let until = Instant::now() + LEADER_TIMEOUT;
         while !self.knows_its_queue {
             let first = self.publish_once(message.clone()).await;
