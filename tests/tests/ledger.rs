@@ -7,7 +7,7 @@ use domain::lane::Lanes;
 use domain::outcome::{Outcome, Rejection, Verdict};
 use sqlx::{Connection as _, Executor as _, MySqlConnection};
 use store::ledger::mysql::{MySqlConfig, MySqlLedger};
-use store::ledger::{Ledger, LedgerError, post_apart};
+use store::ledger::{Ledger, LedgerError, post_bisecting};
 use tests::ledger_conformance::{Jobs, Subject};
 use tests::servers::MariaDb;
 use tests::wait::until;
@@ -236,7 +236,7 @@ async fn a_batch_that_takes_too_long_is_posted_in_smaller_ones() -> anyhow::Resu
     subject.behind_its_back(slow).await?;
     let batch: Vec<_> =
         (0..8).map(|_| jobs.job(r#"{"kind":"deposit","account":"a","amount":5,"currency":"EUR"}"#)).collect();
-    let answers = post_apart(&*subject.ledger, &batch).await?;
+    let answers = post_bisecting(&*subject.ledger, &batch).await?;
     let has_outcome = |outcome: &Outcome| outcome.verdict() == Verdict::Posted;
     assert!(answers.iter().all(|answer| answer.as_ref().is_ok_and(has_outcome)), "{answers:?}");
     subject.books_are_right().await

@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use crate::{Shared, settle};
+use crate::{Shared, finish};
 
 /// Those who take work at once in one worker, at the most: while one computes the other reads and writes.
 const TAKERS_MAX: usize = 4;
@@ -90,7 +90,7 @@ impl Bench {
             Ok(work) => work,
             Err(error) => {
                 let cause = format!("it is no work for analysis that this worker knows: {error}");
-                return self.bury(delivery, cause).await;
+                return self.keep_dead_letter(delivery, cause).await;
             }
         };
         loop {
@@ -104,7 +104,7 @@ impl Bench {
                 Ok(()) => return true,
                 Err(LedgerError::Permanent(cause)) => {
                     error!(run = %order(&work).run, cause, "an analysis cannot go on; its message is kept as a dead letter");
-                    return self.bury(delivery, cause).await;
+                    return self.keep_dead_letter(delivery, cause).await;
                 }
                 Err(error) => {
                     warn!(run = %order(&work).run, %error, "an analysis waits; trying again");
@@ -118,8 +118,8 @@ impl Bench {
     }
 
     /// Keeps what cannot be done, with its cause, until an operator looks after it.
-    async fn bury(&self, delivery: &Delivery, cause: String) -> bool {
-        settle::bury(&self.shared, Lane::NONE, delivery.envelope.clone(), cause, &self.shutdown).await
+    async fn keep_dead_letter(&self, delivery: &Delivery, cause: String) -> bool {
+        finish::keep_dead_letter(&self.shared, Lane::NONE, delivery.envelope.clone(), cause, &self.shutdown).await
     }
 
     async fn pause(&self) {

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Shared;
 use crate::figures::InHand;
 
-/// What was taken off a lane and is to be settled, then acknowledged.
+/// What was taken off a lane and is to be finished, then acknowledged.
 pub(crate) struct Batch {
     pub(crate) lane: Lane,
     /// In the order of the lane.
@@ -24,7 +24,7 @@ pub(crate) struct Batch {
     pub(crate) redelivered: Vec<bool>,
     /// What could not be read, with the reason.
     pub(crate) unreadable: Vec<(Bytes, String)>,
-    /// What to acknowledge when all of it is settled.
+    /// What to acknowledge when all of it is finished.
     pub(crate) through: DeliveryTag,
     /// What of the lane was opened, this batch and what did not fit into it.
     pub(crate) in_hand: InHand,

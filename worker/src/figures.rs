@@ -99,7 +99,7 @@ impl Figures {
 
     /// A job got its outcome. One that the queue handed out before, or that was replayed, was accepted once: where
     /// it comes out as a duplicate or a conflict, that is no job more.
-    pub(crate) fn settled(&self, job: &Job, redelivered: bool, outcome: Outcome) {
+    pub(crate) fn finished(&self, job: &Job, redelivered: bool, outcome: Outcome) {
         let repeated = redelivered || is_replay(&job.ingress);
         let (count, name) = match outcome {
             Outcome::Posted => (&self.posted, "posted"),
@@ -134,7 +134,7 @@ impl Figures {
     }
 
     /// A dead letter was kept: of what died, of a conflict, or of work without an order.
-    pub(crate) fn buried(&self) {
+    pub(crate) fn dead_letter_kept(&self) {
         counter!(names::DEAD_LETTERS).increment(1);
     }
 
@@ -224,10 +224,10 @@ mod tests {
     fn what_comes_again_is_no_job_more() {
         let figures = Figures::new(Lanes::new(16).unwrap());
         let duplicate = Outcome::Duplicate(Verdict::Posted);
-        figures.settled(&job("api-1"), false, duplicate);
-        figures.settled(&job("api-1"), true, duplicate);
-        figures.settled(&job("monitor-1-replay-7"), false, duplicate);
-        figures.settled(&job("api-1"), true, Outcome::Posted);
+        figures.finished(&job("api-1"), false, duplicate);
+        figures.finished(&job("api-1"), true, duplicate);
+        figures.finished(&job("monitor-1-replay-7"), false, duplicate);
+        figures.finished(&job("api-1"), true, Outcome::Posted);
         let counts = figures.counts();
         assert_eq!((counts.duplicate, counts.repeated, counts.posted), (1, 2, 1));
         let unrecorded = LaneCounts { accepted: 0, unrecorded: 3 };

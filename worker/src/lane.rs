@@ -1,4 +1,4 @@
-//! A lane worker: gather a batch, settle it, acknowledge it; again.
+//! A lane worker: gather a batch, finish it, acknowledge it; again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use tracing::{debug, warn};
 use crate::Shared;
 use crate::batch::{Batch, Batcher};
 use crate::figures::InHand;
-use crate::settle::settle;
+use crate::finish::{AtOnce, finish_batch};
 
 /// How often it is looked what came meanwhile, while a batch takes its time: before the next report.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
@@ -108,8 +108,8 @@ async fn another_prefetch(settings: &mut watch::Receiver<Arc<Settings>>, prefetc
     }
 }
 
-/// Settles one batch after the other until `finish`, and hands the lane over. `stop` gives up a batch that can
-/// not be settled.
+/// Finishes one batch after the other until `finish`, and hands the lane over. `stop` gives up a batch that can
+/// not be finished.
 async fn serve_batches(
     shared: &Shared,
     lane: Lane,
@@ -117,10 +117,10 @@ async fn serve_batches(
     finish: &CancellationToken,
     stop: &CancellationToken,
 ) -> Result<(), QueueError> {
-    let mut batcher = Batcher::new(shared, lane);
+    let (mut batcher, mut at_once) = (Batcher::new(shared, lane), AtOnce::default());
     while let Some(batch) = batcher.next(subscription.as_mut(), finish).await? {
         let through = batch.through;
-        if !settle_in_sight(shared, batch, subscription.as_mut(), stop).await {
+        if !finish_in_sight(shared, batch, &mut at_once, subscription.as_mut(), stop).await {
             break;
         }
         subscription.ack_through(through).await?;
@@ -129,27 +129,28 @@ async fn serve_batches(
     Ok(())
 }
 
-/// Settles a batch and tells meanwhile how much of the lane is in hand: a queue hands out ahead, and counts what it
+/// Finishes a batch and tells meanwhile how much of the lane is in hand: a queue hands out ahead, and counts what it
 /// handed out as waiting no more.
-async fn settle_in_sight(
+async fn finish_in_sight(
     shared: &Shared,
     batch: Batch,
+    at_once: &mut AtOnce,
     subscription: &mut dyn Subscription,
     stop: &CancellationToken,
 ) -> bool {
     let (lane, opened) = (batch.lane, batch.in_hand);
-    let settling = settle(shared, batch, stop);
+    let finishing = finish_batch(shared, batch, at_once, stop);
     let given_up = async {
         stop.cancelled().await;
         tokio::time::sleep(FINISH_TIMEOUT).await;
     };
-    tokio::pin!(settling, given_up);
+    tokio::pin!(finishing, given_up);
     loop {
         let unopened = u64::try_from(subscription.handed_ahead()).unwrap_or_default();
         shared.figures.in_hand(lane, opened.with_unopened(unopened));
         tokio::select! {
             biased;
-            settled = &mut settling => return settled,
+            finished = &mut finishing => return finished,
             () = &mut given_up => {
                 warn!(%lane, after = ?FINISH_TIMEOUT, "the batch in hand took too long; it comes again elsewhere");
                 return false;

@@ -14,7 +14,7 @@ mod lane;
 mod lane_tasks;
 mod membership;
 mod poster;
-mod settle;
+mod finish;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use domain::job::Job;
 use domain::outcome::Outcome;
 use fleet::settings::Settings;
-use store::ledger::{Ledger, LedgerError, Posted, Unposted, post_apart};
+use store::ledger::{Ledger, LedgerError, Posted, Unposted, post_bisecting};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -42,10 +42,10 @@ impl From<&Settings> for Limits {
 }
 
 /// What became of a job: an outcome, or why it can never be posted.
-pub(crate) type Settled = Result<Outcome, String>;
+pub(crate) type Finished = Result<Outcome, String>;
 
 /// The jobs that were handed over, and what became of each, in their order.
-pub(crate) type Answer = (Vec<Job>, Result<Vec<Settled>, LedgerError>);
+pub(crate) type Answer = (Vec<Job>, Result<Vec<Finished>, LedgerError>);
 
 /// Posts batches until it is dropped.
 pub(crate) struct Poster {
@@ -199,7 +199,7 @@ async fn post_together(ledger: &dyn Ledger, figures: &Figures, together: Vec<Sub
         shares.push((share.len(), answer));
         jobs.extend(share);
     }
-    let mut posted = post_apart(ledger, &jobs).await;
+    let mut posted = post_bisecting(ledger, &jobs).await;
     if posted.is_ok() {
         figures.posted_batch(jobs.len(), started.elapsed());
     }
@@ -207,7 +207,7 @@ async fn post_together(ledger: &dyn Ledger, figures: &Figures, together: Vec<Sub
     for (count, answer) in shares {
         let share = jobs.by_ref().take(count).collect();
         let outcomes = match &mut posted {
-            Ok(posted) => posted.drain(..count).map(settled).collect(),
+            Ok(posted) => posted.drain(..count).map(finished).collect(),
             Err(error) => Err(error.clone()),
         };
         // A lane that has gone takes the batch up again where it is served next.
@@ -216,7 +216,7 @@ async fn post_together(ledger: &dyn Ledger, figures: &Figures, together: Vec<Sub
 }
 
 /// A job that waits makes its lane try again; what of its batch has an outcome comes back as a duplicate.
-fn settled(posted: Posted) -> Result<Settled, LedgerError> {
+fn finished(posted: Posted) -> Result<Finished, LedgerError> {
     match posted {
         Ok(outcome) => Ok(Ok(outcome)),
         Err(Unposted::Dead(cause)) => Ok(Err(cause)),

@@ -9,7 +9,7 @@ use domain::lane::{Lane, Lanes};
 use domain::outcome::{Outcome, Rejection, Verdict};
 use domain::text::Client;
 use futures::future::{join_all, try_join_all};
-use store::ledger::{LedgerError, Posted, Unposted, Verdicts, post_apart};
+use store::ledger::{LedgerError, Posted, Unposted, Verdicts, post_bisecting};
 
 use super::subject::{Jobs, Subject, deposit, job, open, transfer};
 
@@ -234,7 +234,7 @@ pub async fn a_poison_job_never_harms_its_neighbours(subject: Subject) -> anyhow
     ensure!(subject.post(lane.0, &batch).await.is_err());
     ensure!(subject.funds("a").await? == (0, 0), "a batch that failed left something behind");
 
-    let answers: Vec<Posted> = post_apart(&*subject.ledger, &batch).await?;
+    let answers: Vec<Posted> = post_bisecting(&*subject.ledger, &batch).await?;
     for (place, answer) in answers.iter().enumerate() {
         match place {
             4 | 14 => {
@@ -280,7 +280,7 @@ pub async fn another_body_does_not_take_the_identity_of_a_dead_job(subject: Subj
     subject.refuse("poison").await?;
     let dead = jobs.job(&deposit("a", 7).replace('}', r#","memo":"poison"}"#));
     let another = Job { id: dead.id, ..jobs.job(&deposit("a", 5)) };
-    let answers = post_apart(&*subject.ledger, &[dead, jobs.job(&deposit("a", 1)), another]).await?;
+    let answers = post_bisecting(&*subject.ledger, &[dead, jobs.job(&deposit("a", 1)), another]).await?;
     ensure!(
         matches!(
             answers.as_slice(),
@@ -309,7 +309,7 @@ pub async fn a_row_that_can_not_be_read_holds_up_its_lane_alone(subject: Subject
                  SELECT id, 1, SUBSTR(digest, 1, 16), 0, 0, 0, 0 FROM accounts WHERE number = 'full'";
     subject.behind_its_back(entry).await?;
 
-    let answers = post_apart(&*subject.ledger, &batch).await?;
+    let answers = post_bisecting(&*subject.ledger, &batch).await?;
     let posted: Vec<_> = answers.iter().map(|answer| matches!(answer, Ok(Outcome::Posted))).collect();
     ensure!(posted == [true, false, false, true, false, false, true], "{answers:?}");
     for waiting in answers.iter().filter_map(|answer| answer.as_ref().err()) {
@@ -319,7 +319,7 @@ pub async fn a_row_that_can_not_be_read_holds_up_its_lane_alone(subject: Subject
 
     subject.behind_its_back("UPDATE accounts SET status = 'open' WHERE number = 'odd'").await?;
     subject.behind_its_back("DELETE FROM entries WHERE posted_at = 0").await?;
-    let answers = post_apart(&*subject.ledger, &batch).await?;
+    let answers = post_bisecting(&*subject.ledger, &batch).await?;
     let again = Outcome::Duplicate(Verdict::Posted);
     let expected = [again, Outcome::Posted, Outcome::Posted, again, Outcome::Posted, Outcome::Posted, again];
     let outcomes: Vec<_> = answers.into_iter().filter_map(Result::ok).collect();

@@ -15,7 +15,7 @@
 //! The algorithm is here once; an adapter brings the [`Transaction`]. Posting one job is the same with a
 //! batch of one.
 
-mod apart;
+mod bisecting;
 mod imported;
 mod legs;
 mod moved;
@@ -41,7 +41,7 @@ use super::failure::Failure;
 use crate::imports::RowOutcome;
 
 use super::JobRecord;
-pub use apart::{Posted, Unposted, post_apart};
+pub use bisecting::{Posted, Unposted, post_bisecting};
 use imported::imported;
 pub use imported::{Imported, NewRow};
 pub(super) use moved::{moved, parse};

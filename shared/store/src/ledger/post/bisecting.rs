@@ -30,7 +30,7 @@ pub enum Unposted {
 /// # Errors
 /// The first failure that may pass and that concerns more than one job. What was posted until then stays posted: the same
 /// batch may be posted again, and those jobs come back as duplicates.
-pub async fn post_apart(ledger: &dyn Ledger, jobs: &[Job]) -> Result<Vec<Posted>, LedgerError> {
+pub async fn post_bisecting(ledger: &dyn Ledger, jobs: &[Job]) -> Result<Vec<Posted>, LedgerError> {
     let mut answers: Vec<Posted> = Vec::with_capacity(jobs.len());
     // What is left to post; the next piece is on top.
     let mut pieces = vec![jobs];

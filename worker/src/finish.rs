@@ -1,4 +1,4 @@
-//! Settling a batch: post it, keep what cannot be posted, tell who waits. Acknowledging comes after.
+//! Finishing a batch: post it, keep what cannot be posted, tell who waits. Acknowledging comes after.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,23 +18,28 @@ use tracing::{error, warn};
 use crate::Shared;
 use crate::batch::Batch;
 use crate::lane::retry_delays;
-use crate::poster::Settled;
+use crate::poster::Finished;
 
-/// Settles a batch and returns true once every job of it has its verdict in the ledger or is kept as a
+/// Finishes a batch and returns true once every job of it has its verdict in the ledger or is kept as a
 /// dead letter. False: `stop` came while the ledger or the queue was away; acknowledge nothing.
-pub(crate) async fn settle(shared: &Shared, batch: Batch, stop: &CancellationToken) -> bool {
+pub(crate) async fn finish_batch(
+    shared: &Shared,
+    batch: Batch,
+    at_once: &mut AtOnce,
+    stop: &CancellationToken,
+) -> bool {
     let Batch { lane, jobs, reply_to, redelivered, unreadable, .. } = batch;
-    let Some((jobs, results)) = post_all(shared, lane, jobs, stop).await else { return false };
+    let Some((jobs, results)) = post_all(shared, lane, at_once, jobs, stop).await else { return false };
     for ((job, redelivered), result) in jobs.iter().zip(redelivered).zip(&results) {
         if let Ok(outcome) = result {
-            shared.figures.settled(job, redelivered, *outcome);
+            shared.figures.finished(job, redelivered, *outcome);
         }
-        if !settle_job(shared, lane, job, result, stop).await {
+        if !finish_job(shared, lane, job, result, stop).await {
             return false;
         }
     }
     for (payload, cause) in unreadable {
-        if !bury(shared, lane, payload, cause, stop).await {
+        if !keep_dead_letter(shared, lane, payload, cause, stop).await {
             return false;
         }
         shared.figures.died();
@@ -43,41 +48,67 @@ pub(crate) async fn settle(shared: &Shared, batch: Batch, stop: &CancellationTok
     true
 }
 
-/// Posts an envelope or more, however large, and gives the jobs back with what became of them.
-async fn post_all(
-    shared: &Shared,
-    lane: Lane,
-    mut jobs: Vec<Job>,
-    stop: &CancellationToken,
-) -> Option<(Vec<Job>, Vec<Settled>)> {
-    let (mut settled, mut results) = (Vec::with_capacity(jobs.len()), Vec::with_capacity(jobs.len()));
-    let mut at_once = usize::MAX;
-    while !jobs.is_empty() {
-        // An envelope may hold more jobs than this worker posts at a time.
-        let batch_jobs_max = shared.settings.borrow().batch_jobs_max();
-        let rest = jobs.split_off(jobs.len().min(batch_jobs_max).min(at_once));
-        match post(shared, lane, jobs, stop).await? {
-            Tried::Settled(posted, outcomes) => {
-                settled.extend(posted);
-                results.extend(outcomes);
-                jobs = rest;
-            }
-            Tried::Late(late) => {
-                at_once = (late.len() / SMALLER).max(1);
-                jobs = [late, rest].concat();
-            }
-        }
-    }
-    Some((settled, results))
-}
+/// How many jobs of a lane are posted at once: fewer where the ledger did not post them in time, and then more again,
+/// little by little, so that a slow ledger does not run into its time at full size with each batch.
+#[derive(Debug)]
+pub(crate) struct AtOnce(usize);
 
 /// By what a batch is divided whose time ran out: the ledger halved it twice itself.
 const SMALLER: usize = 4;
 
+impl Default for AtOnce {
+    fn default() -> AtOnce {
+        AtOnce(usize::MAX)
+    }
+}
+
+impl AtOnce {
+    /// So many jobs were not posted in time.
+    fn late(&mut self, jobs: usize) {
+        self.0 = (jobs / SMALLER).max(1);
+    }
+
+    /// So many jobs were posted in time.
+    fn posted(&mut self, jobs: usize) {
+        if jobs >= self.0 {
+            self.0 = self.0.saturating_mul(2);
+        }
+    }
+}
+
+/// Posts an envelope or more, however large, and gives the jobs back with what became of them.
+async fn post_all(
+    shared: &Shared,
+    lane: Lane,
+    at_once: &mut AtOnce,
+    mut jobs: Vec<Job>,
+    stop: &CancellationToken,
+) -> Option<(Vec<Job>, Vec<Finished>)> {
+    let (mut finished, mut results) = (Vec::with_capacity(jobs.len()), Vec::with_capacity(jobs.len()));
+    while !jobs.is_empty() {
+        // An envelope may hold more jobs than this worker posts at a time.
+        let batch_jobs_max = shared.settings.borrow().batch_jobs_max();
+        let rest = jobs.split_off(jobs.len().min(batch_jobs_max).min(at_once.0));
+        match post(shared, lane, jobs, stop).await? {
+            Tried::Finished(posted, outcomes) => {
+                at_once.posted(posted.len());
+                finished.extend(posted);
+                results.extend(outcomes);
+                jobs = rest;
+            }
+            Tried::Late(late) => {
+                at_once.late(late.len());
+                jobs = [late, rest].concat();
+            }
+        }
+    }
+    Some((finished, results))
+}
+
 /// What became of a batch.
 enum Tried {
     /// The jobs, and what became of each.
-    Settled(Vec<Job>, Vec<Settled>),
+    Finished(Vec<Job>, Vec<Finished>),
     /// The jobs, all of which the ledger does not post in time.
     Late(Vec<Job>),
 }
@@ -91,7 +122,7 @@ async fn post(shared: &Shared, lane: Lane, mut jobs: Vec<Job>, stop: &Cancellati
         match answer {
             Some((posted, Ok(results))) => {
                 shared.figures.held_up.posted(lane);
-                return Some(Tried::Settled(posted, results));
+                return Some(Tried::Finished(posted, results));
             }
             Some((unposted, Err(failure))) => {
                 shared.figures.retried();
@@ -116,11 +147,11 @@ async fn post(shared: &Shared, lane: Lane, mut jobs: Vec<Job>, stop: &Cancellati
     }
 }
 
-async fn settle_job(
+async fn finish_job(
     shared: &Shared,
     lane: Lane,
     job: &Job,
-    result: &Settled,
+    result: &Finished,
     stop: &CancellationToken,
 ) -> bool {
     match result {
@@ -129,7 +160,7 @@ async fn settle_job(
         Err(cause) => {
             error!(id = %job.id, %lane, cause, "a job cannot be posted; it is kept as a dead letter");
             let kept = record_dead(shared, lane, job, cause, stop).await
-                && bury(shared, lane, alone(job), cause.clone(), stop).await;
+                && keep_dead_letter(shared, lane, alone(job), cause.clone(), stop).await;
             if kept {
                 shared.figures.died();
             }
@@ -159,7 +190,7 @@ async fn record_dead(shared: &Shared, lane: Lane, job: &Job, cause: &str, stop: 
 }
 
 /// Keeps a dead letter, trying until the queue has it; false after `stop`.
-pub(crate) async fn bury(
+pub(crate) async fn keep_dead_letter(
     shared: &Shared,
     lane: Lane,
     payload: Bytes,
@@ -173,7 +204,7 @@ pub(crate) async fn bury(
     loop {
         match shared.parts.queue.dead_letter(letter.clone()).await {
             Ok(()) => {
-                shared.figures.buried();
+                shared.figures.dead_letter_kept();
                 warn!(%lane, letter = letter.id, cause = letter.cause, "a dead letter was kept");
                 return true;
             }
@@ -197,7 +228,7 @@ fn alone(job: &Job) -> Bytes {
     envelope::write(&job.ingress, [Enclosed { accepted_at, origin: job.origin, job: &json }])
 }
 
-async fn tell_who_waits(shared: &Shared, jobs: &[Job], reply_to: &[Option<String>], results: &[Settled]) {
+async fn tell_who_waits(shared: &Shared, jobs: &[Job], reply_to: &[Option<String>], results: &[Finished]) {
     let mut told: BTreeMap<&str, Vec<JobResult>> = BTreeMap::new();
     for ((job, reply_to), result) in jobs.iter().zip(reply_to).zip(results) {
         // The ingress that accepted a conflict took its body for the one that has the id.
@@ -234,5 +265,29 @@ async fn pause(
         biased;
         () = stop.cancelled() => false,
         () = tokio::time::sleep(delay) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_ledger_gets_the_size_that_it_posted_in_time_and_more_little_by_little() {
+        let mut at_once = AtOnce::default();
+        at_once.posted(100);
+        assert_eq!(at_once.0, usize::MAX);
+        at_once.late(100);
+        assert_eq!(at_once.0, 25);
+        at_once.posted(10);
+        assert_eq!(at_once.0, 25, "a smaller one shows nothing");
+        at_once.posted(25);
+        assert_eq!(at_once.0, 50);
+        for _ in 0..100 {
+            at_once.posted(at_once.0);
+        }
+        assert_eq!(at_once.0, usize::MAX);
+        at_once.late(3);
+        assert_eq!(at_once.0, 1);
     }
 }
