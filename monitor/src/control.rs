@@ -235,7 +235,7 @@ impl Control {
         self.live.apply(&message);
         match serde_json::to_vec(&message) {
             Ok(json) => self.bus.broadcast(Topic::Settings, Bytes::from(json)).await,
-            Err(error) => warn!(%error, "the settings could not be told"),
+            Err(error) => warn!(%error, "the settings could not be sent"),
         }
     }
 

@@ -51,9 +51,9 @@ fn workers(facts: &Facts) -> Judged {
     }
     match facts.bus {
         BusState::Away => {
-            return (None, "the fleet bus is away: nothing is heard of the replicas".to_owned());
+            return (None, "the fleet bus is away: no replica can report".to_owned());
         }
-        BusState::Young => return (None, "not every replica has been heard yet".to_owned()),
+        BusState::Young => return (None, "not every replica has reported yet".to_owned()),
         BusState::Up => {}
     }
     let (live, all) = (facts.live_workers(), facts.lanes.len());

@@ -54,7 +54,7 @@ pub(crate) fn problems(facts: &Facts) -> Vec<FleetProblem> {
         BusState::Up => of_replicas(facts, &mut problems),
         BusState::Young => {}
         BusState::Away => {
-            problems.push(FleetProblem::new(BusAway, "the fleet bus is away: no replica can be heard"));
+            problems.push(FleetProblem::new(BusAway, "the fleet bus is away: no replica can report"));
         }
     }
     if let Some(letters) = facts.dead_letters.filter(|letters| *letters > 0) {
@@ -174,7 +174,7 @@ pub(crate) fn verdict(state: FleetState, problems: &[FleetProblem], flow: &str) 
         (FleetState::Attention, [first, rest @ ..]) => {
             format!("attention: {first}, and {} more ({flow})", rest.len())
         }
-        (FleetState::Starting, _) => format!("starting: not every replica has been heard yet ({flow})"),
+        (FleetState::Starting, _) => format!("starting: not every replica has reported yet ({flow})"),
         (FleetState::Draining, _) => format!("draining: {flow}"),
         (FleetState::Well | FleetState::Attention, _) => format!("well: {flow}"),
     }

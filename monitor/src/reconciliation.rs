@@ -213,10 +213,10 @@ impl Count {
             (Some(lost), false) => {
                 format!("{jobs} had been accepted as {lost} was lost before it could report its last second")
             }
-            (None, true) => format!("{jobs} had been accepted and had no outcome that anybody told"),
+            (None, true) => format!("{jobs} had been accepted and had no outcome"),
             (None, false) => {
                 format!(
-                    "{jobs} had outcomes and were not counted as accepted (queued, though their client was told to try again)"
+                    "{jobs} had outcomes and were not counted as accepted (queued, although their client got an error)"
                 )
             }
         }

@@ -67,7 +67,7 @@ async fn post(client: &reqwest::Client, url: &str, change: &Change) {
         // Neither the address nor what the library says of it is logged: it may carry a token.
         let why = match answer {
             Ok(answer) if answer.status().is_success() => {
-                info!(alert = alert.alert, status, "the webhook was told");
+                info!(alert = alert.alert, status, "the webhook took the alert");
                 return;
             }
             // It will say the same again.
@@ -77,7 +77,7 @@ async fn post(client: &reqwest::Client, url: &str, change: &Change) {
             Ok(answer) => answer.status().to_string(),
             Err(error) => error.without_url().to_string(),
         };
-        warn!(alert = alert.alert, why, tries, "the webhook could not be told");
+        warn!(alert = alert.alert, why, tries, "the webhook did not take the alert");
         if tries < TRIES_MAX {
             tokio::time::sleep(pause).await;
             pause *= 2;

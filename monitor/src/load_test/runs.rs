@@ -192,7 +192,7 @@ impl LoadTests {
             let Ok(body) = serde_json::to_string(&current.told()) else { continue };
             let told = self.settings.records.replace(current.requested.id, &body);
             if !matches!(tokio::time::timeout(TELL_TIMEOUT, told).await, Ok(Ok(()))) {
-                tracing::debug!("a running load test could not be told; its result will be");
+                tracing::debug!("a running load test could not be written down; its result will be");
             }
         }
     }

@@ -233,7 +233,7 @@ fn used(resources: Option<&Resources>) -> Criterion {
                 used.memory_percent_max,
                 host(used)
             ),
-            None => "nobody told what the replicas use; name the monitor, or start the test there".to_owned(),
+            None => "no replica reported what it uses; name the monitor, or start the test there".to_owned(),
         },
     }
 }

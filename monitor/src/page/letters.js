@@ -76,7 +76,7 @@ document.getElementById("letters-list").addEventListener("click", async (event) 
       }
     : {
         title: "Discard this dead letter?",
-        text: "It is gone for good: its job will not be posted, and nobody will be told.",
+        text: "It is gone for good: its job will not be posted, and its client is not notified.",
         button: "Discard for good", danger: true, action: () => request("DELETE", path),
       });
   if (done) await refresh(undefined);

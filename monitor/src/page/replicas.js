@@ -16,7 +16,7 @@ const cell = (label, content, kind = "td.number") => h(kind, { "data-label": lab
 
 export function showReplicas({ status }) {
   if (!status.replicas.length) {
-    show("replicas", h("p.empty", null, "No replica has been heard yet. Start one: ", h("code", null, "tellers worker"), "."));
+    show("replicas", h("p.empty", null, "No replica has reported yet. Start one: ", h("code", null, "tellers worker"), "."));
     return;
   }
   const heads = ["Replica", "State", "Jobs/s", "Batch fill", "CPU", "Memory", "Lanes", "Uptime"];

@@ -48,7 +48,7 @@ export function showAway() {
 /** What is wrong, without what to do about it, and how the jobs flow: "1 dead letter (nothing waits, idle)". */
 function told({ state, problems: [problem, ...others], flow }) {
   if (problem) return `${problem.what}${others.length ? `, and ${others.length} more` : ""} (${flow})`;
-  return state === "starting" ? "not every replica has been heard yet" : flow;
+  return state === "starting" ? "not every replica has reported yet" : flow;
 }
 
 /** Text with what stands in backticks as code. */

@@ -57,7 +57,7 @@ fn away(facts: &Facts) -> Option<Bottleneck> {
         return Some(because(BottleneckName::QueueAway, sentence, Vec::new()));
     }
     if facts.bus != BusState::Up || facts.queue.depth_messages.is_none() {
-        let sentence = "not every replica has been heard, or the queue has not been asked yet".to_owned();
+        let sentence = "not every replica has reported, or the queue has not been asked yet".to_owned();
         return Some(because(BottleneckName::NotKnown, sentence, Vec::new()));
     }
     (facts.live_workers() == 0).then(|| {

@@ -25,7 +25,7 @@ pub(crate) fn wanted(facts: &Facts, bottleneck: &Bottleneck) -> WorkersWanted {
         reason,
     };
     if facts.bus != BusState::Up || facts.queue.depth_messages.is_none() {
-        let reason = "not known while the replicas or the queue are not heard".to_owned();
+        let reason = "not known while the replicas do not report or the queue does not answer".to_owned();
         return WorkersWanted { workers: None, now, reason };
     }
     if now == 0 {

@@ -128,6 +128,20 @@ fn files_are_named_for_what_they_hold() -> anyhow::Result<()> {
 }
 
 #[test]
+fn things_are_called_by_the_terms_of_the_trade() -> anyhow::Result<()> {
+    let word = |head: &str, tail: &str| format!("{head}{tail}");
+    hold(
+        rules::words,
+        &[
+            ("CHANGELOG.md", &word("conser", "vation")),
+            ("docs/a.md", &format!("It\n{} be read.", word("Can", " not"))),
+            ("worker/src/a.rs", &format!("use {};\n// screwdriver, bury_at", word("cr", "ew"))),
+        ],
+        &["docs/a.md:2:", "worker/src/a.rs:1:"],
+    )
+}
+
+#[test]
 fn files_stay_small() -> anyhow::Result<()> {
     let long = "x\n".repeat(rules::FILE_LINES_MAX + 1);
     let fits = "x\n".repeat(rules::FILE_LINES_MAX);

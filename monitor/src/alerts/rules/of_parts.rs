@@ -38,7 +38,7 @@ pub(super) fn ledger_away(facts: &Facts) -> Reading {
 pub(super) fn clock_skew(facts: &Facts) -> Reading {
     let threshold = SKEW_TOLERATED.as_secs_f64();
     let Some((replica, ahead)) = facts.clock_skew() else {
-        return Reading::unknown_against(threshold, "not known while no replica is heard");
+        return Reading::unknown_against(threshold, "not known while no replica reports");
     };
     let skew = ahead.abs();
     let sentence = if skew > threshold {
@@ -136,7 +136,7 @@ pub(super) fn replica_lost(facts: &Facts) -> Reading {
         .map(|replica| replica.replica.as_str())
         .collect();
     let sentence = match lost.as_slice() {
-        [] => "every replica is heard, or said goodbye".to_owned(),
+        [] => "every replica reports, or said goodbye".to_owned(),
         some => format!("{} went silent without a goodbye", some.join(", ")),
     };
     #[allow(clippy::cast_precision_loss)] // A handful.

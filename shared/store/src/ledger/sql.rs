@@ -46,7 +46,6 @@ use self::pages::Snapshot;
 use self::posting::SqlTransaction;
 use super::failure::Failure;
 use super::post::{self, Store};
-use super::sqlite::{Company, PostsAtOnce};
 use super::{
     Audit, Durability, EntryRange, EntryRecord, FormerIds, Freshness, JobFilter, JobRecord, JobsCursor,
     JobsPage, Ledger, LedgerError, Totals, Verdicts,
@@ -80,11 +79,6 @@ pub(super) trait Database: Send + Sync {
 
     /// Does what is due from time to time, before a batch is posted.
     fn maintain_partitions(&self) -> impl Future<Output = ()> + Send;
-
-    /// Where batches wait for each other's company, if there is one writer for all of them.
-    fn company(&self) -> Option<&Company> {
-        None
-    }
 
     /// The era that entries are written to.
     fn era(&self) -> i64;
@@ -156,12 +150,6 @@ impl<D: Database> Store for Transactions<'_, D> {
     }
 }
 
-impl<D: Database> PostsAtOnce for SqlLedger<D> {
-    async fn post_at_once(&self, jobs: &[Job]) -> Result<Vec<Outcome>, LedgerError> {
-        unbroken(post::post(&Transactions(self), jobs)).await
-    }
-}
-
 #[async_trait]
 impl<D: Database + Clone + 'static> Ledger for SqlLedger<D> {
     async fn migrate(&self, lanes: Lanes) -> Result<(), LedgerError> {
@@ -175,10 +163,7 @@ impl<D: Database + Clone + 'static> Ledger for SqlLedger<D> {
     }
 
     async fn post(&self, jobs: &[Job]) -> Result<Vec<Outcome>, LedgerError> {
-        match self.database.company() {
-            Some(company) => company.post(jobs, self).await,
-            None => self.post_at_once(jobs).await,
-        }
+        unbroken(post::post(&Transactions(self), jobs)).await
     }
 
     async fn record_dead(&self, job: &Job, cause: &str) -> Result<(), LedgerError> {

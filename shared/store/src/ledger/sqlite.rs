@@ -1,6 +1,5 @@
 //! The ledger on SQLite: the books of one machine, in one file, with nothing installed.
 
-mod company;
 pub(super) mod errors;
 mod schema;
 
@@ -16,7 +15,6 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions, Pool, Sqlite};
 
-pub(super) use self::company::{Company, PostsAtOnce};
 use super::LedgerError;
 use super::failure::Failure;
 use super::sql::pool::MeasuredPool;
@@ -47,7 +45,6 @@ pub type SqliteLedger = SqlLedger<SqliteDatabase>;
 pub struct SqliteDatabase {
     writer: MeasuredPool<Sqlite>,
     readers: MeasuredPool<Sqlite>,
-    company: Company,
 }
 
 impl SqliteLedger {
@@ -79,7 +76,7 @@ impl SqliteLedger {
             options.clone().pragma("cache_size", WRITER_CACHE).pragma("wal_autocheckpoint", CHECKPOINT_PAGES);
         let writer = pool("writer", 1, writer);
         let readers = pool("readers", READ_CONNECTIONS_MAX, options);
-        let database = SqliteDatabase { writer, readers, company: Company::default() };
+        let database = SqliteDatabase { writer, readers };
         Ok(SqlLedger { database, reading: Purpose::Reading })
     }
 }
@@ -114,10 +111,6 @@ impl Database for SqliteDatabase {
 
     /// Nothing ever is due.
     async fn maintain_partitions(&self) {}
-
-    fn company(&self) -> Option<&Company> {
-        Some(&self.company)
-    }
 
     /// All is one.
     fn era(&self) -> i64 {

@@ -64,8 +64,8 @@ impl Consumer {
     /// The process is told that it has ended, after `late`.
     pub(super) fn fail(&mut self, late: Duration) {
         if !std::mem::replace(&mut self.failed, true) {
-            let told_at = self.arrives_at.max(Instant::now() + late);
-            let _ = self.wire.send((told_at, Err(QueueError::Failed("the connection was cut".to_owned()))));
+            let arrives_at = self.arrives_at.max(Instant::now() + late);
+            let _ = self.wire.send((arrives_at, Err(QueueError::Failed("the connection was cut".to_owned()))));
         }
     }
 
