@@ -119,7 +119,8 @@ impl Bench {
 
     /// Keeps what cannot be done, with its cause, until an operator looks after it.
     async fn keep_dead_letter(&self, delivery: &Delivery, cause: String) -> bool {
-        finish::keep_dead_letter(&self.shared, Lane::NONE, delivery.envelope.clone(), cause, &self.shutdown).await
+        finish::keep_dead_letter(&self.shared, Lane::NONE, delivery.envelope.clone(), cause, &self.shutdown)
+            .await
     }
 
     async fn pause(&self) {

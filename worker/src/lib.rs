@@ -8,13 +8,13 @@ mod analysis;
 mod batch;
 mod expiry;
 mod figures;
+mod finish;
 mod freshness;
 mod held_up;
 mod lane;
 mod lane_tasks;
 mod membership;
 mod poster;
-mod finish;
 
 use std::sync::Arc;
 use std::time::Duration;

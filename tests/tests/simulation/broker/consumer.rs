@@ -65,7 +65,8 @@ impl Consumer {
     pub(super) fn fail(&mut self, late: Duration) {
         if !std::mem::replace(&mut self.failed, true) {
             let arrives_at = self.arrives_at.max(Instant::now() + late);
-            let _ = self.wire.send((arrives_at, Err(QueueError::Failed("the connection was cut".to_owned()))));
+            let _ =
+                self.wire.send((arrives_at, Err(QueueError::Failed("the connection was cut".to_owned()))));
         }
     }
 
