@@ -46,6 +46,7 @@ use self::pages::Snapshot;
 use self::posting::SqlTransaction;
 use super::failure::Failure;
 use super::post::{self, Store};
+use super::sqlite::{GroupCommit, PostsAtOnce};
 use super::{
     Audit, Durability, EntryRange, EntryRecord, FormerIds, Freshness, JobFilter, JobRecord, JobsCursor,
     JobsPage, Ledger, LedgerError, Totals, Verdicts,
@@ -79,6 +80,11 @@ pub(super) trait Database: Send + Sync {
 
     /// Does what is due from time to time, before a batch is posted.
     fn maintain_partitions(&self) -> impl Future<Output = ()> + Send;
+
+    /// Where batches that wait for the one writer are posted together; `None`: there are several.
+    fn group_commit(&self) -> Option<&GroupCommit> {
+        None
+    }
 
     /// The era that entries are written to.
     fn era(&self) -> i64;
@@ -150,6 +156,12 @@ impl<D: Database> Store for Transactions<'_, D> {
     }
 }
 
+impl<D: Database> PostsAtOnce for SqlLedger<D> {
+    async fn post_at_once(&self, jobs: &[Job]) -> Result<Vec<Outcome>, LedgerError> {
+        unbroken(post::post(&Transactions(self), jobs)).await
+    }
+}
+
 #[async_trait]
 impl<D: Database + Clone + 'static> Ledger for SqlLedger<D> {
     async fn migrate(&self, lanes: Lanes) -> Result<(), LedgerError> {
@@ -163,7 +175,10 @@ impl<D: Database + Clone + 'static> Ledger for SqlLedger<D> {
     }
 
     async fn post(&self, jobs: &[Job]) -> Result<Vec<Outcome>, LedgerError> {
-        unbroken(post::post(&Transactions(self), jobs)).await
+        match self.database.group_commit() {
+            Some(group_commit) => group_commit.post(jobs, self).await,
+            None => self.post_at_once(jobs).await,
+        }
     }
 
     async fn record_dead(&self, job: &Job, cause: &str) -> Result<(), LedgerError> {

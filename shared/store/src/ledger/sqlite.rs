@@ -1,6 +1,7 @@
 //! The ledger on SQLite: the books of one machine, in one file, with nothing installed.
 
 pub(super) mod errors;
+mod group_commit;
 mod schema;
 
 use std::path::Path;
@@ -15,6 +16,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions, Pool, Sqlite};
 
+pub(super) use self::group_commit::{GroupCommit, PostsAtOnce};
 use super::LedgerError;
 use super::failure::Failure;
 use super::sql::pool::MeasuredPool;
@@ -45,6 +47,7 @@ pub type SqliteLedger = SqlLedger<SqliteDatabase>;
 pub struct SqliteDatabase {
     writer: MeasuredPool<Sqlite>,
     readers: MeasuredPool<Sqlite>,
+    group_commit: GroupCommit,
 }
 
 impl SqliteLedger {
@@ -76,7 +79,7 @@ impl SqliteLedger {
             options.clone().pragma("cache_size", WRITER_CACHE).pragma("wal_autocheckpoint", CHECKPOINT_PAGES);
         let writer = pool("writer", 1, writer);
         let readers = pool("readers", READ_CONNECTIONS_MAX, options);
-        let database = SqliteDatabase { writer, readers };
+        let database = SqliteDatabase { writer, readers, group_commit: GroupCommit::default() };
         Ok(SqlLedger { database, reading: Purpose::Reading })
     }
 }
@@ -111,6 +114,10 @@ impl Database for SqliteDatabase {
 
     /// Nothing ever is due.
     async fn maintain_partitions(&self) {}
+
+    fn group_commit(&self) -> Option<&GroupCommit> {
+        Some(&self.group_commit)
+    }
 
     /// All is one.
     fn era(&self) -> i64 {
