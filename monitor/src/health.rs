@@ -46,7 +46,7 @@ fn total(parts: &[HealthPart]) -> Option<u8> {
 
 fn workers(facts: &Facts) -> Judged {
     // Whatever the cause, and whoever is there: this is what they are there for.
-    if facts.still_seconds > STANDSTILL_SECONDS {
+    if facts.bus == BusState::Up && facts.still_seconds > STANDSTILL_SECONDS {
         return (Some(0), format!("jobs wait, and none was posted for {}", time(facts.still_seconds)));
     }
     match facts.bus {

@@ -62,7 +62,10 @@ impl LaneWatch {
         now: Instant,
     ) -> LaneView {
         let ready = || estimated_jobs(depth.messages_ready, jobs_per_message);
-        let in_hand = in_hand.and_then(|in_hand| in_hand.oldest_accepted_at);
+        let oldest_accepted_at = in_hand.and_then(|in_hand| in_hand.oldest_accepted_at);
+        // Nobody has opened what is in hand yet: how old it is is not known.
+        let is_dated = oldest_accepted_at.is_some() || view.jobs_in_hand.is_none_or(|jobs| jobs == 0);
+        let lag_seconds = self.lag_seconds(depth, oldest_accepted_at, now).filter(|_| is_dated);
         LaneView {
             served: view.served.map(|held| held && depth.consumers > 0),
             depth_messages: Some(depth.messages_ready),
@@ -71,7 +74,7 @@ impl LaneWatch {
             depth_jobs_estimated: depth.jobs.is_none(),
             // Of a queue that counts jobs, those in hand are among them.
             depth_jobs: depth.jobs.or_else(|| Some(ready()? + view.jobs_in_hand.unwrap_or_default())),
-            lag_seconds: self.lag_seconds(depth, in_hand, now),
+            lag_seconds,
             ..view
         }
     }

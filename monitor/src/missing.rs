@@ -6,7 +6,8 @@
 //! difference counts once it has been there at [`SAMPLES`] in a row.
 //!
 //! The other way round, outcomes of jobs that no replica counts as accepted (they were on their way when the monitor came,
-//! or a killed ingress could not report them any more) are let be, so that they hide no job that goes missing later.
+//! or a killed ingress could not report them any more) are let be once the lane rests and no replica is shown as lost, so that
+//! they hide no job that goes missing later.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -28,9 +29,9 @@ const SAMPLES: u32 = 4;
 const HISTORY: Duration = Duration::from_secs(120);
 /// A lane is followed for so long before anything is told of it.
 const SETTLING: Duration = MARGIN;
-/// Of the lanes that a worker served as it was lost, nothing is told for so long: the broker may keep what it had in hand
-/// until its heartbeats have been missed, and its last second of duplicates was never reported.
-const LOST_FOR: Duration = Duration::from_secs(180);
+/// Of the lanes that a worker served as it was lost, nothing is told for so long: the broker keeps what it had in hand
+/// until two heartbeats of 4 s have been missed, and its last second of duplicates was never reported.
+const LOST_FOR: Duration = Duration::from_secs(30);
 /// Missing jobs are told for so long.
 const NEWS: Duration = Duration::from_secs(15 * 60);
 
@@ -53,6 +54,8 @@ pub(crate) struct Moment<'a> {
     pub(crate) lanes: &'a [LaneView],
     /// The lanes that each lost replica served, by its id.
     pub(crate) lost: &'a BTreeMap<String, BTreeSet<u16>>,
+    /// By how much the clocks of two replicas may differ: jobs are dated by the ingress, and their age is told by the monitor.
+    pub(crate) clock_skew: Duration,
 }
 
 impl Missing {
@@ -92,10 +95,11 @@ impl Missing {
         for view in moment.lanes {
             let lane = Lane(view.lane);
             let LaneCounts { accepted, unrecorded } = counts.get(&lane).copied().unwrap_or_default();
-            let recorded = verdicts.get(&lane).map(Verdicts::jobs).unwrap_or_default();
-            let seen =
-                Seen { at: moment.now, accepted: signed(accepted), done: signed(recorded + unrecorded) };
+            let verdicts = verdicts.get(&lane).copied().unwrap_or_default();
             let track = self.lanes.entry(lane).or_default();
+            track.note_dead(verdicts.dead);
+            let done = signed(verdicts.jobs() + unrecorded + track.revived);
+            let seen = Seen { at: moment.now, accepted: signed(accepted), done };
             if !is_sure || track.unsure_until.is_some_and(|until| moment.now < until) {
                 track.start_anew(seen);
                 continue;
@@ -104,7 +108,8 @@ impl Missing {
             if moment.lost.is_empty() {
                 track.let_surplus_be(seen);
             }
-            if let Some(missing) = track.missing(seen, oldest_waits(view)) {
+            let age = oldest_waits(view).map(|age| age.saturating_add(moment.clock_skew));
+            if let Some(missing) = track.missing(seen, age) {
                 warn!(%lane, missing, "accepted jobs have no outcome and are not in the queue");
                 let told = track.told.map_or(0, |(jobs, _)| jobs);
                 track.told = Some((told + missing, moment.now));
@@ -120,6 +125,11 @@ impl Missing {
 fn oldest_waits(view: &LaneView) -> Option<Duration> {
     // What a lane's holder has in hand it tells, unless it is of an older version.
     let in_hand = if view.holder.is_some() { view.jobs_in_hand? } else { 0 };
+    // A queue without a leader seems empty, and without its consumer; the consumer of a worker that is not heard may have
+    // something in hand.
+    if view.consumers.is_some_and(|consumers| (consumers > 0) != view.holder.is_some()) {
+        return None;
+    }
     match (view.depth_messages?, in_hand) {
         (0, 0) => Some(Duration::ZERO),
         (_, 0) => None,
@@ -142,6 +152,10 @@ struct LaneTrack {
     seen: VecDeque<Seen>,
     /// Added to what is done, so that it is comparable with what was accepted.
     offset: i64,
+    /// How many jobs were dead at the last sample, and how many got another outcome since: a client that sends a dead job
+    /// again has it accepted a second time. Of a replay nothing is accepted, so it is a surplus.
+    dead: u64,
+    revived: u64,
     /// At how many samples in a row jobs were missing, and the fewest.
     run: (u32, i64),
     unsure_until: Option<Instant>,
@@ -150,6 +164,11 @@ struct LaneTrack {
 }
 
 impl LaneTrack {
+    fn note_dead(&mut self, dead: u64) {
+        self.revived += self.dead.saturating_sub(dead);
+        self.dead = dead;
+    }
+
     /// Whatever is missing now is let be: all that is counted as accepted now counts as done, and what was done lately
     /// once more, for its acceptance may be yet to be reported.
     fn start_anew(&mut self, now: Seen) {

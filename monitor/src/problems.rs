@@ -46,7 +46,7 @@ pub(crate) fn problems(facts: &Facts) -> Vec<FleetProblem> {
             format!("{} of {} had been accepted and cannot be found", counted(missing, "job"), lanes(&of));
         problems.push(FleetProblem::new(JobsMissing, what).alert(AlertName::JobsMissing));
     }
-    if facts.still_seconds > STANDSTILL_SECONDS {
+    if facts.bus == BusState::Up && facts.still_seconds > STANDSTILL_SECONDS {
         let what = format!("jobs wait, and none was posted for {}", time(facts.still_seconds));
         problems.push(FleetProblem::new(Standstill, what).alert(AlertName::Standstill));
     }

@@ -147,8 +147,17 @@ impl Replicas {
 
     /// The live worker that serves each lane, and what it has in hand.
     pub(crate) fn holders(&self, now: Instant) -> BTreeMap<Lane, (&str, LaneReport)> {
-        let held = self.live(now).flat_map(|report| report.lanes.iter().map(|lane| (lane, &*report.replica)));
-        held.map(|(lane, replica)| (lane.lane, (replica, *lane))).collect()
+        let held =
+            self.live(now).flat_map(|report| report.lanes.iter().map(|lane| (*lane, &*report.replica)));
+        let mut holders = BTreeMap::new();
+        for (lane, replica) in held {
+            // Of two that serve a lane the one that has jobs in hand is its active consumer.
+            let (_, known) = holders.entry(lane.lane).or_insert((replica, lane));
+            if known.jobs_in_hand < lane.jobs_in_hand {
+                holders.insert(lane.lane, (replica, lane));
+            }
+        }
+        holders
     }
 
     /// Jobs in a message, on average: of the last minute, else of all time; `None` before the first.

@@ -173,6 +173,13 @@ impl Sampler {
             verdicts,
             lanes: &lanes,
             lost: &lanes_of_the_lost,
+            clock_skew: replicas.iter().filter_map(|replica| replica.clock_ahead_seconds).fold(
+                Duration::ZERO,
+                // The ingress may be ahead by so much, and the monitor behind by as much.
+                |most, ahead| {
+                    most.max(Duration::try_from_secs_f64(2.0 * ahead.abs()).unwrap_or(Duration::MAX))
+                },
+            ),
         });
         let reconciliation = self.count.take(&Moment {
             at,

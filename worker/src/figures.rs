@@ -33,6 +33,14 @@ impl InHand {
     }
 }
 
+/// Whether the ledger has a row of a dead job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Row {
+    Recorded,
+    /// It refused it, or the job could not be read.
+    Missing,
+}
+
 /// What is counted of one lane.
 #[derive(Default)]
 struct LaneFigures {
@@ -129,8 +137,11 @@ impl Figures {
     }
 
     /// A job or a message was given up and kept.
-    pub(crate) fn died(&self) {
+    pub(crate) fn died(&self, lane: Lane, row: Row) {
         self.dead.fetch_add(1, Relaxed);
+        if let (Row::Missing, Some(figures)) = (row, self.of_lane(lane)) {
+            figures.unrecorded.fetch_add(1, Relaxed);
+        }
     }
 
     /// A dead letter was kept: of what died, of a conflict, or of work without an order.

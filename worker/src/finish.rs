@@ -17,6 +17,7 @@ use tracing::{error, warn};
 
 use crate::Shared;
 use crate::batch::Batch;
+use crate::figures::Row;
 use crate::lane::retry_delays;
 use crate::poster::Finished;
 
@@ -42,7 +43,7 @@ pub(crate) async fn finish_batch(
         if !keep_dead_letter(shared, lane, payload, cause, stop).await {
             return false;
         }
-        shared.figures.died();
+        shared.figures.died(lane, Row::Missing);
     }
     tell_who_waits(shared, &jobs, &reply_to, &results).await;
     true
@@ -159,30 +160,36 @@ async fn finish_job(
         Ok(_) => true,
         Err(cause) => {
             error!(id = %job.id, %lane, cause, "a job cannot be posted; it is kept as a dead letter");
-            let kept = record_dead(shared, lane, job, cause, stop).await
-                && keep_dead_letter(shared, lane, alone(job), cause.clone(), stop).await;
+            let Some(row) = record_dead(shared, lane, job, cause, stop).await else { return false };
+            let kept = keep_dead_letter(shared, lane, alone(job), cause.clone(), stop).await;
             if kept {
-                shared.figures.died();
+                shared.figures.died(lane, row);
             }
             kept
         }
     }
 }
 
-/// Writes the row for those who ask for the job, trying until the ledger answers; false after `stop`. A
+/// Writes the row for those who ask for the job, trying until the ledger answers; `None` after `stop`. A
 /// ledger that refuses the row too does not hold up the letter, which is what counts.
-async fn record_dead(shared: &Shared, lane: Lane, job: &Job, cause: &str, stop: &CancellationToken) -> bool {
+async fn record_dead(
+    shared: &Shared,
+    lane: Lane,
+    job: &Job,
+    cause: &str,
+    stop: &CancellationToken,
+) -> Option<Row> {
     let mut delays = retry_delays();
     loop {
         match shared.parts.ledger.record_dead(job, cause).await {
-            Ok(()) => return true,
+            Ok(()) => return Some(Row::Recorded),
             Err(failure @ LedgerError::Permanent(_)) => {
                 warn!(id = %job.id, %failure, "a dead job could not be recorded");
-                return true;
+                return Some(Row::Missing);
             }
             Err(failure) => {
                 if !pause(&mut delays, stop, lane, "a dead job could not be recorded", &failure).await {
-                    return false;
+                    return None;
                 }
             }
         }

@@ -42,7 +42,9 @@ impl HeldUp {
 
     fn note(&self, lane: Lane, why: String, may_pass: bool) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = state.lanes.get(&lane).map_or_else(Instant::now, |cause| cause.since);
+        // Of the same kind: a lane that was obstructed has not failed for as long.
+        let known = state.lanes.get(&lane).filter(|cause| cause.may_pass == may_pass);
+        let since = known.map_or_else(Instant::now, |cause| cause.since);
         state.lanes.insert(lane, Cause { why, since, may_pass });
     }
 

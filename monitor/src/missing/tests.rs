@@ -8,6 +8,9 @@ struct Sample {
     accepted: u64,
     unrecorded: u64,
     posted: u64,
+    dead: u64,
+    consumers: u32,
+    clock_skew: Duration,
     holder: Option<&'static str>,
     lag_seconds: f64,
     jobs_in_hand: u64,
@@ -30,6 +33,9 @@ impl Sample {
             accepted: 0,
             unrecorded: 0,
             posted: 1_000,
+            dead: 3,
+            consumers: 1,
+            clock_skew: Duration::ZERO,
             holder: Some("worker-1"),
             lag_seconds: 0.0,
             jobs_in_hand: 0,
@@ -57,7 +63,7 @@ impl Sample {
 
     fn take(&mut self, now: Instant) {
         let counts = LaneCounts { accepted: self.accepted, unrecorded: self.unrecorded };
-        let verdicts = Verdicts { posted: self.posted, ..Verdicts::default() };
+        let verdicts = Verdicts { posted: self.posted, dead: self.dead, ..Verdicts::default() };
         let view = LaneView {
             lane: LANE,
             holder: self.holder.map(str::to_owned),
@@ -65,6 +71,7 @@ impl Sample {
             lag_seconds: Some(self.lag_seconds),
             jobs_in_hand: Some(self.jobs_in_hand),
             depth_messages: Some(self.depth_messages),
+            consumers: Some(self.consumers),
             ..LaneView::default()
         };
         self.told = self.missing.take(&Moment {
@@ -73,6 +80,7 @@ impl Sample {
             verdicts: Some(&BTreeMap::from([(Lane(LANE), verdicts)])),
             lanes: &[view],
             lost: &self.lost,
+            clock_skew: self.clock_skew,
         });
     }
 }
@@ -84,7 +92,7 @@ fn jobs_that_vanish_are_told_by_their_lane_within_twelve_seconds_and_for_a_quart
     assert_eq!(lane.pass(8), 0, "their reports may still be on their way");
     assert_eq!(lane.pass(4), 5);
     assert_eq!(lane.told, Some(vec![MissingJobs { lane: LANE, jobs: 5 }]));
-    lane.holder = None;
+    (lane.holder, lane.consumers) = (None, 0);
     lane.accepted += 2;
     assert_eq!(lane.pass(12), 7, "those too, which nobody was there to take");
     assert_eq!(lane.pass(880), 7);
@@ -155,14 +163,50 @@ fn what_was_on_its_way_when_the_monitor_came_hides_nothing_later() {
 }
 
 #[test]
+fn a_dead_job_that_is_sent_again_or_replayed_is_not_missing() {
+    let mut lane = Sample::settled();
+    // Its client sends it again once the cause is mended.
+    (lane.accepted, lane.posted, lane.dead) = (1, 1_001, 2);
+    assert_eq!(lane.pass(60), 0);
+    // An operator replays another one.
+    (lane.posted, lane.dead) = (1_002, 1);
+    assert_eq!(lane.pass(60), 0);
+    lane.accepted += 1;
+    assert_eq!(lane.pass(12), 1);
+}
+
+#[test]
+fn a_queue_without_a_leader_is_not_taken_for_an_empty_one() {
+    let mut lane = Sample::settled();
+    (lane.accepted, lane.consumers) = (100, 0);
+    assert_eq!(lane.pass(60), 0);
+    (lane.consumers, lane.posted) = (1, 1_100);
+    assert_eq!(lane.pass(60), 0);
+    // The consumer of a worker that nobody hears of.
+    (lane.accepted, lane.holder) = (110, None);
+    assert_eq!(lane.pass(60), 0);
+}
+
+#[test]
+fn an_ingress_whose_clock_is_ahead_makes_no_job_older_than_it_is() {
+    let mut lane = Sample::settled();
+    lane.clock_skew = Duration::from_secs(20);
+    lane.accepted += 1_000;
+    (lane.jobs_in_hand, lane.depth_messages) = (100, 9);
+    // Thirty seconds pass, of which the monitor's clock shows ten.
+    lane.each(20, |lane| lane.lag_seconds = 0.0);
+    assert_eq!(lane.each(10, |lane| lane.lag_seconds += 1.0), 0);
+}
+
+#[test]
 fn a_lost_replica_explains_what_it_could_not_report() {
     let mut lane = Sample::settled();
     // It had counted a duplicate, and keeps ten jobs in its stopped hands.
     lane.accepted += 11;
     lane.lost.insert("worker-1".to_owned(), BTreeSet::from([LANE]));
-    assert_eq!(lane.pass(60), 0);
+    assert_eq!(lane.pass(12), 0);
     lane.posted += 10;
-    assert_eq!(lane.pass(200), 0);
+    assert_eq!(lane.pass(60), 0);
     lane.accepted += 1;
     assert_eq!(lane.pass(12), 1, "that it is still shown as lost explains nothing that comes later");
 
@@ -182,7 +226,14 @@ fn nothing_is_told_while_not_all_is_known() {
     assert_eq!(lane.told, Some(Vec::new()));
     lane.accepted += 5;
     let now = lane.start + Duration::from_secs(lane.second + 1);
-    let blind = Moment { now, counts: None, verdicts: None, lanes: &[], lost: &BTreeMap::new() };
+    let blind = Moment {
+        now,
+        counts: None,
+        verdicts: None,
+        lanes: &[],
+        lost: &BTreeMap::new(),
+        clock_skew: Duration::ZERO,
+    };
     assert_eq!(lane.missing.take(&blind), None);
     lane.pass(2);
     assert_eq!(lane.told, None);

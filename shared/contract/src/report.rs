@@ -168,7 +168,8 @@ pub struct Counts {
 pub struct LaneCounts {
     /// Put on the lane; by a worker, the fleet's own.
     pub accepted: u64,
-    /// Got no outcome of their own in the ledger: duplicates and conflicts, those that came again among them.
+    /// Got no outcome of their own in the ledger: duplicates and conflicts, those that came again among them, and dead ones of
+    /// which it has no row.
     pub unrecorded: u64,
 }
 
