@@ -19,7 +19,7 @@ use crate::Shared;
 use crate::batch::Batch;
 use crate::figures::Row;
 use crate::lane::retry_delays;
-use crate::poster::Finished;
+use crate::poster::{Answer, Finished};
 
 /// Finishes a batch and returns true once every job of it has its verdict in the ledger or is kept as a
 /// dead letter. False: `stop` came while the ledger or the queue was away; acknowledge nothing.
@@ -56,6 +56,8 @@ pub(crate) struct AtOnce(usize);
 
 /// By what a batch is divided whose time ran out: the ledger halved it twice itself.
 const SMALLER: usize = 4;
+/// By what share of itself the size grows after each batch of it.
+const GROWTH: usize = 8;
 
 impl Default for AtOnce {
     fn default() -> AtOnce {
@@ -64,7 +66,7 @@ impl Default for AtOnce {
 }
 
 impl AtOnce {
-    /// So many jobs were not posted in time.
+    /// So many jobs were not posted in time, or not at once.
     fn late(&mut self, jobs: usize) {
         self.0 = (jobs / SMALLER).max(1);
     }
@@ -72,7 +74,7 @@ impl AtOnce {
     /// So many jobs were posted in time.
     fn posted(&mut self, jobs: usize) {
         if jobs >= self.0 {
-            self.0 = self.0.saturating_mul(2);
+            self.0 = self.0.saturating_add(self.0 / GROWTH + 1);
         }
     }
 }
@@ -91,8 +93,12 @@ async fn post_all(
         let batch_jobs_max = shared.settings.borrow().batch_jobs_max();
         let rest = jobs.split_off(jobs.len().min(batch_jobs_max).min(at_once.0));
         match post(shared, lane, jobs, stop).await? {
-            Tried::Finished(posted, outcomes) => {
-                at_once.posted(posted.len());
+            Tried::Finished { jobs: posted, results: outcomes, was_late } => {
+                if was_late {
+                    at_once.late(posted.len());
+                } else {
+                    at_once.posted(posted.len());
+                }
                 finished.extend(posted);
                 results.extend(outcomes);
                 jobs = rest;
@@ -108,8 +114,8 @@ async fn post_all(
 
 /// What became of a batch.
 enum Tried {
-    /// The jobs, and what became of each.
-    Finished(Vec<Job>, Vec<Finished>),
+    /// The jobs and what became of each; the ledger had to halve the batch if it was late.
+    Finished { jobs: Vec<Job>, results: Vec<Finished>, was_late: bool },
     /// The jobs, all of which the ledger does not post in time.
     Late(Vec<Job>),
 }
@@ -121,11 +127,11 @@ async fn post(shared: &Shared, lane: Lane, mut jobs: Vec<Job>, stop: &Cancellati
     loop {
         let answer = shared.poster.post(jobs).await;
         match answer {
-            Some((posted, Ok(results))) => {
+            Some(Answer { jobs, finished: Ok(results), was_late }) => {
                 shared.figures.held_up.posted(lane);
-                return Some(Tried::Finished(posted, results));
+                return Some(Tried::Finished { jobs, results, was_late });
             }
-            Some((unposted, Err(failure))) => {
+            Some(Answer { jobs: unposted, finished: Err(failure), .. }) => {
                 shared.figures.retried();
                 match &failure {
                     LedgerError::Obstructed(why) => shared.figures.held_up.obstructed(lane, why.clone()),
@@ -289,8 +295,8 @@ mod tests {
         at_once.posted(10);
         assert_eq!(at_once.0, 25, "a smaller one shows nothing");
         at_once.posted(25);
-        assert_eq!(at_once.0, 50);
-        for _ in 0..100 {
+        assert_eq!(at_once.0, 29);
+        for _ in 0..400 {
             at_once.posted(at_once.0);
         }
         assert_eq!(at_once.0, usize::MAX);

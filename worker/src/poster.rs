@@ -12,7 +12,7 @@ use std::time::Duration;
 use domain::job::Job;
 use domain::outcome::Outcome;
 use fleet::settings::Settings;
-use store::ledger::{Ledger, LedgerError, Posted, Unposted, post_bisecting};
+use store::ledger::{ATTEMPT_TIMEOUT, Ledger, LedgerError, Posted, Unposted, post_bisecting};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -44,8 +44,15 @@ impl From<&Settings> for Limits {
 /// What became of a job: an outcome, or why it can never be posted.
 pub(crate) type Finished = Result<Outcome, String>;
 
-/// The jobs that were handed over, and what became of each, in their order.
-pub(crate) type Answer = (Vec<Job>, Result<Vec<Finished>, LedgerError>);
+/// What became of a batch.
+pub(crate) struct Answer {
+    /// The jobs that were handed over.
+    pub(crate) jobs: Vec<Job>,
+    /// What became of each, in their order.
+    pub(crate) finished: Result<Vec<Finished>, LedgerError>,
+    /// The ledger took longer than one attempt may: it had to halve the batch.
+    pub(crate) was_late: bool,
+}
 
 /// Posts batches until it is dropped.
 pub(crate) struct Poster {
@@ -203,15 +210,16 @@ async fn post_together(ledger: &dyn Ledger, figures: &Figures, together: Vec<Sub
     if posted.is_ok() {
         figures.posted_batch(jobs.len(), started.elapsed());
     }
+    let was_late = started.elapsed() > ATTEMPT_TIMEOUT;
     let mut jobs = jobs.into_iter();
     for (count, answer) in shares {
         let share = jobs.by_ref().take(count).collect();
-        let outcomes = match &mut posted {
+        let finished = match &mut posted {
             Ok(posted) => posted.drain(..count).map(finished).collect(),
             Err(error) => Err(error.clone()),
         };
         // A lane that has gone takes the batch up again where it is served next.
-        drop(answer.send((share, outcomes)));
+        drop(answer.send(Answer { jobs: share, finished, was_late }));
     }
 }
 

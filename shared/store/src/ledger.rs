@@ -25,7 +25,7 @@ pub use durability::Durability;
 pub use entry_range::{EntryRange, Freshness};
 pub use failure::{LedgerError, PoolExhausted};
 pub use listing::{JobFilter, JobsCursor, JobsPage, VerdictName};
-pub use post::{Posted, Unposted, post_bisecting};
+pub use post::{ATTEMPT_TIMEOUT, Posted, Unposted, post_bisecting};
 
 use contract::report::PoolReport;
 use domain::account::{Account, AccountNumber};

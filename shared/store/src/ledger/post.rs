@@ -53,7 +53,7 @@ const ATTEMPTS_MAX: usize = 10;
 const RETRY_DELAY_MIN: Duration = Duration::from_millis(2);
 /// One attempt takes milliseconds, and a lock is waited for no longer than 5 s. A database whose host is gone
 /// without a word would hold its lane for ever: the connection is given up, and the batch tried on another.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
+pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
 /// The longest pause.
 const RETRY_DELAY_MAX: Duration = Duration::from_millis(200);
 
