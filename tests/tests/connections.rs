@@ -15,8 +15,8 @@ const CLOSED_WITHIN: Duration = Duration::from_secs(40);
 /// Of each kind, to each listener.
 const CONNECTIONS: usize = 50;
 
-const HALF: &str = "GET / HTTP/1.1\r\nHost: x\r\nX-A: ";
-const WHOLE: &str = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";
+const HALF: &str = "GET / HTTP/1.1\r\nHost: localhost\r\nX-A: ";
+const WHOLE: &str = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_sends_no_request_is_cut_off_by_every_listener() -> anyhow::Result<()> {
