@@ -116,8 +116,7 @@ async fn a_client_that_goes_away_in_the_middle_leaves_nothing() {
         entries.map_or(0, Iterator::count)
     };
     let mut connection = tokio::net::TcpStream::connect(url.trim_start_matches("http://")).await.unwrap();
-    let head =
-        "POST /api/imports HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\nContent-Length: 5000000\r\n\r\n";
+    let head = "POST /api/imports HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\nContent-Length: 5000000\r\n\r\n";
     connection.write_all(head.as_bytes()).await.unwrap();
     connection.write_all(&vec![b'x'; 100_000]).await.unwrap();
     let wait = async |what: &str, files: usize| {

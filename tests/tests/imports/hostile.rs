@@ -130,8 +130,9 @@ async fn a_body_of_200_megabytes_is_turned_away_whether_or_not_it_says_its_size(
     let address = address.trim_start_matches("http://").to_owned();
     for size in ["Content-Length: 209715200", "Transfer-Encoding: chunked"] {
         let (mut reader, mut writer) = TcpStream::connect(&address).await.unwrap().into_split();
-        let head =
-            format!("POST /api/imports HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\n{size}\r\n\r\n");
+        let head = format!(
+            "POST /api/imports HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\n{size}\r\n\r\n"
+        );
         writer.write_all(head.as_bytes()).await.unwrap();
         let is_chunked = size.contains("chunked");
         let sending = tokio::spawn(async move {
