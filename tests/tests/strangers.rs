@@ -117,7 +117,7 @@ async fn an_envelope_of_the_next_release_waits_on_its_lane_for_a_worker_that_rea
     beset.client.submit(&opening).await.unwrap();
     until("the worker says what it waits for", WITHIN, async || {
         let log = beset.worker.output();
-        ensure!(log.contains("lane 00 waits") && log.contains("upgrade the workers"), "{log}");
+        ensure!(log.contains("lane 00") && log.contains("upgrade the workers"), "{log}");
         Ok(())
     })
     .await
