@@ -237,27 +237,12 @@ impl PublishError {
 /// The queue could not do what was asked; asking again may work.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum QueueError {
-    /// The broker is short of memory or disk: it takes no messages, but hands out those that wait.
-    #[error("{0} takes no messages: it is short of memory or disk")]
-    Alarm(String),
+    /// The broker could not be reached, or takes nothing.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
     /// Anything else.
     #[error("{0}")]
     Failed(String),
-}
-
-impl From<BrokerError> for QueueError {
-    fn from(failure: BrokerError) -> QueueError {
-        match failure {
-            BrokerError::Alarm(broker) => QueueError::Alarm(broker),
-            BrokerError::Failed(why) => QueueError::Failed(why),
-        }
-    }
-}
-
-impl From<BrokerError> for PublishError {
-    fn from(failure: BrokerError) -> PublishError {
-        PublishError::Unavailable(failure.to_string())
-    }
 }
 
 impl From<QueueError> for PublishError {
@@ -269,8 +254,8 @@ impl From<QueueError> for PublishError {
 impl From<QueueError> for Trouble {
     fn from(failure: QueueError) -> Trouble {
         let kind = match failure {
-            QueueError::Alarm(_) => TroubleKind::BrokerAlarm,
-            QueueError::Failed(_) => TroubleKind::QueueAway,
+            QueueError::Broker(BrokerError::Alarm(_)) => TroubleKind::BrokerAlarm,
+            QueueError::Broker(BrokerError::Failed(_)) | QueueError::Failed(_) => TroubleKind::QueueAway,
         };
         Trouble { kind, what: failure.to_string() }
     }

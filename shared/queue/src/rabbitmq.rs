@@ -146,7 +146,7 @@ impl RabbitMq {
         let mut slot = timeout_at(deadline, slot.lock()).await.map_err(silent)?;
         let blocked = slot.as_ref().is_some_and(|channel| channel.is_open() && channel.is_blocked());
         if blocked {
-            return Err(broker::blocked(self.publishing.address()).into());
+            return Err(QueueError::from(broker::blocked(self.publishing.address())).into());
         }
         let mut channel = match slot.take() {
             Some(channel) if channel.is_open() && !channel.is_worn_out() => channel,
