@@ -13,6 +13,10 @@ use crate::views::health::Reconciliation;
 use crate::views::metrics::{FleetResources, Window};
 use crate::views::replica::{PoolView, ReplicaState, ReplicaView};
 use crate::views::status::{LaneView, LedgerView, QueueTotals};
+use crate::words::time;
+
+/// Jobs wait and none is posted: beyond a hand-over or a restart of a server that is something to look at.
+pub(crate) const STANDSTILL_SECONDS: f64 = 4.0;
 
 /// How the bus is: silence of the replicas says something only while it has been up for long enough.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -73,10 +77,13 @@ impl Facts {
 
     /// The live replica whose clock differs most from the others', with the seconds that it is ahead.
     pub(crate) fn clock_skew(&self) -> Option<(&str, f64)> {
-        let live = self.replicas.iter().filter(|replica| replica.state == ReplicaState::Live);
-        let clocks =
-            live.filter_map(|replica| Some((replica.replica.as_str(), replica.clock_ahead_seconds?)));
-        clocks.max_by(|(_, one), (_, other)| one.abs().total_cmp(&other.abs()))
+        clock_skew(&self.replicas)
+    }
+
+    /// That jobs wait and none gets an outcome, in a sentence; `None`: some do, none waits, or the replicas are not heard.
+    pub(crate) fn standstill(&self) -> Option<String> {
+        let stands = self.bus == BusState::Up && self.still_seconds > STANDSTILL_SECONDS;
+        stands.then(|| none_posted_for(self.still_seconds))
     }
 
     pub(crate) fn live_workers(&self) -> u16 {
@@ -110,6 +117,18 @@ impl Facts {
     pub(crate) fn number(&self, setting: &str) -> Option<f64> {
         self.in_force.get(setting)?.value.as_f64()
     }
+}
+
+/// See [`Facts::clock_skew`].
+pub(crate) fn clock_skew(replicas: &[ReplicaView]) -> Option<(&str, f64)> {
+    let live = replicas.iter().filter(|replica| replica.state == ReplicaState::Live);
+    let clocks = live.filter_map(|replica| Some((replica.replica.as_str(), replica.clock_ahead_seconds?)));
+    clocks.max_by(|(_, one), (_, other)| one.abs().total_cmp(&other.abs()))
+}
+
+/// That jobs wait and none was posted for so long.
+pub(crate) fn none_posted_for(seconds: f64) -> String {
+    format!("jobs wait, and none was posted for {}", time(seconds))
 }
 
 #[cfg(test)]

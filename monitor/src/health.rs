@@ -1,7 +1,6 @@
 //! The score: ten parts, each from 0 to 100 with its reason, and their weighted mean.
 
 use crate::facts::{BusState, Facts};
-use crate::problems::STANDSTILL_SECONDS;
 use crate::views::health::{Health, HealthPart, HealthPartName};
 use crate::words::{counted, lanes, time};
 
@@ -46,8 +45,8 @@ fn total(parts: &[HealthPart]) -> Option<u8> {
 
 fn workers(facts: &Facts) -> Judged {
     // Whatever the cause, and whoever is there: this is what they are there for.
-    if facts.bus == BusState::Up && facts.still_seconds > STANDSTILL_SECONDS {
-        return (Some(0), format!("jobs wait, and none was posted for {}", time(facts.still_seconds)));
+    if let Some(reason) = facts.standstill() {
+        return (Some(0), reason);
     }
     match facts.bus {
         BusState::Away => {
@@ -202,6 +201,7 @@ fn percent(part: usize, whole: usize) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::STANDSTILL_SECONDS;
     use crate::facts::tests::{lost_worker, well};
     use crate::views::replica::PoolView;
 

@@ -17,6 +17,7 @@ use domain::lane::Lane;
 use store::ledger::Verdicts;
 use tracing::warn;
 
+use crate::reconciliation::signed;
 use crate::views::health::MissingJobs;
 use crate::views::status::LaneView;
 
@@ -215,10 +216,6 @@ impl LaneTrack {
         self.run = (0, 0);
         u64::try_from(fewest).ok()
     }
-}
-
-fn signed(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

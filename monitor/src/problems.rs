@@ -17,8 +17,6 @@ use crate::words::{counted, lanes, time};
 
 /// A lost replica whose work others have taken over is no problem any more after so long.
 pub(crate) const LOST_IS_NEWS_SECONDS: f64 = 60.0;
-/// Jobs wait and none is posted: beyond a hand-over or a restart of a server that is something to look at.
-pub(crate) const STANDSTILL_SECONDS: f64 = 4.0;
 /// Jobs that wait for longer than this are worth a word.
 const LAG_WORTH_A_WORD_SECONDS: f64 = 1.0;
 
@@ -46,8 +44,7 @@ pub(crate) fn problems(facts: &Facts) -> Vec<FleetProblem> {
             format!("{} of {} had been accepted and cannot be found", counted(missing, "job"), lanes(&of));
         problems.push(FleetProblem::new(JobsMissing, what).alert(AlertName::JobsMissing));
     }
-    if facts.bus == BusState::Up && facts.still_seconds > STANDSTILL_SECONDS {
-        let what = format!("jobs wait, and none was posted for {}", time(facts.still_seconds));
+    if let Some(what) = facts.standstill() {
         problems.push(FleetProblem::new(Standstill, what).alert(AlertName::Standstill));
     }
     match facts.bus {

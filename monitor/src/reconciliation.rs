@@ -250,7 +250,8 @@ impl Sum {
     }
 }
 
-fn signed(count: u64) -> i64 {
+/// A count that others are taken from.
+pub(crate) fn signed(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Parts;
 use crate::alerts::{Alerts, Change, log::Log};
 use crate::books::Books;
-use crate::facts::{BusState, Facts};
+use crate::facts::{self, BusState, Facts};
 use crate::figures::shown;
 use crate::figures::windows::Windows;
 use crate::figures::{LONG, SHORT};
@@ -173,13 +173,10 @@ impl Sampler {
             verdicts,
             lanes: &lanes,
             lost: &lanes_of_the_lost,
-            clock_skew: replicas.iter().filter_map(|replica| replica.clock_ahead_seconds).fold(
-                Duration::ZERO,
-                // The ingress may be ahead by so much, and the monitor behind by as much.
-                |most, ahead| {
-                    most.max(Duration::try_from_secs_f64(2.0 * ahead.abs()).unwrap_or(Duration::MAX))
-                },
-            ),
+            // The ingress may be ahead by so much, and the monitor behind by as much.
+            clock_skew: facts::clock_skew(&replicas).map_or(Duration::ZERO, |(_, ahead)| {
+                Duration::try_from_secs_f64(2.0 * ahead.abs()).unwrap_or(Duration::MAX)
+            }),
         });
         let reconciliation = self.count.take(&Moment {
             at,

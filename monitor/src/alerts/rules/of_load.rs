@@ -1,8 +1,7 @@
 //! Rules about how much the fleet has to bear.
 
 use super::Reading;
-use crate::facts::{BusState, Facts};
-use crate::problems::STANDSTILL_SECONDS;
+use crate::facts::{BusState, Facts, STANDSTILL_SECONDS, none_posted_for};
 use crate::views::replica::{ReplicaState, ReplicaView, ResourcesView};
 use crate::words::{counted, time};
 
@@ -16,7 +15,7 @@ pub(super) fn standstill(facts: &Facts) -> Reading {
     }
     let sentence = match facts.still_seconds {
         0.0 => "jobs are posted, or none waits".to_owned(),
-        seconds => format!("jobs wait, and none was posted for {}", time(seconds)),
+        seconds => none_posted_for(seconds),
     };
     Reading::above(facts.still_seconds, STANDSTILL_SECONDS, sentence)
 }
