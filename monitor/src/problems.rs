@@ -44,6 +44,10 @@ pub(crate) fn problems(facts: &Facts) -> Vec<FleetProblem> {
             format!("{} of {} had been accepted and cannot be found", counted(missing, "job"), lanes(&of));
         problems.push(FleetProblem::new(JobsMissing, what).alert(AlertName::JobsMissing));
     }
+    if facts.bus == BusState::Up {
+        of_workers(facts, &mut problems);
+    }
+    // Behind what explains it.
     if let Some(what) = facts.standstill() {
         problems.push(FleetProblem::new(Standstill, what).alert(AlertName::Standstill));
     }
@@ -62,7 +66,7 @@ pub(crate) fn problems(facts: &Facts) -> Vec<FleetProblem> {
     problems
 }
 
-fn of_replicas(facts: &Facts, problems: &mut Vec<FleetProblem>) {
+fn of_workers(facts: &Facts, problems: &mut Vec<FleetProblem>) {
     if facts.live(Role::Worker).next().is_none() {
         let problem =
             FleetProblem::new(NoWorker, "no worker is running").remedy("start one with `tellers worker`");
@@ -70,6 +74,9 @@ fn of_replicas(facts: &Facts, problems: &mut Vec<FleetProblem>) {
     } else {
         of_lanes(facts, problems);
     }
+}
+
+fn of_replicas(facts: &Facts, problems: &mut Vec<FleetProblem>) {
     if facts.live(Role::Api).next().is_none() && facts.lost().any(|replica| replica.role == Role::Api) {
         let problem =
             FleetProblem::new(NoIngress, "no ingress is running").remedy("start one with `tellers api`");

@@ -19,6 +19,7 @@ use store::imports::Imports;
 use store::ledger::Ledger;
 use store::ledger::mysql::{MySqlConfig, MySqlLedger};
 use store::ledger::sqlite::SqliteLedger;
+use store::prefetches::Prefetches;
 use store::records::Records;
 
 /// The files of the embedded queue and ledger, within the data folder.
@@ -34,6 +35,7 @@ pub(crate) struct Parts {
     pub(crate) records: Arc<dyn Records>,
     pub(crate) imports: Arc<dyn Imports>,
     pub(crate) analyses: Arc<dyn Analyses>,
+    pub(crate) prefetches: Arc<dyn Prefetches>,
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) work: WorkPools,
 }
@@ -45,8 +47,9 @@ impl Parts {
             Some(url) => broker(url, fleet)?,
             None => (embedded_queue(fleet).await?, Arc::new(EmbeddedBus::default()) as Arc<dyn Bus>),
         };
-        let Books { ledger, records, imports, analyses } = books(fleet)?;
-        Ok(Parts { queue, ledger, records, imports, analyses, bus, work: fleet.work_pools() })
+        let Books { ledger, records, imports, analyses, prefetches } = books(fleet)?;
+        let work = fleet.work_pools();
+        Ok(Parts { queue, ledger, records, imports, analyses, prefetches, bus, work })
     }
 
     /// All parts, for one replica of a fleet of processes: nothing in this process alone will do.
@@ -140,11 +143,18 @@ struct Books {
     records: Arc<dyn Records>,
     imports: Arc<dyn Imports>,
     analyses: Arc<dyn Analyses>,
+    prefetches: Arc<dyn Prefetches>,
 }
 
-impl<L: Ledger + Records + Imports + Analyses + 'static> From<Arc<L>> for Books {
+impl<L: Ledger + Records + Imports + Analyses + Prefetches + 'static> From<Arc<L>> for Books {
     fn from(ledger: Arc<L>) -> Books {
-        Books { records: ledger.clone(), imports: ledger.clone(), analyses: ledger.clone(), ledger }
+        Books {
+            records: ledger.clone(),
+            imports: ledger.clone(),
+            analyses: ledger.clone(),
+            prefetches: ledger.clone(),
+            ledger,
+        }
     }
 }
 

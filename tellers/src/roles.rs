@@ -299,6 +299,7 @@ fn worker_parts(
         queue: parts.queue.clone(),
         ledger: parts.ledger.clone(),
         analyses: parts.analyses.clone(),
+        prefetches: parts.prefetches.clone(),
         cpu: parts.work.cpu.clone(),
         bus: parts.bus.clone(),
         publisher: publisher.clone(),

@@ -32,6 +32,7 @@ use store::analyses::Analyses;
 use store::ledger::Ledger;
 use store::ledger::mysql::{MySqlConfig, MySqlLedger};
 use store::ledger::sqlite::SqliteLedger;
+use store::prefetches::Prefetches;
 use tests::ledger_conformance::Jobs;
 use tests::servers;
 use tests::wait::until;
@@ -57,24 +58,24 @@ async fn main() -> anyhow::Result<()> {
     let queue =
         EmbeddedQueue::open(&folder.path().join("queue.db"), EmbeddedSettings::new(Lanes::DEFAULT)).await?;
     let ledger = Arc::new(SqliteLedger::open(&folder.path().join("ledger.db"))?);
-    measure("embedded", Arc::new(queue), ledger.clone(), ledger, accounts, entries).await?;
+    measure("embedded", Arc::new(queue), ledger, accounts, entries).await?;
 
     let (broker, database) = (servers::RabbitMq::start().await?, servers::MariaDb::start().await?);
     let url = |name: &str, own: String| std::env::var(name).unwrap_or(own);
     let queue = RabbitMq::new(&url("AMQP_URL", broker.url()), RabbitMqSettings::new(Lanes::DEFAULT))?;
     let config = MySqlConfig::new(url("DATABASE_URL", database.url()));
     let ledger = Arc::new(MySqlLedger::connect(&config)?);
-    measure("RabbitMQ and MariaDB", Arc::new(queue), ledger.clone(), ledger, accounts, entries).await
+    measure("RabbitMQ and MariaDB", Arc::new(queue), ledger, accounts, entries).await
 }
 
-async fn measure(
+async fn measure<L: Ledger + Analyses + Prefetches + 'static>(
     name: &str,
     queue: Arc<dyn Queue>,
-    ledger: Arc<dyn Ledger>,
-    analyses: Arc<dyn Analyses>,
+    database: Arc<L>,
     accounts: usize,
     entries: usize,
 ) -> anyhow::Result<()> {
+    let (ledger, analyses): (Arc<dyn Ledger>, Arc<dyn Analyses>) = (database.clone(), database.clone());
     ledger.migrate(Lanes::DEFAULT).await?;
     let jobs = Arc::new(Jobs::default());
     let filled = Instant::now();
@@ -82,7 +83,7 @@ async fn measure(
     println!("{name}: {accounts} accounts with {entries} entries, filled in {:.0?}", filled.elapsed());
 
     let shutdown = CancellationToken::new();
-    let parts = worker_parts(queue.clone(), ledger.clone(), analyses.clone());
+    let parts = worker_parts(queue.clone(), database);
     let publisher = parts.publisher.clone();
     let worker = tokio::spawn(worker::run(parts, TcpListener::bind("127.0.0.1:0").await?, shutdown.clone()));
 
@@ -219,18 +220,18 @@ async fn post(ledger: &dyn Ledger, mut batch: Vec<domain::job::Job>) -> anyhow::
     Ok(())
 }
 
-fn worker_parts(
+fn worker_parts<L: Ledger + Analyses + Prefetches + 'static>(
     queue: Arc<dyn Queue>,
-    ledger: Arc<dyn Ledger>,
-    analyses: Arc<dyn Analyses>,
+    database: Arc<L>,
 ) -> worker::Parts {
     let limits = PublisherLimits::default();
     let bus: Arc<dyn Bus> = Arc::new(EmbeddedBus::default());
     worker::Parts {
         publisher: Arc::new(Publisher::new(queue.clone(), Lanes::DEFAULT, "bench".to_owned(), limits)),
         queue,
-        ledger,
-        analyses,
+        ledger: database.clone(),
+        analyses: database.clone(),
+        prefetches: database,
         cpu: WorkPool::new("cpu", 20, 100),
         bus,
         lanes: Lanes::DEFAULT,

@@ -74,6 +74,8 @@ conformance!(
     a_batch_that_comes_again_counts_once,
     a_cancelled_run_stays_cancelled,
     histories_come_with_their_jobs,
+    a_prefetch_shrinks_once_nothing_comes_back,
+    the_largest_prefetch_of_many_at_once_holds,
 );
 
 #[tokio::test(flavor = "multi_thread")]
@@ -242,8 +244,9 @@ async fn a_batch_that_takes_too_long_is_posted_in_smaller_ones() -> anyhow::Resu
     subject.books_are_right().await
 }
 
-/// Questions in a row whether rows are locked: some milliseconds.
-const LOOKS: usize = 50;
+/// How long it is looked whether rows are locked before the posting may go a step on: longer than a server under load
+/// takes for what it was sent.
+const LOOKED_FOR: Duration = Duration::from_millis(300);
 
 /// A posting that nobody polls any more is a process that was stopped: its connection stays, and says nothing.
 #[tokio::test(flavor = "multi_thread")]
@@ -262,10 +265,10 @@ async fn a_process_that_stops_with_locks_costs_the_others_ten_seconds_at_the_mos
     let mut watch = MySqlConnection::connect(&server.url()).await?;
     let mut posting = Box::pin(stopped.post(&of_stopped));
     let free = "SELECT id FROM accounts WHERE number = 'a' FOR UPDATE SKIP LOCKED";
-    until("rows are locked", Duration::from_secs(10), async || {
+    until("rows are locked", Duration::from_secs(60), async || {
         assert!(futures::poll!(&mut posting).is_pending(), "it has ended");
-        // What it sent takes the server a moment: it must not go on before that was looked at.
-        for _ in 0..LOOKS {
+        let sent = std::time::Instant::now();
+        while sent.elapsed() < LOOKED_FOR {
             if watch.fetch_optional(sqlx::raw_sql(free)).await?.is_none() {
                 return Ok(());
             }

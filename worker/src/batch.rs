@@ -59,6 +59,11 @@ impl<'w> Batcher<'w> {
         Ok(Some(Batch { lane: self.lane, jobs, reply_to, redelivered, unreadable, through, in_hand }))
     }
 
+    /// Whether something was taken off the lane that is in no batch yet.
+    pub(crate) fn has_left_over(&self) -> bool {
+        self.left_over.is_some()
+    }
+
     async fn first(
         &mut self,
         subscription: &mut dyn Subscription,

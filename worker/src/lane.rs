@@ -6,17 +6,17 @@ use std::time::Duration;
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use domain::lane::Lane;
 use fleet::settings::Settings;
-use queue::{QueueError, Subscription};
+use queue::{PREFETCH_MESSAGES, QueueError, Subscription};
 use runtime::shutdown::DRAIN_TIMEOUT;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use crate::Shared;
 use crate::batch::{Batch, Batcher};
 use crate::figures::InHand;
 use crate::finish::{AtOnce, finish_batch};
+use crate::{Parts, Shared};
 
 /// How often it is looked what came meanwhile, while a batch takes its time: before the next report.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
@@ -76,32 +76,43 @@ pub(crate) fn retry_delays() -> impl Iterator<Item = Duration> + Send {
         .build()
 }
 
-/// Serves a lane by one subscription, until `stop` or until another prefetch holds, which takes a subscription
-/// of its own.
-async fn serve_subscribed(shared: &Shared, lane: Lane, stop: &CancellationToken) -> Result<(), QueueError> {
+/// Serves a lane by one subscription, until `stop` or until another prefetch takes a subscription of its own.
+async fn serve_subscribed(shared: &Shared, lane: Lane, stop: &CancellationToken) -> anyhow::Result<()> {
+    let Parts { queue, prefetches, .. } = &shared.parts;
     let mut settings = shared.settings.clone();
-    let prefetch_messages = settings.borrow_and_update().prefetch_messages();
-    let subscription = tokio::select! {
+    let wanted = settings.borrow_and_update().prefetch_messages();
+    let subscribing = async {
+        let noted = prefetches.note(lane, wanted, PREFETCH_MESSAGES).await?;
+        let subscription = queue.subscribe(lane, noted.prefetch_messages).await?;
+        anyhow::Ok((noted, subscription))
+    };
+    let (noted, subscription) = tokio::select! {
         biased;
         () = stop.cancelled() => return Ok(()),
-        subscribed = shared.parts.queue.subscribe(lane, prefetch_messages) => subscribed?,
+        subscribed = subscribing => subscribed?,
     };
+    let prefetch_messages = noted.prefetch_messages;
     debug!(%lane, prefetch_messages, "the lane is served");
     let finish = stop.child_token();
-    let serving = serve_batches(shared, lane, subscription, &finish, stop);
+    let serving = serve_batches(shared, lane, subscription, prefetch_messages, &finish, stop);
     tokio::pin!(serving);
-    tokio::select! {
+    let left = tokio::select! {
         biased;
-        served = &mut serving => served,
-        () = another_prefetch(&mut settings, prefetch_messages) => {
+        left = &mut serving => left?,
+        () = larger_prefetch(&mut settings, prefetch_messages) => {
             finish.cancel();
-            serving.await
+            serving.await?
         }
+    };
+    if let Some(fewer) = left {
+        prefetches.lower(lane, &noted, fewer).await?;
     }
+    Ok(())
 }
 
-async fn another_prefetch(settings: &mut watch::Receiver<Arc<Settings>>, prefetch_messages: u16) {
-    let changed = settings.wait_for(|settings| settings.prefetch_messages() != prefetch_messages);
+/// A larger prefetch takes effect at once: whatever comes back, the next subscription takes all of it.
+async fn larger_prefetch(settings: &mut watch::Receiver<Arc<Settings>>, prefetch_messages: u16) {
+    let changed = settings.wait_for(|settings| settings.prefetch_messages() > prefetch_messages);
     if changed.await.is_err() {
         // Nobody is left who could change it.
         std::future::pending().await
@@ -109,24 +120,42 @@ async fn another_prefetch(settings: &mut watch::Receiver<Arc<Settings>>, prefetc
 }
 
 /// Finishes one batch after the other until `finish`, and hands the lane over. `stop` gives up a batch that can
-/// not be finished.
+/// not be finished. Returns the prefetch that will do from now on, where nothing of the lane comes back.
 async fn serve_batches(
     shared: &Shared,
     lane: Lane,
     mut subscription: Box<dyn Subscription>,
+    prefetch_messages: u16,
     finish: &CancellationToken,
     stop: &CancellationToken,
-) -> Result<(), QueueError> {
+) -> Result<Option<u16>, QueueError> {
     let (mut batcher, mut at_once) = (Batcher::new(shared, lane), AtOnce::default());
+    let mut unacknowledged = None;
     while let Some(batch) = batcher.next(subscription.as_mut(), finish).await? {
         let through = batch.through;
         if !finish_in_sight(shared, batch, &mut at_once, subscription.as_mut(), stop).await {
             break;
         }
+        let wanted = shared.settings.borrow().prefetch_messages();
+        if wanted < prefetch_messages {
+            // A smaller one takes effect once all that was handed out is finished and no more can be.
+            if batcher.has_left_over() || subscription.handed_ahead() > 0 {
+                unacknowledged = Some(through);
+                continue;
+            }
+            if subscription.room() == 0 {
+                subscription.leave(through).await?;
+                return Ok(Some(wanted));
+            }
+        }
+        subscription.ack_through(through).await?;
+        unacknowledged = None;
+    }
+    if let Some(through) = unacknowledged {
         subscription.ack_through(through).await?;
     }
     subscription.close().await;
-    Ok(())
+    Ok(None)
 }
 
 /// Finishes a batch and tells meanwhile how much of the lane is in hand: a queue hands out ahead, and counts what it

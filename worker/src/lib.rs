@@ -32,6 +32,7 @@ use runtime::shutdown::DRAIN_TIMEOUT;
 use runtime::work_pool::WorkPool;
 use store::analyses::Analyses;
 use store::ledger::{Ledger, durability};
+use store::prefetches::Prefetches;
 use tellers_http::listener;
 use tellers_http::probes;
 use tokio::net::TcpListener;
@@ -53,6 +54,8 @@ pub struct Parts {
     pub queue: Arc<dyn Queue>,
     /// Where they go.
     pub ledger: Arc<dyn Ledger>,
+    /// How many messages of a lane may come back.
+    pub prefetches: Arc<dyn Prefetches>,
     /// What patterns are kept in.
     pub analyses: Arc<dyn Analyses>,
     /// Where they are computed.

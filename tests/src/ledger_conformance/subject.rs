@@ -18,6 +18,7 @@ use store::imports::Imports;
 use store::ledger::Ledger;
 use store::ledger::mysql::{MySqlConfig, MySqlLedger};
 use store::ledger::sqlite::SqliteLedger;
+use store::prefetches::Prefetches;
 use store::records::Records;
 
 /// The ledger under test and where its database is.
@@ -88,6 +89,17 @@ impl Subject {
     /// # Errors
     /// They cannot be opened.
     pub fn records(&self) -> anyhow::Result<Arc<dyn Records>> {
+        Ok(match &self.place {
+            Place::MySql(url) => Arc::new(mysql(url)?),
+            Place::Sqlite(path, _) => Arc::new(SqliteLedger::open(path)?),
+        })
+    }
+
+    /// The prefetches of the lanes beside the books.
+    ///
+    /// # Errors
+    /// They cannot be opened.
+    pub fn prefetches(&self) -> anyhow::Result<Arc<dyn Prefetches>> {
         Ok(match &self.place {
             Place::MySql(url) => Arc::new(mysql(url)?),
             Place::Sqlite(path, _) => Arc::new(SqliteLedger::open(path)?),

@@ -115,6 +115,27 @@ pub async fn hand_overs_never_reorder(queue: Arc<dyn Queue>) {
     nothing_comes(&mut subscription).await;
 }
 
+/// Who leaves with all that it was handed out leaves nothing that comes back, and the next one starts behind it.
+pub async fn who_leaves_gives_nothing_back(queue: Arc<dyn Queue>) {
+    publish(&queue, 0..20).await;
+    let mut expected = 0;
+    for prefetch in [8, 3, 5] {
+        let mut subscription = queue.subscribe(LANE, prefetch).await.expect("subscribed");
+        let handed_out = usize::from(prefetch);
+        assert_eq!(subscription.room(), handed_out);
+        let deliveries = expect(&mut subscription, expected..expected + handed_out).await;
+        assert!(deliveries.iter().all(|delivery| !delivery.redelivered), "{deliveries:?}");
+        assert_eq!(subscription.room(), 0);
+        subscription.leave(deliveries[handed_out - 1].tag).await.expect("left");
+        expected += handed_out;
+    }
+    let mut subscription = queue.subscribe(LANE, 2).await.expect("subscribed");
+    let deliveries = expect(&mut subscription, expected..expected + 2).await;
+    subscription.ack_through(deliveries[0].tag).await.expect("acknowledged");
+    expect(&mut subscription, expected + 2..expected + 3).await;
+    assert_eq!(subscription.room(), 0);
+}
+
 /// A caller that stops waiting for a delivery loses none.
 pub async fn an_abandoned_wait_loses_nothing(queue: Arc<dyn Queue>) {
     let mut subscription = queue.subscribe(LANE, PREFETCH_MESSAGES).await.expect("subscribed");

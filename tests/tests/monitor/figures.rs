@@ -15,7 +15,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::{counted, drained, status};
 
 const SPREAD_WITHIN: Duration = Duration::from_secs(20);
-const SEEN_WITHIN: Duration = Duration::from_secs(10);
+/// On two cores under load: the broker's own tool takes seconds for each answer.
+const SEEN_WITHIN: Duration = Duration::from_secs(60);
 /// Requests that the client sends and times, and jobs in each: more than the ten seconds of the figures' window.
 const REQUESTS: usize = 240;
 const JOBS: usize = 20;

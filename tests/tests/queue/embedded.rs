@@ -41,6 +41,7 @@ conformance!(
     a_dropped_subscription_loses_nothing,
     a_subscription_hands_out_no_more_than_its_prefetch,
     hand_overs_never_reorder,
+    who_leaves_gives_nothing_back,
     an_abandoned_wait_loses_nothing,
     garbage_is_delivered_raw,
     depth_counts_what_waits,

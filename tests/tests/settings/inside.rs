@@ -80,7 +80,8 @@ impl Inside {
         let worker_parts = worker::Parts {
             queue: queue.clone(),
             ledger: ledger.clone(),
-            analyses: books,
+            analyses: books.clone(),
+            prefetches: books,
             cpu: WorkPool::new("cpu", 2, 10),
             bus: bus.clone(),
             publisher: publisher.clone(),

@@ -1,4 +1,4 @@
-//! A broker as quorum queues are: confirmed publishes, one active consumer a lane, redelivery at the head and in order.
+//! A broker as quorum queues are: confirmed publishes, one active consumer a lane, redelivery ahead of what is new.
 
 mod consumer;
 mod port;
@@ -56,6 +56,8 @@ struct State {
 
 #[derive(Default)]
 struct LaneQueue {
+    /// What came back, to be handed out first. It is a line of its own: what comes back again stands at its end.
+    returned: VecDeque<Message>,
     ready: VecDeque<Message>,
     /// The first is the active one.
     consumers: Vec<Consumer>,
@@ -223,16 +225,16 @@ impl Broker {
         let state = self.state();
         let in_hand = |queue: &LaneQueue| queue.consumers.iter().map(Consumer::in_hand).sum::<usize>();
         let lanes = (0..).map(Lane).zip(&state.lanes).filter(|(lane, _)| Some(*lane) != but);
-        lanes.map(|(_, queue)| queue.ready.len() + in_hand(queue)).sum()
+        lanes.map(|(_, queue)| queue.returned.len() + queue.ready.len() + in_hand(queue)).sum()
     }
 
     /// The jobs of a lane that wait or are in somebody's hand, in their order; those of altered messages left out.
     pub fn jobs(&self, lane: Lane) -> Vec<JobId> {
         let state = self.state();
-        let Some(LaneQueue { ready, consumers }) = state.lanes.get(usize::from(lane.0)) else {
+        let Some(LaneQueue { returned, ready, consumers }) = state.lanes.get(usize::from(lane.0)) else {
             return Vec::new();
         };
-        let messages = consumers.iter().flat_map(Consumer::messages).chain(ready);
+        let messages = consumers.iter().flat_map(Consumer::messages).chain(returned).chain(ready);
         messages.filter_map(|message| message.jobs.as_ref()).flatten().copied().collect()
     }
 
@@ -240,7 +242,8 @@ impl Broker {
     pub fn lanes(&self) -> Vec<String> {
         let shown = |(lane, queue): (usize, &LaneQueue)| {
             let consumers: Vec<_> = queue.consumers.iter().map(Consumer::shown).collect();
-            format!("lane {lane}: {} ready, consumers {consumers:?}", queue.ready.len())
+            let (returned, ready) = (queue.returned.len(), queue.ready.len());
+            format!("lane {lane}: {returned} returned, {ready} ready, consumers {consumers:?}")
         };
         self.state().lanes.iter().enumerate().map(shown).collect()
     }
@@ -261,23 +264,24 @@ impl State {
 
     /// Hands out what the active consumer may have.
     fn pump(&mut self, world: &World, lane: usize) {
-        let LaneQueue { ready, consumers } = &mut self.lanes[lane];
-        if let Some(active) = consumers.first_mut() {
-            while let Some(message) = active.room().then(|| ready.pop_front()).flatten() {
+        let LaneQueue { returned, ready, consumers } = &mut self.lanes[lane];
+        if let Some(active) = consumers.iter_mut().find(|consumer| !consumer.cancelled) {
+            while active.room()
+                && let Some(message) = returned.pop_front().or_else(|| ready.pop_front())
+            {
                 active.hand_out(world, message);
             }
         }
     }
 
-    /// What a consumer had in hand waits again, at the head and in order.
+    /// What a consumer had in hand waits again, ahead of all that was never handed out.
     fn give_back(&mut self, world: &World, lane: usize, consumer: Consumer, why: &str) {
         let (id, process) = (consumer.id, consumer.process.clone());
         let returned = consumer.end(why);
         let count = returned.len();
         world.note(format_args!("lane {lane} lost consumer {id} of {process}: {count} messages wait again"));
-        for message in returned.into_iter().rev() {
-            self.lanes[lane].ready.push_front(Message { redelivered: true, ..message });
-        }
+        let returned = returned.into_iter().map(|message| Message { redelivered: true, ..message });
+        self.lanes[lane].returned.extend(returned);
     }
 
     /// Tells a process, after `late`, that its consumers have ended; returns which they are.

@@ -59,6 +59,8 @@ pub enum Fault {
     CutBus(Duration),
     /// Seconds by which the clock of an ingress, and that of a worker, is off.
     SkewClocks(i64, i64),
+    /// Messages that every worker has handed out ahead from now on.
+    ChangePrefetch(u64),
 }
 
 /// A fault and when it begins.
@@ -86,7 +88,7 @@ fn fault(world: &World) -> Fault {
     };
     let percent = 20 + world.below(70);
     let seconds = i64::from(world.below(200)) - 100;
-    match world.below(40) {
+    match world.below(43) {
         0..=2 => Fault::KillWorker { host },
         3..=5 => Fault::StopWorker(long),
         6 => Fault::DrainWorker,
@@ -115,7 +117,8 @@ fn fault(world: &World) -> Fault {
         34..=35 => Fault::Obstruct(world.below(4), world.below(2), long),
         36..=37 => Fault::LoseBus(percent, 1 + world.below(3_000), long),
         38 => Fault::CutBus(short),
-        _ => Fault::SkewClocks(seconds * 60, -seconds * 60),
+        39 => Fault::SkewClocks(seconds * 60, -seconds * 60),
+        _ => Fault::ChangePrefetch(world.pick(&[1, 2, 5, 30, 200]).copied().unwrap_or(1)),
     }
 }
 
@@ -276,6 +279,7 @@ async fn come_and_go(fleet: Fleet, fault: Fault) {
             last(time).await;
             air.connect(true);
         }
+        Fault::ChangePrefetch(messages) => fleet.change_prefetch(messages),
         Fault::SkewClocks(ingress, worker) => {
             if let Some(process) = an_ingress(&fleet) {
                 process.set_clock(ingress * 1_000_000);

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use contract::report::SettingSource;
+use contract::settings::SettingsMessage;
 use domain::lane::Lanes;
 use fleet::reporter::Instruments;
 use fleet::settings::{LiveSettings, Settings, Value, table};
@@ -17,6 +18,7 @@ use crate::analyses::NoAnalyses;
 use crate::broker::{Broker, Cut};
 use crate::bus::Air;
 use crate::database::Database;
+use crate::prefetches::KeptPrefetches;
 use crate::world::{Process, State, World, lock};
 
 /// A drain takes no longer, whatever waits and whatever ails: the limit of the lanes and that of the goodbye.
@@ -33,6 +35,7 @@ struct Shared {
     air: Air,
     sizes: Sizes,
     instruments: Instruments,
+    prefetches: KeptPrefetches,
     members: Mutex<Members>,
 }
 
@@ -133,8 +136,16 @@ impl Fleet {
             air: air.clone(),
             sizes,
             instruments: Instruments { settings, ..Instruments::none() },
+            prefetches: KeptPrefetches::new(world, u16::try_from(sizes.prefetch).unwrap_or(u16::MAX)),
             members: Mutex::default(),
         }))
+    }
+
+    /// Tells every worker another prefetch.
+    pub fn change_prefetch(&self, messages: u64) {
+        let settings = &self.0.instruments.settings;
+        let changes = [(table::PREFETCH.name.to_owned(), messages.into())].into();
+        settings.apply(&SettingsMessage { version: settings.now().version + 1, changes });
     }
 
     /// The broker.
@@ -194,6 +205,7 @@ impl Fleet {
             queue: self.0.broker.of(&process),
             ledger: self.0.database.of(&process),
             analyses: Arc::new(NoAnalyses),
+            prefetches: self.0.prefetches.of(&process),
             cpu: WorkPool::new("cpu", 1, 1),
             bus: self.0.air.of(&process),
             publisher: self.publisher(&process),

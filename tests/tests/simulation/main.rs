@@ -15,6 +15,7 @@ mod database;
 mod embedded;
 mod faults;
 mod fleet;
+mod prefetches;
 mod promises;
 mod run;
 mod world;
@@ -161,6 +162,23 @@ fn a_worker_that_is_asked_to_end_leaves_what_waits_to_others() -> io::Result<()>
     })
 }
 
+/// Found on real servers: of what came back, the next worker was handed less than all, and that stood behind the rest as
+/// it came back again.
+#[test]
+fn a_smaller_prefetch_keeps_the_order_whoever_is_killed() -> io::Result<()> {
+    let slow = Fault::SlowLedger(60, Duration::from_secs(9));
+    let killed = Fault::KillWorker { host: Duration::ZERO };
+    let faults =
+        [(0, slow), (1_000, Fault::ChangePrefetch(2)), (1_500, killed), (3_000, killed), (4_000, killed)];
+    reproduced(&faults, |sizes| Sizes {
+        batch_jobs_max: 4,
+        envelope_jobs_max: 3,
+        prefetch: 30,
+        job_ms: 0,
+        ..sizes
+    })
+}
+
 /// Found by seed 52, where a batch whose time ran out was tried at full size for ever.
 #[test]
 fn what_a_slow_ledger_never_posts_at_once_is_posted_piece_by_piece() -> io::Result<()> {
@@ -195,7 +213,8 @@ fn what_is_accepted_after_the_disk_was_full_is_there_after_a_kill() -> io::Resul
 }
 
 /// What befalls the fleet in some of few seeds: a simulation in which it never does shows nothing.
-const BEFALLS: [&str; 16] = [
+const BEFALLS: [&str; 17] = [
+    "messages handed out from now on",
     "messages wait again",
     "Stopped",
     "ends after a long silence",

@@ -122,6 +122,10 @@ impl<S: Storage> Subscription for LaneConsumer<S> {
         Ok(Delivery { tag: tag(message.seq), envelope: message.envelope, redelivered })
     }
 
+    fn room(&self) -> usize {
+        self.prefetch.saturating_sub(self.outstanding.len())
+    }
+
     async fn ack_through(&mut self, delivery: DeliveryTag) -> Result<(), QueueError> {
         let acknowledged = self.outstanding.iter().take_while(|(seq, _)| tag(*seq) <= delivery).count();
         let Some((through, _)) =

@@ -113,6 +113,10 @@ impl<S: Storage> Subscription for WorkConsumer<S> {
         })
     }
 
+    fn room(&self) -> usize {
+        usize::from(!self.held.as_ref().is_some_and(|held| held.handed_out))
+    }
+
     async fn ack_through(&mut self, delivery: DeliveryTag) -> Result<(), QueueError> {
         let tagged = |held: &mut Held| u64::try_from(held.seq).is_ok_and(|seq| seq <= delivery.0);
         let Some(held) = self.held.take_if(tagged) else { return Ok(()) };

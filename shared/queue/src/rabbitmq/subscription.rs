@@ -1,5 +1,6 @@
-//! Consuming one queue, of a lane or of work. A lane is handed over by closing the channel, never by `basic.cancel`: after
-//! a cancel the next consumer starts behind the unacknowledged messages, and order is lost.
+//! Consuming one queue, of a lane or of work. A lane is handed over by closing the channel, not by `basic.cancel`: after
+//! a cancel the next consumer starts behind the unacknowledged messages, and order is lost. (Unless all of them are
+//! posted, and no more can come: see [`Subscription::leave`].)
 
 use std::collections::VecDeque;
 use std::mem::ManuallyDrop;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::{FutureExt as _, StreamExt as _};
-use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Consumer};
 use tokio::time::timeout;
@@ -17,6 +18,8 @@ use crate::{Delivery, DeliveryTag, QueueError, Subscription};
 
 /// How long the broker may take to accept a consumer; without a leader the queue does not answer.
 const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the broker may take to hand out no more.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the broker may take to take a lane back.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -28,6 +31,10 @@ pub(super) struct QueueConsumer {
     open: Option<Open>,
     /// What the client had, or why it had no more, as somebody looked how much it was.
     ahead: VecDeque<Result<Delivery, QueueError>>,
+    prefetch_messages: u16,
+    /// Of a channel of its own, whose deliveries are counted from 1.
+    received_through: u64,
+    acknowledged_through: u64,
 }
 
 struct Open {
@@ -51,6 +58,9 @@ pub(super) async fn subscribe(
                 address,
                 open: Some(Open { channel, consumer }),
                 ahead: VecDeque::new(),
+                prefetch_messages: prefetch_messages.max(1),
+                received_through: 0,
+                acknowledged_through: 0,
             });
         }
         Ok(Err(cause)) => QueueError::Failed(format!("consuming {queue} failed on {address}: {cause}")),
@@ -79,7 +89,7 @@ impl QueueConsumer {
     }
 
     fn read(
-        &self,
+        &mut self,
         delivery: Option<Result<lapin::message::Delivery, lapin::Error>>,
     ) -> Result<Delivery, QueueError> {
         let delivery = match delivery {
@@ -87,6 +97,7 @@ impl QueueConsumer {
             Some(Err(cause)) => return Err(self.failure(&cause)),
             None => return Err(self.failure(&"the broker has cancelled it")),
         };
+        self.received_through = delivery.delivery_tag;
         Ok(Delivery {
             tag: DeliveryTag(delivery.delivery_tag),
             envelope: Bytes::from(delivery.data),
@@ -123,16 +134,39 @@ impl Subscription for QueueConsumer {
         self.ahead.iter().filter(|delivery| delivery.is_ok()).count()
     }
 
+    fn room(&self) -> usize {
+        let unacknowledged = self.received_through.saturating_sub(self.acknowledged_through);
+        usize::from(self.prefetch_messages)
+            .saturating_sub(usize::try_from(unacknowledged).unwrap_or(usize::MAX))
+    }
+
     async fn ack_through(&mut self, delivery: DeliveryTag) -> Result<(), QueueError> {
         let channel = &self.open()?.channel;
         let acknowledged = channel.basic_ack(delivery.0, BasicAckOptions { multiple: true }).await;
-        acknowledged.map_err(|cause| self.failure(&cause))
+        acknowledged.map_err(|cause| self.failure(&cause))?;
+        self.acknowledged_through = delivery.0;
+        Ok(())
     }
 
     async fn close(mut self: Box<Self>) {
         if let Some(open) = self.open.take() {
             open.close().await;
         }
+    }
+
+    async fn leave(mut self: Box<Self>, last: DeliveryTag) -> Result<(), QueueError> {
+        // The acknowledgement makes room: without the cancel more would be handed out, and come back.
+        let Open { channel, consumer } = self.open()?;
+        let (channel, consumer) = (channel.clone(), consumer.tag());
+        let cancelled =
+            timeout(CANCEL_TIMEOUT, channel.basic_cancel(consumer, BasicCancelOptions::default()));
+        match cancelled.await {
+            Ok(cancelled) => cancelled.map_err(|cause| self.failure(&cause))?,
+            Err(_) => return Err(self.failure(&"it does not let the consumer go")),
+        }
+        self.ack_through(last).await?;
+        self.close().await;
+        Ok(())
     }
 }
 

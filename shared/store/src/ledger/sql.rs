@@ -10,6 +10,7 @@ mod listings;
 pub(super) mod pages;
 pub(super) mod pool;
 mod posting;
+mod prefetches;
 mod reads;
 mod records;
 pub(super) mod rows;

@@ -25,6 +25,8 @@ pub(super) struct Consumer {
     pub(super) process: String,
     prefetch: usize,
     unacknowledged: VecDeque<(DeliveryTag, Message)>,
+    /// It takes no more, and whoever is next is served.
+    pub(super) cancelled: bool,
     next_tag: u64,
     wire: mpsc::UnboundedSender<Sent>,
     arrives_at: Instant,
@@ -46,7 +48,7 @@ impl Consumer {
     }
 
     pub(super) fn room(&self) -> bool {
-        self.unacknowledged.len() < self.prefetch
+        !self.cancelled && self.unacknowledged.len() < self.prefetch
     }
 
     pub(super) fn hand_out(&mut self, world: &World, message: Message) {
@@ -81,6 +83,7 @@ impl Consumer {
 
 enum Told {
     Acknowledge(DeliveryTag),
+    Cancel(oneshot::Sender<()>),
     Close(oneshot::Sender<()>),
 }
 
@@ -97,6 +100,7 @@ pub(super) struct QueueConsumer {
     uplink: mpsc::UnboundedSender<Told>,
     /// What was handed over and is not acknowledged.
     opened: VecDeque<Handed>,
+    prefetch: usize,
 }
 
 impl QueueConsumer {
@@ -114,6 +118,7 @@ impl QueueConsumer {
             process: process.name().to_owned(),
             prefetch: prefetch.max(1),
             unacknowledged: VecDeque::new(),
+            cancelled: false,
             next_tag: 1,
             wire,
             arrives_at: Instant::now(),
@@ -133,6 +138,7 @@ impl QueueConsumer {
             ended: None,
             uplink,
             opened: VecDeque::new(),
+            prefetch: prefetch.max(1),
         }
     }
 }
@@ -152,6 +158,10 @@ async fn carry(
         world.pass(stalled_until.saturating_duration_since(Instant::now())).await;
         match said {
             Told::Acknowledge(tag) => broker.acknowledge(lane, id, tag),
+            Told::Cancel(cancelled) => {
+                broker.cancel(lane, id);
+                let _ = cancelled.send(());
+            }
             Told::Close(closed) => {
                 broker.take_back(lane, id);
                 let _ = closed.send(());
@@ -176,6 +186,15 @@ impl Broker {
         let Some(consumer) = consumer else { return };
         while consumer.unacknowledged.front().is_some_and(|(tag, _)| *tag <= through) {
             consumer.unacknowledged.pop_front();
+        }
+        state.pump(&self.0.world, lane);
+    }
+
+    fn cancel(&self, lane: usize, id: u64) {
+        let mut state = self.state();
+        let consumers = &mut state.lanes[lane].consumers;
+        if let Some(consumer) = consumers.iter_mut().find(|consumer| consumer.id == id) {
+            consumer.cancelled = true;
         }
         state.pump(&self.0.world, lane);
     }
@@ -250,6 +269,10 @@ impl Subscription for QueueConsumer {
         }
     }
 
+    fn room(&self) -> usize {
+        self.prefetch.saturating_sub(self.opened.len())
+    }
+
     async fn ack_through(&mut self, delivery: DeliveryTag) -> Result<(), QueueError> {
         self.process.gate().await;
         while self.opened.front().is_some_and(|(opened, _)| opened.tag <= delivery) {
@@ -276,5 +299,19 @@ impl Subscription for QueueConsumer {
             let _ = tokio::time::timeout(CLOSE_TIMEOUT, is_closed).await;
         }
         self.process.gate().await;
+    }
+
+    async fn leave(mut self: Box<Self>, last: DeliveryTag) -> Result<(), QueueError> {
+        self.process.gate().await;
+        let (cancelled, is_cancelled) = oneshot::channel();
+        let gone = || QueueError::Failed("the consumer is gone".to_owned());
+        self.uplink.send(Told::Cancel(cancelled)).map_err(|_| gone())?;
+        match tokio::time::timeout(CLOSE_TIMEOUT, is_cancelled).await {
+            Ok(Ok(())) => {}
+            _ => return Err(gone()),
+        }
+        self.ack_through(last).await?;
+        self.close().await;
+        Ok(())
     }
 }

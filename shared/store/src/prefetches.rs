@@ -1,0 +1,36 @@
+//! The prefetches port: how many messages of a lane may come back at once.
+//!
+//! RabbitMQ keeps what comes back in a line of its own, in order as long as whoever is next takes all of it at once
+//! (see `queue::Queue::subscribe`). So nobody subscribes with less than those before may have had in hand.
+
+use async_trait::async_trait;
+use domain::lane::Lane;
+
+use crate::ledger::LedgerError;
+
+/// The largest prefetch of each lane since the last time that nothing of it could come back.
+#[async_trait]
+pub trait Prefetches: Send + Sync {
+    /// Notes that somebody is about to subscribe to a lane with `wanted` messages, and returns what to subscribe with:
+    /// as many, or more. A lane of which nothing was ever noted had `usual`.
+    ///
+    /// # Errors
+    /// It is not known to be noted: do not subscribe.
+    async fn note(&self, lane: Lane, wanted: u16, usual: u16) -> Result<Noted, LedgerError>;
+
+    /// Whoever noted this has left the lane and nothing of it comes back: from now on `wanted` messages will do.
+    /// Nothing happens if somebody else has noted a subscription since.
+    ///
+    /// # Errors
+    /// It is not known to be noted: nobody subscribes with fewer.
+    async fn lower(&self, lane: Lane, noted: &Noted, wanted: u16) -> Result<(), LedgerError>;
+}
+
+/// A subscription that was noted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Noted {
+    /// What to subscribe with.
+    pub prefetch_messages: u16,
+    /// What is kept of it, no other like it; `None`: nothing, since the lane has only ever had the usual prefetch.
+    pub record: Option<String>,
+}
