@@ -5,13 +5,13 @@
 mod admission;
 mod batch;
 mod body;
-mod books;
 pub mod files;
 mod identity;
 pub mod imports;
 mod ingress;
 mod intake;
 pub mod keys;
+mod ledger_reads;
 mod observe;
 mod openapi;
 pub mod problem;

@@ -14,14 +14,15 @@ use axum::body::Body;
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
-use store::ledger::{EntryRange, Ledger, LedgerError};
+use store::StoreError;
+use store::ledger::{EntryRange, Reads};
 
 pub use self::choice::Format;
 pub use self::json::StatementDocument;
 pub use self::line::{Line, Other, PaymentNames, lines};
 pub use self::period::Period;
 use crate::admission::Place;
-use crate::books::LEDGER_READ_MAX;
+use crate::ledger_reads::LEDGER_READ_MAX;
 
 /// Entries of a page: a statement takes the memory of two pages, and a round trip each.
 const PAGE_ENTRIES: i64 = 500;
@@ -71,7 +72,7 @@ impl Head {
 }
 
 /// The text of a statement. `place` is the request's among those in flight, until all is sent.
-pub fn body(ledger: Arc<dyn Ledger>, head: Head, format: Format, place: Place) -> Body {
+pub fn body(ledger: Arc<dyn Reads>, head: Head, format: Format, place: Place) -> Body {
     let writer = format.writer();
     let head = Arc::new(head);
     let (first, last) = (head.range.first, head.range.last);
@@ -84,7 +85,7 @@ pub fn body(ledger: Arc<dyn Ledger>, head: Head, format: Format, place: Place) -
     let end = stream::iter([Ok(writer.end(&head))]);
     // The next page is read while this one is sent.
     let pieces = begin.chain(pages.buffered(2)).chain(end).map_ok(Bytes::from);
-    Body::from_stream(pieces.inspect_err(move |error: &LedgerError| {
+    Body::from_stream(pieces.inspect_err(move |error: &StoreError| {
         // Kept for as long as the stream is.
         let _ = &place;
         tracing::warn!(%error, account = %head.range.account.number, "a statement was cut off");
@@ -92,11 +93,11 @@ pub fn body(ledger: Arc<dyn Ledger>, head: Head, format: Format, place: Place) -
 }
 
 async fn page(
-    ledger: Arc<dyn Ledger>,
+    ledger: Arc<dyn Reads>,
     head: Arc<Head>,
     writer: &'static (dyn Writer + Sync),
     from: i64,
-) -> Result<String, LedgerError> {
+) -> Result<String, StoreError> {
     let reading = async {
         let entries = ledger.range_entries(&head.range, from..=from + PAGE_ENTRIES - 1).await?;
         let mut text = String::new();
@@ -105,7 +106,7 @@ async fn page(
         }
         Ok(text)
     };
-    let too_late = |_| LedgerError::Transient(format!("it did not answer within {LEDGER_READ_MAX:?}"));
+    let too_late = |_| StoreError::Transient(format!("it did not answer within {LEDGER_READ_MAX:?}"));
     tokio::time::timeout(LEDGER_READ_MAX, reading).await.map_err(too_late)?
 }
 

@@ -17,10 +17,10 @@ use runtime::work_pool::WorkPools;
 use store::analyses::Analyses;
 use store::imports::Imports;
 use store::ledger::Ledger;
-use store::ledger::mysql::{MySqlConfig, MySqlLedger};
-use store::ledger::sqlite::SqliteLedger;
+use store::mysql::{MySqlConfig, MySqlLedger};
 use store::prefetches::Prefetches;
 use store::records::Records;
+use store::sqlite::SqliteLedger;
 
 /// The files of the embedded queue and ledger, within the data folder.
 const QUEUE_FILE: &str = "queue.sqlite";

@@ -14,7 +14,8 @@ use fleet::reporter::Instruments;
 use fleet::settings::{LiveSettings, Settings};
 use queue::publisher::Publisher;
 use runtime::telemetry;
-use store::ledger::{Ledger, LedgerError};
+use store::StoreError;
+use store::ledger::Ledger;
 use tellers_http::keys::{Keys, check_listen};
 use tellers_http::listener;
 use tokio::net::TcpListener;
@@ -206,7 +207,7 @@ async fn checked(
     let delays = ExponentialBuilder::new().with_max_delay(CHECK_DELAY_MAX).with_jitter().without_max_times();
     let check = (|| ledger.check(fleet.lanes))
         .retry(delays)
-        .when(|error| matches!(error, LedgerError::Transient(_) | LedgerError::PoolExhausted(_)))
+        .when(|error| matches!(error, StoreError::Transient(_) | StoreError::PoolExhausted(_)))
         .notify(|error, delay| warn!(%error, retry_in = ?delay, "waiting for the ledger"));
     tokio::select! {
         () = shutdown.cancelled() => Ok(()),

@@ -6,8 +6,9 @@ use domain::job::Job;
 use domain::lane::Lanes;
 use domain::outcome::{Outcome, Rejection, Verdict};
 use sqlx::{Connection as _, Executor as _, MySqlConnection};
-use store::ledger::mysql::{MySqlConfig, MySqlLedger};
-use store::ledger::{Ledger, LedgerError, post_bisecting};
+use store::StoreError;
+use store::ledger::{Admin as _, Posting as _, Reads as _, post_bisecting};
+use store::mysql::{MySqlConfig, MySqlLedger};
 use tests::ledger_conformance::{Jobs, Subject};
 use tests::servers::MariaDb;
 use tests::wait::until;
@@ -93,8 +94,8 @@ async fn a_server_that_dies_is_a_transient_failure_and_the_same_batch_posts_late
     server.kill()?;
     let batch = [first, second];
     let refused = ledger.post(&batch).await;
-    assert!(matches!(refused, Err(LedgerError::Transient(_))), "{refused:?}");
-    assert!(matches!(ledger.ready().await, Err(LedgerError::Transient(_))));
+    assert!(matches!(refused, Err(StoreError::Transient(_))), "{refused:?}");
+    assert!(matches!(ledger.ready().await, Err(StoreError::Transient(_))));
 
     server.restart().await?;
     let outcomes =
@@ -120,7 +121,7 @@ async fn a_migration_that_was_broken_off_is_brought_to_its_end() -> anyhow::Resu
     for broken_off in [last, first] {
         subject.behind_its_back(broken_off).await?;
         let refused = subject.ledger.check(Lanes::DEFAULT).await;
-        assert!(matches!(refused, Err(LedgerError::Permanent(_))), "{refused:?}");
+        assert!(matches!(refused, Err(StoreError::Permanent(_))), "{refused:?}");
         subject.ledger.migrate(Lanes::DEFAULT).await?;
         subject.ledger.check(Lanes::DEFAULT).await?;
         assert_eq!(subject.number(keys).await?, all, "after {broken_off}");
@@ -135,7 +136,7 @@ async fn a_migration_that_was_broken_off_is_brought_to_its_end() -> anyhow::Resu
         .await?;
     let refused = subject.ledger.migrate(Lanes::DEFAULT).await;
     assert!(
-        matches!(&refused, Err(LedgerError::Permanent(why)) if why.contains("migration 99")),
+        matches!(&refused, Err(StoreError::Permanent(why)) if why.contains("migration 99")),
         "{refused:?}"
     );
     Ok(())
@@ -282,7 +283,7 @@ async fn a_process_that_stops_with_locks_costs_the_others_ten_seconds_at_the_mos
     assert!(asked.elapsed() < Duration::from_secs(10), "it waited {:?}", asked.elapsed());
     // The other comes to itself: its transaction was cut, and comes again.
     let cut = posting.await;
-    assert!(matches!(cut, Err(LedgerError::Transient(_) | LedgerError::TimedOut(_))), "{cut:?}");
+    assert!(matches!(cut, Err(StoreError::Transient(_) | StoreError::TimedOut(_))), "{cut:?}");
     assert_eq!(stopped.post(&of_stopped).await?, [Outcome::Posted]);
     let audit = other.audit().await?;
     assert!(audit.is_clean() && audit.jobs == 3, "{:#?}", audit.findings);

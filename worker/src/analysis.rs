@@ -16,8 +16,8 @@ use domain::account::AccountNumber;
 use domain::lane::Lane;
 use queue::{Delivery, Queue, QueueError};
 use runtime::work_pool::WorkPool;
+use store::StoreError;
 use store::analyses::{Analyses, NewRun};
-use store::ledger::LedgerError;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
@@ -102,7 +102,7 @@ impl Bench {
             };
             match worked {
                 Ok(()) => return true,
-                Err(LedgerError::Permanent(cause)) => {
+                Err(StoreError::Permanent(cause)) => {
                     error!(run = %order(&work).run, cause, "an analysis cannot go on; its message is kept as a dead letter");
                     return self.keep_dead_letter(delivery, cause).await;
                 }

@@ -11,7 +11,7 @@ use domain::lane::Lane;
 use domain::outcome::Outcome;
 use jiff::Timestamp;
 use queue::DeadLetter;
-use store::ledger::LedgerError;
+use store::StoreError;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
@@ -134,19 +134,19 @@ async fn post(shared: &Shared, lane: Lane, mut jobs: Vec<Job>, stop: &Cancellati
             Some(Answer { jobs: unposted, finished: Err(failure), .. }) => {
                 shared.figures.retried();
                 match &failure {
-                    LedgerError::Obstructed(why) => shared.figures.held_up.obstructed(lane, why.clone()),
+                    StoreError::Obstructed(why) => shared.figures.held_up.obstructed(lane, why.clone()),
                     failure => shared.figures.held_up.failed(lane, failure.to_string()),
                 }
                 if !pause(&mut delays, stop, lane, "the batch could not be posted", &failure).await {
                     return None;
                 }
-                if matches!(failure, LedgerError::TimedOut(_)) {
+                if matches!(failure, StoreError::TimedOut(_)) {
                     return Some(Tried::Late(unposted));
                 }
                 jobs = unposted;
             }
             None => {
-                let failure = LedgerError::Transient("the posting broke off".to_owned());
+                let failure = StoreError::Transient("the posting broke off".to_owned());
                 pause(&mut delays, stop, lane, "the lane is taken up again", &failure).await;
                 return None;
             }
@@ -189,7 +189,7 @@ async fn record_dead(
     loop {
         match shared.parts.ledger.record_dead(job, cause).await {
             Ok(()) => return Some(Row::Recorded),
-            Err(failure @ LedgerError::Permanent(_)) => {
+            Err(failure @ StoreError::Permanent(_)) => {
                 warn!(id = %job.id, %failure, "a dead job could not be recorded");
                 return Some(Row::Missing);
             }

@@ -12,7 +12,8 @@ use std::time::Duration;
 use domain::job::Job;
 use domain::outcome::Outcome;
 use fleet::settings::Settings;
-use store::ledger::{ATTEMPT_TIMEOUT, Ledger, LedgerError, Posted, Unposted, post_bisecting};
+use store::StoreError;
+use store::ledger::{ATTEMPT_TIMEOUT, Ledger, Posted, Unposted, post_bisecting};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -49,7 +50,7 @@ pub(crate) struct Answer {
     /// The jobs that were handed over.
     pub(crate) jobs: Vec<Job>,
     /// What became of each, in their order.
-    pub(crate) finished: Result<Vec<Finished>, LedgerError>,
+    pub(crate) finished: Result<Vec<Finished>, StoreError>,
     /// The ledger took longer than one attempt may: it had to halve the batch.
     pub(crate) was_late: bool,
 }
@@ -224,7 +225,7 @@ async fn post_together(ledger: &dyn Ledger, figures: &Figures, together: Vec<Sub
 }
 
 /// A job that waits makes its lane try again; what of its batch has an outcome comes back as a duplicate.
-fn finished(posted: Posted) -> Result<Finished, LedgerError> {
+fn finished(posted: Posted) -> Result<Finished, StoreError> {
     match posted {
         Ok(outcome) => Ok(Ok(outcome)),
         Err(Unposted::Dead(cause)) => Ok(Err(cause)),

@@ -10,8 +10,8 @@ use std::time::Duration;
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use domain::text::Client;
 use jiff::Timestamp;
+use store::StoreError;
 use store::imports::{Content, Import, ImportState, Progress};
-use store::ledger::LedgerError;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, mpsc};
 use tokio::task::JoinSet;
 
@@ -158,7 +158,7 @@ async fn run(ingress: &Arc<Ingress>, number: u64) {
 }
 
 /// Writes down that an import has failed.
-async fn fail(ingress: &Ingress, number: u64, why: &str) -> Result<(), LedgerError> {
+async fn fail(ingress: &Ingress, number: u64, why: &str) -> Result<(), StoreError> {
     let (imports, owner) = (&ingress.parts.imports, &ingress.parts.replica);
     let Some(import) = imports.import(number).await? else { return Ok(()) };
     let progress = Progress { state: ImportState::Failed, remark: Some(refused(why)), ..import.progress };
@@ -357,7 +357,7 @@ async fn write_down(ingress: &Ingress, number: u64, progress: &Progress) -> Resu
 }
 
 /// Asks the ledger's database until it answers or refuses for good, or this replica stops.
-async fn patiently<T, F: Future<Output = Result<T, LedgerError>>>(
+async fn patiently<T, F: Future<Output = Result<T, StoreError>>>(
     ingress: &Ingress,
     ask: impl Fn() -> F,
 ) -> Result<T, Left> {
@@ -370,7 +370,7 @@ async fn patiently<T, F: Future<Output = Result<T, LedgerError>>>(
     loop {
         let error = match ask().await {
             Ok(answer) => return Ok(answer),
-            Err(LedgerError::Permanent(why)) => return Err(Left::Refused(why)),
+            Err(StoreError::Permanent(why)) => return Err(Left::Refused(why)),
             Err(error) => error,
         };
         let delay = delays.next().unwrap_or(LOOK_EVERY);

@@ -18,8 +18,8 @@ use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use jiff::Timestamp;
 use queue::{BATCH_JOBS_MAX, PublishError};
+use store::StoreError;
 use store::imports::{ImportState, Progress, Refusal, Standing};
-use store::ledger::LedgerError;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
@@ -83,8 +83,8 @@ pub(super) struct Publishing {
     pub progress: Progress,
 }
 
-type Counting = Pin<Box<dyn Future<Output = Result<u64, LedgerError>> + Send>>;
-type Writing = Pin<Box<dyn Future<Output = (Result<Standing, LedgerError>, Vec<Refusal>)> + Send>>;
+type Counting = Pin<Box<dyn Future<Output = Result<u64, StoreError>> + Send>>;
+type Writing = Pin<Box<dyn Future<Output = (Result<Standing, StoreError>, Vec<Refusal>)> + Send>>;
 
 struct Checkpoint {
     writing: Writing,
@@ -175,7 +175,7 @@ impl Publishing {
         if self.dry_run { 0 } else { self.window.last.accepted.saturating_sub(self.settled) }
     }
 
-    fn counted_settled(&mut self, counted: Result<u64, LedgerError>) {
+    fn counted_settled(&mut self, counted: Result<u64, StoreError>) {
         self.counting = None;
         self.count_due = Instant::now() + COUNT_EVERY;
         match counted {
@@ -318,7 +318,7 @@ impl Publishing {
         self.checkpoint = Some(Checkpoint { writing, progress });
     }
 
-    fn written(&mut self, written: Result<Standing, LedgerError>, refusals: Vec<Refusal>) -> Option<Ended> {
+    fn written(&mut self, written: Result<Standing, StoreError>, refusals: Vec<Refusal>) -> Option<Ended> {
         let checkpoint = self.checkpoint.take()?;
         match written {
             Ok(standing) if !standing.owned => Some(Ended::Lost),
@@ -328,7 +328,7 @@ impl Publishing {
                 self.progress = Progress { remark: self.progress.remark.take(), ..checkpoint.progress };
                 standing.cancel_requested.then_some(Ended::Cancelled)
             }
-            Err(LedgerError::Permanent(why)) => Some(Ended::Refused(why)),
+            Err(StoreError::Permanent(why)) => Some(Ended::Refused(why)),
             Err(error) => {
                 tracing::warn!(import = self.number, %error, "how far an import has come was not written down");
                 refusals.into_iter().rev().for_each(|refusal| self.refusals.push_front(refusal));
@@ -370,14 +370,14 @@ fn count_settled(ingress: Arc<Ingress>, number: u64) -> Counting {
     })
 }
 
-async fn written(checkpoint: &mut Option<Checkpoint>) -> (Result<Standing, LedgerError>, Vec<Refusal>) {
+async fn written(checkpoint: &mut Option<Checkpoint>) -> (Result<Standing, StoreError>, Vec<Refusal>) {
     match checkpoint {
         Some(checkpoint) => checkpoint.writing.as_mut().await,
         None => std::future::pending().await,
     }
 }
 
-async fn ready(counting: &mut Option<Counting>) -> Result<u64, LedgerError> {
+async fn ready(counting: &mut Option<Counting>) -> Result<u64, StoreError> {
     match counting {
         Some(counting) => counting.await,
         None => std::future::pending().await,

@@ -16,9 +16,9 @@ use domain::account::AccountNumber;
 use serde::Deserialize;
 
 use self::document::{Account, Entries};
-use crate::books::Books;
 use crate::ingress::Ingress;
 use crate::keys::Reader;
+use crate::ledger_reads::LedgerReads;
 use crate::openapi::Refusals;
 use crate::problem::{Problem, ProblemType};
 use crate::routes::NoParameters;
@@ -53,7 +53,7 @@ pub async fn show(
 ) -> Result<Response, Problem> {
     let number = number_of(path)?;
     let Query(query) = query.map_err(|error| super::bad_query(&error, "fresh"))?;
-    let books = Books::open(&ingress, query.fresh.as_deref()).await?;
+    let books = LedgerReads::open(&ingress, query.fresh.as_deref()).await?;
     let account = ingress.read(books.ledger.account(&number)).await?;
     account.map(|account| books.answer(Json(Account::from(account)))).ok_or_else(|| not_found(&number))
 }
@@ -101,7 +101,7 @@ pub async fn entries(
         })?),
         None => None,
     };
-    let books = Books::open(&ingress, fresh.as_deref()).await?;
+    let books = LedgerReads::open(&ingress, fresh.as_deref()).await?;
     // One more than asked for tells whether there is a next page.
     let found = ingress.read(books.ledger.entries(&number, before, limit + 1)).await?;
     let mut found = found.ok_or_else(|| not_found(&number))?;

@@ -19,11 +19,11 @@ use tokio::time::Instant;
 
 use crate::admission::Place;
 use crate::body::{self, MediaType};
-use crate::books::Books;
 use crate::identity::IdempotencyKey;
 use crate::ingress::Ingress;
 use crate::intake::{Intake, Prepared};
 use crate::keys::{Reader, Submitter};
+use crate::ledger_reads::LedgerReads;
 use crate::observe::{self, Waited};
 use crate::openapi::{JobBody, Refusals};
 use crate::problem::{Problem, ProblemType};
@@ -195,7 +195,7 @@ pub async fn show(
     let id = issued(path)?;
     let Query(query) = query.map_err(|error| super::bad_query(&error, "wait and fresh"))?;
     let wait = wait_of(query.wait)?.min(ingress.config.wait_max);
-    let books = Books::open(&ingress, query.fresh.as_deref()).await?;
+    let books = LedgerReads::open(&ingress, query.fresh.as_deref()).await?;
     if let Some(record) = ingress.read(books.ledger.job(id)).await? {
         return Ok(books.answer(Json(Job::recorded(&record))));
     }

@@ -6,7 +6,8 @@ use domain::account::AccountNumber;
 use domain::id::JobId;
 use domain::job::Kind;
 use serde::{Deserialize, Serialize};
-use store::ledger::{EntryRecord, Ledger, LedgerError};
+use store::StoreError;
+use store::ledger::{EntryRecord, Reads};
 use utoipa::ToSchema;
 
 use super::day;
@@ -161,10 +162,7 @@ impl Said {
 ///
 /// # Errors
 /// The ledger's database could not be reached.
-pub async fn lines<'a>(
-    ledger: &dyn Ledger,
-    records: &'a [EntryRecord],
-) -> Result<Vec<Line<'a>>, LedgerError> {
+pub async fn lines<'a>(ledger: &dyn Reads, records: &'a [EntryRecord]) -> Result<Vec<Line<'a>>, StoreError> {
     let said: Vec<(&EntryRecord, Said)> = records.iter().map(|record| (record, Said::of(record))).collect();
     let unnamed: BTreeSet<_> =
         said.iter().filter_map(|(record, said)| said.unnamed_account(record)).collect();

@@ -15,13 +15,14 @@ use domain::outcome::Recorded;
 use fleet::{Bus, Topic};
 use queue::work::WorkQueue;
 use queue::{DeadLetter, LaneDepth, PublishError, Queue, QueueError, Subscription};
+use store::StoreError;
 use store::analyses::{Analyses, Found, Holding, Line, NewRun, Run};
 use store::imports::Imports;
-use store::ledger::sqlite::SqliteLedger;
 use store::ledger::{
-    Audit, EntryRange, EntryRecord, JobFilter, JobRecord, JobsCursor, JobsPage, Ledger, LedgerError, Totals,
-    Verdicts,
+    Admin, Audit, EntryRange, EntryRecord, JobFilter, JobRecord, JobsCursor, JobsPage, Posting, Reads,
+    Totals, Verdicts,
 };
+use store::sqlite::SqliteLedger;
 use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
@@ -156,37 +157,32 @@ pub struct FakeLedger {
 }
 
 impl FakeLedger {
-    fn read(&self) -> Result<(), LedgerError> {
+    fn read(&self) -> Result<(), StoreError> {
         *self.reads.lock().unwrap() += 1;
         let away = *self.away.lock().unwrap();
-        if away { Err(LedgerError::Transient("secret host is down".to_owned())) } else { Ok(()) }
+        if away { Err(StoreError::Transient("secret host is down".to_owned())) } else { Ok(()) }
     }
 }
 
 #[async_trait]
-impl Ledger for FakeLedger {
-    async fn migrate(&self, _: Lanes) -> Result<(), LedgerError> {
-        panic!("the ingress migrates nothing")
-    }
-
-    async fn check(&self, _: Lanes) -> Result<(), LedgerError> {
-        Ok(())
-    }
-
-    async fn post(&self, _: &[Job]) -> Result<Vec<domain::outcome::Outcome>, LedgerError> {
+impl Posting for FakeLedger {
+    async fn post(&self, _: &[Job]) -> Result<Vec<domain::outcome::Outcome>, StoreError> {
         panic!("the ingress posts nothing")
     }
 
-    async fn record_dead(&self, _: &Job, _: &str) -> Result<(), LedgerError> {
+    async fn record_dead(&self, _: &Job, _: &str) -> Result<(), StoreError> {
         panic!("the ingress records nothing")
     }
+}
 
-    async fn job(&self, id: JobId) -> Result<Option<JobRecord>, LedgerError> {
+#[async_trait]
+impl Reads for FakeLedger {
+    async fn job(&self, id: JobId) -> Result<Option<JobRecord>, StoreError> {
         self.read()?;
         Ok(self.jobs.lock().unwrap().get(&id).cloned())
     }
 
-    async fn recorded(&self, ids: &[JobId]) -> Result<HashMap<JobId, Recorded>, LedgerError> {
+    async fn recorded(&self, ids: &[JobId]) -> Result<HashMap<JobId, Recorded>, StoreError> {
         self.read()?;
         self.looked_for.lock().unwrap().push(ids.len());
         let jobs = self.jobs.lock().unwrap();
@@ -196,16 +192,13 @@ impl Ledger for FakeLedger {
         Ok(found.map(recorded).collect())
     }
 
-    async fn account(&self, number: &AccountNumber) -> Result<Option<Account>, LedgerError> {
+    async fn account(&self, number: &AccountNumber) -> Result<Option<Account>, StoreError> {
         self.read()?;
         assert_ne!(number.as_str(), "faulty", "a fault that a test asked for");
         Ok(self.accounts.lock().unwrap().iter().find(|account| account.number == *number).cloned())
     }
 
-    async fn holders(
-        &self,
-        numbers: &[AccountNumber],
-    ) -> Result<HashMap<AccountNumber, String>, LedgerError> {
+    async fn holders(&self, numbers: &[AccountNumber]) -> Result<HashMap<AccountNumber, String>, StoreError> {
         self.read()?;
         let accounts = self.accounts.lock().unwrap();
         let known = accounts.iter().filter(|account| numbers.contains(&account.number));
@@ -217,7 +210,7 @@ impl Ledger for FakeLedger {
         number: &AccountNumber,
         before: Option<i64>,
         limit: u32,
-    ) -> Result<Option<Vec<EntryRecord>>, LedgerError> {
+    ) -> Result<Option<Vec<EntryRecord>>, StoreError> {
         if self.account(number).await?.is_none() {
             return Ok(None);
         }
@@ -231,7 +224,7 @@ impl Ledger for FakeLedger {
         number: &AccountNumber,
         from: Option<i64>,
         to: Option<i64>,
-    ) -> Result<Option<EntryRange>, LedgerError> {
+    ) -> Result<Option<EntryRange>, StoreError> {
         let Some(account) = self.account(number).await? else { return Ok(None) };
         let entries = self.entries.lock().unwrap();
         let oldest_first = || entries.iter().rev().map(|record| &record.entry);
@@ -249,37 +242,48 @@ impl Ledger for FakeLedger {
         &self,
         range: &EntryRange,
         seqs: RangeInclusive<i64>,
-    ) -> Result<Vec<EntryRecord>, LedgerError> {
+    ) -> Result<Vec<EntryRecord>, StoreError> {
         self.read()?;
         let entries = self.entries.lock().unwrap();
         let wanted = |seq| (range.first..=range.last).contains(&seq) && seqs.contains(&seq);
         Ok(entries.iter().rev().filter(|record| wanted(record.entry.seq)).cloned().collect())
     }
 
-    async fn jobs(&self, filter: &JobFilter, _: Option<JobsCursor>, _: u32) -> Result<JobsPage, LedgerError> {
+    async fn jobs(&self, filter: &JobFilter, _: Option<JobsCursor>, _: u32) -> Result<JobsPage, StoreError> {
         self.read()?;
         *self.asked.lock().unwrap() = Some(filter.clone());
         let jobs = self.jobs.lock().unwrap().values().cloned().collect();
         Ok(JobsPage { jobs, next: Some(JobsCursor { before: 7, before_entry: 3 }) })
     }
 
-    async fn expired_holds(&self, _: u32) -> Result<Vec<(JobId, AccountNumber)>, LedgerError> {
+    async fn expired_holds(&self, _: u32) -> Result<Vec<(JobId, AccountNumber)>, StoreError> {
         Ok(Vec::new())
     }
+}
 
-    async fn verdicts(&self) -> Result<BTreeMap<Lane, Verdicts>, LedgerError> {
+#[async_trait]
+impl Admin for FakeLedger {
+    async fn migrate(&self, _: Lanes) -> Result<(), StoreError> {
+        panic!("the ingress migrates nothing")
+    }
+
+    async fn check(&self, _: Lanes) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn verdicts(&self) -> Result<BTreeMap<Lane, Verdicts>, StoreError> {
         Ok(BTreeMap::new())
     }
 
-    async fn totals(&self) -> Result<Totals, LedgerError> {
+    async fn totals(&self) -> Result<Totals, StoreError> {
         Ok(Totals::default())
     }
 
-    async fn audit(&self) -> Result<Audit, LedgerError> {
+    async fn audit(&self) -> Result<Audit, StoreError> {
         Ok(Audit::default())
     }
 
-    async fn ready(&self) -> Result<(), LedgerError> {
+    async fn ready(&self) -> Result<(), StoreError> {
         self.read()
     }
 
@@ -293,15 +297,15 @@ pub fn no_imports() -> Arc<dyn Imports> {
 
 #[async_trait]
 impl Analyses for FakeLedger {
-    async fn begin(&self, _: &NewRun) -> Result<Run, LedgerError> {
+    async fn begin(&self, _: &NewRun) -> Result<Run, StoreError> {
         panic!("the ingress begins no run")
     }
 
-    async fn planned(&self, _: JobId, _: u64, _: u64) -> Result<(), LedgerError> {
+    async fn planned(&self, _: JobId, _: u64, _: u64) -> Result<(), StoreError> {
         panic!("the ingress plans no run")
     }
 
-    async fn cancel(&self, run: &NewRun, at: i64) -> Result<(), LedgerError> {
+    async fn cancel(&self, run: &NewRun, at: i64) -> Result<(), StoreError> {
         self.read()?;
         let note = Run {
             new: run.clone(),
@@ -318,40 +322,40 @@ impl Analyses for FakeLedger {
         Ok(())
     }
 
-    async fn run(&self, id: JobId) -> Result<Option<Run>, LedgerError> {
+    async fn run(&self, id: JobId) -> Result<Option<Run>, StoreError> {
         self.read()?;
         Ok(self.runs.lock().unwrap().get(&id).cloned())
     }
 
-    async fn run_as_read(&self, id: JobId) -> Result<Option<Run>, LedgerError> {
+    async fn run_as_read(&self, id: JobId) -> Result<Option<Run>, StoreError> {
         self.run(id).await
     }
 
-    async fn runs(&self, _: Option<i64>, _: u32) -> Result<Vec<Run>, LedgerError> {
+    async fn runs(&self, _: Option<i64>, _: u32) -> Result<Vec<Run>, StoreError> {
         self.read().map(|()| Vec::new())
     }
 
-    async fn accounts(&self, _: i64, _: u32) -> Result<Vec<Holding>, LedgerError> {
+    async fn accounts(&self, _: i64, _: u32) -> Result<Vec<Holding>, StoreError> {
         panic!("the ingress analyses nothing")
     }
 
-    async fn find(&self, _: &[AccountNumber]) -> Result<Vec<Holding>, LedgerError> {
+    async fn find(&self, _: &[AccountNumber]) -> Result<Vec<Holding>, StoreError> {
         panic!("the ingress analyses nothing")
     }
 
-    async fn histories(&self, _: &[Holding]) -> Result<Vec<Line>, LedgerError> {
+    async fn histories(&self, _: &[Holding]) -> Result<Vec<Line>, StoreError> {
         panic!("the ingress analyses nothing")
     }
 
-    async fn keep(&self, _: &store::analyses::Batch, _: &[Found]) -> Result<(), LedgerError> {
+    async fn keep(&self, _: &store::analyses::Batch, _: &[Found]) -> Result<(), StoreError> {
         panic!("the ingress analyses nothing")
     }
 
-    async fn patterns(&self, _: &AccountNumber) -> Result<Option<Found>, LedgerError> {
+    async fn patterns(&self, _: &AccountNumber) -> Result<Option<Found>, StoreError> {
         self.read().map(|()| None)
     }
 
-    async fn found(&self, _: JobId, _: Option<&AccountNumber>, _: u32) -> Result<Vec<Found>, LedgerError> {
+    async fn found(&self, _: JobId, _: Option<&AccountNumber>, _: u32) -> Result<Vec<Found>, StoreError> {
         self.read().map(|()| Vec::new())
     }
 }

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use domain::lane::Lanes;
+use store::StoreError;
 use store::imports::{
     Content, Import, ImportState, ImportedRow, Imports, NewImport, Opened, Progress, Refusal, RowTally,
     RowVerdict, Share, Standing,
 };
-use store::ledger::sqlite::SqliteLedger;
-use store::ledger::{Ledger, LedgerError};
+use store::ledger::Admin;
+use store::sqlite::SqliteLedger;
 use tokio::sync::watch;
 
 /// What becomes of what is to be written down.
@@ -62,11 +63,11 @@ impl RiggedImports {
 
 #[async_trait]
 impl Imports for RiggedImports {
-    async fn create(&self, new: &NewImport) -> Result<Opened, LedgerError> {
+    async fn create(&self, new: &NewImport) -> Result<Opened, StoreError> {
         self.ledger.create(new).await
     }
 
-    async fn import(&self, number: u64) -> Result<Option<Import>, LedgerError> {
+    async fn import(&self, number: u64) -> Result<Option<Import>, StoreError> {
         self.ledger.import(number).await
     }
 
@@ -75,11 +76,11 @@ impl Imports for RiggedImports {
         of: Option<&str>,
         before: Option<u64>,
         most: u32,
-    ) -> Result<Vec<Import>, LedgerError> {
+    ) -> Result<Vec<Import>, StoreError> {
         self.ledger.imports(of, before, most).await
     }
 
-    async fn take_over(&self, number: u64, owner: &str, stale: i64, now: i64) -> Result<bool, LedgerError> {
+    async fn take_over(&self, number: u64, owner: &str, stale: i64, now: i64) -> Result<bool, StoreError> {
         self.ledger.take_over(number, owner, stale, now).await
     }
 
@@ -90,29 +91,29 @@ impl Imports for RiggedImports {
         progress: &Progress,
         refusals: &[Refusal],
         now: i64,
-    ) -> Result<Standing, LedgerError> {
+    ) -> Result<Standing, StoreError> {
         self.checkpoints.fetch_add(1, Relaxed);
         let mut writes = self.writes.subscribe();
         let writes = *writes.wait_for(|writes| *writes != Writes::Held).await.unwrap();
         if writes == Writes::Refused && progress.state != ImportState::Failed {
-            return Err(LedgerError::Permanent("data too long for a column".to_owned()));
+            return Err(StoreError::Permanent("data too long for a column".to_owned()));
         }
         self.ledger.checkpoint(number, owner, progress, refusals, now).await
     }
 
-    async fn request_cancel(&self, number: u64, stale_before: i64, now: i64) -> Result<(), LedgerError> {
+    async fn request_cancel(&self, number: u64, stale_before: i64, now: i64) -> Result<(), StoreError> {
         self.ledger.request_cancel(number, stale_before, now).await
     }
 
-    async fn refusals(&self, number: u64, from: u64, limit: u32) -> Result<Vec<Refusal>, LedgerError> {
+    async fn refusals(&self, number: u64, from: u64, limit: u32) -> Result<Vec<Refusal>, StoreError> {
         self.ledger.refusals(number, from, limit).await
     }
 
-    async fn rows(&self, number: u64, after: u64, limit: u32) -> Result<Vec<ImportedRow>, LedgerError> {
+    async fn rows(&self, number: u64, after: u64, limit: u32) -> Result<Vec<ImportedRow>, StoreError> {
         self.ledger.rows(number, after, limit).await
     }
 
-    async fn conflicts(&self, number: u64, after: u64, limit: u32) -> Result<Vec<u64>, LedgerError> {
+    async fn conflicts(&self, number: u64, after: u64, limit: u32) -> Result<Vec<u64>, StoreError> {
         self.ledger.conflicts(number, after, limit).await
     }
 
@@ -121,21 +122,21 @@ impl Imports for RiggedImports {
         number: u64,
         content: &Content,
         is_kept: bool,
-    ) -> Result<Vec<Share>, LedgerError> {
+    ) -> Result<Vec<Share>, StoreError> {
         self.ledger.record_content(number, content, is_kept).await
     }
 
-    async fn shares(&self, number: u64) -> Result<Vec<Share>, LedgerError> {
+    async fn shares(&self, number: u64) -> Result<Vec<Share>, StoreError> {
         self.ledger.shares(number).await
     }
 
-    async fn verdicts(&self, number: u64) -> Result<Vec<RowVerdict>, LedgerError> {
+    async fn verdicts(&self, number: u64) -> Result<Vec<RowVerdict>, StoreError> {
         Imports::verdicts(&self.ledger, number).await
     }
 
-    async fn tallies(&self, numbers: &[u64]) -> Result<HashMap<u64, RowTally>, LedgerError> {
+    async fn tallies(&self, numbers: &[u64]) -> Result<HashMap<u64, RowTally>, StoreError> {
         if *self.uncountable.borrow() {
-            return Err(LedgerError::Transient("the server has gone away".to_owned()));
+            return Err(StoreError::Transient("the server has gone away".to_owned()));
         }
         self.ledger.tallies(numbers).await
     }

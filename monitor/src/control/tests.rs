@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use fleet::embedded::EmbeddedBus;
 use serde_json::json;
-use store::ledger::LedgerError;
+use store::StoreError;
 
 use super::*;
 
@@ -15,9 +15,9 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    fn look(&self) -> Result<std::sync::MutexGuard<'_, Vec<(RecordKind, Record)>>, LedgerError> {
+    fn look(&self) -> Result<std::sync::MutexGuard<'_, Vec<(RecordKind, Record)>>, StoreError> {
         if self.away.load(std::sync::atomic::Ordering::Relaxed) {
-            return Err(LedgerError::Transient("gone".to_owned()));
+            return Err(StoreError::Transient("gone".to_owned()));
         }
         Ok(self.kept.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -25,7 +25,7 @@ impl Memory {
 
 #[async_trait]
 impl Records for Memory {
-    async fn append(&self, kind: RecordKind, at: i64, body: &str) -> Result<u64, LedgerError> {
+    async fn append(&self, kind: RecordKind, at: i64, body: &str) -> Result<u64, StoreError> {
         let mut kept = self.look()?;
         // With gaps, as databases have them.
         let number = kept.len() as u64 * 3 + 5;
@@ -33,7 +33,7 @@ impl Records for Memory {
         Ok(number)
     }
 
-    async fn replace(&self, number: u64, body: &str) -> Result<(), LedgerError> {
+    async fn replace(&self, number: u64, body: &str) -> Result<(), StoreError> {
         let mut kept = self.look()?;
         if let Some((_, record)) = kept.iter_mut().find(|(_, record)| record.number == number) {
             body.clone_into(&mut record.body);
@@ -41,7 +41,7 @@ impl Records for Memory {
         Ok(())
     }
 
-    async fn get(&self, kind: RecordKind, number: u64) -> Result<Option<Record>, LedgerError> {
+    async fn get(&self, kind: RecordKind, number: u64) -> Result<Option<Record>, StoreError> {
         let kept = self.look()?;
         let found = kept.iter().find(|(of, record)| *of == kind && record.number == number);
         Ok(found.map(|(_, record)| record.clone()))
@@ -52,7 +52,7 @@ impl Records for Memory {
         kind: RecordKind,
         before: Option<u64>,
         limit: u32,
-    ) -> Result<Vec<Record>, LedgerError> {
+    ) -> Result<Vec<Record>, StoreError> {
         if self.hangs.load(std::sync::atomic::Ordering::Relaxed) {
             std::future::pending::<()>().await;
         }
@@ -64,7 +64,7 @@ impl Records for Memory {
         Ok(newest.take(limit as usize).map(|(_, record)| record.clone()).collect())
     }
 
-    async fn prune(&self, kind: RecordKind, at: i64) -> Result<u64, LedgerError> {
+    async fn prune(&self, kind: RecordKind, at: i64) -> Result<u64, StoreError> {
         let mut kept = self.look()?;
         let before = kept.len();
         kept.retain(|(of, record)| *of != kind || record.at >= at);

@@ -5,7 +5,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use store::ledger::LedgerError;
+use store::StoreError;
 use utoipa::ToSchema;
 
 use super::plan::Invalid;
@@ -122,8 +122,8 @@ impl From<StartError> for Refusal {
     }
 }
 
-impl From<LedgerError> for Refusal {
-    fn from(error: LedgerError) -> Refusal {
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Refusal {
         let detail = format!("the load tests that are kept cannot be read: {error}; try again");
         let status = StatusCode::SERVICE_UNAVAILABLE;
         Refusal::new(status, "/problems/ledger-unavailable", "The ledger is away", detail)

@@ -7,7 +7,7 @@ use contract::report::{Report as ReplicaReport, Role};
 use fleet::{Bus, Topic};
 use jiff::{SignedDuration, Timestamp};
 use runtime::clock;
-use store::ledger::LedgerError;
+use store::StoreError;
 use store::records::{RecordKind, Records};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -81,7 +81,7 @@ pub(crate) enum StartError {
     #[error(
         "the result could not be kept, so nothing was started: {0}; try again when the ledger's database is back"
     )]
-    Away(#[from] LedgerError),
+    Away(#[from] StoreError),
     #[error("the load test could not be written down: {0}")]
     Unwritable(#[from] serde_json::Error),
 }
@@ -129,7 +129,7 @@ impl LoadTests {
     }
 
     /// One, running or kept.
-    pub(crate) async fn get(&self, id: u64) -> Result<Option<Run>, LedgerError> {
+    pub(crate) async fn get(&self, id: u64) -> Result<Option<Run>, StoreError> {
         if let Some(current) = self.current(id).await {
             return Ok(Some(current.told()));
         }
@@ -143,7 +143,7 @@ impl LoadTests {
     }
 
     /// Those kept with a number below `before`, newest first.
-    pub(crate) async fn list(&self, before: Option<u64>, limit: u32) -> Result<Vec<Summary>, LedgerError> {
+    pub(crate) async fn list(&self, before: Option<u64>, limit: u32) -> Result<Vec<Summary>, StoreError> {
         let records = self.settings.records.list(RecordKind::LoadTest, before, limit).await?;
         let newest = self.newest.lock().await.clone();
         let told = |record: store::records::Record| match &newest {

@@ -25,8 +25,8 @@ use domain::job::{Fingerprint, Job};
 use domain::lane::{Lane, Lanes};
 use domain::text::Client;
 use store::ledger::Ledger;
-use store::ledger::mysql::{MySqlConfig, MySqlLedger};
-use store::ledger::sqlite::SqliteLedger;
+use store::mysql::{MySqlConfig, MySqlLedger};
+use store::sqlite::SqliteLedger;
 
 #[tokio::main]
 async fn main() {

@@ -9,7 +9,7 @@ use domain::id::JobId;
 use domain::job::Kind;
 use jiff::civil::Date;
 
-use crate::ledger::LedgerError;
+use crate::error::StoreError;
 
 /// Accounts of one batch: a batch is one message of work and one transaction.
 pub const BATCH_ACCOUNTS_MAX: usize = 100;
@@ -29,69 +29,69 @@ pub trait Analyses: Send + Sync {
     ///
     /// # Errors
     /// It could not be written.
-    async fn begin(&self, run: &NewRun) -> Result<Run, LedgerError>;
+    async fn begin(&self, run: &NewRun) -> Result<Run, StoreError>;
 
     /// Notes how many batches and accounts a run has.
     ///
     /// # Errors
     /// It could not be written.
-    async fn planned(&self, run: JobId, batches: u64, accounts: u64) -> Result<(), LedgerError>;
+    async fn planned(&self, run: JobId, batches: u64, accounts: u64) -> Result<(), StoreError>;
 
     /// Cancels a run; one that is not noted yet is noted as cancelled. One that is done stays so.
     ///
     /// # Errors
     /// It could not be written.
-    async fn cancel(&self, run: &NewRun, at: i64) -> Result<(), LedgerError>;
+    async fn cancel(&self, run: &NewRun, at: i64) -> Result<(), StoreError>;
 
     /// A run as it stands, or `None` where nobody has begun it.
     ///
     /// # Errors
     /// The database could not be reached.
-    async fn run(&self, run: JobId) -> Result<Option<Run>, LedgerError>;
+    async fn run(&self, run: JobId) -> Result<Option<Run>, StoreError>;
 
     /// The same by the pool for reads, for those who only look: many may, and a replica may be behind.
     ///
     /// # Errors
     /// The database could not be reached.
-    async fn run_as_read(&self, run: JobId) -> Result<Option<Run>, LedgerError>;
+    async fn run_as_read(&self, run: JobId) -> Result<Option<Run>, StoreError>;
 
     /// Up to `limit` runs, the newest first, those that were requested before `before` (µs since the Unix epoch).
     ///
     /// # Errors
     /// The database could not be reached.
-    async fn runs(&self, before: Option<i64>, limit: u32) -> Result<Vec<Run>, LedgerError>;
+    async fn runs(&self, before: Option<i64>, limit: u32) -> Result<Vec<Run>, StoreError>;
 
     /// Up to `limit` accounts of clients behind the one with the key `after`, by key.
     ///
     /// # Errors
     /// The database could not be reached.
-    async fn accounts(&self, after: i64, limit: u32) -> Result<Vec<Holding>, LedgerError>;
+    async fn accounts(&self, after: i64, limit: u32) -> Result<Vec<Holding>, StoreError>;
 
     /// Those of these accounts that exist.
     ///
     /// # Errors
     /// The database could not be reached.
-    async fn find(&self, numbers: &[AccountNumber]) -> Result<Vec<Holding>, LedgerError>;
+    async fn find(&self, numbers: &[AccountNumber]) -> Result<Vec<Holding>, StoreError>;
 
     /// The newest [`HISTORY_ENTRIES_MAX`] entries of each of these accounts, in no order: all of them in one
     /// statement.
     ///
     /// # Errors
     /// The database could not be reached.
-    async fn histories(&self, accounts: &[Holding]) -> Result<Vec<Line>, LedgerError>;
+    async fn histories(&self, accounts: &[Holding]) -> Result<Vec<Line>, StoreError>;
 
     /// Keeps what a batch came to, in one transaction: each result in place of the account's last one, and the
     /// batch's counts in place of its own, if it was done before.
     ///
     /// # Errors
     /// Nothing was written, or it is not known; the same may be done again.
-    async fn keep(&self, batch: &Batch, results: &[Found]) -> Result<(), LedgerError>;
+    async fn keep(&self, batch: &Batch, results: &[Found]) -> Result<(), StoreError>;
 
     /// What was found last in an account's history.
     ///
     /// # Errors
     /// The database could not be reached.
-    async fn patterns(&self, account: &AccountNumber) -> Result<Option<Found>, LedgerError>;
+    async fn patterns(&self, account: &AccountNumber) -> Result<Option<Found>, StoreError>;
 
     /// Up to `limit` of what a run found and no later one has replaced, behind `after`, by account.
     ///
@@ -102,7 +102,7 @@ pub trait Analyses: Send + Sync {
         run: JobId,
         after: Option<&AccountNumber>,
         limit: u32,
-    ) -> Result<Vec<Found>, LedgerError>;
+    ) -> Result<Vec<Found>, StoreError>;
 }
 
 /// A run that was asked for.

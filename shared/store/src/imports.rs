@@ -1,7 +1,7 @@
 //! The imports port: what is known of each file of jobs, and what became of its rows.
 //!
 //! Posting writes the outcomes of rows, in the transaction of the jobs themselves; see
-//! [`Ledger::post`](crate::ledger::Ledger::post). The ledger's adapters stand behind this, on its database.
+//! [`Posting::post`](crate::ledger::Posting::post). The ledger's adapters stand behind this, on its database.
 
 mod content;
 
@@ -15,7 +15,7 @@ pub use content::{Content, ContentOf, Share, Sketch};
 use domain::id::JobId;
 use strum::{IntoStaticStr, VariantArray};
 
-use crate::ledger::LedgerError;
+use crate::error::StoreError;
 
 /// Imports, kept in the ledger's database.
 #[async_trait]
@@ -24,13 +24,13 @@ pub trait Imports: Send + Sync {
     ///
     /// # Errors
     /// It could not be written, or it is not known whether it was: sent again, it is the same.
-    async fn create(&self, new: &NewImport) -> Result<Opened, LedgerError>;
+    async fn create(&self, new: &NewImport) -> Result<Opened, StoreError>;
 
     /// An import as it was last written down.
     ///
     /// # Errors
     /// The database could not be reached.
-    async fn import(&self, number: u64) -> Result<Option<Import>, LedgerError>;
+    async fn import(&self, number: u64) -> Result<Option<Import>, StoreError>;
 
     /// Up to `limit` imports, newest first, of one client if given, those with a number below `before` only.
     ///
@@ -41,7 +41,7 @@ pub trait Imports: Send + Sync {
         client: Option<&str>,
         before: Option<u64>,
         limit: u32,
-    ) -> Result<Vec<Import>, LedgerError>;
+    ) -> Result<Vec<Import>, StoreError>;
 
     /// Makes `owner` the replica that reads an unfinished import, at `now` (µs since the Unix epoch). `false`:
     /// it has ended, or another replica wrote to it since `stale_before`.
@@ -54,7 +54,7 @@ pub trait Imports: Send + Sync {
         owner: &str,
         stale_before: i64,
         now: i64,
-    ) -> Result<bool, LedgerError>;
+    ) -> Result<bool, StoreError>;
 
     /// Writes down how far its owner has come, with the rows that were refused on the way, at `now` (µs since
     /// the Unix epoch); rows that are known are not written again. Nothing is written for who is not the owner.
@@ -68,33 +68,33 @@ pub trait Imports: Send + Sync {
         progress: &Progress,
         refusals: &[Refusal],
         now: i64,
-    ) -> Result<Standing, LedgerError>;
+    ) -> Result<Standing, StoreError>;
 
     /// Asks the owner to stop reading. An import that nobody wrote to since `stale_before` (µs since the Unix
     /// epoch) is cancelled at once.
     ///
     /// # Errors
     /// The database could not be reached.
-    async fn request_cancel(&self, number: u64, stale_before: i64, now: i64) -> Result<(), LedgerError>;
+    async fn request_cancel(&self, number: u64, stale_before: i64, now: i64) -> Result<(), StoreError>;
 
     /// Up to `limit` rows that were refused, in order, from row `from` on. Row 0 is the head of the file, if it
     /// has one, with its format as the reason.
     ///
     /// # Errors
     /// The database could not be reached.
-    async fn refusals(&self, number: u64, from: u64, limit: u32) -> Result<Vec<Refusal>, LedgerError>;
+    async fn refusals(&self, number: u64, from: u64, limit: u32) -> Result<Vec<Refusal>, StoreError>;
 
     /// Up to `limit` rows that have an outcome, in order, those after row `after` only.
     ///
     /// # Errors
     /// The database could not be reached.
-    async fn rows(&self, number: u64, after: u64, limit: u32) -> Result<Vec<ImportedRow>, LedgerError>;
+    async fn rows(&self, number: u64, after: u64, limit: u32) -> Result<Vec<ImportedRow>, StoreError>;
 
     /// Up to `limit` rows that came out as conflicts, in order, those after row `after` only, by their numbers.
     ///
     /// # Errors
     /// The database could not be reached.
-    async fn conflicts(&self, number: u64, after: u64, limit: u32) -> Result<Vec<u64>, LedgerError>;
+    async fn conflicts(&self, number: u64, after: u64, limit: u32) -> Result<Vec<u64>, StoreError>;
 
     /// Writes down what the file of an import says, and which rows other imports of its client have too. `is_kept`:
     /// its rows are to be posted, so later ones are compared with it.
@@ -106,25 +106,25 @@ pub trait Imports: Send + Sync {
         number: u64,
         content: &Content,
         is_kept: bool,
-    ) -> Result<Vec<Share>, LedgerError>;
+    ) -> Result<Vec<Share>, StoreError>;
 
     /// The rows that other imports of the client had when this one came, most shared rows first.
     ///
     /// # Errors
     /// The database could not be reached.
-    async fn shares(&self, number: u64) -> Result<Vec<Share>, LedgerError>;
+    async fn shares(&self, number: u64) -> Result<Vec<Share>, StoreError>;
 
     /// How many rows came out how and why, without those that have no outcome.
     ///
     /// # Errors
     /// The database could not be reached.
-    async fn verdicts(&self, number: u64) -> Result<Vec<RowVerdict>, LedgerError>;
+    async fn verdicts(&self, number: u64) -> Result<Vec<RowVerdict>, StoreError>;
 
     /// What became of the rows of these imports so far.
     ///
     /// # Errors
     /// The database could not be reached.
-    async fn tallies(&self, numbers: &[u64]) -> Result<HashMap<u64, RowTally>, LedgerError>;
+    async fn tallies(&self, numbers: &[u64]) -> Result<HashMap<u64, RowTally>, StoreError>;
 }
 
 /// A file that came in.

@@ -6,7 +6,7 @@
 use async_trait::async_trait;
 use domain::lane::Lane;
 
-use crate::ledger::LedgerError;
+use crate::error::StoreError;
 
 /// The largest prefetch of each lane since the last time that nothing of it could come back.
 #[async_trait]
@@ -16,14 +16,14 @@ pub trait Prefetches: Send + Sync {
     ///
     /// # Errors
     /// It is not known to be noted: do not subscribe.
-    async fn note(&self, lane: Lane, wanted: u16, usual: u16) -> Result<Noted, LedgerError>;
+    async fn note(&self, lane: Lane, wanted: u16, usual: u16) -> Result<Noted, StoreError>;
 
     /// Whoever noted this has left the lane and nothing of it comes back: from now on `wanted` messages will do.
     /// Nothing happens if somebody else has noted a subscription since.
     ///
     /// # Errors
     /// It is not known to be noted: nobody subscribes with fewer.
-    async fn lower(&self, lane: Lane, noted: &Noted, wanted: u16) -> Result<(), LedgerError>;
+    async fn lower(&self, lane: Lane, noted: &Noted, wanted: u16) -> Result<(), StoreError>;
 }
 
 /// A subscription that was noted.

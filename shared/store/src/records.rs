@@ -1,12 +1,12 @@
 //! The records port: documents that the fleet keeps about itself, each with a number that grows.
 //!
-//! The ledger's adapters stand behind it, on its database: see [`MySqlLedger`](crate::ledger::mysql::MySqlLedger) and
-//! [`SqliteLedger`](crate::ledger::sqlite::SqliteLedger).
+//! The ledger's adapters stand behind it, on its database: see [`MySqlLedger`](crate::mysql::MySqlLedger) and
+//! [`SqliteLedger`](crate::sqlite::SqliteLedger).
 
 use async_trait::async_trait;
 use strum::{IntoStaticStr, VariantArray};
 
-use crate::ledger::LedgerError;
+use crate::error::StoreError;
 
 /// Documents, kept in the ledger's database, beside the books and never in the way of posting.
 #[async_trait]
@@ -16,19 +16,19 @@ pub trait Records: Send + Sync {
     ///
     /// # Errors
     /// It could not be written, or it is not known whether it was.
-    async fn append(&self, kind: RecordKind, at: i64, body: &str) -> Result<u64, LedgerError>;
+    async fn append(&self, kind: RecordKind, at: i64, body: &str) -> Result<u64, StoreError>;
 
     /// Replaces the body of one. Nothing happens if it is not there.
     ///
     /// # Errors
     /// It could not be written.
-    async fn replace(&self, number: u64, body: &str) -> Result<(), LedgerError>;
+    async fn replace(&self, number: u64, body: &str) -> Result<(), StoreError>;
 
     /// One of this kind, by its number.
     ///
     /// # Errors
     /// The database could not be reached.
-    async fn get(&self, kind: RecordKind, number: u64) -> Result<Option<Record>, LedgerError>;
+    async fn get(&self, kind: RecordKind, number: u64) -> Result<Option<Record>, StoreError>;
 
     /// Up to `limit` of a kind, newest first, those with a number below `before` only.
     ///
@@ -39,13 +39,13 @@ pub trait Records: Send + Sync {
         kind: RecordKind,
         before: Option<u64>,
         limit: u32,
-    ) -> Result<Vec<Record>, LedgerError>;
+    ) -> Result<Vec<Record>, StoreError>;
 
     /// Removes those of a kind that are older than `at` (µs since the Unix epoch); returns how many.
     ///
     /// # Errors
     /// They could not all be removed; the rest goes next time.
-    async fn prune(&self, kind: RecordKind, at: i64) -> Result<u64, LedgerError>;
+    async fn prune(&self, kind: RecordKind, at: i64) -> Result<u64, StoreError>;
 }
 
 /// A document.

@@ -9,7 +9,8 @@ use domain::lane::{Lane, Lanes};
 use domain::outcome::{Outcome, Rejection, Verdict};
 use domain::text::Client;
 use futures::future::{join_all, try_join_all};
-use store::ledger::{LedgerError, Posted, Unposted, Verdicts, post_bisecting};
+use store::StoreError;
+use store::ledger::{Posted, Unposted, Verdicts, post_bisecting};
 
 use super::subject::{Jobs, Subject, deposit, job, open, transfer};
 
@@ -313,7 +314,7 @@ pub async fn a_row_that_can_not_be_read_holds_up_its_lane_alone(subject: Subject
     let posted: Vec<_> = answers.iter().map(|answer| matches!(answer, Ok(Outcome::Posted))).collect();
     ensure!(posted == [true, false, false, true, false, false, true], "{answers:?}");
     for waiting in answers.iter().filter_map(|answer| answer.as_ref().err()) {
-        let Unposted::Waits(LedgerError::Obstructed(why)) = waiting else { anyhow::bail!("{waiting:?}") };
+        let Unposted::Waits(StoreError::Obstructed(why)) = waiting else { anyhow::bail!("{waiting:?}") };
         ensure!(!why.is_empty());
     }
 

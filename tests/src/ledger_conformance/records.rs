@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context as _, ensure};
 use domain::lane::Lanes;
 use futures::future::try_join_all;
-use store::ledger::LedgerError;
+use store::StoreError;
 use store::records::{Record, RecordKind};
 
 use super::subject::{Jobs, Subject, open};
@@ -125,7 +125,7 @@ pub async fn writers_of_records_get_numbers_of_their_own(subject: Subject) -> an
 /// It is not.
 pub async fn an_older_schema_is_refused_and_brought_up_to_date(subject: Subject) -> anyhow::Result<()> {
     subject.behind_its_back("DROP TABLE records; DELETE FROM _sqlx_migrations WHERE version = 2").await?;
-    let Err(LedgerError::Permanent(why)) = subject.ledger.check(Lanes::DEFAULT).await else {
+    let Err(StoreError::Permanent(why)) = subject.ledger.check(Lanes::DEFAULT).await else {
         anyhow::bail!("a ledger without records was not refused")
     };
     ensure!(why.contains("tellers migrate"), "{why}");

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, ensure};
 use domain::lane::Lanes;
 use futures::future::try_join_all;
-use store::ledger::LedgerError;
+use store::StoreError;
 
 use super::subject::{Jobs, Subject, open};
 
@@ -15,13 +15,13 @@ pub async fn a_ledger_that_does_not_fit_is_refused(subject: Subject) -> anyhow::
     subject.ledger.check(Lanes::DEFAULT).await?;
     let other = Lanes::new(8).context("8 lanes")?;
     for refused in [subject.ledger.check(other).await, subject.ledger.migrate(other).await] {
-        let Err(LedgerError::Permanent(why)) = refused else { anyhow::bail!("not refused: {refused:?}") };
+        let Err(StoreError::Permanent(why)) = refused else { anyhow::bail!("not refused: {refused:?}") };
         ensure!(why.contains("16") && why.contains("LANES is 8") && why.contains("set LANES=16"), "{why}");
     }
     subject.ledger.migrate(Lanes::DEFAULT).await?;
 
     let empty = subject.empty().await?;
-    let Err(LedgerError::Permanent(why)) = empty.ledger.check(Lanes::DEFAULT).await else {
+    let Err(StoreError::Permanent(why)) = empty.ledger.check(Lanes::DEFAULT).await else {
         anyhow::bail!("an empty database was not refused")
     };
     ensure!(why.contains("tellers migrate"), "{why}");

@@ -16,10 +16,10 @@ use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection, SqliteConnection};
 use store::analyses::Analyses;
 use store::imports::Imports;
 use store::ledger::Ledger;
-use store::ledger::mysql::{MySqlConfig, MySqlLedger};
-use store::ledger::sqlite::SqliteLedger;
+use store::mysql::{MySqlConfig, MySqlLedger};
 use store::prefetches::Prefetches;
 use store::records::Records;
+use store::sqlite::SqliteLedger;
 
 /// The ledger under test and where its database is.
 pub struct Subject {

@@ -15,7 +15,7 @@ use queue::publisher::{Publisher, PublisherLimits};
 use runtime::telemetry;
 use runtime::work_pool::WorkPool;
 use store::ledger::Ledger;
-use store::ledger::sqlite::SqliteLedger;
+use store::sqlite::SqliteLedger;
 use tests::fleet::Fleet;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;

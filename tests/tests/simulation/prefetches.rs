@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use domain::lane::Lane;
-use store::ledger::LedgerError;
+use store::StoreError;
 use store::prefetches::{Noted, Prefetches};
 
 use crate::world::{Process, World, lock};
@@ -47,7 +47,7 @@ impl PrefetchesOf {
 
 #[async_trait]
 impl Prefetches for PrefetchesOf {
-    async fn note(&self, lane: Lane, wanted: u16, _: u16) -> Result<Noted, LedgerError> {
+    async fn note(&self, lane: Lane, wanted: u16, _: u16) -> Result<Noted, StoreError> {
         self.pass().await;
         let (prefetch_messages, version) = {
             let mut lanes = lock(&self.kept.lanes);
@@ -59,7 +59,7 @@ impl Prefetches for PrefetchesOf {
         Ok(Noted { prefetch_messages, record: Some(version.to_string()) })
     }
 
-    async fn lower(&self, lane: Lane, noted: &Noted, wanted: u16) -> Result<(), LedgerError> {
+    async fn lower(&self, lane: Lane, noted: &Noted, wanted: u16) -> Result<(), StoreError> {
         self.pass().await;
         if let Some((largest, version)) = lock(&self.kept.lanes).get_mut(&lane)
             && noted.record.as_deref() == Some(version.to_string().as_str())

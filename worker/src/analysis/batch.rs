@@ -6,8 +6,8 @@ use contract::analysis::RunOrder;
 use domain::account::AccountNumber;
 use jiff::civil::Date;
 use runtime::clock;
+use store::StoreError;
 use store::analyses::{Batch, Days, Found, HISTORY_ENTRIES_MAX, Holding, Line};
-use store::ledger::LedgerError;
 use tracing::warn;
 
 use super::{Bench, cpu, history};
@@ -21,12 +21,12 @@ pub(super) async fn analyse(
     order: &RunOrder,
     number: u64,
     accounts: &[AccountNumber],
-) -> Result<(), LedgerError> {
+) -> Result<(), StoreError> {
     if bench.analyses.run(order.run).await?.is_none_or(|run| run.is_cancelled()) {
         return Ok(());
     }
     let (results, failures) = match find(bench, order, accounts).await {
-        Err(LedgerError::Obstructed(cause) | LedgerError::Permanent(cause)) => {
+        Err(StoreError::Obstructed(cause) | StoreError::Permanent(cause)) => {
             (Vec::new(), accounts.iter().map(|account| format!("{account}: {cause}")).collect())
         }
         found => found?,
@@ -50,7 +50,7 @@ async fn find(
     bench: &Bench,
     order: &RunOrder,
     accounts: &[AccountNumber],
-) -> Result<(Vec<Found>, Vec<String>), LedgerError> {
+) -> Result<(Vec<Found>, Vec<String>), StoreError> {
     let holdings = bench.analyses.find(accounts).await?;
     let missing = accounts.iter().filter(|number| !holdings.iter().any(|held| held.number == **number));
     let mut failures: Vec<String> = missing.map(|number| format!("there is no account {number}")).collect();

@@ -1,7 +1,7 @@
 //! Threads that compute where nothing else wants to.
 
 use runtime::work_pool::WorkPool;
-use store::ledger::LedgerError;
+use store::StoreError;
 
 /// The lowest priority that a thread may have (setpriority(2)).
 #[cfg(target_os = "linux")]
@@ -18,7 +18,7 @@ const NICEST: i32 = 19;
 pub(super) async fn run<T: Send + 'static>(
     pool: &WorkPool,
     work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, LedgerError> {
+) -> Result<T, StoreError> {
     let worked = pool.run(move || {
         let yielding = move || {
             yield_to_others();
@@ -29,8 +29,8 @@ pub(super) async fn run<T: Send + 'static>(
     });
     match worked.await {
         Ok(Ok(done)) => Ok(done),
-        Ok(Err(error)) => Err(LedgerError::Transient(format!("no thread to compute on: {error}"))),
-        Err(full) => Err(LedgerError::Transient(full.to_string())),
+        Ok(Err(error)) => Err(StoreError::Transient(format!("no thread to compute on: {error}"))),
+        Err(full) => Err(StoreError::Transient(full.to_string())),
     }
 }
 

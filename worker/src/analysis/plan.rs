@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use contract::analysis::{AnalysisWork, RunOrder};
 use domain::account::AccountNumber;
+use store::StoreError;
 use store::analyses::BATCH_ACCOUNTS_MAX;
-use store::ledger::LedgerError;
 use tracing::info;
 
 use super::{Bench, new_run};
@@ -17,14 +17,14 @@ pub(super) async fn split(
     bench: &Bench,
     order: &RunOrder,
     accounts: Option<&[AccountNumber]>,
-) -> Result<(), LedgerError> {
+) -> Result<(), StoreError> {
     let asked = new_run(order, accounts);
     let run = bench.analyses.begin(&asked).await?;
     if run.is_cancelled() {
         return Ok(());
     }
     if run.new.request != asked.request {
-        return Err(LedgerError::Permanent(format!(
+        return Err(StoreError::Permanent(format!(
             "the analysis {} was asked for before, as {}; ask for this one, {}, under a key of its own",
             order.run, run.new.request, asked.request
         )));
@@ -46,7 +46,7 @@ async fn listed(
     bench: &Bench,
     order: &RunOrder,
     accounts: &[AccountNumber],
-) -> Result<(u64, u64), LedgerError> {
+) -> Result<(u64, u64), StoreError> {
     let accounts: Vec<AccountNumber> =
         accounts.iter().collect::<BTreeSet<_>>().into_iter().cloned().collect();
     let (mut batches, mut count) = (0, 0);
@@ -59,7 +59,7 @@ async fn listed(
 }
 
 /// Batches and accounts of the whole ledger. By key, so that accounts which are opened meanwhile come last.
-async fn all(bench: &Bench, order: &RunOrder) -> Result<(u64, u64), LedgerError> {
+async fn all(bench: &Bench, order: &RunOrder) -> Result<(u64, u64), StoreError> {
     let limit = u32::try_from(BATCH_ACCOUNTS_MAX).unwrap_or(u32::MAX);
     let (mut batches, mut count, mut after) = (0, 0, 0);
     loop {
@@ -80,9 +80,9 @@ async fn publish(
     order: &RunOrder,
     batch: u64,
     accounts: Vec<AccountNumber>,
-) -> Result<(), LedgerError> {
+) -> Result<(), StoreError> {
     let work = AnalysisWork::Batch { run: order.clone(), batch, accounts };
-    let message = serde_json::to_vec(&work).map_err(|error| LedgerError::Permanent(error.to_string()))?;
+    let message = serde_json::to_vec(&work).map_err(|error| StoreError::Permanent(error.to_string()))?;
     let published = bench.queue.publish_work(Bytes::from(message)).await;
-    published.map_err(|error| LedgerError::Transient(error.to_string()))
+    published.map_err(|error| StoreError::Transient(error.to_string()))
 }

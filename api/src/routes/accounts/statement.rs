@@ -12,9 +12,9 @@ use serde::Deserialize;
 
 use super::{not_found, number_of};
 use crate::admission::Place;
-use crate::books::Books;
 use crate::ingress::Ingress;
 use crate::keys::Reader;
+use crate::ledger_reads::LedgerReads;
 use crate::openapi::Refusals;
 use crate::problem::{Problem, ProblemType};
 use crate::statement::{self, Format, Head, Period, StatementDocument};
@@ -65,7 +65,7 @@ pub async fn show(
     let format = Format::of(query.format.as_deref(), &headers)?;
     let period = Period::parse(query.from.as_deref(), query.to.as_deref())
         .map_err(|invalid| Problem::of_field(ProblemType::InvalidParameter, invalid))?;
-    let books = Books::open(&ingress, query.fresh.as_deref()).await?;
+    let books = LedgerReads::open(&ingress, query.fresh.as_deref()).await?;
     let written_at = Timestamp::now();
     let range = ingress.read(books.ledger.entry_range(&number, period.from, period.to)).await?;
     let range = range.ok_or_else(|| not_found(&number))?;

@@ -8,8 +8,8 @@ use domain::account::AccountNumber;
 use domain::id::JobId;
 use futures::stream::{self, Stream};
 use patterns::{Anomaly, Direction, Patterns, Recurring};
+use store::StoreError;
 use store::analyses::{Analyses, Found};
-use store::ledger::LedgerError;
 
 use crate::problem::Problem;
 
@@ -53,7 +53,7 @@ pub(super) fn lines(
     analyses: Arc<dyn Analyses>,
     run: JobId,
     what: What,
-) -> impl Stream<Item = Result<Bytes, LedgerError>> {
+) -> impl Stream<Item = Result<Bytes, StoreError>> {
     stream::try_unfold(Place::Start, move |place| {
         let analyses = analyses.clone();
         async move {
@@ -72,9 +72,9 @@ pub(super) fn lines(
     })
 }
 
-fn of_account(text: &mut String, found: &Found, what: What) -> Result<(), LedgerError> {
+fn of_account(text: &mut String, found: &Found, what: What) -> Result<(), StoreError> {
     let patterns: Patterns = serde_json::from_str(&found.body).map_err(|error| {
-        LedgerError::Permanent(format!("the patterns of {} cannot be read: {error}", found.account))
+        StoreError::Permanent(format!("the patterns of {} cannot be read: {error}", found.account))
     })?;
     if what != What::Anomalies {
         patterns.recurring.iter().for_each(|recurring| line_of_recurring(text, &found.account, recurring));

@@ -16,9 +16,9 @@ use utoipa::ToSchema;
 
 use self::filter::JobsQuery;
 use super::document::Job;
-use crate::books::Books;
 use crate::ingress::Ingress;
 use crate::keys::Viewer;
+use crate::ledger_reads::LedgerReads;
 use crate::openapi::Refusals;
 use crate::problem::Problem;
 
@@ -71,7 +71,7 @@ pub async fn list(
     let filter = query.filter(&viewer)?;
     let asked = filter::without_cursor(uri.query().unwrap_or_default());
     let cursor = query.cursor.as_deref().map(|text| cursor::read(&asked, text)).transpose()?;
-    let books = Books::open(&ingress, query.fresh.as_deref()).await?;
+    let books = LedgerReads::open(&ingress, query.fresh.as_deref()).await?;
     let page = ingress.read(books.ledger.jobs(&filter, cursor, limit)).await?;
     let next = page.next.map(|next| {
         let joint = if asked.is_empty() { "" } else { "&" };

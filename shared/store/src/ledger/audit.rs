@@ -9,7 +9,9 @@
 
 mod chain;
 mod order;
+pub(crate) mod pages;
 mod sums;
+mod totals;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -20,18 +22,17 @@ use domain::lane::Lane;
 use domain::money::Currency;
 use domain::outcome::Verdict;
 
-use super::failure::Failure;
+use self::pages::{JobOnPage, Pages};
 use super::post::{Library, moved, parse};
-use super::sql::pages::{JobOnPage, Pages};
-use super::{Audit, JobRecord};
+use crate::failure::Failure;
+use crate::ledger::findings::Audit;
+use crate::ledger::record::JobRecord;
 
 use self::chain::Chain;
 use self::order::Order;
 use self::sums::{Legend, Sums};
 
 pub use self::totals::LaneTotals;
-
-mod totals;
 
 /// Audits what one snapshot of the database shows.
 ///

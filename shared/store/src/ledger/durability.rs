@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use super::Ledger;
+use super::admin::Admin;
 
 /// How often a process looks again. Each connection that posts looks as well, when it is made.
 const LOOK_INTERVAL: Duration = Duration::from_secs(10);
@@ -79,7 +79,7 @@ impl fmt::Display for Durability {
 
 /// What was found last, shared by all who look and all who ask.
 #[derive(Debug, Clone, Default)]
-pub(super) struct LatestLook(Arc<Mutex<Option<Arc<Durability>>>>);
+pub(crate) struct LatestLook(Arc<Mutex<Option<Arc<Durability>>>>);
 
 impl LatestLook {
     /// Takes what was found just now, and logs what changed by it.
@@ -106,7 +106,7 @@ impl LatestLook {
 
 /// Looks again and again until `shutdown`, beside the posting: a setting may change while the server runs, and the server
 /// behind an address.
-pub async fn watch(ledger: Arc<dyn Ledger>, shutdown: CancellationToken) {
+pub async fn watch(ledger: Arc<dyn Admin>, shutdown: CancellationToken) {
     let mut interval = tokio::time::interval(LOOK_INTERVAL);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {

@@ -5,7 +5,7 @@ use domain::job::Kind;
 use domain::outcome::Rejection;
 use strum::{IntoStaticStr, VariantArray};
 
-use super::JobRecord;
+use crate::ledger::record::JobRecord;
 
 /// Which jobs are wanted; a field that is `None` asks for nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 //!
 //! `sql` brings the two that there are. It is public so that tests can bring one that fails as databases do.
 
+pub use super::audit::pages::{AccountsPage, EntryOnPage, JobOnPage, Pages};
 pub use super::audit::{LaneTotals, audit};
-pub use super::failure::Failure;
 pub use super::post::{
     DuplicateCheck, Found, Imported, Library, NewRow, Store, Tally, Transaction, Writes, post,
 };
-pub use super::sql::pages::{AccountsPage, EntryOnPage, JobOnPage, Pages};
+pub use crate::failure::Failure;

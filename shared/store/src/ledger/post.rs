@@ -36,11 +36,11 @@ use domain::outcome::{Outcome, Verdict};
 use metrics::{counter, histogram};
 use runtime::telemetry::names;
 
-use super::LedgerError;
-use super::failure::Failure;
+use crate::error::StoreError;
+use crate::failure::Failure;
 use crate::imports::RowOutcome;
 
-use super::JobRecord;
+use crate::ledger::record::JobRecord;
 pub use bisecting::{Posted, Unposted, post_bisecting};
 use imported::imported;
 pub use imported::{Imported, NewRow};
@@ -137,11 +137,11 @@ pub struct Writes<'a> {
     pub conflicts: Vec<&'a Job>,
 }
 
-/// Posts a batch, again if others were in the way; see [`Ledger::post`](super::Ledger::post).
+/// Posts a batch, again if others were in the way; see [`Posting::post`](super::Posting::post).
 ///
 /// # Errors
 /// As there.
-pub async fn post(store: &impl Store, jobs: &[Job]) -> Result<Vec<Outcome>, LedgerError> {
+pub async fn post(store: &impl Store, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
     if jobs.is_empty() {
         return Ok(Vec::new());
     }

@@ -9,10 +9,11 @@ use domain::id::JobId;
 use domain::job::Job;
 use domain::lane::{Lane, Lanes};
 use domain::outcome::{Outcome, Recorded};
+use store::StoreError;
 use store::ledger::port::{Failure, Store, post};
 use store::ledger::{
-    Audit, EntryRange, EntryRecord, JobFilter, JobRecord, JobsCursor, JobsPage, Ledger, LedgerError, Totals,
-    Verdicts,
+    Admin, Audit, EntryRange, EntryRecord, JobFilter, JobRecord, JobsCursor, JobsPage, Posting, Reads,
+    Totals, Verdicts,
 };
 
 use super::Database;
@@ -40,21 +41,13 @@ impl Store for LedgerOf {
 }
 
 /// No worker reads that way.
-fn unread<T>() -> Result<T, LedgerError> {
-    Err(LedgerError::Permanent("the simulation reads its tables by itself".to_owned()))
+fn unread<T>() -> Result<T, StoreError> {
+    Err(StoreError::Permanent("the simulation reads its tables by itself".to_owned()))
 }
 
 #[async_trait]
-impl Ledger for LedgerOf {
-    async fn migrate(&self, _: Lanes) -> Result<(), LedgerError> {
-        Ok(())
-    }
-
-    async fn check(&self, _: Lanes) -> Result<(), LedgerError> {
-        Ok(())
-    }
-
-    async fn post(&self, jobs: &[Job]) -> Result<Vec<Outcome>, LedgerError> {
+impl Posting for LedgerOf {
+    async fn post(&self, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
         let posted = post(self, jobs).await;
         let (world, name) = (self.process.world(), self.process.name());
         match &posted {
@@ -69,37 +62,34 @@ impl Ledger for LedgerOf {
         posted
     }
 
-    async fn record_dead(&self, job: &Job, cause: &str) -> Result<(), LedgerError> {
+    async fn record_dead(&self, job: &Job, cause: &str) -> Result<(), StoreError> {
         let (job, cause) = (Box::new(job.clone()), cause.to_owned());
         let connection = self.begin().await?;
         Ok(connection.ask(|reply| Command::RecordDead { job, cause, reply }).await?)
     }
+}
 
-    async fn expired_holds(&self, limit: u32) -> Result<Vec<(JobId, AccountNumber)>, LedgerError> {
+#[async_trait]
+impl Reads for LedgerOf {
+    async fn expired_holds(&self, limit: u32) -> Result<Vec<(JobId, AccountNumber)>, StoreError> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let connection = self.begin().await?;
         Ok(connection.ask(|reply| Command::ExpiredHolds { limit, reply }).await?)
     }
 
-    async fn ready(&self) -> Result<(), LedgerError> {
-        Ok(())
-    }
-
-    async fn close(&self) {}
-
-    async fn job(&self, _: JobId) -> Result<Option<JobRecord>, LedgerError> {
+    async fn job(&self, _: JobId) -> Result<Option<JobRecord>, StoreError> {
         unread()
     }
 
-    async fn recorded(&self, _: &[JobId]) -> Result<HashMap<JobId, Recorded>, LedgerError> {
+    async fn recorded(&self, _: &[JobId]) -> Result<HashMap<JobId, Recorded>, StoreError> {
         unread()
     }
 
-    async fn account(&self, _: &AccountNumber) -> Result<Option<Account>, LedgerError> {
+    async fn account(&self, _: &AccountNumber) -> Result<Option<Account>, StoreError> {
         unread()
     }
 
-    async fn holders(&self, _: &[AccountNumber]) -> Result<HashMap<AccountNumber, String>, LedgerError> {
+    async fn holders(&self, _: &[AccountNumber]) -> Result<HashMap<AccountNumber, String>, StoreError> {
         unread()
     }
 
@@ -108,7 +98,7 @@ impl Ledger for LedgerOf {
         _: &AccountNumber,
         _: Option<i64>,
         _: u32,
-    ) -> Result<Option<Vec<EntryRecord>>, LedgerError> {
+    ) -> Result<Option<Vec<EntryRecord>>, StoreError> {
         unread()
     }
 
@@ -117,7 +107,7 @@ impl Ledger for LedgerOf {
         _: &AccountNumber,
         _: Option<i64>,
         _: Option<i64>,
-    ) -> Result<Option<EntryRange>, LedgerError> {
+    ) -> Result<Option<EntryRange>, StoreError> {
         unread()
     }
 
@@ -125,23 +115,40 @@ impl Ledger for LedgerOf {
         &self,
         _: &EntryRange,
         _: RangeInclusive<i64>,
-    ) -> Result<Vec<EntryRecord>, LedgerError> {
+    ) -> Result<Vec<EntryRecord>, StoreError> {
         unread()
     }
 
-    async fn jobs(&self, _: &JobFilter, _: Option<JobsCursor>, _: u32) -> Result<JobsPage, LedgerError> {
+    async fn jobs(&self, _: &JobFilter, _: Option<JobsCursor>, _: u32) -> Result<JobsPage, StoreError> {
+        unread()
+    }
+}
+
+#[async_trait]
+impl Admin for LedgerOf {
+    async fn migrate(&self, _: Lanes) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn check(&self, _: Lanes) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn close(&self) {}
+
+    async fn verdicts(&self) -> Result<BTreeMap<Lane, Verdicts>, StoreError> {
         unread()
     }
 
-    async fn verdicts(&self) -> Result<BTreeMap<Lane, Verdicts>, LedgerError> {
+    async fn totals(&self) -> Result<Totals, StoreError> {
         unread()
     }
 
-    async fn totals(&self) -> Result<Totals, LedgerError> {
-        unread()
-    }
-
-    async fn audit(&self) -> Result<Audit, LedgerError> {
+    async fn audit(&self) -> Result<Audit, StoreError> {
         unread()
     }
 }

@@ -3,8 +3,8 @@
 use domain::account::{Account, AccountNumber, AccountStatus};
 use domain::entry::{Digest, Entry};
 
-use crate::ledger::Audit;
-use crate::ledger::sql::pages::EntryOnPage;
+use crate::ledger::audit::pages::EntryOnPage;
+use crate::ledger::findings::Audit;
 
 /// An account, and how far its entries have been followed.
 #[derive(Debug)]

@@ -10,8 +10,8 @@ use domain::account::AccountNumber;
 use domain::id::JobId;
 use domain::lane::Lane;
 
-use crate::ledger::Audit;
-use crate::ledger::sql::pages::JobOnPage;
+use crate::ledger::audit::pages::JobOnPage;
+use crate::ledger::findings::Audit;
 
 /// Accounts that are read again; where more are in doubt, the first ones tell the story.
 const SUSPECTS_MAX: usize = 100_000;

@@ -13,8 +13,9 @@ use domain::fold::Legs;
 use domain::id::JobId;
 use domain::outcome::Verdict;
 
-use crate::ledger::failure::Failure;
-use crate::ledger::{Audit, JobRecord};
+use crate::failure::Failure;
+use crate::ledger::findings::Audit;
+use crate::ledger::record::JobRecord;
 
 /// One mebibyte of sums: of 10 million entries, a bucket has 150.
 const BUCKETS: usize = 1 << 16;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::lane::Lane;
 use domain::outcome::Verdict;
 
-use crate::ledger::Audit;
+use crate::ledger::findings::Audit;
 
 /// Counts of one lane.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -6,7 +6,8 @@ use domain::job::Job;
 use domain::lane::Lane;
 use domain::outcome::Outcome;
 
-use crate::ledger::{Ledger, LedgerError};
+use crate::error::StoreError;
+use crate::ledger::posting::Posting;
 
 /// How often a batch is halved because its time runs out. A lane waits meanwhile, and who serves it is to be told; it
 /// hands over fewer jobs the next time.
@@ -21,7 +22,7 @@ pub enum Unposted {
     /// It can never be posted, by what it is itself.
     Dead(String),
     /// It waits, and the jobs of its lane behind it wait with it: something else is in its way.
-    Waits(LedgerError),
+    Waits(StoreError),
 }
 
 /// Posts a batch; where the ledger refuses it, splits it in halves, in order, until the job at fault stands alone. One
@@ -30,11 +31,11 @@ pub enum Unposted {
 /// # Errors
 /// The first failure that may pass and that concerns more than one job. What was posted until then stays posted: the same
 /// batch may be posted again, and those jobs come back as duplicates.
-pub async fn post_bisecting(ledger: &dyn Ledger, jobs: &[Job]) -> Result<Vec<Posted>, LedgerError> {
+pub async fn post_bisecting(ledger: &dyn Posting, jobs: &[Job]) -> Result<Vec<Posted>, StoreError> {
     let mut answers: Vec<Posted> = Vec::with_capacity(jobs.len());
     // What is left to post; the next piece is on top.
     let mut pieces = vec![jobs];
-    let mut held_up: HashMap<Lane, LedgerError> = HashMap::new();
+    let mut held_up: HashMap<Lane, StoreError> = HashMap::new();
     while let Some(piece) = pieces.pop() {
         let Some((job, behind)) = piece.split_first() else { continue };
         if let Some(why) = held_up.get(&job.lane) {
@@ -48,20 +49,20 @@ pub async fn post_bisecting(ledger: &dyn Ledger, jobs: &[Job]) -> Result<Vec<Pos
         let is_small = piece.len() << HALVED_FOR_TIME_MAX <= jobs.len();
         match ledger.post(piece).await {
             Ok(outcomes) => answers.extend(outcomes.into_iter().map(Ok)),
-            Err(late @ LedgerError::TimedOut(_)) if is_small => return Err(late),
+            Err(late @ StoreError::TimedOut(_)) if is_small => return Err(late),
             Err(failure) if piece.len() > 1 && failure.may_concern_a_part() => {
                 tracing::debug!(jobs = piece.len(), "a batch is taken apart: {failure}");
                 let (first, second) = piece.split_at(piece.len() / 2);
                 pieces.extend([second, first]);
             }
-            Err(LedgerError::Permanent(cause)) => {
+            Err(StoreError::Permanent(cause)) => {
                 let later = jobs.get(answers.len() + 1..).unwrap_or_default();
                 if later.iter().any(|later| later.id == job.id) {
                     record_before_others(ledger, job, &cause).await?;
                 }
                 answers.push(Err(Unposted::Dead(cause)));
             }
-            Err(obstructed @ LedgerError::Obstructed(_)) => {
+            Err(obstructed @ StoreError::Obstructed(_)) => {
                 held_up.insert(job.lane, obstructed.clone());
                 answers.push(Err(Unposted::Waits(obstructed)));
             }
@@ -72,10 +73,10 @@ pub async fn post_bisecting(ledger: &dyn Ledger, jobs: &[Job]) -> Result<Vec<Pos
 }
 
 /// Records a dead job before what comes under its id behind it: another body must find the id taken.
-async fn record_before_others(ledger: &dyn Ledger, job: &Job, cause: &str) -> Result<(), LedgerError> {
+async fn record_before_others(ledger: &dyn Posting, job: &Job, cause: &str) -> Result<(), StoreError> {
     match ledger.record_dead(job, cause).await {
         // The dead letter counts, and whoever keeps it says what could not be recorded.
-        Err(LedgerError::Permanent(_)) => Ok(()),
+        Err(StoreError::Permanent(_)) => Ok(()),
         recorded => recorded,
     }
 }

@@ -48,7 +48,7 @@ impl Imported<'_> {
 }
 
 /// Compares what became of the jobs with what is known of their rows.
-pub(in crate::ledger) fn imported<'a>(
+pub(crate) fn imported<'a>(
     jobs: &'a [Job],
     folded: &Folded,
     known: &HashMap<Origin, RowOutcome>,

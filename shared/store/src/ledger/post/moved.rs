@@ -10,14 +10,14 @@ use domain::lane::Lane;
 
 use super::Library;
 use super::legs::{legs, opposite};
-use crate::ledger::JobRecord;
-use crate::ledger::failure::Failure;
+use crate::failure::Failure;
+use crate::ledger::record::JobRecord;
 
 /// The legs of each of these posted jobs, given by lane and action; none for `None`.
 ///
 /// A capture moved what its hold says, a reversal the opposite of the job that it names. That job is no
 /// reversal itself, so two look-ups always do.
-pub(in crate::ledger) async fn moved(
+pub(crate) async fn moved(
     library: &mut impl Library,
     posted: &[Option<(Lane, Action)>],
 ) -> Result<Vec<Legs>, Failure> {
@@ -53,7 +53,7 @@ pub(in crate::ledger) async fn moved(
 }
 
 /// The body of a recorded job.
-pub(in crate::ledger) fn parse(job: &JobRecord) -> Result<Spec, Failure> {
+pub(crate) fn parse(job: &JobRecord) -> Result<Spec, Failure> {
     submission::parse(job.body.as_bytes())
         .map_err(|error| Failure::unreadable(&format!("body of job {} ({error})", job.id), &job.body))
 }

@@ -1,0 +1,118 @@
+//! Why a transaction did not commit, as far as it decides what to do next.
+
+pub(crate) mod mysql;
+pub(crate) mod sqlite;
+
+use sqlx::mysql::MySqlDatabaseError;
+
+use crate::error::{PoolExhausted, StoreError};
+
+/// What an adapter makes of its database's errors, by their numbers, never by their text.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Failure {
+    /// A deadlock: all of it again, soon.
+    #[error("{0}")]
+    Deadlock(String),
+    /// A lock that was not to be had in time: all of it again, soon.
+    #[error("{0}")]
+    LockWait(String),
+    /// A key appeared meanwhile that was not there when the batch looked: read again.
+    #[error("{0}")]
+    DuplicateKey(String),
+    /// The database is away, full or not the one that was asked for: the same may work later.
+    #[error("{0}")]
+    Transient(String),
+    /// The server takes no writes: another one may be behind the same address by now.
+    #[error("{0}")]
+    ReadOnly(String),
+    /// Every connection of a pool was in use for too long: the same may work later.
+    #[error("{0}")]
+    PoolExhausted(PoolExhausted),
+    /// The database took longer than an attempt may: a smaller batch may be done in time.
+    #[error("{0}")]
+    TimedOut(String),
+    /// Something that is no job's fault, and that may stand in the way of a part of the batch only.
+    #[error("{0}")]
+    Obstructed(String),
+    /// The same will never work.
+    #[error("{0}")]
+    Permanent(String),
+}
+
+impl Failure {
+    /// Whether the transaction should be tried again at once.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Failure::Deadlock(_) | Failure::LockWait(_) | Failure::DuplicateKey(_))
+    }
+
+    /// Why it is tried again, as metrics label it.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Failure::Deadlock(_) => "deadlock",
+            Failure::LockWait(_) => "lock_wait",
+            Failure::DuplicateKey(_) => "id_met",
+            Failure::Transient(_) => "unavailable",
+            Failure::ReadOnly(_) => "read_only",
+            Failure::PoolExhausted(_) => "pool_exhausted",
+            Failure::TimedOut(_) => "timed_out",
+            Failure::Obstructed(_) => "obstructed",
+            Failure::Permanent(_) => "refused",
+        }
+    }
+
+    /// A value in the database that is not one of ours: a newer release wrote it, or somebody changed it.
+    pub(crate) fn unreadable(what: &str, value: impl std::fmt::Debug) -> Failure {
+        Failure::Obstructed(format!("the database holds {value:?}, which is no {what}"))
+    }
+}
+
+impl From<Failure> for StoreError {
+    /// What is left when all attempts are spent. A key that goes on colliding though it was read anew
+    /// is no race but a fault in the books, which no job has caused.
+    fn from(failure: Failure) -> StoreError {
+        match failure {
+            Failure::Deadlock(why)
+            | Failure::LockWait(why)
+            | Failure::Transient(why)
+            | Failure::ReadOnly(why) => StoreError::Transient(why),
+            Failure::PoolExhausted(exhausted) => StoreError::PoolExhausted(exhausted),
+            Failure::TimedOut(why) => StoreError::TimedOut(why),
+            Failure::DuplicateKey(why) | Failure::Obstructed(why) => StoreError::Obstructed(why),
+            Failure::Permanent(why) => StoreError::Permanent(why),
+        }
+    }
+}
+
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Failure {
+        match &error {
+            sqlx::Error::Database(database) => match database.try_downcast_ref::<MySqlDatabaseError>() {
+                Some(error) => mysql::of_number(error.number(), error.message()),
+                None => sqlite::of_code(database.code().as_deref(), database.message()),
+            },
+            sqlx::Error::PoolTimedOut => Failure::Transient(
+                "no connection to the database could be made in time; see that it runs and takes more of them"
+                    .to_owned(),
+            ),
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => {
+                let why = runtime::tls::explain(&error, "DATABASE_URL", "ssl-mode=DISABLED in it");
+                Failure::Transient(format!("connection to the database: {}", why.unwrap_or_else(|| error.to_string())))
+            }
+            // A row that has not the form that this release reads.
+            sqlx::Error::RowNotFound
+            | sqlx::Error::TypeNotFound { .. }
+            | sqlx::Error::ColumnIndexOutOfBounds { .. }
+            | sqlx::Error::ColumnNotFound(_)
+            | sqlx::Error::ColumnDecode { .. }
+            | sqlx::Error::Decode(_) => Failure::Obstructed(format!("the database holds what this release cannot read: {error}")),
+            // None of these is made of what a job says.
+            _ => Failure::Transient(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! What the audit reads, page by page.
+
+use std::collections::{BTreeMap, HashMap};
+use std::future::Future;
+
+use domain::account::{Account, AccountNumber};
+use domain::entry::Entry;
+use domain::id::JobId;
+use domain::lane::Lane;
+
+use super::totals::LaneTotals;
+use crate::failure::Failure;
+use crate::ledger::post::Library;
+use crate::ledger::record::JobRecord;
+
+/// The books, page by page.
+pub trait Pages: Library {
+    /// Accounts with keys above `after`, in the order of their keys; an empty page ends them.
+    fn accounts(&mut self, after: i64) -> impl Future<Output = Result<AccountsPage, Failure>> + Send;
+
+    /// The next entries of that page's accounts, in the order of accounts and `seq`; `None` ends them.
+    fn entries(
+        &mut self,
+        page: &mut AccountsPage,
+    ) -> impl Future<Output = Result<Option<Vec<EntryOnPage>>, Failure>> + Send;
+
+    /// Jobs with numbers above `after`, in the order of posting; an empty page ends them.
+    fn jobs(&mut self, after: i64) -> impl Future<Output = Result<Vec<JobOnPage>, Failure>> + Send;
+
+    /// What the lanes' totals say.
+    fn lane_totals(&mut self) -> impl Future<Output = Result<BTreeMap<Lane, LaneTotals>, Failure>> + Send;
+}
+
+/// Accounts, and how to get at their entries.
+#[derive(Debug)]
+pub struct AccountsPage {
+    /// The accounts, by key.
+    pub accounts: Vec<Account>,
+    /// Sums of active holds, by the accounts' keys.
+    pub held: HashMap<i64, i64>,
+    /// Ranges of entries that are still to be read, the next one last.
+    pub(crate) unread: Vec<Range>,
+}
+
+impl AccountsPage {
+    /// A page of a store that keeps its own account of which entries were read.
+    #[must_use]
+    pub fn new(accounts: Vec<Account>, held: HashMap<i64, i64>) -> AccountsPage {
+        AccountsPage { accounts, held, unread: Vec::new() }
+    }
+}
+
+/// Entries of accounts with keys in `keys`, and a `seq` in `seqs`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Range {
+    pub(crate) keys: (i64, i64),
+    pub(crate) seqs: (i64, i64),
+}
+
+/// An entry of an account that is known by its key.
+#[derive(Debug)]
+pub struct EntryOnPage {
+    /// The key of the account.
+    pub account_key: i64,
+    /// Its place among the account's entries.
+    pub seq: i64,
+    /// The job that made it.
+    pub job: JobId,
+    pub(crate) amount: i64,
+    pub(crate) balance_after: i64,
+    pub(crate) posted_at: i64,
+}
+
+impl EntryOnPage {
+    /// The entry, of this account.
+    #[must_use]
+    pub fn of(self, account: &AccountNumber) -> Entry {
+        let EntryOnPage { seq, job, amount, balance_after, posted_at, .. } = self;
+        Entry { account: account.clone(), seq, job, amount, balance_after, posted_at }
+    }
+}
+
+impl From<(i64, Entry)> for EntryOnPage {
+    /// The entry, with the key of its account.
+    fn from((account_key, entry): (i64, Entry)) -> EntryOnPage {
+        let Entry { seq, job, amount, balance_after, posted_at, .. } = entry;
+        EntryOnPage { account_key, seq, job, amount, balance_after, posted_at }
+    }
+}
+
+/// A job in the order of posting.
+#[derive(Debug)]
+pub struct JobOnPage {
+    /// Its number in that order.
+    pub seq: i64,
+    /// The job.
+    pub record: JobRecord,
+    /// The account that it draws on, as its row says.
+    pub account: AccountNumber,
+    /// The ingress replica that accepted it.
+    pub ingress: String,
+    /// It is dead, or was.
+    pub was_dead: bool,
+}

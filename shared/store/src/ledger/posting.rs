@@ -1,0 +1,29 @@
+//! What moves money.
+
+use async_trait::async_trait;
+use domain::job::Job;
+use domain::outcome::Outcome;
+
+use crate::error::StoreError;
+
+/// Jobs come in.
+#[async_trait]
+pub trait Posting: Send + Sync {
+    /// Posts a batch, whatever its size and lanes, in one transaction, in order. Returns after the
+    /// commit, with one outcome for each job in the order of the jobs.
+    ///
+    /// Deadlocks, lock wait time-outs and ids that appear meanwhile roll everything back and are tried
+    /// again, a bounded number of times.
+    ///
+    /// # Errors
+    /// [`StoreError::Transient`]: nothing was written, or it is not known; the same batch may be
+    /// posted again. [`StoreError::Obstructed`] and [`StoreError::TimedOut`]: the same, and a part of the batch may
+    /// fare better. [`StoreError::Permanent`]: nothing was written, and this batch never will be.
+    async fn post(&self, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError>;
+
+    /// Records a job that can never be posted as dead, unless the ledger holds it already.
+    ///
+    /// # Errors
+    /// It could not be written.
+    async fn record_dead(&self, job: &Job, cause: &str) -> Result<(), StoreError>;
+}

@@ -1,0 +1,110 @@
+//! What is asked of the ledger.
+
+use std::collections::HashMap;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::account::{Account, AccountNumber};
+use domain::id::JobId;
+use domain::outcome::Recorded;
+
+use super::entry_range::{EntryRange, Freshness};
+use super::listing::{JobFilter, JobsCursor, JobsPage};
+use super::record::{EntryRecord, JobRecord};
+use crate::error::StoreError;
+
+/// Single reads, for people who wait for them.
+#[async_trait]
+pub trait Reads: Send + Sync {
+    /// What the ledger holds of a job; `None`: nothing yet.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn job(&self, id: JobId) -> Result<Option<JobRecord>, StoreError>;
+
+    /// What the ledger holds of each of these jobs; those that it holds nothing of are left out. Ask for some thousand at the
+    /// most.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn recorded(&self, ids: &[JobId]) -> Result<HashMap<JobId, Recorded>, StoreError>;
+
+    /// An account as it stands.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn account(&self, number: &AccountNumber) -> Result<Option<Account>, StoreError>;
+
+    /// Who holds these accounts, as far as they exist and say so: one read for all. Ask for a thousand or so at the most.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn holders(&self, numbers: &[AccountNumber]) -> Result<HashMap<AccountNumber, String>, StoreError>;
+
+    /// Up to `limit` entries of an account, newest first, those with a `seq` below `before` only.
+    /// `None`: no such account.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn entries(
+        &self,
+        number: &AccountNumber,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Option<Vec<EntryRecord>>, StoreError>;
+
+    /// The range of an account's entries that were posted from `from` until before `to` (µs since the Unix epoch;
+    /// `None`: its first entry, its last one), with the balances at both ends. Entries never change, so what
+    /// it says stays true whatever is posted meanwhile. `None`: no such account.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn entry_range(
+        &self,
+        number: &AccountNumber,
+        from: Option<i64>,
+        to: Option<i64>,
+    ) -> Result<Option<EntryRange>, StoreError>;
+
+    /// The entries of a range with these numbers, the oldest first. Ask for some thousand at the most.
+    ///
+    /// # Errors
+    /// The database could not be reached, or does not hold all of them.
+    async fn range_entries(
+        &self,
+        range: &EntryRange,
+        seqs: RangeInclusive<i64>,
+    ) -> Result<Vec<EntryRecord>, StoreError>;
+
+    /// A page of up to `limit` jobs that have an outcome, the newest first, from `cursor` on. Looks at a bounded
+    /// number of jobs, so a page may be short, or empty, and not the last one.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn jobs(
+        &self,
+        filter: &JobFilter,
+        cursor: Option<JobsCursor>,
+        limit: u32,
+    ) -> Result<JobsPage, StoreError>;
+
+    /// How fresh single reads are.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn freshness(&self) -> Result<Freshness, StoreError> {
+        Ok(Freshness::Present)
+    }
+
+    /// The same from the primary; `None`: they come from there anyway.
+    fn on_primary(&self) -> Option<Arc<dyn Reads>> {
+        None
+    }
+
+    /// Up to `limit` active holds that have expired by the database's clock, oldest first.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn expired_holds(&self, limit: u32) -> Result<Vec<(JobId, AccountNumber)>, StoreError>;
+}

@@ -1,0 +1,22 @@
+//! The ledger on a relational database. All that MySQL and SQLite share is here: what is locked, read and
+//! written, and in which order. An adapter brings its connections, its schema, and a dialect: see [`session`].
+
+mod analyses;
+mod entry_ranges;
+mod former_ids;
+mod freshness;
+pub(crate) mod group_commit;
+mod imports;
+mod ledger;
+mod listings;
+pub(crate) mod pages;
+pub(crate) mod pool;
+mod posting;
+mod prefetches;
+pub(crate) mod reads;
+mod records;
+pub(crate) mod rows;
+pub(crate) mod schema;
+pub(crate) mod script;
+pub(crate) mod session;
+mod statements;

@@ -1,0 +1,181 @@
+//! Reading everything: the ledger page by page, as one snapshot shows it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use domain::account::Account;
+use domain::hold::Hold;
+use domain::id::JobId;
+use domain::lane::Lane;
+
+use super::rows::{ACCOUNT, ENTRY, JOB, count};
+use super::{reads, rows};
+use crate::failure::Failure;
+use crate::ledger::audit::LaneTotals;
+use crate::ledger::audit::pages::{AccountsPage, EntryOnPage, JobOnPage, Pages, Range};
+use crate::ledger::post::Library;
+use crate::ledger::record::JobRecord;
+use crate::sql::rows::Cells;
+use crate::sql::script::{Dialect, Script};
+use crate::sql::session::Session;
+
+/// Accounts on a page, at most.
+const ACCOUNTS_MAX: i64 = 1_000;
+/// Entries on a page, about.
+const ENTRIES_MAX: i64 = 10_000;
+/// Where entries of an account begin that somebody may have forged. (One more: SQL reads the sign of the
+/// least number of 64 bits after the number, which is too large.)
+const SEQ_MIN: i64 = i64::MIN + 1;
+/// Jobs on a page.
+const JOBS_MAX: i64 = 2_000;
+
+/// A connection on which a snapshot is open, until it is dropped.
+pub(super) struct Snapshot<S: Session>(S);
+
+impl<S: Session> Snapshot<S> {
+    /// What is committed now; what is posted meanwhile does not show.
+    pub(super) async fn open(mut session: S) -> Result<Snapshot<S>, Failure> {
+        let mut script = Script::new(S::DIALECT);
+        script.sql(match S::DIALECT {
+            Dialect::MySql => {
+                "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; \
+                 START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
+            }
+            // The snapshot is that of the first read.
+            Dialect::Sqlite => "BEGIN",
+        });
+        // Nothing is written, so closing the connection is all that it takes to end it.
+        session.abandon();
+        session.run(script).await?;
+        Ok(Snapshot(session))
+    }
+
+    async fn ask(&mut self, script: Script) -> Result<Vec<S::Row>, Failure> {
+        Ok(self.0.run(script).await?.pop().unwrap_or_default())
+    }
+}
+
+impl<S: Session> Library for Snapshot<S> {
+    async fn find(
+        &mut self,
+        holds: &[JobId],
+        jobs: &[JobId],
+    ) -> Result<(Vec<Hold>, Vec<JobRecord>), Failure> {
+        reads::find(&mut self.0, holds, jobs).await
+    }
+}
+
+impl<S: Session> Pages for Snapshot<S> {
+    async fn accounts(&mut self, after: i64) -> Result<AccountsPage, Failure> {
+        let mut script = Script::new(S::DIALECT);
+        script.sql("SELECT ").sql(ACCOUNT).sql(" FROM accounts a WHERE a.id > ").value(after);
+        script.sql(" ORDER BY a.id LIMIT ").value(ACCOUNTS_MAX);
+        let found = self.ask(script).await?;
+        let mut accounts = found.iter().map(rows::account).collect::<Result<Vec<_>, _>>()?;
+        let unread = plan(after, &mut accounts);
+        let mut held = HashMap::new();
+        if let (Some(first), Some(last)) = (accounts.first(), accounts.last()) {
+            let mut script = Script::new(S::DIALECT);
+            script.sql("SELECT account_id, ").sql(match S::DIALECT {
+                Dialect::MySql => "CAST(SUM(amount) AS SIGNED)",
+                Dialect::Sqlite => "SUM(amount)",
+            });
+            script
+                .sql(" FROM holds WHERE status = 'active' AND account_id BETWEEN ")
+                .value(first.key.unwrap_or_default());
+            script.sql(" AND ").value(last.key.unwrap_or_default()).sql(" GROUP BY account_id");
+            for row in self.ask(script).await? {
+                held.insert(row.int(0)?, row.int(1)?);
+            }
+        }
+        Ok(AccountsPage { accounts, held, unread })
+    }
+
+    async fn entries(&mut self, page: &mut AccountsPage) -> Result<Option<Vec<EntryOnPage>>, Failure> {
+        let Some(Range { keys, seqs }) = page.unread.pop() else { return Ok(None) };
+        let mut script = Script::new(S::DIALECT);
+        script.sql("SELECT ").sql(ENTRY).sql(", e.account_id FROM entries e WHERE ");
+        if keys.0 == keys.1 {
+            script.sql("e.account_id = ").value(keys.0);
+        } else {
+            script.sql("e.account_id BETWEEN ").value(keys.0).sql(" AND ").value(keys.1);
+        }
+        script.sql(" AND e.seq BETWEEN ").value(seqs.0).sql(" AND ").value(seqs.1);
+        script.sql(" ORDER BY e.account_id, e.seq");
+        let entry = |row: &S::Row| {
+            Ok(EntryOnPage {
+                seq: row.int(0)?,
+                job: rows::id(row.bytes(1)?)?,
+                amount: row.int(2)?,
+                balance_after: row.int(3)?,
+                posted_at: row.int(4)?,
+                account_key: row.int(5)?,
+            })
+        };
+        self.ask(script).await?.iter().map(entry).collect::<Result<_, _>>().map(Some)
+    }
+
+    async fn jobs(&mut self, after: i64) -> Result<Vec<JobOnPage>, Failure> {
+        let mut script = Script::new(S::DIALECT);
+        script.sql("SELECT ").sql(JOB).sql(", j.seq, j.account, j.ingress, j.cause IS NOT NULL FROM jobs j ");
+        script.sql("WHERE j.seq > ").value(after).sql(" ORDER BY j.seq LIMIT ").value(JOBS_MAX);
+        let job = |row: &S::Row| {
+            Ok(JobOnPage {
+                record: rows::job(row)?,
+                seq: row.int(11)?,
+                account: rows::number(row.text(12)?)?,
+                ingress: row.text(13)?.to_owned(),
+                was_dead: row.int(14)? != 0,
+            })
+        };
+        self.ask(script).await?.iter().map(job).collect()
+    }
+
+    async fn lane_totals(&mut self) -> Result<BTreeMap<Lane, LaneTotals>, Failure> {
+        let mut script = Script::new(S::DIALECT);
+        script.sql("SELECT lane, posted, rejected, dead, entries FROM lane_totals");
+        let totals = |row: &S::Row| {
+            let totals = LaneTotals {
+                posted: count(row.int(1)?)?,
+                rejected: count(row.int(2)?)?,
+                dead: count(row.int(3)?)?,
+                entries: count(row.int(4)?)?,
+            };
+            Ok((rows::lane(row.int(0)?)?, totals))
+        };
+        self.ask(script).await?.iter().map(totals).collect()
+    }
+}
+
+/// Cuts a page down to accounts whose entries are about one page too, or to one account with more; and says
+/// how to read them, the next range last. Keys between two accounts are read too: nothing should be there.
+fn plan(after: i64, accounts: &mut Vec<Account>) -> Vec<Range> {
+    let all = (SEQ_MIN, i64::MAX);
+    let Some(first) = accounts.first() else {
+        // Behind the last account.
+        return vec![Range { keys: (after + 1, i64::MAX), seqs: all }];
+    };
+    if first.seq > ENTRIES_MAX {
+        let (key, last) = (first.key.unwrap_or_default(), first.seq);
+        accounts.truncate(1);
+        let before = Range { keys: (after + 1, key - 1), seqs: all };
+        let behind = Range { keys: (key, key), seqs: (last + 1, i64::MAX) };
+        let mut ranges = vec![behind];
+        let mut to = last;
+        while to > 0 {
+            let from = (to - ENTRIES_MAX + 1).max(1);
+            ranges.push(Range { keys: (key, key), seqs: (if from == 1 { SEQ_MIN } else { from }, to) });
+            to = from - 1;
+        }
+        ranges.push(before);
+        return ranges;
+    }
+    let mut entries = 0;
+    let fitting = accounts.iter().take_while(|account| {
+        entries += account.seq;
+        entries <= ENTRIES_MAX
+    });
+    let fitting = fitting.count();
+    accounts.truncate(fitting);
+    let last = accounts.last().and_then(|account| account.key).unwrap_or_default();
+    vec![Range { keys: (after + 1, last), seqs: all }]
+}

@@ -1,0 +1,187 @@
+//! One attempt at posting a batch: what is sent and in how many packets.
+
+use std::collections::HashMap;
+
+use domain::account::AccountNumber;
+use domain::fold::Needs;
+use domain::hold::Hold;
+use domain::id::JobId;
+use domain::job::{Job, Origin};
+use domain::outcome::Verdict;
+
+use super::{reads, rows, statements};
+use crate::failure::Failure;
+use crate::ledger::post::{DuplicateCheck, Found, Library, Transaction, Writes};
+use crate::ledger::record::JobRecord;
+use crate::sql::rows::Cells;
+use crate::sql::script::Script;
+use crate::sql::session::Session;
+
+/// The longest cause of a dead job that is kept, in characters.
+const CAUSE_CHARS_MAX: usize = 2_000;
+
+/// The keys of accounts, by number.
+pub(super) type Keys = HashMap<AccountNumber, i64>;
+
+/// A connection with, once something is locked, a transaction on it.
+#[derive(Debug)]
+pub(crate) struct SqlTransaction<S: Session> {
+    session: S,
+    /// The era that entries are written to.
+    era: i64,
+    open: bool,
+}
+
+impl<S: Session> SqlTransaction<S> {
+    pub(super) fn new(session: S, era: i64) -> SqlTransaction<S> {
+        SqlTransaction { session, era, open: false }
+    }
+
+    /// Runs a script; if that fails, rolls everything back. (After a lock wait time-out MySQL itself has
+    /// rolled back no more than the statement.)
+    pub(super) async fn run(&mut self, script: Script) -> Result<Vec<Vec<S::Row>>, Failure> {
+        self.open = true;
+        match self.session.run(script).await {
+            Ok(results) => Ok(results),
+            Err(failure) => {
+                let mut rollback = Script::new(S::DIALECT);
+                rollback.sql("ROLLBACK");
+                self.open = self.session.run(rollback).await.is_err();
+                Err(failure)
+            }
+        }
+    }
+
+    /// Runs a script that ends with the commit.
+    pub(super) async fn finish(&mut self, script: Script) -> Result<(), Failure> {
+        self.run(script).await?;
+        self.open = false;
+        Ok(())
+    }
+
+    /// Writes a row that says dead, unless the job has one.
+    pub(super) async fn record_dead(mut self, job: &Job, cause: &str) -> Result<(), Failure> {
+        let cause: String = cause.chars().take(CAUSE_CHARS_MAX).collect();
+        let now = reads::now(&mut self.session).await?;
+        let mut script = Script::new(S::DIALECT);
+        statements::begin(&mut script);
+        statements::insert_jobs(&mut script, [(job, Verdict::Dead, Some(cause.as_str()))], now);
+        statements::add_dead(&mut script, job.lane);
+        script.sql("COMMIT");
+        self.finish_unless_there(script).await?;
+        let Some(origin) = job.origin else { return Ok(()) };
+        // On its own: the job may have been dead before this row came.
+        let mut script = Script::new(S::DIALECT);
+        statements::begin(&mut script);
+        statements::record_dead_row(&mut script, origin, job);
+        script.sql("COMMIT");
+        self.finish_unless_there(script).await
+    }
+
+    async fn finish_unless_there(&mut self, script: Script) -> Result<(), Failure> {
+        match self.finish(script).await {
+            Err(Failure::DuplicateKey(_)) => Ok(()),
+            written => written,
+        }
+    }
+
+    /// Writes the accounts that have no row yet, and reads back the keys that they got: which values a
+    /// database gives to many rows is nothing to rely on.
+    async fn open_accounts(&mut self, writes: &Writes<'_>) -> Result<Vec<(AccountNumber, i64)>, Failure> {
+        let mut script = Script::new(S::DIALECT);
+        statements::insert_accounts(&mut script, writes);
+        script.sql("SELECT a.number, a.id FROM accounts a WHERE a.number IN (");
+        script.list(writes.new_accounts().map(|account| &account.number)).sql(")");
+        let keys = self.run(script).await?.pop().unwrap_or_default();
+        keys.iter().map(|row| Ok((rows::number(row.text(0)?)?, row.int(1)?))).collect()
+    }
+}
+
+impl<S: Session> Drop for SqlTransaction<S> {
+    /// Given up half-way: the database rolls back when the connection goes, and nobody must be handed one
+    /// that still holds locks.
+    fn drop(&mut self) {
+        if self.open {
+            self.session.abandon();
+        }
+    }
+}
+
+impl<S: Session> Library for SqlTransaction<S> {
+    async fn find(
+        &mut self,
+        holds: &[JobId],
+        jobs: &[JobId],
+    ) -> Result<(Vec<Hold>, Vec<JobRecord>), Failure> {
+        reads::find(&mut self.session, holds, jobs).await
+    }
+}
+
+impl<S: Session> Transaction for SqlTransaction<S> {
+    async fn lock_and_read(
+        &mut self,
+        needs: &Needs,
+        jobs: &[Job],
+        duplicate_check: DuplicateCheck,
+    ) -> Result<Found, Failure> {
+        let mut script = Script::new(S::DIALECT);
+        statements::begin(&mut script);
+        statements::lock_accounts(&mut script, &needs.accounts);
+        // Each statement sees what was committed before it, so these see all that was committed before
+        // the locks were granted.
+        if duplicate_check == DuplicateCheck::BySearch {
+            statements::select_recorded(&mut script, jobs);
+        }
+        let refers = !(needs.holds.is_empty() && needs.originals.is_empty());
+        if refers {
+            statements::select_holds(&mut script, &needs.holds);
+            statements::select_reversed(&mut script, &needs.originals);
+        }
+        // After the locks, so that whoever waited for one reads a later time than whoever had it.
+        statements::select_now_and_latest(&mut script);
+        statements::select_import_rows(&mut script, jobs);
+        // The beginning of the transaction gives no rows.
+        let mut results = self.run(script).await?.into_iter().skip(1);
+
+        let mut found = Found::default();
+        let books = &mut found.books;
+        for row in results.next().unwrap_or_default() {
+            let account = rows::account(&row)?;
+            books.accounts.insert(account.number.clone(), account);
+        }
+        if duplicate_check == DuplicateCheck::BySearch {
+            for row in results.next().unwrap_or_default() {
+                let (id, recorded) = rows::recorded(&row)?;
+                books.recorded.insert(id, recorded);
+            }
+        }
+        if refers {
+            for row in results.next().unwrap_or_default() {
+                let hold = rows::hold(&row)?;
+                books.holds.insert(hold.id, hold);
+            }
+            for row in results.next().unwrap_or_default() {
+                found.reversed.insert(rows::id(row.bytes(0)?)?);
+            }
+        }
+        let times = results.next().unwrap_or_default();
+        (found.now, found.latest) = (rows::now(&times)?, rows::latest(&times)?);
+        for row in results.next().unwrap_or_default() {
+            let origin = Origin { import: rows::count(row.int(0)?)?, row: rows::count(row.int(1)?)? };
+            found.rows.insert(origin, rows::row_outcome(row.text(2)?)?);
+        }
+        Ok(found)
+    }
+
+    async fn write_and_commit(mut self, writes: &Writes<'_>) -> Result<(), Failure> {
+        let known = writes.changed_accounts().map(|(key, account)| (account.number.clone(), key));
+        let mut keys: Keys = known.collect();
+        if writes.new_accounts().next().is_some() {
+            keys.extend(self.open_accounts(writes).await?);
+        }
+        let mut script = Script::new(S::DIALECT);
+        statements::write(&mut script, writes, &keys, self.era)?;
+        script.sql("COMMIT");
+        self.finish(script).await
+    }
+}

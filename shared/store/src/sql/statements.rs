@@ -1,0 +1,304 @@
+//! The statements that post a batch. Each ends with `; `, so that any of them make a script.
+
+mod imports;
+
+use domain::account::{Account, AccountNumber};
+use domain::id::JobId;
+use domain::job::Job;
+use domain::lane::Lane;
+use domain::outcome::Verdict;
+
+pub(super) use self::imports::{record_dead_row, select_import_rows, stored};
+use super::posting::Keys;
+use super::rows;
+use super::rows::{HOLD, RECORDED, account_status_name, hold_status_columns, verdict_columns};
+use crate::failure::Failure;
+use crate::ledger::post::Writes;
+use crate::sql::script::{Dialect, Script, Value};
+
+/// Accounts that one statement updates: a batch of 100 transfers in one, a batch of 100 journals of 100
+/// legs in 50, each small enough for a server's parser.
+const UPDATES_MAX: usize = 200;
+
+pub(super) fn begin(script: &mut Script) {
+    script.sql(match script.dialect() {
+        Dialect::MySql => "START TRANSACTION; ",
+        // The one lock that SQLite has, taken before anything is read.
+        Dialect::Sqlite => "BEGIN IMMEDIATE; ",
+    });
+}
+
+/// The time, in microseconds since the Unix epoch and whatever time zone the session is in. `NULL` stands for this process's
+/// clock: SQLite has no other, and counts milliseconds only.
+fn now(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::MySql => "TIMESTAMPDIFF(MICROSECOND, TIMESTAMP'1970-01-01 00:00:00', UTC_TIMESTAMP(6))",
+        Dialect::Sqlite => "NULL",
+    }
+}
+
+pub(super) fn select_now(script: &mut Script) {
+    let now = now(script.dialect());
+    script.sql("SELECT ").sql(now).sql("; ");
+}
+
+/// Beside it the latest time that anything was posted at. Whoever posted before had its lanes' rows until its commit, and
+/// the locks on its accounts too: who waited for one of those reads what it wrote.
+pub(super) fn select_now_and_latest(script: &mut Script) {
+    let now = now(script.dialect());
+    script.sql("SELECT ").sql(now).sql(", (SELECT MAX(posted_at) FROM lane_totals); ");
+}
+
+/// Through the index in its order, whatever the optimiser thinks of a small table: a scan would lock rows
+/// of other lanes, and another order would deadlock with them.
+pub(super) fn lock_accounts<'a>(script: &mut Script, numbers: impl IntoIterator<Item = &'a AccountNumber>) {
+    let (index, lock) = match script.dialect() {
+        Dialect::MySql => (" FORCE INDEX (accounts_number)", " ORDER BY a.number FOR UPDATE; "),
+        Dialect::Sqlite => ("", "; "),
+    };
+    script.sql("SELECT ").sql(rows::ACCOUNT).sql(" FROM accounts a").sql(index).sql(" WHERE a.number IN (");
+    script.list(numbers).sql(")").sql(lock);
+}
+
+/// Locked, since a dead job may be revived: where two workers replay it and no account exists that they could
+/// wait for each other at, the second one sees what the first one made of it.
+pub(super) fn select_recorded(script: &mut Script, jobs: &[Job]) {
+    let (index, lock) = match script.dialect() {
+        Dialect::MySql => (" FORCE INDEX (jobs_id)", ") FOR UPDATE; "),
+        Dialect::Sqlite => ("", "); "),
+    };
+    script.sql("SELECT ").sql(RECORDED).sql(" FROM jobs j").sql(index).sql(" WHERE j.id IN (");
+    script.keys(jobs.iter().map(|job| &job.id)).sql(lock);
+}
+
+pub(super) fn select_holds<'a>(script: &mut Script, ids: impl IntoIterator<Item = &'a JobId>) {
+    script
+        .sql("SELECT ")
+        .sql(HOLD)
+        .sql(" FROM holds h JOIN accounts a ON a.id = h.account_id WHERE h.id IN (");
+    script.keys(ids).sql("); ");
+}
+
+pub(super) fn select_reversed<'a>(script: &mut Script, originals: impl IntoIterator<Item = &'a JobId>) {
+    script.sql("SELECT original FROM reversals WHERE original IN (").keys(originals).sql("); ");
+}
+
+/// All that a batch writes, new accounts excepted: the others refer to their keys.
+pub(super) fn write(script: &mut Script, writes: &Writes<'_>, keys: &Keys, era: i64) -> Result<(), Failure> {
+    insert_jobs(script, writes.new_jobs().map(|(job, verdict)| (job, verdict, None)), writes.now);
+    revive_jobs(script, writes);
+    insert_entries(script, writes, keys, era)?;
+    let changed: Vec<_> = writes.changed_accounts().collect();
+    changed.chunks(UPDATES_MAX).for_each(|changed| update_accounts(script, changed));
+    insert_holds(script, writes, keys)?;
+    update_holds(script, writes);
+    insert_reversals(script, writes);
+    add_to_totals(script, writes);
+    imports::write(script, &writes.imported);
+    insert_conflicts(script, writes);
+    Ok(())
+}
+
+/// One row for each other body, however often it comes.
+fn insert_conflicts(script: &mut Script, writes: &Writes<'_>) {
+    if writes.conflicts.is_empty() {
+        return;
+    }
+    script.insert_ignore().sql("job_conflicts (job, fingerprint, accepted_at, body) VALUES ");
+    let rows = writes.conflicts.iter().copied().map(|job| -> [Value<'_>; 4] {
+        [(&job.id).into(), (&job.fingerprint).into(), job.accepted_at.into(), job.body.as_str().into()]
+    });
+    script.rows(rows).sql("; ");
+}
+
+pub(super) fn insert_accounts(script: &mut Script, writes: &Writes<'_>) {
+    script.sql(
+        "INSERT INTO accounts (number, currency, balance, held, overdraft_limit, status, seq, digest, holder, \
+         opened_at) VALUES ",
+    );
+    let row = |account| -> [Value<'_>; 10] {
+        let account: &Account = account;
+        [
+            (&account.number).into(),
+            account.currency.into(),
+            account.balance.into(),
+            account.held.into(),
+            account.overdraft_limit.minor_units().into(),
+            Value::Name(account_status_name(account.status)),
+            account.seq.into(),
+            (&account.digest).into(),
+            account.holder.as_deref().into(),
+            writes.now.into(),
+        ]
+    };
+    script.rows(writes.new_accounts().map(row)).sql("; ");
+}
+
+/// Rows for jobs with their verdicts and, of dead ones, causes.
+pub(super) fn insert_jobs<'a>(
+    script: &mut Script,
+    jobs: impl IntoIterator<Item = (&'a Job, Verdict, Option<&'a str>)>,
+    now: i64,
+) {
+    let mut jobs = jobs.into_iter().peekable();
+    if jobs.peek().is_none() {
+        return;
+    }
+    let row = |(job, verdict, cause): (&'a Job, Verdict, Option<&'a str>)| -> [Value<'a>; 14] {
+        let (outcome, reason) = verdict_columns(verdict);
+        [
+            (&job.id).into(),
+            job.client.as_str().into(),
+            job.spec.reference.as_ref().map(|reference| reference.as_str()).into(),
+            Value::Name(job.spec.action.kind().name()),
+            job.lane.into(),
+            job.spec.action.account().into(),
+            job.body.as_str().into(),
+            (&job.fingerprint).into(),
+            Value::Name(outcome),
+            reason.map(Value::Name).into(),
+            cause.into(),
+            job.ingress.as_str().into(),
+            job.accepted_at.into(),
+            now.into(),
+        ]
+    };
+    script.sql(
+        "INSERT INTO jobs (id, client, reference, kind, lane, account, body, fingerprint, outcome, reason, cause, \
+         ingress, accepted_at, posted_at) VALUES ",
+    );
+    script.rows(jobs.map(row)).sql("; ");
+}
+
+/// Their cause stays, and tells that they came out of order. They are few.
+fn revive_jobs(script: &mut Script, writes: &Writes<'_>) {
+    for (job, verdict) in writes.revived_jobs() {
+        let (outcome, reason) = verdict_columns(verdict);
+        script.sql("UPDATE jobs SET outcome = ").value(Value::Name(outcome));
+        script.sql(", reason = ").value(reason.map(Value::Name)).sql(", posted_at = ").value(writes.now);
+        script.sql(" WHERE id = ").value(&job.id).sql("; ");
+    }
+}
+
+fn insert_entries(script: &mut Script, writes: &Writes<'_>, keys: &Keys, era: i64) -> Result<(), Failure> {
+    let entries = &writes.folded.entries;
+    if entries.is_empty() {
+        return Ok(());
+    }
+    script.sql("INSERT INTO entries (account_id, seq, job, amount, balance_after, posted_at, era) VALUES ");
+    let mut rows: Vec<[Value<'_>; 7]> = Vec::with_capacity(entries.len());
+    for entry in entries {
+        rows.push([
+            key(keys, &entry.account)?.into(),
+            entry.seq.into(),
+            (&entry.job).into(),
+            entry.amount.into(),
+            entry.balance_after.into(),
+            entry.posted_at.into(),
+            era.into(),
+        ]);
+    }
+    script.rows(rows).sql("; ");
+    Ok(())
+}
+
+/// Many rows by one statement.
+///
+/// MySQL: an update that joins a table of values, in the one form that all servers know. STRAIGHT_JOIN keeps
+/// the values on the outside; the other way round, every account would be read.
+fn update_accounts(script: &mut Script, changed: &[(i64, &Account)]) {
+    match script.dialect() {
+        Dialect::MySql => {
+            script
+                .sql("UPDATE (SELECT 0 AS id, 0 AS balance, 0 AS held, 0 AS seq, '' AS digest, '' AS status");
+            for changed in changed {
+                script.sql(" UNION ALL SELECT ").list(changed_row(changed));
+            }
+            script.sql(
+                ") AS n STRAIGHT_JOIN accounts AS a ON a.id = n.id SET a.balance = n.balance, a.held = n.held, \
+                 a.seq = n.seq, a.digest = n.digest, a.status = n.status; ",
+            );
+        }
+        Dialect::Sqlite => {
+            script.sql(
+                "UPDATE accounts SET balance = column2, held = column3, seq = column4, digest = column5, ",
+            );
+            script.sql("status = column6 FROM (VALUES ").rows(changed.iter().map(changed_row));
+            script.sql(") WHERE id = column1; ");
+        }
+    }
+}
+
+fn changed_row<'a>(&(key, account): &(i64, &'a Account)) -> [Value<'a>; 6] {
+    [
+        key.into(),
+        account.balance.into(),
+        account.held.into(),
+        account.seq.into(),
+        (&account.digest).into(),
+        Value::Name(account_status_name(account.status)),
+    ]
+}
+
+fn insert_holds(script: &mut Script, writes: &Writes<'_>, keys: &Keys) -> Result<(), Failure> {
+    let mut rows: Vec<[Value<'_>; 7]> = Vec::new();
+    for hold in writes.folded.new_holds.iter().filter_map(|id| writes.folded.holds.get(id)) {
+        let (status, captured) = hold_status_columns(hold.status);
+        rows.push([
+            (&hold.id).into(),
+            key(keys, &hold.account)?.into(),
+            hold.currency.into(),
+            hold.amount.minor_units().into(),
+            captured.into(),
+            Value::Name(status),
+            hold.expires_at.into(),
+        ]);
+    }
+    if !rows.is_empty() {
+        script.sql(
+            "INSERT INTO holds (id, account_id, currency, amount, captured, status, expires_at) VALUES ",
+        );
+        script.rows(rows).sql("; ");
+    }
+    Ok(())
+}
+
+/// One statement for each way in which holds ended; captures, whose amounts differ, one each.
+fn update_holds(script: &mut Script, writes: &Writes<'_>) {
+    let folded = writes.folded;
+    for hold in folded.holds.values().filter(|hold| !folded.new_holds.contains(&hold.id)) {
+        let (status, captured) = hold_status_columns(hold.status);
+        script.sql("UPDATE holds SET status = ").value(Value::Name(status));
+        script.sql(", captured = ").value(captured).sql(" WHERE id = ").value(&hold.id).sql("; ");
+    }
+}
+
+fn insert_reversals(script: &mut Script, writes: &Writes<'_>) {
+    let reversals = &writes.folded.reversals;
+    if !reversals.is_empty() {
+        script.sql("INSERT INTO reversals (original, by_job) VALUES ");
+        script.rows(reversals.iter().map(|(original, by)| [original.into(), by.into()])).sql("; ");
+    }
+}
+
+/// One statement a lane, in the order of the lanes: the one order in which their rows are locked.
+fn add_to_totals(script: &mut Script, writes: &Writes<'_>) {
+    for (lane, tally) in writes.tallies() {
+        script.sql("UPDATE lane_totals SET posted = posted + ").value(tally.posted);
+        script.sql(", rejected = rejected + ").value(tally.rejected);
+        script.sql(", dead = dead - ").value(tally.revived);
+        script.sql(", entries = entries + ").value(tally.entries);
+        // Whoever had the row before may have read its time later.
+        script.sql(", posted_at = CASE WHEN posted_at < ").value(writes.now).sql(" THEN ").value(writes.now);
+        script.sql(" ELSE posted_at END");
+        script.sql(" WHERE lane = ").value(lane).sql("; ");
+    }
+}
+
+pub(super) fn add_dead(script: &mut Script, lane: Lane) {
+    script.sql("UPDATE lane_totals SET dead = dead + 1 WHERE lane = ").value(lane).sql("; ");
+}
+
+fn key(keys: &Keys, number: &AccountNumber) -> Result<i64, Failure> {
+    keys.get(number).copied().ok_or_else(|| Failure::Obstructed(format!("account {number} has no key")))
+}
