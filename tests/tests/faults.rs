@@ -11,8 +11,9 @@ use tests::cluster::Cluster;
 use tests::wait::until;
 use tokio::time::{MissedTickBehavior, interval};
 
-/// How soon the fleet posts jobs again after the end of a fault.
-const RESUME_WITHIN: Duration = Duration::from_secs(10);
+/// How soon the fleet posts jobs again after the end of a fault, on a machine that has other work too. (Alone it is back
+/// within a few seconds; the log says in how many.)
+const RESUME_WITHIN: Duration = Duration::from_secs(30);
 /// How soon an alert fires about jobs that are nowhere.
 const ALERT_WITHIN: Duration = Duration::from_secs(30);
 /// How soon a worker that is told to stop has stopped.
