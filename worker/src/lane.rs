@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use domain::lane::Lane;
-use fleet::settings::Settings;
 use queue::{PREFETCH_MESSAGES, QueueError, Subscription};
 use runtime::shutdown::DRAIN_TIMEOUT;
-use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
@@ -79,8 +77,7 @@ pub(crate) fn retry_delays() -> impl Iterator<Item = Duration> + Send {
 /// Serves a lane by one subscription, until `stop` or until another prefetch takes a subscription of its own.
 async fn serve_subscribed(shared: &Shared, lane: Lane, stop: &CancellationToken) -> anyhow::Result<()> {
     let Parts { queue, prefetches, .. } = &shared.parts;
-    let mut settings = shared.settings.clone();
-    let wanted = settings.borrow_and_update().prefetch_messages();
+    let wanted = shared.settings.borrow().prefetch_messages();
     let subscribing = async {
         let noted = prefetches.note(lane, wanted, PREFETCH_MESSAGES).await?;
         let subscription = queue.subscribe(lane, noted.prefetch_messages).await?;
@@ -91,47 +88,26 @@ async fn serve_subscribed(shared: &Shared, lane: Lane, stop: &CancellationToken)
         () = stop.cancelled() => return Ok(()),
         subscribed = subscribing => subscribed?,
     };
-    let prefetch_messages = noted.prefetch_messages;
-    debug!(%lane, prefetch_messages, "the lane is served");
-    let finish = stop.child_token();
-    let serving = serve_batches(shared, lane, subscription, prefetch_messages, &finish, stop);
-    tokio::pin!(serving);
-    let left = tokio::select! {
-        biased;
-        left = &mut serving => left?,
-        () = larger_prefetch(&mut settings, prefetch_messages) => {
-            finish.cancel();
-            serving.await?
-        }
-    };
-    if let Some(fewer) = left {
+    debug!(%lane, prefetch_messages = noted.prefetch_messages, "the lane is served");
+    if let Some(fewer) = serve_batches(shared, lane, subscription, noted.prefetch_messages, stop).await? {
         prefetches.lower(lane, &noted, fewer).await?;
     }
     Ok(())
 }
 
-/// A larger prefetch takes effect at once: whatever comes back, the next subscription takes all of it.
-async fn larger_prefetch(settings: &mut watch::Receiver<Arc<Settings>>, prefetch_messages: u16) {
-    let changed = settings.wait_for(|settings| settings.prefetch_messages() > prefetch_messages);
-    if changed.await.is_err() {
-        // Nobody is left who could change it.
-        std::future::pending().await
-    }
-}
-
-/// Finishes one batch after the other until `finish`, and hands the lane over. `stop` gives up a batch that can
-/// not be finished. Returns the prefetch that will do from now on, where nothing of the lane comes back.
+/// Finishes one batch after the other until `stop` or until another prefetch is wanted, and hands the lane over. `stop`
+/// gives up a batch that cannot be finished. Returns the prefetch that will do from now on, where nothing of the lane
+/// comes back.
 async fn serve_batches(
     shared: &Shared,
     lane: Lane,
     mut subscription: Box<dyn Subscription>,
     prefetch_messages: u16,
-    finish: &CancellationToken,
     stop: &CancellationToken,
 ) -> Result<Option<u16>, QueueError> {
     let (mut batcher, mut at_once) = (Batcher::new(shared, lane), AtOnce::default());
     let mut unacknowledged = None;
-    while let Some(batch) = batcher.next(subscription.as_mut(), finish).await? {
+    while let Some(batch) = batcher.next(subscription.as_mut(), stop).await? {
         let through = batch.through;
         if !finish_in_sight(shared, batch, &mut at_once, subscription.as_mut(), stop).await {
             break;
@@ -150,6 +126,10 @@ async fn serve_batches(
         }
         subscription.ack_through(through).await?;
         unacknowledged = None;
+        if wanted > prefetch_messages {
+            // Whatever comes back, the next subscription takes all of it.
+            break;
+        }
     }
     if let Some(through) = unacknowledged {
         subscription.ack_through(through).await?;

@@ -14,6 +14,7 @@
     clippy::cast_sign_loss,
     clippy::cast_precision_loss
 )] // A measuring tool.
+#![recursion_limit = "256"]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
