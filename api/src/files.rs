@@ -22,7 +22,7 @@ mod text;
 
 use std::io::{Read, Seek};
 
-use domain::former::Sameness;
+use domain::id::Sameness;
 pub use error::{FileError, RowError, Total};
 pub use format::Format;
 use jiff::Timestamp;

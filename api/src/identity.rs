@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use domain::former::{FormerId, Sameness};
+use domain::id::{FormerId, Sameness};
 use domain::id::{Identity, JobId};
 use domain::text::Reference;
 use jiff::Timestamp;
@@ -126,7 +126,7 @@ fn spread(count: u64) -> [u8; 6] {
 mod tests {
     use std::collections::HashSet;
 
-    use domain::job::Fingerprint;
+    use domain::fingerprint::Fingerprint;
     use domain::text::Client;
 
     use super::*;

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use domain::former::{FormerId, Sameness};
+use domain::id::{FormerId, Sameness};
 use domain::id::{Identity, JobId};
 use domain::text::Client;
 use store::ledger::FormerIds;

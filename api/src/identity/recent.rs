@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Mutex, PoisonError};
 
+use domain::fingerprint::Fingerprint;
 use domain::id::JobId;
-use domain::job::Fingerprint;
 
 /// Identities in each of the two halves of the memory: some minutes at full speed, in at most 12 MB.
 const HALF_MAX: usize = 100_000;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::former::Sameness;
+use domain::fingerprint::Fingerprint;
 use domain::id::JobId;
-use domain::job::Fingerprint;
+use domain::id::Sameness;
 use domain::lane::Lane;
 use domain::text::Client;
 use jiff::Timestamp;

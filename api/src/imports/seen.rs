@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
+use domain::fingerprint::Fingerprint;
 use domain::id::JobId;
-use domain::job::Fingerprint;
 
 /// References that are remembered of one file, in some 25 MB. What comes again later is found by the ledger.
 const REFERENCES_MAX: usize = 500_000;

@@ -1,7 +1,7 @@
 //! One wait for all jobs of a batch.
 
+use domain::fingerprint::Fingerprint;
 use domain::id::JobId;
-use domain::job::Fingerprint;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout_at};
 

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use contract::result::JobResult;
+use domain::fingerprint::Fingerprint;
 use domain::id::{Identity, JobId};
-use domain::job::Fingerprint;
 use domain::outcome::{Rejection, Verdict};
 use domain::text::Client;
 use serde_json::json;

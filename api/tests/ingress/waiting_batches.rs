@@ -43,7 +43,7 @@ fn statuses(answer: &Answer) -> Vec<&str> {
 }
 
 async fn tell(world: &World, id: JobId, body: &str, verdict: Verdict) {
-    let fingerprint = domain::job::Fingerprint::of(body);
+    let fingerprint = domain::fingerprint::Fingerprint::of(body);
     world.tell(JobResult { id, fingerprint, verdict, conflict: false }).await;
 }
 
@@ -59,7 +59,7 @@ async fn each_line_has_its_outcome_as_soon_as_the_last_one_is_told() {
             tell(&world, *id, body, verdict).await;
         }
         let (id, body) = &jobs[3];
-        let fingerprint = domain::job::Fingerprint::of(body);
+        let fingerprint = domain::fingerprint::Fingerprint::of(body);
         world.tell(JobResult { id: *id, fingerprint, verdict: Verdict::Posted, conflict: true }).await;
     };
     let batch = world.post_batch(&[NDJSON, WAIT], deposits(1..=4) + "{");

@@ -1,8 +1,9 @@
 //! A job on its way from an ingress to a worker: one element of an envelope.
 
-use domain::former::FormerId;
+use domain::fingerprint::Fingerprint;
+use domain::id::FormerId;
 use domain::id::JobId;
-use domain::job::{Fingerprint, Job, Spec};
+use domain::job::{Job, Spec};
 use domain::lane::Lane;
 use domain::text::Client;
 use serde::{Deserialize, Serialize};
@@ -92,7 +93,7 @@ pub fn read(json: &str, lane: Lane, ingress: &str, accepted_at: i64) -> Result<R
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::former::Sameness;
+    use domain::id::Sameness;
 
     #[test]
     fn a_job_says_which_ids_it_had() {

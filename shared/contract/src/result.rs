@@ -4,8 +4,9 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use domain::fingerprint::Fingerprint;
 use domain::id::JobId;
-use domain::job::{Fingerprint, Job};
+use domain::job::Job;
 use domain::outcome::{Outcome, Verdict};
 
 /// What became of some jobs of one batch.

@@ -12,8 +12,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::account::{Account, AccountNumber, AccountStatus};
 use super::entry::Entry;
-use super::former::{FormerId, FormerJob};
+use super::former::FormerJob;
 use super::hold::Hold;
+use super::id::FormerId;
 use super::id::JobId;
 use super::job::{Job, Kind};
 use super::outcome::{Outcome, Recorded, Rejection, Verdict};

@@ -1,34 +1,9 @@
 //! Ids that a job had before: what was submitted to an earlier release, or under an earlier id of its client, may come
 //! again, and then has another id. It must not take effect twice.
 
-use serde::{Deserialize, Serialize};
-
-use super::id::JobId;
+use super::id::Sameness;
 use super::job::{Action, Job};
 use super::outcome::Verdict;
-
-/// An id that the ledger may hold the job under.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FormerId {
-    /// The id.
-    pub id: JobId,
-    /// When the job that has it is this one.
-    #[serde(rename = "if")]
-    pub sameness: Sameness,
-}
-
-/// What else has to agree, where an id alone does not tell: ids of earlier releases mixed names of several kinds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Sameness {
-    /// Nothing: whatever has the id is this job.
-    Always,
-    /// The references, or neither has one.
-    SameReference,
-    /// The accounts, the amount and the currency.
-    SameMoney,
-}
 
 /// What tells whether a recorded job is the one that came again.
 #[derive(Debug, Clone, PartialEq)]

@@ -20,7 +20,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
-use super::job::Fingerprint;
+use super::fingerprint::Fingerprint;
 use super::text::{self, Client, Reference};
 
 /// Keys the check; another value would disown every id that was ever issued.
@@ -221,6 +221,29 @@ impl fmt::Debug for JobId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// An id that the ledger may hold the job under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FormerId {
+    /// The id.
+    pub id: JobId,
+    /// When the job that has it is this one.
+    #[serde(rename = "if")]
+    pub sameness: Sameness,
+}
+
+/// What else has to agree, where an id alone does not tell: ids of earlier releases mixed names of several kinds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sameness {
+    /// Nothing: whatever has the id is this job.
+    Always,
+    /// The references, or neither has one.
+    SameReference,
+    /// The accounts, the amount and the currency.
+    SameMoney,
 }
 
 #[cfg(test)]

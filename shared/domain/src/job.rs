@@ -1,6 +1,5 @@
 //! Jobs: what a client submits, parsed. A [`Spec`] that exists is well formed.
 
-use std::fmt;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -8,9 +7,8 @@ use serde::{Deserialize, Serialize};
 use strum::{Display, IntoStaticStr, VariantArray};
 
 use super::account::AccountNumber;
-use super::former::FormerId;
-use super::id::JobId;
-use super::json;
+use super::fingerprint::Fingerprint;
+use super::id::{FormerId, JobId};
 use super::lane::{Lane, Lanes};
 use super::metadata::Metadata;
 use super::money::{Amount, Currency, OverdraftLimit, SignedAmount};
@@ -51,34 +49,6 @@ pub struct Origin {
     pub import: u64,
     /// The number of the row in its file, from 1.
     pub row: u64,
-}
-
-/// The first 128 bits of the BLAKE3 hash of a job's canonical body, its metadata in normal form: neither blanks nor
-/// the order of members make another job of one.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Fingerprint(pub [u8; 16]);
-
-impl Fingerprint {
-    /// Of a body in canonical form.
-    #[must_use]
-    pub fn of(body: &str) -> Fingerprint {
-        Fingerprint::of_text(&json::with_normal_metadata(body))
-    }
-
-    /// Of a body to the letter, as replicas of the release before take it: the same wherever its metadata is in normal
-    /// form.
-    #[must_use]
-    pub fn of_text(body: &str) -> Fingerprint {
-        let mut bytes = [0; 16];
-        blake3::Hasher::new().update(body.as_bytes()).finalize_xof().fill(&mut bytes);
-        Fingerprint(bytes)
-    }
-}
-
-impl fmt::Debug for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
 }
 
 /// What is to be done, and what goes with it.

@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod entry;
+pub mod fingerprint;
 pub mod fold;
 pub mod former;
 pub mod hold;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use strum::{Display, IntoStaticStr, VariantArray};
 
-use super::job::Fingerprint;
+use super::fingerprint::Fingerprint;
 
 /// Why a job was turned down, for good. Declared in order of precedence: where several apply, the
 /// first one is told.

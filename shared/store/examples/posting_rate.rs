@@ -21,8 +21,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use contract::submission;
+use domain::fingerprint::Fingerprint;
 use domain::id::{Identity, JobId};
-use domain::job::{Fingerprint, Job};
+use domain::job::Job;
 use domain::lane::{Lane, Lanes};
 use domain::text::Client;
 use store::ledger::Ledger;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
-use domain::former::{FormerId, Sameness};
+use domain::id::{FormerId, Sameness};
 use domain::job::Job;
 use domain::lane::{Lane, Lanes};
 use domain::outcome::{Outcome, Rejection, Verdict};

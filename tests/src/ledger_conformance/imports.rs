@@ -2,7 +2,8 @@
 
 use anyhow::{Context as _, ensure};
 use domain::account::AccountNumber;
-use domain::job::{Fingerprint, Job, Kind, Origin};
+use domain::fingerprint::Fingerprint;
+use domain::job::{Job, Kind, Origin};
 use domain::lane::Lane;
 use domain::outcome::Outcome;
 use futures::future::try_join_all;

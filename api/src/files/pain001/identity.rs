@@ -8,7 +8,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
-use domain::former::Sameness;
+use domain::id::Sameness;
 
 use super::leaves::Leaves;
 use super::walk::Walk;

@@ -5,8 +5,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use domain::fingerprint::Fingerprint;
 use domain::id::JobId;
-use domain::job::{Fingerprint, Origin};
+use domain::job::Origin;
 use domain::lane::Lane;
 use jiff::Timestamp;
 use queue::PublishError;

@@ -1,5 +1,5 @@
 use super::*;
-use domain::job::Fingerprint;
+use domain::fingerprint::Fingerprint;
 
 fn refused(json: &str) -> Invalid {
     parse(json.as_bytes()).unwrap_err()

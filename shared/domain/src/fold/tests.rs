@@ -4,7 +4,8 @@ mod cases;
 mod model;
 
 use super::*;
-use crate::job::{Action, Fingerprint, Money, Spec};
+use crate::fingerprint::Fingerprint;
+use crate::job::{Action, Money, Spec};
 use crate::lane::Lane;
 use crate::money::{Amount, Currency};
 use crate::text::Client;

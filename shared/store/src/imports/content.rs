@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::job::Fingerprint;
+use domain::fingerprint::Fingerprint;
 
 /// Rows, by hash, that a sketch keeps: files of as many different rows are compared exactly, larger ones within some
 /// three percent.

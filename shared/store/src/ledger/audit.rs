@@ -16,8 +16,9 @@ mod totals;
 use std::collections::{BTreeMap, HashMap};
 
 use domain::account::AccountNumber;
+use domain::fingerprint::Fingerprint;
 use domain::fold::Legs;
-use domain::job::{Action, Fingerprint};
+use domain::job::Action;
 use domain::lane::Lane;
 use domain::money::Currency;
 use domain::outcome::Verdict;

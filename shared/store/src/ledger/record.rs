@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use domain::entry::Entry;
+use domain::fingerprint::Fingerprint;
 use domain::id::JobId;
-use domain::job::{Fingerprint, Kind};
+use domain::job::Kind;
 use domain::lane::Lane;
 use domain::outcome::Verdict;
 use domain::text::Client;

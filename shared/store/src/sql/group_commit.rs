@@ -121,8 +121,9 @@ async fn post_together(batches: Vec<Waiting>, ledger: &impl PostsAtOnce) {
 #[cfg(test)]
 mod tests {
     use domain::account::AccountNumber;
+    use domain::fingerprint::Fingerprint;
     use domain::id::JobId;
-    use domain::job::{Action, Fingerprint, Spec};
+    use domain::job::{Action, Spec};
     use domain::lane::Lane;
     use domain::outcome::Rejection;
     use domain::text::Client;

@@ -2,9 +2,10 @@
 
 use domain::account::{Account, AccountNumber, AccountStatus};
 use domain::entry::{Digest, Entry};
+use domain::fingerprint::Fingerprint;
 use domain::hold::{Hold, HoldStatus};
 use domain::id::JobId;
-use domain::job::{Fingerprint, Kind};
+use domain::job::Kind;
 use domain::lane::Lane;
 use domain::money::{Amount, Currency, OverdraftLimit};
 use domain::outcome::{Recorded, Verdict};

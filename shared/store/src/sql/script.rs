@@ -8,8 +8,8 @@ use std::fmt::Write;
 
 use domain::account::AccountNumber;
 use domain::entry::Digest;
+use domain::fingerprint::Fingerprint;
 use domain::id::JobId;
-use domain::job::Fingerprint;
 use domain::lane::Lane;
 use domain::money::Currency;
 
