@@ -1,6 +1,5 @@
 //! Jobs: what a client submits, parsed. A [`Spec`] that exists is well formed.
 
-
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};

@@ -9,44 +9,18 @@ mod live;
 mod patch;
 mod setting;
 pub mod table;
+mod value;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use contract::report::{Role, SettingReport, SettingSource};
-use serde::Serialize;
 
 pub use self::arguments::{ApiSettings, MonitorSettings, WorkerSettings};
 pub use self::live::LiveSettings;
 pub use self::patch::{Overrides, Patch, Refusal};
 use self::setting::Setting;
-
-/// What stands for the value of a secret that is set.
-pub const MASK: &str = "***";
-
-/// The value of a setting.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(untagged)]
-pub enum Value {
-    /// A whole number.
-    Integer(u64),
-    /// A number.
-    Decimal(f64),
-    /// A text.
-    Text(String),
-}
-
-impl Value {
-    /// As JSON: a number or a text.
-    #[must_use]
-    pub fn to_json(&self) -> serde_json::Value {
-        match self {
-            Value::Integer(number) => (*number).into(),
-            Value::Decimal(number) => (*number).into(),
-            Value::Text(text) => text.as_str().into(),
-        }
-    }
-}
+pub use self::value::{MASK, Value};
 
 /// The settings in force, each with where its value comes from. A setting that the process was not told at its
 /// start, since it is another role's, has its default.

@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::lane::LaneState;
 use self::port::Storage;
+use self::port::closed;
 use self::store::Store;
 use self::work::{WorkConsumer, WorkState};
 use self::writer::{Write, Writer};
@@ -247,8 +248,4 @@ fn lock(path: &Path) -> Result<File, QueueError> {
             path.display()
         ))),
     }
-}
-
-fn closed() -> QueueError {
-    QueueError::Failed("the queue is closed".to_owned())
 }

@@ -8,6 +8,7 @@ mod dead_letters;
 mod management;
 mod promises;
 mod publish;
+mod settings;
 mod subscription;
 mod topology;
 
@@ -16,7 +17,7 @@ use std::time::Duration;
 use amqp::broker::{self, Broker};
 use async_trait::async_trait;
 use bytes::Bytes;
-use domain::lane::{Lane, Lanes};
+use domain::lane::Lane;
 use futures::future::join_all;
 use lapin::Channel;
 use tokio::sync::Mutex;
@@ -25,47 +26,11 @@ use tokio::time::{Instant, timeout, timeout_at};
 use self::dead_letters::DeadLetterQueue;
 use self::management::Management;
 use self::publish::PublishChannel;
+pub use self::settings::RabbitMqSettings;
 use self::topology::Topology;
 use super::policies::Policies;
 use super::work::WorkQueue;
 use super::{DeadLetter, LaneDepth, PublishError, Queue, QueueError, Subscription};
-
-/// How the queues are declared and how long they are waited for.
-///
-/// A queue that exists with other limits keeps them, with a warning in the log: RabbitMQ does not
-/// change a queue's arguments. One that exists with other arguments that jobs rely on is refused.
-#[derive(Debug, Clone, Copy)]
-pub struct RabbitMqSettings {
-    /// How many lane queues.
-    pub lanes: Lanes,
-    /// Messages in one lane queue, beyond which RabbitMQ refuses more. A message holds 1 to 100
-    /// jobs. RabbitMQ keeps some bytes of each in memory.
-    pub lane_messages_max: u32,
-    /// Bytes in one lane queue, beyond which RabbitMQ refuses more; times the lanes, what its disk
-    /// must hold.
-    pub lane_bytes_max: u32,
-    /// How long a publish waits for its channel, and then for its confirmation. A broker under load confirms in
-    /// milliseconds; seconds mean that something is wrong and a client should know.
-    pub confirm_timeout: Duration,
-}
-
-impl RabbitMqSettings {
-    /// The defaults for a number of lanes.
-    #[must_use]
-    pub fn new(lanes: Lanes) -> RabbitMqSettings {
-        RabbitMqSettings {
-            lanes,
-            lane_messages_max: 100_000,
-            lane_bytes_max: 1024 * 1024 * 1024,
-            confirm_timeout: CONFIRM_TIMEOUT,
-        }
-    }
-}
-
-const CONFIRM_TIMEOUT: Duration = Duration::from_secs(5);
-// A broker that does not answer is found out within the first publish that waits for it, and those after it are
-// told at once.
-const _: () = assert!(broker::CONNECT_TIMEOUT.as_millis() < CONFIRM_TIMEOUT.as_millis());
 
 /// Connections that publish. The broker stops reading from them when it runs out of memory or disk;
 /// consumers have their own, so that acknowledgements still pass.

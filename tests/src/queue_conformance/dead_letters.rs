@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use queue::DeadLetter;
 
-use super::*;
+use super::common::*;
 
 fn letter(number: u16) -> DeadLetter {
     DeadLetter {

@@ -4,8 +4,9 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, Command, Error, FromArgMatches};
 use contract::report::{Role, SettingSource};
 
+use super::Settings;
 use super::table::{self, Setting};
-use super::{Settings, Value};
+use super::value::Value;
 
 /// Settings of the ingress, as at its start.
 #[derive(Debug, Clone, Default)]

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use contract::settings::SettingsMessage;
 use serde::Serialize;
 
-use super::Value;
 use super::table::{self, Setting};
+use super::value::Value;
 
 /// A change that was asked for and can be made: new values, and settings that go back to their value at each
 /// replica's start.

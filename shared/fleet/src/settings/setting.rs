@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use contract::report::Role;
 
-use super::{MASK, Value};
+use super::value::{MASK, Value};
 
 /// A setting that changes while running.
 #[derive(Debug)]

@@ -149,3 +149,8 @@ pub trait Transaction: Send {
     /// Returns once all of it is on disk.
     fn commit(self) -> impl Future<Output = Result<(), QueueError>> + Send;
 }
+
+/// What is said of a queue that was closed.
+pub(super) fn closed() -> QueueError {
+    QueueError::Failed("the queue is closed".to_owned())
+}

@@ -9,7 +9,7 @@ use futures::FutureExt;
 use tokio::sync::{OwnedMutexGuard, mpsc, watch};
 
 use super::lane::LaneState;
-use super::port::{Message, Seq, Storage};
+use super::port::{Message, Seq, Storage, closed};
 use super::writer::Write;
 use crate::{Delivery, DeliveryTag, QueueError, Subscription};
 
@@ -108,13 +108,13 @@ impl<S: Storage> Subscription for LaneConsumer<S> {
             self.start(held);
         }
         if self.writes.is_closed() {
-            return Err(super::closed());
+            return Err(closed());
         }
         let writes = self.writes.clone();
         let queue_closed = writes.closed();
         let message = tokio::select! {
             biased;
-            () = queue_closed => return Err(super::closed()),
+            () = queue_closed => return Err(closed()),
             message = self.next_message() => message?,
         };
         let redelivered = self.lane.hand_out(&message);
@@ -134,7 +134,7 @@ impl<S: Storage> Subscription for LaneConsumer<S> {
             return Ok(());
         };
         let write = Write::Acknowledge { lane: self.lane.lane, through };
-        self.writes.send(write).await.map_err(|_| super::closed())?;
+        self.writes.send(write).await.map_err(|_| closed())?;
         let messages = u64::try_from(acknowledged).unwrap_or_default();
         let jobs = self.outstanding.drain(..acknowledged).map(|(_, jobs)| jobs).sum();
         self.lane.acknowledge(through, messages, jobs);

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use domain::lane::Lane;
 use tokio::sync::{Notify, mpsc};
 
-use super::port::{Seq, Storage};
+use super::port::{Seq, Storage, closed};
 use super::writer::Write;
 use crate::{Delivery, DeliveryTag, QueueError, Subscription};
 
@@ -105,7 +105,7 @@ impl<S: Storage> Subscription for WorkConsumer<S> {
         };
         let found: Result<Option<Delivery>, QueueError> = tokio::select! {
             biased;
-            () = writes.closed() => Err(super::closed()),
+            () = writes.closed() => Err(closed()),
             found = found => found,
         };
         found?.ok_or_else(|| {
@@ -120,7 +120,7 @@ impl<S: Storage> Subscription for WorkConsumer<S> {
     async fn ack_through(&mut self, delivery: DeliveryTag) -> Result<(), QueueError> {
         let tagged = |held: &mut Held| u64::try_from(held.seq).is_ok_and(|seq| seq <= delivery.0);
         let Some(held) = self.held.take_if(tagged) else { return Ok(()) };
-        self.writes.send(Write::Done { seq: held.seq }).await.map_err(|_| super::closed())
+        self.writes.send(Write::Done { seq: held.seq }).await.map_err(|_| closed())
     }
 
     async fn close(self: Box<Self>) {

@@ -25,7 +25,8 @@ use tokio::sync::Mutex;
 use tracing::{info, warn};
 
 use super::management::Management;
-use super::{RabbitMqSettings, promises};
+use super::promises;
+use super::settings::RabbitMqSettings;
 use crate::QueueError;
 use crate::policies::Policies;
 use crate::work::WORK_MESSAGES_MAX;
