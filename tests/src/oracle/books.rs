@@ -1,9 +1,9 @@
 //! The books, read from the tables themselves.
 
 use anyhow::Context as _;
+use sqlx::Connection as _;
 use sqlx::mysql::MySqlConnection;
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{Connection as _, FromRow};
 
 /// All of the books of a test.
 #[derive(Debug, Clone, Default)]
@@ -17,7 +17,7 @@ pub struct Books {
 }
 
 /// An account. Amounts are minor units.
-#[derive(Debug, Clone, FromRow)]
+#[derive(Debug, Clone)]
 #[allow(missing_docs)] // The columns, by their names; `key` is `id`.
 pub struct AccountRow {
     pub key: i64,
@@ -29,7 +29,7 @@ pub struct AccountRow {
 }
 
 /// A job.
-#[derive(Debug, Clone, FromRow)]
+#[derive(Debug, Clone)]
 #[allow(missing_docs)] // The columns, by their names; `id` as the API writes it.
 pub struct JobRow {
     pub id: String,
@@ -38,7 +38,7 @@ pub struct JobRow {
 }
 
 /// An entry. Amounts are minor units.
-#[derive(Debug, Clone, FromRow)]
+#[derive(Debug, Clone)]
 #[allow(missing_docs)] // The columns, by their names; `job` as the API writes ids.
 pub struct EntryRow {
     pub account: i64,
@@ -52,7 +52,7 @@ pub struct EntryRow {
 macro_rules! read {
     ($connection:expr, $integer:literal, $text:literal) => {
         Books {
-            accounts: sqlx::query_as(concat!(
+            accounts: sqlx::query_as::<_, (i64, String, i64, i64, i64, i64)>(concat!(
                 "SELECT CAST(id AS ",
                 $integer,
                 ") AS `key`, number, balance, held, overdraft_limit, ",
@@ -62,8 +62,18 @@ macro_rules! read {
             ))
             .fetch_all($connection)
             .await
-            .context("could not read accounts")?,
-            jobs: sqlx::query_as(concat!(
+            .context("could not read accounts")?
+            .into_iter()
+            .map(|(key, number, balance, held, overdraft_limit, seq)| AccountRow {
+                key,
+                number,
+                balance,
+                held,
+                overdraft_limit,
+                seq,
+            })
+            .collect(),
+            jobs: sqlx::query_as::<_, (String, String, String)>(concat!(
                 "SELECT LOWER(HEX(id)) AS id, CAST(kind AS ",
                 $text,
                 ") AS kind, ",
@@ -73,8 +83,11 @@ macro_rules! read {
             ))
             .fetch_all($connection)
             .await
-            .context("could not read jobs")?,
-            entries: sqlx::query_as(concat!(
+            .context("could not read jobs")?
+            .into_iter()
+            .map(|(id, kind, outcome)| JobRow { id, kind, outcome })
+            .collect(),
+            entries: sqlx::query_as::<_, (i64, i64, String, i64, i64)>(concat!(
                 "SELECT CAST(account_id AS ",
                 $integer,
                 ") AS account, CAST(seq AS ",
@@ -84,7 +97,16 @@ macro_rules! read {
             ))
             .fetch_all($connection)
             .await
-            .context("could not read entries")?,
+            .context("could not read entries")?
+            .into_iter()
+            .map(|(account, seq, job, amount, balance_after)| EntryRow {
+                account,
+                seq,
+                job,
+                amount,
+                balance_after,
+            })
+            .collect(),
         }
     };
 }

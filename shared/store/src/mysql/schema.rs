@@ -1,5 +1,7 @@
 //! The schema on the server.
 
+use std::sync::LazyLock;
+
 use sqlx::migrate::{Migrate as _, MigrateError, Migration, Migrator};
 use sqlx::{AssertSqlSafe, MySqlConnection};
 use tracing::warn;
@@ -13,7 +15,8 @@ use crate::sql::schema;
 use crate::sql::script::{Dialect, Script};
 use crate::sql::session::Session;
 
-pub(super) static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/mysql");
+pub(super) static MIGRATOR: LazyLock<Migrator> =
+    LazyLock::new(|| schema::migrator(schema::migrations!("mysql")));
 
 /// Where it is written down which migrations were applied.
 const APPLIED: &str = "_sqlx_migrations";

@@ -1,7 +1,8 @@
 //! The schema: brought up to date, and checked for what this binary expects of it.
 
 use domain::lane::Lanes;
-use sqlx::migrate::{Migrate, MigrateError, Migrator};
+use sqlx::SqlSafeStr as _;
+use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
 
 use crate::error::StoreError;
 use crate::failure::Failure;
@@ -11,6 +12,45 @@ use crate::sql::session::Session;
 
 /// What to do about a database that is not ready.
 const MIGRATE_FIRST: &str = "the database has no current schema; run `tellers migrate` first";
+
+/// Every migration of a database, from its folder in `migrations`: the name of its file, and its statements. (Listed here:
+/// the macro of sqlx would build both drivers, and SQLite with them, a second time.)
+macro_rules! migrations {
+    ($database:literal) => {{
+        macro_rules! file {
+            ($name:literal) => {
+                ($name, include_str!(concat!("../../../../migrations/", $database, "/", $name, ".sql")))
+            };
+        }
+        [
+            file!("0001_ledger"),
+            file!("0002_records"),
+            file!("0003_imports"),
+            file!("0005_patterns"),
+            file!("0006_conflicts"),
+            file!("0007_import_contents"),
+            file!("0008_key_clients"),
+            file!("0010_latest_posting"),
+        ]
+    }};
+}
+pub(crate) use migrations;
+
+/// A migrator of these files. Their names begin with their versions.
+pub(crate) fn migrator<const N: usize>(files: [(&'static str, &'static str); N]) -> Migrator {
+    let migration = |(name, sql): (&'static str, &'static str)| {
+        let (version, description) = name.split_once('_').unwrap_or((name, ""));
+        let version = version.parse().unwrap_or_default();
+        Migration::new(
+            version,
+            description.replace('_', " ").into(),
+            MigrationType::Simple,
+            sql.into_sql_str(),
+            false,
+        )
+    };
+    Migrator { migrations: files.into_iter().map(migration).collect(), ..Migrator::DEFAULT }
+}
 
 /// Applies what is missing. The caller sees to it that nobody else does so at the same time.
 pub(crate) async fn apply(migrator: &Migrator, connection: &mut impl Migrate) -> Result<(), StoreError> {
@@ -111,4 +151,26 @@ async fn check_lanes<S: Session>(session: &mut S, lanes: Lanes) -> Result<(), St
         "the ledger was made for {recorded} lanes and LANES is {asked}; set LANES={recorded}, since with another \
          number jobs of one account would overtake each other"
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    /// A file that nobody listed would never be applied.
+    #[test]
+    fn every_file_of_a_database_is_listed_and_numbered() {
+        for (database, listed) in [("mysql", migrations!("mysql")), ("sqlite", migrations!("sqlite"))] {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations").join(database);
+            let files = std::fs::read_dir(folder)
+                .unwrap()
+                .map(|file| file.unwrap().file_name().into_string().unwrap());
+            let listed_files: BTreeSet<_> = listed.iter().map(|(name, _)| format!("{name}.sql")).collect();
+            assert_eq!(files.collect::<BTreeSet<_>>(), listed_files);
+            let migrator = super::migrator(listed);
+            assert!(migrator.iter().all(|migration| migration.version > 0));
+            assert!(migrator.iter().is_sorted_by(|one, next| one.version < next.version));
+        }
+    }
 }

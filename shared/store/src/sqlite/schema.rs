@@ -1,5 +1,7 @@
 //! The schema of the file.
 
+use std::sync::LazyLock;
+
 use sqlx::migrate::Migrator;
 use sqlx::pool::PoolConnection;
 use sqlx::{Connection, Sqlite};
@@ -8,7 +10,8 @@ use crate::error::StoreError;
 use crate::failure::Failure;
 use crate::sql::schema;
 
-pub(super) static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/sqlite");
+pub(super) static MIGRATOR: LazyLock<Migrator> =
+    LazyLock::new(|| schema::migrator(schema::migrations!("sqlite")));
 
 /// In one transaction: whoever comes at the same time waits for it, and finds it done.
 pub(super) async fn migrate(connection: &mut PoolConnection<Sqlite>) -> Result<(), StoreError> {
