@@ -6,7 +6,6 @@ mod admission;
 mod batch;
 mod body;
 mod books;
-pub mod files;
 mod identity;
 pub mod imports;
 mod ingress;

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::files::{Format, InvalidMapping, Mapping};
 use crate::problem::Problem;
+use formats::{Format, InvalidMapping, Mapping};
 
 /// The longest name of a file that is kept, in characters.
 const NAME_CHARS_MAX: usize = 255;

@@ -21,8 +21,8 @@ use super::publishing::{Ended, Publishing};
 use super::reading::Reading;
 use super::spool::{Held, Spool};
 use super::upload;
-use crate::files::FileError;
 use crate::ingress::Ingress;
+use formats::FileError;
 
 /// How often the folder is looked into for what another process left there.
 const LOOK_EVERY: Duration = Duration::from_secs(2);

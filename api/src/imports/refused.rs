@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use store::imports::Refusal;
 
-use crate::files::Format;
-use crate::files::refused::{Totals, end, start};
+use formats::Format;
+use formats::refused::{Totals, end, start};
 
 /// Rows of one page of the database: some may have 64 KiB.
 pub const REFUSED_PAGE_ROWS: u32 = 100;

@@ -7,8 +7,8 @@ use domain::job::Kind;
 use self::xml::Xml;
 use super::line::{Line, NOT_PROVIDED};
 use super::{Head, Writer, day, decimal};
-use crate::files::pain002::uuid;
 use crate::rfc3339::Rfc3339;
+use formats::pain002::uuid;
 
 /// One message with one statement.
 pub struct Camt053;

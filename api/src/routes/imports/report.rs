@@ -10,13 +10,13 @@ use axum::response::{AppendHeaders, IntoResponse, Response};
 use futures::stream;
 
 use super::{find, head_of};
-use crate::files::Format;
 use crate::imports::PaymentReport;
 use crate::ingress::Ingress;
 use crate::keys::Viewer;
 use crate::openapi::Refusals;
 use crate::problem::{Problem, ProblemType};
 use crate::routes::NoParameters;
+use formats::Format;
 
 /// Reports on a pain.001, as ISO 20022 pain.002: the message as a whole, and each of its payments that has come to
 /// something, refused ones among them.

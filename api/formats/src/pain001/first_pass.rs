@@ -130,7 +130,7 @@ mod tests {
     use std::io::Cursor;
 
     use super::*;
-    use crate::files::charset::Length;
+    use crate::charset::Length;
 
     #[test]
     fn a_message_of_more_payments_than_memory_is_meant_for_is_refused() {

@@ -12,9 +12,9 @@ use domain::former::Sameness;
 
 use super::leaves::Leaves;
 use super::walk::Walk;
-use crate::files::refused::OCCURRENCE_MARK;
-use crate::files::text::one_line;
-use crate::files::{FormerName, PaymentName, iban};
+use crate::refused::OCCURRENCE_MARK;
+use crate::text::one_line;
+use crate::{FormerName, PaymentName, iban};
 
 /// No reference can contain it.
 const SEPARATOR: char = '\u{1f}';

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use super::{PAIN, assert_jobs, blocks, read_all, refusal};
-use crate::files::{Format, refused};
+use crate::{Format, refused};
 
 #[test]
 fn the_example_of_pain_001_is_read_as_it_says() {

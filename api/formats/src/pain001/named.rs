@@ -8,10 +8,10 @@ use super::Exact;
 use super::execution::ExecutionDay;
 use super::leaves::Leaves;
 use super::walk::{Step, Walk};
-use crate::files::charset::{self, Length};
-use crate::files::refused::TOTALS_MARK;
-use crate::files::source::Source;
-use crate::files::{FileError, Input};
+use crate::charset::{self, Length};
+use crate::refused::TOTALS_MARK;
+use crate::source::Source;
+use crate::{FileError, Input};
 
 /// A message, by its group header.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub struct PaymentIds {
 }
 
 impl Message {
-    /// Of a [header](crate::files::Reader::header); what is not in it is absent.
+    /// Of a [header](crate::Reader::header); what is not in it is absent.
     #[must_use]
     pub fn of_header(header: &[u8]) -> Message {
         let mut walk = Walk::new(Box::new(Cursor::new(header.to_vec())));
@@ -62,7 +62,7 @@ impl Message {
 }
 
 impl PaymentIds {
-    /// Of a payment as [`Reader::refused`](crate::files::Reader::refused) wrote it.
+    /// Of a payment as [`Reader::refused`](crate::Reader::refused) wrote it.
     #[must_use]
     pub fn of_refused(row: &[u8]) -> PaymentIds {
         let Some((information, leaves)) = payment_of_refused(row) else { return PaymentIds::default() };
@@ -75,7 +75,7 @@ impl PaymentIds {
     }
 }
 
-/// Whether a payment, by its row as [`Reader::refused`](crate::files::Reader::refused) wrote it, was to be made on a day that
+/// Whether a payment, by its row as [`Reader::refused`](crate::Reader::refused) wrote it, was to be made on a day that
 /// had not begun at that time.
 #[must_use]
 pub fn was_ahead(row: &[u8], at: Timestamp) -> bool {
@@ -84,7 +84,7 @@ pub fn was_ahead(row: &[u8], at: Timestamp) -> bool {
     day.is_some_and(|day| day.is_ahead(at))
 }
 
-/// What a payment adds to the control sum, of its row as [`Reader::refused`](crate::files::Reader::refused) wrote it;
+/// What a payment adds to the control sum, of its row as [`Reader::refused`](crate::Reader::refused) wrote it;
 /// `None` where it has no amount that could be added.
 pub fn amount_of_refused(row: &[u8]) -> Option<Exact> {
     let (_, leaves) = payment_of_refused(row)?;
@@ -101,7 +101,7 @@ fn payment_of_refused(row: &[u8]) -> Option<(Leaves, Leaves)> {
     }
 }
 
-/// The header of a message whose rest may not be sound; see [`crate::files::Reader::header`].
+/// The header of a message whose rest may not be sound; see [`crate::Reader::header`].
 ///
 /// # Errors
 /// It is not sound as far as the end of its header.

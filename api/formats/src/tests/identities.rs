@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::corrected::refused_rows;
 use super::{gzip, read_all, refusal};
-use crate::files::{Format, PaymentName, RowIdentity};
+use crate::{Format, PaymentName, RowIdentity};
 
 /// `PmtInfId`, `InstrId`, `EndToEndId`, `UETR` and the amount in cents; an empty id is missing.
 type Payment = (&'static str, &'static str, &'static str, &'static str, u32);
@@ -44,7 +44,7 @@ fn message(id: &str, payments: &[Payment]) -> String {
 
 fn names(file: impl Into<Vec<u8>>) -> Vec<PaymentName> {
     let (rows, _) = read_all(Cursor::new(file.into()), Format::Pain001, "", &[]).unwrap();
-    let name = |row: crate::files::Row| match row.identity {
+    let name = |row: crate::Row| match row.identity {
         RowIdentity::Payment(payment) => payment,
         RowIdentity::Row => panic!("{row:?}"),
     };

@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use super::corrected::refused_rows;
 use super::{PAIN, assert_jobs, blocks, read_all, refusal};
-use crate::files::{Format, Row, refused};
+use crate::{Format, Row, refused};
 
 const MAP: &str = "account='q', currency='EUR', value_date=Date, memo=Text, amount=Amount";
 

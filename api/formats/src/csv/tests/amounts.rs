@@ -6,7 +6,7 @@ use super::rows;
 
 /// Each row's amount below zero where it is a withdrawal, or the reason why it is refused.
 pub fn outcomes(file: &str, map: &str) -> Vec<Result<i64, String>> {
-    let outcome = |row: crate::files::Row| {
+    let outcome = |row: crate::Row| {
         let body = row.content.map_err(|error| error.reason)?;
         let body: Value = serde_json::from_str(body.get()).unwrap();
         let amount = body["amount"].as_i64().unwrap();
@@ -264,7 +264,7 @@ fn a_listed_fee_that_is_taken_off_has_no_minus_of_its_own() {
 
 #[test]
 fn only_amounts_are_sums_and_a_mark_still_joins() {
-    use crate::files::Mapping;
+    use crate::Mapping;
     for wrong in [
         r#"{"memo":{"sum":["A","B"]}}"#,
         r#"{"memo.in":{"sum":["A","B"]}}"#,

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use super::{PAIN, assert_jobs, blocks, read_all};
-use crate::files::{Format, refused};
+use crate::{Format, refused};
 
 /// The refused rows of a file, in a file.
 pub(super) fn refused_rows(file: &str, format: Format, map: &str) -> String {

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use serde_json::{Value, json};
 
 use super::{PAIN, blocks};
-use crate::files::{Format, Mapping, Options, Row, open, was_ahead};
+use crate::{Format, Mapping, Options, Row, open, was_ahead};
 
 fn read_at(file: String, now: &str) -> Vec<Row> {
     let options = Options { iban_prefixes: vec!["DE".to_owned()], now: Some(now.parse().unwrap()) };
