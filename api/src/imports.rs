@@ -27,11 +27,10 @@ use std::path::PathBuf;
 
 pub use description::Description;
 pub use engine::{Engine, STALE_AFTER_US};
+use formats::Options;
 pub use refused::{REFUSED_PAGE_ROWS, RefusedRows};
 pub use report::PaymentReport;
 pub use upload::receive;
-
-use formats::Options;
 
 /// What imports may take.
 #[derive(Debug, Clone)]

@@ -11,13 +11,13 @@ use domain::job::{Fingerprint, Kind, Spec};
 use domain::json;
 use domain::lane::Lane;
 use domain::text::{Client, Reference};
+use formats::{FormerName, PaymentName};
 use runtime::clock;
 
 use crate::identity::{Claim, IdempotencyKey, Identified, LineOfBatch, ReferenceAsSent, Who, names_of};
 use crate::ingress::Ingress;
 use crate::problem::{Problem, ProblemType};
 use crate::routes::analyses::Order;
-use formats::{FormerName, PaymentName};
 
 /// A job that only needs to be published.
 #[derive(Debug)]

@@ -7,12 +7,14 @@ use std::io::{self, BufReader, Read};
 
 use encoding_rs::{Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
-use line_ends::LineEnds;
+use line_ends::{LineEnds, Returns};
 use strays::Marked;
 pub use strays::{damage, settled};
 
-use super::source::Source;
-use super::{FileError, ROW_BYTES_MAX, lines};
+use crate::error::FileError;
+use crate::limits::ROW_BYTES_MAX;
+use crate::lines;
+use crate::source::Source;
 
 /// What a file is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,17 +24,6 @@ pub struct Charset {
     bom: usize,
     returns: Returns,
     strays: Strays,
-}
-
-/// What the returns of a text are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Returns {
-    /// They stand before the ends of lines, if there are any.
-    Usual,
-    /// They end the lines, as on the old Macintosh.
-    Ends,
-    /// They are doubled, or stand behind the ends of lines: what a program left that mended line ends twice.
-    Idle,
 }
 
 /// What becomes of bytes that are no UTF-8 in a text that is.

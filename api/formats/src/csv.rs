@@ -2,7 +2,6 @@
 
 mod body;
 mod date;
-mod decimal;
 mod dialect;
 mod header;
 mod money;
@@ -13,6 +12,7 @@ mod record;
 mod records;
 mod shape;
 mod signs;
+mod start;
 mod wording;
 mod words;
 mod writing;
@@ -21,19 +21,20 @@ use std::io::Read as _;
 
 use body::Bodies;
 use date::Dates;
-pub use decimal::{Form, NotAnAmount, is_blank, parse as parse_decimal};
-use dialect::Found;
 use jiff::civil::Date;
 use plan::Plan;
 use reasons::Reasons;
 use records::{Records, StrayQuote};
 use serde_json::value::RawValue;
+use start::Found;
 use writing::Writing;
 
-use super::charset::{self, Length};
-use super::mapping::Mapping;
-use super::source::Source;
-use super::{FileError, Options, Reader, Row, RowError, RowIdentity};
+use crate::charset::{self, Length};
+use crate::error::{FileError, RowError};
+use crate::lines::trimmed;
+use crate::mapping::{Mapping, Rows};
+use crate::reader::{Options, Reader, Row, RowIdentity};
+use crate::source::Source;
 
 /// How much of a file is looked at to find its dialect.
 const LOOK_BYTES: u64 = 256 * 1024;
@@ -42,7 +43,7 @@ const LOOK_BYTES: u64 = 256 * 1024;
 pub struct CsvReader {
     records: Records,
     bodies: Bodies,
-    stop: Vec<String>,
+    rows: Rows,
     header: Vec<u8>,
     columns: usize,
     width: usize,
@@ -62,7 +63,7 @@ impl CsvReader {
         if charset.has_two() {
             start = start.split_inclusive(|byte| *byte == b'\n').flat_map(charset::settled).collect();
         }
-        let wanted = plan::wanted(mapping);
+        let wanted = mapping.columns();
         let found = dialect::find(&start, mapping, &wanted)?;
         let plan = Plan::new(mapping, &found)?;
         let date = mapping.date.as_deref();
@@ -81,7 +82,7 @@ impl CsvReader {
         Ok(CsvReader {
             records: records()?,
             bodies: Bodies::new(plan, mapping.amounts.clone(), evidence.amounts, dates),
-            stop: mapping.rows.stop.clone(),
+            rows: mapping.rows.clone(),
             columns: found.columns,
             width: found.width,
             cells: found.cells,
@@ -119,8 +120,7 @@ impl CsvReader {
     }
 
     fn wrong_count(&self, at: Option<usize>, cells: usize, header: usize) -> RowError {
-        let at =
-            at.unwrap_or(self.records.record.len()).min(super::lines::trimmed(&self.records.record).len());
+        let at = at.unwrap_or(self.records.record.len()).min(trimmed(&self.records.record).len());
         let reason = format!(
             "the row has {} columns and the header {}; check its separators and quotes",
             self.reasons.without(cells),
@@ -181,8 +181,7 @@ impl Reader for CsvReader {
             if !self.records.advance()? {
                 return Ok(None);
             }
-            let first = self.records.cut().cell(0);
-            if self.stop.iter().any(|stop| first.starts_with(stop.as_str())) {
+            if self.rows.is_end(self.records.cut().cell(0)) {
                 return Ok(None);
             }
             // In a row that is cut wrongly the map looks at other cells than it means.
@@ -192,7 +191,7 @@ impl Reader for CsvReader {
         }
         self.number += 1;
         let content = self.content();
-        let raw = super::lines::trimmed(&self.records.record);
+        let raw = trimmed(&self.records.record);
         let end = self.reasons.start(self.records.cut(), self.records.marks).unwrap_or(raw.len());
         let raw = raw.get(..end).unwrap_or(raw).to_vec();
         Ok(Some(Row {

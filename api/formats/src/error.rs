@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{ROW_BYTES_MAX, UNFOLDED_BYTES_MAX, UNFOLDED_RATIO_MAX};
+use crate::limits::{ROW_BYTES_MAX, UNFOLDED_BYTES_MAX, UNFOLDED_RATIO_MAX};
 
 /// Why one row is no job.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

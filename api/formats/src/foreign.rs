@@ -2,8 +2,8 @@
 
 use std::io::Read as _;
 
-use super::source::Source;
-use super::{FileError, Input};
+use crate::error::FileError;
+use crate::source::{Input, Source};
 
 /// How files of other kinds begin, what they are, and the remedy.
 const STARTS: [(&[u8], &str, &str); 10] = [

@@ -4,8 +4,9 @@ use std::fmt;
 use std::io::Read;
 use std::str::FromStr;
 
-use super::source::Source;
-use super::{FileError, Input};
+use crate::error::FileError;
+use crate::foreign;
+use crate::source::{Input, Source};
 
 /// What a file of jobs is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -42,7 +43,7 @@ impl Format {
         name: Option<&str>,
         file: &mut (impl Input + ?Sized),
     ) -> Result<Format, FileError> {
-        super::foreign::refuse(file)?;
+        foreign::refuse(file)?;
         if let Some(format) = content_type.and_then(of_content_type).or_else(|| name.and_then(of_name)) {
             return Ok(format);
         }

@@ -60,12 +60,15 @@ fn has_length(iban: &str) -> bool {
     known.is_none_or(|(length, _)| iban.len() == *length)
 }
 
-/// Whether an IBAN's length and check digits fit (ISO 7064, mod 97-10).
+/// Whether an IBAN's length and check digits fit.
 pub fn is_sound(iban: &str) -> bool {
-    let (start, rest) = match iban.split_at_checked(4) {
-        Some(parts) if has_form(iban) && has_length(iban) => parts,
-        _ => return false,
-    };
+    has_length(iban) && check_digits_fit(iban)
+}
+
+/// Whether a text has the form of an IBAN and check digits that fit (ISO 7064, mod 97-10), of whatever length.
+#[must_use]
+pub fn check_digits_fit(iban: &str) -> bool {
+    let Some((start, rest)) = iban.split_at_checked(4).filter(|_| has_form(iban)) else { return false };
     let remainder = rest.bytes().chain(start.bytes()).fold(0_u32, |remainder, byte| match byte {
         b'0'..=b'9' => (remainder * 10 + u32::from(byte - b'0')) % 97,
         _ => (remainder * 100 + u32::from(byte.to_ascii_uppercase() - b'A') + 10) % 97,

@@ -4,7 +4,8 @@ use std::io::{BufRead, BufReader, Read};
 
 use memchr::{memchr, memchr_iter};
 
-use super::{FileError, ROW_BYTES_MAX};
+use crate::error::FileError;
+use crate::limits::ROW_BYTES_MAX;
 
 /// Bytes kept of what was read.
 const BUFFER_BYTES: usize = 128 * 1024;

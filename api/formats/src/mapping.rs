@@ -2,6 +2,7 @@
 //!
 //! The form is described in `docs/formats/csv.md`.
 
+mod entries;
 mod settings;
 mod sums;
 mod text;
@@ -9,18 +10,10 @@ mod text;
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
+pub use entries::InvalidMapping;
+pub(super) use entries::{Amounts, Column, Condition, Dialect, Expression, Quote, Rows, Sign, Target};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-
-/// A map that cannot be understood: which entry, what stands there, and what should.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("map: `{entry}` {reason}")]
-pub struct InvalidMapping {
-    /// The entry's name.
-    pub entry: String,
-    /// What is wrong with it, and what to write.
-    pub reason: String,
-}
 
 /// What the columns of a CSV file mean. Without entries the header names are the fields of a job.
 ///
@@ -35,196 +28,6 @@ pub struct Mapping {
     pub(super) rows: Rows,
     /// `None`: the field is left out though a column has its name.
     pub(super) fields: BTreeMap<Target, Option<Expression>>,
-}
-
-/// How the text is cut into cells; what is absent is found.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Dialect {
-    pub charset: Option<String>,
-    pub separator: Option<u8>,
-    pub quote: Quote,
-    pub skip_lines: Option<u64>,
-    pub has_header: Option<bool>,
-}
-
-/// What protects separators in a cell.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Quote {
-    #[default]
-    Double,
-    Other(u8),
-    None,
-}
-
-impl Quote {
-    /// The character, if there is one.
-    pub fn byte(self) -> Option<u8> {
-        match self {
-            Quote::Double => Some(b'"'),
-            Quote::Other(byte) => Some(byte),
-            Quote::None => None,
-        }
-    }
-}
-
-/// How amounts are written, and what their signs mean.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Amounts {
-    pub decimal: Option<DecimalMark>,
-    /// Cells are minor units already.
-    pub are_minor: bool,
-    /// Zeros beyond the currency's digits are no fault.
-    pub allow_zeros: bool,
-    /// What the map says of signs; where it says nothing, the file's own amounts tell.
-    pub sign: Option<Sign>,
-    pub in_words: Vec<String>,
-    pub out_words: Vec<String>,
-}
-
-/// What stands between the units and their decimals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum DecimalMark {
-    Point,
-    Comma,
-}
-
-/// What the sign of an amount means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sign {
-    /// Below zero money leaves the account.
-    NegativeOut,
-    /// Above zero money leaves the account, as credit cards have it.
-    PositiveOut,
-    /// A minus turns round what a column, a mark or a word says.
-    Reverses,
-    /// Nothing.
-    Ignored,
-}
-
-/// Which rows are jobs.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Rows {
-    pub ignore: Vec<Condition>,
-    pub keep: Vec<Condition>,
-    pub require: Vec<Column>,
-    /// A row whose first cell starts with one of these is the end.
-    pub stop: Vec<String>,
-}
-
-impl Rows {
-    /// Whether a row with this first cell ends the rows.
-    pub fn is_end(&self, first: &str) -> bool {
-        self.stop.iter().any(|stop| first.starts_with(stop.as_str()))
-    }
-}
-
-/// A cell that is one of some texts; `*` at a text's end stands for anything.
-#[derive(Debug, Clone)]
-pub(super) struct Condition {
-    pub column: Column,
-    pub texts: Vec<String>,
-}
-
-/// A column, by its header or its place from 1.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Column {
-    Name(String),
-    Number(usize),
-}
-
-/// What a field is made of.
-#[derive(Debug, Clone)]
-pub(super) enum Expression {
-    /// The same for all rows.
-    Value(String),
-    /// A cell.
-    Column(Column),
-    /// What is there of some, joined.
-    Join(Vec<Expression>, String),
-    /// Numbers, added; those with `true` are taken off. Stated, it is what the signs make it; a list of columns is a
-    /// question where their signs differ.
-    Sum { terms: Vec<(Expression, bool)>, is_stated: bool },
-    /// The first that is not empty.
-    FirstOf(Vec<Expression>),
-    /// One for money that comes in, another for money that goes out.
-    ByDirection { income: Option<Box<Expression>>, outgo: Option<Box<Expression>> },
-    /// A text for each text of a cell; what is not listed stays.
-    Translated(Box<Expression>, BTreeMap<String, String>),
-}
-
-/// What an entry of the map gives a meaning to: a field of a job, or a part of its amount.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Target {
-    Kind,
-    Account,
-    From,
-    To,
-    Amount,
-    AmountIn,
-    AmountOut,
-    Direction,
-    Currency,
-    OverdraftLimit,
-    Holder,
-    Hold,
-    ExpiresAt,
-    Job,
-    Legs,
-    Reference,
-    Memo,
-    ValueDate,
-    CounterpartyName,
-    CounterpartyAccount,
-    Metadata(String),
-}
-
-impl Target {
-    /// Every one that has a fixed name.
-    pub const NAMED: [(&'static str, Target); 20] = [
-        ("kind", Target::Kind),
-        ("account", Target::Account),
-        ("from", Target::From),
-        ("to", Target::To),
-        ("amount", Target::Amount),
-        ("amount.in", Target::AmountIn),
-        ("amount.out", Target::AmountOut),
-        ("direction", Target::Direction),
-        ("currency", Target::Currency),
-        ("overdraft_limit", Target::OverdraftLimit),
-        ("holder", Target::Holder),
-        ("hold", Target::Hold),
-        ("expires_at", Target::ExpiresAt),
-        ("job", Target::Job),
-        ("legs", Target::Legs),
-        ("reference", Target::Reference),
-        ("memo", Target::Memo),
-        ("value_date", Target::ValueDate),
-        ("counterparty.name", Target::CounterpartyName),
-        ("counterparty.account", Target::CounterpartyAccount),
-    ];
-
-    /// Whether it is a decimal number.
-    pub fn is_amount(&self) -> bool {
-        matches!(self, Target::Amount | Target::AmountIn | Target::AmountOut | Target::OverdraftLimit)
-    }
-
-    /// By its name.
-    pub fn named(name: &str) -> Option<Target> {
-        let metadata = name.strip_prefix("metadata.").filter(|key| !key.is_empty());
-        if let Some(key) = metadata {
-            return Some(Target::Metadata(key.to_owned()));
-        }
-        Target::NAMED.into_iter().find(|(known, _)| *known == name).map(|(_, target)| target)
-    }
-
-    /// Its name.
-    pub fn name(&self) -> String {
-        if let Target::Metadata(key) = self {
-            return format!("metadata.{key}");
-        }
-        let named = Target::NAMED.iter().find(|(_, target)| target == self);
-        named.map(|(name, _)| (*name).to_owned()).unwrap_or_default()
-    }
 }
 
 impl Mapping {
@@ -247,6 +50,22 @@ impl Mapping {
     /// The charset that is stated, if one is.
     pub(super) fn charset(&self) -> Option<&str> {
         self.dialect.charset.as_deref()
+    }
+
+    /// Every column that is needed.
+    pub(super) fn columns(&self) -> Vec<Column> {
+        let mut columns = self.columns_of_fields();
+        let conditions = self.rows.ignore.iter().chain(&self.rows.keep);
+        columns.extend(conditions.map(|condition| condition.column.clone()));
+        columns.extend(self.rows.require.iter().cloned());
+        columns
+    }
+
+    /// Every column that fields are made of.
+    pub(super) fn columns_of_fields(&self) -> Vec<Column> {
+        let mut columns = Vec::new();
+        self.fields.values().flatten().for_each(|expression| expression.add_columns(&mut columns));
+        columns
     }
 
     /// Whether the header names are the fields, all of them.

@@ -4,11 +4,11 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::charset::Length;
-use super::lines::{Lines, trimmed};
-use super::refused::REFUSED_BECAUSE;
-use super::source::Source;
-use super::{FileError, Reader, Row, RowError, RowIdentity, charset};
+use crate::charset::{self, Length};
+use crate::error::{FileError, RowError};
+use crate::lines::{Lines, trimmed};
+use crate::reader::{REFUSED_BECAUSE, Reader, Row, RowIdentity};
+use crate::source::Source;
 
 /// Reads NDJSON.
 pub struct NdjsonReader {

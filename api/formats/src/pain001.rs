@@ -1,5 +1,6 @@
 //! ISO 20022 pain.001, customer credit transfer initiation: versions 03, 09 and newer.
 
+mod declaration;
 mod exact;
 mod execution;
 mod first_pass;
@@ -7,9 +8,8 @@ mod identity;
 mod leaves;
 mod meter;
 mod named;
+pub mod refused;
 mod walk;
-
-use std::io::Read as _;
 
 use domain::money::Currency;
 use domain::text::{Memo, Name};
@@ -25,12 +25,12 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use walk::{Step, Walk};
 
-use super::charset::{self, Charset, Length};
-use super::csv::{Form, NotAnAmount, parse_decimal};
-use super::mapping::DecimalMark;
-use super::source::Source;
-use super::text::one_line;
-use super::{FileError, Options, Reader, Row, RowError, RowIdentity, Total, iban, refused};
+use crate::decimal::{self, DecimalMark, Form, NotAnAmount};
+use crate::error::{FileError, RowError};
+use crate::reader::{Options, REFUSED_BECAUSE, Reader, Row, RowIdentity};
+use crate::source::Source;
+use crate::text::one_line;
+use crate::{charset, iban, lines};
 
 /// Reads pain.001.
 pub struct PainReader {
@@ -46,7 +46,7 @@ pub struct PainReader {
 impl PainReader {
     /// Reads the file to its end and checks its totals, then starts again.
     pub fn open(source: Source, options: &Options) -> Result<PainReader, FileError> {
-        let charset = charset::find(&source, Some(&declared_charset(&source)?), Length::Any)?;
+        let charset = declaration::charset(&source)?;
         let FirstPass { rows_total, header, ids } = FirstPass::of(&source, charset)?;
         if rows_total == 0 {
             return Err(FileError::Empty);
@@ -80,7 +80,7 @@ impl PainReader {
         let fault = |text: &str| charset::damage(text.as_bytes(), false);
         let (at, reason) =
             fault(payment).or_else(|| fault(&self.walk.head).map(|(_, reason)| (0, reason)))?;
-        let line = line + super::lines::count(payment.get(..at).unwrap_or_default().as_bytes());
+        let line = line + lines::count(payment.get(..at).unwrap_or_default().as_bytes());
         Some(RowError { line, column: None, field: None, reason })
     }
 
@@ -184,7 +184,7 @@ impl Reader for PainReader {
     }
 
     fn refused(&self, raw: &[u8], reason: &str) -> Vec<u8> {
-        let comment = format!("\n<!-- {}: {} -->\n", refused::REFUSED_BECAUSE, refused::in_comment(reason));
+        let comment = format!("\n<!-- {}: {} -->\n", REFUSED_BECAUSE, refused::in_comment(reason));
         [comment.as_bytes(), raw].concat()
     }
 
@@ -266,7 +266,7 @@ fn amount(payment: &Leaves) -> Result<(i64, Currency), (&'static str, String)> {
     let exponent = currency.exponent().unwrap_or(0);
     let form = Form { decimal: DecimalMark::Point, exponent, allow_zeros: true, code: None };
     let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let parsed = if plain { parse_decimal(text, form) } else { Err(NotAnAmount::NoNumber) };
+    let parsed = if plain { decimal::parse(text, form) } else { Err(NotAnAmount::NoNumber) };
     match parsed {
         Ok(parsed) if parsed.minor_units > 0 => Ok((parsed.minor_units, currency)),
         Ok(_) => Err(refuse(format!("is {text}; a payment needs an amount above zero"))),
@@ -278,22 +278,4 @@ fn amount(payment: &Leaves) -> Result<(i64, Currency), (&'static str, String)> {
         }
         Err(_) => Err(refuse(format!("is {text:?}; write digits and at most one point"))),
     }
-}
-
-/// The charset that the XML declaration names; UTF-8 without one.
-fn declared_charset(source: &Source) -> Result<String, FileError> {
-    let mut start = Vec::new();
-    source.pass()?.take(256).read_to_end(&mut start)?;
-    let start = String::from_utf8_lossy(&start);
-    let declaration = start.split("?>").next().unwrap_or_default();
-    let named = declaration.split_once("encoding").and_then(|(_, rest)| {
-        let rest = rest.trim_start().strip_prefix('=')?.trim_start();
-        let quote = rest.chars().next().filter(|c| "\"'".contains(*c))?;
-        rest.get(1..)?.split(quote).next()
-    });
-    // What was read byte by byte is no UTF-16, whatever it says: some programs write the name of their own strings' form.
-    let is_possible = |name: &&str| {
-        !name.is_empty() && !name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("utf-16"))
-    };
-    Ok(named.filter(is_possible).unwrap_or("utf-8").to_owned())
 }

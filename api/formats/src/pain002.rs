@@ -7,7 +7,8 @@ use std::io::{self, Write};
 
 use quick_xml::escape::escape;
 
-use super::{FileError, Message, PaymentIds, Total};
+use crate::error::{FileError, Total};
+use crate::pain001::{Message, PaymentIds};
 
 /// The most characters of one line of additional information (`Max105Text`).
 const INFORMATION_CHARS_MAX: usize = 105;

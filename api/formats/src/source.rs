@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use flate2::read::MultiGzDecoder;
 
-use super::{FileError, Input, UNFOLDED_BYTES_MAX, UNFOLDED_RATIO_MAX};
+use crate::error::FileError;
+use crate::limits::{UNFOLDED_BYTES_MAX, UNFOLDED_RATIO_MAX};
 
 /// Bytes read at once.
 const READ_BYTES: usize = 64 * 1024;
@@ -15,6 +16,11 @@ const GZIP_MAGIC: [u8; 2] = [0x1F, 0x8B];
 
 /// Unfolded bytes up to which no ratio is held against a file: small files of one repeated row are sound.
 const RATIO_FREE_BYTES: u64 = 8 * 1024 * 1024;
+
+/// What a file is read from: it is read more than once.
+pub trait Input: Read + Seek + Send {}
+
+impl<T: Read + Seek + Send> Input for T {}
 
 /// A file that can be read from its start again and again; one pass at a time.
 #[derive(Clone)]

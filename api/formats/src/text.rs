@@ -1,6 +1,9 @@
-//! Texts of files made to fit the fields of a job.
+//! Texts of files made to fit the fields of a job, and the reasons that quote them.
 
-use super::csv::is_blank;
+/// Blanks of every width.
+pub fn is_blank(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\u{A0}' | '\u{202F}' | '\u{2009}' | '\u{FEFF}')
+}
 
 /// A text on one line, with single blanks; cut at a word where it is the bank's and longer than ours may be.
 pub fn one_line(text: &str, may_cut: bool, chars_max: usize) -> String {
@@ -13,4 +16,10 @@ pub fn one_line(text: &str, may_cut: bool, chars_max: usize) -> String {
     let kept = line.get(..room).unwrap_or_default();
     let words = kept.rfind(' ').filter(|at| kept.len() - at < 20).and_then(|at| kept.get(..at));
     format!("{}…", words.unwrap_or(kept))
+}
+
+/// The start of a text, as a reason quotes it.
+pub fn shown(text: &str) -> String {
+    let start: String = text.chars().take(40).collect();
+    format!("{start:?}")
 }

@@ -1,9 +1,9 @@
 //! What was sent, and how it is to be read.
 
+use formats::{Format, InvalidMapping, Mapping};
 use serde::{Deserialize, Serialize};
 
 use crate::problem::Problem;
-use formats::{Format, InvalidMapping, Mapping};
 
 /// The longest name of a file that is kept, in characters.
 const NAME_CHARS_MAX: usize = 255;

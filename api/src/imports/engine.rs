@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use domain::text::Client;
+use formats::FileError;
 use jiff::Timestamp;
 use store::imports::{Content, Import, ImportState, Progress};
 use store::ledger::LedgerError;
@@ -22,7 +23,6 @@ use super::reading::Reading;
 use super::spool::{Held, Spool};
 use super::upload;
 use crate::ingress::Ingress;
-use formats::FileError;
 
 /// How often the folder is looked into for what another process left there.
 const LOOK_EVERY: Duration = Duration::from_secs(2);

@@ -8,6 +8,7 @@ use domain::id::JobId;
 use domain::job::Fingerprint;
 use domain::lane::Lane;
 use domain::text::Client;
+use formats::{FileError, Format, FormerName, Options, Reader, Row, RowError, RowIdentity};
 use jiff::Timestamp;
 use store::imports::{Content, ContentOf, Refusal};
 use tokio::sync::mpsc;
@@ -20,7 +21,6 @@ use super::spool::Held;
 use crate::identity::{SEPARATOR_OF_RELEASE, Who};
 use crate::ingress::Ingress;
 use crate::intake::{self, Intake, RowKnownBy};
-use formats::{FileError, Format, FormerName, Options, Reader, Row, RowError, RowIdentity};
 
 /// Rows that go from hand to hand together: with sixteen lanes, about as many for each as an envelope takes.
 pub(super) const CHUNK_ROWS_MAX: usize = 1_000;

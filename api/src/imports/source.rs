@@ -5,8 +5,9 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::Description;
 use formats::{FileError, Format, Options, Reader};
+
+use super::Description;
 
 /// What a file is written in, as its description says or as it looks.
 pub(super) fn format(file: &mut File, description: &Description) -> Result<Format, FileError> {

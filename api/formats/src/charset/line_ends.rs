@@ -2,7 +2,16 @@
 
 use std::io::{self, Read};
 
-use super::Returns;
+/// What the returns of a text are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Returns {
+    /// They stand before the ends of lines, if there are any.
+    Usual,
+    /// They end the lines, as on the old Macintosh.
+    Ends,
+    /// They are doubled, or stand behind the ends of lines: what a program left that mended line ends twice.
+    Idle,
+}
 
 /// A text whose returns are line ends, or nothing.
 pub struct LineEnds {

@@ -6,13 +6,13 @@ use serde::Serialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::super::iban;
-use super::super::mapping::{Amounts, Target};
-use super::super::text::one_line;
 use super::date::Dates;
-use super::decimal;
-use super::plan::{Cut, Direction, Field, Plan, Text};
+use super::plan::{Cut, Field, Plan, Text};
 use super::writing::Writing;
+use crate::decimal::{self, Direction};
+use crate::iban;
+use crate::mapping::{Amounts, Target};
+use crate::text::one_line;
 
 /// In the reason of a row that has no date where others have one; see [`super::signs::WITHOUT_SIGN`].
 pub const WITHOUT_DATE: &str = "value_date is empty";
@@ -244,11 +244,6 @@ pub fn fault(target: &Target, reason: String) -> Fault {
 
 fn target_name(target: &Target) -> &'static str {
     Target::NAMED.iter().find(|(_, named)| named == target).map_or("", |(name, _)| *name)
-}
-
-pub fn shown(text: &str) -> String {
-    let start: String = text.chars().take(40).collect();
-    format!("{start:?}")
 }
 
 fn key(json: &mut Vec<u8>, name: &str) {

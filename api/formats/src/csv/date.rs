@@ -13,7 +13,7 @@ use jiff::civil::Date;
 use pattern::Pattern;
 use written::{Order, Written};
 
-use super::body::shown;
+use crate::text::shown;
 
 /// How a form is stated, where none can be named that fits.
 const ADVICE: &str = "correct it (2026-01-31 is read without a setting), or state its form with date=, made of YYYY or YY, \

@@ -1,9 +1,10 @@
 //! The header of a CSV file: finding its line by the names in it, and a column by its name.
 
-use super::super::FileError;
-use super::super::mapping::{Column, Mapping, Target};
-use super::dialect::{HEADER_LINES_MAX, Start};
 use super::record::Marks;
+use super::start::{HEADER_LINES_MAX, Start};
+use crate::error::FileError;
+use crate::mapping::{Column, Mapping, Target};
+use crate::text::is_blank;
 
 /// The most names, and the most characters of each, that an error lists.
 const LISTED_NAMES_MAX: usize = 40;
@@ -83,7 +84,7 @@ pub fn place(names: &[String], name: &str) -> Result<usize, String> {
 
 /// A name without what one does not see.
 fn folded(name: &str) -> String {
-    let words: Vec<&str> = name.split(super::decimal::is_blank).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = name.split(is_blank).filter(|word| !word.is_empty()).collect();
     words.join(" ").to_lowercase()
 }
 

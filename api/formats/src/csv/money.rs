@@ -2,12 +2,13 @@
 
 use domain::money::{Amount, Currency};
 
-use super::super::mapping::{DecimalMark, Target};
-use super::body::{Bodies, Fault, fault, shown};
-use super::decimal::{self, Form, NotAnAmount, Parsed, Sign, Written};
-use super::plan::{Cut, Direction, Field};
+use super::body::{Bodies, Fault, fault};
+use super::plan::{Cut, Field};
 use super::signs::{Amounted, By};
 use super::words;
+use crate::decimal::{self, DecimalMark, Direction, Form, NotAnAmount, Parsed, Sign, Written};
+use crate::mapping::Target;
+use crate::text::shown;
 
 pub type Money = (i64, Direction);
 
@@ -115,9 +116,9 @@ impl Bodies {
         });
         match (&sum, signed_fee, as_signed) {
             (Ok(Some(taken_off)), Some(fee), Some(added)) if !goes_out => {
-                let exponent = self.exponent(currency).unwrap_or(0);
+                let exponent = self.exponent(currency);
                 let [added, taken_off] =
-                    [added, *taken_off].map(|sum| shown_minor_units(sum.minor_units, exponent));
+                    [added, *taken_off].map(|sum| decimal::in_units(sum.minor_units, exponent));
                 Err(fault(target, two_fees(&fee, &added, &taken_off)))
             }
             _ => sum,
@@ -241,22 +242,11 @@ fn too_large(shown: &str) -> String {
 fn reading(text: &str, form: Form, mark: DecimalMark) -> Option<String> {
     let stated = |form: Form, zeros: &str| {
         let parsed = decimal::parse(text, form).ok()?;
-        let amount = shown_minor_units(parsed.minor_units.abs(), form.exponent);
+        let amount = decimal::in_units(parsed.minor_units.abs(), Some(form.exponent));
         Some(format!("decimal={}{zeros} if it is {amount}", mark.name()))
     };
     let form = Form { decimal: mark, ..form };
     stated(form, "").or_else(|| stated(Form { allow_zeros: true, ..form }, " and extra_zeros=true"))
-}
-
-/// An amount with the decimals of its currency.
-fn shown_minor_units(minor_units: i64, exponent: u16) -> String {
-    let sign = if minor_units < 0 { "-" } else { "" };
-    let width = usize::from(exponent);
-    let digits = format!("{:0width$}", minor_units.unsigned_abs(), width = width + 1);
-    match digits.split_at_checked(digits.len().saturating_sub(width)) {
-        Some((whole, decimals)) if width > 0 => format!("{sign}{whole}.{decimals}"),
-        _ => format!("{sign}{digits}"),
-    }
 }
 
 /// Whether a fee may make an amount larger or smaller: one without a sign beside an amount that has a minus, or the other

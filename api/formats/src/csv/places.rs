@@ -1,12 +1,13 @@
 //! Finding the table of a file where no name tells: its map counts columns, or there is no header.
 
-use super::super::FileError;
-use super::super::mapping::{Column, Mapping, Target};
-use super::dialect::Start;
+use super::date;
 use super::header::{named, shown};
-use super::plan::collect;
 use super::record::Marks;
-use super::{date, decimal};
+use super::start::Start;
+use crate::decimal;
+use crate::error::FileError;
+use crate::mapping::{Column, Mapping, Target};
+use crate::text::is_blank;
 
 /// The largest number of a column that is wanted; 0 where none is counted.
 pub fn largest(wanted: &[Column]) -> usize {
@@ -93,7 +94,7 @@ fn refuse_row(cells: &[String], line: usize, mapping: &Mapping) -> Result<(), Fi
         };
         let Some(Some(expression)) = mapping.fields.get(&target) else { continue };
         let mut columns = Vec::new();
-        collect(expression, &mut columns);
+        expression.add_columns(&mut columns);
         for column in columns {
             let Column::Number(number) = column else { continue };
             let cell = cells.get(number - 1).map(String::as_str).unwrap_or_default();
@@ -112,6 +113,6 @@ fn refuse_row(cells: &[String], line: usize, mapping: &Mapping) -> Result<(), Fi
 
 /// Whether a text is made of digits and the marks of dates and amounts. A damaged figure names no column either.
 fn is_figures(cell: &str) -> bool {
-    let is_mark = |c: char| decimal::is_blank(c) || ".,'’+-−/:€$£".contains(c);
+    let is_mark = |c: char| is_blank(c) || ".,'’+-−/:€$£".contains(c);
     cell.contains(|c: char| c.is_ascii_digit()) && cell.chars().all(|c| c.is_ascii_digit() || is_mark(c))
 }

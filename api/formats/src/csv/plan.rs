@@ -1,22 +1,15 @@
 //! A map put to a file's columns: where each field's text comes from.
 
-mod unused;
-
 use std::collections::BTreeMap;
 
-use super::super::FileError;
-use super::super::mapping::{Column, Expression, Mapping, Target};
-use super::super::refused::REFUSED_BECAUSE;
-use super::dialect::Found;
 use super::header::{self, listed, shown};
 use super::record::Cells;
-
-/// Which way money goes, seen from the account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    In,
-    Out,
-}
+use super::start::Found;
+use crate::decimal::Direction;
+use crate::error::FileError;
+use crate::mapping::{Column, Condition, Expression, Mapping, Target};
+use crate::reader::REFUSED_BECAUSE;
+use crate::text::is_blank;
 
 /// What a field's text is made of; columns from 0.
 #[derive(Debug, Clone)]
@@ -75,7 +68,7 @@ impl<'a> Cut<'a> {
     /// A cell without blanks around it; empty where there is none.
     pub fn cell(self, index: usize) -> &'a str {
         let cell = self.cells.get(self.record, index).unwrap_or_default();
-        std::str::from_utf8(cell).unwrap_or_default().trim_matches(super::decimal::is_blank)
+        std::str::from_utf8(cell).unwrap_or_default().trim_matches(is_blank)
     }
 }
 
@@ -87,38 +80,6 @@ impl Test {
             Some(start) => cell.starts_with(start),
             None => cell == text,
         })
-    }
-}
-
-/// Every column that a map needs.
-pub fn wanted(mapping: &Mapping) -> Vec<Column> {
-    let mut columns = in_fields(mapping);
-    let rows = &mapping.rows;
-    columns.extend(rows.ignore.iter().chain(&rows.keep).map(|condition| condition.column.clone()));
-    columns.extend(rows.require.iter().cloned());
-    columns
-}
-
-/// Every column that fields are made of.
-fn in_fields(mapping: &Mapping) -> Vec<Column> {
-    let mut columns = Vec::new();
-    mapping.fields.values().flatten().for_each(|expression| collect(expression, &mut columns));
-    columns
-}
-
-/// Adds the columns that an expression reads.
-pub fn collect(expression: &Expression, columns: &mut Vec<Column>) {
-    match expression {
-        Expression::Value(_) => (),
-        Expression::Column(column) => columns.push(column.clone()),
-        Expression::Join(parts, _) | Expression::FirstOf(parts) => {
-            parts.iter().for_each(|part| collect(part, columns));
-        }
-        Expression::Sum { terms, .. } => terms.iter().for_each(|(term, _)| collect(term, columns)),
-        Expression::ByDirection { income, outgo } => {
-            [income, outgo].into_iter().flatten().for_each(|side| collect(side, columns));
-        }
-        Expression::Translated(part, _) => collect(part, columns),
     }
 }
 
@@ -169,8 +130,8 @@ impl Plan {
             }
             plan.fields.insert(target, Field { text: Text::Cell(index), is_mapped: false });
         }
-        let tests = |conditions: &[super::super::mapping::Condition]| -> Result<Vec<Test>, FileError> {
-            let test = |condition: &super::super::mapping::Condition| {
+        let tests = |conditions: &[Condition]| -> Result<Vec<Test>, FileError> {
+            let test = |condition: &Condition| {
                 let cell = cell_of(&condition.column, found).map_err(refuse)?;
                 Ok(Test { cell, texts: condition.texts.clone() })
             };
@@ -180,7 +141,7 @@ impl Plan {
         plan.keep = tests(&mapping.rows.keep)?;
         let require = mapping.rows.require.iter().map(|column| cell_of(column, found).map_err(refuse));
         plan.require = require.collect::<Result<_, _>>()?;
-        plan.unused_currencies = unused::currency(&plan, mapping, found);
+        plan.unused_currencies = unused_currencies(&plan, mapping, found);
         Ok(plan)
     }
 
@@ -245,6 +206,41 @@ fn resolve(expression: &Expression, found: &Found) -> Result<Text, String> {
             Text::Translated(Box::new(resolve(part, found)?), texts.clone())
         }
     })
+}
+
+/// How banks name the column that says the currency of a row's amount.
+const CURRENCY_COLUMNS: [&str; 14] = [
+    "currency",
+    "ccy",
+    "currency code",
+    "währung",
+    "waehrung",
+    "devise",
+    "divisa",
+    "moneda",
+    "moeda",
+    "munt",
+    "muntsoort",
+    "valuta",
+    "waluta",
+    "deviza",
+];
+
+/// The columns that may say the currency of a row, where the map has one for all rows and does not look at them.
+///
+/// A column by which rows are kept is looked at. One by which rows are left out is not: it may say more than what is
+/// left out.
+fn unused_currencies(plan: &Plan, mapping: &Mapping, found: &Found) -> Vec<usize> {
+    let field = plan.fields.get(&Target::Currency);
+    if !field.is_some_and(|field| matches!(field.text, Text::Value(_))) {
+        return Vec::new();
+    }
+    let mut used = mapping.columns_of_fields();
+    used.extend(mapping.rows.keep.iter().map(|condition| condition.column.clone()));
+    let used: Vec<usize> = used.iter().filter_map(|column| cell_of(column, found).ok()).collect();
+    let is_named = |name: &str| CURRENCY_COLUMNS.contains(&name.trim().to_lowercase().as_str());
+    let columns = found.names.iter().enumerate();
+    columns.filter(|(index, name)| !used.contains(index) && is_named(name)).map(|(index, _)| index).collect()
 }
 
 impl Text {

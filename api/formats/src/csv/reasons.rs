@@ -1,10 +1,10 @@
 //! Why rows were refused: a column more behind all others, which a later import does not look at.
 
-use super::super::lines::trimmed;
-use super::super::refused::REFUSED_BECAUSE;
-use super::dialect::{Found, REASON_START};
 use super::plan::Cut;
 use super::record::{self, Cells, Marks};
+use super::start::{Found, REASON_START};
+use crate::lines::trimmed;
+use crate::reader::REFUSED_BECAUSE;
 
 /// Where the reasons of a file stand, and those of its refused rows.
 #[derive(Debug, Clone, Copy)]

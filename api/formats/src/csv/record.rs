@@ -2,7 +2,8 @@
 
 use memchr::memchr;
 
-use super::super::mapping::Quote;
+use crate::lines;
+use crate::mapping::Quote;
 
 /// What cuts a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -216,5 +217,5 @@ pub fn place(record: &[u8], at: usize) -> (u64, u64) {
     let before = record.get(..at).unwrap_or(record);
     let line_start = memchr::memrchr(b'\n', before).map_or(0, |end| end + 1);
     let characters = String::from_utf8_lossy(before.get(line_start..).unwrap_or_default()).chars().count();
-    (super::super::lines::count(before), characters as u64 + 1)
+    (lines::count(before), characters as u64 + 1)
 }

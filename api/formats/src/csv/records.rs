@@ -2,15 +2,16 @@
 
 use std::collections::VecDeque;
 
-use super::super::charset::{self, Charset};
-use super::super::lines::{self, Lines};
-use super::super::source::Source;
-use super::super::{FileError, ROW_BYTES_MAX};
-use super::dialect::Found;
 use super::plan::{Cut, Plan};
 use super::record::{self, Cells, Marks};
 use super::shape::RowShape;
+use super::start::Found;
 use super::wording::Wording;
+use crate::charset::{self, Charset};
+use crate::error::FileError;
+use crate::limits::ROW_BYTES_MAX;
+use crate::lines::{self, Lines};
+use crate::source::Source;
 
 /// A quote that opens in one line and joins lines that are rows of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

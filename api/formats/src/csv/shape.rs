@@ -1,10 +1,10 @@
 //! Telling a line that is a row of its own from a line of a text that goes on.
 
-use super::super::mapping::Target;
 use super::date;
-use super::dialect::Found;
 use super::plan::{Cut, Plan};
 use super::record::{self, Cells, Marks};
+use super::start::Found;
+use crate::mapping::Target;
 
 /// Kinds of jobs that a column may name.
 const KINDS: [&str; 14] = [

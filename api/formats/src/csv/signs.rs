@@ -1,12 +1,13 @@
 //! Which way the money of a row goes. Whatever says it (a column of its own, a word, a mark, the kind, a sign) counts,
 //! and what does not agree is refused.
 
-use super::super::mapping::{Sign as Stated, Target};
-use super::body::{Bodies, Fault, fault, shown};
-use super::decimal::{Parsed, Sign};
-use super::plan::{Cut, Direction, Text};
+use super::body::{Bodies, Fault, fault};
+use super::plan::{Cut, Field, Text};
 use super::words;
 use super::writing::Minus;
+use crate::decimal::{Direction, Parsed, Sign};
+use crate::mapping::{Sign as Stated, Target};
+use crate::text::shown;
 
 /// In every reason that doubts an amount without a sign: a file of rows that were refused for it keeps the doubt,
 /// though the rows that raised it are missing.
@@ -35,14 +36,6 @@ pub enum By {
 }
 
 impl Direction {
-    /// The other way.
-    pub fn other(self) -> Direction {
-        match self {
-            Direction::In => Direction::Out,
-            Direction::Out => Direction::In,
-        }
-    }
-
     fn goes(self) -> &'static str {
         match self {
             Direction::In => "comes in",
@@ -321,7 +314,7 @@ impl Bodies {
     /// Whether the map says where money comes from or goes to, and the same for all rows: then no sign turns it round.
     fn is_one_way(&self) -> bool {
         let fields = [Target::From, Target::To].map(|target| self.plan.fields.get(&target));
-        let turns = |field: &super::plan::Field| field.text.turns();
+        let turns = |field: &Field| field.text.turns();
         fields.iter().any(Option::is_some) && !fields.iter().all(|field| field.is_some_and(turns))
     }
 

@@ -1,7 +1,7 @@
 //! Words for money that comes in and money that goes out.
 
-use super::super::mapping::Amounts;
-use super::plan::Direction;
+use crate::decimal::Direction;
+use crate::mapping::Amounts;
 
 /// Words for money that comes in: credit, Haben, bij, crédit …
 const IN_WORDS: [&str; 14] = [

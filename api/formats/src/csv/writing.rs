@@ -1,10 +1,10 @@
 //! How a file writes its amounts, as far as its own rows prove it: which mark stands before decimals, and what a minus
 //! means where something else says which way the money goes.
 
-use super::super::mapping::{Amounts, DecimalMark, Target};
-use super::decimal::{self, Sign, Written};
-use super::plan::{Cut, Direction, Plan, Text};
+use super::plan::{Cut, Plan, Text};
 use super::words;
+use crate::decimal::{self, DecimalMark, Direction, Sign, Written};
+use crate::mapping::{Amounts, Target};
 
 /// What the amounts of a file prove. The order of its rows makes no difference.
 #[derive(Debug, Clone, Default)]

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::sums;
-use super::{Column, Condition, DecimalMark, Expression, InvalidMapping, Mapping, Quote, Sign, Target};
+use super::entries::{Column, Condition, Expression, InvalidMapping, Quote, Sign, Target};
+use super::{Mapping, sums};
+use crate::decimal::DecimalMark;
 
 /// Reads every entry, or says which one is wrong.
 pub fn read(given: Map<String, Value>) -> Result<Mapping, InvalidMapping> {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Expression;
+use super::entries::Expression;
 
 /// Why a field that is no amount has no sum.
 pub const NO_AMOUNT: &str = "has a `sum`, which is for amounts; write `columns` to join texts";

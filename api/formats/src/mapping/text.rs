@@ -16,7 +16,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{InvalidMapping, Target};
+use super::entries::{InvalidMapping, Target};
 
 /// One piece of a value, with how it was quoted.
 struct Term {

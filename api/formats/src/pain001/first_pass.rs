@@ -4,7 +4,9 @@ use super::exact::Exact;
 use super::identity::{Collected, Ids};
 use super::leaves::Leaves;
 use super::walk::{Step, Walk};
-use super::{Charset, FileError, Source, Total, charset};
+use crate::charset::{self, Charset};
+use crate::error::{FileError, Total};
+use crate::source::Source;
 
 /// The most payments of a message: what they are called is kept while it is read, in eight bytes for each. Schemes take
 /// some 100,000.

@@ -11,10 +11,11 @@ use std::fmt::Write as _;
 use domain::former::Sameness;
 
 use super::leaves::Leaves;
+use super::refused::OCCURRENCE_MARK;
 use super::walk::Walk;
-use crate::refused::OCCURRENCE_MARK;
+use crate::iban;
+use crate::reader::{FormerName, PaymentName};
 use crate::text::one_line;
-use crate::{FormerName, PaymentName, iban};
 
 /// No reference can contain it.
 const SEPARATOR: char = '\u{1f}';

@@ -1,6 +1,6 @@
 //! What stands in an element.
 
-use super::super::ROW_BYTES_MAX;
+use crate::limits::ROW_BYTES_MAX;
 
 /// The most leaves of a header or a payment.
 pub const LEAVES_MAX: usize = 4_000;

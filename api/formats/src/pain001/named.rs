@@ -4,14 +4,14 @@ use std::io::Cursor;
 
 use jiff::Timestamp;
 
-use super::Exact;
+use super::exact::Exact;
 use super::execution::ExecutionDay;
 use super::leaves::Leaves;
+use super::refused::TOTALS_MARK;
 use super::walk::{Step, Walk};
-use crate::charset::{self, Length};
-use crate::refused::TOTALS_MARK;
-use crate::source::Source;
-use crate::{FileError, Input};
+use super::{declaration, first_pass};
+use crate::error::FileError;
+use crate::source::{Input, Source};
 
 /// A message, by its group header.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -88,7 +88,7 @@ pub fn was_ahead(row: &[u8], at: Timestamp) -> bool {
 /// `None` where it has no amount that could be added.
 pub fn amount_of_refused(row: &[u8]) -> Option<Exact> {
     let (_, leaves) = payment_of_refused(row)?;
-    Exact::parse(super::first_pass::stated_amount(&leaves))
+    Exact::parse(first_pass::stated_amount(&leaves))
 }
 
 /// The leaves of the payment information and of the payment.
@@ -107,7 +107,7 @@ fn payment_of_refused(row: &[u8]) -> Option<(Leaves, Leaves)> {
 /// It is not sound as far as the end of its header.
 pub fn header_of(file: impl Input + 'static) -> Result<Vec<u8>, FileError> {
     let source = Source::new(Box::new(file))?;
-    let charset = charset::find(&source, Some(&super::declared_charset(&source)?), Length::Any)?;
+    let charset = declaration::charset(&source)?;
     let mut walk = Walk::new(charset.decoded(&source)?);
     loop {
         match walk.advance()? {

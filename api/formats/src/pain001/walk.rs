@@ -7,11 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
-use super::super::refused::{OCCURRENCE_MARK, TOTALS_MARK};
-use super::super::{FileError, ROW_BYTES_MAX};
-use super::Exact;
+use super::exact::Exact;
 use super::leaves::{LEAVES_BYTES_MAX, LEAVES_MAX, Leaves};
 use super::meter::Metered;
+use super::refused::{OCCURRENCE_MARK, TOTALS_MARK};
+use crate::error::FileError;
+use crate::limits::ROW_BYTES_MAX;
+use crate::lines;
 
 /// How deep elements may stand in each other; pain.001 has some 12 levels.
 const DEPTH_MAX: usize = 32;
@@ -126,7 +128,7 @@ impl Walk {
                 Err(error) => return Err(self.refusal(error)),
             };
             let starts_at = self.line;
-            self.line += super::super::lines::count(event.as_bytes_of());
+            self.line += lines::count(event.as_bytes_of());
             match event {
                 Event::Start(tag) => {
                     let local = String::from_utf8_lossy(tag.local_name().as_ref().as_ref()).into_owned();

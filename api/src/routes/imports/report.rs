@@ -7,6 +7,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{AppendHeaders, IntoResponse, Response};
+use formats::Format;
 use futures::stream;
 
 use super::{find, head_of};
@@ -16,7 +17,6 @@ use crate::keys::Viewer;
 use crate::openapi::Refusals;
 use crate::problem::{Problem, ProblemType};
 use crate::routes::NoParameters;
-use formats::Format;
 
 /// Reports on a pain.001, as ISO 20022 pain.002: the message as a whole, and each of its payments that has come to
 /// something, refused ones among them.

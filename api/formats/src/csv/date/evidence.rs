@@ -6,9 +6,10 @@ use domain::value_date::plausible;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 
-use super::super::super::mapping::Target;
-use super::super::plan::{Cut, Direction, Plan};
+use super::super::plan::{Cut, Plan};
 use super::written::{Layout, Mark, Order, Shape, Written};
+use crate::decimal::Direction;
+use crate::mapping::Target;
 
 /// Years ahead of today beyond which a reading is none where another one stays: standing orders and instalments are
 /// planned for less.

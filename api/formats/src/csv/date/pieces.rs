@@ -1,6 +1,7 @@
 //! Pieces of a date's text: what stands around its parts, and what may follow it.
 
 use super::months;
+use crate::text;
 
 /// Behind the number of a day.
 const ORDINALS: [&str; 7] = ["st", "nd", "rd", "th", "er", "º", "ª"];
@@ -10,8 +11,7 @@ const LINKS: [&str; 3] = ["de ", "del ", "of "];
 
 /// Blanks of every width, and marks of direction, which nobody sees.
 pub fn is_blank(c: char) -> bool {
-    super::super::decimal::is_blank(c)
-        || matches!(c, '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}')
+    text::is_blank(c) || matches!(c, '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}')
 }
 
 /// A text without blanks around it.

@@ -4,12 +4,11 @@ mod around;
 mod currencies;
 mod groups;
 
-pub use around::{Sign, Written, is_dash};
-pub use groups::is_blank;
-
-use super::super::mapping::DecimalMark;
-use super::plan::Direction;
+pub use around::{Direction, Sign, Written, is_dash};
 use currencies::Names;
+pub use groups::{DecimalMark, NotAnAmount};
+
+use crate::text::is_blank;
 
 /// An amount in minor units, below zero where a minus, brackets or a debit mark say so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,21 +19,6 @@ pub struct Parsed {
     pub sign: Option<Sign>,
     /// What `CR`, `D` or `Soll` behind it say.
     pub mark: Option<Direction>,
-}
-
-/// Why a text is no amount of a currency.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NotAnAmount {
-    /// It is no number.
-    NoNumber,
-    /// It names another currency, with these letters or this symbol.
-    OtherCurrency(String),
-    /// Its marks are not where the stated form has them.
-    Groups,
-    /// It has more decimals than the currency.
-    Decimals(usize),
-    /// It is beyond what can be posted.
-    TooLarge,
 }
 
 /// How amounts of a file are read.
@@ -138,6 +122,16 @@ pub fn is_other_currency(name: &str, code: &str) -> bool {
 /// Whether digits other than zero are in it.
 pub fn is_zero(text: &str) -> bool {
     !text.contains(|c: char| matches!(c, '1'..='9'))
+}
+
+/// An amount in units of its currency, such as `-12.50`, exactly; where ISO 4217 gives no minor unit (XTS), as it is.
+#[must_use]
+pub fn in_units(minor_units: i64, exponent: Option<u16>) -> String {
+    let digits = usize::from(exponent.unwrap_or(0));
+    let sign = if minor_units < 0 { "-" } else { "" };
+    let text = format!("{:0>width$}", minor_units.unsigned_abs(), width = digits + 1);
+    let (units, fraction) = text.split_at(text.len() - digits);
+    if digits == 0 { format!("{sign}{units}") } else { format!("{sign}{units}.{fraction}") }
 }
 
 #[cfg(test)]

@@ -1,7 +1,23 @@
 //! What stands around the number of an amount: its sign, a mark of debit or credit, and the currency's name.
 
-use super::super::plan::Direction;
-use super::groups::is_blank;
+use crate::text::is_blank;
+
+/// Which way money goes, seen from the account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    In,
+    Out,
+}
+
+impl Direction {
+    /// The other way.
+    pub fn other(self) -> Direction {
+        match self {
+            Direction::In => Direction::Out,
+            Direction::Out => Direction::In,
+        }
+    }
+}
 
 /// A sign that was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -259,3 +259,14 @@ proptest! {
         let _ = proof(&text);
     }
 }
+
+#[test]
+fn amounts_are_exact_in_every_currency() {
+    let cases =
+        [(1250, Some(2), "12.50"), (-5, Some(2), "-0.05"), (7, Some(0), "7"), (-1, Some(3), "-0.001")];
+    for (minor_units, exponent, expected) in cases {
+        assert_eq!(in_units(minor_units, exponent), expected);
+    }
+    assert_eq!(in_units(i64::MIN, None), "-9223372036854775808");
+    assert_eq!(in_units(0, Some(2)), "0.00");
+}

@@ -1,8 +1,29 @@
 //! The digits of a number, and the marks between them.
 
-use super::super::super::mapping::DecimalMark;
-use super::NotAnAmount;
 use super::around::Written;
+use crate::text::is_blank;
+
+/// Why a text is no amount of a currency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotAnAmount {
+    /// It is no number.
+    NoNumber,
+    /// It names another currency, with these letters or this symbol.
+    OtherCurrency(String),
+    /// Its marks are not where the stated form has them.
+    Groups,
+    /// It has more decimals than the currency.
+    Decimals(usize),
+    /// It is beyond what can be posted.
+    TooLarge,
+}
+
+/// What stands between the units and their decimals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DecimalMark {
+    Point,
+    Comma,
+}
 
 impl DecimalMark {
     /// The mark itself.
@@ -76,9 +97,4 @@ fn check_groups(whole: &str, group: impl Fn(char) -> bool) -> Result<(), NotAnAm
     } else {
         Err(NotAnAmount::Groups)
     }
-}
-
-/// Blanks of every width.
-pub fn is_blank(c: char) -> bool {
-    c.is_whitespace() || matches!(c, '\u{A0}' | '\u{202F}' | '\u{2009}' | '\u{FEFF}')
 }
