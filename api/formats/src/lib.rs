@@ -22,6 +22,7 @@ mod reader;
 pub mod refused;
 mod source;
 mod text;
+pub mod xml;
 
 pub use decimal::in_units;
 pub use error::{FileError, RowError, Total};

@@ -53,19 +53,15 @@ impl Mapping {
     }
 
     /// Every column that is needed.
-    pub(super) fn columns(&self) -> Vec<Column> {
-        let mut columns = self.columns_of_fields();
+    pub(super) fn columns(&self) -> Vec<&Column> {
         let conditions = self.rows.ignore.iter().chain(&self.rows.keep);
-        columns.extend(conditions.map(|condition| condition.column.clone()));
-        columns.extend(self.rows.require.iter().cloned());
-        columns
+        let of_rows = conditions.map(|condition| &condition.column).chain(&self.rows.require);
+        self.columns_of_fields().chain(of_rows).collect()
     }
 
     /// Every column that fields are made of.
-    pub(super) fn columns_of_fields(&self) -> Vec<Column> {
-        let mut columns = Vec::new();
-        self.fields.values().flatten().for_each(|expression| expression.add_columns(&mut columns));
-        columns
+    pub(super) fn columns_of_fields(&self) -> impl Iterator<Item = &Column> {
+        self.fields.values().flatten().flat_map(Expression::cells)
     }
 
     /// Whether the header names are the fields, all of them.

@@ -9,6 +9,7 @@ use quick_xml::escape::escape;
 
 use crate::error::{FileError, Total};
 use crate::pain001::{Message, PaymentIds};
+use crate::xml::is_allowed;
 
 /// The most characters of one line of additional information (`Max105Text`).
 const INFORMATION_CHARS_MAX: usize = 105;
@@ -230,7 +231,7 @@ impl<W: Write> Report<W> {
 fn write_reason(out: &mut impl Write, reason: Option<&Reason>) -> io::Result<()> {
     let Some((code, text)) = reason else { return Ok(()) };
     write!(out, "<StsRsnInf><Rsn><Cd>{code}</Cd></Rsn>")?;
-    let characters: Vec<char> = text.chars().map(|c| if is_plain(c) { c } else { ' ' }).collect();
+    let characters: Vec<char> = text.chars().map(|c| if is_allowed(c) { c } else { ' ' }).collect();
     for line in characters.chunks(INFORMATION_CHARS_MAX) {
         let line: String = line.iter().collect();
         write!(out, "<AddtlInf>{}</AddtlInf>", escape(&line))?;
@@ -240,7 +241,8 @@ fn write_reason(out: &mut impl Write, reason: Option<&Reason>) -> io::Result<()>
 
 /// An id as `Max35Text`, in which nothing is empty.
 fn id(text: Option<&str>) -> String {
-    let text: String = text.unwrap_or_default().chars().filter(|c| is_plain(*c)).take(ID_CHARS_MAX).collect();
+    let text: String =
+        text.unwrap_or_default().chars().filter(|c| is_allowed(*c)).take(ID_CHARS_MAX).collect();
     let text = text.trim();
     escape(if text.is_empty() { NOT_PROVIDED } else { text }).into_owned()
 }
@@ -257,11 +259,6 @@ pub fn uuid(uetr: &str) -> Option<String> {
             _ => byte.is_ascii_hexdigit(),
         });
     has_form.then_some(uuid)
-}
-
-/// A character that XML can hold, and that takes part in a line.
-fn is_plain(c: char) -> bool {
-    !c.is_control() && !matches!(c, '\u{FFFE}' | '\u{FFFF}')
 }
 
 #[cfg(test)]

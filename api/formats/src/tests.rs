@@ -21,8 +21,16 @@ fn read_all(
     prefixes: &[&str],
 ) -> Result<(Vec<Row>, Box<dyn Reader>), FileError> {
     let iban_prefixes = prefixes.iter().map(|prefix| (*prefix).to_owned()).collect();
-    let options = Options { iban_prefixes, ..Options::default() };
-    let mut reader = open(file, format, &map.parse().unwrap(), &options)?;
+    read_with(file, format, map, &Options { iban_prefixes, ..Options::default() })
+}
+
+pub(crate) fn read_with(
+    file: impl Input + 'static,
+    format: Format,
+    map: &str,
+    options: &Options,
+) -> Result<(Vec<Row>, Box<dyn Reader>), FileError> {
+    let mut reader = open(file, format, &map.parse().unwrap(), options)?;
     let mut rows = Vec::new();
     while let Some(row) = reader.next()? {
         rows.push(row);

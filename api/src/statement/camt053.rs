@@ -1,12 +1,10 @@
 //! Statements as ISO 20022 BankToCustomerStatement, camt.053.001.08: see `docs/formats/camt-053.md`.
 
-mod xml;
-
 use domain::job::Kind;
 use formats::pain002::uuid;
+use formats::xml::{self, Xml};
 use formats::{check_digits_fit, in_units};
 
-use self::xml::Xml;
 use super::line::{Line, NOT_PROVIDED};
 use super::{Head, Writer, day};
 use crate::rfc3339::Rfc3339;

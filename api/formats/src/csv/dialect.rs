@@ -12,7 +12,7 @@ use crate::reader::REFUSED_BECAUSE;
 const SEPARATORS: [u8; 4] = [b';', b'\t', b'|', b','];
 
 /// Finds the dialect of a text by its start.
-pub fn find(start: &[u8], mapping: &Mapping, wanted: &[Column]) -> Result<Found, FileError> {
+pub fn find(start: &[u8], mapping: &Mapping, wanted: &[&Column]) -> Result<Found, FileError> {
     let dialect = &mapping.dialect;
     let mut start = Start::new(start, dialect.skip_lines.unwrap_or(0));
     let separators =
@@ -41,7 +41,7 @@ pub fn find(start: &[u8], mapping: &Mapping, wanted: &[Column]) -> Result<Found,
     Ok(Found { marks, lines_before, names, columns, width, cells: count, before })
 }
 
-fn without_header(start: &Start<'_>, marks: &[Marks], wanted: &[Column]) -> Result<Found, FileError> {
+fn without_header(start: &Start<'_>, marks: &[Marks], wanted: &[&Column]) -> Result<Found, FileError> {
     let (line, offset) = start.filled().next().ok_or(FileError::Empty)?;
     let marks = places::marks(start, marks, wanted).ok_or(FileError::Empty)?;
     let mut cells = start.cells(offset, marks);

@@ -15,7 +15,7 @@ pub fn find(
     start: &Start<'_>,
     marks: &[Marks],
     mapping: &Mapping,
-    wanted: &[Column],
+    wanted: &[&Column],
 ) -> Result<(usize, Marks), FileError> {
     let mut best: Option<(usize, usize, Marks, usize)> = None;
     let is_line_stated = mapping.dialect.skip_lines.is_some();
@@ -48,7 +48,7 @@ pub fn named(mut cells: Vec<String>) -> Vec<String> {
 }
 
 /// How many of the columns that are wanted have these names; where none is, how many are fields.
-fn known(names: &[String], wanted: &[Column], mapping: &Mapping) -> usize {
+fn known(names: &[String], wanted: &[&Column], mapping: &Mapping) -> usize {
     let wanted: Vec<&str> = wanted
         .iter()
         .filter_map(|column| match column {
@@ -105,7 +105,7 @@ pub fn shown(name: &str) -> String {
     }
 }
 
-fn no_header(names: &[String], line: usize, marks: Marks, wanted: &[Column]) -> String {
+fn no_header(names: &[String], line: usize, marks: Marks, wanted: &[&Column]) -> String {
     let reasons: Vec<String> = wanted
         .iter()
         .filter_map(|column| match column {

@@ -10,12 +10,9 @@ use crate::mapping::{Column, Mapping, Target};
 use crate::text::is_blank;
 
 /// The largest number of a column that is wanted; 0 where none is counted.
-pub fn largest(wanted: &[Column]) -> usize {
-    let number = |column: &Column| match column {
-        Column::Number(number) => *number,
-        Column::Name(_) => 0,
-    };
-    wanted.iter().map(number).max().unwrap_or(0)
+pub fn largest(wanted: &[&Column]) -> usize {
+    let number = |column: &&Column| if let Column::Number(number) = column { Some(*number) } else { None };
+    wanted.iter().filter_map(number).max().unwrap_or(0)
 }
 
 /// The line, from 0, of the header of a file whose map counts all of its columns, and what cuts it.
@@ -23,7 +20,7 @@ pub fn header(
     start: &Start<'_>,
     marks: &[Marks],
     mapping: &Mapping,
-    wanted: &[Column],
+    wanted: &[&Column],
 ) -> Result<(usize, Marks), FileError> {
     let cells_min = largest(wanted);
     let table = table(start, marks, cells_min);
@@ -42,7 +39,7 @@ pub fn header(
 }
 
 /// What cuts the rows of a file without a header.
-pub fn marks(start: &Start<'_>, marks: &[Marks], wanted: &[Column]) -> Option<Marks> {
+pub fn marks(start: &Start<'_>, marks: &[Marks], wanted: &[&Column]) -> Option<Marks> {
     let table = table(start, marks, largest(wanted)).or_else(|| table(start, marks, 1));
     table.map(|table| table.marks)
 }
@@ -93,9 +90,7 @@ fn refuse_row(cells: &[String], line: usize, mapping: &Mapping) -> Result<(), Fi
             _ => is_figures(cell) || decimal::is_like_amount(cell),
         };
         let Some(Some(expression)) = mapping.fields.get(&target) else { continue };
-        let mut columns = Vec::new();
-        expression.add_columns(&mut columns);
-        for column in columns {
+        for column in expression.cells() {
             let Column::Number(number) = column else { continue };
             let cell = cells.get(number - 1).map(String::as_str).unwrap_or_default();
             if is_of_row(cell) {

@@ -12,23 +12,7 @@ use crate::reader::REFUSED_BECAUSE;
 use crate::text::is_blank;
 
 /// What a field's text is made of; columns from 0.
-#[derive(Debug, Clone)]
-pub enum Text {
-    Value(String),
-    Cell(usize),
-    Join(Vec<Text>, String),
-    /// Numbers, of which those with `true` are taken off; added only where their signs leave no question, or as stated.
-    Sum {
-        terms: Vec<(Text, bool)>,
-        is_stated: bool,
-    },
-    FirstOf(Vec<Text>),
-    ByDirection {
-        income: Option<Box<Text>>,
-        outgo: Option<Box<Text>>,
-    },
-    Translated(Box<Text>, BTreeMap<String, String>),
-}
+pub type Text = Expression<usize>;
 
 /// A field and its text.
 #[derive(Debug, Clone)]
@@ -100,7 +84,7 @@ impl Plan {
         let mut plan = Plan { names: found.names.clone(), ..Plan::default() };
         for (target, expression) in &mapping.fields {
             if let Some(expression) = expression {
-                let text = resolve(expression, found).map_err(refuse)?;
+                let text = expression.with(&|column| cell_of(column, found)).map_err(refuse)?;
                 plan.fields.insert(target.clone(), Field { text, is_mapped: true });
             }
         }
@@ -147,19 +131,8 @@ impl Plan {
 
     /// The first cell that a field is made of, for saying where it is wrong.
     pub fn cell_of(&self, target: &Target) -> Option<usize> {
-        fn first(text: &Text) -> Option<usize> {
-            match text {
-                Text::Value(_) => None,
-                Text::Cell(cell) => Some(*cell),
-                Text::Join(parts, _) | Text::FirstOf(parts) => parts.iter().find_map(first),
-                Text::Sum { terms, .. } => terms.iter().find_map(|(term, _)| first(term)),
-                Text::ByDirection { income, outgo } => {
-                    [income, outgo].into_iter().flatten().find_map(|side| first(side))
-                }
-                Text::Translated(part, _) => first(part),
-            }
-        }
-        self.fields.get(target).and_then(|field| first(&field.text))
+        let text = &self.fields.get(target)?.text;
+        text.find(&mut |part| if let Text::Cell(cell) = part { Some(*cell) } else { None })
     }
 
     /// What a map calls a column.
@@ -182,30 +155,6 @@ fn cell_of(column: &Column, found: &Found) -> Result<usize, String> {
         // Whether any row has that many cells is known when all have been seen.
         Column::Number(number) => Ok(number - 1),
     }
-}
-
-fn resolve(expression: &Expression, found: &Found) -> Result<Text, String> {
-    let all =
-        |parts: &[Expression]| parts.iter().map(|part| resolve(part, found)).collect::<Result<Vec<_>, _>>();
-    let side = |side: &Option<Box<Expression>>| {
-        side.as_ref().map(|side| resolve(side, found).map(Box::new)).transpose()
-    };
-    Ok(match expression {
-        Expression::Value(text) => Text::Value(text.clone()),
-        Expression::Column(column) => Text::Cell(cell_of(column, found)?),
-        Expression::Join(parts, joint) => Text::Join(all(parts)?, joint.clone()),
-        Expression::Sum { terms, is_stated } => {
-            let terms = terms.iter().map(|(term, is_taken_off)| Ok((resolve(term, found)?, *is_taken_off)));
-            Text::Sum { terms: terms.collect::<Result<_, String>>()?, is_stated: *is_stated }
-        }
-        Expression::FirstOf(parts) => Text::FirstOf(all(parts)?),
-        Expression::ByDirection { income, outgo } => {
-            Text::ByDirection { income: side(income)?, outgo: side(outgo)? }
-        }
-        Expression::Translated(part, texts) => {
-            Text::Translated(Box::new(resolve(part, found)?), texts.clone())
-        }
-    })
 }
 
 /// How banks name the column that says the currency of a row's amount.
@@ -235,9 +184,8 @@ fn unused_currencies(plan: &Plan, mapping: &Mapping, found: &Found) -> Vec<usize
     if !field.is_some_and(|field| matches!(field.text, Text::Value(_))) {
         return Vec::new();
     }
-    let mut used = mapping.columns_of_fields();
-    used.extend(mapping.rows.keep.iter().map(|condition| condition.column.clone()));
-    let used: Vec<usize> = used.iter().filter_map(|column| cell_of(column, found).ok()).collect();
+    let used = mapping.columns_of_fields().chain(mapping.rows.keep.iter().map(|condition| &condition.column));
+    let used: Vec<usize> = used.filter_map(|column| cell_of(column, found).ok()).collect();
     let is_named = |name: &str| CURRENCY_COLUMNS.contains(&name.trim().to_lowercase().as_str());
     let columns = found.names.iter().enumerate();
     columns.filter(|(index, name)| !used.contains(index) && is_named(name)).map(|(index, _)| index).collect()
@@ -246,13 +194,7 @@ fn unused_currencies(plan: &Plan, mapping: &Mapping, found: &Found) -> Vec<usize
 impl Text {
     /// Whether it is another one for money that comes in than for money that goes out.
     pub fn turns(&self) -> bool {
-        match self {
-            Text::Value(_) | Text::Cell(_) => false,
-            Text::Join(parts, _) | Text::FirstOf(parts) => parts.iter().any(Text::turns),
-            Text::Sum { terms, .. } => terms.iter().any(|(term, _)| term.turns()),
-            Text::ByDirection { .. } => true,
-            Text::Translated(part, _) => part.turns(),
-        }
+        self.has(|part| matches!(part, Text::ByDirection { .. }))
     }
 
     /// The texts of a row that are added to one amount, and whether each is taken off. Empty ones are left out.

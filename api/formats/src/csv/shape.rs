@@ -1,28 +1,15 @@
 //! Telling a line that is a row of its own from a line of a text that goes on.
 
+use domain::job::Kind;
+
 use super::date;
 use super::plan::{Cut, Plan};
 use super::record::{self, Cells, Marks};
 use super::start::Found;
 use crate::mapping::Target;
 
-/// Kinds of jobs that a column may name.
-const KINDS: [&str; 14] = [
-    "open_account",
-    "close_account",
-    "freeze_account",
-    "unfreeze_account",
-    "set_overdraft_limit",
-    "deposit",
-    "withdrawal",
-    "transfer",
-    "journal",
-    "hold",
-    "capture",
-    "release",
-    "reversal",
-    "analyse_patterns",
-];
+/// What a column of kinds may name beside the kinds of jobs that the ledger posts.
+const OTHER_KINDS: [&str; 2] = ["set_overdraft_limit", "analyse_patterns"];
 
 /// The most letters beside the digits of an amount: a currency on one side, a mark on the other.
 const AMOUNT_LETTERS_MAX: usize = 8;
@@ -91,7 +78,7 @@ impl RowShape {
                 text.contains(|c: char| c.is_ascii_digit()) && letters <= AMOUNT_LETTERS_MAX
             }
             Typed::Currency => text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase()),
-            Typed::Kind => KINDS.contains(&text),
+            Typed::Kind => Kind::ALL.iter().any(|kind| kind.name() == text) || OTHER_KINDS.contains(&text),
         }
     }
 }

@@ -4,7 +4,8 @@ use std::io::Cursor;
 
 use serde_json::{Value, json};
 
-use super::super::{FileError, Format, Mapping, Options, Row, open};
+use crate::tests::read_with;
+use crate::{FileError, Format, Options, Row};
 
 mod advice;
 mod amounts;
@@ -14,13 +15,7 @@ mod dialects;
 mod numbers;
 
 fn rows(file: impl Into<Vec<u8>>, map: &str) -> Result<Vec<Row>, FileError> {
-    let mapping: Mapping = map.parse().unwrap();
-    let mut reader = open(Cursor::new(file.into()), Format::Csv, &mapping, &Options::default())?;
-    let mut rows = Vec::new();
-    while let Some(row) = reader.next()? {
-        rows.push(row);
-    }
-    Ok(rows)
+    read_with(Cursor::new(file.into()), Format::Csv, map, &Options::default()).map(|(rows, _)| rows)
 }
 
 fn bodies(file: impl Into<Vec<u8>>, map: &str) -> Vec<Value> {

@@ -102,41 +102,83 @@ pub enum Column {
     Number(usize),
 }
 
-/// What a field is made of.
+/// What a field is made of; a map names the cells, and a file has them in places.
 #[derive(Debug, Clone)]
-pub enum Expression {
+pub enum Expression<C = Column> {
     /// The same for all rows.
     Value(String),
-    /// A cell.
-    Column(Column),
+    Cell(C),
     /// What is there of some, joined.
-    Join(Vec<Expression>, String),
+    Join(Vec<Expression<C>>, String),
     /// Numbers, added; those with `true` are taken off. Stated, it is what the signs make it; a list of columns is a
     /// question where their signs differ.
-    Sum { terms: Vec<(Expression, bool)>, is_stated: bool },
+    Sum {
+        terms: Vec<(Expression<C>, bool)>,
+        is_stated: bool,
+    },
     /// The first that is not empty.
-    FirstOf(Vec<Expression>),
+    FirstOf(Vec<Expression<C>>),
     /// One for money that comes in, another for money that goes out.
-    ByDirection { income: Option<Box<Expression>>, outgo: Option<Box<Expression>> },
+    ByDirection {
+        income: Option<Box<Expression<C>>>,
+        outgo: Option<Box<Expression<C>>>,
+    },
     /// A text for each text of a cell; what is not listed stays.
-    Translated(Box<Expression>, BTreeMap<String, String>),
+    Translated(Box<Expression<C>>, BTreeMap<String, String>),
 }
 
-impl Expression {
-    /// Adds the columns that it reads.
-    pub fn add_columns(&self, columns: &mut Vec<Column>) {
-        match self {
-            Expression::Value(_) => (),
-            Expression::Column(column) => columns.push(column.clone()),
+impl<C> Expression<C> {
+    /// Looks at it, and at all that it is made of, until something is found.
+    pub fn find<'a, T>(&'a self, look: &mut impl FnMut(&'a Expression<C>) -> Option<T>) -> Option<T> {
+        look(self).or_else(|| match self {
+            Expression::Value(_) | Expression::Cell(_) => None,
             Expression::Join(parts, _) | Expression::FirstOf(parts) => {
-                parts.iter().for_each(|part| part.add_columns(columns));
+                parts.iter().find_map(|part| part.find(look))
             }
-            Expression::Sum { terms, .. } => terms.iter().for_each(|(term, _)| term.add_columns(columns)),
+            Expression::Sum { terms, .. } => terms.iter().find_map(|(term, _)| term.find(look)),
             Expression::ByDirection { income, outgo } => {
-                [income, outgo].into_iter().flatten().for_each(|side| side.add_columns(columns));
+                [income, outgo].into_iter().flatten().find_map(|side| side.find(look))
             }
-            Expression::Translated(part, _) => part.add_columns(columns),
-        }
+            Expression::Translated(part, _) => part.find(look),
+        })
+    }
+
+    /// Whether it, or something that it is made of, is of a kind.
+    pub fn has(&self, is_of_kind: fn(&Expression<C>) -> bool) -> bool {
+        self.find(&mut |part| is_of_kind(part).then_some(())).is_some()
+    }
+
+    /// All cells.
+    pub fn cells(&self) -> Vec<&C> {
+        let mut cells = Vec::new();
+        self.find::<()>(&mut |part| {
+            cells.extend(if let Expression::Cell(cell) = part { Some(cell) } else { None });
+            None
+        });
+        cells
+    }
+
+    /// The same of other cells.
+    pub fn with<D, E>(&self, cell: &impl Fn(&C) -> Result<D, E>) -> Result<Expression<D>, E> {
+        let all = |parts: &[Self]| parts.iter().map(|part| part.with(cell)).collect::<Result<Vec<_>, E>>();
+        let side =
+            |side: &Option<Box<Self>>| side.as_ref().map(|side| side.with(cell).map(Box::new)).transpose();
+        Ok(match self {
+            Expression::Value(text) => Expression::Value(text.clone()),
+            Expression::Cell(name) => Expression::Cell(cell(name)?),
+            Expression::Join(parts, joint) => Expression::Join(all(parts)?, joint.clone()),
+            Expression::Sum { terms, is_stated } => {
+                let terms = terms.iter().map(|(term, is_taken_off)| Ok((term.with(cell)?, *is_taken_off)));
+                Expression::Sum { terms: terms.collect::<Result<_, E>>()?, is_stated: *is_stated }
+            }
+            Expression::FirstOf(parts) => Expression::FirstOf(all(parts)?),
+            Expression::ByDirection { income, outgo } => {
+                Expression::ByDirection { income: side(income)?, outgo: side(outgo)? }
+            }
+            Expression::Translated(part, texts) => {
+                Expression::Translated(Box::new(part.with(cell)?), texts.clone())
+            }
+        })
     }
 }
 

@@ -147,7 +147,7 @@ fn expression(value: &Value) -> Result<Expression, String> {
             .collect()
     };
     let members = match value {
-        Value::String(name) => return Ok(Expression::Column(column(name)?)),
+        Value::String(name) => return Ok(Expression::Cell(column(name)?)),
         Value::Object(members) => members,
         other => return Err(format!("is {other}; {EXPECTED}")),
     };
@@ -158,7 +158,7 @@ fn expression(value: &Value) -> Result<Expression, String> {
         Expression::Value(text(constant)?)
     } else if let Some(name) = member("column") {
         allowed = &["column", "default", "values"];
-        Expression::Column(column(&text(name)?)?)
+        Expression::Cell(column(&text(name)?)?)
     } else if let Some(terms) = member("columns").filter(|terms| sums::take_off(terms)) {
         allowed = &["columns", "default"];
         sums::listed(terms, &expression)?

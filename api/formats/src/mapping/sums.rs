@@ -63,13 +63,5 @@ pub fn added(given: Expression) -> Result<Expression, String> {
 
 /// Whether numbers are added in it.
 pub fn adds(given: &Expression) -> bool {
-    match given {
-        Expression::Value(_) | Expression::Column(_) => false,
-        Expression::Sum { .. } => true,
-        Expression::Join(parts, _) | Expression::FirstOf(parts) => parts.iter().any(adds),
-        Expression::ByDirection { income, outgo } => {
-            [income, outgo].into_iter().flatten().any(|side| adds(side))
-        }
-        Expression::Translated(part, _) => adds(part),
-    }
+    given.has(|part| matches!(part, Expression::Sum { .. }))
 }

@@ -73,22 +73,15 @@ fn expression(name: &str, value: &str) -> Result<Value, InvalidMapping> {
             choices.push(json!({ "columns": terms }));
             continue;
         }
-        let mut terms: Vec<Value> = terms.iter().map(|term| term_json(&unquoted(term))).collect();
-        choices.push(match (terms.pop(), terms.is_empty()) {
-            (Some(only), true) => only,
-            (last, _) => {
-                terms.extend(last);
-                json!({ "columns": terms })
-            }
-        });
+        let terms = terms.iter().map(|term| term_json(&unquoted(term))).collect();
+        choices.push(only_or("columns", terms));
     }
-    Ok(match (choices.pop(), choices.is_empty()) {
-        (Some(only), true) => only,
-        (last, _) => {
-            choices.extend(last);
-            json!({ "first_of": choices })
-        }
-    })
+    Ok(only_or("first_of", choices))
+}
+
+/// The only value, or a list of this name.
+fn only_or(list: &str, mut values: Vec<Value>) -> Value {
+    if values.len() == 1 { values.remove(0) } else { json!({ list: values }) }
 }
 
 fn condition(name: &str, value: &str) -> Result<Value, InvalidMapping> {

@@ -4,17 +4,12 @@ use std::io::Cursor;
 
 use serde_json::{Value, json};
 
-use super::{PAIN, blocks};
-use crate::{Format, Mapping, Options, Row, open, was_ahead};
+use super::{PAIN, blocks, read_with};
+use crate::{Format, Options, Row, was_ahead};
 
 fn read_at(file: String, now: &str) -> Vec<Row> {
     let options = Options { iban_prefixes: vec!["DE".to_owned()], now: Some(now.parse().unwrap()) };
-    let mut reader = open(Cursor::new(file), Format::Pain001, &Mapping::default(), &options).unwrap();
-    let mut rows = Vec::new();
-    while let Some(row) = reader.next().unwrap() {
-        rows.push(row);
-    }
-    rows
+    read_with(Cursor::new(file), Format::Pain001, "", &options).unwrap().0
 }
 
 fn body(row: &Row) -> Value {

@@ -2,27 +2,24 @@
 
 use std::io::Cursor;
 
-use super::super::super::{Format, Options, open};
+use crate::tests::read_with;
+use crate::{Format, Options, Row};
 
 /// Value date or reason of each row, as of a fixed day.
 fn read(file: &str, map: &str) -> Vec<Result<String, String>> {
     let options = Options { now: Some("2026-11-29T12:00:00Z".parse().unwrap()), ..Options::default() };
-    let file = Cursor::new(file.to_owned());
-    let mut reader = open(file, Format::Csv, &map.parse().unwrap(), &options).unwrap();
-    let mut dates = Vec::new();
-    while let Some(row) = reader.next().unwrap() {
-        dates.push(match row.content {
-            Ok(body) => {
-                let body: serde_json::Value = serde_json::from_str(body.get()).unwrap();
-                Ok(body["value_date"].as_str().unwrap_or_default().to_owned())
-            }
-            Err(error) => {
-                assert_eq!(error.field.as_deref(), Some("value_date"), "{error}");
-                Err(error.reason)
-            }
-        });
-    }
-    dates
+    let (rows, _) = read_with(Cursor::new(file.to_owned()), Format::Csv, map, &options).unwrap();
+    let date = |row: Row| match row.content {
+        Ok(body) => {
+            let body: serde_json::Value = serde_json::from_str(body.get()).unwrap();
+            Ok(body["value_date"].as_str().unwrap_or_default().to_owned())
+        }
+        Err(error) => {
+            assert_eq!(error.field.as_deref(), Some("value_date"), "{error}");
+            Err(error.reason)
+        }
+    };
+    rows.into_iter().map(date).collect()
 }
 
 fn file(dates: &[&str]) -> String {

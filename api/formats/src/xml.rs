@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use quick_xml::escape::escape;
+
 /// A document, or a part of it, under construction.
 #[derive(Debug, Default)]
 pub struct Xml(String);
@@ -37,32 +39,26 @@ impl Xml {
             return;
         }
         self.within(name, |xml| {
-            for character in text.chars().filter(|c| is_allowed(*c)).take(chars_max) {
-                match character {
-                    '&' => xml.raw("&amp;"),
-                    '<' => xml.raw("&lt;"),
-                    '>' => xml.raw("&gt;"),
-                    '"' => xml.raw("&quot;"),
-                    '\'' => xml.raw("&apos;"),
-                    other => xml.0.push(other),
-                }
-            }
+            let text: String = text.chars().filter(|c| is_allowed(*c)).take(chars_max).collect();
+            xml.raw(&escape(&text));
         });
     }
 
     /// The finished text.
+    #[must_use]
     pub fn into_text(self) -> String {
         self.0
     }
 }
 
 /// Whether anything is left of a text without what XML cannot carry.
+#[must_use]
 pub fn is_shown(text: &str) -> bool {
     text.chars().any(is_allowed)
 }
 
 /// The characters of XML 1.0, section 2.2, without control characters.
-fn is_allowed(character: char) -> bool {
+pub(crate) fn is_allowed(character: char) -> bool {
     !character.is_control() && !matches!(character, '\u{fffe}' | '\u{ffff}')
 }
 
