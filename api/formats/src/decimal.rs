@@ -75,8 +75,7 @@ pub fn parse(text: &str, form: Form) -> Result<Parsed, NotAnAmount> {
 pub fn proof(text: &str) -> Option<DecimalMark> {
     let written = Written::of(text)?;
     let fits = |mark: DecimalMark| written.digits(mark).is_ok();
-    let is_known = |name: &str| !matches!(currencies::names(name, None), Names::None);
-    if !written.number.contains(['.', ',']) && written.whole.is_none() || !written.names().all(is_known) {
+    if !written.number.contains(['.', ',']) && written.whole.is_none() || !has_known_names(&written) {
         return None;
     }
     if let Some(mark) = written.whole {
@@ -105,18 +104,21 @@ pub fn is_ambiguous(text: &str) -> bool {
 /// Whether a cell says that there is no amount: dashes alone, as accountants write zero, with or without a currency.
 pub fn is_nothing(text: &str) -> bool {
     let mut words = text.split(|c: char| is_blank(c) || is_dash(c)).filter(|word| !word.is_empty());
-    text.contains(is_dash) && words.all(|word| matches!(currencies::names(word, None), Names::Another))
+    text.contains(is_dash) && words.all(|word| currencies::names(word, None) == Names::Another)
 }
 
 /// Whether a text has the form of an amount, of whichever currency.
 pub fn is_like_amount(text: &str) -> bool {
-    let is_known = |name: &str| !matches!(currencies::names(name, None), Names::None);
-    Written::of(text).is_some_and(|written| written.names().all(is_known))
+    Written::of(text).as_ref().is_some_and(has_known_names)
+}
+
+fn has_known_names(written: &Written<'_>) -> bool {
+    written.names().all(|name| currencies::names(name, None) != Names::None)
 }
 
 /// Whether a name is one of currencies other than this: a code, a symbol or an abbreviation.
 pub fn is_other_currency(name: &str, code: &str) -> bool {
-    matches!(currencies::names(name, Some(code)), Names::Another)
+    currencies::names(name, Some(code)) == Names::Another
 }
 
 /// Whether digits other than zero are in it.

@@ -20,7 +20,7 @@ use first_pass::FirstPass;
 use identity::{Ids, Occurrences, Place};
 use jiff::Timestamp;
 use leaves::Leaves;
-pub use named::{Message, PaymentIds, amount_of_refused, header_of, was_ahead};
+pub use named::{Message, NOT_PROVIDED, PaymentIds, amount_of_refused, header_of, was_ahead};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use walk::{Step, Walk};

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use quick_xml::escape::escape;
 
 use crate::error::{FileError, Total};
-use crate::pain001::{Message, PaymentIds};
+use crate::pain001::{Message, NOT_PROVIDED, PaymentIds};
 use crate::xml::is_allowed;
 
 /// The most characters of one line of additional information (`Max105Text`).
@@ -16,9 +16,6 @@ const INFORMATION_CHARS_MAX: usize = 105;
 
 /// The most characters of an id (`Max35Text`).
 const ID_CHARS_MAX: usize = 35;
-
-/// What stands where an id is asked for and there is none.
-const NOT_PROVIDED: &str = "NOTPROVIDED";
 
 /// The report's own name, the message that it is on, and what has become of that as a whole.
 #[derive(Debug, Clone)]

@@ -3,9 +3,9 @@
 use domain::job::Kind;
 use formats::pain002::uuid;
 use formats::xml::{self, Xml};
-use formats::{check_digits_fit, in_units};
+use formats::{NOT_PROVIDED, check_digits_fit, in_units};
 
-use super::line::{Line, NOT_PROVIDED};
+use super::line::Line;
 use super::{Head, Writer, day};
 use crate::rfc3339::Rfc3339;
 

@@ -21,7 +21,7 @@ pub fn find(start: &[u8], mapping: &Mapping, wanted: &[&Column]) -> Result<Found
     if dialect.has_header == Some(false) {
         return without_header(&start, &marks, wanted);
     }
-    let are_counted = !wanted.is_empty() && wanted.iter().all(|column| matches!(column, Column::Number(_)));
+    let are_counted = !wanted.is_empty() && wanted.iter().all(|column| column.number().is_some());
     let (line, marks) = if are_counted {
         places::header(&start, &marks, mapping, wanted)?
     } else {

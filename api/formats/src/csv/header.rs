@@ -22,7 +22,7 @@ pub fn find(
     for (line, offset) in start.filled().take(if is_line_stated { 1 } else { HEADER_LINES_MAX }) {
         for marks in marks {
             let names = named(start.cells(offset, *marks));
-            let known = known(&names, wanted, mapping);
+            let known = known(&names, wanted);
             // Ties go to the line and the mark that come first, but more columns are the better cut.
             let score = (known, if known > 0 || is_line_stated { names.len() } else { 0 });
             if best.is_none_or(|(most, cells, ..)| score > (most, cells)) {
@@ -31,7 +31,7 @@ pub fn find(
         }
     }
     let Some((known, _, marks, line)) = best else { return Err(FileError::Empty) };
-    let needed = wanted.iter().filter(|column| matches!(column, Column::Name(_))).count();
+    let needed = wanted.iter().filter_map(|column| column.name()).count();
     if known < needed || (known == 0 && !is_line_stated && wanted.is_empty()) {
         let names = named(start.cells(start.offset(line), marks));
         return Err(FileError::Header(no_header(&names, line, marks, wanted)));
@@ -48,19 +48,12 @@ pub fn named(mut cells: Vec<String>) -> Vec<String> {
 }
 
 /// How many of the columns that are wanted have these names; where none is, how many are fields.
-fn known(names: &[String], wanted: &[&Column], mapping: &Mapping) -> usize {
-    let wanted: Vec<&str> = wanted
-        .iter()
-        .filter_map(|column| match column {
-            Column::Name(name) => Some(name.as_str()),
-            Column::Number(_) => None,
-        })
-        .collect();
-    if !wanted.is_empty() {
-        return wanted.iter().filter(|name| place(names, name).is_ok()).count();
+fn known(names: &[String], wanted: &[&Column]) -> usize {
+    let mut wanted = wanted.iter().filter_map(|column| column.name()).peekable();
+    match wanted.peek() {
+        Some(_) => wanted.filter(|name| place(names, name).is_ok()).count(),
+        None => names.iter().filter(|name| Target::named(name).is_some()).count(),
     }
-    let is_field = |name: &&String| Target::named(name).is_some();
-    if mapping.names_no_fields() || wanted.is_empty() { names.iter().filter(is_field).count() } else { 0 }
 }
 
 /// The place of a column, from 0: as it is written, else whatever its case and blanks.
@@ -106,13 +99,8 @@ pub fn shown(name: &str) -> String {
 }
 
 fn no_header(names: &[String], line: usize, marks: Marks, wanted: &[&Column]) -> String {
-    let reasons: Vec<String> = wanted
-        .iter()
-        .filter_map(|column| match column {
-            Column::Name(name) => place(names, name).err(),
-            Column::Number(_) => None,
-        })
-        .collect();
+    let reasons = wanted.iter().filter_map(|column| place(names, column.name()?).err());
+    let reasons: Vec<String> = reasons.collect();
     let reason = if reasons.is_empty() {
         "no column is named for a field of a job".to_owned()
     } else {

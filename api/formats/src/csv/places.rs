@@ -11,8 +11,7 @@ use crate::text::is_blank;
 
 /// The largest number of a column that is wanted; 0 where none is counted.
 pub fn largest(wanted: &[&Column]) -> usize {
-    let number = |column: &&Column| if let Column::Number(number) = column { Some(*number) } else { None };
-    wanted.iter().filter_map(number).max().unwrap_or(0)
+    wanted.iter().filter_map(|column| column.number()).max().unwrap_or(0)
 }
 
 /// The line, from 0, of the header of a file whose map counts all of its columns, and what cuts it.
@@ -90,8 +89,7 @@ fn refuse_row(cells: &[String], line: usize, mapping: &Mapping) -> Result<(), Fi
             _ => is_figures(cell) || decimal::is_like_amount(cell),
         };
         let Some(Some(expression)) = mapping.fields.get(&target) else { continue };
-        for column in expression.cells() {
-            let Column::Number(number) = column else { continue };
+        for number in expression.cells().into_iter().filter_map(Column::number) {
             let cell = cells.get(number - 1).map(String::as_str).unwrap_or_default();
             if is_of_row(cell) {
                 return Err(FileError::Header(format!(

@@ -102,6 +102,18 @@ pub enum Column {
     Number(usize),
 }
 
+impl Column {
+    /// Its header, if that is how it is known.
+    pub fn name(&self) -> Option<&str> {
+        if let Column::Name(name) = self { Some(name) } else { None }
+    }
+
+    /// Its place, if that is how it is known.
+    pub fn number(&self) -> Option<usize> {
+        if let Column::Number(number) = self { Some(*number) } else { None }
+    }
+}
+
 /// What a field is made of; a map names the cells, and a file has them in places.
 #[derive(Debug, Clone)]
 pub enum Expression<C = Column> {

@@ -11,6 +11,7 @@ use std::fmt::Write as _;
 use domain::former::Sameness;
 
 use super::leaves::Leaves;
+use super::named::NOT_PROVIDED;
 use super::refused::OCCURRENCE_MARK;
 use super::walk::Walk;
 use crate::iban;
@@ -275,9 +276,6 @@ impl Mark {
         Some(Mark { occurrence, money: money.zip(count) })
     }
 }
-
-/// The end-to-end id of who has none.
-const NOT_PROVIDED: &str = "NOTPROVIDED";
 
 /// The reference that release 0.1 gave the job of a payment. It had one for all payments with the same ids and made
 /// the first of them, so there the money tells which one that was.
