@@ -1,6 +1,6 @@
 //! NDJSON: one job a line, as `POST /api/jobs` takes it.
 
-use serde::Deserialize;
+use domain::json::Members;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -117,34 +117,10 @@ fn content(line: &[u8], number: u64) -> Result<Box<RawValue>, RowError> {
     if memchr::memmem::find(line, REFUSED_BECAUSE.as_bytes()).is_none() {
         return RawValue::from_string(text.trim().to_owned()).map_err(explain);
     }
-    let mut members = serde_json::from_str::<Members>(text).map_err(explain)?.0;
+    // One that is there twice is still refused later.
+    let Members(mut members) = serde_json::from_str(text).map_err(explain)?;
     members.retain(|(name, _)| name != REFUSED_BECAUSE);
     let json: Vec<String> =
         members.iter().map(|(name, value)| format!("{}:{value}", Value::from(name.as_str()))).collect();
     RawValue::from_string(format!("{{{}}}", json.join(","))).map_err(explain)
-}
-
-/// The members of an object as they stand, so that one that is there twice is still refused later.
-struct Members(Vec<(String, Box<RawValue>)>);
-
-impl<'de> Deserialize<'de> for Members {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Members, D::Error> {
-        struct Visitor;
-        impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = Members;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a JSON object")
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(Visitor)
-    }
 }

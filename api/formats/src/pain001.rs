@@ -91,19 +91,15 @@ impl PainReader {
         place: Place,
         line: u64,
     ) -> Result<Box<RawValue>, RowError> {
+        let refuse = |field: Option<&str>, reason: String| RowError {
+            line,
+            column: None,
+            field: field.map(str::to_owned),
+            reason,
+        };
         let body = if place.is_taken { Err(marked_twice(place)) } else { self.body(payment, ids) };
-        let body = body.map_err(|(field, reason)| RowError {
-            line,
-            column: None,
-            field: Some(field.to_owned()),
-            reason: format!("{field} {reason}"),
-        })?;
-        serde_json::value::to_raw_value(&body).map_err(|error| RowError {
-            line,
-            column: None,
-            field: None,
-            reason: error.to_string(),
-        })
+        let body = body.map_err(|(field, reason)| refuse(Some(field), format!("{field} {reason}")))?;
+        serde_json::value::to_raw_value(&body).map_err(|error| refuse(None, error.to_string()))
     }
 
     /// The body of a payment, or the element at fault and what is wrong with it.

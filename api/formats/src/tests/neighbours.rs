@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use super::corrected::refused_rows;
 use super::{PAIN, assert_jobs, blocks, read_all, refusal};
-use crate::{Format, Row, refused};
+use crate::{Format, Row};
 
 const MAP: &str = "account='q', currency='EUR', value_date=Date, memo=Text, amount=Amount";
 
@@ -32,18 +32,6 @@ fn brief(file: impl Into<Vec<u8>>, map: &str) -> Vec<(u64, String)> {
 
 fn expected(rows: &[(u64, &str)]) -> Vec<(u64, String)> {
     rows.iter().map(|(line, text)| (*line, (*text).to_owned())).collect()
-}
-
-/// The refused rows of a file as they come back.
-fn refused_again(file: &str, map: &str) -> String {
-    let (rows, reader) = read_all(Cursor::new(file.to_owned()), Format::Csv, map, &[]).unwrap();
-    let mut text = refused::start(Format::Csv, reader.header(), &refused::Totals::default());
-    for row in rows {
-        if let Err(error) = row.content {
-            text.extend(reader.refused(&row.raw, &error.reason));
-        }
-    }
-    String::from_utf8(text).unwrap()
 }
 
 const STRAY: &str = "Date,Text,Amount\n2025-11-03,Shop A,-5.00\n2025-11-04,\"Shop Blue,-6.00\n2025-11-05,Shop C,-7.00\n\
@@ -86,11 +74,11 @@ fn what_is_advised_against_a_stray_quote_works() {
         STRAY.replace("\"Shop Blue", "\"\"\"Shop Blue\"").replace("Screen 27\"", "\"Screen 27\"\"\"");
     assert_eq!(brief(doubled, MAP), expected(&all));
     // The refused rows can be sent again, mended or not.
-    let again = refused_again(STRAY, MAP);
+    let again = refused_rows(STRAY, Format::Csv, MAP);
     let unmended = [(2, "refused"), (3, "Shop C 700"), (4, "Screen 27\" 800")];
     assert_eq!(brief(again.clone(), MAP), expected(&unmended));
-    let once = refused_again(&again, MAP);
-    assert_eq!(refused_again(&once, MAP).lines().count(), 2);
+    let once = refused_rows(&again, Format::Csv, MAP);
+    assert_eq!(refused_rows(&once, Format::Csv, MAP).lines().count(), 2);
     let mended = again.replacen(",\"Shop", ",Shop", 1).replacen("27\"", "27", 1);
     assert_eq!(
         brief(mended, MAP),
