@@ -10,8 +10,7 @@ use std::fmt::Write as _;
 
 use domain::former::Sameness;
 
-use super::leaves::Leaves;
-use super::named::NOT_PROVIDED;
+use super::leaves::{Leaves, NOT_PROVIDED};
 use super::refused::OCCURRENCE_MARK;
 use super::walk::Walk;
 use crate::iban;

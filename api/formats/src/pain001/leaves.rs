@@ -8,6 +8,9 @@ pub const LEAVES_MAX: usize = 4_000;
 /// The most bytes of all of them, with their paths: elements within each other write theirs once, and each has it.
 pub const LEAVES_BYTES_MAX: usize = 8 * ROW_BYTES_MAX;
 
+/// What stands where an id is asked for and there is none.
+pub const NOT_PROVIDED: &str = "NOTPROVIDED";
+
 /// The leaves of an element: the path below it, by local names, the `Ccy` attribute, and the text.
 #[derive(Debug, Clone, Default)]
 pub struct Leaves {

@@ -13,9 +13,6 @@ use super::{declaration, first_pass};
 use crate::error::FileError;
 use crate::source::{Input, Source};
 
-/// What stands where an id is asked for and there is none.
-pub const NOT_PROVIDED: &str = "NOTPROVIDED";
-
 /// A message, by its group header.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Message {
