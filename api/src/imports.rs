@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `upload` | the request | nothing, until the file is on disk and has its number: then all of it |
 //! | `spool` | a folder of this machine | the file, how to read it, and who last did |
-//! | `source`, [`files`](crate::files) → `reading` | a blocking thread | the file is read through once before its first row is queued |
+//! | `source`, [`formats`] → `reading` | a blocking thread | the file is read through once before its first row is queued |
 //! | `publishing` | a task | every second: the row up to which all are queued or refused |
 //! | `engine` | a task for each import | whatever lies in the folder is taken up again |
 //!
@@ -27,11 +27,10 @@ use std::path::PathBuf;
 
 pub use description::Description;
 pub use engine::{Engine, STALE_AFTER_US};
+use formats::Options;
 pub use refused::{REFUSED_PAGE_ROWS, RefusedRows};
 pub use report::PaymentReport;
 pub use upload::receive;
-
-use crate::files::Options;
 
 /// What imports may take.
 #[derive(Debug, Clone)]

@@ -12,9 +12,9 @@ use domain::job::{Kind, Spec};
 use domain::json;
 use domain::lane::Lane;
 use domain::text::{Client, Reference};
+use formats::{FormerName, PaymentName};
 use runtime::clock;
 
-use crate::files::{FormerName, PaymentName};
 use crate::identity::{Claim, IdempotencyKey, Identified, LineOfBatch, ReferenceAsSent, Who, names_of};
 use crate::ingress::Ingress;
 use crate::problem::{Problem, ProblemType};
@@ -128,7 +128,7 @@ pub enum RowKnownBy<'a> {
     Place {
         /// Of the text of the file.
         file: &'a [u8; 32],
-        /// Where the row stands: see [`crate::files::Row::place`].
+        /// Where the row stands: see [`formats::Row::place`].
         place: u64,
     },
     /// By what its message calls it.

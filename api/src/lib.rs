@@ -5,7 +5,6 @@
 mod admission;
 mod batch;
 mod body;
-pub mod files;
 mod identity;
 pub mod imports;
 mod ingress;

@@ -110,34 +110,8 @@ async fn page(
     tokio::time::timeout(LEDGER_READ_MAX, reading).await.map_err(too_late)?
 }
 
-/// An amount in units of its currency, such as `-12.50`, exactly; where ISO 4217 gives no minor unit (XTS), as
-/// it is.
-fn decimal(minor_units: i64, exponent: Option<u16>) -> String {
-    let digits = usize::from(exponent.unwrap_or(0));
-    let sign = if minor_units < 0 { "-" } else { "" };
-    let text = format!("{:0>width$}", minor_units.unsigned_abs(), width = digits + 1);
-    let (units, fraction) = text.split_at(text.len() - digits);
-    if digits == 0 { format!("{sign}{units}") } else { format!("{sign}{units}.{fraction}") }
-}
-
 /// The day (UTC) of a time in microseconds since the Unix epoch.
 fn day(microseconds: i64) -> jiff::civil::Date {
     let time = crate::rfc3339::Rfc3339::from_microseconds(microseconds).0;
     jiff::tz::Offset::UTC.to_datetime(time).date()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::decimal;
-
-    #[test]
-    fn amounts_are_exact_in_every_currency() {
-        let cases =
-            [(1250, Some(2), "12.50"), (-5, Some(2), "-0.05"), (7, Some(0), "7"), (-1, Some(3), "-0.001")];
-        for (minor_units, exponent, expected) in cases {
-            assert_eq!(decimal(minor_units, exponent), expected);
-        }
-        assert_eq!(decimal(i64::MIN, None), "-9223372036854775808");
-        assert_eq!(decimal(0, Some(2)), "0.00");
-    }
 }

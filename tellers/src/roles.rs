@@ -244,9 +244,9 @@ fn api_config(fleet: &FleetConfig, args: ApiArgs) -> anyhow::Result<api::Config>
             upload_bytes_max: args.max_upload_mb << 20,
             at_once: args.imports_at_once,
             ahead_rows_max: args.import_ahead_rows,
-            options: api::files::Options {
+            options: formats::Options {
                 iban_prefixes: given(args.iban_prefixes),
-                ..api::files::Options::default()
+                ..formats::Options::default()
             },
         },
         ..api::Config::default()

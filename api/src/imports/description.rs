@@ -1,8 +1,8 @@
 //! What was sent, and how it is to be read.
 
+use formats::{Format, InvalidMapping, Mapping};
 use serde::{Deserialize, Serialize};
 
-use crate::files::{Format, InvalidMapping, Mapping};
 use crate::problem::Problem;
 
 /// The longest name of a file that is kept, in characters.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use domain::text::Client;
+use formats::FileError;
 use jiff::Timestamp;
 use store::StoreError;
 use store::imports::{Content, Import, ImportState, Progress};
@@ -21,7 +22,6 @@ use super::publishing::{Ended, Publishing};
 use super::reading::Reading;
 use super::spool::{Held, Spool};
 use super::upload;
-use crate::files::FileError;
 use crate::ingress::Ingress;
 
 /// How often the folder is looked into for what another process left there.

@@ -8,6 +8,7 @@ use domain::id::JobId;
 use domain::id::Sameness;
 use domain::lane::Lane;
 use domain::text::Client;
+use formats::{FileError, Format, FormerName, Options, Reader, Row, RowError, RowIdentity};
 use jiff::Timestamp;
 use store::imports::{Content, ContentOf, Refusal};
 use tokio::sync::mpsc;
@@ -17,7 +18,6 @@ use super::report;
 use super::seen::Seen;
 use super::source::{self, Position};
 use super::spool::Held;
-use crate::files::{self, FileError, Format, FormerName, Options, Reader, Row, RowError, RowIdentity};
 use crate::identity::{SEPARATOR_OF_RELEASE, Who};
 use crate::ingress::Ingress;
 use crate::intake::{self, Intake, RowKnownBy};
@@ -265,7 +265,7 @@ fn in_place(refusal: &Refusal) -> String {
 /// The header of a message that is refused for what follows it.
 fn header_if_sound(held: &Held, error: &FileError) -> Vec<u8> {
     let is_text = matches!(error, FileError::Totals { .. } | FileError::Xml { .. } | FileError::Empty);
-    let header = || files::header_of(held.open()?);
+    let header = || formats::header_of(held.open()?);
     if is_text { header().unwrap_or_default() } else { Vec::new() }
 }
 

@@ -1,10 +1,9 @@
 //! Refused rows in the form in which they came, each with the reason, which is written when the row is read.
 
 use bytes::Bytes;
+use formats::Format;
+use formats::refused::{Totals, end, start};
 use store::imports::Refusal;
-
-use crate::files::Format;
-use crate::files::refused::{Totals, end, start};
 
 /// Rows of one page of the database: some may have 64 KiB.
 pub const REFUSED_PAGE_ROWS: u32 = 100;

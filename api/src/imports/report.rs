@@ -4,15 +4,15 @@ use std::collections::VecDeque;
 use std::io;
 
 use bytes::Bytes;
+use formats::pain002::{
+    FUTURE_DATE, Original, PaymentStatus, Reason, Report, Status, file_code, refusal_code, rejection_code,
+};
+use formats::{EXECUTION_DATE, FileError, Format, Message, PaymentIds, was_ahead};
 use jiff::Timestamp;
 use serde::Deserialize;
 use store::imports::{Import, ImportState, ImportedRow, Imports, Refusal, RowOutcome, RowVerdict};
 
 use super::Description;
-use crate::files::pain002::{
-    FUTURE_DATE, Original, PaymentStatus, Reason, Report, Status, file_code, refusal_code, rejection_code,
-};
-use crate::files::{EXECUTION_DATE, FileError, Format, Message, PaymentIds, was_ahead};
 use crate::rfc3339::Rfc3339;
 
 /// Rows of one page of the database: some may have 64 KiB.

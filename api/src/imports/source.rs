@@ -5,8 +5,9 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use formats::{FileError, Format, Options, Reader};
+
 use super::Description;
-use crate::files::{self, FileError, Format, Options, Reader};
 
 /// What a file is written in, as its description says or as it looks.
 pub(super) fn format(file: &mut File, description: &Description) -> Result<Format, FileError> {
@@ -27,7 +28,7 @@ pub(super) fn open(
     let file = Watched { file, position: position.clone() };
     // What cannot be understood was refused with the request.
     let mapping = description.mapping().map_err(|error| FileError::Header(error.to_string()))?;
-    files::open(file, format, &mapping, options)
+    formats::open(file, format, &mapping, options)
 }
 
 /// How much of a file has been read.

@@ -1,13 +1,12 @@
 //! Statements as ISO 20022 BankToCustomerStatement, camt.053.001.08: see `docs/formats/camt-053.md`.
 
-mod xml;
-
 use domain::job::Kind;
+use formats::pain002::uuid;
+use formats::xml::{self, Xml};
+use formats::{NOT_PROVIDED, check_digits_fit, in_units};
 
-use self::xml::Xml;
-use super::line::{Line, NOT_PROVIDED};
-use super::{Head, Writer, day, decimal};
-use crate::files::pain002::uuid;
+use super::line::Line;
+use super::{Head, Writer, day};
 use crate::rfc3339::Rfc3339;
 
 /// One message with one statement.
@@ -205,7 +204,7 @@ fn account_id(xml: &mut Xml, number: &str) {
 /// Amounts are positive; which way they go is said beside them. Nothing is a credit.
 fn amount(xml: &mut Xml, head: &Head, minor_units: i64) {
     let currency = head.range.account.currency;
-    let shown = decimal(minor_units, currency.exponent());
+    let shown = in_units(minor_units, currency.exponent());
     xml.raw(&format!("<Amt Ccy=\"{currency}\">{}</Amt>", shown.trim_start_matches('-')));
     xml.leaf("CdtDbtInd", if minor_units < 0 { "DBIT" } else { "CRDT" });
 }
@@ -241,17 +240,7 @@ fn transaction_code(xml: &mut Xml, kind: Kind, minor_units: i64) {
 
 /// Whether an account's number is an IBAN in its electronic form, with check digits that fit (ISO 13616).
 fn is_iban(number: &str) -> bool {
-    let bytes = number.as_bytes();
-    let has_form = (15..=34).contains(&bytes.len())
-        && bytes.iter().take(2).all(u8::is_ascii_uppercase)
-        && bytes.iter().skip(2).take(2).all(u8::is_ascii_digit)
-        && bytes.iter().all(u8::is_ascii_alphanumeric);
-    let digits = bytes.iter().skip(4).chain(bytes.iter().take(4));
-    let remainder = digits.fold(0_u32, |remainder, byte| match byte {
-        b'0'..=b'9' => (remainder * 10 + u32::from(byte - b'0')) % 97,
-        _ => (remainder * 100 + u32::from(byte.to_ascii_uppercase().saturating_sub(b'A')) + 10) % 97,
-    });
-    has_form && remainder == 1
+    number.bytes().take(2).all(|byte| byte.is_ascii_uppercase()) && check_digits_fit(number)
 }
 
 #[cfg(test)]

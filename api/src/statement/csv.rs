@@ -1,7 +1,9 @@
 //! Statements as comma-separated values (RFC 4180): see `docs/formats/statement-csv.md`.
 
+use formats::in_units;
+
 use super::line::Line;
-use super::{Head, Writer, day, decimal};
+use super::{Head, Writer, day};
 
 /// A row for the opening balance, one for each entry, and one for the closing balance.
 pub struct Csv;
@@ -29,8 +31,8 @@ impl Writer for Csv {
             entry.seq.to_string(),
             line.booking_date.to_string(),
             line.value_date.to_string(),
-            decimal(entry.amount, currency.exponent()),
-            decimal(entry.balance_after, currency.exponent()),
+            in_units(entry.amount, currency.exponent()),
+            in_units(entry.balance_after, currency.exponent()),
             currency.to_string(),
             quoted(other.name.as_deref()),
             quoted(other.account.as_deref()),
@@ -57,7 +59,7 @@ impl Writer for Csv {
 
 fn balance(head: &Head, kind: &str, balance: i64, at: i64) -> String {
     let currency = head.range.account.currency;
-    format!("{kind},,{},,,{},{currency},,,,,,,,,,,,,\r\n", day(at), decimal(balance, currency.exponent()))
+    format!("{kind},,{},,,{},{currency},,,,,,,,,,,,,\r\n", day(at), in_units(balance, currency.exponent()))
 }
 
 /// What somebody wrote. A spreadsheet takes a text that starts like a formula for one, so such a text gets an

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use domain::account::AccountNumber;
 use domain::id::JobId;
 use domain::job::Kind;
+use formats::NOT_PROVIDED;
 use serde::{Deserialize, Serialize};
 use store::StoreError;
 use store::ledger::{EntryRecord, Reads};
@@ -87,9 +88,6 @@ impl PaymentNames {
         })
     }
 }
-
-/// The end-to-end id of a payment that has none.
-pub const NOT_PROVIDED: &str = "NOTPROVIDED";
 
 /// The other side of an entry: outside as the job named it, or else the other account of the job.
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]

@@ -148,7 +148,8 @@ fn no_text(path: &str, error: &serde_json::Error) -> NotExact {
 }
 
 /// The members of an object in their order, those that are there twice among them.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
+#[derive(Debug)]
+pub struct Members<'a>(pub Vec<(String, &'a RawValue)>);
 
 /// The elements of an array.
 struct Elements<'a>(Vec<&'a RawValue>);

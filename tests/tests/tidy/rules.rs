@@ -90,7 +90,7 @@ pub fn pure_domain(tree: &Tree) -> Vec<String> {
 const LAYERS: &[&[&str]] = &[
     &["domain"],
     &["patterns", "contract"],
-    &["runtime"],
+    &["runtime", "formats"],
     &["tellers-http", "amqp"],
     &["queue", "store"],
     &["fleet"],

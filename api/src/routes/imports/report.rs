@@ -7,10 +7,10 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{AppendHeaders, IntoResponse, Response};
+use formats::Format;
 use futures::stream;
 
 use super::{find, head_of};
-use crate::files::Format;
 use crate::imports::PaymentReport;
 use crate::ingress::Ingress;
 use crate::keys::Viewer;
