@@ -4,14 +4,14 @@
 
 #![allow(clippy::expect_used, reason = "a broken promise fails the test that found it")]
 
-mod common;
 mod dead_letters;
+mod harness;
 mod lanes;
 mod publishing;
 mod work;
 
-pub use self::common::{LANE, lanes, publish_until_accepted, resume};
 pub use self::dead_letters::*;
+pub use self::harness::{LANE, lanes, publish_until_accepted, resume};
 pub use self::lanes::*;
 pub use self::publishing::*;
 pub use self::work::*;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use queue::DeadLetter;
 
-use super::common::*;
+use super::harness::*;
 
 fn letter(number: u16) -> DeadLetter {
     DeadLetter {

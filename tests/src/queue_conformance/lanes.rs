@@ -2,7 +2,7 @@
 
 use queue::{LaneDepth, PREFETCH_MESSAGES};
 
-use super::common::*;
+use super::harness::*;
 
 /// What goes in first comes out first, lane by lane.
 pub async fn a_lane_keeps_its_order(queue: Arc<dyn Queue>) {

@@ -4,7 +4,7 @@ use contract::envelope::{Envelope, QueuedJob};
 use queue::publisher::{Publisher, PublisherLimits};
 use queue::{PREFETCH_MESSAGES, PublishError};
 
-use super::common::*;
+use super::harness::*;
 
 /// A lane that holds as much as it may refuses, and takes again once there is room. `messages_max`
 /// is what the queue was made with; a broker may overshoot by some.

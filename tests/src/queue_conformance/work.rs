@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use queue::{Queue, Subscription};
 
-use super::common::{LANE, envelope, next, nothing_comes, publish};
+use super::harness::{LANE, envelope, next, nothing_comes, publish};
 
 async fn publish_work(queue: &Arc<dyn Queue>, numbers: std::ops::Range<usize>) {
     for number in numbers {
