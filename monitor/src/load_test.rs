@@ -6,7 +6,6 @@
 //! [`Plan`] says, waits until every accepted job has its outcome, and reads the accounts again.
 
 mod accounts;
-pub mod client;
 mod engine;
 pub mod figures;
 mod load;
@@ -24,8 +23,7 @@ mod series;
 pub mod usage;
 pub mod verdict;
 
-pub use self::client::Target;
-pub use self::engine::{Failure, run};
+pub use self::engine::{Failure, Target, run};
 pub use self::plan::{Invalid, Plan, Request};
 pub use self::progress::Progress;
 pub use self::report::Report;

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
+use client::Client;
 use fastrand::Rng;
 use futures::stream::{self, TryStreamExt as _};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::client::Client;
 use super::plan::REQUESTS_MAX;
 
 /// A transfer moves from 1 to so many minor units.
@@ -142,12 +142,16 @@ async fn posted(client: &Client, id: String) -> anyhow::Result<()> {
             continue;
         };
         let job = job.with_context(|| format!("the ingress accepted job {id} and does not know it"))?;
-        match job.status.as_str() {
-            "posted" => return Ok(()),
-            // An ingress of the release before says `queued`.
-            "pending" | "queued" => tokio::time::sleep(LOOK_INTERVAL).await,
-            _ => ensure!(false, "job {id} was {}: {}", job.status, job.reason.unwrap_or_default()),
+        if job.is_final() {
+            ensure!(
+                job.status == "posted",
+                "job {id} was {}: {}",
+                job.status,
+                job.reason.unwrap_or_default()
+            );
+            return Ok(());
         }
+        tokio::time::sleep(LOOK_INTERVAL).await;
     }
 }
 

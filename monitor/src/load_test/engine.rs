@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
+use client::Client;
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::accounts::Accounts;
-use super::client::{Client, Target};
 use super::figures::Figures;
 use super::load::{self, Sender};
 use super::plan::Plan;
@@ -19,6 +19,15 @@ use super::recorder::Course;
 use super::report::Report;
 use super::usage::{Peaks, UsageSource};
 use super::verdict;
+
+/// Where the ingress is, and who asks.
+#[derive(Clone)]
+pub struct Target {
+    /// Such as `http://127.0.0.1:8080`.
+    pub url: String,
+    /// One of its API keys, with the scopes submit and read, where it asks for one.
+    pub api_key: Option<String>,
+}
 
 /// Why there is no result.
 #[derive(Debug, thiserror::Error)]
@@ -60,7 +69,7 @@ async fn measure(
 ) -> anyhow::Result<Report> {
     let began = Instant::now();
     let patience = Duration::from_secs(u64::from(plan.outcome_seconds));
-    let client = Client::new(target)?;
+    let client = Client::with_key(&target.url, target.api_key.as_deref())?;
     let accounts = Accounts::of_a_new_run(plan.accounts);
     progress.enter("opening accounts", Of::Unknown);
     accounts.open(&client, began + patience).await?;

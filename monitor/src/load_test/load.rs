@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
+use client::{Client, Error};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::accounts::Accounts;
-use super::client::{Client, SendError};
 use super::plan::{Phase, REQUESTS_MAX, Shape, USERS_MAX, Until};
 use super::progress::{Of, Progress};
 use super::recorder::{Course, Recorder};
@@ -65,7 +65,7 @@ fn of(phase: &Phase) -> Of {
 
 impl Sender {
     /// Sends the next request, which is due at `due`; `None`: as many as may be have been sent.
-    async fn send(&self, recorder: &Recorder, due: Instant) -> Option<Result<(), SendError>> {
+    async fn send(&self, recorder: &Recorder, due: Instant) -> Option<Result<(), Error>> {
         let n = self.next.fetch_add(1, Relaxed);
         if n >= REQUESTS_MAX {
             self.next.store(REQUESTS_MAX, Relaxed);
@@ -105,7 +105,7 @@ impl User {
             let sent_at = Instant::now();
             match self.sender.send(&self.recorder, sent_at).await {
                 None => return,
-                Some(Err(SendError::Connect(_))) => sleep(PAUSE_AFTER_NO_CONNECTION).await,
+                Some(Err(Error::Connect(_))) => sleep(PAUSE_AFTER_NO_CONNECTION).await,
                 Some(_) => {}
             }
             sent += 1;

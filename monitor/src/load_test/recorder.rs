@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use client::{Accepted, Error, JobView};
 use contract::report::new_histogram;
 use domain::id::JobId;
 use hdrhistogram::Histogram;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::client::{Accepted, JobAnswer, SendError};
 use super::figures::{Figures, Times, per_second, percent};
 use super::series::{Series, micros};
 
@@ -95,7 +95,7 @@ impl Recorder {
     }
 
     /// The `n`-th request, which was `due` at this time, has its answer.
-    pub(crate) fn note(&self, n: u32, due: Instant, answer: &Result<Accepted, SendError>) {
+    pub(crate) fn note(&self, n: u32, due: Instant, answer: &Result<Accepted, Error>) {
         let response = due.elapsed();
         let at = self.course.started.elapsed();
         let mut noted = locked(&self.noted);
@@ -111,7 +111,7 @@ impl Recorder {
             }
             Err(error) => {
                 // Refusals come quickly and would flatter; who was not answered at all waited.
-                if matches!(error, SendError::Timeout(_)) {
+                if matches!(error, Error::Timeout(_)) {
                     noted.response_us.saturating_record(micros(response));
                 }
                 *noted.errors.entry(error.class()).or_default() += 1;
@@ -126,7 +126,7 @@ impl Recorder {
     }
 
     /// An accepted job is in the books.
-    pub(crate) fn note_posted(&self, job: &JobAnswer) {
+    pub(crate) fn note_posted(&self, job: &JobView) {
         let mut noted = locked(&self.noted);
         noted.posted += 1;
         let (Some(accepted_at), Some(posted_at)) = (job.accepted_at, job.posted_at) else { return };

@@ -14,8 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use super::client::Target;
-use super::engine::{self, Failure};
+use super::engine::{self, Failure, Target};
 use super::plan::Plan;
 use super::progress::Progress;
 use super::run::{Run, State, Summary, TOLD_SECONDS};

@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use client::Client;
 use contract::report::{Report, Role};
 use fleet::reporter::REPORT_INTERVAL;
 use fleet::{Bus, Topic};
 use serde::{Deserialize, Serialize};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use utoipa::ToSchema;
 
 /// How often a monitor is asked.
@@ -212,25 +213,23 @@ struct ReplicaStatus {
 }
 
 async fn ask(url: &str, peaks: &Peaks) {
-    let url = format!("{}/api/scalability/status", url.trim_end_matches('/'));
-    let http = match reqwest::Client::builder().no_proxy().timeout(ANSWER_TIMEOUT).build() {
-        Ok(http) => http,
+    let client = match Client::new(url) {
+        Ok(client) => client,
         Err(error) => return tracing::warn!(%error, "the monitor cannot be asked"),
     };
     let mut pace = interval(ASK_INTERVAL);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         pace.tick().await;
-        let told = async { http.get(&url).send().await?.error_for_status()?.json::<Status>().await };
-        match told.await {
-            Ok(status) => {
+        match timeout(ANSWER_TIMEOUT, client.read::<Status>("/api/scalability/status")).await {
+            Ok(Ok(status)) => {
                 for replica in status.replicas.iter().filter(|replica| replica.role != Role::Monitor) {
                     if let Some(used) = replica.resources {
                         peaks.note(&replica.replica, used);
                     }
                 }
             }
-            Err(error) => tracing::debug!(%error, url, "the monitor did not tell what the replicas use"),
+            failed => tracing::debug!(?failed, url, "the monitor did not tell what the replicas use"),
         }
     }
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
+use client::Client;
 use domain::id::JobId;
 use futures::future::try_join_all;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use monitor::load_test::client::{Client, Page};
+use serde_json::Value;
 use store::ledger::Ledger;
 use tokio::task::JoinSet;
 
@@ -140,8 +141,8 @@ pub(crate) async fn pages(client: &Client, accounts: &Accounts, pages: usize) ->
     let mut took_us = histogram()?;
     for _ in 0..pages {
         let started = Instant::now();
-        let account = accounts.any(&mut random).as_str();
-        client.entries(Page::Newest { account, entries: PAGE_ENTRIES }).await?;
+        let account = accounts.any(&mut random);
+        client.read::<Value>(&format!("/api/accounts/{account}/entries?limit={PAGE_ENTRIES}")).await?;
         took_us.saturating_record(u64::try_from(started.elapsed().as_micros())?);
     }
     let latency = Latency::of(0.0, &took_us);

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::time::Duration;
 
+use client::JobView;
 use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use hdrhistogram::Histogram;
 use jiff::Timestamp;
-use monitor::load_test::client::JobAnswer;
 
 use super::jobs::{Expected, Sent};
 use crate::bench::figures::histogram;
@@ -42,7 +42,7 @@ impl Summary {
     }
 
     /// A job has this outcome.
-    pub(crate) fn note(&mut self, sent: &Sent, id: String, job: &JobAnswer) {
+    pub(crate) fn note(&mut self, sent: &Sent, id: String, job: &JobView) {
         let outcome = match &job.reason {
             Some(reason) => format!("{}: {reason}", job.status),
             None => job.status.clone(),

@@ -91,7 +91,7 @@ const LAYERS: &[&[&str]] = &[
     &["domain"],
     &["patterns", "contract"],
     &["runtime"],
-    &["tellers-http", "amqp"],
+    &["tellers-http", "client", "amqp"],
     &["queue", "store"],
     &["fleet"],
     &["api", "worker", "monitor"],

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use client::{Client, EntryView};
 use domain::id::JobId;
 use futures::stream::{self, StreamExt as _};
 use tokio::time::{Instant, sleep};
 
 use super::{Jobs, Proof, ledger};
 use crate::load_test::accounts::{Accounts, FUNDS};
-use crate::load_test::client::{Client, Page};
 use crate::load_test::progress::Progress;
 
 /// Accounts that are read at once.
@@ -28,8 +28,7 @@ struct Found {
     order: u32,
     balance: i64,
     entries_sum: i64,
-    /// Job and amount of each entry.
-    entries: Vec<(JobId, i64)>,
+    entries: Vec<EntryView>,
 }
 
 /// Reads all accounts and judges them and the jobs. An ingress that does not answer is asked again for at most
@@ -65,9 +64,9 @@ pub(crate) async fn prove(
             }
         };
         proof.accounts_read += 1;
-        for (id, amount) in &found.entries {
-            if !jobs.see(accounts, found.order, *id, *amount) {
-                strangers.push((found.order, *id, *amount));
+        for EntryView { job, amount, .. } in found.entries {
+            if !jobs.see(accounts, found.order, job, amount) {
+                strangers.push((found.order, job, amount));
             }
         }
         if found.balance != found.entries_sum {
@@ -153,13 +152,7 @@ async fn resolve(
 /// someone posted meanwhile, and it is an error to be tried again.
 async fn read_account(client: &Client, accounts: &Accounts, order: u32) -> anyhow::Result<Found> {
     let number = accounts.number(order);
-    let mut entries = Vec::new();
-    let mut page = client.entries(Page::Newest { account: &number, entries: PAGE_ENTRIES }).await?;
-    loop {
-        entries.extend(page.entries.iter().map(|entry| (entry.job, entry.amount)));
-        let Some(next) = page.next else { break };
-        page = client.entries(Page::At(&next)).await?;
-    }
+    let entries = client.entries(&number, PAGE_ENTRIES).await?;
     let account = client.account(&number).await?;
     anyhow::ensure!(
         u64::try_from(entries.len()).ok() == Some(account.entries),
@@ -167,7 +160,7 @@ async fn read_account(client: &Client, accounts: &Accounts, order: u32) -> anyho
         account.entries,
         entries.len()
     );
-    let entries_sum = entries.iter().map(|(_, amount)| amount).sum();
+    let entries_sum = entries.iter().map(|entry| entry.amount).sum();
     Ok(Found { order, balance: account.balance, entries_sum, entries })
 }
 

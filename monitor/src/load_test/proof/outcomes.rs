@@ -3,11 +3,11 @@
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
+use client::{Client, JobView};
 use futures::stream::{self, StreamExt as _};
 use tokio::time::{Instant, sleep};
 
 use super::{Fate, Jobs};
-use crate::load_test::client::{Client, JobAnswer};
 use crate::load_test::progress::Progress;
 use crate::load_test::recorder::{Recorder, Sent};
 
@@ -40,7 +40,7 @@ pub(crate) async fn read(
     }
 }
 
-fn note(recorder: &Recorder, fate: Fate, job: Option<&JobAnswer>) {
+fn note(recorder: &Recorder, fate: Fate, job: Option<&JobView>) {
     match (fate, job) {
         (Fate::Posted, Some(job)) => recorder.note_posted(job),
         (Fate::Posted, None) => {}
@@ -63,12 +63,12 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    async fn outcome(&self, sent: Sent) -> (Sent, Fate, Option<JobAnswer>) {
+    async fn outcome(&self, sent: Sent) -> (Sent, Fate, Option<JobView>) {
         let (fate, job) = self.fate(&sent.id.to_string()).await;
         (sent, fate, job)
     }
 
-    async fn fate(&self, id: &str) -> (Fate, Option<JobAnswer>) {
+    async fn fate(&self, id: &str) -> (Fate, Option<JobView>) {
         loop {
             if self.is_away.load(Relaxed) {
                 return (Fate::NotRead, None);
