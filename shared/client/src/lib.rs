@@ -71,7 +71,6 @@ impl Client {
     }
 
     /// A request to be completed; [`Answer::to`] sends it.
-    #[must_use]
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.base))
     }

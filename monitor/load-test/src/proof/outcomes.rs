@@ -8,8 +8,8 @@ use futures::stream::{self, StreamExt as _};
 use tokio::time::{Instant, sleep};
 
 use super::{Fate, Jobs};
-use crate::load_test::progress::Progress;
-use crate::load_test::recorder::{Recorder, Sent};
+use crate::progress::Progress;
+use crate::recorder::{Recorder, Sent};
 
 /// Jobs that are asked for at once: enough to read quickly, few enough not to be a load of their own.
 const READS_IN_FLIGHT: usize = 32;

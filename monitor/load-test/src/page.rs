@@ -6,9 +6,9 @@ mod tables;
 use std::fmt::Write as _;
 
 use self::chart::{Chart, Line};
-use super::plan::Load;
-use super::report::Report;
-use super::series::Point;
+use crate::plan::Load;
+use crate::report::Report;
+use crate::series::Point;
 
 const STYLE: &str = include_str!("page/style.css");
 

@@ -11,8 +11,8 @@ use futures::stream::{self, StreamExt as _};
 use tokio::time::{Instant, sleep};
 
 use super::{Jobs, Proof, ledger};
-use crate::load_test::accounts::{Accounts, FUNDS};
-use crate::load_test::progress::Progress;
+use crate::accounts::{Accounts, FUNDS};
+use crate::progress::Progress;
 
 /// Accounts that are read at once.
 const READS_IN_FLIGHT: usize = 8;

@@ -4,12 +4,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::figures::Figures;
-use super::plan::Plan;
-use super::proof::Proof;
-use super::series::Point;
-use super::usage::Resources;
-use super::verdict::Verdict;
+use crate::figures::Figures;
+use crate::plan::Plan;
+use crate::proof::Proof;
+use crate::series::Point;
+use crate::usage::Resources;
+use crate::verdict::Verdict;
 
 /// What a load test measured, and what is to be thought of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]

@@ -9,16 +9,16 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::accounts::Accounts;
-use super::figures::Figures;
-use super::load::{self, Sender};
-use super::plan::Plan;
-use super::progress::{Of, Progress};
-use super::proof::{Jobs, entries, outcomes};
-use super::recorder::Course;
-use super::report::Report;
-use super::usage::{Peaks, UsageSource};
-use super::verdict;
+use crate::accounts::Accounts;
+use crate::figures::Figures;
+use crate::load::{self, Sender};
+use crate::plan::Plan;
+use crate::progress::{Of, Progress};
+use crate::proof::{Jobs, entries, outcomes};
+use crate::recorder::Course;
+use crate::report::Report;
+use crate::usage::{Peaks, UsageSource};
+use crate::verdict;
 
 /// Where the ingress is, and who asks.
 #[derive(Clone)]

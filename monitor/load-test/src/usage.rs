@@ -154,7 +154,7 @@ impl Used {
     }
 
     fn own_memory_percent(&self) -> f64 {
-        super::figures::percent(self.memory_bytes, self.memory_limit_bytes)
+        crate::figures::percent(self.memory_bytes, self.memory_limit_bytes)
     }
 }
 

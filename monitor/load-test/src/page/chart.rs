@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::escaped;
-use crate::load_test::series::Point;
+use crate::series::Point;
 
 /// Size of the drawing, in its own units; the page scales it.
 const WIDTH: f64 = 900.0;

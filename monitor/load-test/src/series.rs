@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::figures::{per_second, seconds};
+use crate::figures::{per_second, seconds};
 
 /// The width that a series starts with.
 const INTERVAL_MIN: Duration = Duration::from_millis(100);

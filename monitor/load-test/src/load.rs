@@ -5,14 +5,13 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use client::{Client, Error};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::accounts::Accounts;
-use super::plan::{Phase, REQUESTS_MAX, Shape, USERS_MAX, Until};
-use super::progress::{Of, Progress};
-use super::recorder::{Course, Recorder};
+use crate::accounts::Accounts;
+use crate::plan::{Phase, REQUESTS_MAX, Shape, USERS_MAX, Until};
+use crate::progress::{Of, Progress};
+use crate::recorder::{Course, Recorder};
 
 /// Requests of an open loop that are unanswered at the same time. Beyond it they are sent late, and their latency
 /// counts from the time at which they were due all the same.
@@ -48,7 +47,11 @@ pub(crate) async fn run(sender: &Arc<Sender>, phase: &Phase) -> Arc<Recorder> {
         }
         Shape::Rate { per_second, span } => {
             let recorder = Arc::new(Recorder::start(None, &sender.course));
-            steady(sender, &recorder, per_second, span).await;
+            steady(per_second, span, |due| {
+                let (sender, recorder) = (sender.clone(), recorder.clone());
+                async move { drop(sender.send(&recorder, due).await) }
+            })
+            .await;
             recorder
         }
     }
@@ -114,23 +117,29 @@ impl User {
     }
 }
 
-/// Sends `per_second` requests a second for `span`, each at its time whatever becomes of those before.
-async fn steady(sender: &Arc<Sender>, recorder: &Arc<Recorder>, per_second: u32, span: Duration) {
+/// Sends `per_second` requests a second for `span`, each at the time at which it is due whatever becomes of those before,
+/// and returns what came of them.
+pub async fn steady<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
+    per_second: u32,
+    span: Duration,
+    mut send: impl FnMut(Instant) -> F,
+) -> Vec<T> {
     let started = Instant::now();
     let requests = u64::from(per_second) * span.as_secs();
-    let places = Arc::new(Semaphore::new(UNANSWERED_MAX));
     let mut unanswered = JoinSet::new();
+    let mut answers = Vec::new();
     for order in 0..requests {
         let due = started + Duration::from_nanos(order * 1_000_000_000 / u64::from(per_second));
         sleep_until(due).await;
-        let Ok(place) = places.clone().acquire_owned().await else { return };
-        let (sender, recorder) = (sender.clone(), recorder.clone());
-        unanswered.spawn(async move {
-            sender.send(&recorder, due).await;
-            drop(place);
-        });
+        if unanswered.len() >= UNANSWERED_MAX {
+            answers.extend(unanswered.join_next().await.and_then(Result::ok));
+        }
+        unanswered.spawn(send(due));
         // Those that have ended are let go of, so that they do not pile up.
-        while unanswered.try_join_next().is_some() {}
+        while let Some(answer) = unanswered.try_join_next() {
+            answers.extend(answer.ok());
+        }
     }
-    while unanswered.join_next().await.is_some() {}
+    answers.extend(unanswered.join_all().await);
+    answers
 }

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::figures::Figures;
-use super::proof::Proof;
-use super::usage::Resources;
+use crate::figures::Figures;
+use crate::proof::Proof;
+use crate::usage::Resources;
 
 /// More requests than this have to be accepted and posted.
 pub const SUCCESS_PERCENT: f64 = 95.0;

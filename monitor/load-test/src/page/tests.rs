@@ -1,11 +1,12 @@
 use std::time::Duration;
 
+use client::Accepted;
+
 use super::*;
-use crate::load_test::client::Accepted;
-use crate::load_test::plan::{Plan, Request};
-use crate::load_test::proof::Proof;
-use crate::load_test::recorder::{Course, Recorder};
-use crate::load_test::verdict;
+use crate::plan::{Plan, Request};
+use crate::proof::Proof;
+use crate::recorder::{Course, Recorder};
+use crate::verdict;
 
 fn report() -> Report {
     let course = Course::start();

@@ -11,8 +11,8 @@ use hdrhistogram::Histogram;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::figures::{Figures, Times, per_second, percent};
-use super::series::{Series, micros};
+use crate::figures::{Figures, Times, per_second, percent};
+use crate::series::{Series, micros};
 
 /// The clock of a run, and its course over time, which all phases share.
 #[derive(Clone)]

@@ -10,15 +10,14 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use domain::json;
+use load_test::{Plan, Request, page};
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::page;
-use super::plan::{Plan, Request};
-use super::refusal::Refusal;
 use super::run::{Run, State as RunState, Summaries};
-use super::runs::LoadTests;
+use super::{LoadTests, refusal};
+use crate::problem::Problem;
 
 /// Unless the request says otherwise, its answer is held back for so long for the result.
 const WAIT: Duration = Duration::from_secs(20);
@@ -29,7 +28,7 @@ const LISTED: u32 = 20;
 const LISTED_MAX: u32 = 100;
 
 /// The routes of the load tests.
-pub fn router(tests: Arc<LoadTests>) -> OpenApiRouter {
+pub(crate) fn router(tests: Arc<LoadTests>) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(start, list))
         .routes(routes!(show, stop))
@@ -47,13 +46,13 @@ pub fn router(tests: Arc<LoadTests>) -> OpenApiRouter {
     responses(
         (status = 200, description = "It has ended: with a result, or with the reason why there is none.", body = Run),
         (status = 202, description = "It runs.", body = Run, headers(("Location" = String, description = "Where to follow it."))),
-        (status = 409, description = "Another one is running.", body = Refusal, content_type = "application/problem+json"),
-        (status = 400, description = "Not JSON.", body = Refusal, content_type = "application/problem+json"),
-        (status = 422, description = "A field is wrong.", body = Refusal, content_type = "application/problem+json"),
-        (status = 503, description = "No ingress is known, or the ledger is away.", body = Refusal, content_type = "application/problem+json"),
+        (status = 409, description = "Another one is running.", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "Not JSON.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A field is wrong.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "No ingress is known, or the ledger is away.", body = Problem, content_type = "application/problem+json"),
     ),
 )]
-async fn start(State(tests): State<Arc<LoadTests>>, body: Bytes) -> Result<Response, Refusal> {
+async fn start(State(tests): State<Arc<LoadTests>>, body: Bytes) -> Result<Response, Problem> {
     let request = read(&body)?;
     let (plan, wait) = (Plan::of(&request)?, request.wait(WAIT)?);
     let current = tests.start(plan).await?;
@@ -84,13 +83,13 @@ struct ListQuery {
     ),
     responses(
         (status = 200, description = "They.", body = Summaries),
-        (status = 503, description = "The ledger is away.", body = Refusal, content_type = "application/problem+json"),
+        (status = 503, description = "The ledger is away.", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 async fn list(
     State(tests): State<Arc<LoadTests>>,
     Query(query): Query<ListQuery>,
-) -> Result<Json<Summaries>, Refusal> {
+) -> Result<Json<Summaries>, Problem> {
     let limit = query.limit.unwrap_or(LISTED).clamp(1, LISTED_MAX);
     Ok(Json(Summaries { load_tests: tests.list(query.before, limit).await? }))
 }
@@ -101,11 +100,11 @@ async fn list(
     params(("id" = u64, Path, description = "Its number.")),
     responses(
         (status = 200, description = "It, as far as it is.", body = Run),
-        (status = 404, description = "There is none.", body = Refusal, content_type = "application/problem+json"),
-        (status = 503, description = "The ledger is away.", body = Refusal, content_type = "application/problem+json"),
+        (status = 404, description = "There is none.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The ledger is away.", body = Problem, content_type = "application/problem+json"),
     ),
 )]
-async fn show(State(tests): State<Arc<LoadTests>>, Path(id): Path<String>) -> Result<Json<Run>, Refusal> {
+async fn show(State(tests): State<Arc<LoadTests>>, Path(id): Path<String>) -> Result<Json<Run>, Problem> {
     found(&tests, &id).await.map(Json)
 }
 
@@ -116,14 +115,14 @@ async fn show(State(tests): State<Arc<LoadTests>>, Path(id): Path<String>) -> Re
     responses(
         (status = 200, description = "It has stopped.", body = Run),
         (status = 202, description = "It is about to stop.", body = Run),
-        (status = 404, description = "There is none.", body = Refusal, content_type = "application/problem+json"),
-        (status = 409, description = "It does not run here any more.", body = Refusal, content_type = "application/problem+json"),
+        (status = 404, description = "There is none.", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It does not run here any more.", body = Problem, content_type = "application/problem+json"),
     ),
 )]
-async fn stop(State(tests): State<Arc<LoadTests>>, Path(id): Path<String>) -> Result<Response, Refusal> {
+async fn stop(State(tests): State<Arc<LoadTests>>, Path(id): Path<String>) -> Result<Response, Problem> {
     let run = found(&tests, &id).await?;
     let current = tests.current(run.id).await.filter(|_| run.state == RunState::Running);
-    let current = current.ok_or_else(|| Refusal::over(run.id))?;
+    let current = current.ok_or_else(|| refusal::over(run.id))?;
     current.cancel();
     Ok(match current.ended_within(STOP_WAIT).await {
         Some(run) => Json(run).into_response(),
@@ -137,39 +136,39 @@ async fn stop(State(tests): State<Arc<LoadTests>>, Path(id): Path<String>) -> Re
     params(("id" = u64, Path, description = "Its number.")),
     responses(
         (status = 200, description = "A page that needs nothing else.", body = String, content_type = "text/html"),
-        (status = 404, description = "There is none.", body = Refusal, content_type = "application/problem+json"),
-        (status = 409, description = "It has no result, or not yet.", body = Refusal, content_type = "application/problem+json"),
+        (status = 404, description = "There is none.", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It has no result, or not yet.", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 async fn report(
     State(tests): State<Arc<LoadTests>>,
     Path(id): Path<String>,
-) -> Result<Html<String>, Refusal> {
+) -> Result<Html<String>, Problem> {
     let run = found(&tests, &id).await?;
     match &run.result {
         Some(result) => Ok(Html(page::of(result))),
         None => {
             let why = run.reason.unwrap_or_else(|| "it is still running".to_owned());
-            Err(Refusal::without_result(format!("load test {} has no result: {why}", run.id)))
+            Err(refusal::without_result(format!("load test {} has no result: {why}", run.id)))
         }
     }
 }
 
-async fn found(tests: &LoadTests, id: &str) -> Result<Run, Refusal> {
+async fn found(tests: &LoadTests, id: &str) -> Result<Run, Problem> {
     let run = match id.parse() {
         Ok(number) => tests.get(number).await?,
         Err(_) => None,
     };
-    run.ok_or_else(|| Refusal::unknown(id))
+    run.ok_or_else(|| refusal::unknown(id))
 }
 
 /// An empty body asks for the usual.
-fn read(body: &Bytes) -> Result<Request, Refusal> {
+fn read(body: &Bytes) -> Result<Request, Problem> {
     if body.trim_ascii().is_empty() {
         return Ok(Request::default());
     }
-    json::check(body).map_err(Refusal::malformed)?;
+    json::check(body).map_err(refusal::malformed)?;
     let mut json = serde_json::Deserializer::from_slice(body);
     serde_path_to_error::deserialize(&mut json)
-        .map_err(|error| Refusal::not_a_request(&error.path().to_string(), error.inner()))
+        .map_err(|error| refusal::not_a_request(error.path().to_string(), error.inner()))
 }

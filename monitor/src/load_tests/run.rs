@@ -1,12 +1,10 @@
 //! A load test as it is kept and told.
 
 use jiff::Timestamp;
+use load_test::progress::Told;
+use load_test::{Plan, Report};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-
-use super::plan::Plan;
-use super::progress::Told;
-use super::report::Report;
 
 /// A running load test is told again this often; one that was not told for three times as long was broken off.
 pub(crate) const TOLD_SECONDS: i64 = 2;
@@ -142,8 +140,9 @@ impl From<Run> for Summary {
 
 #[cfg(test)]
 mod tests {
+    use load_test::Request;
+
     use super::*;
-    use crate::load_test::plan::Request;
 
     #[test]
     fn what_no_monitor_runs_any_more_was_broken_off() {

@@ -89,7 +89,7 @@ impl Running {
     fn percent(&self, done: u64) -> Option<f64> {
         match self.of {
             Of::Unknown | Of::Steps(0) => None,
-            Of::Steps(of) => Some(super::figures::percent(done, of).min(100.0)),
+            Of::Steps(of) => Some(crate::figures::percent(done, of).min(100.0)),
             Of::Span(span) => Some((100.0 * self.since.elapsed().div_duration_f64(span)).min(100.0)),
         }
     }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::load_test::figures::Times;
+use crate::figures::Times;
 
 fn figures(users: u32, per_second: f64, p95_seconds: f64) -> Figures {
     let times = Times {

@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use super::escaped;
-use crate::load_test::figures::{Figures, Times};
-use crate::load_test::proof::Proof;
-use crate::load_test::report::Report;
-use crate::load_test::verdict::{Unit, Verdict};
+use crate::figures::{Figures, Times};
+use crate::proof::Proof;
+use crate::report::Report;
+use crate::verdict::{Unit, Verdict};
 
 /// One row for each criterion.
 pub(super) fn criteria(verdict: &Verdict) -> String {

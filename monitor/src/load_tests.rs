@@ -1,11 +1,16 @@
 //! The load tests of a monitor: one at a time, kept with their results.
 
+mod refusal;
+pub(crate) mod routes;
+pub(crate) mod run;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use contract::report::{Report as ReplicaReport, Role};
 use fleet::{Bus, Topic};
 use jiff::{SignedDuration, Timestamp};
+use load_test::{Failure, Plan, Progress, Report, Target, UsageSource};
 use runtime::clock;
 use store::ledger::LedgerError;
 use store::records::{RecordKind, Records};
@@ -14,11 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use super::engine::{self, Failure, Target};
-use super::plan::Plan;
-use super::progress::Progress;
-use super::run::{Run, State, Summary, TOLD_SECONDS};
-use super::usage::UsageSource;
+use self::run::{Run, State, Summary, TOLD_SECONDS};
 
 /// A live ingress reports each second.
 const INGRESS_HEARD_WITHIN: Duration = Duration::from_millis(2_500);
@@ -159,7 +160,7 @@ impl LoadTests {
         let Current { requested, progress, cancel, .. } = current.as_ref();
         let is_over = CancellationToken::new();
         let measured = async {
-            let measured = engine::run(&requested.plan, &target, &usage, progress, cancel).await;
+            let measured = load_test::run(&requested.plan, &target, &usage, progress, cancel).await;
             is_over.cancel();
             measured
         };
@@ -252,7 +253,7 @@ impl Current {
     }
 }
 
-fn ended(run: Run, measured: Result<super::Report, Failure>, is_shutdown: bool) -> Run {
+fn ended(run: Run, measured: Result<Report, Failure>, is_shutdown: bool) -> Run {
     let now = Timestamp::now();
     let run = Run { reported_at: now, ended_at: Some(now), progress: None, ..run };
     match measured {

@@ -9,7 +9,7 @@ use futures::stream::{self, TryStreamExt as _};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::plan::REQUESTS_MAX;
+use crate::plan::REQUESTS_MAX;
 
 /// A transfer moves from 1 to so many minor units.
 const AMOUNT_MAX: u32 = 100;

@@ -85,7 +85,8 @@ pub(crate) fn percent(part: u64, whole: u64) -> f64 {
 }
 
 /// `count` a second; 0 where no time has passed.
-pub(crate) fn per_second(count: u64, span: Duration) -> f64 {
+#[must_use]
+pub fn per_second(count: u64, span: Duration) -> f64 {
     let seconds = span.as_secs_f64();
     if seconds > 0.0 { ratio(count, 1) / seconds } else { 0.0 }
 }

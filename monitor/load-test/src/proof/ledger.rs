@@ -3,7 +3,7 @@
 use domain::id::JobId;
 
 use super::Proof;
-use crate::load_test::accounts::{Accounts, FUNDS, Transfer};
+use crate::accounts::{Accounts, FUNDS, Transfer};
 
 /// What became of an accepted job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
