@@ -118,7 +118,7 @@ async fn send(
         .await?;
     bar.finish_and_clear();
     let accepted: Vec<Accepted> = accepted.into_iter().flatten().collect();
-    summary.accepted(accepted.len(), started.elapsed());
+    summary.accepted(u64::try_from(accepted.len())?, started.elapsed());
     Ok(accepted)
 }
 
