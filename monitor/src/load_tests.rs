@@ -7,7 +7,8 @@ pub(crate) mod run;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::report::{Report as ReplicaReport, Role};
+use contract::report::Role;
+use fleet::reporter::next_report;
 use fleet::{Bus, Topic};
 use jiff::{SignedDuration, Timestamp};
 use load_test::{Failure, Plan, Progress, Report, Target, UsageSource};
@@ -278,16 +279,9 @@ async fn heard_ingress(bus: &dyn Bus) -> Option<String> {
     let mut reports = bus.listen(Topic::Report).await;
     let heard = async {
         loop {
-            match reports.recv().await {
-                Ok(message) => {
-                    let report = serde_json::from_slice::<ReplicaReport>(&message).ok();
-                    let ingress = report.filter(|report| report.role == Role::Api && !report.leaving);
-                    if let Some(address) = ingress.and_then(|report| report.address) {
-                        return Some(format!("http://{address}"));
-                    }
-                }
-                Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
-                Err(tokio::sync::broadcast::error::RecvError::Closed) => return None,
+            let report = next_report(&mut reports).await?;
+            if report.role == Role::Api && !report.leaving && report.address.is_some() {
+                return report.address.map(|address| format!("http://{address}"));
             }
         }
     };

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use client::Client;
-use contract::report::{Report, Role};
-use fleet::reporter::REPORT_INTERVAL;
+use contract::report::Role;
+use fleet::reporter::{REPORT_INTERVAL, next_report};
 use fleet::{Bus, Topic};
 use serde::{Deserialize, Serialize};
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -180,19 +180,9 @@ impl UsageSource {
 }
 
 async fn hear(bus: &dyn Bus, peaks: &Peaks) {
-    use tokio::sync::broadcast::error::RecvError;
     let mut reports = bus.listen(Topic::Report).await;
-    loop {
-        let message = match reports.recv().await {
-            Ok(message) => message,
-            Err(RecvError::Lagged(_)) => continue,
-            Err(RecvError::Closed) => return,
-        };
-        let Ok(report) = serde_json::from_slice::<Report>(&message) else { continue };
-        if report.role == Role::Monitor {
-            continue;
-        }
-        if let Some(resources) = report.resources {
+    while let Some(report) = next_report(&mut reports).await {
+        if let Some(resources) = report.resources.filter(|_| report.role != Role::Monitor) {
             peaks.note(&report.replica, Used::of(&resources));
         }
     }
