@@ -56,10 +56,7 @@ pub(crate) async fn run(args: ImportArgs) -> ExitCode {
 async fn import(args: &ImportArgs) -> anyhow::Result<Value> {
     // Sending a large file takes its time.
     let http = reqwest::Client::builder().connect_timeout(ANSWER_WITHIN);
-    let ingress = Ingress {
-        client: Client::through(http, &args.api_url, args.api_key.as_deref())?,
-        url: args.api_url.trim_end_matches('/'),
-    };
+    let ingress = Client::through(http, &args.api_url, args.api_key.as_deref())?;
     let bar = bar(args.json);
     let sent = send(&ingress, args, &bar).await;
     let ended = match sent {
@@ -70,22 +67,15 @@ async fn import(args: &ImportArgs) -> anyhow::Result<Value> {
     ended
 }
 
-struct Ingress<'a> {
-    client: Client,
-    url: &'a str,
-}
-
-impl Ingress<'_> {
-    /// The JSON of an answer that is no problem.
-    async fn ask(&self, request: RequestBuilder) -> anyhow::Result<Value> {
-        let answer = Answer::to(request).await.with_context(|| format!("{} does not answer", self.url))?;
-        ensure!(answer.status.is_success(), "{}", Problem::of(answer.status, &answer.body));
-        Ok(answer.json()?)
-    }
+/// The JSON of an answer that is no problem.
+async fn ask(ingress: &Client, request: RequestBuilder) -> anyhow::Result<Value> {
+    let answer = Answer::to(request).await.with_context(|| format!("{} does not answer", ingress.base()))?;
+    ensure!(answer.status.is_success(), "{}", Problem::of(answer.status, &answer.body));
+    Ok(answer.json()?)
 }
 
 /// Sends the file as it is read, and returns its number.
-async fn send(ingress: &Ingress<'_>, args: &ImportArgs, bar: &ProgressBar) -> anyhow::Result<u64> {
+async fn send(ingress: &Client, args: &ImportArgs, bar: &ProgressBar) -> anyhow::Result<u64> {
     let path = if args.file == "-" { STDIN } else { &args.file };
     let what = || format!("{} cannot be read", args.file);
     let file = tokio::fs::File::open(path).await.with_context(what)?;
@@ -116,22 +106,22 @@ async fn send(ingress: &Ingress<'_>, args: &ImportArgs, bar: &ProgressBar) -> an
             Err(error) => Some((Err(error), (file, bar))),
         }
     });
-    let request = ingress.client.request(Method::POST, "/api/imports").query(&said);
+    let request = ingress.request(Method::POST, "/api/imports").query(&said);
     let mut request = request.body(Body::wrap_stream(chunks));
     if let Some(bytes) = bytes {
         // The ingress can turn away at once what it would not take.
         request = request.header("content-length", bytes);
     }
-    let import = ingress.ask(request).await?;
+    let import = ask(ingress, request).await?;
     import["id"].as_u64().with_context(|| format!("an unexpected answer: {import}"))
 }
 
 /// Asks until it has ended.
-async fn follow(ingress: &Ingress<'_>, number: u64, bar: &ProgressBar) -> anyhow::Result<Value> {
+async fn follow(ingress: &Client, number: u64, bar: &ProgressBar) -> anyhow::Result<Value> {
     let mut away = 0;
     loop {
-        let request = ingress.client.request(Method::GET, &format!("/api/imports/{number}"));
-        match ingress.ask(request.timeout(ANSWER_WITHIN)).await {
+        let request = ingress.request(Method::GET, &format!("/api/imports/{number}"));
+        match ask(ingress, request.timeout(ANSWER_WITHIN)).await {
             Ok(import) => {
                 away = 0;
                 show(&import, bar);

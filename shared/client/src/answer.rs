@@ -156,3 +156,21 @@ impl From<reqwest::Error> for Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_known_by_its_problem_and_that_of_a_proxy_by_its_status() {
+        let refusal =
+            |status: u16, body: &str| Error::from(Problem::of(StatusCode::from_u16(status).unwrap(), body));
+        let full = refusal(503, r#"{"type": "/problems/lane-full", "detail": "lane 3 is full"}"#);
+        assert_eq!(full.class(), "refused/lane-full");
+        assert_eq!(full.to_string(), "the ingress is busy: 503 Service Unavailable: lane 3 is full");
+        let wrong = refusal(422, r#"{"type": "/problems/invalid-job", "detail": "amount"}"#);
+        assert_eq!(wrong.to_string(), "422 Unprocessable Entity: amount");
+        let proxy = refusal(502, " <html> ");
+        assert_eq!((proxy.class().as_str(), matches!(proxy, Error::Busy(_))), ("http/502", true));
+    }
+}

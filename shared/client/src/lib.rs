@@ -70,6 +70,12 @@ impl Client {
         Ok(Client { http: http.tcp_nodelay(true).default_headers(headers).build()?, base })
     }
 
+    /// Where the service is, without a slash at the end.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     /// A request to be completed; [`Answer::to`] sends it.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.base))
