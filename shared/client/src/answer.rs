@@ -42,7 +42,7 @@ pub enum Error {
     #[error("{0}")]
     Refused(Problem),
     /// Nobody listens there.
-    #[error("no connection to the ingress")]
+    #[error("no connection")]
     Connect(#[source] reqwest::Error),
     /// It took too long.
     #[error("not answered in time")]
