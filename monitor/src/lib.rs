@@ -16,7 +16,7 @@ mod gauges;
 mod health;
 mod history;
 mod lanes;
-pub mod load_test;
+mod load_tests;
 mod missing;
 mod page;
 mod policies;
@@ -54,7 +54,7 @@ use crate::alerts::webhook;
 use crate::books::Books;
 use crate::control::Control;
 use crate::history::{History, SECONDS_KEPT};
-use crate::load_test::LoadTests;
+use crate::load_tests::LoadTests;
 use crate::routes::Shared;
 use crate::sampler::Outlets;
 use crate::snapshot::Snapshot;
@@ -108,7 +108,7 @@ pub async fn run(
     };
     beside.spawn(reporter.report_each_second(Vitals::default, || async { None }, shutdown.clone()));
 
-    let load_tests = LoadTests::new(load_test::Settings {
+    let load_tests = LoadTests::new(load_tests::Settings {
         api_url: parts.api_url.clone(),
         api_key: parts.api_key.clone(),
         bus: parts.bus.clone(),

@@ -30,22 +30,27 @@ pub struct Problem {
     detail: String,
     /// The fields that are wrong.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<FieldError>,
+    pub(crate) errors: Vec<FieldError>,
 }
 
 /// A field that is wrong.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct FieldError {
     /// The field.
-    field: String,
+    pub(crate) field: String,
     /// What stands there, as JSON.
-    value: String,
+    pub(crate) value: String,
     /// What should stand there.
-    remedy: String,
+    pub(crate) remedy: String,
 }
 
 impl Problem {
-    fn new(r#type: &'static str, status: StatusCode, title: &'static str, detail: impl Display) -> Problem {
+    pub(crate) fn new(
+        r#type: &'static str,
+        status: StatusCode,
+        title: &'static str,
+        detail: impl Display,
+    ) -> Problem {
         Problem { r#type, title, status: status.as_u16(), detail: detail.to_string(), errors: Vec::new() }
     }
 

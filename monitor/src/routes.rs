@@ -28,7 +28,7 @@ use crate::Parts;
 use crate::alerts::log::Log;
 use crate::control::Control;
 use crate::history::History;
-use crate::load_test::{self, LoadTests};
+use crate::load_tests::{self, LoadTests};
 use crate::page;
 use crate::problem::{FieldError, Problem};
 use crate::snapshot::Snapshot;
@@ -90,7 +90,7 @@ pub(crate) fn router(
         .routes(routes!(dead_letters::replay))
         .routes(routes!(dead_letters::discard))
         .with_state(shared)
-        .merge(load_test::router(load_tests))
+        .merge(load_tests::routes::router(load_tests))
         .split_for_parts();
     router
         .route("/api/openapi.json", axum::routing::get(async move || Json(document)))

@@ -12,8 +12,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use client::Client;
 use fleet::config::FleetConfig;
-use monitor::load_test::client::{Client, Target};
 
 use self::books::Accounts;
 use self::children::Children;
@@ -58,7 +58,7 @@ pub(crate) async fn run(mut fleet: FleetConfig, args: BenchArgs) -> anyhow::Resu
     figures.bare_per_second = bare::measure(&ledger, &accounts, span).await?;
 
     let mut children = Children::start(&fleet).await?;
-    let client = Client::new(&Target::open(format!("http://{}", children.api)))?;
+    let client = Client::new(&format!("http://{}", children.api))?;
     eprintln_progress("batches of 100");
     figures.batches = load::batches(&client, ledger.as_ref(), &accounts, BATCH_CONNECTIONS, span).await?;
     eprintln_progress("single jobs");

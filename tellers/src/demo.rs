@@ -8,11 +8,11 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use client::Client;
 use fleet::config::{AccessConfig, FleetConfig, MonitorConfig, WorkerConfig};
 use fleet::settings::{ApiSettings, MonitorSettings, WorkerSettings};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use indicatif::{ProgressBar, ProgressStyle};
-use monitor::load_test::client::{Client, Target};
 use runtime::shutdown;
 use tokio::net::TcpListener;
 
@@ -43,7 +43,7 @@ pub(crate) async fn run(mut fleet: FleetConfig, args: DemoArgs) -> anyhow::Resul
     let (api, monitor) = (dev.api, dev.monitor);
     let serving = tokio::spawn(dev.until_the_end());
 
-    let client = Client::new(&Target::open(format!("http://{api}")))?;
+    let client = Client::new(&format!("http://{api}"))?;
     let worked = tokio::select! {
         worked = post_and_check(&client, &parts, &args) => worked.map(Some),
         () = shutdown.cancelled() => Ok(None),
@@ -118,7 +118,7 @@ async fn send(
         .await?;
     bar.finish_and_clear();
     let accepted: Vec<Accepted> = accepted.into_iter().flatten().collect();
-    summary.accepted(accepted.len(), started.elapsed());
+    summary.accepted(u64::try_from(accepted.len())?, started.elapsed());
     Ok(accepted)
 }
 

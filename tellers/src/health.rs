@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use client::{Answer, Client};
 
 use crate::cli::HealthArgs;
 
@@ -12,11 +13,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Exit status 0: it is ready; 1: it is not, and says why.
 pub(crate) async fn run(args: HealthArgs) -> anyhow::Result<ExitCode> {
-    let client = reqwest::Client::builder().timeout(ANSWER_TIMEOUT).build()?;
-    let response = client.get(&args.url).send().await;
-    let response = response.with_context(|| format!("{} does not answer", args.url))?;
-    let status = response.status();
-    let body = response.text().await.unwrap_or_default();
+    let http = reqwest::Client::builder().timeout(ANSWER_TIMEOUT);
+    let answer = Client::through(http, &args.url, None)?.get("").await;
+    let Answer { status, body, .. } = answer.with_context(|| format!("{} does not answer", args.url))?;
     #[allow(clippy::print_stdout)] // The command's answer.
     {
         println!("{status}: {}", body.trim());

@@ -8,11 +8,12 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, ensure};
 use bytes::Bytes;
+use client::{Answer, Client, Problem};
 use futures::stream;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use reqwest::{RequestBuilder, Url};
+use reqwest::{Body, Method, RequestBuilder};
 use serde_json::Value;
 use tokio::io::AsyncReadExt as _;
 
@@ -53,11 +54,9 @@ pub(crate) async fn run(args: ImportArgs) -> ExitCode {
 }
 
 async fn import(args: &ImportArgs) -> anyhow::Result<Value> {
-    let ingress = Ingress {
-        http: reqwest::Client::builder().connect_timeout(ANSWER_WITHIN).build()?,
-        url: args.api_url.trim_end_matches('/').to_owned(),
-        key: args.api_key.clone(),
-    };
+    // Sending a large file takes its time.
+    let http = reqwest::Client::builder().connect_timeout(ANSWER_WITHIN);
+    let ingress = Client::through(http, &args.api_url, args.api_key.as_deref())?;
     let bar = bar(args.json);
     let sent = send(&ingress, args, &bar).await;
     let ended = match sent {
@@ -68,34 +67,15 @@ async fn import(args: &ImportArgs) -> anyhow::Result<Value> {
     ended
 }
 
-struct Ingress {
-    http: reqwest::Client,
-    url: String,
-    key: Option<String>,
-}
-
-impl Ingress {
-    /// The JSON of an answer that is no problem.
-    async fn ask(&self, request: RequestBuilder) -> anyhow::Result<Value> {
-        let request = match &self.key {
-            Some(key) => request.header("x-api-key", key),
-            None => request,
-        };
-        let answer = request.send().await.with_context(|| format!("{} does not answer", self.url))?;
-        let status = answer.status();
-        let body = answer.text().await.context("the answer was cut")?;
-        let json: Value = serde_json::from_str(&body).unwrap_or_default();
-        if !status.is_success() {
-            bail!("{status}: {}", json["detail"].as_str().unwrap_or(body.trim()));
-        }
-        Ok(json)
-    }
+/// The JSON of an answer that is no problem.
+async fn ask(ingress: &Client, request: RequestBuilder) -> anyhow::Result<Value> {
+    let answer = Answer::to(request).await.with_context(|| format!("{} does not answer", ingress.base()))?;
+    ensure!(answer.status.is_success(), "{}", Problem::of(answer.status, &answer.body));
+    Ok(answer.json()?)
 }
 
 /// Sends the file as it is read, and returns its number.
-async fn send(ingress: &Ingress, args: &ImportArgs, bar: &ProgressBar) -> anyhow::Result<u64> {
-    let mut url = Url::parse(&format!("{}/api/imports", ingress.url))
-        .with_context(|| format!("{} is no URL of an ingress", ingress.url))?;
+async fn send(ingress: &Client, args: &ImportArgs, bar: &ProgressBar) -> anyhow::Result<u64> {
     let path = if args.file == "-" { STDIN } else { &args.file };
     let what = || format!("{} cannot be read", args.file);
     let file = tokio::fs::File::open(path).await.with_context(what)?;
@@ -111,9 +91,7 @@ async fn send(ingress: &Ingress, args: &ImportArgs, bar: &ProgressBar) -> anyhow
         ("charset", args.charset.clone()),
         ("dry_run", dry_run),
     ];
-    for (name, value) in said.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
-        url.query_pairs_mut().append_pair(name, value);
-    }
+    let said: Vec<_> = said.into_iter().filter(|(_, value)| value.is_some()).collect();
     bar.set_length(bytes.unwrap_or_default());
     bar.set_message("sending");
     let chunks = stream::unfold((file, bar.clone()), |(mut file, bar)| async {
@@ -128,22 +106,22 @@ async fn send(ingress: &Ingress, args: &ImportArgs, bar: &ProgressBar) -> anyhow
             Err(error) => Some((Err(error), (file, bar))),
         }
     });
-    let mut request = ingress.http.post(url).body(reqwest::Body::wrap_stream(chunks));
+    let request = ingress.request(Method::POST, "/api/imports").query(&said);
+    let mut request = request.body(Body::wrap_stream(chunks));
     if let Some(bytes) = bytes {
         // The ingress can turn away at once what it would not take.
         request = request.header("content-length", bytes);
     }
-    let import = ingress.ask(request).await?;
+    let import = ask(ingress, request).await?;
     import["id"].as_u64().with_context(|| format!("an unexpected answer: {import}"))
 }
 
 /// Asks until it has ended.
-async fn follow(ingress: &Ingress, number: u64, bar: &ProgressBar) -> anyhow::Result<Value> {
+async fn follow(ingress: &Client, number: u64, bar: &ProgressBar) -> anyhow::Result<Value> {
     let mut away = 0;
     loop {
-        let request =
-            ingress.http.get(format!("{}/api/imports/{number}", ingress.url)).timeout(ANSWER_WITHIN);
-        match ingress.ask(request).await {
+        let request = ingress.request(Method::GET, &format!("/api/imports/{number}"));
+        match ask(ingress, request.timeout(ANSWER_WITHIN)).await {
             Ok(import) => {
                 away = 0;
                 show(&import, bar);

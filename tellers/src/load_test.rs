@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
-use monitor::load_test::{self, Plan, Progress, Report, page};
+use load_test::{self, Plan, Progress, Report, page};
 use tokio_util::sync::CancellationToken;
 
 use self::args::LoadTestArgs;

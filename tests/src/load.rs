@@ -179,7 +179,7 @@ async fn send(client: &Client, jobs: &[Value], drawn: &str, record: &mut Record)
         match client.batch(&lines).await {
             Ok(answer) => take(&answer, &missing, &mut ids)?,
             Err(error) if last => {
-                return Err(error.context(format!("no batch accepted in {ACCEPT_WITHIN:?}")));
+                return Err(error).with_context(|| format!("no batch accepted in {ACCEPT_WITHIN:?}"));
             }
             Err(_) => {}
         }

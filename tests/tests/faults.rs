@@ -57,7 +57,7 @@ async fn nothing_is_lost_doubled_or_overtaken_when_processes_are_killed() {
 }
 
 async fn read(client: &Client, path: &str) -> anyhow::Result<Value> {
-    client.get(path).await?.json()
+    Ok(client.get(path).await?.json()?)
 }
 
 /// House-keeping of the broker's operators, on every queue: what waits for longer than a second goes, from the dead

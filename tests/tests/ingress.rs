@@ -35,7 +35,7 @@ fn assert_problem(answer: &Answer, status: StatusCode, field: Option<&str>) {
 
 #[track_caller]
 fn assert_problem_document(answer: &Answer) {
-    assert!(answer.content_type.starts_with("application/problem+json"), "{answer:?}");
+    assert!(answer.header("content-type").starts_with("application/problem+json"), "{answer:?}");
     let problem: Value = serde_json::from_str(&answer.body).unwrap_or_default();
     assert_eq!(problem["status"], answer.status.as_u16(), "{answer:?}");
     assert!(problem["title"].is_string() && problem["type"].is_string(), "{answer:?}");

@@ -20,7 +20,7 @@ async fn start(monitor: &Client, request: Value) -> anyhow::Result<(StatusCode, 
 }
 
 async fn show(monitor: &Client, id: &Value) -> anyhow::Result<Value> {
-    monitor.get(&format!("{LOAD_TEST}/{id}")).await?.json()
+    Ok(monitor.get(&format!("{LOAD_TEST}/{id}")).await?.json()?)
 }
 
 /// Starts one that runs for a minute, and returns it once it has sent some requests.
@@ -108,7 +108,7 @@ async fn one_process_passes_and_keeps_its_load_tests() {
     assert_eq!((&kept[0]["plan"]["mode"], &kept[0]["passed"]), (&json!("validate"), &verdict["passed"]));
     assert!(kept[0]["id"].as_u64() > kept[1]["id"].as_u64(), "newest first: {list}");
     let page = monitor.get(&format!("{LOAD_TEST}/{}/report", kept[0]["id"])).await.unwrap();
-    assert!(page.status.is_success() && page.content_type.starts_with("text/html"), "{page:?}");
+    assert!(page.status.is_success() && page.header("content-type").starts_with("text/html"), "{page:?}");
     let told = if verdict["passed"] == true { "Passed" } else { "Failed" };
     assert!(page.body.contains(told) && page.body.matches("<svg").count() == 3);
 
@@ -117,10 +117,8 @@ async fn one_process_passes_and_keeps_its_load_tests() {
     let (status, refusal) = start(&monitor, json!({})).await.unwrap();
     assert_eq!(status, StatusCode::CONFLICT);
     assert!(refusal["detail"].as_str().unwrap().contains(&running["id"].to_string()), "{refusal}");
-    let stopped = reqwest::Client::new()
-        .delete(replica.url_as(Role::Monitor, &format!("{LOAD_TEST}/{}", running["id"])).unwrap())
-        .send();
-    assert!(stopped.await.unwrap().status().is_success());
+    let stopped = monitor.delete(&format!("{LOAD_TEST}/{}", running["id"])).await.unwrap();
+    assert!(stopped.status.is_success());
     assert_eq!(ended(&monitor, &running["id"]).await.unwrap()["state"], "cancelled");
 
     // What dies with its monitor was broken off; what had ended is still there.

@@ -28,7 +28,7 @@ use tests::wait::until;
 const DRAINED_WITHIN: Duration = Duration::from_secs(60);
 
 async fn status(monitor: &Client) -> anyhow::Result<Value> {
-    monitor.get("/api/scalability/status").await?.json()
+    Ok(monitor.get("/api/scalability/status").await?.json()?)
 }
 
 /// Waits until nothing waits, and every count is in.

@@ -146,6 +146,17 @@ fn reachable(address: SocketAddr, host: &str) -> String {
     }
 }
 
+/// The next report of any replica that can be read; `None`: the bus has ended. What a slow listener misses is passed over.
+pub async fn next_report(reports: &mut broadcast::Receiver<Bytes>) -> Option<Report> {
+    loop {
+        match reports.recv().await.map(|message| serde_json::from_slice(&message)) {
+            Ok(Ok(report)) => return Some(report),
+            Ok(Err(_)) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+            Err(broadcast::error::RecvError::Closed) => return None,
+        }
+    }
+}
+
 async fn hear_settings(
     mut heard: broadcast::Receiver<Bytes>,
     settings: &LiveSettings,

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use fleet::settings::Settings;
 use futures::future::try_join_all;
+use load_test::figures::per_second;
 use store::ledger::Ledger;
 
 use super::books::Accounts;
-use super::figures::per_second;
 
 /// Jobs a second over `span`.
 pub(crate) async fn measure(

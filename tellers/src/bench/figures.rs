@@ -1,11 +1,10 @@
 //! What was measured.
 
 use std::fmt;
-use std::time::Duration;
 
 use comfy_table::Table;
 use comfy_table::presets::UTF8_BORDERS_ONLY;
-use hdrhistogram::{CreationError, Histogram};
+use hdrhistogram::Histogram;
 use serde::Serialize;
 
 /// Everything that one run measures.
@@ -52,15 +51,16 @@ const TIME_MAX_US: u64 = 3_600_000_000;
 
 /// Of times from 1 µs to an hour, to three digits. (One without bounds would not grow by itself when it
 /// saturates.)
-pub(crate) fn histogram() -> Result<Histogram<u64>, CreationError> {
-    Histogram::new_with_bounds(1, TIME_MAX_US, 3)
+#[allow(clippy::expect_used)] // The bounds are constants.
+pub(crate) fn histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, TIME_MAX_US, 3).expect("the bounds are valid")
 }
 
-/// A rate.
-pub(crate) fn per_second(jobs: u64, span: Duration) -> f64 {
-    #[allow(clippy::cast_precision_loss)] // A count far below 2^53.
-    let jobs = jobs as f64;
-    jobs / span.as_secs_f64()
+impl fmt::Display for Latency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Latency { p50_ms, p95_ms, p99_ms, max_ms, .. } = self;
+        write!(f, "p50 {p50_ms:.1} ms, p95 {p95_ms:.1} ms, p99 {p99_ms:.1} ms, max {max_ms:.1} ms")
+    }
 }
 
 impl Figures {
@@ -83,11 +83,7 @@ impl fmt::Display for Figures {
         row("  of the bare rate", format!("{:.2}", batches.posted_per_second / bare_per_second));
         row("single jobs, accepted", format!("{:.0} jobs/s", singles.accepted_per_second));
         row("single jobs, accepted to posted", format!("{:.0} jobs/s", singles.posted_per_second));
-        let Latency { offered_per_second, p50_ms, p95_ms, p99_ms, max_ms } = latency;
-        row(
-            &format!("accepted to posted at {offered_per_second:.0} jobs/s"),
-            format!("p50 {p50_ms:.1} ms, p95 {p95_ms:.1} ms, p99 {p99_ms:.1} ms, max {max_ms:.1} ms"),
-        );
+        row(&format!("accepted to posted at {:.0} jobs/s", latency.offered_per_second), latency.to_string());
         row("last page of entries", format!("p50 {page_p50:.1} ms, p99 {page_p99:.1} ms"));
         for (role, resident_mb) in &self.resident_mb {
             row(&format!("resident memory of {role}"), format!("{resident_mb} MB"));

@@ -1,18 +1,19 @@
 //! The loads: batches, single jobs, and single jobs at an even rate.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
+use client::Client;
 use domain::id::JobId;
 use futures::future::try_join_all;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use monitor::load_test::client::{Client, Page};
+use load_test::figures::per_second;
+use load_test::steady;
+use serde_json::Value;
 use store::ledger::Ledger;
-use tokio::task::JoinSet;
 
 use super::books::Accounts;
-use super::figures::{Latency, Rates, histogram, per_second};
+use super::figures::{Latency, Rates, histogram};
 
 /// Transfers in one request.
 const REQUEST_JOBS: usize = 100;
@@ -97,23 +98,17 @@ pub(crate) async fn even(
     rate: u32,
     span: Duration,
 ) -> anyhow::Result<Vec<JobId>> {
-    let jobs = u64::from(rate) * span.as_secs();
     let mut random = fastrand::Rng::with_seed(1);
-    let mut interval = tokio::time::interval(Duration::from_secs(1) / rate);
-    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Burst);
-    let client = Arc::new(client.clone());
-    let mut sent = JoinSet::new();
-    for _ in 0..jobs {
-        interval.tick().await;
+    let sent = steady(rate, span, |_| {
         let (client, job) = (client.clone(), accounts.transfer(&mut random));
-        sent.spawn(async move { client.submit(job).await });
-    }
-    sent.join_all().await.into_iter().map(|accepted| Ok(accepted?.id)).collect()
+        async move { client.submit(job).await }
+    });
+    sent.await.into_iter().map(|accepted| Ok(accepted?.id)).collect()
 }
 
 /// From acceptance to posting, as the ledger recorded it; waits for jobs that are not posted yet.
 pub(crate) async fn latency(ledger: &dyn Ledger, ids: &[JobId], span: Duration) -> anyhow::Result<Latency> {
-    let mut latency_us = histogram()?;
+    let mut latency_us = histogram();
     let mut times = stream::iter(ids)
         .map(async |id| {
             let deadline = Instant::now() + DRAIN_WITHIN;
@@ -137,11 +132,11 @@ pub(crate) async fn latency(ledger: &dyn Ledger, ids: &[JobId], span: Duration) 
 /// Times of an account's last page of entries, in milliseconds: median and 99th percentile.
 pub(crate) async fn pages(client: &Client, accounts: &Accounts, pages: usize) -> anyhow::Result<(f64, f64)> {
     let mut random = fastrand::Rng::with_seed(1);
-    let mut took_us = histogram()?;
+    let mut took_us = histogram();
     for _ in 0..pages {
         let started = Instant::now();
-        let account = accounts.any(&mut random).as_str();
-        client.entries(Page::Newest { account, entries: PAGE_ENTRIES }).await?;
+        let account = accounts.any(&mut random);
+        client.read::<Value>(&format!("/api/accounts/{account}/entries?limit={PAGE_ENTRIES}")).await?;
         took_us.saturating_record(u64::try_from(started.elapsed().as_micros())?);
     }
     let latency = Latency::of(0.0, &took_us);

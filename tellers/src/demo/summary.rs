@@ -4,27 +4,25 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::time::Duration;
 
+use client::JobView;
 use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use hdrhistogram::Histogram;
-use jiff::Timestamp;
-use monitor::load_test::client::JobAnswer;
+use load_test::figures::per_second;
 
 use super::jobs::{Expected, Sent};
-use crate::bench::figures::histogram;
+use crate::bench::figures::{Latency, histogram};
 
 /// Counts, and times from acceptance to posting.
 #[derive(Default)]
 pub(crate) struct Summary {
     outcomes: BTreeMap<(&'static str, String), Count>,
     ids: HashSet<String>,
-    sent: usize,
+    sent: u64,
     sending: Duration,
     unexpected: u64,
     /// Microseconds from acceptance to posting.
     latency_us: Option<Histogram<u64>>,
-    first_accepted_at: Option<Timestamp>,
-    last_posted_at: Option<Timestamp>,
 }
 
 #[derive(Default)]
@@ -36,13 +34,13 @@ struct Count {
 
 impl Summary {
     /// So many jobs were accepted in so long.
-    pub(crate) fn accepted(&mut self, jobs: usize, took: Duration) {
+    pub(crate) fn accepted(&mut self, jobs: u64, took: Duration) {
         self.sent += jobs;
         self.sending += took;
     }
 
     /// A job has this outcome.
-    pub(crate) fn note(&mut self, sent: &Sent, id: String, job: &JobAnswer) {
+    pub(crate) fn note(&mut self, sent: &Sent, id: String, job: &JobView) {
         let outcome = match &job.reason {
             Some(reason) => format!("{}: {reason}", job.status),
             None => job.status.clone(),
@@ -60,19 +58,8 @@ impl Summary {
         }
         count.jobs += 1;
         if let (Some(accepted_at), Some(posted_at)) = (job.accepted_at, job.posted_at) {
-            self.time(accepted_at, posted_at);
-        }
-    }
-
-    fn time(&mut self, accepted_at: Timestamp, posted_at: Timestamp) {
-        self.first_accepted_at = self.first_accepted_at.into_iter().chain([accepted_at]).min();
-        self.last_posted_at = self.last_posted_at.into_iter().chain([posted_at]).max();
-        let took_us = (posted_at.as_microsecond() - accepted_at.as_microsecond()).max(0).unsigned_abs();
-        if self.latency_us.is_none() {
-            self.latency_us = histogram().ok();
-        }
-        if let Some(latency_us) = &mut self.latency_us {
-            latency_us.saturating_record(took_us);
+            let took_us = (posted_at.as_microsecond() - accepted_at.as_microsecond()).max(0).unsigned_abs();
+            self.latency_us.get_or_insert_with(histogram).saturating_record(took_us);
         }
     }
 
@@ -109,24 +96,10 @@ impl fmt::Display for Summary {
             "{} requests for {jobs} jobs; each took effect once, however often it was sent",
             self.sent
         )?;
-        let rate = |jobs: usize, seconds: f64| {
-            #[allow(clippy::cast_precision_loss)] // A count far below 2^53.
-            let jobs = jobs as f64;
-            if seconds > 0.0 { jobs / seconds } else { 0.0 }
-        };
-        writeln!(f, "accepted {:.0} jobs/s over HTTP", rate(self.sent, self.sending.as_secs_f64()))?;
-        if let Some(latency_us) = &self.latency_us {
-            #[allow(clippy::cast_precision_loss)] // Microseconds of some seconds.
-            let ms = |quantile: f64| latency_us.value_at_quantile(quantile) as f64 / 1_000.0;
-            write!(
-                f,
-                "accepted to posted: p50 {:.1} ms, p95 {:.1} ms, p99 {:.1} ms, max {:.1} ms",
-                ms(0.5),
-                ms(0.95),
-                ms(0.99),
-                ms(1.0)
-            )?;
+        writeln!(f, "accepted {:.0} jobs/s over HTTP", per_second(self.sent, self.sending))?;
+        match &self.latency_us {
+            Some(latency_us) => write!(f, "accepted to posted: {}", Latency::of(0.0, latency_us)),
+            None => Ok(()),
         }
-        Ok(())
     }
 }

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use monitor::load_test::plan::Mode;
-use monitor::load_test::{Request, Target, UsageSource};
+use load_test::plan::Mode;
+use load_test::{Request, Target, UsageSource};
 use runtime::server_url::http_base;
 
 /// How, where and how long.

@@ -2,10 +2,10 @@
 
 use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
-use monitor::load_test::figures::{Figures, Times};
-use monitor::load_test::report::Report;
-use monitor::load_test::usage::Resources;
-use monitor::load_test::verdict::{Unit, Verdict};
+use load_test::figures::{Figures, Times};
+use load_test::report::Report;
+use load_test::usage::Resources;
+use load_test::verdict::{Unit, Verdict};
 
 /// The figures, the criteria, what was found, and the verdict.
 pub(crate) fn of(report: &Report) -> String {

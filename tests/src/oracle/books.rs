@@ -38,7 +38,7 @@ pub struct JobRow {
 }
 
 /// An entry. Amounts are minor units.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs)] // The columns, by their names; `job` as the API writes ids.
 pub struct EntryRow {
     pub account: i64,

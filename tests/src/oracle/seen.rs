@@ -51,10 +51,7 @@ impl Books {
             overdraft_limit: amount("overdraft_limit")?,
             seq: amount("entries")?,
         });
-        for entry in client.entries(number).await?.into_iter().rev() {
-            let EntryView { seq, job, amount, balance_after } = entry;
-            self.entries.push(EntryRow { account: key, seq, job, amount, balance_after });
-        }
+        self.entries.extend(entries(client, number, key).await?);
         Ok(())
     }
 }
@@ -71,17 +68,24 @@ pub(super) async fn as_kept(client: &Client, books: &Books, record: &Record) -> 
         };
         let shown: Value = client.account(number).await?;
         ensure!(shown["balance"] == account.balance, "{account:?} is shown as {shown}");
-        let mut shown = client.entries(number).await?;
-        shown.reverse();
-        let entries = books.entries.iter().filter(|entry| entry.account == account.key);
-        let kept: Vec<EntryView> = entries.map(EntryView::from).collect();
-        ensure!(shown == kept, "entries of {number} are shown as {shown:?} and kept as {kept:?}");
+        let shown = entries(client, number, account.key).await?;
+        let kept: Vec<_> = books.entries.iter().filter(|entry| entry.account == account.key).collect();
+        ensure!(
+            shown.iter().eq(kept.iter().copied()),
+            "entries of {number} are shown as {shown:?} and kept as {kept:?}"
+        );
     }
     Ok(())
 }
 
-impl From<&EntryRow> for EntryView {
-    fn from(row: &EntryRow) -> EntryView {
-        EntryView { seq: row.seq, job: row.job.clone(), amount: row.amount, balance_after: row.balance_after }
-    }
+/// The entries of an account that is kept under this key, the oldest first.
+async fn entries(client: &Client, number: &str, account: i64) -> anyhow::Result<Vec<EntryRow>> {
+    let row = |EntryView { seq, job, amount, balance_after }| EntryRow {
+        account,
+        seq,
+        job: job.to_string(),
+        amount,
+        balance_after,
+    };
+    Ok(client.entries(number).await?.into_iter().rev().map(row).collect())
 }

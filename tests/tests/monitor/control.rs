@@ -173,7 +173,7 @@ async fn advice_is_given_applied_and_taken_back_while_jobs_are_posted() {
     let ask = async |body: Value| -> anyhow::Result<Value> {
         let answer = monitor.post(OPTIMIZE, "application/json", body.to_string()).await?;
         ensure!(answer.status == 200, "{answer:?}");
-        answer.json()
+        Ok(answer.json()?)
     };
     let advice = until("fuller batches are recommended", WITHIN, async || {
         let advice = ask(json!({"dry_run": true})).await?;

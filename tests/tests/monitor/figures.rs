@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
+use reqwest::Method;
 use serde_json::{Value, json};
 use tests::client::{BatchAnswer, Client};
 use tests::cluster::Cluster;
@@ -192,10 +193,8 @@ async fn history_outlives_the_monitor(cluster: &mut Cluster, monitor: &Client) -
     .await?;
 
     let missed = last["at"].as_i64().context("no time")? - 3;
-    let mut stream = reqwest::Client::builder()
-        .no_proxy()
-        .build()?
-        .get(cluster.monitor.url("/api/scalability/metrics/realtime"))
+    let mut stream = monitor
+        .request(Method::GET, "/api/scalability/metrics/realtime")
         .header("accept", "text/event-stream")
         .header("last-event-id", missed.to_string())
         .send()

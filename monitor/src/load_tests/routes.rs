@@ -1,0 +1,174 @@
+//! Load tests over HTTP: start one, follow it, stop it, read what came of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::header::LOCATION;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{Html, IntoResponse, Response};
+use domain::json;
+use load_test::{Plan, Request, page};
+use serde::Deserialize;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::run::{Run, State as RunState, Summaries};
+use super::{LoadTests, refusal};
+use crate::problem::Problem;
+
+/// Unless the request says otherwise, its answer is held back for so long for the result.
+const WAIT: Duration = Duration::from_secs(20);
+/// A load test that is stopped ends within moments.
+const STOP_WAIT: Duration = Duration::from_secs(2);
+/// Load tests of a list, unless it is asked for another number, and at the most.
+const LISTED: u32 = 20;
+const LISTED_MAX: u32 = 100;
+
+/// The routes of the load tests.
+pub(crate) fn router(tests: Arc<LoadTests>) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(start, list))
+        .routes(routes!(show, stop))
+        .routes(routes!(report))
+        .with_state(tests)
+}
+
+/// Starts a load test.
+///
+/// It moves money between accounts of its own in XTS, the currency for testing, reads every accepted job again, and
+/// judges. The answer is held back for the result for `wait_seconds`; what takes longer is followed at `Location`.
+#[utoipa::path(
+    post, path = "/api/scalability/load-test", tag = "load tests",
+    request_body(content = Option<Request>, description = "Nothing, or what is to be different from the usual."),
+    responses(
+        (status = 200, description = "It has ended: with a result, or with the reason why there is none.", body = Run),
+        (status = 202, description = "It runs.", body = Run, headers(("Location" = String, description = "Where to follow it."))),
+        (status = 409, description = "Another one is running.", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "Not JSON.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A field is wrong.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "No ingress is known, or the ledger is away.", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+async fn start(State(tests): State<Arc<LoadTests>>, body: Bytes) -> Result<Response, Problem> {
+    let request = read(&body)?;
+    let (plan, wait) = (Plan::of(&request)?, request.wait(WAIT)?);
+    let current = tests.start(plan).await?;
+    let location = HeaderValue::try_from(format!("/api/scalability/load-test/{}", current.id()));
+    let mut response = match current.ended_within(wait).await {
+        Some(run) => Json(run).into_response(),
+        None => (StatusCode::ACCEPTED, Json(current.told())).into_response(),
+    };
+    if let Ok(location) = location {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    Ok(response)
+}
+
+/// Which load tests to list.
+#[derive(Debug, Deserialize)]
+struct ListQuery {
+    limit: Option<u32>,
+    before: Option<u64>,
+}
+
+/// Lists the load tests that are kept, newest first.
+#[utoipa::path(
+    get, path = "/api/scalability/load-test", tag = "load tests",
+    params(
+        ("limit" = Option<u32>, Query, description = "At the most so many: 1 to 100; 20 by default."),
+        ("before" = Option<u64>, Query, description = "Only those with a number below this."),
+    ),
+    responses(
+        (status = 200, description = "They.", body = Summaries),
+        (status = 503, description = "The ledger is away.", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+async fn list(
+    State(tests): State<Arc<LoadTests>>,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<Summaries>, Problem> {
+    let limit = query.limit.unwrap_or(LISTED).clamp(1, LISTED_MAX);
+    Ok(Json(Summaries { load_tests: tests.list(query.before, limit).await? }))
+}
+
+/// Shows a load test: how far it is, or its result.
+#[utoipa::path(
+    get, path = "/api/scalability/load-test/{id}", tag = "load tests",
+    params(("id" = u64, Path, description = "Its number.")),
+    responses(
+        (status = 200, description = "It, as far as it is.", body = Run),
+        (status = 404, description = "There is none.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The ledger is away.", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+async fn show(State(tests): State<Arc<LoadTests>>, Path(id): Path<String>) -> Result<Json<Run>, Problem> {
+    found(&tests, &id).await.map(Json)
+}
+
+/// Stops a load test. What it had accepted is posted all the same.
+#[utoipa::path(
+    delete, path = "/api/scalability/load-test/{id}", tag = "load tests",
+    params(("id" = u64, Path, description = "Its number.")),
+    responses(
+        (status = 200, description = "It has stopped.", body = Run),
+        (status = 202, description = "It is about to stop.", body = Run),
+        (status = 404, description = "There is none.", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It does not run here any more.", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+async fn stop(State(tests): State<Arc<LoadTests>>, Path(id): Path<String>) -> Result<Response, Problem> {
+    let run = found(&tests, &id).await?;
+    let current = tests.current(run.id).await.filter(|_| run.state == RunState::Running);
+    let current = current.ok_or_else(|| refusal::over(run.id))?;
+    current.cancel();
+    Ok(match current.ended_within(STOP_WAIT).await {
+        Some(run) => Json(run).into_response(),
+        None => (StatusCode::ACCEPTED, Json(current.told())).into_response(),
+    })
+}
+
+/// Shows the result of a load test as a page with charts, to read, print or send on.
+#[utoipa::path(
+    get, path = "/api/scalability/load-test/{id}/report", tag = "load tests",
+    params(("id" = u64, Path, description = "Its number.")),
+    responses(
+        (status = 200, description = "A page that needs nothing else.", body = String, content_type = "text/html"),
+        (status = 404, description = "There is none.", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It has no result, or not yet.", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+async fn report(
+    State(tests): State<Arc<LoadTests>>,
+    Path(id): Path<String>,
+) -> Result<Html<String>, Problem> {
+    let run = found(&tests, &id).await?;
+    match &run.result {
+        Some(result) => Ok(Html(page::of(result))),
+        None => {
+            let why = run.reason.unwrap_or_else(|| "it is still running".to_owned());
+            Err(refusal::without_result(format!("load test {} has no result: {why}", run.id)))
+        }
+    }
+}
+
+async fn found(tests: &LoadTests, id: &str) -> Result<Run, Problem> {
+    let run = match id.parse() {
+        Ok(number) => tests.get(number).await?,
+        Err(_) => None,
+    };
+    run.ok_or_else(|| refusal::unknown(id))
+}
+
+/// An empty body asks for the usual.
+fn read(body: &Bytes) -> Result<Request, Problem> {
+    if body.trim_ascii().is_empty() {
+        return Ok(Request::default());
+    }
+    json::check(body).map_err(refusal::malformed)?;
+    let mut json = serde_json::Deserializer::from_slice(body);
+    serde_path_to_error::deserialize(&mut json)
+        .map_err(|error| refusal::not_a_request(error.path().to_string(), error.inner()))
+}
