@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use load_test::Invalid;
-use store::ledger::LedgerError;
+use store::StoreError;
 
 use super::StartError;
 use crate::problem::{FieldError, Problem};
@@ -68,8 +68,8 @@ impl From<StartError> for Problem {
     }
 }
 
-impl From<LedgerError> for Problem {
-    fn from(error: LedgerError) -> Problem {
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Problem {
         away(format!("the load tests that are kept cannot be read: {error}; try again"))
     }
 }
