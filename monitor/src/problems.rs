@@ -44,8 +44,11 @@ pub(crate) fn problems(facts: &Facts) -> Vec<FleetProblem> {
             format!("{} of {} had been accepted and cannot be found", counted(missing, "job"), lanes(&of));
         problems.push(FleetProblem::new(JobsMissing, what).alert(AlertName::JobsMissing));
     }
-    if facts.bus == BusState::Up {
-        of_workers(facts, &mut problems);
+    let has_no_worker = facts.bus == BusState::Up && facts.live(Role::Worker).next().is_none();
+    if has_no_worker {
+        let problem =
+            FleetProblem::new(NoWorker, "no worker is running").remedy("start one with `tellers worker`");
+        problems.push(problem.alert(AlertName::LaneWithoutConsumer));
     }
     // Behind what explains it.
     if let Some(what) = facts.standstill() {
@@ -66,17 +69,10 @@ pub(crate) fn problems(facts: &Facts) -> Vec<FleetProblem> {
     problems
 }
 
-fn of_workers(facts: &Facts, problems: &mut Vec<FleetProblem>) {
-    if facts.live(Role::Worker).next().is_none() {
-        let problem =
-            FleetProblem::new(NoWorker, "no worker is running").remedy("start one with `tellers worker`");
-        problems.push(problem.alert(AlertName::LaneWithoutConsumer));
-    } else {
+fn of_replicas(facts: &Facts, problems: &mut Vec<FleetProblem>) {
+    if facts.live(Role::Worker).next().is_some() {
         of_lanes(facts, problems);
     }
-}
-
-fn of_replicas(facts: &Facts, problems: &mut Vec<FleetProblem>) {
     if facts.live(Role::Api).next().is_none() && facts.lost().any(|replica| replica.role == Role::Api) {
         let problem =
             FleetProblem::new(NoIngress, "no ingress is running").remedy("start one with `tellers api`");

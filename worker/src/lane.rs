@@ -28,6 +28,8 @@ const RETRY_DELAY_MAX: Duration = Duration::from_millis(500);
 /// How long the batch in hand may take once the lane is to stop. A database that hangs holds no lane any longer: what
 /// was in hand is not acknowledged, comes again elsewhere, and is a duplicate there if it was posted after all.
 const FINISH_TIMEOUT: Duration = Duration::from_millis(1_500);
+/// How long it may take to note a smaller prefetch, which nobody needs at once.
+const LOWER_TIMEOUT: Duration = Duration::from_secs(1);
 const _: () = assert!(FINISH_TIMEOUT.as_millis() < DRAIN_TIMEOUT.as_millis());
 
 /// Serves a lane until `stop`, through every loss of the queue; then hands it over.
@@ -81,16 +83,26 @@ async fn serve_subscribed(shared: &Shared, lane: Lane, stop: &CancellationToken)
     let subscribing = async {
         let noted = prefetches.note(lane, wanted, PREFETCH_MESSAGES).await?;
         let subscription = queue.subscribe(lane, noted.prefetch_messages).await?;
-        anyhow::Ok((noted, subscription))
+        let largest = prefetches.largest(lane).await?.unwrap_or(noted.prefetch_messages);
+        anyhow::Ok((noted, subscription, largest))
     };
-    let (noted, subscription) = tokio::select! {
+    let (noted, subscription, largest) = tokio::select! {
         biased;
         () = stop.cancelled() => return Ok(()),
         subscribed = subscribing => subscribed?,
     };
-    debug!(%lane, prefetch_messages = noted.prefetch_messages, "the lane is served");
-    if let Some(fewer) = serve_batches(shared, lane, subscription, noted.prefetch_messages, stop).await? {
-        prefetches.lower(lane, &noted, fewer).await?;
+    let prefetch_messages = noted.prefetch_messages;
+    if largest > prefetch_messages {
+        // Somebody who has more handed out is ahead: what comes back of that would not be taken at once.
+        subscription.close().await;
+        return Ok(());
+    }
+    debug!(%lane, prefetch_messages, "the lane is served");
+    if let Some(fewer) = serve_batches(shared, lane, subscription, prefetch_messages, stop).await? {
+        let lowered = tokio::time::timeout(LOWER_TIMEOUT, prefetches.lower(lane, &noted, fewer)).await;
+        if !matches!(lowered, Ok(Ok(()))) {
+            debug!(%lane, ?lowered, "the smaller prefetch is not noted; the lane keeps the larger one");
+        }
     }
     Ok(())
 }
@@ -107,7 +119,17 @@ async fn serve_batches(
 ) -> Result<Option<u16>, QueueError> {
     let (mut batcher, mut at_once) = (Batcher::new(shared, lane), AtOnce::default());
     let mut unacknowledged = None;
-    while let Some(batch) = batcher.next(subscription.as_mut(), stop).await? {
+    loop {
+        let batch = match batcher.next(subscription.as_mut(), stop).await {
+            Ok(Some(batch)) => batch,
+            Ok(None) => break,
+            Err(error) => {
+                if let Some(through) = unacknowledged {
+                    let _ = subscription.ack_through(through).await;
+                }
+                return Err(error);
+            }
+        };
         let through = batch.through;
         if !finish_in_sight(shared, batch, &mut at_once, subscription.as_mut(), stop).await {
             break;
@@ -119,7 +141,8 @@ async fn serve_batches(
                 unacknowledged = Some(through);
                 continue;
             }
-            if subscription.room() == 0 {
+            let is_full = subscription.room() == 0 && !stop.is_cancelled();
+            if is_full && subscription.is_alone().await? {
                 subscription.leave(through).await?;
                 return Ok(Some(wanted));
             }

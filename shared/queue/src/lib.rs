@@ -166,8 +166,17 @@ pub trait Subscription: Send {
     /// acknowledged.
     async fn close(self: Box<Self>);
 
+    /// Whether nobody waits for the lane.
+    ///
+    /// # Errors
+    /// The queue could not be asked.
+    async fn is_alone(&mut self) -> Result<bool, QueueError> {
+        Ok(true)
+    }
+
     /// Acknowledges the last of what was handed out and hands the lane over: nothing comes back. For a subscription
-    /// without [`Subscription::room`] only, since whoever is next starts before the acknowledgement.
+    /// without [`Subscription::room`] that [is alone](Subscription::is_alone): whoever waits would start before the
+    /// acknowledgement, and twice as much might come back.
     ///
     /// # Errors
     /// What was handed out may be delivered again.

@@ -14,9 +14,17 @@ pub trait Prefetches: Send + Sync {
     /// Notes that somebody is about to subscribe to a lane with `wanted` messages, and returns what to subscribe with:
     /// as many, or more. A lane of which nothing was ever noted had `usual`.
     ///
+    /// Look at [`largest`](Self::largest) once it is subscribed: somebody else may have noted more in between.
+    ///
     /// # Errors
     /// It is not known to be noted: do not subscribe.
     async fn note(&self, lane: Lane, wanted: u16, usual: u16) -> Result<Noted, StoreError>;
+
+    /// What a subscription of the lane must have now, at least; `None`: nothing was ever noted.
+    ///
+    /// # Errors
+    /// The database could not be reached.
+    async fn largest(&self, lane: Lane) -> Result<Option<u16>, StoreError>;
 
     /// Whoever noted this has left the lane and nothing of it comes back: from now on `wanted` messages will do.
     /// Nothing happens if somebody else has noted a subscription since.
@@ -31,6 +39,6 @@ pub trait Prefetches: Send + Sync {
 pub struct Noted {
     /// What to subscribe with.
     pub prefetch_messages: u16,
-    /// What is kept of it, no other like it; `None`: nothing, since the lane has only ever had the usual prefetch.
-    pub record: Option<String>,
+    /// What is kept of it, no other like it.
+    pub record: String,
 }

@@ -3,7 +3,6 @@
 use anyhow::ensure;
 use domain::lane::Lane;
 use futures::future::try_join_all;
-use store::prefetches::Noted;
 
 use super::subject::Subject;
 
@@ -16,9 +15,12 @@ const USUAL: u16 = 100;
 pub async fn a_prefetch_shrinks_once_nothing_comes_back(subject: Subject) -> anyhow::Result<()> {
     let (one, other) = (subject.prefetches()?, subject.prefetches()?);
     let (lane, neighbour) = (Lane(3), Lane(4));
-    let usual = Noted { prefetch_messages: USUAL, record: None };
-    ensure!(one.note(lane, USUAL, USUAL).await? == usual, "nothing is written of what everybody does");
-    ensure!(one.note(lane, 2, USUAL).await? == usual);
+    ensure!(one.largest(lane).await?.is_none());
+    let first = one.note(lane, 2, USUAL).await?;
+    ensure!(first.prefetch_messages == USUAL, "what is not noted was the usual: {first:?}");
+    ensure!(other.note(lane, USUAL, USUAL).await?.prefetch_messages == USUAL);
+    one.lower(lane, &first, 2).await?;
+    ensure!(other.largest(lane).await? == Some(USUAL), "another subscription was noted since");
 
     let large = one.note(lane, 500, USUAL).await?;
     ensure!(large.prefetch_messages == 500, "{large:?}");
@@ -34,10 +36,11 @@ pub async fn a_prefetch_shrinks_once_nothing_comes_back(subject: Subject) -> any
     ensure!(other.note(lane, 2, USUAL).await?.prefetch_messages == 2);
     ensure!(other.note(lane, 7, USUAL).await?.prefetch_messages == 7);
 
-    ensure!(one.note(neighbour, 2, USUAL).await? == usual, "lanes have nothing to do with each other");
-    one.lower(neighbour, &usual, 2).await?;
-    one.lower(neighbour, &usual, 1).await?;
-    ensure!(other.note(neighbour, 1, USUAL).await?.prefetch_messages == 2, "it was lowered once");
+    let beside = one.note(neighbour, 2, USUAL).await?;
+    ensure!(beside.prefetch_messages == USUAL, "lanes have nothing to do with each other: {beside:?}");
+    one.lower(neighbour, &beside, 2).await?;
+    one.lower(neighbour, &beside, 1).await?;
+    ensure!(other.largest(neighbour).await? == Some(2), "it was lowered once");
     Ok(())
 }
 
@@ -55,7 +58,7 @@ pub async fn the_largest_prefetch_of_many_at_once_holds(subject: Subject) -> any
     let pairs = wanted.iter().zip(&noted);
     ensure!(pairs.clone().all(|(wanted, noted)| noted.prefetch_messages >= *wanted), "{noted:?}");
     ensure!(subject.prefetches()?.note(lane, 1, USUAL).await?.prefetch_messages == 800);
-    let mut records: Vec<_> = noted.iter().filter_map(|noted| noted.record.as_ref()).collect();
+    let mut records: Vec<_> = noted.iter().map(|noted| &noted.record).collect();
     records.sort();
     ensure!(records.windows(2).all(|two| two[0] != two[1]), "{records:?}");
     Ok(())

@@ -156,6 +156,13 @@ impl Database {
         self.0.world.now_us() + self.state().faults.skew_us
     }
 
+    /// Whether a write is done, once the database no longer hangs.
+    pub async fn takes_writes(&self) -> bool {
+        self.until_not_hung().await;
+        let Faults { up, read_only, full, .. } = self.state().faults;
+        up && !read_only && !full
+    }
+
     /// Whether it has the outcome of a job.
     pub fn holds(&self, job: JobId) -> bool {
         self.state().tables.job(job).is_some()

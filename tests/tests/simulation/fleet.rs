@@ -136,7 +136,11 @@ impl Fleet {
             air: air.clone(),
             sizes,
             instruments: Instruments { settings, ..Instruments::none() },
-            prefetches: KeptPrefetches::new(world, u16::try_from(sizes.prefetch).unwrap_or(u16::MAX)),
+            prefetches: KeptPrefetches::new(
+                world,
+                database,
+                u16::try_from(sizes.prefetch).unwrap_or(u16::MAX),
+            ),
             members: Mutex::default(),
         }))
     }

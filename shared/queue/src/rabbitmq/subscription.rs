@@ -14,12 +14,13 @@ use lapin::types::FieldTable;
 use lapin::{Channel, Consumer};
 use tokio::time::timeout;
 
+use super::topology::passive;
 use crate::{Delivery, DeliveryTag, QueueError, Subscription};
 
 /// How long the broker may take to accept a consumer; without a leader the queue does not answer.
 const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long the broker may take to hand out no more.
-const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the broker may take to say who waits, and to hand out no more.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the broker may take to take a lane back.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -152,6 +153,16 @@ impl Subscription for QueueConsumer {
         if let Some(open) = self.open.take() {
             open.close().await;
         }
+    }
+
+    async fn is_alone(&mut self) -> Result<bool, QueueError> {
+        let queue = self.queue.clone();
+        let channel = &self.open()?.channel;
+        let asked = channel.queue_declare(queue.into(), passive(), FieldTable::default());
+        let answer = timeout(CANCEL_TIMEOUT, asked).await;
+        let declared = answer.map_err(|_| self.failure(&"it does not say who waits"))?;
+        // Those who wait count.
+        Ok(declared.map_err(|cause| self.failure(&cause))?.consumer_count() == 1)
     }
 
     async fn leave(mut self: Box<Self>, last: DeliveryTag) -> Result<(), QueueError> {

@@ -1,40 +1,45 @@
-//! The prefetches port on the ledger's database: a row of the settings for each lane that ever had another prefetch than
-//! the usual one. Its value is the number of messages and something to tell it from any other.
+//! The prefetches port on the ledger's database: a row of the settings for each lane. Its value is the number of messages
+//! and something to tell it from any other.
 
 use async_trait::async_trait;
 use domain::lane::Lane;
 
+use super::rows::Cells;
+use super::script::Script;
+use super::session::{Database, Purpose, Session, SqlLedger};
 use crate::error::StoreError;
 use crate::failure::Failure;
 use crate::prefetches::{Noted, Prefetches};
-use crate::sql::rows::Cells;
-use crate::sql::script::Script;
-use crate::sql::session::{Database, Purpose, Session, SqlLedger};
 
+/// The most that the setting takes: what a lane is taken to have had whose row says something else than a number.
+const PREFETCH_MAX: u16 = 1_000;
+
+// By the pool that posts: a worker takes over many lanes at once, and nothing is posted of them before.
 #[async_trait]
 impl<D: Database> Prefetches for SqlLedger<D> {
     async fn note(&self, lane: Lane, wanted: u16, usual: u16) -> Result<Noted, StoreError> {
-        let mut session = self.database.session(Purpose::WritingRecords).await?;
+        let mut session = self.database.session(Purpose::Posting).await?;
         let mut kept = read(&mut session, lane).await?;
         loop {
-            let largest = kept.as_deref().map_or(Ok(usual), messages)?;
-            let prefetch_messages = largest.max(wanted);
-            if kept.is_none() && prefetch_messages == usual {
-                return Ok(Noted { prefetch_messages, record: None });
-            }
+            let prefetch_messages = kept.as_deref().map_or(usual, messages).max(wanted);
             let record = record(prefetch_messages)?;
             let found = write(&mut session, lane, kept.as_deref(), &record).await?;
             if found.as_ref() == Some(&record) {
-                return Ok(Noted { prefetch_messages, record: Some(record) });
+                return Ok(Noted { prefetch_messages, record });
             }
             // Somebody else was faster.
             kept = found;
         }
     }
 
+    async fn largest(&self, lane: Lane) -> Result<Option<u16>, StoreError> {
+        let kept = read(&mut self.database.session(Purpose::Posting).await?, lane).await?;
+        Ok(kept.as_deref().map(messages))
+    }
+
     async fn lower(&self, lane: Lane, noted: &Noted, wanted: u16) -> Result<(), StoreError> {
-        let mut session = self.database.session(Purpose::WritingRecords).await?;
-        write(&mut session, lane, noted.record.as_deref(), &record(wanted)?).await?;
+        let mut session = self.database.session(Purpose::Posting).await?;
+        write(&mut session, lane, Some(&noted.record), &record(wanted)?).await?;
         Ok(())
     }
 }
@@ -49,9 +54,9 @@ fn record(messages: u16) -> Result<String, Failure> {
     Ok(format!("{messages} {unique:016x}"))
 }
 
-fn messages(record: &str) -> Result<u16, Failure> {
+fn messages(record: &str) -> u16 {
     let number = record.split_once(' ').and_then(|(messages, _)| messages.parse().ok());
-    number.ok_or_else(|| Failure::unreadable("prefetch of a lane", record))
+    number.unwrap_or(PREFETCH_MAX)
 }
 
 async fn read<S: Session>(session: &mut S, lane: Lane) -> Result<Option<String>, Failure> {

@@ -193,7 +193,7 @@ impl Broker {
     fn cancel(&self, lane: usize, id: u64) {
         let mut state = self.state();
         let consumers = &mut state.lanes[lane].consumers;
-        if let Some(consumer) = consumers.iter_mut().find(|consumer| consumer.id == id) {
+        if let Some(consumer) = consumers.iter_mut().find(|consumer| consumer.id == id && !consumer.failed) {
             consumer.cancelled = true;
         }
         state.pump(&self.0.world, lane);
@@ -299,6 +299,11 @@ impl Subscription for QueueConsumer {
             let _ = tokio::time::timeout(CLOSE_TIMEOUT, is_closed).await;
         }
         self.process.gate().await;
+    }
+
+    async fn is_alone(&mut self) -> Result<bool, QueueError> {
+        self.process.gate().await;
+        Ok(self.broker.state().lanes[self.lane].consumers.len() == 1)
     }
 
     async fn leave(mut self: Box<Self>, last: DeliveryTag) -> Result<(), QueueError> {
