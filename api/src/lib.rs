@@ -5,6 +5,7 @@
 mod admission;
 mod batch;
 mod body;
+mod csv;
 mod identity;
 pub mod imports;
 mod ingress;
