@@ -3,8 +3,9 @@
 use formats::in_units;
 
 use super::line::Line;
-use super::{Head, Writer, day};
+use super::writer::{Head, Writer};
 use crate::csv::quoted;
+use crate::rfc3339::day;
 
 /// A row for the opening balance, one for each entry, and one for the closing balance.
 pub struct Csv;
