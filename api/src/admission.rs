@@ -4,25 +4,23 @@
 
 mod places;
 mod pressure;
-pub(crate) mod rates;
+mod rates;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::extract::Request;
 use domain::id::JobId;
 use fleet::settings::LiveSettings;
 use metrics::counter;
 use queue::PublishError;
 use runtime::telemetry::names;
+use tellers_http::keys::Keys;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::places::{Places, Taken};
 use self::pressure::Pressure;
 use self::rates::{Caller, Rates};
-use crate::ingress::Ingress;
 use crate::problem::{Problem, ProblemType};
 
 /// Clients that wait for an outcome at once. Each costs a connection and a timer, no work.
@@ -66,6 +64,27 @@ impl Admission {
             waited_jobs: Arc::new(Semaphore::new(WAITED_JOBS_MAX)),
             pressure: Pressure::new(),
         }
+    }
+
+    /// Lets a request in, or turns it away at once.
+    pub(crate) fn admit(&self, request: &Request, keys: &Keys) -> Result<Place, Problem> {
+        let settings = self.settings.now();
+        if let Some(per_second) = settings.client_rate_limit()
+            && let Err(pause) = self.rates.take(Caller::of(request, keys), per_second)
+        {
+            let detail = format!(
+                "more than {per_second} requests in a second from one client (CLIENT_RATE_LIMIT); send it again later, \
+                 or several jobs as one batch"
+            );
+            return Err(Problem::new(ProblemType::RateLimited, detail).retry_after(pause));
+        }
+        let Some(taken) = self.requests.take(settings.concurrent_users_max()) else {
+            counter!(names::INGRESS_SHED).increment(1);
+            let detail =
+                "this replica works on as many requests as it may (MAX_CONCURRENT_USERS); send it again";
+            return Err(Problem::new(ProblemType::Overloaded, detail).retry_after(OVERLOADED_PAUSE));
+        };
+        Ok(Place(Arc::new(Mutex::new(Some(taken)))))
     }
 
     /// Room in memory for a batch; [`Room::grow_to`] takes it.
@@ -141,30 +160,4 @@ impl Place {
         *place = Some(taken);
         true
     }
-}
-
-/// Lets a request in, or turns it away at once.
-pub(crate) async fn admit(State(ingress): State<Arc<Ingress>>, mut request: Request, next: Next) -> Response {
-    let admission = &ingress.admission;
-    let settings = admission.settings.now();
-    if let Some(per_second) = settings.client_rate_limit() {
-        let caller = Caller::of(&request, &ingress.config.keys);
-        if let Err(pause) = admission.rates.take(caller, per_second) {
-            let detail = format!(
-                "more than {per_second} requests in a second from one client (CLIENT_RATE_LIMIT); send it again later, \
-                 or several jobs as one batch"
-            );
-            return Problem::new(ProblemType::RateLimited, detail).retry_after(pause).into_response();
-        }
-    }
-    let Some(taken) = admission.requests.take(settings.concurrent_users_max()) else {
-        counter!(names::INGRESS_SHED).increment(1);
-        let detail = "this replica works on as many requests as it may (MAX_CONCURRENT_USERS); send it again";
-        return Problem::new(ProblemType::Overloaded, detail).retry_after(OVERLOADED_PAUSE).into_response();
-    };
-    let place = Place(Arc::new(Mutex::new(Some(taken))));
-    request.extensions_mut().insert(place.clone());
-    let response = next.run(request).await;
-    drop(place);
-    response
 }

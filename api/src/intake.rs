@@ -15,10 +15,10 @@ use domain::text::{Client, Reference};
 use formats::{FormerName, PaymentName};
 use runtime::clock;
 
+use crate::context::Ingress;
 use crate::identity::{Claim, IdempotencyKey, Identified, LineOfBatch, ReferenceAsSent, Who, names_of};
-use crate::ingress::Ingress;
+use crate::order::Order;
 use crate::problem::{Problem, ProblemType};
-use crate::routes::analyses::Order;
 
 /// A job that only needs to be published.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use domain::text::Client;
 pub use tellers_http::keys::{Denied, Keys, Scope, check_listen};
 
-use crate::ingress::Ingress;
+use crate::context::Ingress;
 use crate::problem::{Problem, ProblemType};
 
 impl From<Denied> for Problem {

@@ -9,7 +9,7 @@ use contract::report::PoolReport;
 use store::ledger::{Freshness, Reads};
 use store::{PoolExhausted, StoreError};
 
-use crate::ingress::Ingress;
+use crate::context::Ingress;
 use crate::problem::{Problem, ProblemType};
 use crate::rfc3339::Rfc3339;
 

@@ -5,14 +5,16 @@
 mod admission;
 mod batch;
 mod body;
+mod context;
+mod csv;
 mod identity;
 pub mod imports;
-mod ingress;
 mod intake;
 pub mod keys;
 mod ledger_reads;
 mod observe;
 mod openapi;
+mod order;
 pub mod problem;
 mod rfc3339;
 mod routes;
@@ -20,6 +22,6 @@ mod server;
 mod statement;
 mod wait;
 
-pub use ingress::{Config, Ingress, Parts};
+pub use context::{Config, Ingress, Parts};
 pub use routes::router;
 pub use server::{bind, run, serve};

@@ -15,6 +15,11 @@ impl Rfc3339 {
     }
 }
 
+/// The day (UTC) of a time in microseconds since the Unix epoch.
+pub fn day(microseconds: i64) -> jiff::civil::Date {
+    jiff::tz::Offset::UTC.to_datetime(Rfc3339::from_microseconds(microseconds).0).date()
+}
+
 impl std::fmt::Display for Rfc3339 {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:.6}", self.0)

@@ -7,21 +7,20 @@ mod docs;
 pub mod imports;
 pub mod jobs;
 pub mod operations;
+mod query;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{FromRequestParts, Request};
-use axum::http::request::Parts;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::admission::admit;
-use crate::ingress::Ingress;
+use crate::context::Ingress;
 use crate::observe;
 use crate::openapi::Document;
 use crate::problem::{Problem, ProblemType};
@@ -60,6 +59,18 @@ pub fn router(ingress: Arc<Ingress>) -> Router {
         .with_state(ingress)
 }
 
+/// Lets a request in, with its place among those in flight, or turns it away.
+async fn admit(State(ingress): State<Arc<Ingress>>, mut request: Request, next: Next) -> Response {
+    let place = match ingress.admission.admit(&request, &ingress.config.keys) {
+        Ok(place) => place,
+        Err(problem) => return problem.into_response(),
+    };
+    request.extensions_mut().insert(place.clone());
+    let response = next.run(request).await;
+    drop(place);
+    response
+}
+
 async fn not_found(request: Request) -> Problem {
     let path: String = request.uri().path().chars().take(80).collect();
     let detail = format!("there is nothing at {path}; see /docs for what there is");
@@ -71,26 +82,4 @@ async fn method_not_allowed(request: Request) -> Problem {
     let method: String = request.method().as_str().chars().take(20).collect();
     let detail = format!("{path} does not take {method}; the header Allow says what it takes");
     Problem::new(ProblemType::MethodNotAllowed, detail)
-}
-
-/// That a request's query is empty: a parameter that means nothing here is not passed over in silence.
-pub(crate) struct NoParameters;
-
-impl<S: Sync> FromRequestParts<S> for NoParameters {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<NoParameters, Problem> {
-        let query = parts.uri.query().unwrap_or_default();
-        let Some(first) = query.split('&').find(|parameter| !parameter.is_empty()) else {
-            return Ok(NoParameters);
-        };
-        let (name, value) = first.split_once('=').unwrap_or((first, ""));
-        Err(Problem::parameter(name, value, "is no parameter here, there is none; remove it"))
-    }
-}
-
-/// A query that cannot be read, such as one with a name that the route does not take.
-fn bad_query(error: &QueryRejection, takes: &str) -> Problem {
-    let detail = format!("{}; the query takes {takes}", error.body_text());
-    Problem::new(ProblemType::InvalidParameter, detail.chars().take(300).collect::<String>())
 }

@@ -8,7 +8,7 @@ use tellers_http::listener::{self, Stop};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::ingress::{Config, Ingress, Parts};
+use crate::context::{Config, Ingress, Parts};
 use crate::keys::check_listen;
 use crate::routes::router;
 

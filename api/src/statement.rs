@@ -7,46 +7,27 @@ mod csv;
 mod json;
 mod line;
 mod period;
+mod writer;
 
 use std::sync::Arc;
 
 use axum::body::Body;
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use jiff::Timestamp;
 use store::StoreError;
-use store::ledger::{EntryRange, Reads};
+use store::ledger::Reads;
 
 pub use self::choice::Format;
 pub use self::json::StatementDocument;
 pub use self::line::{Line, Other, PaymentNames, lines};
 pub use self::period::Period;
+pub use self::writer::Head;
+use self::writer::Writer;
 use crate::admission::Place;
 use crate::ledger_reads::LEDGER_READ_MAX;
 
 /// Entries of a page: a statement takes the memory of two pages, and a round trip each.
 const PAGE_ENTRIES: i64 = 500;
-
-/// What stands at the head of a statement.
-#[derive(Debug)]
-pub struct Head {
-    /// The entries and the balances at both ends.
-    pub range: EntryRange,
-    /// What was asked for.
-    pub period: Period,
-    /// When the statement is written.
-    pub written_at: Timestamp,
-}
-
-/// How a statement is written: pieces of a text that follow one another.
-trait Writer {
-    /// All that comes before the first entry.
-    fn begin(&self, head: &Head) -> String;
-    /// Adds an entry.
-    fn entry(&self, text: &mut String, head: &Head, line: &Line<'_>);
-    /// All that comes after the last entry.
-    fn end(&self, head: &Head) -> String;
-}
 
 impl Format {
     fn writer(self) -> &'static (dyn Writer + Sync) {
@@ -55,19 +36,6 @@ impl Format {
             Format::Csv => &csv::Csv,
             Format::Camt053 => &camt053::Camt053,
         }
-    }
-}
-
-impl Head {
-    /// Its first moment, in microseconds since the Unix epoch.
-    fn from(&self) -> i64 {
-        self.period.from.or(self.range.begins_at).unwrap_or(self.until())
-    }
-
-    /// The moment at which it ends, which is not part of it, in microseconds since the Unix epoch.
-    fn until(&self) -> i64 {
-        let now = self.written_at.as_microsecond();
-        self.period.to.unwrap_or(self.period.from.map_or(now, |from| from.max(now)))
     }
 }
 
@@ -108,10 +76,4 @@ async fn page(
     };
     let too_late = |_| StoreError::Transient(format!("it did not answer within {LEDGER_READ_MAX:?}"));
     tokio::time::timeout(LEDGER_READ_MAX, reading).await.map_err(too_late)?
-}
-
-/// The day (UTC) of a time in microseconds since the Unix epoch.
-fn day(microseconds: i64) -> jiff::civil::Date {
-    let time = crate::rfc3339::Rfc3339::from_microseconds(microseconds).0;
-    jiff::tz::Offset::UTC.to_datetime(time).date()
 }

@@ -13,13 +13,13 @@ use contract::result::{JobResult, JobResults};
 use domain::fingerprint::Fingerprint;
 use domain::id::JobId;
 use domain::outcome::Verdict;
-use store::ledger::JobRecord;
+use store::ledger::{JobRecord, Ledger};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio_util::sync::CancellationToken;
 
 use crate::identity::Recent;
-use crate::ingress::Ingress;
 
 /// How soon the ledger is looked into where a worker will tell: a batch takes milliseconds, so the bus
 /// is likely to be silent by then.
@@ -176,38 +176,44 @@ fn learns(own: Option<Fingerprint>, result: &JobResult) -> Option<Told> {
 }
 
 impl Ticket<'_> {
-    /// Waits until the outcome is known, the time is over, or the ingress stops.
-    pub async fn outcome(mut self, ingress: &Ingress, poll: Duration, until: Instant) -> Ended {
+    /// Waits until the outcome is known, the time is over, or `shutdown`.
+    pub async fn outcome(
+        mut self,
+        ledger: &dyn Ledger,
+        shutdown: &CancellationToken,
+        poll: Duration,
+        until: Instant,
+    ) -> Ended {
         let mut interval = poll;
         let mut next_look = Instant::now() + interval;
         loop {
             tokio::select! {
                 told = &mut self.told => return match told {
-                    Ok(Told::Verdict(verdict)) => self.recorded(ingress, verdict, until).await,
+                    Ok(Told::Verdict(verdict)) => self.recorded(ledger, verdict, until).await,
                     Ok(Told::Conflict) => Ended::Conflict,
                     Err(_) => Ended::Unknown,
                 },
                 () = sleep_until(next_look), if next_look < until => {
-                    if let Some(ended) = self.look(ingress, until).await {
+                    if let Some(ended) = self.look(ledger, until).await {
                         return ended;
                     }
                     interval = (interval * 3 / 2).min(POLL_MAX);
                     next_look = Instant::now() + interval;
                 }
                 () = sleep_until(until) => return Ended::Unknown,
-                () = ingress.shutdown.cancelled() => return Ended::Unknown,
+                () = shutdown.cancelled() => return Ended::Unknown,
             }
         }
     }
 
     /// The ledger's record; where it cannot be had, what was told.
-    async fn recorded(&self, ingress: &Ingress, verdict: Verdict, until: Instant) -> Ended {
-        self.look(ingress, until).await.unwrap_or(Ended::Told(verdict))
+    async fn recorded(&self, ledger: &dyn Ledger, verdict: Verdict, until: Instant) -> Ended {
+        self.look(ledger, until).await.unwrap_or(Ended::Told(verdict))
     }
 
-    async fn look(&self, ingress: &Ingress, until: Instant) -> Option<Ended> {
+    async fn look(&self, ledger: &dyn Ledger, until: Instant) -> Option<Ended> {
         // A ledger that is away now may be back before the time is over.
-        let record = timeout_at(until, ingress.parts.ledger.job(self.id)).await.ok()?.ok()??;
+        let record = timeout_at(until, ledger.job(self.id)).await.ok()?.ok()??;
         if self.fingerprint.is_some_and(|own| own != record.fingerprint) {
             return Some(Ended::Conflict);
         }

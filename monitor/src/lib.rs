@@ -9,6 +9,7 @@
 
 mod alerts;
 mod books;
+mod context;
 mod control;
 mod facts;
 mod figures;
@@ -34,14 +35,9 @@ mod words;
 use std::sync::{Arc, Mutex};
 
 use contract::report::Role;
-use domain::lane::Lanes;
-use fleet::Bus;
-use fleet::reporter::{Instruments, Reporter, Vitals};
-use queue::Queue;
+use fleet::reporter::{Reporter, Vitals};
 use runtime::telemetry::PrometheusHandle;
-use store::ledger::{Ledger, durability};
-use store::records::Records;
-use tellers_http::keys::Keys;
+use store::ledger::durability;
 use tellers_http::listener;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -52,40 +48,16 @@ use tracing::info;
 use crate::alerts::log::{self, Log};
 use crate::alerts::webhook;
 use crate::books::Books;
+pub use crate::context::Parts;
+use crate::context::Shared;
 use crate::control::Control;
 use crate::history::{History, SECONDS_KEPT};
 use crate::load_tests::LoadTests;
-use crate::routes::Shared;
 use crate::sampler::Outlets;
 use crate::snapshot::Snapshot;
 
 /// Changes of alerts that wait to be kept or told while the database or the webhook is away.
 const ALERT_CHANGES_WAITING_MAX: usize = 1_000;
-
-/// What the monitor looks at.
-#[derive(Clone)]
-pub struct Parts {
-    /// For the depth of the lanes.
-    pub queue: Arc<dyn Queue>,
-    /// For the totals.
-    pub ledger: Arc<dyn Ledger>,
-    /// For the history, the alerts that fired and the changes of settings.
-    pub records: Arc<dyn Records>,
-    /// For the replicas' reports.
-    pub bus: Arc<dyn Bus>,
-    /// The fleet's lanes.
-    pub lanes: Lanes,
-    /// This replica's id.
-    pub replica: String,
-    /// The ingress that load tests go to; `None`: an api replica that reports.
-    pub api_url: Option<String>,
-    /// A key of the ingress, if it asks for one.
-    pub api_key: Option<String>,
-    /// Who may change how the fleet runs; where there are none, anybody may.
-    pub keys: Arc<Keys>,
-    /// What this replica measures and is set to: the thresholds of the alerts among it.
-    pub instruments: Instruments,
-}
 
 /// Watches and answers until `shutdown`.
 ///

@@ -9,7 +9,7 @@ mod optimize;
 mod stream;
 mod who;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::Method;
@@ -19,34 +19,14 @@ use axum::{Json, Router};
 use runtime::telemetry::PrometheusHandle;
 use tellers_http::keys::{Keys, Scope};
 use tellers_http::probes;
-use tokio::sync::watch;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::Parts;
-use crate::alerts::log::Log;
-use crate::control::Control;
-use crate::history::History;
+use crate::context::Shared;
 use crate::load_tests::{self, LoadTests};
 use crate::page;
 use crate::problem::{FieldError, Problem};
-use crate::snapshot::Snapshot;
-
-/// What the routes answer from.
-pub(crate) struct Shared {
-    pub(crate) snapshot: watch::Receiver<Arc<Snapshot>>,
-    pub(crate) history: Arc<Mutex<History>>,
-    pub(crate) log: Arc<Mutex<Log>>,
-    pub(crate) control: Arc<Control>,
-    pub(crate) parts: Parts,
-}
-
-impl Shared {
-    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
-        self.snapshot.borrow().clone()
-    }
-}
 
 /// The document before the routes join it.
 #[derive(OpenApi)]

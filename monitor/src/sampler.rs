@@ -12,9 +12,9 @@ use queue::LaneDepth;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::Parts;
 use crate::alerts::{Alerts, Change, log::Log};
 use crate::books::Books;
+use crate::context::Parts;
 use crate::facts::{self, BusState, Facts};
 use crate::figures::shown;
 use crate::figures::windows::Windows;

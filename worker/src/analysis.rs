@@ -22,7 +22,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use crate::{Shared, finish};
+use crate::context::Shared;
+use crate::finish;
 
 /// Those who take work at once in one worker, at the most: while one computes the other reads and writes.
 const TAKERS_MAX: usize = 4;

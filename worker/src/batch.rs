@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use queue::{Delivery, DeliveryTag, QueueError, Subscription};
 use tokio_util::sync::CancellationToken;
 
-use crate::Shared;
+use crate::context::Shared;
 use crate::figures::InHand;
 
 /// What was taken off a lane and is to be finished, then acknowledged.

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::Shared;
+use crate::context::Shared;
 
 /// How often expired holds are looked for: a hold may outlive its end by this and a little more.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(2);

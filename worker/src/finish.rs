@@ -15,8 +15,8 @@ use store::StoreError;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use crate::Shared;
 use crate::batch::Batch;
+use crate::context::Shared;
 use crate::figures::Row;
 use crate::lane::retry_delays;
 use crate::poster::{Answer, Finished};

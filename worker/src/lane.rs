@@ -12,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use crate::batch::{Batch, Batcher};
+use crate::context::{Parts, Shared};
 use crate::figures::InHand;
 use crate::finish::{AtOnce, finish_batch};
-use crate::{Parts, Shared};
 
 /// How often it is looked what came meanwhile, while a batch takes its time: before the next report.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);

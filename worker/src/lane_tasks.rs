@@ -9,8 +9,9 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
+use crate::context::Shared;
 use crate::figures::InHand;
-use crate::{Shared, lane};
+use crate::lane;
 
 /// Serves the lanes of `share` as they change, until `shutdown`; returns when every lane has finished
 /// its batch in hand and has been handed over.

@@ -6,6 +6,7 @@
 
 mod analysis;
 mod batch;
+mod context;
 mod expiry;
 mod figures;
 mod finish;
@@ -21,18 +22,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use contract::report::{Role, Trouble, TroubleKind};
-use domain::lane::Lanes;
-use fleet::Bus;
-use fleet::reporter::{Instruments, Reporter, Vitals};
-use fleet::settings::Settings;
+use fleet::reporter::{Reporter, Vitals};
 use futures::future::BoxFuture;
-use queue::Queue;
-use queue::publisher::Publisher;
 use runtime::shutdown::DRAIN_TIMEOUT;
-use runtime::work_pool::WorkPool;
-use store::analyses::Analyses;
-use store::ledger::{Ledger, durability};
-use store::prefetches::Prefetches;
+use store::ledger::durability;
 use tellers_http::listener;
 use tellers_http::probes;
 use tokio::net::TcpListener;
@@ -41,44 +34,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::figures::Figures;
-use crate::poster::Poster;
+pub use crate::context::Parts;
+use crate::context::Shared;
 
 /// How long what runs beside the lanes may take to end once they are handed over.
 const GOODBYE_TIMEOUT: Duration = Duration::from_millis(500);
-
-/// What a worker works with.
-#[derive(Clone)]
-pub struct Parts {
-    /// Where jobs come from.
-    pub queue: Arc<dyn Queue>,
-    /// Where they go.
-    pub ledger: Arc<dyn Ledger>,
-    /// How many messages of a lane may come back.
-    pub prefetches: Arc<dyn Prefetches>,
-    /// What patterns are kept in.
-    pub analyses: Arc<dyn Analyses>,
-    /// Where they are computed.
-    pub cpu: WorkPool,
-    /// How replicas find each other.
-    pub bus: Arc<dyn Bus>,
-    /// For the jobs that the fleet submits itself.
-    pub publisher: Arc<Publisher>,
-    /// The fleet's lanes.
-    pub lanes: Lanes,
-    /// This replica's id.
-    pub replica: String,
-    /// What it measures and is set to.
-    pub instruments: Instruments,
-}
-
-/// What the tasks of one worker share.
-struct Shared {
-    parts: Parts,
-    settings: watch::Receiver<Arc<Settings>>,
-    poster: Poster,
-    figures: Arc<Figures>,
-}
 
 /// Serves lanes until `shutdown`, then finishes the batches in hand, acknowledges them and returns.
 ///
@@ -117,15 +77,6 @@ pub async fn run_posting(parts: Parts, shutdown: CancellationToken) {
     let mut beside = JoinSet::new();
     serve_lanes(&Arc::new(Shared::new(parts)), &mut beside, &shutdown).await;
     say_goodbye(beside).await;
-}
-
-impl Shared {
-    fn new(parts: Parts) -> Shared {
-        let settings = parts.instruments.settings.subscribe();
-        let figures = Arc::new(Figures::new(parts.lanes));
-        let poster = Poster::start(parts.ledger.clone(), settings.clone(), figures.clone());
-        Shared { settings, poster, figures, parts }
-    }
 }
 
 /// Serves this replica's share of the lanes until `shutdown`, and hands them over; adds to `beside` what goes with it.

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::Shared;
+use crate::context::Shared;
 
 /// How often a worker says that it is there.
 const PRESENCE_INTERVAL: Duration = Duration::from_millis(300);

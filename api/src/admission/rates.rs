@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 
 use axum::extract::{ConnectInfo, Request};
 use domain::text::Client;
-
-use crate::keys::Keys;
+use tellers_http::keys::Keys;
 
 /// Clients that are remembered; beyond them those that were quiet for a second are forgotten, and if there are
 /// none, everyone. Each takes some hundred bytes.

@@ -4,7 +4,6 @@ mod draining;
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
@@ -13,16 +12,14 @@ use formats::FileError;
 use jiff::Timestamp;
 use store::StoreError;
 use store::imports::{Content, Import, ImportState, Progress};
-use tokio::sync::{Notify, Semaphore, SemaphorePermit, mpsc};
+use tokio::sync::{SemaphorePermit, mpsc};
 use tokio::task::JoinSet;
 
 use self::draining::drain;
-use super::ImportsConfig;
 use super::publishing::{Ended, Publishing};
 use super::reading::Reading;
-use super::spool::{Held, Spool};
-use super::upload;
-use crate::ingress::Ingress;
+use super::spool::Held;
+use crate::context::Ingress;
 
 /// How often the folder is looked into for what another process left there.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -33,47 +30,6 @@ pub const STALE_AFTER_US: i64 = 10_000_000;
 const _: () = assert!(STALE_AFTER.as_micros() == STALE_AFTER_US as u128);
 /// Chunks between the thread that reads and the task that publishes.
 const CHUNKS_AHEAD: usize = 2;
-
-/// The imports of this replica.
-pub struct Engine {
-    pub(super) config: ImportsConfig,
-    pub(super) spool: Spool,
-    /// Files that came in since the start.
-    received: AtomicU64,
-    uploads: Semaphore,
-    reading: Semaphore,
-    arrived: Notify,
-}
-
-impl Engine {
-    /// Nothing runs yet: see [`Ingress::run_imports`].
-    #[must_use]
-    pub fn new(config: ImportsConfig) -> Engine {
-        Engine {
-            spool: Spool::new(config.folder.clone()),
-            uploads: Semaphore::new(upload::AT_ONCE_MAX),
-            reading: Semaphore::new(config.at_once),
-            config,
-            received: AtomicU64::new(0),
-            arrived: Notify::new(),
-        }
-    }
-
-    /// A place for a file that comes in, if there is one.
-    pub(super) fn place(&self) -> Option<SemaphorePermit<'_>> {
-        self.uploads.try_acquire().ok()
-    }
-
-    /// A number for a file that comes in, which no other of this process has.
-    pub(super) fn next_received(&self) -> u64 {
-        self.received.fetch_add(1, Relaxed)
-    }
-
-    /// A file lies in the folder.
-    pub(super) fn wake(&self) {
-        self.arrived.notify_one();
-    }
-}
 
 /// Why an import is not seen to its end here.
 enum Left {
@@ -105,7 +61,7 @@ impl Ingress {
             }
             tokio::select! {
                 () = self.shutdown.cancelled() => break,
-                () = self.imports.arrived.notified() => {}
+                () = self.imports.arrived() => {}
                 () = tokio::time::sleep(LOOK_EVERY) => {}
                 Some(ended) = running.join_next() => match ended {
                     Ok(number) => drop(numbers.remove(&number)),
@@ -212,7 +168,7 @@ async fn its_turn<'a>(
     ingress: &'a Ingress,
     held: &mut Held,
 ) -> Result<Option<(SemaphorePermit<'a>, Import)>, Left> {
-    let mut turn = std::pin::pin!(ingress.imports.reading.acquire());
+    let mut turn = std::pin::pin!(ingress.imports.turn());
     loop {
         let permit = tokio::select! {
             permit = &mut turn => Some(permit.map_err(|_| Left::Stopped)?),

@@ -19,14 +19,14 @@ use futures::stream::FuturesUnordered;
 use jiff::Timestamp;
 use queue::{BATCH_JOBS_MAX, PublishError};
 use store::StoreError;
-use store::imports::{ImportState, Progress, Refusal, Standing};
+use store::imports::{ImportState, Imports, Progress, Refusal, Standing};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use self::flight::{InFlight, Waiting, send};
 use super::reading::{CHUNK_ROWS_MAX, Chunk, ReadRow};
 use super::window::{Mark, Window};
-use crate::ingress::Ingress;
+use crate::context::Ingress;
 
 /// Rows that were read and are neither queued nor written down as refused.
 const WINDOW_ROWS: usize = 4 * CHUNK_ROWS_MAX;
@@ -228,13 +228,13 @@ impl Publishing {
                     lane.busy = true;
                     let fitting = lane.waiting.len().min(BATCH_JOBS_MAX);
                     let sent: Vec<_> = lane.waiting.drain(..fitting).collect();
-                    self.in_flight.push(send(self.ingress.clone(), Lane(number), sent));
+                    self.in_flight.push(send(self.ingress.parts.publisher.clone(), Lane(number), sent));
                 }
             }
         }
         if self.counting.is_none() && self.ahead() > self.ahead_max() / 2 {
             if self.count_due <= now {
-                self.counting = Some(count_settled(self.ingress.clone(), self.number));
+                self.counting = Some(count_settled(self.ingress.parts.imports.clone(), self.number));
             } else {
                 wake_at = wake_at.min(self.count_due);
             }
@@ -363,9 +363,9 @@ impl Publishing {
     }
 }
 
-fn count_settled(ingress: Arc<Ingress>, number: u64) -> Counting {
+fn count_settled(imports: Arc<dyn Imports>, number: u64) -> Counting {
     Box::pin(async move {
-        let tallies = ingress.parts.imports.tallies(&[number]).await?;
+        let tallies = imports.tallies(&[number]).await?;
         Ok(tallies.get(&number).map_or(0, |tally| tally.total()))
     })
 }

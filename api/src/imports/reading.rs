@@ -18,8 +18,8 @@ use super::report;
 use super::seen::Seen;
 use super::source::{self, Position};
 use super::spool::Held;
+use crate::context::Ingress;
 use crate::identity::{SEPARATOR_OF_RELEASE, Who};
-use crate::ingress::Ingress;
 use crate::intake::{self, Intake, RowKnownBy};
 
 /// Rows that go from hand to hand together: with sixteen lanes, about as many for each as an envelope takes.

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use store::imports::{Import, ImportState, ImportedRow, Imports, Refusal, RowOutcome, RowVerdict};
 
-use super::Description;
+use super::description::Description;
 use crate::rfc3339::Rfc3339;
 
 /// Rows of one page of the database: some may have 64 KiB.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use formats::{FileError, Format, Options, Reader};
 
-use super::Description;
+use super::description::Description;
 
 /// What a file is written in, as its description says or as it looks.
 pub(super) fn format(file: &mut File, description: &Description) -> Result<Format, FileError> {

@@ -8,7 +8,7 @@ use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::Description;
+use super::description::Description;
 
 /// Whoever has locked no file by then, nor written to it since, is gone. A file is made before it can be locked, and
 /// is nobody's for that moment.

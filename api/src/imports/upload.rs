@@ -22,13 +22,12 @@ use store::imports::{ImportState, NewImport, Opened, Progress};
 use tokio::time::Instant;
 
 use self::pace::{IDLE_MAX, Pace, in_time};
-use super::Description;
+use super::description::Description;
+use super::files::UPLOADS_MAX;
 use super::spool::Part;
-use crate::ingress::Ingress;
+use crate::context::Ingress;
 use crate::problem::{Problem, ProblemType};
 
-/// Files that come in at once: each holds up to two pieces of [`WRITE_BYTES`], and an ingress is to stay small.
-pub(super) const AT_ONCE_MAX: usize = 32;
 /// When a file that found no thread, or no place, may be sent again.
 const FULL_PAUSE: Duration = Duration::from_secs(5);
 /// Bytes that go to the disk together.
@@ -47,7 +46,7 @@ pub async fn receive(
     check_head(headers, ingress.imports.config.upload_bytes_max)?;
     let Some(_place) = ingress.imports.place() else {
         let detail =
-            format!("{AT_ONCE_MAX} files come in at this replica already, the most at once; send it again");
+            format!("{UPLOADS_MAX} files come in at this replica already, the most at once; send it again");
         return Err(Problem::new(ProblemType::Overloaded, detail).retry_after(FULL_PAUSE));
     };
     let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();

@@ -16,13 +16,13 @@ use domain::account::AccountNumber;
 use serde::Deserialize;
 
 use self::document::{Account, Entries};
-use crate::ingress::Ingress;
+use crate::context::Ingress;
 use crate::keys::Reader;
 use crate::ledger_reads::LedgerReads;
 use crate::openapi::Refusals;
 use crate::problem::{Problem, ProblemType};
-use crate::routes::NoParameters;
 use crate::routes::analyses::document::AccountPatterns;
+use crate::routes::query::{NoParameters, bad_query};
 
 /// Entries of a page, unless the client asks for another number.
 const LIMIT_DEFAULT: u32 = 50;
@@ -52,7 +52,7 @@ pub async fn show(
     query: Result<Query<ShowQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let number = number_of(path)?;
-    let Query(query) = query.map_err(|error| super::bad_query(&error, "fresh"))?;
+    let Query(query) = query.map_err(|error| bad_query(&error, "fresh"))?;
     let books = LedgerReads::open(&ingress, query.fresh.as_deref()).await?;
     let account = ingress.read(books.ledger.account(&number)).await?;
     account.map(|account| books.answer(Json(Account::from(account)))).ok_or_else(|| not_found(&number))
@@ -88,7 +88,7 @@ pub async fn entries(
     query: Result<Query<EntriesQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let number = number_of(path)?;
-    let Query(query) = query.map_err(|error| super::bad_query(&error, "limit, cursor and fresh"))?;
+    let Query(query) = query.map_err(|error| bad_query(&error, "limit, cursor and fresh"))?;
     let limit = limit_of(query.limit)?;
     let fresh = query.fresh;
     let before = match query.cursor {

@@ -2,7 +2,6 @@
 
 pub mod document;
 mod export;
-mod order;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,14 +21,14 @@ use serde::Deserialize;
 use store::analyses::{NewRun, REQUEST_UNKNOWN, Run};
 
 use self::document::{Analyses, Analysis, AnalysisBody};
-pub use self::order::Order;
 use crate::body::{self, BodyLimit};
+use crate::context::Ingress;
 use crate::identity::{IdempotencyKey, ReferenceAsSent};
-use crate::ingress::Ingress;
 use crate::keys::{Reader, Submitter};
 use crate::openapi::Refusals;
+use crate::order::Order;
 use crate::problem::{Problem, ProblemType};
-use crate::routes::NoParameters;
+use crate::routes::query::{NoParameters, bad_query};
 
 /// A list of 10,000 accounts is some 400 KiB.
 const LIMIT: BodyLimit = BodyLimit { bytes_max: 1024 * 1024, read_max: Duration::from_secs(10) };
@@ -136,7 +135,7 @@ pub async fn list(
     _: Reader,
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<Analyses>, Problem> {
-    let Query(query) = query.map_err(|error| super::bad_query(&error, "limit and before"))?;
+    let Query(query) = query.map_err(|error| bad_query(&error, "limit and before"))?;
     let limit = match query.limit {
         None => RUNS_DEFAULT,
         Some(text) => text
@@ -226,7 +225,7 @@ pub async fn export(
     query: Result<Query<ExportQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let id = issued(path)?;
-    let Query(query) = query.map_err(|error| super::bad_query(&error, "what"))?;
+    let Query(query) = query.map_err(|error| bad_query(&error, "what"))?;
     let what = export::What::parse(query.what.as_deref())?;
     stands(&ingress, id).await?;
     let lines = Body::from_stream(export::lines(ingress.parts.analyses.clone(), id, what));

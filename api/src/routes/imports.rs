@@ -20,12 +20,12 @@ use store::imports::{Import, ImportState, Refusal, RowTally};
 use utoipa::ToSchema;
 
 use self::document::ImportDocument;
+use crate::context::Ingress;
 use crate::imports::{self, Description, STALE_AFTER_US};
-use crate::ingress::Ingress;
 use crate::keys::{Stopper, Submitter, Viewer};
 use crate::openapi::Refusals;
 use crate::problem::{Problem, ProblemType};
-use crate::routes::NoParameters;
+use crate::routes::query::{NoParameters, bad_query};
 
 pub mod document;
 pub mod report;
@@ -70,8 +70,7 @@ pub async fn submit(
     query: Result<Query<HashMap<String, String>>, QueryRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let Query(query) =
-        query.map_err(|error| super::bad_query(&error, "format, map, charset, dry_run, name"))?;
+    let Query(query) = query.map_err(|error| bad_query(&error, "format, map, charset, dry_run, name"))?;
     let mut said = Description::default();
     for (name, value) in query {
         said.set(&name, value)?;
@@ -117,8 +116,7 @@ pub async fn list(
     viewer: Viewer,
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<ImportsPage>, Problem> {
-    let Query(ListQuery { before, limit }) =
-        query.map_err(|error| super::bad_query(&error, "before, limit"))?;
+    let Query(ListQuery { before, limit }) = query.map_err(|error| bad_query(&error, "before, limit"))?;
     let before = before.map(|before| {
         before.parse().map_err(|_| Problem::parameter("before", &before, "must be the number of an import"))
     });

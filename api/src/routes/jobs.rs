@@ -19,16 +19,18 @@ use tokio::time::Instant;
 
 use crate::admission::Place;
 use crate::body::{self, MediaType};
+use crate::context::Ingress;
 use crate::identity::IdempotencyKey;
-use crate::ingress::Ingress;
 use crate::intake::{Intake, Prepared};
 use crate::keys::{Reader, Submitter};
 use crate::ledger_reads::LedgerReads;
 use crate::observe::{self, Waited};
 use crate::openapi::{JobBody, Refusals};
+use crate::order::Order;
 use crate::problem::{Problem, ProblemType};
-use crate::routes::analyses::{self, Order};
+use crate::routes::analyses;
 use crate::routes::jobs::document::{Job, Queued};
+use crate::routes::query::bad_query;
 use crate::wait::{self, Ended, TOLD_POLL, UNTOLD_POLL};
 
 pub mod document;
@@ -100,7 +102,7 @@ pub(super) fn wait_asked(
     query: Result<Query<SubmitQuery>, QueryRejection>,
     headers: &HeaderMap,
 ) -> Result<Option<Duration>, Problem> {
-    let Query(query) = query.map_err(|error| super::bad_query(&error, "wait (or send Prefer: wait=5)"))?;
+    let Query(query) = query.map_err(|error| bad_query(&error, "wait (or send Prefer: wait=5)"))?;
     let asked = query.wait.map(|wait| wait_of(Some(wait))).transpose()?;
     let wait = asked.or_else(|| wait::preferred(headers)).map(|wait| wait.min(ingress.config.wait_max));
     Ok(wait.filter(|wait| !wait.is_zero()))
@@ -142,7 +144,7 @@ async fn submit_and_wait(
     if !place.wait(&ingress.admission) {
         return Ok(accepted(job, accepted_at));
     }
-    let ended = ticket.outcome(ingress, TOLD_POLL, until).await;
+    let ended = ticket.outcome(&*ingress.parts.ledger, &ingress.shutdown, TOLD_POLL, until).await;
     let applied = [("preference-applied", format!("wait={}", wait.as_secs()))];
     let answer = match ended {
         Ended::Recorded(record) => (AppendHeaders(applied), Json(Job::recorded(&record))).into_response(),
@@ -193,7 +195,7 @@ pub async fn show(
     query: Result<Query<ShowQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let id = issued(path)?;
-    let Query(query) = query.map_err(|error| super::bad_query(&error, "wait and fresh"))?;
+    let Query(query) = query.map_err(|error| bad_query(&error, "wait and fresh"))?;
     let wait = wait_of(query.wait)?.min(ingress.config.wait_max);
     let books = LedgerReads::open(&ingress, query.fresh.as_deref()).await?;
     if let Some(record) = ingress.read(books.ledger.job(id)).await? {
@@ -208,7 +210,8 @@ pub async fn show(
         return Ok(books.answer(Json(Job::pending(id))));
     }
     let ticket = ingress.replies.expect(id, None);
-    let job = match ticket.outcome(&ingress, UNTOLD_POLL, Instant::now() + wait).await {
+    let until = Instant::now() + wait;
+    let job = match ticket.outcome(&*ingress.parts.ledger, &ingress.shutdown, UNTOLD_POLL, until).await {
         Ended::Recorded(record) => Job::recorded(&record),
         Ended::Told(verdict) => Job::told(id, verdict),
         Ended::Conflict | Ended::Unknown => Job::pending(id),

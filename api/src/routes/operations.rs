@@ -10,7 +10,7 @@ use axum::response::IntoResponse;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::ingress::Ingress;
+use crate::context::Ingress;
 use crate::problem::{Problem, ProblemType};
 
 /// A probe gives up after a second or two; the answer comes before.

@@ -6,8 +6,8 @@ use formats::xml::{self, Xml};
 use formats::{NOT_PROVIDED, check_digits_fit, in_units};
 
 use super::line::Line;
-use super::{Head, Writer, day};
-use crate::rfc3339::Rfc3339;
+use super::writer::{Head, Writer};
+use crate::rfc3339::{Rfc3339, day};
 
 /// One message with one statement.
 pub struct Camt053;

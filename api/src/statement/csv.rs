@@ -3,7 +3,9 @@
 use formats::in_units;
 
 use super::line::Line;
-use super::{Head, Writer, day};
+use super::writer::{Head, Writer};
+use crate::csv::quoted;
+use crate::rfc3339::day;
 
 /// A row for the opening balance, one for each entry, and one for the closing balance.
 pub struct Csv;
@@ -60,28 +62,4 @@ impl Writer for Csv {
 fn balance(head: &Head, kind: &str, balance: i64, at: i64) -> String {
     let currency = head.range.account.currency;
     format!("{kind},,{},,,{},{currency},,,,,,,,,,,,,\r\n", day(at), in_units(balance, currency.exponent()))
-}
-
-/// What somebody wrote. A spreadsheet takes a text that starts like a formula for one, so such a text gets an
-/// apostrophe in front (OWASP, "CSV Injection").
-fn quoted(text: Option<&str>) -> String {
-    let Some(text) = text else { return String::new() };
-    let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
-    if guard.is_empty() && !text.contains([',', '"', '\r', '\n']) {
-        return text.to_owned();
-    }
-    format!("\"{guard}{}\"", text.replace('"', "\"\""))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn a_text_stays_one_cell_and_never_becomes_a_formula() {
-        assert_eq!(quoted(Some("rent")), "rent");
-        assert_eq!(quoted(Some("rent, \"June\"")), "\"rent, \"\"June\"\"\"");
-        assert_eq!(quoted(Some("=1+1")), "\"'=1+1\"");
-        assert_eq!(quoted(None), "");
-    }
 }

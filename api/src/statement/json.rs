@@ -9,7 +9,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::line::{Line, Other, PaymentNames};
-use super::{Head, Writer};
+use super::writer::{Head, Writer};
 use crate::openapi::KindName;
 use crate::rfc3339::Rfc3339;
 

@@ -11,7 +11,7 @@ use store::StoreError;
 use store::ledger::{EntryRecord, Reads};
 use utoipa::ToSchema;
 
-use super::day;
+use crate::rfc3339::day;
 
 /// An entry, with what its job said about it.
 #[derive(Debug)]

@@ -2,11 +2,12 @@
 
 use domain::fingerprint::Fingerprint;
 use domain::id::JobId;
+use store::ledger::Ledger;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio_util::sync::CancellationToken;
 
 use super::{Expected, Listener, POLL_MAX, Replies, TOLD_POLL, Told, UNTOLD_POLL};
-use crate::ingress::Ingress;
 
 /// Jobs that one look into the ledger asks for: a batch of 10,000 of which no worker tells is found in ten looks, and one
 /// that takes its time costs the database a thousand steps in an index a second.
@@ -60,8 +61,13 @@ impl BatchTicket<'_> {
         self.end(place, State::Left);
     }
 
-    /// Waits until every outcome is known, the time is over, or the ingress stops. Tells whether all are known.
-    pub async fn all_known(&mut self, ingress: &Ingress, until: Instant) -> bool {
+    /// Waits until every outcome is known, the time is over, or `shutdown`. Tells whether all are known.
+    pub async fn all_known(
+        &mut self,
+        ledger: &dyn Ledger,
+        shutdown: &CancellationToken,
+        until: Instant,
+    ) -> bool {
         let mut interval = TOLD_POLL;
         let mut next_look = Instant::now() + interval;
         while self.open > 0 {
@@ -72,12 +78,12 @@ impl BatchTicket<'_> {
                 },
                 () = sleep_until(next_look), if next_look < until => {
                     // What is found was not told, so there is likely to be more of it.
-                    let found = self.look(ingress, until).await;
+                    let found = self.look(ledger, until).await;
                     interval = if found { UNTOLD_POLL } else { (interval * 3 / 2).clamp(TOLD_POLL, POLL_MAX) };
                     next_look = Instant::now() + interval;
                 }
                 () = sleep_until(until) => return false,
-                () = ingress.shutdown.cancelled() => return false,
+                () = shutdown.cancelled() => return false,
             }
         }
         true
@@ -92,7 +98,7 @@ impl BatchTicket<'_> {
     }
 
     /// Looks for some of the jobs, the ones that were not looked for last; tells whether any was there.
-    async fn look(&mut self, ingress: &Ingress, until: Instant) -> bool {
+    async fn look(&mut self, ledger: &dyn Ledger, until: Instant) -> bool {
         let (before, after) = self.jobs.split_at(self.next.min(self.jobs.len()));
         let open =
             (self.next..).zip(after).chain((0..).zip(before)).filter(|(_, job)| job.state == State::Open);
@@ -100,7 +106,7 @@ impl BatchTicket<'_> {
         self.next = some.last().map_or(0, |(place, _)| place + 1);
         let ids: Vec<_> = some.iter().map(|(_, id)| *id).collect();
         // A ledger that is away now may be back before the time is over.
-        let Ok(Ok(recorded)) = timeout_at(until, ingress.parts.ledger.recorded(&ids)).await else {
+        let Ok(Ok(recorded)) = timeout_at(until, ledger.recorded(&ids)).await else {
             return false;
         };
         for (place, id) in some {

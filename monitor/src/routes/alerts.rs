@@ -5,8 +5,8 @@ use std::sync::{Arc, PoisonError};
 use axum::Json;
 use axum::extract::State;
 
-use super::Shared;
 use crate::alerts;
+use crate::context::Shared;
 use crate::views::alerts::{AlertState, Alerts};
 
 /// Alerts that fire, those that are about to, every rule with its threshold, and the history.

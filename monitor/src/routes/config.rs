@@ -11,8 +11,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::body;
 use super::who::{Who, shortened};
-use super::{Shared, body};
+use crate::context::Shared;
 use crate::control::Cause;
 use crate::problem::Problem;
 use crate::views::config::Config;

@@ -12,7 +12,7 @@ use runtime::clock;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Shared;
+use crate::context::Shared;
 use crate::problem::Problem;
 use crate::views::dead_letters::{DeadLetterView, DeadLetters};
 

@@ -7,7 +7,8 @@ use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 
-use super::{Shared, stream};
+use super::stream;
+use crate::context::Shared;
 use crate::problem::Problem;
 use crate::views::dashboard::Dashboard;
 use crate::views::history::History;

@@ -9,8 +9,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::body;
 use super::who::Who;
-use super::{Shared, body};
+use crate::context::Shared;
 use crate::control::Cause;
 use crate::problem::Problem;
 use crate::scaling::bottleneck::more_workers_help;

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use futures::stream;
 use tokio::sync::watch;
 
-use super::Shared;
+use crate::context::Shared;
 use crate::snapshot::Snapshot;
 use crate::views::history::Point;
 

@@ -10,7 +10,7 @@ use store::imports::{Import, ImportState};
 use super::super::reading::Reading;
 use super::super::spool::Held;
 use super::{Left, on_thread, patiently, write_down};
-use crate::ingress::Ingress;
+use crate::context::Ingress;
 
 /// How often the outcomes of an import that is queued whole are counted, at first and at the least.
 const DRAIN_LOOK_MIN: Duration = Duration::from_millis(50);

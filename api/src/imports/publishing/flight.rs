@@ -11,8 +11,7 @@ use domain::job::Origin;
 use domain::lane::Lane;
 use jiff::Timestamp;
 use queue::PublishError;
-
-use crate::ingress::Ingress;
+use queue::publisher::Publisher;
 
 /// A row on its way to its lane.
 #[derive(Clone)]
@@ -29,10 +28,10 @@ pub(super) struct Waiting {
 pub(super) type InFlight =
     Pin<Box<dyn Future<Output = (Lane, Vec<Waiting>, Vec<Result<Timestamp, PublishError>>)> + Send>>;
 /// Publishes rows of one lane, in order.
-pub(super) fn send(ingress: Arc<Ingress>, lane: Lane, sent: Vec<Waiting>) -> InFlight {
+pub(super) fn send(publisher: Arc<Publisher>, lane: Lane, sent: Vec<Waiting>) -> InFlight {
     Box::pin(async move {
         let messages = sent.iter().map(|row| (row.message.clone(), row.origin)).collect();
-        let results = ingress.parts.publisher.publish_imported(lane, messages).await;
+        let results = publisher.publish_imported(lane, messages).await;
         (lane, sent, results)
     })
 }

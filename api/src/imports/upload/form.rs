@@ -10,8 +10,8 @@ use tokio::time::Instant;
 use super::gate::Gate;
 use super::pace::{IDLE_MAX, in_time, until};
 use super::{AROUND_BYTES_MAX, Incoming, Received, check_map, spool, too_large};
-use crate::imports::Description;
-use crate::ingress::Ingress;
+use crate::context::Ingress;
+use crate::imports::description::Description;
 use crate::problem::{Problem, ProblemType};
 
 /// The most bytes of a field beside the file.

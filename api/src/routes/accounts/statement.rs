@@ -12,11 +12,12 @@ use serde::Deserialize;
 
 use super::{not_found, number_of};
 use crate::admission::Place;
-use crate::ingress::Ingress;
+use crate::context::Ingress;
 use crate::keys::Reader;
 use crate::ledger_reads::LedgerReads;
 use crate::openapi::Refusals;
 use crate::problem::{Problem, ProblemType};
+use crate::routes::query::bad_query;
 use crate::statement::{self, Format, Head, Period, StatementDocument};
 
 /// What a client asks of a statement.
@@ -60,8 +61,7 @@ pub async fn show(
     query: Result<Query<StatementQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let number = number_of(path)?;
-    let Query(query) =
-        query.map_err(|error| crate::routes::bad_query(&error, "from, to, format and fresh"))?;
+    let Query(query) = query.map_err(|error| bad_query(&error, "from, to, format and fresh"))?;
     let format = Format::of(query.format.as_deref(), &headers)?;
     let period = Period::parse(query.from.as_deref(), query.to.as_deref())
         .map_err(|invalid| Problem::of_field(ProblemType::InvalidParameter, invalid))?;

@@ -1,6 +1,5 @@
 //! What a run found, as CSV (RFC 4180), streamed: a page of accounts at a time.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -11,6 +10,7 @@ use patterns::{Anomaly, Direction, Patterns, Recurring};
 use store::StoreError;
 use store::analyses::{Analyses, Found};
 
+use crate::csv::quoted;
 use crate::problem::Problem;
 
 /// Accounts that are read at once.
@@ -86,28 +86,27 @@ fn of_account(text: &mut String, found: &Found, what: What) -> Result<(), StoreE
 }
 
 fn line_of_recurring(text: &mut String, account: &AccountNumber, recurring: &Recurring) {
-    let next = recurring.next_expected.map(|date| date.to_string());
     line(
         text,
         &[
-            "recurring",
-            account.as_str(),
-            recurring.period.name(),
-            name(recurring.direction),
-            recurring.party.account.as_deref().unwrap_or_default(),
-            recurring.party.name.as_deref().unwrap_or_default(),
-            recurring.memo.as_deref().unwrap_or_default(),
-            &recurring.amount.typical.to_string(),
-            &recurring.amount.min.to_string(),
-            &recurring.amount.max.to_string(),
-            &recurring.first.to_string(),
-            &recurring.last.to_string(),
-            next.as_deref().unwrap_or_default(),
-            &recurring.count.to_string(),
-            &recurring.missed_total.to_string(),
-            &recurring.confidence.to_string(),
-            &recurring.evidence,
-            "",
+            "recurring".to_owned(),
+            quoted(Some(account.as_str())),
+            recurring.period.name().to_owned(),
+            name(recurring.direction).to_owned(),
+            quoted(recurring.party.account.as_deref()),
+            quoted(recurring.party.name.as_deref()),
+            quoted(recurring.memo.as_deref()),
+            recurring.amount.typical.to_string(),
+            recurring.amount.min.to_string(),
+            recurring.amount.max.to_string(),
+            recurring.first.to_string(),
+            recurring.last.to_string(),
+            recurring.next_expected.map_or_else(String::new, |date| date.to_string()),
+            recurring.count.to_string(),
+            recurring.missed_total.to_string(),
+            recurring.confidence.to_string(),
+            quoted(Some(&recurring.evidence)),
+            String::new(),
         ],
     );
 }
@@ -115,28 +114,27 @@ fn line_of_recurring(text: &mut String, account: &AccountNumber, recurring: &Rec
 fn line_of_anomaly(text: &mut String, account: &AccountNumber, anomaly: &Anomaly) {
     let direction = if anomaly.amount < 0 { Direction::Out } else { Direction::In };
     let (amount, date) = (anomaly.amount.unsigned_abs().to_string(), anomaly.date.to_string());
-    let job = anomaly.job.map(|job| job.to_string());
     line(
         text,
         &[
-            "anomaly",
-            account.as_str(),
-            anomaly.kind.name(),
-            name(direction),
-            anomaly.party.account.as_deref().unwrap_or_default(),
-            anomaly.party.name.as_deref().unwrap_or_default(),
-            "",
-            &amount,
-            &amount,
-            &amount,
-            &date,
-            &date,
-            "",
-            "",
-            "",
-            &anomaly.score.to_string(),
-            &anomaly.reason,
-            job.as_deref().unwrap_or_default(),
+            "anomaly".to_owned(),
+            quoted(Some(account.as_str())),
+            anomaly.kind.name().to_owned(),
+            name(direction).to_owned(),
+            quoted(anomaly.party.account.as_deref()),
+            quoted(anomaly.party.name.as_deref()),
+            String::new(),
+            amount.clone(),
+            amount.clone(),
+            amount,
+            date.clone(),
+            date,
+            String::new(),
+            String::new(),
+            String::new(),
+            anomaly.score.to_string(),
+            quoted(Some(&anomaly.reason)),
+            anomaly.job.map_or_else(String::new, |job| job.to_string()),
         ],
     );
 }
@@ -148,18 +146,8 @@ fn name(direction: Direction) -> &'static str {
     }
 }
 
-fn line(text: &mut String, fields: &[&str; 18]) {
-    for (place, field) in fields.iter().enumerate() {
-        if place > 0 {
-            text.push(',');
-        }
-        if field.contains([',', '"', '\r', '\n']) {
-            // Writing to a string never fails.
-            let _ = write!(text, "\"{}\"", field.replace('"', "\"\""));
-        } else {
-            text.push_str(field);
-        }
-    }
+fn line(text: &mut String, cells: &[String; 18]) {
+    text.push_str(&cells.join(","));
     text.push_str("\r\n");
 }
 
@@ -168,12 +156,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_header_has_a_name_for_each_field_and_what_needs_quotes_gets_them() {
+    fn the_header_has_a_name_for_each_field() {
         assert_eq!(HEADER.trim_end().split(',').count(), 18);
-        let mut fields = [""; 18];
-        (fields[0], fields[1], fields[2]) = ("plain", "a, b", "say \"hi\"");
+    }
+
+    #[test]
+    fn what_a_client_wrote_never_becomes_a_formula() {
+        let body = serde_json::json!({
+            "movements": 3, "from": null, "through": null, "anomalies_total": 1, "cash_flow": [], "forecast": null,
+            "recurring": [{
+                "direction": "out", "party": {"account": "-1", "name": "=HYPERLINK(\"http://a\")"}, "memo": "@SUM(A1)",
+                "grouped_by": "name", "period": "monthly", "amount": {"fixed": true, "typical": 5, "min": 5, "max": 5},
+                "first": "2026-01-01", "last": "2026-03-01", "count": 3, "missed": [], "missed_total": 0,
+                "confidence": 0.9, "evidence": "3 of 3, each 5",
+            }],
+            "anomalies": [{
+                "kind": "burst", "date": "2026-03-01", "amount": -5, "party": {"name": "+49"}, "score": -0.5,
+                "reason": "3 in a day",
+            }],
+        });
+        let account = AccountNumber::parse("alice").unwrap();
+        let found = Found { account, run: JobId::from_chance(1, [0; 6]), at: 0, body: body.to_string() };
         let mut text = String::new();
-        line(&mut text, &fields);
-        assert_eq!(text, format!("plain,\"a, b\",\"say \"\"hi\"\"\"{}\r\n", ",".repeat(15)));
+        of_account(&mut text, &found, What::Both).unwrap();
+        let recurring = "recurring,alice,monthly,out,\"'-1\",\"'=HYPERLINK(\"\"http://a\"\")\",\"'@SUM(A1)\",5,5,5,\
+                         2026-01-01,2026-03-01,,3,0,0.9,\"3 of 3, each 5\",\r\n";
+        let anomaly =
+            "anomaly,alice,burst,out,,\"'+49\",,5,5,5,2026-03-01,2026-03-01,,,,-0.5,3 in a day,\r\n";
+        assert_eq!(text, format!("{recurring}{anomaly}"));
     }
 }

@@ -11,8 +11,8 @@ use tokio::time::Instant;
 
 use super::{BatchAnswer, LineResult, Refused, Sorted, publish};
 use crate::admission::{Place, Room};
+use crate::context::Ingress;
 use crate::identity::Claims;
-use crate::ingress::Ingress;
 use crate::observe::Waited;
 use crate::problem::Problem;
 use crate::routes::jobs::document::Status;
@@ -54,7 +54,7 @@ impl Wait {
                 ticket.leave(job);
             }
         }
-        let all_known = ticket.all_known(ingress, until).await;
+        let all_known = ticket.all_known(&*ingress.parts.ledger, &ingress.shutdown, until).await;
         for ((line, ..), told) in expected.iter().zip(ticket.known()) {
             if let Some(told) = told {
                 answer.learn(*line, told);

@@ -11,12 +11,12 @@ use formats::Format;
 use futures::stream;
 
 use super::{find, head_of};
+use crate::context::Ingress;
 use crate::imports::PaymentReport;
-use crate::ingress::Ingress;
 use crate::keys::Viewer;
 use crate::openapi::Refusals;
 use crate::problem::{Problem, ProblemType};
-use crate::routes::NoParameters;
+use crate::routes::query::NoParameters;
 
 /// Reports on a pain.001, as ISO 20022 pain.002: the message as a whole, and each of its payments that has come to
 /// something, refused ones among them.

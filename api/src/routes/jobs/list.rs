@@ -16,11 +16,12 @@ use utoipa::ToSchema;
 
 use self::filter::JobsQuery;
 use super::document::Job;
-use crate::ingress::Ingress;
+use crate::context::Ingress;
 use crate::keys::Viewer;
 use crate::ledger_reads::LedgerReads;
 use crate::openapi::Refusals;
 use crate::problem::Problem;
+use crate::routes::query::bad_query;
 
 /// Jobs of a page, unless the client asks for another number.
 const LIMIT_DEFAULT: u32 = 50;
@@ -66,7 +67,7 @@ pub async fn list(
     uri: Uri,
     query: Result<Query<JobsQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let Query(query) = query.map_err(|error| crate::routes::bad_query(&error, filter::TAKES))?;
+    let Query(query) = query.map_err(|error| bad_query(&error, filter::TAKES))?;
     let limit = query.limit()?;
     let filter = query.filter(&viewer)?;
     let asked = filter::without_cursor(uri.query().unwrap_or_default());

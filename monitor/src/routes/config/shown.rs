@@ -9,8 +9,8 @@ use fleet::settings::{MASK, Overrides};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::context::Shared;
 use crate::control::Change;
-use crate::routes::Shared;
 use crate::sampler::role_name;
 use crate::snapshot::ReplicaSettings;
 use crate::views::config::{ChangeView, Changed, Config, Convergence, ReplicaVersion, SettingView};

@@ -16,12 +16,12 @@ use runtime::work_pool::WorkPool;
 use store::analyses::Analyses;
 use store::imports::Imports;
 use store::ledger::Ledger;
+use tellers_http::keys::Keys;
 use tokio_util::sync::CancellationToken;
 
 use crate::admission::Admission;
 use crate::identity::{FormerIdsKept, Issuer, Recent, Who};
-use crate::imports::{Engine, ImportsConfig};
-use crate::keys::Keys;
+use crate::imports::files::{Files, ImportsConfig};
 use crate::wait::Replies;
 
 /// How long a ledger may take to tell which former ids it holds.
@@ -94,7 +94,7 @@ pub struct Ingress {
     pub(crate) issuer: Issuer,
     pub(crate) recent: Recent,
     pub(crate) former_ids: FormerIdsKept,
-    pub(crate) imports: Engine,
+    pub(crate) imports: Files,
     pub(crate) shutdown: CancellationToken,
     /// Jobs that were not accepted.
     pub(crate) refused: AtomicU64,
@@ -110,7 +110,7 @@ impl Ingress {
         let issuer = Issuer::new()?;
         let replies = Replies::default();
         let refused = AtomicU64::new(0);
-        let imports = Engine::new(config.imports.clone());
+        let imports = Files::new(config.imports.clone());
         let (recent, former_ids) = (Recent::new(), FormerIdsKept::default());
         let ingress = Ingress {
             config,
