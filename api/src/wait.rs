@@ -12,7 +12,7 @@ use bytes::Bytes;
 use contract::result::{JobResult, JobResults};
 use domain::fingerprint::Fingerprint;
 use domain::id::JobId;
-use domain::outcome::Verdict;
+use domain::outcome::RecordedOutcome;
 use store::ledger::{JobRecord, Ledger};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -73,7 +73,7 @@ impl Listener {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Told {
     /// What became of its job.
-    Verdict(Verdict),
+    Outcome(RecordedOutcome),
     /// The ledger holds another body under the id.
     Conflict,
 }
@@ -84,7 +84,7 @@ pub enum Ended {
     /// The ledger has it.
     Recorded(Box<JobRecord>),
     /// A worker told of it, and the ledger did not answer.
-    Told(Verdict),
+    Told(RecordedOutcome),
     /// The ledger holds another body under the id.
     Conflict,
     /// The time is over, or the ingress stops.
@@ -168,7 +168,7 @@ impl Replies {
 fn learns(own: Option<Fingerprint>, result: &JobResult) -> Option<Told> {
     let about_own = own.is_none_or(|own| own == result.fingerprint);
     match (about_own, result.conflict) {
-        (true, false) => Some(Told::Verdict(result.verdict)),
+        (true, false) => Some(Told::Outcome(result.outcome)),
         (true, true) if own.is_some() => Some(Told::Conflict),
         (false, false) => Some(Told::Conflict),
         (_, true) => None,
@@ -189,7 +189,7 @@ impl Ticket<'_> {
         loop {
             tokio::select! {
                 told = &mut self.told => return match told {
-                    Ok(Told::Verdict(verdict)) => self.recorded(ledger, verdict, until).await,
+                    Ok(Told::Outcome(outcome)) => self.recorded(ledger, outcome, until).await,
                     Ok(Told::Conflict) => Ended::Conflict,
                     Err(_) => Ended::Unknown,
                 },
@@ -207,8 +207,8 @@ impl Ticket<'_> {
     }
 
     /// The ledger's record; where it cannot be had, what was told.
-    async fn recorded(&self, ledger: &dyn Ledger, verdict: Verdict, until: Instant) -> Ended {
-        self.look(ledger, until).await.unwrap_or(Ended::Told(verdict))
+    async fn recorded(&self, ledger: &dyn Ledger, outcome: RecordedOutcome, until: Instant) -> Ended {
+        self.look(ledger, until).await.unwrap_or(Ended::Told(outcome))
     }
 
     async fn look(&self, ledger: &dyn Ledger, until: Instant) -> Option<Ended> {
@@ -263,8 +263,8 @@ mod tests {
         let [own, other] = [Fingerprint([1; 16]), Fingerprint([2; 16])];
         let id = JobId::from_chance(1, [0; 6]);
         let result =
-            |fingerprint, conflict| JobResult { id, fingerprint, verdict: Verdict::Posted, conflict };
-        let posted = Some(Told::Verdict(Verdict::Posted));
+            |fingerprint, conflict| JobResult { id, fingerprint, outcome: RecordedOutcome::Posted, conflict };
+        let posted = Some(Told::Outcome(RecordedOutcome::Posted));
         assert_eq!(learns(Some(own), &result(own, false)), posted);
         assert_eq!(learns(Some(own), &result(own, true)), Some(Told::Conflict));
         assert_eq!(learns(Some(own), &result(other, false)), Some(Told::Conflict));

@@ -1,4 +1,4 @@
-//! The books as the monitor reads them: whether the ledger answers and how many jobs have which verdict, each
+//! The books as the monitor reads them: whether the ledger answers and how many jobs have which outcome, each
 //! second, and its totals, which read every balance, as often as that does no harm.
 
 use std::collections::BTreeMap;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::lane::Lane;
-use store::ledger::{Ledger, Totals, Verdicts};
+use store::ledger::{Ledger, OutcomeCounts, Totals};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -17,8 +17,8 @@ use crate::views::status::{CurrencySum, LedgerView};
 const READY_INTERVAL: Duration = Duration::from_secs(1);
 /// With the interval, the time that an alert needs and some to spare: a database that stops shows within 15 s.
 const READY_TIMEOUT: Duration = Duration::from_secs(3);
-/// Verdicts that are older are not of now.
-const VERDICTS_AGE_MAX: Duration = Duration::from_secs(2);
+/// Counts that are older are not of the present.
+const COUNTS_AGE_MAX: Duration = Duration::from_secs(2);
 /// The totals read every balance, so they are asked for less often.
 const TOTALS_INTERVAL_MIN: Duration = Duration::from_secs(3);
 /// The pause is so many times as long as the reading: it takes a twentieth of the database's time at the most.
@@ -32,7 +32,7 @@ pub(crate) struct Books {
     /// `None`: not read yet, or not to be read.
     totals: Option<LedgerView>,
     /// With when they were asked for.
-    verdicts: Option<(BTreeMap<Lane, Verdicts>, Instant)>,
+    counts: Option<(BTreeMap<Lane, OutcomeCounts>, Instant)>,
     /// Whether the ledger answers, or why not; `None`: it was not asked yet.
     ready: Option<Result<(), String>>,
 }
@@ -49,16 +49,16 @@ impl Books {
     }
 
     /// As of now, lane by lane; `None`: not known.
-    pub(crate) fn verdicts(&self, now: Instant) -> Option<&BTreeMap<Lane, Verdicts>> {
-        let (verdicts, at) = self.verdicts.as_ref()?;
-        (now.saturating_duration_since(*at) <= VERDICTS_AGE_MAX).then_some(verdicts)
+    pub(crate) fn counts(&self, now: Instant) -> Option<&BTreeMap<Lane, OutcomeCounts>> {
+        let (counts, at) = self.counts.as_ref()?;
+        (now.saturating_duration_since(*at) <= COUNTS_AGE_MAX).then_some(counts)
     }
 
-    /// The totals, with the verdicts as they are since; `None`: not known.
+    /// The totals, with the counts as they are since; `None`: not known.
     pub(crate) fn totals(&self) -> Option<LedgerView> {
         let totals = self.totals.clone()?;
-        let Some((verdicts, _)) = &self.verdicts else { return Some(totals) };
-        let Verdicts { posted, rejected, dead } = verdicts.values().sum();
+        let Some((counts, _)) = &self.counts else { return Some(totals) };
+        let OutcomeCounts { posted, rejected, dead } = counts.values().sum();
         Some(LedgerView { posted, rejected, dead, ..totals })
     }
 }
@@ -79,8 +79,8 @@ async fn watch_readiness(ledger: &dyn Ledger, books: &watch::Sender<Books>) {
         interval.tick().await;
         let ready = answer(READY_TIMEOUT, ledger.ready()).await;
         let asked = Instant::now();
-        let verdicts = match &ready {
-            Ok(()) => answer(READY_TIMEOUT, ledger.verdicts()).await.ok(),
+        let counts = match &ready {
+            Ok(()) => answer(READY_TIMEOUT, ledger.outcome_counts()).await.ok(),
             Err(_) => None,
         };
         books.send_modify(|books| {
@@ -88,7 +88,7 @@ async fn watch_readiness(ledger: &dyn Ledger, books: &watch::Sender<Books>) {
                 // What was read once is not what is there now.
                 books.totals = None;
             }
-            (books.ready, books.verdicts) = (Some(ready), verdicts.map(|verdicts| (verdicts, asked)));
+            (books.ready, books.counts) = (Some(ready), counts.map(|counts| (counts, asked)));
         });
     }
 }
@@ -168,9 +168,9 @@ mod tests {
     #[test]
     fn verdicts_of_a_while_ago_are_not_those_of_now() {
         let asked = Instant::now();
-        let verdicts = BTreeMap::from([(Lane(3), Verdicts { posted: 5, ..Verdicts::default() })]);
-        let books = Books { verdicts: Some((verdicts.clone(), asked)), ..Books::default() };
-        assert_eq!(books.verdicts(asked + Duration::from_secs(1)), Some(&verdicts));
-        assert_eq!(books.verdicts(asked + Duration::from_secs(5)), None);
+        let counts = BTreeMap::from([(Lane(3), OutcomeCounts { posted: 5, ..OutcomeCounts::default() })]);
+        let books = Books { counts: Some((counts.clone(), asked)), ..Books::default() };
+        assert_eq!(books.counts(asked + Duration::from_secs(1)), Some(&counts));
+        assert_eq!(books.counts(asked + Duration::from_secs(5)), None);
     }
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use contract::report::LaneCounts;
 use domain::lane::Lane;
-use store::ledger::Verdicts;
+use store::ledger::OutcomeCounts;
 use tracing::warn;
 
 use crate::reconciliation::signed;
@@ -22,7 +22,7 @@ use crate::views::health::MissingJobs;
 use crate::views::status::LaneView;
 
 /// By how much what the replicas, the queue and the ledger say may be apart: reports come each second and are missed
-/// after 2.5 s, verdicts are up to 2 s old.
+/// after 2.5 s, outcome_counts are up to 2 s old.
 const MARGIN: Duration = Duration::from_secs(6);
 /// Samples in a row that must show a difference.
 const SAMPLES: u32 = 4;
@@ -51,7 +51,7 @@ pub(crate) struct Moment<'a> {
     /// As the replicas count; `None`: not known of all, as one is of an older version or nothing is heard.
     pub(crate) counts: Option<&'a BTreeMap<Lane, LaneCounts>>,
     /// As the ledger says; `None`: it does not.
-    pub(crate) verdicts: Option<&'a BTreeMap<Lane, Verdicts>>,
+    pub(crate) outcome_counts: Option<&'a BTreeMap<Lane, OutcomeCounts>>,
     pub(crate) lanes: &'a [LaneView],
     /// The lanes that each lost replica served, by its id.
     pub(crate) lost: &'a BTreeMap<String, BTreeSet<u16>>,
@@ -63,8 +63,9 @@ impl Missing {
     /// The jobs that are missing, by their lane; `None`: it cannot be told.
     pub(crate) fn take(&mut self, moment: &Moment<'_>) -> Option<Vec<MissingJobs>> {
         self.note_lost(moment);
-        let known = moment.counts.zip(moment.verdicts);
-        let is_sure = known.is_some_and(|(counts, verdicts)| self.compare(moment, counts, verdicts));
+        let known = moment.counts.zip(moment.outcome_counts);
+        let is_sure =
+            known.is_some_and(|(counts, outcome_counts)| self.compare(moment, counts, outcome_counts));
         if moment.counts.is_none() {
             self.known_since = None;
         }
@@ -89,17 +90,17 @@ impl Missing {
         &mut self,
         moment: &Moment<'_>,
         counts: &BTreeMap<Lane, LaneCounts>,
-        verdicts: &BTreeMap<Lane, Verdicts>,
+        outcome_counts: &BTreeMap<Lane, OutcomeCounts>,
     ) -> bool {
         let known_since = *self.known_since.get_or_insert(moment.now);
         let is_sure = moment.now.saturating_duration_since(known_since) > SETTLING;
         for view in moment.lanes {
             let lane = Lane(view.lane);
             let LaneCounts { accepted, unrecorded } = counts.get(&lane).copied().unwrap_or_default();
-            let verdicts = verdicts.get(&lane).copied().unwrap_or_default();
+            let outcome_counts = outcome_counts.get(&lane).copied().unwrap_or_default();
             let track = self.lanes.entry(lane).or_default();
-            track.note_dead(verdicts.dead);
-            let done = signed(verdicts.jobs() + unrecorded + track.revived);
+            track.note_dead(outcome_counts.dead);
+            let done = signed(outcome_counts.jobs() + unrecorded + track.revived);
             let seen = Seen { at: moment.now, accepted: signed(accepted), done };
             if !is_sure || track.unsure_until.is_some_and(|until| moment.now < until) {
                 track.start_anew(seen);

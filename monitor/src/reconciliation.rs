@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use contract::report::Counts;
 use jiff::{SignedDuration, Timestamp};
-use store::ledger::Verdicts;
+use store::ledger::OutcomeCounts;
 use tracing::warn;
 
 use crate::views::health::{MissingJobs, Reconciliation};
@@ -54,7 +54,7 @@ struct Told {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Sum {
     accepted: u64,
-    verdicts: Verdicts,
+    outcome_counts: OutcomeCounts,
     duplicates: u64,
     conflicts: u64,
 }
@@ -65,7 +65,7 @@ pub(crate) struct Moment<'a> {
     /// Counted by all replicas since the monitor's start.
     pub(crate) counted: Counts,
     /// As the ledger has just said; `None`: it has not.
-    pub(crate) verdicts: Option<Verdicts>,
+    pub(crate) outcome_counts: Option<OutcomeCounts>,
     /// Nothing waits in the queue and no worker has anything in hand; `None`: not known.
     pub(crate) quiet: Option<bool>,
     /// The replicas that are lost, by their ids.
@@ -95,16 +95,16 @@ impl Count {
         self.note_lost(&moment.lost);
         let now = Sum {
             accepted: moment.counted.accepted,
-            verdicts: moment.verdicts.unwrap_or(self.last.verdicts),
+            outcome_counts: moment.outcome_counts.unwrap_or(self.last.outcome_counts),
             duplicates: moment.counted.duplicate,
             conflicts: moment.counted.conflict,
         };
-        let still = moment.quiet == Some(true) && moment.verdicts.is_some() && now == self.last;
+        let still = moment.quiet == Some(true) && moment.outcome_counts.is_some() && now == self.last;
         self.quiet_samples = if still { self.quiet_samples.saturating_add(1) } else { 0 };
         self.last = now;
         let closed = self.quiet_samples >= QUIET_SAMPLES;
-        if moment.verdicts.is_some() && self.base.is_none() {
-            self.base = Some(Sum { verdicts: now.verdicts, ..Sum::default() });
+        if moment.outcome_counts.is_some() && self.base.is_none() {
+            self.base = Some(Sum { outcome_counts: now.outcome_counts, ..Sum::default() });
         }
         if closed && !self.from_quiet {
             // What was on its way when the monitor came is posted: from here on nothing is missing.
@@ -145,7 +145,7 @@ impl Count {
 
     fn view(&self, now: Sum, closed: bool, moment: &Moment<'_>) -> Reconciliation {
         let base = self.base.unwrap_or(now);
-        let Sum { accepted, verdicts: Verdicts { posted, rejected, dead }, duplicates, conflicts } =
+        let Sum { accepted, outcome_counts: OutcomeCounts { posted, rejected, dead }, duplicates, conflicts } =
             now.since(&base);
         let settled = posted + rejected + dead + duplicates + conflicts;
         let missing = now.missing_since(&base);
@@ -226,13 +226,13 @@ impl Count {
 impl Sum {
     /// What came after `base`. Jobs that a replay has taken from the dead since were accepted before it.
     fn since(&self, base: &Sum) -> Sum {
-        let (now, then) = (&self.verdicts, &base.verdicts);
+        let (now, then) = (&self.outcome_counts, &base.outcome_counts);
         let revived = then.dead.saturating_sub(now.dead);
         let posted = now.posted.saturating_sub(then.posted);
         let rejected = now.rejected.saturating_sub(then.rejected);
         Sum {
             accepted: self.accepted.saturating_sub(base.accepted),
-            verdicts: Verdicts {
+            outcome_counts: OutcomeCounts {
                 posted: posted.saturating_sub(revived),
                 rejected: rejected.saturating_sub(revived.saturating_sub(posted)),
                 dead: now.dead.saturating_sub(then.dead),
@@ -244,7 +244,7 @@ impl Sum {
 
     /// Jobs accepted after `base` without an outcome; below zero: outcomes of jobs that nobody counts as accepted.
     fn missing_since(&self, base: &Sum) -> i64 {
-        let Sum { accepted, verdicts: Verdicts { posted, rejected, dead }, duplicates, conflicts } =
+        let Sum { accepted, outcome_counts: OutcomeCounts { posted, rejected, dead }, duplicates, conflicts } =
             self.since(base);
         signed(accepted) - signed(posted + rejected + dead + duplicates + conflicts)
     }

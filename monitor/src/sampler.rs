@@ -166,11 +166,11 @@ impl Sampler {
             .iter()
             .filter(|replica| replica.state == ReplicaState::Lost && replica.role != Role::Monitor);
         let Tally { counts: counted, lanes: lane_counts } = self.replicas.counted();
-        let verdicts = books.verdicts(now);
+        let outcome_counts = books.counts(now);
         let missing = self.missing.take(&missing::Moment {
             now,
             counts: self.replicas.tell_of_lanes().then_some(&lane_counts),
-            verdicts,
+            outcome_counts,
             lanes: &lanes,
             lost: &lanes_of_the_lost,
             // The ingress may be ahead by so much, and the monitor behind by as much.
@@ -182,7 +182,7 @@ impl Sampler {
             at,
             counted,
             missing,
-            verdicts: verdicts.map(|verdicts| verdicts.values().sum()),
+            outcome_counts: outcome_counts.map(|outcome_counts| outcome_counts.values().sum()),
             // What is not heard may be on its way.
             quiet: queue.depth_messages.filter(|_| bus == BusState::Up).map(|_| !waits),
             lost: lost.map(|replica| replica.replica.as_str()).collect(),

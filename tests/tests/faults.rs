@@ -89,7 +89,7 @@ async fn jobs_that_a_policy_of_the_broker_let_expire_are_an_alert() {
         anyhow::ensure!(status["reconciliation"]["missing_jobs"] == 5, "{status}");
         let lanes = status["reconciliation"]["missing_lanes"].as_array().into_iter().flatten();
         anyhow::ensure!(lanes.filter_map(|lane| lane["jobs"].as_u64()).sum::<u64>() == 5, "{status}");
-        anyhow::ensure!(status["state"] == "attention", "{}", status["verdict"]);
+        anyhow::ensure!(status["state"] == "attention", "{}", status["outcome"]);
         Ok(())
     })
     .await

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::job::Job;
 use domain::lane::Lanes;
-use domain::outcome::{Outcome, Rejection, Verdict};
+use domain::outcome::{Outcome, RecordedOutcome, Rejection};
 use sqlx::{Connection as _, Executor as _, MySqlConnection};
 use store::StoreError;
 use store::ledger::{Admin as _, Posting as _, Reads as _, post_bisecting};
@@ -100,7 +100,7 @@ async fn a_server_that_dies_is_a_transient_failure_and_the_same_batch_posts_late
     server.restart().await?;
     let outcomes =
         until("the batch posts", Duration::from_secs(10), async || Ok(ledger.post(&batch).await?)).await?;
-    assert_eq!(outcomes, [Outcome::Duplicate(Verdict::Posted), Outcome::Posted]);
+    assert_eq!(outcomes, [Outcome::Duplicate(RecordedOutcome::Posted), Outcome::Posted]);
     let audit = ledger.audit().await?;
     assert!(audit.is_clean(), "{:#?}", audit.findings);
     Ok(())
@@ -240,7 +240,7 @@ async fn a_batch_that_takes_too_long_is_posted_in_smaller_ones() -> anyhow::Resu
     let batch: Vec<_> =
         (0..8).map(|_| jobs.job(r#"{"kind":"deposit","account":"a","amount":5,"currency":"EUR"}"#)).collect();
     let answers = post_bisecting(&*subject.ledger, &batch).await?;
-    let has_outcome = |outcome: &Outcome| outcome.verdict() == Verdict::Posted;
+    let has_outcome = |outcome: &Outcome| outcome.recorded() == RecordedOutcome::Posted;
     assert!(answers.iter().all(|answer| answer.as_ref().is_ok_and(has_outcome)), "{answers:?}");
     subject.books_are_right().await
 }

@@ -217,7 +217,7 @@ mod tests {
     use domain::account::AccountNumber;
     use domain::id::{Identity, JobId};
     use domain::job::{Action, Spec};
-    use domain::outcome::Verdict;
+    use domain::outcome::RecordedOutcome;
     use domain::text::Client;
 
     use super::*;
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn what_comes_again_is_no_job_more() {
         let figures = Figures::new(Lanes::new(16).unwrap());
-        let duplicate = Outcome::Duplicate(Verdict::Posted);
+        let duplicate = Outcome::Duplicate(RecordedOutcome::Posted);
         figures.finished(&job("api-1"), false, duplicate);
         figures.finished(&job("api-1"), true, duplicate);
         figures.finished(&job("monitor-1-replay-7"), false, duplicate);

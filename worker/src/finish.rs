@@ -21,7 +21,7 @@ use crate::figures::Row;
 use crate::lane::retry_delays;
 use crate::poster::{Answer, Finished};
 
-/// Finishes a batch and returns true once every job of it has its verdict in the ledger or is kept as a
+/// Finishes a batch and returns true once every job of it has its outcome in the ledger or is kept as a
 /// dead letter. False: `stop` came while the ledger or the queue was away; acknowledge nothing.
 pub(crate) async fn finish_batch(
     shared: &Shared,

@@ -10,7 +10,7 @@ use formats::pain002::{
 use formats::{EXECUTION_DATE, FileError, Format, Message, PaymentIds, was_ahead};
 use jiff::Timestamp;
 use serde::Deserialize;
-use store::imports::{Import, ImportState, ImportedRow, Imports, Refusal, RowOutcome, RowVerdict};
+use store::imports::{Import, ImportState, ImportedRow, Imports, Refusal, RowOutcome, RowsByOutcome};
 
 use super::description::Description;
 use crate::rfc3339::Rfc3339;
@@ -58,10 +58,14 @@ impl PaymentReport {
     ///
     /// # Errors
     /// None: it is written to memory.
-    pub fn new(import: &Import, head: &Refusal, verdicts: &[RowVerdict]) -> io::Result<PaymentReport> {
+    pub fn new(
+        import: &Import,
+        head: &Refusal,
+        rows_by_outcome: &[RowsByOutcome],
+    ) -> io::Result<PaymentReport> {
         let number = import.number;
         let now = Timestamp::now();
-        let whole = Whole::of(import, head, verdicts);
+        let whole = Whole::of(import, head, rows_by_outcome);
         let original = Original {
             report_id: format!("import-{number}-{}", now.strftime("%Y%m%d%H%M%S")),
             created_at: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
@@ -135,14 +139,14 @@ struct Whole {
 }
 
 impl Whole {
-    fn of(import: &Import, head: &Refusal, verdicts: &[RowVerdict]) -> Whole {
+    fn of(import: &Import, head: &Refusal, rows_by_outcome: &[RowsByOutcome]) -> Whole {
         let progress = &import.progress;
         let is_dry = serde_json::from_str::<Description>(&import.description).is_ok_and(|said| said.dry_run);
         let count = |settled: bool| -> u64 {
-            let same = verdicts
+            let same = rows_by_outcome
                 .iter()
-                .filter(|verdict| is_settled(verdict.outcome, verdict.reason.as_deref()) == settled);
-            same.map(|verdict| verdict.rows).sum()
+                .filter(|outcome| is_settled(outcome.outcome, outcome.reason.as_deref()) == settled);
+            same.map(|outcome| outcome.rows).sum()
         };
         let (good, pending) = if is_dry {
             (progress.accepted, 0)

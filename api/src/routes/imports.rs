@@ -325,6 +325,6 @@ async fn document_of(ingress: &Ingress, import: &Import) -> Result<ImportDocumen
     if !document.has_duplicates_to_tell() {
         return Ok(document);
     }
-    let verdicts = ingress.read_records(imports.verdicts(number)).await?;
-    Ok(document.with_duplicates(&verdicts))
+    let rows_by_outcome = ingress.read_records(imports.rows_by_outcome(number)).await?;
+    Ok(document.with_duplicates(&rows_by_outcome))
 }

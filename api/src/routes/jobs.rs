@@ -148,7 +148,7 @@ async fn submit_and_wait(
     let applied = [("preference-applied", format!("wait={}", wait.as_secs()))];
     let answer = match ended {
         Ended::Recorded(record) => (AppendHeaders(applied), Json(Job::recorded(&record))).into_response(),
-        Ended::Told(verdict) => (AppendHeaders(applied), Json(Job::told(job.id, verdict))).into_response(),
+        Ended::Told(outcome) => (AppendHeaders(applied), Json(Job::told(job.id, outcome))).into_response(),
         Ended::Conflict => {
             Problem::conflict(job.id, "the key or reference", "one of its own").into_response()
         }
@@ -213,7 +213,7 @@ pub async fn show(
     let until = Instant::now() + wait;
     let job = match ticket.outcome(&*ingress.parts.ledger, &ingress.shutdown, UNTOLD_POLL, until).await {
         Ended::Recorded(record) => Job::recorded(&record),
-        Ended::Told(verdict) => Job::told(id, verdict),
+        Ended::Told(outcome) => Job::told(id, outcome),
         Ended::Conflict | Ended::Unknown => Job::pending(id),
     };
     Ok((Extension(Waited), Json(job)).into_response())

@@ -112,7 +112,7 @@ impl BatchTicket<'_> {
         for (place, id) in some {
             let Some(found) = recorded.get(&id) else { continue };
             let is_own = self.jobs.get(place).is_some_and(|job| job.fingerprint == found.fingerprint);
-            self.end(place, State::Told(if is_own { Told::Verdict(found.verdict) } else { Told::Conflict }));
+            self.end(place, State::Told(if is_own { Told::Outcome(found.outcome) } else { Told::Conflict }));
         }
         !recorded.is_empty()
     }
@@ -135,7 +135,7 @@ impl Drop for BatchTicket<'_> {
 #[cfg(test)]
 mod tests {
     use contract::result::JobResult;
-    use domain::outcome::Verdict;
+    use domain::outcome::RecordedOutcome;
 
     use super::*;
 
@@ -145,8 +145,12 @@ mod tests {
         let [one, other] = [1, 2].map(|n| (JobId::from_chance(n, [0; 6]), Fingerprint([0; 16])));
         let mut ticket = replies.expect_all([one, other, one]);
         let alone = replies.expect(other.0, None);
-        let told =
-            |(id, fingerprint)| JobResult { id, fingerprint, verdict: Verdict::Posted, conflict: false };
+        let told = |(id, fingerprint)| JobResult {
+            id,
+            fingerprint,
+            outcome: RecordedOutcome::Posted,
+            conflict: false,
+        };
         replies.tell_of(&told(one));
         replies.tell_of(&told(one));
         let places: Vec<_> =

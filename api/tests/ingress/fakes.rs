@@ -19,8 +19,8 @@ use store::StoreError;
 use store::analyses::{Analyses, Found, Holding, Line, NewRun, Run};
 use store::imports::Imports;
 use store::ledger::{
-    Admin, Audit, EntryRange, EntryRecord, JobFilter, JobRecord, JobsCursor, JobsPage, Posting, Reads,
-    Totals, Verdicts,
+    Admin, Audit, EntryRange, EntryRecord, JobFilter, JobRecord, JobsCursor, JobsPage, OutcomeCounts,
+    Posting, Reads, Totals,
 };
 use store::sqlite::SqliteLedger;
 use tokio::sync::{broadcast, watch};
@@ -188,7 +188,7 @@ impl Reads for FakeLedger {
         let jobs = self.jobs.lock().unwrap();
         let found = ids.iter().filter_map(|id| jobs.get(id));
         let recorded =
-            |job: &JobRecord| (job.id, Recorded { fingerprint: job.fingerprint, verdict: job.verdict });
+            |job: &JobRecord| (job.id, Recorded { fingerprint: job.fingerprint, outcome: job.outcome });
         Ok(found.map(recorded).collect())
     }
 
@@ -271,7 +271,7 @@ impl Admin for FakeLedger {
         Ok(())
     }
 
-    async fn verdicts(&self) -> Result<BTreeMap<Lane, Verdicts>, StoreError> {
+    async fn outcome_counts(&self) -> Result<BTreeMap<Lane, OutcomeCounts>, StoreError> {
         Ok(BTreeMap::new())
     }
 

@@ -12,7 +12,7 @@ use contract::submission;
 use domain::fingerprint::Fingerprint;
 use domain::id::JobId;
 use domain::lane::{Lane, Lanes};
-use domain::outcome::Verdict;
+use domain::outcome::RecordedOutcome;
 use fleet::Bus;
 use fleet::reporter::Instruments;
 use fleet::settings::{LiveSettings, Settings};
@@ -111,8 +111,8 @@ impl World {
         self.queue.takes.receiver_count() > 0
     }
 
-    /// Does what a worker does: records a verdict on a body in the ledger.
-    pub fn record(&self, id: JobId, body: &str, verdict: Verdict) -> JobRecord {
+    /// Does what a worker does: records an outcome on a body in the ledger.
+    pub fn record(&self, id: JobId, body: &str, outcome: RecordedOutcome) -> JobRecord {
         let spec = submission::parse(body.as_bytes()).unwrap();
         let record = JobRecord {
             conflicts: None,
@@ -123,7 +123,7 @@ impl World {
             lane: spec.lane(Lanes::DEFAULT),
             body: body.to_owned(),
             fingerprint: Fingerprint::of(&submission::canonical(&spec)),
-            verdict,
+            outcome,
             accepted_at: 1_795_453_200_000_000,
             posted_at: 1_795_453_200_000_250,
         };

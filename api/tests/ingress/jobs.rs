@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Request;
 use domain::id::{Identity, JobId};
-use domain::outcome::{Rejection, Verdict};
+use domain::outcome::{RecordedOutcome, Rejection};
 use domain::text::{Client, Reference};
 use queue::PublishError;
 use serde_json::json;
@@ -151,7 +151,7 @@ async fn a_job_is_shown_as_far_as_it_is_known() {
     let analysis = world.get(&format!("/api/analyses/{id}")).await;
     assert_eq!(analysis.body, json!({"id": id, "state": "pending"}));
 
-    world.record(id, DEPOSIT, Verdict::Rejected(Rejection::AccountNotFound));
+    world.record(id, DEPOSIT, RecordedOutcome::Rejected(Rejection::AccountNotFound));
     let expected = json!({
         "id": id, "status": "rejected", "reason": "account_not_found", "kind": "deposit", "lane": lane_of("alice").0,
         "client": "anonymous", "body": {"kind": "deposit", "account": "alice", "amount": 5, "currency": "EUR"},

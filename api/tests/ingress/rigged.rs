@@ -10,7 +10,7 @@ use domain::lane::Lanes;
 use store::StoreError;
 use store::imports::{
     Content, Import, ImportState, ImportedRow, Imports, NewImport, Opened, Progress, Refusal, RowTally,
-    RowVerdict, Share, Standing,
+    RowsByOutcome, Share, Standing,
 };
 use store::ledger::Admin;
 use store::sqlite::SqliteLedger;
@@ -130,8 +130,8 @@ impl Imports for RiggedImports {
         self.ledger.shares(number).await
     }
 
-    async fn verdicts(&self, number: u64) -> Result<Vec<RowVerdict>, StoreError> {
-        Imports::verdicts(&self.ledger, number).await
+    async fn rows_by_outcome(&self, number: u64) -> Result<Vec<RowsByOutcome>, StoreError> {
+        Imports::rows_by_outcome(&self.ledger, number).await
     }
 
     async fn tallies(&self, numbers: &[u64]) -> Result<HashMap<u64, RowTally>, StoreError> {

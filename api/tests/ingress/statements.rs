@@ -6,7 +6,7 @@ use domain::account::{Account, AccountNumber};
 use domain::entry::Entry;
 use domain::id::JobId;
 use domain::job::Kind;
-use domain::outcome::Verdict;
+use domain::outcome::RecordedOutcome;
 use serde_json::json;
 use store::ledger::EntryRecord;
 use tellers_http::keys::Keys;
@@ -303,7 +303,7 @@ async fn a_client_lists_its_own_jobs_and_an_operator_all() {
     let keys = format!("acme:read:{},ops:read+operate:{}", Keys::hash("a"), Keys::hash("o"));
     let config = api::Config { keys: Keys::parse(&keys).unwrap(), ..api::Config::default() };
     let world = World::with(config).await;
-    world.record(JobId::from_chance(1, [0; 6]), DEPOSIT, Verdict::Posted);
+    world.record(JobId::from_chance(1, [0; 6]), DEPOSIT, RecordedOutcome::Posted);
     for (key, client) in [("a", Some("acme")), ("o", None)] {
         let request = Request::get("/api/jobs?kind=deposit&limit=5").header("x-api-key", key);
         let answer = world.ask(request.body(Body::empty()).unwrap()).await;

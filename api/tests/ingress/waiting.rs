@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use contract::result::JobResult;
 use domain::fingerprint::Fingerprint;
 use domain::id::{Identity, JobId};
-use domain::outcome::{Rejection, Verdict};
+use domain::outcome::{RecordedOutcome, Rejection};
 use domain::text::Client;
 use serde_json::json;
 
@@ -34,12 +34,12 @@ async fn a_waiting_client_gets_the_outcome_as_soon_as_a_worker_tells() {
     let started = Instant::now();
     let worker = async {
         assert_eq!(published(&world).await["reply_to"], "api-1");
-        let record = world.record(keyed_id("k"), DEPOSIT, Verdict::Posted);
+        let record = world.record(keyed_id("k"), DEPOSIT, RecordedOutcome::Posted);
         world
             .tell(JobResult {
                 id: record.id,
                 fingerprint: record.fingerprint,
-                verdict: record.verdict,
+                outcome: record.outcome,
                 conflict: false,
             })
             .await;
@@ -56,7 +56,7 @@ async fn a_client_may_ask_to_wait_by_its_query_too() {
     let world = World::new().await;
     let worker = async {
         published(&world).await;
-        world.record(keyed_id("k"), DEPOSIT, Verdict::Posted);
+        world.record(keyed_id("k"), DEPOSIT, RecordedOutcome::Posted);
     };
     let request = post("/api/jobs?wait=5", &[("idempotency-key", "k"), ("prefer", "wait=0")], DEPOSIT);
     let (answer, ()) = tokio::join!(world.ask(request), worker);
@@ -72,8 +72,8 @@ async fn what_is_told_is_enough_when_the_ledger_is_away() {
     let worker = async {
         published(&world).await;
         let fingerprint = Fingerprint::of(DEPOSIT);
-        let verdict = Verdict::Rejected(Rejection::AccountNotFound);
-        world.tell(JobResult { id: keyed_id("k"), fingerprint, verdict, conflict: false }).await;
+        let outcome = RecordedOutcome::Rejected(Rejection::AccountNotFound);
+        world.tell(JobResult { id: keyed_id("k"), fingerprint, outcome, conflict: false }).await;
     };
     let (answer, ()) = tokio::join!(post_and_wait(&world, "k", "wait=5"), worker);
     assert_eq!(answer.status, 200);
@@ -88,7 +88,7 @@ async fn a_silent_bus_costs_time_and_nothing_else() {
     let world = World::new().await;
     let worker = async {
         published(&world).await;
-        world.record(keyed_id("k"), DEPOSIT, Verdict::Posted);
+        world.record(keyed_id("k"), DEPOSIT, RecordedOutcome::Posted);
     };
     let (answer, ()) = tokio::join!(post_and_wait(&world, "k", "wait=5"), worker);
     assert_eq!((answer.status.as_u16(), &answer.body["status"]), (200, &json!("posted")));
@@ -115,13 +115,18 @@ async fn a_preference_that_can_not_be_understood_is_ignored() {
 async fn another_body_under_the_same_key_is_a_conflict() {
     let world = World::new().await;
     let other = DEPOSIT.replace("\"amount\":5", "\"amount\":6");
-    let recorded = world.record(keyed_id("told"), &other, Verdict::Posted);
-    world.record(keyed_id("found"), &other, Verdict::Posted);
+    let recorded = world.record(keyed_id("told"), &other, RecordedOutcome::Posted);
+    world.record(keyed_id("found"), &other, RecordedOutcome::Posted);
     let worker = async {
         published(&world).await;
         let fingerprint = Fingerprint::of(DEPOSIT);
         world
-            .tell(JobResult { id: recorded.id, fingerprint, verdict: Verdict::Posted, conflict: true })
+            .tell(JobResult {
+                id: recorded.id,
+                fingerprint,
+                outcome: RecordedOutcome::Posted,
+                conflict: true,
+            })
             .await;
     };
     let (told, ()) = tokio::join!(post_and_wait(&world, "told", "wait=5"), worker);
@@ -138,7 +143,7 @@ async fn a_long_poll_ends_with_the_outcome() {
     let path = format!("/api/jobs/{id}?wait=9");
     let (answer, ()) = tokio::join!(world.get(&path), async {
         until("the client waits", || (*world.ledger.reads.lock().unwrap() > 1).then_some(())).await;
-        world.record(id, DEPOSIT, Verdict::Posted);
+        world.record(id, DEPOSIT, RecordedOutcome::Posted);
     });
     assert_eq!((answer.status.as_u16(), &answer.body["status"]), (200, &json!("posted")));
     let over = world.get(&format!("/api/jobs/{}?wait=1", keyed_id("none"))).await;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use contract::result::JobResult;
 use domain::id::JobId;
-use domain::outcome::{Rejection, Verdict};
+use domain::outcome::{RecordedOutcome, Rejection};
 use serde_json::{Value, json};
 
 use crate::fakes::Takes;
@@ -42,9 +42,9 @@ fn statuses(answer: &Answer) -> Vec<&str> {
     answer.body["results"].as_array().unwrap().iter().map(|line| line["status"].as_str().unwrap()).collect()
 }
 
-async fn tell(world: &World, id: JobId, body: &str, verdict: Verdict) {
+async fn tell(world: &World, id: JobId, body: &str, outcome: RecordedOutcome) {
     let fingerprint = domain::fingerprint::Fingerprint::of(body);
-    world.tell(JobResult { id, fingerprint, verdict, conflict: false }).await;
+    world.tell(JobResult { id, fingerprint, outcome, conflict: false }).await;
 }
 
 #[tokio::test]
@@ -54,13 +54,17 @@ async fn each_line_has_its_outcome_as_soon_as_the_last_one_is_told() {
     let worker = async {
         let jobs = published(&world, 4).await;
         assert!(world.queue.jobs().iter().all(|job| job["reply_to"] == "api-1"));
-        let rejected = Verdict::Rejected(Rejection::AccountNotFound);
-        for ((id, body), verdict) in jobs.iter().zip([Verdict::Posted, rejected, Verdict::Dead]) {
-            tell(&world, *id, body, verdict).await;
+        let rejected = RecordedOutcome::Rejected(Rejection::AccountNotFound);
+        for ((id, body), outcome) in
+            jobs.iter().zip([RecordedOutcome::Posted, rejected, RecordedOutcome::Dead])
+        {
+            tell(&world, *id, body, outcome).await;
         }
         let (id, body) = &jobs[3];
         let fingerprint = domain::fingerprint::Fingerprint::of(body);
-        world.tell(JobResult { id: *id, fingerprint, verdict: Verdict::Posted, conflict: true }).await;
+        world
+            .tell(JobResult { id: *id, fingerprint, outcome: RecordedOutcome::Posted, conflict: true })
+            .await;
     };
     let batch = world.post_batch(&[NDJSON, WAIT], deposits(1..=4) + "{");
     let (answer, ()) = tokio::join!(batch, worker);
@@ -78,7 +82,7 @@ async fn a_silent_bus_is_made_up_for_by_few_looks_into_the_ledger() {
     let world = World::new().await;
     let worker = async {
         for (id, body) in published(&world, 5_000).await {
-            world.record(id, &body, Verdict::Posted);
+            world.record(id, &body, RecordedOutcome::Posted);
         }
     };
     let batch = world.ask(post("/api/jobs/batch?wait=30", &[NDJSON], deposits(1..=5_000)));
@@ -94,7 +98,7 @@ async fn when_the_time_is_over_it_is_told_how_far_it_got() {
     let world = World::new().await;
     let worker = async {
         let (id, body) = published(&world, 2).await.remove(1);
-        tell(&world, id, &body, Verdict::Posted).await;
+        tell(&world, id, &body, RecordedOutcome::Posted).await;
     };
     let batch = world.post_batch(&[NDJSON, ("prefer", "wait=1")], deposits(1..=2));
     let (answer, ()) = tokio::join!(batch, worker);
@@ -122,7 +126,7 @@ async fn one_full_lane_does_not_hold_up_the_outcomes_of_the_others() {
     let line = DEPOSIT.replace("alice", &other.unwrap());
     let worker = async {
         let (id, body) = published(&world, 1).await.remove(0);
-        tell(&world, id, &body, Verdict::Posted).await;
+        tell(&world, id, &body, RecordedOutcome::Posted).await;
     };
     let batch = world.post_batch(&[NDJSON, WAIT], format!("{DEPOSIT}\n{line}"));
     let (answer, ()) = tokio::join!(batch, worker);

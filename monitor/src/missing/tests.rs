@@ -63,7 +63,8 @@ impl Sample {
 
     fn take(&mut self, now: Instant) {
         let counts = LaneCounts { accepted: self.accepted, unrecorded: self.unrecorded };
-        let verdicts = Verdicts { posted: self.posted, dead: self.dead, ..Verdicts::default() };
+        let outcome_counts =
+            OutcomeCounts { posted: self.posted, dead: self.dead, ..OutcomeCounts::default() };
         let view = LaneView {
             lane: LANE,
             holder: self.holder.map(str::to_owned),
@@ -77,7 +78,7 @@ impl Sample {
         self.told = self.missing.take(&Moment {
             now,
             counts: Some(&BTreeMap::from([(Lane(LANE), counts)])),
-            verdicts: Some(&BTreeMap::from([(Lane(LANE), verdicts)])),
+            outcome_counts: Some(&BTreeMap::from([(Lane(LANE), outcome_counts)])),
             lanes: &[view],
             lost: &self.lost,
             clock_skew: self.clock_skew,
@@ -229,7 +230,7 @@ fn nothing_is_told_while_not_all_is_known() {
     let blind = Moment {
         now,
         counts: None,
-        verdicts: None,
+        outcome_counts: None,
         lanes: &[],
         lost: &BTreeMap::new(),
         clock_skew: Duration::ZERO,

@@ -2,14 +2,14 @@ use super::*;
 
 /// The replicas have counted so many as accepted, the ledger so many as posted.
 fn take(count: &mut Count, accepted: u64, posted: u64, quiet: bool, lost: &[&str]) -> Reconciliation {
-    let verdicts = Verdicts { posted, ..Verdicts::default() };
-    take_all(count, Counts { accepted, ..Counts::default() }, verdicts, quiet, lost)
+    let outcome_counts = OutcomeCounts { posted, ..OutcomeCounts::default() };
+    take_all(count, Counts { accepted, ..Counts::default() }, outcome_counts, quiet, lost)
 }
 
 fn take_all(
     count: &mut Count,
     counted: Counts,
-    verdicts: Verdicts,
+    outcome_counts: OutcomeCounts,
     quiet: bool,
     lost: &[&str],
 ) -> Reconciliation {
@@ -17,7 +17,7 @@ fn take_all(
     count.take(&Moment {
         at,
         counted,
-        verdicts: Some(verdicts),
+        outcome_counts: Some(outcome_counts),
         quiet: Some(quiet),
         lost,
         missing: None,
@@ -108,9 +108,9 @@ fn a_killed_worker_takes_nothing_with_it_and_a_killed_ingress_is_told_once() {
 fn a_replay_is_no_job_more() {
     let mut count = Count::from(Timestamp::UNIX_EPOCH);
     let sample = |count: &mut Count, accepted: u64, posted: u64, dead: u64| {
-        let verdicts = Verdicts { posted, rejected: 0, dead };
+        let outcome_counts = OutcomeCounts { posted, rejected: 0, dead };
         let counted = Counts { accepted, repeated: 9, ..Counts::default() };
-        (0..=QUIET_SAMPLES).map(|_| take_all(count, counted, verdicts, true, &[])).last().unwrap()
+        (0..=QUIET_SAMPLES).map(|_| take_all(count, counted, outcome_counts, true, &[])).last().unwrap()
     };
     assert_eq!(sample(&mut count, 0, 10, 3).holds, Some(true));
     let died = sample(&mut count, 5, 13, 5);
@@ -130,7 +130,7 @@ fn without_the_ledger_nothing_is_closed_and_nothing_forgotten() {
         let blind = count.take(&Moment {
             at,
             counted,
-            verdicts: None,
+            outcome_counts: None,
             quiet: Some(true),
             lost,
             missing,

@@ -151,7 +151,7 @@ pub struct Counts {
     pub posted: u64,
     /// Turned down for a business reason.
     pub rejected: u64,
-    /// Had its verdict before: a client sent it twice.
+    /// Had its outcome before: a client sent it twice.
     pub duplicate: u64,
     /// Same id, other body.
     pub conflict: u64,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use domain::fingerprint::Fingerprint;
 use domain::id::JobId;
 use domain::job::Job;
-use domain::outcome::{Outcome, Verdict};
+use domain::outcome::{Outcome, RecordedOutcome};
 
 /// What became of some jobs of one batch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,8 +24,9 @@ pub struct JobResult {
     /// Of the body that this is about, in hexadecimal: two bodies may have come under one id.
     #[serde(serialize_with = "write_hex", deserialize_with = "read_hex")]
     pub fingerprint: Fingerprint,
-    /// What the ledger holds of the id.
-    pub verdict: Verdict,
+    /// What the ledger holds of the id; on the wire under the name that earlier releases know.
+    #[serde(rename = "verdict")]
+    pub outcome: RecordedOutcome,
     /// The ledger holds another body under the id: this one never takes effect.
     pub conflict: bool,
 }
@@ -35,13 +36,18 @@ impl JobResult {
     #[must_use]
     pub fn of(job: &Job, outcome: Outcome) -> JobResult {
         let conflict = matches!(outcome, Outcome::Conflict(_));
-        JobResult { id: job.id, fingerprint: job.fingerprint, verdict: outcome.verdict(), conflict }
+        JobResult { id: job.id, fingerprint: job.fingerprint, outcome: outcome.recorded(), conflict }
     }
 
     /// `job` could not be posted and is kept as a dead letter.
     #[must_use]
     pub fn dead(job: &Job) -> JobResult {
-        JobResult { id: job.id, fingerprint: job.fingerprint, verdict: Verdict::Dead, conflict: false }
+        JobResult {
+            id: job.id,
+            fingerprint: job.fingerprint,
+            outcome: RecordedOutcome::Dead,
+            conflict: false,
+        }
     }
 }
 
@@ -79,11 +85,11 @@ mod tests {
             origin: None,
             former: Vec::new(),
         };
-        let rejected = Outcome::Duplicate(Verdict::Rejected(Rejection::AccountNotFound));
+        let rejected = Outcome::Duplicate(RecordedOutcome::Rejected(Rejection::AccountNotFound));
         let told = JobResults {
             results: vec![
                 JobResult::of(&job, rejected),
-                JobResult::of(&job, Outcome::Conflict(Verdict::Posted)),
+                JobResult::of(&job, Outcome::Conflict(RecordedOutcome::Posted)),
                 JobResult::dead(&job),
             ],
         };

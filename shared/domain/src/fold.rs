@@ -17,7 +17,7 @@ use super::hold::Hold;
 use super::id::FormerId;
 use super::id::JobId;
 use super::job::{Job, Kind};
-use super::outcome::{Outcome, Recorded, Rejection, Verdict};
+use super::outcome::{Outcome, Recorded, RecordedOutcome, Rejection};
 
 pub use needs::Needs;
 
@@ -44,7 +44,7 @@ pub struct Original {
     /// What it was.
     pub kind: Kind,
     /// What became of it.
-    pub verdict: Verdict,
+    pub outcome: RecordedOutcome,
     /// Its entries: account and minor units. Empty unless it was posted.
     pub legs: Legs,
     /// It has been reversed.
@@ -69,10 +69,10 @@ pub struct Folded {
     pub new_holds: BTreeSet<JobId>,
     /// Reversed jobs, each with the job that reversed it.
     pub reversals: BTreeMap<JobId, JobId>,
-    /// Jobs among those with a new verdict that were recorded as dead before.
+    /// Jobs among those with a new outcome that were recorded as dead before.
     pub revived: BTreeSet<JobId>,
     /// Jobs that are known by a former id, each with what became of it there.
-    pub known: BTreeMap<JobId, Verdict>,
+    pub known: BTreeMap<JobId, RecordedOutcome>,
 }
 
 /// Applies `jobs`, of whatever lanes, to `books` at `now` (µs since the Unix epoch).
@@ -109,18 +109,18 @@ enum Change {
 impl Fold {
     fn apply(&mut self, job: &Job) -> Outcome {
         let known = self.known_by_a_former_id(job);
-        if let Some(verdict) = known {
-            self.folded.known.insert(job.id, verdict);
+        if let Some(outcome) = known {
+            self.folded.known.insert(job.id, outcome);
         }
         match self.books.recorded.get(&job.id) {
             // Its id is another's, and it has had its outcome under one of its own.
             Some(recorded) if recorded.fingerprint != job.fingerprint => {
-                return known.map_or(Outcome::Conflict(recorded.verdict), Outcome::Duplicate);
+                return known.map_or(Outcome::Conflict(recorded.outcome), Outcome::Duplicate);
             }
-            Some(Recorded { verdict: Verdict::Dead, .. }) => {
+            Some(Recorded { outcome: RecordedOutcome::Dead, .. }) => {
                 self.folded.revived.insert(job.id);
             }
-            Some(recorded) => return Outcome::Duplicate(recorded.verdict),
+            Some(recorded) => return Outcome::Duplicate(recorded.outcome),
             None => {}
         }
         let judged = if known.is_some() { Err(Rejection::KnownByFormerId) } else { self.judge(job) };
@@ -131,19 +131,19 @@ impl Fold {
             }
             Err(rejection) => Outcome::Rejected(rejection),
         };
-        let recorded = Recorded { fingerprint: job.fingerprint, verdict: outcome.verdict() };
+        let recorded = Recorded { fingerprint: job.fingerprint, outcome: outcome.recorded() };
         self.books.recorded.insert(job.id, recorded);
         if self.former.contains(&job.id) {
-            self.books.former.insert(job.id, FormerJob::of(job, outcome.verdict()));
+            self.books.former.insert(job.id, FormerJob::of(job, outcome.recorded()));
         }
         outcome
     }
 
     /// What became of a job under an id that it had before.
-    fn known_by_a_former_id(&self, job: &Job) -> Option<Verdict> {
+    fn known_by_a_former_id(&self, job: &Job) -> Option<RecordedOutcome> {
         let recorded = |former: &FormerId| {
             let recorded = self.books.former.get(&former.id)?;
-            recorded.is(job, former.sameness).then_some(recorded.verdict)
+            recorded.is(job, former.sameness).then_some(recorded.outcome)
         };
         job.former.iter().find_map(recorded)
     }
@@ -183,7 +183,7 @@ impl Fold {
         };
         self.post(job.id, &legs);
         let kind = job.spec.action.kind();
-        let original = Original { kind, verdict: Verdict::Posted, legs, reversed: false };
+        let original = Original { kind, outcome: RecordedOutcome::Posted, legs, reversed: false };
         self.books.originals.insert(job.id, original);
     }
 

@@ -3,7 +3,7 @@
 
 use super::id::Sameness;
 use super::job::{Action, Job};
-use super::outcome::Verdict;
+use super::outcome::RecordedOutcome;
 
 /// What tells whether a recorded job is the one that came again.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,15 +13,15 @@ pub struct FormerJob {
     /// What it did.
     pub action: Action,
     /// What became of it.
-    pub verdict: Verdict,
+    pub outcome: RecordedOutcome,
 }
 
 impl FormerJob {
     /// A job that is being recorded.
     #[must_use]
-    pub fn of(job: &Job, verdict: Verdict) -> FormerJob {
+    pub fn of(job: &Job, outcome: RecordedOutcome) -> FormerJob {
         let reference = job.spec.reference.as_ref().map(ToString::to_string);
-        FormerJob { reference, action: job.spec.action.clone(), verdict }
+        FormerJob { reference, action: job.spec.action.clone(), outcome }
     }
 
     /// Whether `job` is this one, come again.

@@ -85,12 +85,12 @@ impl FromStr for Rejection {
 /// What the ledger holds of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "outcome", content = "reason")]
-pub enum Verdict {
+pub enum RecordedOutcome {
     /// Its entries are in the books.
     Posted,
     /// Turned down; nothing was changed.
     Rejected(Rejection),
-    /// Could not be written; kept as a dead letter. A replay may turn it into another verdict.
+    /// Could not be written; kept as a dead letter. A replay may turn it into another outcome.
     Dead,
 }
 
@@ -100,7 +100,7 @@ pub struct Recorded {
     /// Of the body that it came with.
     pub fingerprint: Fingerprint,
     /// What became of it.
-    pub verdict: Verdict,
+    pub outcome: RecordedOutcome,
 }
 
 /// What a batch did with one of its jobs.
@@ -110,20 +110,20 @@ pub enum Outcome {
     Posted,
     /// Turned down by this batch.
     Rejected(Rejection),
-    /// The same job had its verdict before; nothing was changed.
-    Duplicate(Verdict),
+    /// The same job had its outcome before; nothing was changed.
+    Duplicate(RecordedOutcome),
     /// Another body had this id before; nothing was changed, and this body never takes effect.
-    Conflict(Verdict),
+    Conflict(RecordedOutcome),
 }
 
 impl Outcome {
     /// What the ledger holds of the id; of the *other* body after a [`Outcome::Conflict`].
     #[must_use]
-    pub fn verdict(self) -> Verdict {
+    pub fn recorded(self) -> RecordedOutcome {
         match self {
-            Outcome::Posted => Verdict::Posted,
-            Outcome::Rejected(reason) => Verdict::Rejected(reason),
-            Outcome::Duplicate(verdict) | Outcome::Conflict(verdict) => verdict,
+            Outcome::Posted => RecordedOutcome::Posted,
+            Outcome::Rejected(reason) => RecordedOutcome::Rejected(reason),
+            Outcome::Duplicate(outcome) | Outcome::Conflict(outcome) => outcome,
         }
     }
 }

@@ -118,7 +118,7 @@ pub trait Imports: Send + Sync {
     ///
     /// # Errors
     /// The database could not be reached.
-    async fn verdicts(&self, number: u64) -> Result<Vec<RowVerdict>, StoreError>;
+    async fn rows_by_outcome(&self, number: u64) -> Result<Vec<RowsByOutcome>, StoreError>;
 
     /// What became of the rows of these imports so far.
     ///
@@ -275,7 +275,7 @@ pub struct ImportedRow {
 
 /// Rows that came out the same way.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RowVerdict {
+pub struct RowsByOutcome {
     /// What became of them.
     pub outcome: RowOutcome,
     /// As [`ImportedRow::reason`].
@@ -292,7 +292,7 @@ pub enum RowOutcome {
     Posted,
     /// Its job was turned down.
     Rejected,
-    /// The same job had its verdict before.
+    /// The same job had its outcome before.
     Duplicate,
     /// Another body had its id before.
     Conflict,

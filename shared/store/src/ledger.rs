@@ -20,12 +20,12 @@ pub use self::admin::Admin;
 pub use self::durability::Durability;
 pub use self::entry_range::{EntryRange, Freshness};
 pub use self::findings::Audit;
-pub use self::listing::{JobFilter, JobsCursor, JobsPage, VerdictName};
+pub use self::listing::{JobFilter, JobsCursor, JobsPage, OutcomeName};
 pub use self::post::{ATTEMPT_TIMEOUT, Posted, Unposted, post_bisecting};
 pub use self::posting::Posting;
 pub use self::reads::Reads;
 pub use self::record::{Conflicts, EntryRecord, FormerIds, JobRecord};
-pub use self::totals::{Totals, Verdicts};
+pub use self::totals::{OutcomeCounts, Totals};
 
 /// The ledger.
 pub trait Ledger: Posting + Reads + Admin {}

@@ -6,11 +6,11 @@ use anyhow::{Context as _, ensure};
 use domain::id::{FormerId, Sameness};
 use domain::job::Job;
 use domain::lane::{Lane, Lanes};
-use domain::outcome::{Outcome, Rejection, Verdict};
+use domain::outcome::{Outcome, RecordedOutcome, Rejection};
 use domain::text::Client;
 use futures::future::{join_all, try_join_all};
 use store::StoreError;
-use store::ledger::{Posted, Unposted, Verdicts, post_bisecting};
+use store::ledger::{OutcomeCounts, Posted, Unposted, post_bisecting};
 
 use super::subject::{Jobs, Subject, deposit, job, open, transfer};
 
@@ -23,11 +23,11 @@ pub async fn a_job_that_comes_again_takes_effect_once(subject: Subject) -> anyho
     let [opening, money, too_much] =
         [jobs.job(&open("a")), jobs.job(&deposit("a", 5)), jobs.job(&transfer("a", "a2", 6))];
     let batch = [opening.clone(), money.clone(), money.clone(), too_much.clone(), too_much.clone()];
-    let rejected = Verdict::Rejected(Rejection::AccountNotFound);
+    let rejected = RecordedOutcome::Rejected(Rejection::AccountNotFound);
     let expected = [
         Outcome::Posted,
         Outcome::Posted,
-        Outcome::Duplicate(Verdict::Posted),
+        Outcome::Duplicate(RecordedOutcome::Posted),
         Outcome::Rejected(Rejection::AccountNotFound),
         Outcome::Duplicate(rejected),
     ];
@@ -35,7 +35,7 @@ pub async fn a_job_that_comes_again_takes_effect_once(subject: Subject) -> anyho
     let mut again = batch.to_vec();
     again.push(jobs.job(&deposit("a", 1)));
     let outcomes = subject.post(0, &again).await?;
-    ensure!(outcomes[..3] == [Outcome::Duplicate(Verdict::Posted); 3]);
+    ensure!(outcomes[..3] == [Outcome::Duplicate(RecordedOutcome::Posted); 3]);
     ensure!(outcomes[3..] == [Outcome::Duplicate(rejected), Outcome::Duplicate(rejected), Outcome::Posted]);
     ensure!(subject.post(0, &batch).await?.len() == 5, "a batch of duplicates only");
     ensure!(subject.post(0, &[]).await?.is_empty());
@@ -52,7 +52,7 @@ pub async fn another_body_under_the_same_id_is_a_conflict(subject: Subject) -> a
     let money = jobs.job(&deposit("a", 5));
     let other = job(money.id, money.accepted_at + 1, &deposit("a", 500));
     let batch = [jobs.job(&open("a")), money, other.clone()];
-    let conflict = Outcome::Conflict(Verdict::Posted);
+    let conflict = Outcome::Conflict(RecordedOutcome::Posted);
     ensure!(subject.post(0, &batch).await? == [Outcome::Posted, Outcome::Posted, conflict]);
     ensure!(subject.post(0, std::slice::from_ref(&other)).await? == [conflict]);
     ensure!(subject.funds("a").await? == (5, 0));
@@ -98,13 +98,14 @@ pub async fn a_job_is_known_by_the_ids_that_it_had_before(subject: Subject) -> a
     ];
     let expected = [known, known, Outcome::Posted, known, known, Outcome::Posted, known, Outcome::Posted];
     ensure!(subject.post(0, &batch).await? == expected);
-    let duplicate = Outcome::Duplicate(Verdict::Rejected(Rejection::KnownByFormerId));
+    let duplicate = Outcome::Duplicate(RecordedOutcome::Rejected(Rejection::KnownByFormerId));
     ensure!(subject.post(0, &batch[..1]).await? == [duplicate]);
     // Its id is another's by now, and it had its outcome under one that it had before.
     let taken = jobs.job(&deposit("a", 20));
     let other = Job { former: batch[3].former.clone(), ..job(taken.id, 0, &deposit("a", 7)) };
     ensure!(
-        subject.post(0, &[taken, other]).await? == [Outcome::Posted, Outcome::Duplicate(Verdict::Posted)]
+        subject.post(0, &[taken, other]).await?
+            == [Outcome::Posted, Outcome::Duplicate(RecordedOutcome::Posted)]
     );
     // Both in one batch.
     let first = jobs.job(&deposit("a", 100));
@@ -154,7 +155,8 @@ pub async fn an_id_on_two_lanes_takes_effect_once(subject: Subject) -> anyhow::R
         let outcomes = try_join_all(posting).await?;
         ensure!(outcomes.iter().all(|outcomes| outcomes[0] == Outcome::Posted));
         let posted = outcomes.iter().filter(|outcomes| outcomes[1] == Outcome::Posted).count();
-        let conflicts = outcomes.iter().filter(|outcomes| outcomes[1] == Outcome::Conflict(Verdict::Posted));
+        let conflicts =
+            outcomes.iter().filter(|outcomes| outcomes[1] == Outcome::Conflict(RecordedOutcome::Posted));
         ensure!((posted, conflicts.count()) == (1, 6), "{outcomes:?}");
     }
     subject.books_are_right().await
@@ -250,23 +252,23 @@ pub async fn a_poison_job_never_harms_its_neighbours(subject: Subject) -> anyhow
     for place in [4, 14, 4, 0] {
         subject.ledger.record_dead(&batch[place], "the cause, with 'quotes'").await?;
     }
-    let verdict = async |place: usize| -> anyhow::Result<_> {
-        Ok(subject.ledger.job(batch[place].id).await?.map(|record| record.verdict))
+    let outcome = async |place: usize| -> anyhow::Result<_> {
+        Ok(subject.ledger.job(batch[place].id).await?.map(|record| record.outcome))
     };
-    ensure!(verdict(4).await? == Some(Verdict::Dead));
-    ensure!(verdict(0).await? == Some(Verdict::Posted), "a posted job was recorded as dead");
+    ensure!(outcome(4).await? == Some(RecordedOutcome::Dead));
+    ensure!(outcome(0).await? == Some(RecordedOutcome::Posted), "a posted job was recorded as dead");
     ensure!(subject.ledger.totals().await?.dead == 2);
-    let before: Verdicts = subject.ledger.verdicts().await?.values().sum();
+    let before: OutcomeCounts = subject.ledger.outcome_counts().await?.values().sum();
     ensure!(before.dead == 2, "{before:?}");
     subject.books_are_right().await?;
 
     subject.behind_its_back("DROP TRIGGER poison").await?;
     let outcomes = subject.post(2, &[batch[14].clone(), batch[4].clone()]).await?;
     ensure!(outcomes == [Outcome::Posted; 2], "{outcomes:?}");
-    ensure!(verdict(4).await? == Some(Verdict::Posted));
+    ensure!(outcome(4).await? == Some(RecordedOutcome::Posted));
     ensure!(subject.funds("a").await? == (34, 0));
     ensure!(subject.ledger.totals().await?.dead == 0);
-    let after: Verdicts = subject.ledger.verdicts().await?.values().sum();
+    let after: OutcomeCounts = subject.ledger.outcome_counts().await?.values().sum();
     ensure!((after.posted, after.dead) == (before.posted + 2, 0), "{after:?} after {before:?}");
     subject.books_are_right().await
 }
@@ -285,7 +287,7 @@ pub async fn another_body_does_not_take_the_identity_of_a_dead_job(subject: Subj
     ensure!(
         matches!(
             answers.as_slice(),
-            [Err(Unposted::Dead(_)), Ok(Outcome::Posted), Ok(Outcome::Conflict(Verdict::Dead))]
+            [Err(Unposted::Dead(_)), Ok(Outcome::Posted), Ok(Outcome::Conflict(RecordedOutcome::Dead))]
         ),
         "{answers:?}"
     );
@@ -321,7 +323,7 @@ pub async fn a_row_that_can_not_be_read_holds_up_its_lane_alone(subject: Subject
     subject.behind_its_back("UPDATE accounts SET status = 'open' WHERE number = 'odd'").await?;
     subject.behind_its_back("DELETE FROM entries WHERE posted_at = 0").await?;
     let answers = post_bisecting(&*subject.ledger, &batch).await?;
-    let again = Outcome::Duplicate(Verdict::Posted);
+    let again = Outcome::Duplicate(RecordedOutcome::Posted);
     let expected = [again, Outcome::Posted, Outcome::Posted, again, Outcome::Posted, Outcome::Posted, again];
     let outcomes: Vec<_> = answers.into_iter().filter_map(Result::ok).collect();
     ensure!(outcomes == expected, "{outcomes:?}");

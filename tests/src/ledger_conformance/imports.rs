@@ -214,17 +214,17 @@ pub async fn a_row_is_counted_once(subject: Subject) -> anyhow::Result<()> {
     let of_none = JobFilter { import: Some(second.number + 1), ..JobFilter::default() };
     ensure!(listed(&subject, &of_none, 9).await?.is_empty(), "of a file that is not there");
 
-    let verdicts = imports.verdicts(first.number).await?;
-    let verdicts: Vec<_> =
-        verdicts.iter().map(|verdict| (verdict.outcome, verdict.reason.as_deref(), verdict.rows)).collect();
+    let outcomes = imports.rows_by_outcome(first.number).await?;
+    let outcomes: Vec<_> =
+        outcomes.iter().map(|outcome| (outcome.outcome, outcome.reason.as_deref(), outcome.rows)).collect();
     ensure!(
-        verdicts
+        outcomes
             == [
                 (RowOutcome::Posted, None, 3),
                 (RowOutcome::Rejected, Some("account_not_found"), 1),
                 (RowOutcome::Rejected, Some("insufficient_funds"), 1)
             ],
-        "{verdicts:?}"
+        "{outcomes:?}"
     );
     let rows = imports.rows(first.number, 3, 10).await?;
     ensure!(

@@ -2,7 +2,7 @@
 
 use anyhow::ensure;
 use domain::account::AccountStatus;
-use domain::outcome::{Outcome, Rejection, Verdict};
+use domain::outcome::{Outcome, RecordedOutcome, Rejection};
 
 use super::subject::{Jobs, Subject, deposit, open, transfer};
 
@@ -136,8 +136,8 @@ pub async fn every_rejection_is_recorded(subject: Subject) -> anyhow::Result<()>
     for (((expected, body), outcome), job) in cases.iter().zip(&outcomes).zip(&batch) {
         ensure!(*outcome == Outcome::Rejected(*expected), "{body}: {outcome:?}, not {expected}");
         let record = subject.ledger.job(job.id).await?;
-        let verdict = record.map(|record| record.verdict);
-        ensure!(verdict == Some(Verdict::Rejected(*expected)), "{body}: recorded as {verdict:?}");
+        let outcome = record.map(|record| record.outcome);
+        ensure!(outcome == Some(RecordedOutcome::Rejected(*expected)), "{body}: recorded as {outcome:?}");
     }
     ensure!(subject.account("a").await? == before, "a rejected job changed the account");
     ensure!(subject.ledger.totals().await?.rejected == 14);

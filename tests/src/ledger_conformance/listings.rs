@@ -4,7 +4,7 @@ use anyhow::{Context as _, ensure};
 use domain::id::JobId;
 use domain::job::Kind;
 use domain::outcome::Rejection;
-use store::ledger::{Freshness, JobFilter, VerdictName};
+use store::ledger::{Freshness, JobFilter, OutcomeName};
 
 use super::subject::{Jobs, Subject, deposit, number_of, open, transfer};
 
@@ -90,7 +90,7 @@ pub async fn jobs_are_listed_by_filter(subject: Subject) -> anyhow::Result<()> {
     let of_a = filter(|filter| filter.account = number_of("a").ok());
     let of_b = filter(|filter| filter.account = number_of("b").ok());
     let names_b = |job: &&domain::job::Job| job.body.contains("\"b\"");
-    let rejected = filter(|filter| filter.outcome = Some(VerdictName::Rejected));
+    let rejected = filter(|filter| filter.outcome = Some(OutcomeName::Rejected));
     for limit in [1, 3, 50, 500] {
         let expected: Vec<_> = batch
             .iter()
@@ -119,7 +119,7 @@ pub async fn jobs_are_listed_by_filter(subject: Subject) -> anyhow::Result<()> {
     let poor = filter(|filter| filter.reason = Some(Rejection::InsufficientFunds));
     ensure!(listed(&subject, &poor, 5).await? == listed(&subject, &rejected, 5).await?);
     ensure!(
-        listed(&subject, &filter(|filter| filter.outcome = Some(VerdictName::Dead)), 5).await? == [dead.id]
+        listed(&subject, &filter(|filter| filter.outcome = Some(OutcomeName::Dead)), 5).await? == [dead.id]
     );
     ensure!(
         listed(&subject, &filter(|filter| filter.client = Some("acme".to_owned())), 9).await?.len() == 64

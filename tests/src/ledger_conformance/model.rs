@@ -6,7 +6,7 @@ use domain::fold::{Books, Original, fold};
 use domain::id::JobId;
 use domain::job::Job;
 use domain::lane::Lane;
-use domain::outcome::{Outcome, Recorded, Verdict};
+use domain::outcome::{Outcome, Recorded, RecordedOutcome};
 
 use super::subject::{Jobs, Subject, deposit, job, open, transfer};
 
@@ -21,16 +21,16 @@ impl Model {
     fn post(&mut self, jobs: &[Job]) -> Vec<Outcome> {
         let folded = fold(self.0.clone(), jobs, 0);
         for (job, outcome) in jobs.iter().zip(&folded.outcomes) {
-            let verdict = match outcome {
-                Outcome::Posted => Verdict::Posted,
-                Outcome::Rejected(reason) => Verdict::Rejected(*reason),
+            let outcome = match outcome {
+                Outcome::Posted => RecordedOutcome::Posted,
+                Outcome::Rejected(reason) => RecordedOutcome::Rejected(*reason),
                 Outcome::Duplicate(_) | Outcome::Conflict(_) => continue,
             };
-            self.0.recorded.insert(job.id, Recorded { fingerprint: job.fingerprint, verdict });
+            self.0.recorded.insert(job.id, Recorded { fingerprint: job.fingerprint, outcome });
             let entries = folded.entries.iter().filter(|entry| entry.job == job.id);
             let legs = entries.map(|entry| (entry.account.clone(), entry.amount)).collect();
             let kind = job.spec.action.kind();
-            self.0.originals.insert(job.id, Original { kind, verdict, legs, reversed: false });
+            self.0.originals.insert(job.id, Original { kind, outcome, legs, reversed: false });
         }
         for original in folded.reversals.keys() {
             self.0.originals.entry(*original).and_modify(|original| original.reversed = true);
@@ -102,8 +102,8 @@ async fn run(subject: &Subject, seed: u64) -> anyhow::Result<()> {
         };
         ensure!(state(&found) == state(expected), "{found:?}, the model says {expected:?}");
     }
-    let verdicts = model.0.recorded.values().map(|recorded| recorded.verdict);
-    let posted = verdicts.filter(|verdict| *verdict == Verdict::Posted).count();
+    let outcomes = model.0.recorded.values().map(|recorded| recorded.outcome);
+    let posted = outcomes.filter(|outcome| *outcome == RecordedOutcome::Posted).count();
     let totals = subject.ledger.totals().await?;
     ensure!(totals.posted == posted as u64, "{totals:?}, the model posted {posted}");
     // The jobs chose their lanes at random, so only the order may seem wrong.

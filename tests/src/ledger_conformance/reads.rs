@@ -3,7 +3,7 @@
 use anyhow::{Context as _, ensure};
 use domain::job::{Job, Kind};
 use domain::lane::Lane;
-use domain::outcome::{Rejection, Verdict};
+use domain::outcome::{RecordedOutcome, Rejection};
 
 use super::subject::{Jobs, Subject, deposit, number_of, open};
 
@@ -24,7 +24,7 @@ pub async fn a_job_is_read_back_as_it_was_submitted(subject: Subject) -> anyhow:
     let record = subject.ledger.job(job.id).await?.context("the job is not there")?;
     ensure!(record.body == job.body && record.fingerprint == job.fingerprint);
     ensure!(record.reference.as_deref() == Some(r#"inv'17 \ " ; --"#), "{:?}", record.reference);
-    ensure!((record.kind, record.lane, record.verdict) == (Kind::Deposit, Lane(4), Verdict::Posted));
+    ensure!((record.kind, record.lane, record.outcome) == (Kind::Deposit, Lane(4), RecordedOutcome::Posted));
     ensure!((record.client.as_str(), record.accepted_at) == ("acme", job.accepted_at));
     ensure!(record.posted_at > record.accepted_at - 1_000_000_000_000_000);
     subject.books_are_right().await
@@ -47,11 +47,15 @@ pub async fn the_outcomes_of_many_jobs_are_read_at_once(subject: Subject) -> any
     ensure!(recorded.len() == ids.len() - 1 && !recorded.contains_key(&absent.id), "{recorded:?}");
     for (n, job) in batch.iter().enumerate() {
         let rejected = n > 0 && n % 3 == 0;
-        let expected = if rejected { Verdict::Rejected(Rejection::AccountNotFound) } else { Verdict::Posted };
-        let found = recorded.get(&job.id).map(|found| (found.verdict, found.fingerprint));
+        let expected = if rejected {
+            RecordedOutcome::Rejected(Rejection::AccountNotFound)
+        } else {
+            RecordedOutcome::Posted
+        };
+        let found = recorded.get(&job.id).map(|found| (found.outcome, found.fingerprint));
         ensure!(found == Some((expected, job.fingerprint)), "job {n}: {found:?}");
     }
-    ensure!(recorded.get(&dead.id).is_some_and(|found| found.verdict == Verdict::Dead));
+    ensure!(recorded.get(&dead.id).is_some_and(|found| found.outcome == RecordedOutcome::Dead));
     ensure!(subject.ledger.recorded(&[]).await?.is_empty());
     subject.books_are_right().await
 }

@@ -5,7 +5,7 @@ mod replay;
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::id::JobId;
-use domain::outcome::Verdict;
+use domain::outcome::RecordedOutcome;
 use store::ledger::port::audit;
 use tests::oracle::{AccountRow, Books, EntryRow, JobRow, judge};
 
@@ -35,8 +35,8 @@ pub async fn broken(broker: &Broker, database: &Database, mut known: Known) -> V
 fn lost(broker: &Broker, tables: &Tables, known: &mut Known, broken: &mut Vec<String>) {
     let altered: BTreeSet<String> = broker.altered().iter().map(JobId::to_string).collect();
     let refused: BTreeSet<String> = known.refused.iter().map(JobId::to_string).collect();
-    let outcomes: BTreeMap<String, Verdict> =
-        tables.jobs.iter().map(|row| (row.record.id.to_string(), row.record.verdict)).collect();
+    let outcomes: BTreeMap<String, RecordedOutcome> =
+        tables.jobs.iter().map(|row| (row.record.id.to_string(), row.record.outcome)).collect();
     for jobs in known.record.accounts.values_mut() {
         jobs.retain(|(_, id)| {
             let outcome = outcomes.get(id);
@@ -63,7 +63,7 @@ fn lost(broker: &Broker, tables: &Tables, known: &mut Known, broken: &mut Vec<St
 fn dead(broker: &Broker, tables: &Tables, known: &Known, broken: &mut Vec<String>) {
     let letters: BTreeSet<JobId> =
         broker.letters().iter().filter_map(|letter| jobs_of(&letter.payload)).flatten().collect();
-    for row in tables.jobs.iter().filter(|row| row.record.verdict == Verdict::Dead) {
+    for row in tables.jobs.iter().filter(|row| row.record.outcome == RecordedOutcome::Dead) {
         let (id, cause) = (row.record.id, row.cause.as_deref().unwrap_or_default());
         if !known.refused.contains(&id) {
             broken.push(format!("job {id} is dead and has caused nothing: {cause}"));
@@ -131,15 +131,15 @@ fn books(tables: &Tables) -> Books {
         overdraft_limit: account.overdraft_limit.minor_units(),
         seq: account.seq,
     });
-    let outcome = |verdict: Verdict| match verdict {
-        Verdict::Posted => "posted",
-        Verdict::Rejected(_) => "rejected",
-        Verdict::Dead => "dead",
+    let outcome = |outcome: RecordedOutcome| match outcome {
+        RecordedOutcome::Posted => "posted",
+        RecordedOutcome::Rejected(_) => "rejected",
+        RecordedOutcome::Dead => "dead",
     };
     let jobs = tables.jobs.iter().map(|row| JobRow {
         id: row.record.id.to_string(),
         kind: row.record.kind.name().to_owned(),
-        outcome: outcome(row.record.verdict).to_owned(),
+        outcome: outcome(row.record.outcome).to_owned(),
     });
     let entries = tables.entries.iter().flat_map(|(key, entries)| {
         entries.iter().map(|entry| EntryRow {

@@ -1,4 +1,4 @@
-//! One simulation, from its seed to its verdict.
+//! One simulation, from its seed to its outcome.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum::{Extension, Json};
-use domain::outcome::Verdict;
+use domain::outcome::RecordedOutcome;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
@@ -76,9 +76,11 @@ impl BatchAnswer {
         let Some(result) = self.results.get_mut(place) else { return };
         let LineResult::Accepted { line, id, status, reason, .. } = result else { return };
         match told {
-            Told::Verdict(Verdict::Posted) => *status = Status::Posted,
-            Told::Verdict(Verdict::Rejected(why)) => (*status, *reason) = (Status::Rejected, Some(why)),
-            Told::Verdict(Verdict::Dead) => *status = Status::Dead,
+            Told::Outcome(RecordedOutcome::Posted) => *status = Status::Posted,
+            Told::Outcome(RecordedOutcome::Rejected(why)) => {
+                (*status, *reason) = (Status::Rejected, Some(why))
+            }
+            Told::Outcome(RecordedOutcome::Dead) => *status = Status::Dead,
             Told::Conflict => {
                 let error = Box::new(Problem::conflict(*id, "the key or reference", "one of its own"));
                 *result = LineResult::Refused { line: *line, status: Refused::Refused, error };

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use store::imports::{Import, ImportState, Refusal, RowOutcome, RowTally, RowVerdict, Share};
+use store::imports::{Import, ImportState, Refusal, RowOutcome, RowTally, RowsByOutcome, Share};
 use utoipa::ToSchema;
 
 use crate::imports::{Description, STALE_AFTER_US};
@@ -139,11 +139,11 @@ impl ImportDocument {
     }
 
     /// With what had become of the duplicates before.
-    pub fn with_duplicates(mut self, verdicts: &[RowVerdict]) -> ImportDocument {
-        let not_posted = verdicts
+    pub fn with_duplicates(mut self, rows_by_outcome: &[RowsByOutcome]) -> ImportDocument {
+        let not_posted = rows_by_outcome
             .iter()
-            .filter(|verdict| verdict.outcome == RowOutcome::Duplicate && verdict.reason.is_some());
-        self.duplicates_not_posted = Some(not_posted.map(|verdict| verdict.rows).sum());
+            .filter(|outcome| outcome.outcome == RowOutcome::Duplicate && outcome.reason.is_some());
+        self.duplicates_not_posted = Some(not_posted.map(|outcome| outcome.rows).sum());
         self
     }
 

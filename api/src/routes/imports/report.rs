@@ -48,8 +48,8 @@ pub async fn report(
         );
         return Err(Problem::new(ProblemType::NotFound, detail));
     }
-    let verdicts = ingress.read_records(ingress.parts.imports.verdicts(number)).await?;
-    let report = PaymentReport::new(&import, &head, &verdicts)
+    let rows_by_outcome = ingress.read_records(ingress.parts.imports.rows_by_outcome(number)).await?;
+    let report = PaymentReport::new(&import, &head, &rows_by_outcome)
         .map_err(|error| Problem::new(ProblemType::Internal, error.to_string()))?;
     let pieces = stream::try_unfold((report, ingress), async |(mut report, ingress)| {
         // Where the database fails the answer is cut, which a client sees.

@@ -3,7 +3,7 @@
 use domain::id::JobId;
 use domain::job::Kind;
 use domain::lane::Lane;
-use domain::outcome::{Rejection, Verdict};
+use domain::outcome::{RecordedOutcome, Rejection};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -185,11 +185,11 @@ impl Job {
     }
 
     /// A worker told of its outcome.
-    pub fn told(id: JobId, verdict: Verdict) -> Job {
-        match verdict {
-            Verdict::Posted => Job::new(id, Status::Posted, None),
-            Verdict::Rejected(reason) => Job::new(id, Status::Rejected, Some(reason)),
-            Verdict::Dead => Job::new(id, Status::Dead, None),
+    pub fn told(id: JobId, outcome: RecordedOutcome) -> Job {
+        match outcome {
+            RecordedOutcome::Posted => Job::new(id, Status::Posted, None),
+            RecordedOutcome::Rejected(reason) => Job::new(id, Status::Rejected, Some(reason)),
+            RecordedOutcome::Dead => Job::new(id, Status::Dead, None),
         }
     }
 
@@ -205,7 +205,7 @@ impl Job {
             accepted_at: Some(Rfc3339::from_microseconds(record.accepted_at)),
             posted_at: Some(Rfc3339::from_microseconds(record.posted_at)),
             conflicts: record.conflicts.as_ref().map(ConflictsOfJob::from),
-            ..Job::told(record.id, record.verdict)
+            ..Job::told(record.id, record.outcome)
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::id::JobId;
 use crate::job::{Action, Job, Kind, Money};
 use crate::lane::Lane;
 use crate::money::{Amount, Currency};
-use crate::outcome::{Rejection, Verdict};
+use crate::outcome::{RecordedOutcome, Rejection};
 
 /// Collects what is wrong with a job and keeps what takes precedence.
 #[derive(Default)]
@@ -178,7 +178,8 @@ impl Fold {
     fn judge_reversal(&self, number: &AccountNumber, original: JobId) -> Result<Change, Rejection> {
         let mut faults = Faults::default();
         self.existing(number, &mut faults);
-        let found = self.books.originals.get(&original).filter(|found| found.verdict == Verdict::Posted);
+        let found =
+            self.books.originals.get(&original).filter(|found| found.outcome == RecordedOutcome::Posted);
         let Some(found) = found else {
             faults.add(Rejection::JobNotFound);
             return faults.or(None);

@@ -56,7 +56,7 @@ fn after(mut books: Books, jobs: &[Job], folded: &Folded) -> Books {
     books.accounts.extend(folded.accounts.clone());
     books.holds.extend(folded.holds.clone());
     for (job, outcome) in jobs.iter().zip(&folded.outcomes) {
-        let recorded = Recorded { fingerprint: job.fingerprint, verdict: outcome.verdict() };
+        let recorded = Recorded { fingerprint: job.fingerprint, outcome: outcome.recorded() };
         books.recorded.entry(job.id).or_insert(recorded);
         let legs: Legs = folded
             .entries
@@ -65,7 +65,7 @@ fn after(mut books: Books, jobs: &[Job], folded: &Folded) -> Books {
             .map(|entry| (entry.account.clone(), entry.amount))
             .collect();
         let original =
-            Original { kind: job.spec.action.kind(), verdict: outcome.verdict(), reversed: false, legs };
+            Original { kind: job.spec.action.kind(), outcome: outcome.recorded(), reversed: false, legs };
         books.originals.entry(job.id).or_insert(original);
     }
     for original in folded.reversals.keys() {

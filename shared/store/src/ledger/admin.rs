@@ -11,7 +11,7 @@ use domain::text::Client;
 use super::durability::Durability;
 use super::findings::Audit;
 use super::record::FormerIds;
-use super::totals::{Totals, Verdicts};
+use super::totals::{OutcomeCounts, Totals};
 use crate::error::StoreError;
 
 /// The ledger as a whole.
@@ -44,12 +44,12 @@ pub trait Admin: Send + Sync {
         Ok(())
     }
 
-    /// How many jobs of each lane have which verdict: read from the primary, and as quick for a large ledger as for a
+    /// How many jobs of each lane have which outcome: read from the primary, and as quick for a large ledger as for a
     /// small one.
     ///
     /// # Errors
     /// The database could not be reached.
-    async fn verdicts(&self) -> Result<BTreeMap<Lane, Verdicts>, StoreError>;
+    async fn outcome_counts(&self) -> Result<BTreeMap<Lane, OutcomeCounts>, StoreError>;
 
     /// The books at a glance. Reads every balance.
     ///

@@ -21,7 +21,7 @@ use domain::fold::Legs;
 use domain::job::Action;
 use domain::lane::Lane;
 use domain::money::Currency;
-use domain::outcome::Verdict;
+use domain::outcome::RecordedOutcome;
 
 use self::pages::{JobOnPage, Pages};
 use super::post::{Library, moved, parse};
@@ -146,7 +146,7 @@ async fn read_jobs(
             check_body(job, audit);
             order.watch(job);
             let totals = counted.entry(job.record.lane).or_default();
-            totals.count(job.record.verdict, moved.len());
+            totals.count(job.record.outcome, moved.len());
             moved.iter().for_each(|(account, amount)| sums.leg(job.record.id, account, *amount));
         }
     }
@@ -214,5 +214,5 @@ fn action_of(job: &JobOnPage, audit: &mut Audit) -> Option<(Lane, Action)> {
             )
         });
     }
-    (record.verdict == Verdict::Posted).then_some((record.lane, action))
+    (record.outcome == RecordedOutcome::Posted).then_some((record.lane, action))
 }

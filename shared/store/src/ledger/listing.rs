@@ -15,7 +15,7 @@ pub struct JobFilter {
     /// What they were to do.
     pub kind: Option<Kind>,
     /// What became of them.
-    pub outcome: Option<VerdictName>,
+    pub outcome: Option<OutcomeName>,
     /// Why they were rejected.
     pub reason: Option<Rejection>,
     /// The account that they draw on or have an entry on.
@@ -28,19 +28,19 @@ pub struct JobFilter {
     pub to: Option<i64>,
 }
 
-/// The name of a verdict.
+/// The name of an outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
-#[allow(missing_docs)] // As in `Verdict`.
+#[allow(missing_docs)] // As in `RecordedOutcome`.
 #[strum(serialize_all = "snake_case")]
-pub enum VerdictName {
+pub enum OutcomeName {
     Posted,
     Rejected,
     Dead,
 }
 
-impl VerdictName {
+impl OutcomeName {
     /// Every name.
-    pub const ALL: &'static [VerdictName] = VerdictName::VARIANTS;
+    pub const ALL: &'static [OutcomeName] = OutcomeName::VARIANTS;
 
     /// As stored and as shown.
     #[must_use]

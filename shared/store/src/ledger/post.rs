@@ -32,7 +32,7 @@ use domain::hold::Hold;
 use domain::id::JobId;
 use domain::job::{Job, Origin};
 use domain::lane::Lane;
-use domain::outcome::{Outcome, Verdict};
+use domain::outcome::{Outcome, RecordedOutcome};
 use metrics::{counter, histogram};
 use runtime::telemetry::names;
 
@@ -126,9 +126,9 @@ pub struct Found {
 pub struct Writes<'a> {
     /// When it is posted, in microseconds since the Unix epoch.
     pub now: i64,
-    /// Jobs that got a verdict, in their order. Those that are recorded as dead are in
+    /// Jobs that got an outcome, in their order. Those that are recorded as dead are in
     /// [`Folded::revived`]: their rows are there already.
-    pub judged: Vec<(&'a Job, Verdict)>,
+    pub judged: Vec<(&'a Job, RecordedOutcome)>,
     /// What became of them.
     pub folded: &'a Folded,
     /// What is written about the rows of imports.
@@ -266,7 +266,7 @@ async fn former_jobs(
     let (_, jobs) = library.find(&[], &ids).await?;
     let former = |job: JobRecord| {
         let action = parse(&job)?.action;
-        Ok((job.id, FormerJob { reference: job.reference, action, verdict: job.verdict }))
+        Ok((job.id, FormerJob { reference: job.reference, action, outcome: job.outcome }))
     };
     jobs.into_iter().map(former).collect()
 }
@@ -276,24 +276,24 @@ async fn originals(
     library: &mut impl Library,
     jobs: Vec<JobRecord>,
 ) -> Result<HashMap<JobId, Original>, Failure> {
-    let posted = |job: &JobRecord| match job.verdict {
-        Verdict::Posted => Ok(Some((job.lane, parse(job)?.action))),
-        Verdict::Rejected(_) | Verdict::Dead => Ok(None),
+    let posted = |job: &JobRecord| match job.outcome {
+        RecordedOutcome::Posted => Ok(Some((job.lane, parse(job)?.action))),
+        RecordedOutcome::Rejected(_) | RecordedOutcome::Dead => Ok(None),
     };
     let actions = jobs.iter().map(posted).collect::<Result<Vec<_>, Failure>>()?;
     let moved = moved(library, &actions).await?;
     let original = |(job, legs): (JobRecord, Legs)| {
-        (job.id, Original { kind: job.kind, verdict: job.verdict, legs, reversed: false })
+        (job.id, Original { kind: job.kind, outcome: job.outcome, legs, reversed: false })
     };
     Ok(jobs.into_iter().zip(moved).map(original).collect())
 }
 
-/// The jobs that got a verdict from this batch.
-fn judged<'a>(jobs: &'a [Job], folded: &Folded) -> Vec<(&'a Job, Verdict)> {
+/// The jobs that got an outcome from this batch.
+fn judged<'a>(jobs: &'a [Job], folded: &Folded) -> Vec<(&'a Job, RecordedOutcome)> {
     let with_outcomes = jobs.iter().zip(&folded.outcomes);
     with_outcomes
         .filter_map(|(job, outcome)| match outcome {
-            Outcome::Posted | Outcome::Rejected(_) => Some((job, outcome.verdict())),
+            Outcome::Posted | Outcome::Rejected(_) => Some((job, outcome.recorded())),
             Outcome::Duplicate(_) | Outcome::Conflict(_) => None,
         })
         .collect()
@@ -330,11 +330,11 @@ impl Writes<'_> {
     pub fn tallies(&self) -> BTreeMap<Lane, Tally> {
         let mut tallies: BTreeMap<Lane, Tally> = BTreeMap::new();
         let mut lanes = HashMap::with_capacity(self.judged.len());
-        for (job, verdict) in &self.judged {
+        for (job, outcome) in &self.judged {
             let tally = tallies.entry(job.lane).or_default();
-            match verdict {
-                Verdict::Posted => tally.posted += 1,
-                Verdict::Rejected(_) | Verdict::Dead => tally.rejected += 1,
+            match outcome {
+                RecordedOutcome::Posted => tally.posted += 1,
+                RecordedOutcome::Rejected(_) | RecordedOutcome::Dead => tally.rejected += 1,
             }
             tally.revived += i64::from(self.folded.revived.contains(&job.id));
             lanes.insert(job.id, job.lane);
@@ -356,12 +356,12 @@ impl Writes<'_> {
     }
 
     /// The jobs that get a row.
-    pub fn new_jobs(&self) -> impl Iterator<Item = (&Job, Verdict)> {
+    pub fn new_jobs(&self) -> impl Iterator<Item = (&Job, RecordedOutcome)> {
         self.judged.iter().copied().filter(|(job, _)| !self.folded.revived.contains(&job.id))
     }
 
     /// The jobs whose row said dead until now.
-    pub fn revived_jobs(&self) -> impl Iterator<Item = (&Job, Verdict)> {
+    pub fn revived_jobs(&self) -> impl Iterator<Item = (&Job, RecordedOutcome)> {
         self.judged.iter().copied().filter(|(job, _)| self.folded.revived.contains(&job.id))
     }
 }

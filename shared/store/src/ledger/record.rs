@@ -7,7 +7,7 @@ use domain::fingerprint::Fingerprint;
 use domain::id::JobId;
 use domain::job::Kind;
 use domain::lane::Lane;
-use domain::outcome::Verdict;
+use domain::outcome::RecordedOutcome;
 use domain::text::Client;
 
 /// A job as the ledger holds it.
@@ -28,10 +28,10 @@ pub struct JobRecord {
     /// Of that body.
     pub fingerprint: Fingerprint,
     /// What became of it.
-    pub verdict: Verdict,
+    pub outcome: RecordedOutcome,
     /// When it was accepted, in microseconds since the Unix epoch.
     pub accepted_at: i64,
-    /// When it got its verdict, in microseconds since the Unix epoch.
+    /// When it got its outcome, in microseconds since the Unix epoch.
     pub posted_at: i64,
     /// Other bodies that came under its identity and took no effect; known where a single job was asked for.
     pub conflicts: Option<Conflicts>,

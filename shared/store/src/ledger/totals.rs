@@ -4,9 +4,9 @@ use std::iter::Sum;
 
 use domain::money::Currency;
 
-/// Jobs of all time by their verdict, each once however often it came.
+/// Jobs of all time by their outcome, each once however often it came.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Verdicts {
+pub struct OutcomeCounts {
     /// With entries.
     pub posted: u64,
     /// Turned down for a business reason.
@@ -15,17 +15,17 @@ pub struct Verdicts {
     pub dead: u64,
 }
 
-impl Verdicts {
-    /// Jobs with any verdict.
+impl OutcomeCounts {
+    /// Jobs with any outcome.
     #[must_use]
     pub fn jobs(&self) -> u64 {
         self.posted + self.rejected + self.dead
     }
 }
 
-impl<'a> Sum<&'a Verdicts> for Verdicts {
-    fn sum<I: Iterator<Item = &'a Verdicts>>(all: I) -> Verdicts {
-        all.fold(Verdicts::default(), |sum, one| Verdicts {
+impl<'a> Sum<&'a OutcomeCounts> for OutcomeCounts {
+    fn sum<I: Iterator<Item = &'a OutcomeCounts>>(all: I) -> OutcomeCounts {
+        all.fold(OutcomeCounts::default(), |sum, one| OutcomeCounts {
             posted: sum.posted + one.posted,
             rejected: sum.rejected + one.rejected,
             dead: sum.dead + one.dead,
@@ -38,11 +38,11 @@ impl<'a> Sum<&'a Verdicts> for Verdicts {
 pub struct Totals {
     /// Accounts, the system's own not counted.
     pub accounts: u64,
-    /// Jobs with the verdict posted.
+    /// Jobs with the outcome posted.
     pub posted: u64,
-    /// Jobs with the verdict rejected.
+    /// Jobs with the outcome rejected.
     pub rejected: u64,
-    /// Jobs with the verdict dead.
+    /// Jobs with the outcome dead.
     pub dead: u64,
     /// For each currency the sum of all balances, in minor units; zero if the books balance.
     pub balances: Vec<(Currency, i128)>,

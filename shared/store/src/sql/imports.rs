@@ -12,8 +12,8 @@ use super::statements::{begin, stored};
 use crate::error::StoreError;
 use crate::failure::Failure;
 use crate::imports::{
-    Content, Import, ImportedRow, Imports, NewImport, Opened, Progress, Refusal, RowTally, RowVerdict, Share,
-    Standing,
+    Content, Import, ImportedRow, Imports, NewImport, Opened, Progress, Refusal, RowTally, RowsByOutcome,
+    Share, Standing,
 };
 use crate::sql::rows::Cells;
 use crate::sql::script::{Dialect, Script, Value};
@@ -181,11 +181,11 @@ impl<D: Database> Imports for SqlLedger<D> {
         Ok(contents::shares(&self.database, number).await?)
     }
 
-    async fn verdicts(&self, number: u64) -> Result<Vec<RowVerdict>, StoreError> {
+    async fn rows_by_outcome(&self, number: u64) -> Result<Vec<RowsByOutcome>, StoreError> {
         let mut script = Script::new(D::Session::DIALECT);
         script.sql("SELECT outcome, reason, COUNT(*) FROM import_rows WHERE import = ").value(stored(number));
         script.sql(" GROUP BY outcome, reason ORDER BY outcome, reason");
-        Ok(read_rows(&self.database, script, verdict).await?)
+        Ok(read_rows(&self.database, script, rows_by_outcome).await?)
     }
 
     async fn tallies(&self, numbers: &[u64]) -> Result<HashMap<u64, RowTally>, StoreError> {
@@ -380,8 +380,8 @@ fn imported_row(row: &impl Cells) -> Result<ImportedRow, Failure> {
     })
 }
 
-fn verdict(row: &impl Cells) -> Result<RowVerdict, Failure> {
-    Ok(RowVerdict {
+fn rows_by_outcome(row: &impl Cells) -> Result<RowsByOutcome, Failure> {
+    Ok(RowsByOutcome {
         outcome: rows::row_outcome(row.text(0)?)?,
         reason: row.text_or_null(1)?.map(str::to_owned),
         rows: count(row.int(2)?)?,

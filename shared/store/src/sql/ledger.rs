@@ -32,7 +32,7 @@ use crate::ledger::listing::{JobFilter, JobsCursor, JobsPage};
 use crate::ledger::port::audit;
 use crate::ledger::port::{Store, post};
 use crate::ledger::record::{EntryRecord, FormerIds, JobRecord};
-use crate::ledger::totals::{Totals, Verdicts};
+use crate::ledger::totals::{OutcomeCounts, Totals};
 use crate::ledger::{Admin, Posting, Reads};
 
 /// How long [`Admin::ready`] waits for an answer.
@@ -185,8 +185,8 @@ impl<D: Database + Clone + 'static> Admin for SqlLedger<D> {
         Ok(freshness::mark(&mut session, clock::now_us()).await?)
     }
 
-    async fn verdicts(&self) -> Result<BTreeMap<Lane, Verdicts>, StoreError> {
-        Ok(reads::verdicts(&mut self.database.session(Purpose::Posting).await?).await?)
+    async fn outcome_counts(&self) -> Result<BTreeMap<Lane, OutcomeCounts>, StoreError> {
+        Ok(reads::outcome_counts(&mut self.database.session(Purpose::Posting).await?).await?)
     }
 
     async fn totals(&self) -> Result<Totals, StoreError> {

@@ -7,7 +7,7 @@ use domain::fold::Needs;
 use domain::hold::Hold;
 use domain::id::JobId;
 use domain::job::{Job, Origin};
-use domain::outcome::Verdict;
+use domain::outcome::RecordedOutcome;
 
 use super::{reads, rows, statements};
 use crate::failure::Failure;
@@ -65,7 +65,7 @@ impl<S: Session> SqlTransaction<S> {
         let now = reads::now(&mut self.session).await?;
         let mut script = Script::new(S::DIALECT);
         statements::begin(&mut script);
-        statements::insert_jobs(&mut script, [(job, Verdict::Dead, Some(cause.as_str()))], now);
+        statements::insert_jobs(&mut script, [(job, RecordedOutcome::Dead, Some(cause.as_str()))], now);
         statements::add_dead(&mut script, job.lane);
         script.sql("COMMIT");
         self.finish_unless_there(script).await?;

@@ -12,7 +12,7 @@ use super::rows::{ACCOUNT, JOB, RECORDED, count, currency};
 use super::{entry_ranges, rows, statements};
 use crate::failure::Failure;
 use crate::ledger::record::{Conflicts, EntryRecord, JobRecord};
-use crate::ledger::totals::{Totals, Verdicts};
+use crate::ledger::totals::{OutcomeCounts, Totals};
 use crate::sql::rows::Cells;
 use crate::sql::script::{Dialect, Script};
 use crate::sql::session::Session;
@@ -172,21 +172,23 @@ pub(super) async fn expired_holds<S: Session>(
 }
 
 /// The lanes' totals: a row a lane.
-pub(super) async fn verdicts<S: Session>(session: &mut S) -> Result<BTreeMap<Lane, Verdicts>, Failure> {
+pub(super) async fn outcome_counts<S: Session>(
+    session: &mut S,
+) -> Result<BTreeMap<Lane, OutcomeCounts>, Failure> {
     let mut script = Script::new(S::DIALECT);
     script.sql("SELECT lane, posted, rejected, dead FROM lane_totals");
     let lanes = ask(session, script).await?;
-    let verdicts = |row: &S::Row| -> Result<_, Failure> {
+    let outcomes = |row: &S::Row| -> Result<_, Failure> {
         let (posted, rejected, dead) = (count(row.int(1)?)?, count(row.int(2)?)?, count(row.int(3)?)?);
-        Ok((rows::lane(row.int(0)?)?, Verdicts { posted, rejected, dead }))
+        Ok((rows::lane(row.int(0)?)?, OutcomeCounts { posted, rejected, dead }))
     };
-    lanes.iter().map(verdicts).collect()
+    lanes.iter().map(outcomes).collect()
 }
 
 /// Counts from the lanes' totals, balances from the accounts: nothing here grows with the jobs.
 pub(super) async fn totals<S: Session>(session: &mut S) -> Result<Totals, Failure> {
     // A sum of 64-bit numbers may not fit 64 bits, so it is taken in halves.
-    let Verdicts { posted, rejected, dead } = verdicts(session).await?.values().sum();
+    let OutcomeCounts { posted, rejected, dead } = outcome_counts(session).await?.values().sum();
     let mut script = Script::new(S::DIALECT);
     script.sql(match S::DIALECT {
         Dialect::MySql => {

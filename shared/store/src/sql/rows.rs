@@ -8,7 +8,7 @@ use domain::id::JobId;
 use domain::job::Kind;
 use domain::lane::Lane;
 use domain::money::{Amount, Currency, OverdraftLimit};
-use domain::outcome::{Recorded, Verdict};
+use domain::outcome::{Recorded, RecordedOutcome};
 use runtime::clock;
 
 use crate::failure::Failure;
@@ -91,7 +91,7 @@ pub(super) const RECORDED: &str = "j.id, j.fingerprint, j.outcome, j.reason";
 
 pub(super) fn recorded(row: &impl Cells) -> Result<(JobId, Recorded), Failure> {
     let fingerprint = Fingerprint(fixed(row.bytes(1)?, "fingerprint")?);
-    Ok((id(row.bytes(0)?)?, Recorded { fingerprint, verdict: verdict(row.text(2)?, row.text_or_null(3)?)? }))
+    Ok((id(row.bytes(0)?)?, Recorded { fingerprint, outcome: outcome(row.text(2)?, row.text_or_null(3)?)? }))
 }
 
 /// What [`hold`] reads, of `holds h JOIN accounts a`.
@@ -128,7 +128,7 @@ pub(super) fn job(row: &impl Cells) -> Result<JobRecord, Failure> {
         lane: lane(row.int(4)?)?,
         body: row.text(5)?.to_owned(),
         fingerprint: Fingerprint(fixed(row.bytes(6)?, "fingerprint")?),
-        verdict: verdict(row.text(7)?, row.text_or_null(8)?)?,
+        outcome: outcome(row.text(7)?, row.text_or_null(8)?)?,
         accepted_at: row.int(9)?,
         posted_at: row.int(10)?,
         conflicts: None,
@@ -224,20 +224,20 @@ pub(super) fn hold_status_columns(status: HoldStatus) -> (&'static str, Option<i
     }
 }
 
-fn verdict(outcome: &str, reason: Option<&str>) -> Result<Verdict, Failure> {
+fn outcome(outcome: &str, reason: Option<&str>) -> Result<RecordedOutcome, Failure> {
     match (outcome, reason.map(str::parse)) {
-        ("posted", None) => Ok(Verdict::Posted),
-        ("rejected", Some(Ok(reason))) => Ok(Verdict::Rejected(reason)),
-        ("dead", None) => Ok(Verdict::Dead),
+        ("posted", None) => Ok(RecordedOutcome::Posted),
+        ("rejected", Some(Ok(reason))) => Ok(RecordedOutcome::Rejected(reason)),
+        ("dead", None) => Ok(RecordedOutcome::Dead),
         _ => Err(Failure::unreadable("outcome of a job", (outcome, reason))),
     }
 }
 
-/// The columns `outcome` and `reason` of a verdict.
-pub(super) fn verdict_columns(verdict: Verdict) -> (&'static str, Option<&'static str>) {
-    match verdict {
-        Verdict::Posted => ("posted", None),
-        Verdict::Rejected(reason) => ("rejected", Some(reason.name())),
-        Verdict::Dead => ("dead", None),
+/// The columns `outcome` and `reason` of an outcome.
+pub(super) fn outcome_columns(outcome: RecordedOutcome) -> (&'static str, Option<&'static str>) {
+    match outcome {
+        RecordedOutcome::Posted => ("posted", None),
+        RecordedOutcome::Rejected(reason) => ("rejected", Some(reason.name())),
+        RecordedOutcome::Dead => ("dead", None),
     }
 }

@@ -6,12 +6,12 @@ use domain::account::{Account, AccountNumber};
 use domain::id::JobId;
 use domain::job::Job;
 use domain::lane::Lane;
-use domain::outcome::Verdict;
+use domain::outcome::RecordedOutcome;
 
 pub(super) use self::imports::{record_dead_row, select_import_rows, stored};
 use super::posting::Keys;
 use super::rows;
-use super::rows::{HOLD, RECORDED, account_status_name, hold_status_columns, verdict_columns};
+use super::rows::{HOLD, RECORDED, account_status_name, hold_status_columns, outcome_columns};
 use crate::failure::Failure;
 use crate::ledger::post::Writes;
 use crate::sql::script::{Dialect, Script, Value};
@@ -85,7 +85,7 @@ pub(super) fn select_reversed<'a>(script: &mut Script, originals: impl IntoItera
 
 /// All that a batch writes, new accounts excepted: the others refer to their keys.
 pub(super) fn write(script: &mut Script, writes: &Writes<'_>, keys: &Keys, era: i64) -> Result<(), Failure> {
-    insert_jobs(script, writes.new_jobs().map(|(job, verdict)| (job, verdict, None)), writes.now);
+    insert_jobs(script, writes.new_jobs().map(|(job, outcome)| (job, outcome, None)), writes.now);
     revive_jobs(script, writes);
     insert_entries(script, writes, keys, era)?;
     let changed: Vec<_> = writes.changed_accounts().collect();
@@ -134,18 +134,18 @@ pub(super) fn insert_accounts(script: &mut Script, writes: &Writes<'_>) {
     script.rows(writes.new_accounts().map(row)).sql("; ");
 }
 
-/// Rows for jobs with their verdicts and, of dead ones, causes.
+/// Rows for jobs with their outcomes and, of dead ones, causes.
 pub(super) fn insert_jobs<'a>(
     script: &mut Script,
-    jobs: impl IntoIterator<Item = (&'a Job, Verdict, Option<&'a str>)>,
+    jobs: impl IntoIterator<Item = (&'a Job, RecordedOutcome, Option<&'a str>)>,
     now: i64,
 ) {
     let mut jobs = jobs.into_iter().peekable();
     if jobs.peek().is_none() {
         return;
     }
-    let row = |(job, verdict, cause): (&'a Job, Verdict, Option<&'a str>)| -> [Value<'a>; 14] {
-        let (outcome, reason) = verdict_columns(verdict);
+    let row = |(job, outcome, cause): (&'a Job, RecordedOutcome, Option<&'a str>)| -> [Value<'a>; 14] {
+        let (outcome, reason) = outcome_columns(outcome);
         [
             (&job.id).into(),
             job.client.as_str().into(),
@@ -172,8 +172,8 @@ pub(super) fn insert_jobs<'a>(
 
 /// Their cause stays, and tells that they came out of order. They are few.
 fn revive_jobs(script: &mut Script, writes: &Writes<'_>) {
-    for (job, verdict) in writes.revived_jobs() {
-        let (outcome, reason) = verdict_columns(verdict);
+    for (job, outcome) in writes.revived_jobs() {
+        let (outcome, reason) = outcome_columns(outcome);
         script.sql("UPDATE jobs SET outcome = ").value(Value::Name(outcome));
         script.sql(", reason = ").value(reason.map(Value::Name)).sql(", posted_at = ").value(writes.now);
         script.sql(" WHERE id = ").value(&job.id).sql("; ");

@@ -12,8 +12,8 @@ use domain::outcome::{Outcome, Recorded};
 use store::StoreError;
 use store::ledger::port::{Failure, Store, post};
 use store::ledger::{
-    Admin, Audit, EntryRange, EntryRecord, JobFilter, JobRecord, JobsCursor, JobsPage, Posting, Reads,
-    Totals, Verdicts,
+    Admin, Audit, EntryRange, EntryRecord, JobFilter, JobRecord, JobsCursor, JobsPage, OutcomeCounts,
+    Posting, Reads, Totals,
 };
 
 use super::Database;
@@ -140,7 +140,7 @@ impl Admin for LedgerOf {
 
     async fn close(&self) {}
 
-    async fn verdicts(&self) -> Result<BTreeMap<Lane, Verdicts>, StoreError> {
+    async fn outcome_counts(&self) -> Result<BTreeMap<Lane, OutcomeCounts>, StoreError> {
         unread()
     }
 

@@ -7,7 +7,7 @@ use domain::account::AccountNumber;
 use domain::hold::Hold;
 use domain::id::JobId;
 use domain::job::Job;
-use domain::outcome::{Recorded, Verdict};
+use domain::outcome::{Recorded, RecordedOutcome};
 use store::ledger::JobRecord;
 use store::ledger::port::{Failure, Found};
 use tokio::sync::{mpsc, oneshot};
@@ -187,7 +187,7 @@ impl Session {
         let accounts = ask.accounts.iter().filter_map(|number| tables.accounts.get(number));
         found.books.accounts.extend(accounts.map(|account| (account.number.clone(), account.clone())));
         for record in ask.jobs.iter().filter_map(|id| tables.job(*id)).map(|row| &row.record) {
-            let recorded = Recorded { fingerprint: record.fingerprint, verdict: record.verdict };
+            let recorded = Recorded { fingerprint: record.fingerprint, outcome: record.outcome };
             found.books.recorded.insert(record.id, recorded);
         }
         let holds = ask.holds.iter().filter_map(|id| tables.holds.get(id));
@@ -249,7 +249,13 @@ impl Session {
         self.note(&format!("records {} as dead: {cause}", short(job.id)));
         let now = self.database.now_us();
         let (after, mut state) = (self.database.0.world.elapsed(), self.database.state());
-        state.tables.add_job(JobRow::new(job, Verdict::Dead, now, (Read { now, after }, after), Some(cause)));
+        state.tables.add_job(JobRow::new(
+            job,
+            RecordedOutcome::Dead,
+            now,
+            (Read { now, after }, after),
+            Some(cause),
+        ));
         state.tables.totals.entry(job.lane).or_default().dead += 1;
         Ok(())
     }

@@ -9,7 +9,7 @@ use domain::hold::{Hold, HoldStatus};
 use domain::id::JobId;
 use domain::job::{Action, Job};
 use domain::lane::Lane;
-use domain::outcome::{Rejection, Verdict};
+use domain::outcome::{RecordedOutcome, Rejection};
 use store::ledger::JobRecord;
 use store::ledger::port::LaneTotals;
 
@@ -72,7 +72,7 @@ pub struct Tables {
 impl JobRow {
     pub(super) fn new(
         job: &Job,
-        verdict: Verdict,
+        outcome: RecordedOutcome,
         posted_at: i64,
         (read, committed_after): (Read, Duration),
         cause: Option<String>,
@@ -85,7 +85,7 @@ impl JobRow {
             lane: job.lane,
             body: job.body.clone(),
             fingerprint: job.fingerprint,
-            verdict,
+            outcome,
             accepted_at: job.accepted_at,
             posted_at,
             conflicts: None,
@@ -123,14 +123,14 @@ impl Tables {
     pub(super) fn apply(&mut self, world: &World, written: Written, read: Read) {
         self.latest = self.latest.max(written.now);
         self.latest_read = self.latest_read.max(read.now);
-        for (job, verdict) in &written.judged {
-            self.check_time(world, job, *verdict, &written, read.now);
+        for (job, outcome) in &written.judged {
+            self.check_time(world, job, *outcome, &written, read.now);
             if written.revived.contains(&job.id) {
                 let place = self.by_id.get(&job.id).copied().unwrap_or_default();
-                (self.jobs[place].record.verdict, self.jobs[place].record.posted_at) =
-                    (*verdict, written.now);
+                (self.jobs[place].record.outcome, self.jobs[place].record.posted_at) =
+                    (*outcome, written.now);
             } else {
-                self.add_job(JobRow::new(job, *verdict, written.now, (read, world.elapsed()), None));
+                self.add_job(JobRow::new(job, *outcome, written.now, (read, world.elapsed()), None));
             }
         }
         for (number, account) in written.accounts {
@@ -164,7 +164,7 @@ impl Tables {
 
     /// The promise: holds expire by the clock of the database, read behind the locks. A release that was queued when a hold
     /// had expired is posted, though the clock has gone back since.
-    fn check_time(&self, world: &World, job: &Job, verdict: Verdict, written: &Written, now: i64) {
+    fn check_time(&self, world: &World, job: &Job, outcome: RecordedOutcome, written: &Written, now: i64) {
         let (Action::Capture { hold, .. } | Action::Release { hold, .. }) = &job.spec.action else { return };
         let Some(hold) = self.holds.get(hold) else { return };
         let has_expired = hold.expires_at.is_some_and(|end| end <= now);
@@ -172,16 +172,16 @@ impl Tables {
         let by_fleet = job.client.as_str() == "tellers";
         // Another job of the same batch may have ended it.
         let is_untouched = hold.status == HoldStatus::Active && !written.holds.contains_key(&hold.id);
-        let wrong = match verdict {
-            Verdict::Posted if is_capture => has_expired,
-            Verdict::Posted => by_fleet && hold.expires_at.is_none_or(|end| end > self.latest_read),
-            Verdict::Rejected(Rejection::HoldNotActive) => is_capture && !has_expired && is_untouched,
-            Verdict::Rejected(_) | Verdict::Dead => false,
+        let wrong = match outcome {
+            RecordedOutcome::Posted if is_capture => has_expired,
+            RecordedOutcome::Posted => by_fleet && hold.expires_at.is_none_or(|end| end > self.latest_read),
+            RecordedOutcome::Rejected(Rejection::HoldNotActive) => is_capture && !has_expired && is_untouched,
+            RecordedOutcome::Rejected(_) | RecordedOutcome::Dead => false,
         };
         if wrong {
             let (id, kind, end) = (job.id, job.spec.action.kind(), hold.expires_at);
             world.wrong(format_args!(
-                "{kind} {id} is {verdict:?} at {now}, of a hold that expires at {end:?}"
+                "{kind} {id} is {outcome:?} at {now}, of a hold that expires at {end:?}"
             ));
         }
     }

@@ -8,13 +8,13 @@ use domain::hold::Hold;
 use domain::id::JobId;
 use domain::job::Job;
 use domain::lane::Lane;
-use domain::outcome::Verdict;
+use domain::outcome::RecordedOutcome;
 use store::ledger::port::{Tally, Writes};
 
 /// A copy of [`Writes`].
 pub(super) struct Written {
     pub(super) now: i64,
-    pub(super) judged: Vec<(Job, Verdict)>,
+    pub(super) judged: Vec<(Job, RecordedOutcome)>,
     pub(super) revived: BTreeSet<JobId>,
     /// New ones have no key yet.
     pub(super) accounts: BTreeMap<AccountNumber, Account>,
@@ -30,7 +30,7 @@ impl From<&Writes<'_>> for Written {
         let folded = writes.folded;
         Written {
             now: writes.now,
-            judged: writes.judged.iter().map(|(job, verdict)| ((*job).clone(), *verdict)).collect(),
+            judged: writes.judged.iter().map(|(job, outcome)| ((*job).clone(), *outcome)).collect(),
             revived: folded.revived.clone(),
             accounts: folded.accounts.clone(),
             entries: folded.entries.clone(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::account::AccountNumber;
 use domain::fold::{Books, Needs, Original, fold};
 use domain::job::Action;
-use domain::outcome::{Outcome, Rejection, Verdict};
+use domain::outcome::{Outcome, RecordedOutcome, Rejection};
 
 use crate::database::{JobRow, Tables};
 
@@ -14,7 +14,7 @@ use crate::database::{JobRow, Tables};
 pub fn outcomes(tables: &Tables, broken: &mut Vec<String>) {
     let mut all = Books::default();
     let mut opened: HashMap<AccountNumber, Duration> = HashMap::new();
-    for row in tables.jobs.iter().filter(|row| row.record.verdict != Verdict::Dead) {
+    for row in tables.jobs.iter().filter(|row| row.record.outcome != RecordedOutcome::Dead) {
         let jobs = [row.job.clone()];
         let mut needs = Needs::of(&jobs);
         needs.follow(&all.holds, &all.originals);
@@ -26,13 +26,13 @@ pub fn outcomes(tables: &Tables, broken: &mut Vec<String>) {
             ..Books::default()
         };
         let folded = fold(books, &jobs, row.read.now);
-        let verdict = folded.outcomes.first().map(|outcome: &Outcome| outcome.verdict());
-        if verdict != Some(row.record.verdict) {
+        let outcome = folded.outcomes.first().map(|outcome: &Outcome| outcome.recorded());
+        if outcome != Some(row.record.outcome) {
             if came_too_late(row, &needs, &opened) {
                 continue;
             }
-            let (id, body, recorded) = (row.record.id, &row.record.body, row.record.verdict);
-            broken.push(format!("job {id} is {recorded:?}, and should be {verdict:?}: {body}"));
+            let (id, body, recorded) = (row.record.id, &row.record.body, row.record.outcome);
+            broken.push(format!("job {id} is {recorded:?}, and should be {outcome:?}: {body}"));
             // What follows from it is no finding of its own.
             return;
         }
@@ -41,7 +41,7 @@ pub fn outcomes(tables: &Tables, broken: &mut Vec<String>) {
         }
         let legs = folded.entries.iter().map(|entry| (entry.account.clone(), entry.amount)).collect();
         let kind = row.job.spec.action.kind();
-        let original = Original { kind, verdict: row.record.verdict, legs, reversed: false };
+        let original = Original { kind, outcome: row.record.outcome, legs, reversed: false };
         all.originals.insert(row.record.id, original);
         for original in folded.reversals.keys() {
             all.originals.entry(*original).and_modify(|original| original.reversed = true);
@@ -53,7 +53,7 @@ pub fn outcomes(tables: &Tables, broken: &mut Vec<String>) {
 
 /// An account that was not there could not be locked: it was opened between the look and the commit.
 fn came_too_late(row: &JobRow, needs: &Needs, opened: &HashMap<AccountNumber, Duration>) -> bool {
-    let not_found = row.record.verdict == Verdict::Rejected(Rejection::AccountNotFound);
+    let not_found = row.record.outcome == RecordedOutcome::Rejected(Rejection::AccountNotFound);
     not_found
         && needs.accounts.iter().any(|number| opened.get(number).is_some_and(|at| *at >= row.read.after))
 }

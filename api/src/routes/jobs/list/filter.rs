@@ -4,7 +4,7 @@ use domain::account::AccountNumber;
 use domain::job::Kind;
 use domain::outcome::Rejection;
 use serde::Deserialize;
-use store::ledger::{JobFilter, VerdictName};
+use store::ledger::{JobFilter, OutcomeName};
 
 use super::{LIMIT_DEFAULT, LIMIT_MAX};
 use crate::keys::Viewer;
@@ -46,7 +46,7 @@ impl JobsQuery {
         Ok(JobFilter {
             client,
             kind: one_of("kind", self.kind.as_deref(), Kind::ALL, Kind::name)?,
-            outcome: one_of("outcome", self.outcome.as_deref(), VerdictName::ALL, VerdictName::name)?,
+            outcome: one_of("outcome", self.outcome.as_deref(), OutcomeName::ALL, OutcomeName::name)?,
             reason: one_of("reason", self.reason.as_deref(), Rejection::ALL, Rejection::name)?,
             account: self.account.as_deref().map(account).transpose()?,
             import: self.import.as_deref().map(import).transpose()?,

@@ -336,11 +336,11 @@ fn the_same_job_takes_effect_once_and_another_body_never() {
         job(2, transfer("a", "nobody", 5)),
     ];
     let folded = folded(&[account("a", 0)], &jobs);
-    let gone = Verdict::Rejected(AccountNotFound);
+    let gone = RecordedOutcome::Rejected(AccountNotFound);
     let expected = [
         Posted,
-        Outcome::Duplicate(Verdict::Posted),
-        Outcome::Conflict(Verdict::Posted),
+        Outcome::Duplicate(RecordedOutcome::Posted),
+        Outcome::Conflict(RecordedOutcome::Posted),
         Rejected(AccountNotFound),
         Outcome::Duplicate(gone),
     ];
@@ -349,9 +349,9 @@ fn the_same_job_takes_effect_once_and_another_body_never() {
 }
 
 #[test]
-fn a_dead_job_that_is_replayed_gets_a_verdict_after_all() {
+fn a_dead_job_that_is_replayed_gets_an_outcome_after_all() {
     let replayed = job(1, deposit("a", 5));
-    let dead = Recorded { fingerprint: replayed.fingerprint, verdict: Verdict::Dead };
+    let dead = Recorded { fingerprint: replayed.fingerprint, outcome: RecordedOutcome::Dead };
     let books = Books {
         accounts: [(number("a"), account("a", 0))].into(),
         recorded: [(replayed.id, dead)].into(),
@@ -359,7 +359,8 @@ fn a_dead_job_that_is_replayed_gets_a_verdict_after_all() {
     };
     let other = job(1, deposit("a", 6));
     let folded = fold(books, &[other, replayed.clone(), replayed.clone()], NOW);
-    let expected = [Outcome::Conflict(Verdict::Dead), Posted, Outcome::Duplicate(Verdict::Posted)];
+    let expected =
+        [Outcome::Conflict(RecordedOutcome::Dead), Posted, Outcome::Duplicate(RecordedOutcome::Posted)];
     assert_eq!(folded.outcomes, expected);
     assert_eq!(folded.revived, [replayed.id].into());
 }

@@ -135,7 +135,7 @@ proptest! {
         for (job, outcome) in jobs.iter().zip(&outcomes) {
             let legs: Vec<i64> = entries.iter().filter(|entry| entry.job == job.id).map(|entry| entry.amount).collect();
             prop_assert_eq!(legs.iter().sum::<i64>(), 0);
-            prop_assert!(legs.is_empty() || outcome.verdict() == Verdict::Posted);
+            prop_assert!(legs.is_empty() || outcome.recorded() == RecordedOutcome::Posted);
         }
     }
 }

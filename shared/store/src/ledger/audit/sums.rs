@@ -11,7 +11,7 @@ use domain::account::AccountNumber;
 use domain::entry::Entry;
 use domain::fold::Legs;
 use domain::id::JobId;
-use domain::outcome::Verdict;
+use domain::outcome::RecordedOutcome;
 
 use crate::failure::Failure;
 use crate::ledger::findings::Audit;
@@ -90,7 +90,7 @@ pub(super) struct Legend {
 
 #[derive(Debug, Default)]
 struct Sides {
-    verdict: Option<Verdict>,
+    outcome: Option<RecordedOutcome>,
     moved: Legs,
     /// Account, `seq` and amount.
     entries: Vec<(AccountNumber, i64, i64)>,
@@ -114,7 +114,7 @@ impl Legend {
 
     pub(super) fn job(&mut self, job: &JobRecord, moved: Legs) {
         let sides = self.jobs.entry(job.id).or_default();
-        sides.verdict = Some(job.verdict);
+        sides.outcome = Some(job.outcome);
         sides.moved = moved;
     }
 
@@ -135,9 +135,9 @@ impl Sides {
             match self.moved.iter().position(|leg| *leg == (account.clone(), amount)) {
                 Some(matched) => drop(self.moved.swap_remove(matched)),
                 None => audit.find(|| {
-                    let why = match self.verdict {
+                    let why = match self.outcome {
                         None => "its job is not in the ledger".to_owned(),
-                        Some(Verdict::Posted) => "its job did not move that".to_owned(),
+                        Some(RecordedOutcome::Posted) => "its job did not move that".to_owned(),
                         Some(other) => format!("its job was not posted but is {other:?}"),
                     };
                     format!("account {account}, entry {seq} of {amount} by job {id}: {why}")

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::lane::Lane;
-use domain::outcome::Verdict;
+use domain::outcome::RecordedOutcome;
 
 use crate::ledger::findings::Audit;
 
@@ -22,11 +22,11 @@ pub struct LaneTotals {
 
 impl LaneTotals {
     /// Adds a job with this many legs.
-    pub(super) fn count(&mut self, verdict: Verdict, legs: usize) {
-        match verdict {
-            Verdict::Posted => self.posted += 1,
-            Verdict::Rejected(_) => self.rejected += 1,
-            Verdict::Dead => self.dead += 1,
+    pub(super) fn count(&mut self, outcome: RecordedOutcome, legs: usize) {
+        match outcome {
+            RecordedOutcome::Posted => self.posted += 1,
+            RecordedOutcome::Rejected(_) => self.rejected += 1,
+            RecordedOutcome::Dead => self.dead += 1,
         }
         self.entries += legs as u64;
     }

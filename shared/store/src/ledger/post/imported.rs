@@ -7,7 +7,7 @@ use domain::fold::Folded;
 use domain::id::JobId;
 use domain::job::{Job, Origin};
 use domain::lane::Lane;
-use domain::outcome::{Outcome, Rejection, Verdict};
+use domain::outcome::{Outcome, RecordedOutcome, Rejection};
 
 use crate::imports::RowOutcome;
 
@@ -59,8 +59,8 @@ pub(crate) fn imported<'a>(
         // A redelivered envelope and its twin may share a batch.
         let Some(origin) = job.origin.filter(|origin| seen.insert(*origin)) else { continue };
         // Of a job that has come before, to an earlier release, what became of it there is told.
-        let verdict = folded.known.get(&job.id).copied().unwrap_or(outcome.verdict());
-        let row = NewRow { origin, job: &job.id, outcome: row_outcome(*outcome), reason: reason(verdict) };
+        let recorded = folded.known.get(&job.id).copied().unwrap_or(outcome.recorded());
+        let row = NewRow { origin, job: &job.id, outcome: row_outcome(*outcome), reason: reason(recorded) };
         match known.get(&origin) {
             None => imported.new_rows.push(row),
             Some(RowOutcome::Dead) if matches!(row.outcome, RowOutcome::Posted | RowOutcome::Rejected) => {
@@ -84,10 +84,10 @@ fn row_outcome(outcome: Outcome) -> RowOutcome {
     }
 }
 
-fn reason(verdict: Verdict) -> Option<&'static str> {
-    match verdict {
-        Verdict::Posted => None,
-        Verdict::Rejected(reason) => Some(reason.name()),
-        Verdict::Dead => Some("dead"),
+fn reason(outcome: RecordedOutcome) -> Option<&'static str> {
+    match outcome {
+        RecordedOutcome::Posted => None,
+        RecordedOutcome::Rejected(reason) => Some(reason.name()),
+        RecordedOutcome::Dead => Some("dead"),
     }
 }
