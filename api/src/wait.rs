@@ -13,7 +13,7 @@ use contract::result::{JobResult, JobResults};
 use domain::fingerprint::Fingerprint;
 use domain::id::JobId;
 use domain::outcome::RecordedOutcome;
-use store::ledger::{JobRecord, Ledger};
+use store::ledger::{JobRecord, Reads};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -23,9 +23,9 @@ use crate::identity::Recent;
 
 /// How soon the ledger is looked into where a worker will tell: a batch takes milliseconds, so the bus
 /// is likely to be silent by then.
-pub const TOLD_POLL: Duration = Duration::from_millis(250);
+pub const REPORTED_POLL: Duration = Duration::from_millis(250);
 /// The same where nobody will tell.
-pub const UNTOLD_POLL: Duration = Duration::from_millis(20);
+pub const UNREPORTED_POLL: Duration = Duration::from_millis(20);
 /// The longest interval: what a thousand waiting clients cost the database is a thousand look-ups a
 /// second.
 const POLL_MAX: Duration = Duration::from_secs(1);
@@ -43,21 +43,21 @@ struct Expected {
     listener: Listener,
 }
 
-/// Who is told.
+/// Whom a report is for.
 enum Listener {
     /// A client that waits for one job.
-    One(oneshot::Sender<Told>),
-    /// One that waits for many, and where this one stands among them. Each is told of once, so there are never more
+    One(oneshot::Sender<Reported>),
+    /// One that waits for many, and where this one stands among them. Each is reported once, so there are never more
     /// messages than jobs.
-    Many(mpsc::UnboundedSender<(usize, Told)>, usize),
+    Many(mpsc::UnboundedSender<(usize, Reported)>, usize),
 }
 
 impl Listener {
     /// Who has gone away does not read it.
-    fn tell(self, told: Told) {
+    fn tell(self, reported: Reported) {
         match self {
-            Listener::One(sender) => drop(sender.send(told)),
-            Listener::Many(sender, place) => drop(sender.send((place, told))),
+            Listener::One(sender) => drop(sender.send(reported)),
+            Listener::Many(sender, place) => drop(sender.send((place, reported))),
         }
     }
 
@@ -71,7 +71,7 @@ impl Listener {
 
 /// What a waiting client learns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
+pub enum Reported {
     /// What became of its job.
     Outcome(RecordedOutcome),
     /// The ledger holds another body under the id.
@@ -83,8 +83,8 @@ pub enum Told {
 pub enum Ended {
     /// The ledger has it.
     Recorded(Box<JobRecord>),
-    /// A worker told of it, and the ledger did not answer.
-    Told(RecordedOutcome),
+    /// A worker reported it, and the ledger did not answer.
+    Reported(RecordedOutcome),
     /// The ledger holds another body under the id.
     Conflict,
     /// The time is over, or the ingress stops.
@@ -96,18 +96,18 @@ pub struct Ticket<'a> {
     replies: &'a Replies,
     id: JobId,
     fingerprint: Option<Fingerprint>,
-    told: oneshot::Receiver<Told>,
+    reported: oneshot::Receiver<Reported>,
 }
 
 impl Replies {
     /// Begins to listen for what becomes of a job; with a fingerprint, of this body of it.
     pub fn expect(&self, id: JobId, fingerprint: Option<Fingerprint>) -> Ticket<'_> {
-        let (sender, told) = oneshot::channel();
+        let (sender, reported) = oneshot::channel();
         self.lock().entry(id).or_default().push(Expected { fingerprint, listener: Listener::One(sender) });
-        Ticket { replies: self, id, fingerprint, told }
+        Ticket { replies: self, id, fingerprint, reported }
     }
 
-    /// Hands on what is told, for as long as the inbox is open.
+    /// Hands on what is reported, for as long as the inbox is open.
     pub async fn hear(&self, mut inbox: broadcast::Receiver<Bytes>, recent: &Recent) {
         loop {
             match inbox.recv().await {
@@ -121,8 +121,8 @@ impl Replies {
 
     fn tell(&self, message: &[u8], recent: &Recent) {
         match serde_json::from_slice::<JobResults>(message) {
-            Ok(told) => {
-                for result in &told.results {
+            Ok(reported) => {
+                for result in &reported.results {
                     if result.conflict {
                         recent.release(result.id, result.fingerprint);
                     }
@@ -137,8 +137,8 @@ impl Replies {
         let mut waiting = self.lock();
         let Some(expected) = waiting.get_mut(&result.id) else { return };
         for one in expected.extract_if(.., |one| learns(one.fingerprint, result).is_some()) {
-            if let Some(told) = learns(one.fingerprint, result) {
-                one.listener.tell(told);
+            if let Some(reported) = learns(one.fingerprint, result) {
+                one.listener.tell(reported);
             }
         }
         if expected.is_empty() {
@@ -165,12 +165,12 @@ impl Replies {
 
 /// What a client that waits for the outcome of a body learns from a result: it may be about another
 /// body under the same id.
-fn learns(own: Option<Fingerprint>, result: &JobResult) -> Option<Told> {
+fn learns(own: Option<Fingerprint>, result: &JobResult) -> Option<Reported> {
     let about_own = own.is_none_or(|own| own == result.fingerprint);
     match (about_own, result.conflict) {
-        (true, false) => Some(Told::Outcome(result.outcome)),
-        (true, true) if own.is_some() => Some(Told::Conflict),
-        (false, false) => Some(Told::Conflict),
+        (true, false) => Some(Reported::Outcome(result.outcome)),
+        (true, true) if own.is_some() => Some(Reported::Conflict),
+        (false, false) => Some(Reported::Conflict),
         (_, true) => None,
     }
 }
@@ -179,7 +179,7 @@ impl Ticket<'_> {
     /// Waits until the outcome is known, the time is over, or `shutdown`.
     pub async fn outcome(
         mut self,
-        ledger: &dyn Ledger,
+        ledger: &dyn Reads,
         shutdown: &CancellationToken,
         poll: Duration,
         until: Instant,
@@ -188,9 +188,9 @@ impl Ticket<'_> {
         let mut next_look = Instant::now() + interval;
         loop {
             tokio::select! {
-                told = &mut self.told => return match told {
-                    Ok(Told::Outcome(outcome)) => self.recorded(ledger, outcome, until).await,
-                    Ok(Told::Conflict) => Ended::Conflict,
+                reported = &mut self.reported => return match reported {
+                    Ok(Reported::Outcome(outcome)) => self.recorded(ledger, outcome, until).await,
+                    Ok(Reported::Conflict) => Ended::Conflict,
                     Err(_) => Ended::Unknown,
                 },
                 () = sleep_until(next_look), if next_look < until => {
@@ -206,12 +206,12 @@ impl Ticket<'_> {
         }
     }
 
-    /// The ledger's record; where it cannot be had, what was told.
-    async fn recorded(&self, ledger: &dyn Ledger, outcome: RecordedOutcome, until: Instant) -> Ended {
-        self.look(ledger, until).await.unwrap_or(Ended::Told(outcome))
+    /// The ledger's record; where it cannot be had, what was reported.
+    async fn recorded(&self, ledger: &dyn Reads, outcome: RecordedOutcome, until: Instant) -> Ended {
+        self.look(ledger, until).await.unwrap_or(Ended::Reported(outcome))
     }
 
-    async fn look(&self, ledger: &dyn Ledger, until: Instant) -> Option<Ended> {
+    async fn look(&self, ledger: &dyn Reads, until: Instant) -> Option<Ended> {
         // A ledger that is away now may be back before the time is over.
         let record = timeout_at(until, ledger.job(self.id)).await.ok()?.ok()??;
         if self.fingerprint.is_some_and(|own| own != record.fingerprint) {
@@ -223,7 +223,7 @@ impl Ticket<'_> {
 
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
-        self.told.close();
+        self.reported.close();
         self.replies.forget_the_gone([self.id]);
     }
 }
@@ -264,10 +264,10 @@ mod tests {
         let id = JobId::from_chance(1, [0; 6]);
         let result =
             |fingerprint, conflict| JobResult { id, fingerprint, outcome: RecordedOutcome::Posted, conflict };
-        let posted = Some(Told::Outcome(RecordedOutcome::Posted));
+        let posted = Some(Reported::Outcome(RecordedOutcome::Posted));
         assert_eq!(learns(Some(own), &result(own, false)), posted);
-        assert_eq!(learns(Some(own), &result(own, true)), Some(Told::Conflict));
-        assert_eq!(learns(Some(own), &result(other, false)), Some(Told::Conflict));
+        assert_eq!(learns(Some(own), &result(own, true)), Some(Reported::Conflict));
+        assert_eq!(learns(Some(own), &result(other, false)), Some(Reported::Conflict));
         assert_eq!(learns(Some(own), &result(other, true)), None, "the other one lost");
         assert_eq!(learns(None, &result(other, false)), posted);
         assert_eq!(learns(None, &result(other, true)), None);

@@ -44,8 +44,8 @@ pub(crate) fn problems(facts: &Facts) -> Vec<FleetProblem> {
             format!("{} of {} had been accepted and cannot be found", counted(missing, "job"), lanes(&of));
         problems.push(FleetProblem::new(JobsMissing, what).alert(AlertName::JobsMissing));
     }
-    let has_no_worker = facts.bus == BusState::Up && facts.live(Role::Worker).next().is_none();
-    if has_no_worker {
+    let has_worker = facts.live(Role::Worker).next().is_some();
+    if facts.bus == BusState::Up && !has_worker {
         let problem =
             FleetProblem::new(NoWorker, "no worker is running").remedy("start one with `tellers worker`");
         problems.push(problem.alert(AlertName::LaneWithoutConsumer));
@@ -55,7 +55,12 @@ pub(crate) fn problems(facts: &Facts) -> Vec<FleetProblem> {
         problems.push(FleetProblem::new(Standstill, what).alert(AlertName::Standstill));
     }
     match facts.bus {
-        BusState::Up => of_replicas(facts, &mut problems),
+        BusState::Up => {
+            if has_worker {
+                of_lanes(facts, &mut problems);
+            }
+            of_replicas(facts, &mut problems);
+        }
         BusState::Young => {}
         BusState::Away => {
             problems.push(FleetProblem::new(BusAway, "the fleet bus is away: no replica can report"));
@@ -70,9 +75,6 @@ pub(crate) fn problems(facts: &Facts) -> Vec<FleetProblem> {
 }
 
 fn of_replicas(facts: &Facts, problems: &mut Vec<FleetProblem>) {
-    if facts.live(Role::Worker).next().is_some() {
-        of_lanes(facts, problems);
-    }
     if facts.live(Role::Api).next().is_none() && facts.lost().any(|replica| replica.role == Role::Api) {
         let problem =
             FleetProblem::new(NoIngress, "no ingress is running").remedy("start one with `tellers api`");

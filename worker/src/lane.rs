@@ -118,45 +118,45 @@ async fn serve_batches(
     stop: &CancellationToken,
 ) -> Result<Option<u16>, QueueError> {
     let (mut batcher, mut at_once) = (Batcher::new(shared, lane), AtOnce::default());
-    let mut unacknowledged = None;
-    loop {
+    // What is finished and may yet be left with.
+    let mut withheld = None;
+    let ended = loop {
         let batch = match batcher.next(subscription.as_mut(), stop).await {
             Ok(Some(batch)) => batch,
-            Ok(None) => break,
-            Err(error) => {
-                if let Some(through) = unacknowledged {
-                    let _ = subscription.ack_through(through).await;
-                }
-                return Err(error);
-            }
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
         };
         let through = batch.through;
         if !finish_in_sight(shared, batch, &mut at_once, subscription.as_mut(), stop).await {
-            break;
+            break Ok(());
         }
+        withheld = Some(through);
         let wanted = shared.settings.borrow().prefetch_messages();
         if wanted < prefetch_messages {
             // A smaller one takes effect once all that was handed out is finished and no more can be.
             if batcher.has_left_over() || subscription.handed_ahead() > 0 {
-                unacknowledged = Some(through);
                 continue;
             }
-            let is_full = subscription.room() == 0 && !stop.is_cancelled();
-            if is_full && subscription.is_alone().await? {
-                subscription.leave(through).await?;
-                return Ok(Some(wanted));
+            if subscription.room() == 0 && !stop.is_cancelled() {
+                match subscription.is_alone().await {
+                    Ok(true) => return subscription.leave(through).await.map(|()| Some(wanted)),
+                    Ok(false) => {}
+                    Err(error) => break Err(error),
+                }
             }
         }
         subscription.ack_through(through).await?;
-        unacknowledged = None;
+        withheld = None;
         if wanted > prefetch_messages {
             // Whatever comes back, the next subscription takes all of it.
-            break;
+            break Ok(());
         }
-    }
-    if let Some(through) = unacknowledged {
-        subscription.ack_through(through).await?;
-    }
+    };
+    let acknowledged = match withheld {
+        Some(through) => subscription.ack_through(through).await,
+        None => Ok(()),
+    };
+    ended.and(acknowledged)?;
     subscription.close().await;
     Ok(None)
 }

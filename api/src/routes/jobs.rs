@@ -31,7 +31,7 @@ use crate::problem::{Problem, ProblemType};
 use crate::routes::analyses;
 use crate::routes::jobs::document::{Job, Queued};
 use crate::routes::query::bad_query;
-use crate::wait::{self, Ended, TOLD_POLL, UNTOLD_POLL};
+use crate::wait::{self, Ended, REPORTED_POLL, UNREPORTED_POLL};
 
 pub mod document;
 pub mod list;
@@ -144,11 +144,13 @@ async fn submit_and_wait(
     if !place.wait(&ingress.admission) {
         return Ok(accepted(job, accepted_at));
     }
-    let ended = ticket.outcome(&*ingress.parts.ledger, &ingress.shutdown, TOLD_POLL, until).await;
+    let ended = ticket.outcome(&*ingress.parts.ledger, &ingress.shutdown, REPORTED_POLL, until).await;
     let applied = [("preference-applied", format!("wait={}", wait.as_secs()))];
     let answer = match ended {
         Ended::Recorded(record) => (AppendHeaders(applied), Json(Job::recorded(&record))).into_response(),
-        Ended::Told(outcome) => (AppendHeaders(applied), Json(Job::told(job.id, outcome))).into_response(),
+        Ended::Reported(outcome) => {
+            (AppendHeaders(applied), Json(Job::with_outcome(job.id, outcome))).into_response()
+        }
         Ended::Conflict => {
             Problem::conflict(job.id, "the key or reference", "one of its own").into_response()
         }
@@ -211,9 +213,9 @@ pub async fn show(
     }
     let ticket = ingress.replies.expect(id, None);
     let until = Instant::now() + wait;
-    let job = match ticket.outcome(&*ingress.parts.ledger, &ingress.shutdown, UNTOLD_POLL, until).await {
+    let job = match ticket.outcome(&*ingress.parts.ledger, &ingress.shutdown, UNREPORTED_POLL, until).await {
         Ended::Recorded(record) => Job::recorded(&record),
-        Ended::Told(outcome) => Job::told(id, outcome),
+        Ended::Reported(outcome) => Job::with_outcome(id, outcome),
         Ended::Conflict | Ended::Unknown => Job::pending(id),
     };
     Ok((Extension(Waited), Json(job)).into_response())

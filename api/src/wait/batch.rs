@@ -2,12 +2,12 @@
 
 use domain::fingerprint::Fingerprint;
 use domain::id::JobId;
-use store::ledger::Ledger;
+use store::ledger::Reads;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::{Expected, Listener, POLL_MAX, Replies, TOLD_POLL, Told, UNTOLD_POLL};
+use super::{Expected, Listener, POLL_MAX, REPORTED_POLL, Replies, Reported, UNREPORTED_POLL};
 
 /// Jobs that one look into the ledger asks for: a batch of 10,000 of which no worker tells is found in ten looks, and one
 /// that takes its time costs the database a thousand steps in an index a second.
@@ -17,7 +17,7 @@ const LOOK_JOBS_MAX: usize = 1_000;
 pub struct BatchTicket<'a> {
     replies: &'a Replies,
     jobs: Vec<Waiting>,
-    told: mpsc::UnboundedReceiver<(usize, Told)>,
+    reported: mpsc::UnboundedReceiver<(usize, Reported)>,
     /// How many have no outcome and may have one yet.
     open: usize,
     /// Where the next look begins.
@@ -33,7 +33,7 @@ struct Waiting {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Open,
-    Told(Told),
+    Reported(Reported),
     /// It was not accepted.
     Left,
 }
@@ -41,7 +41,7 @@ enum State {
 impl Replies {
     /// Begins to listen for what becomes of many jobs.
     pub fn expect_all(&self, jobs: impl IntoIterator<Item = (JobId, Fingerprint)>) -> BatchTicket<'_> {
-        let (sender, told) = mpsc::unbounded_channel();
+        let (sender, reported) = mpsc::unbounded_channel();
         let waiting = |(id, fingerprint)| Waiting { id, fingerprint, state: State::Open };
         let jobs: Vec<_> = jobs.into_iter().map(waiting).collect();
         let mut all = self.lock();
@@ -51,7 +51,7 @@ impl Replies {
         }
         drop(all);
         let open = jobs.len();
-        BatchTicket { replies: self, jobs, told, open, next: 0 }
+        BatchTicket { replies: self, jobs, reported, open, next: 0 }
     }
 }
 
@@ -64,22 +64,22 @@ impl BatchTicket<'_> {
     /// Waits until every outcome is known, the time is over, or `shutdown`. Tells whether all are known.
     pub async fn all_known(
         &mut self,
-        ledger: &dyn Ledger,
+        ledger: &dyn Reads,
         shutdown: &CancellationToken,
         until: Instant,
     ) -> bool {
-        let mut interval = TOLD_POLL;
+        let mut interval = REPORTED_POLL;
         let mut next_look = Instant::now() + interval;
         while self.open > 0 {
             tokio::select! {
-                told = self.told.recv() => match told {
-                    Some((place, told)) => self.end(place, State::Told(told)),
+                reported = self.reported.recv() => match reported {
+                    Some((place, reported)) => self.end(place, State::Reported(reported)),
                     None => return false,
                 },
                 () = sleep_until(next_look), if next_look < until => {
-                    // What is found was not told, so there is likely to be more of it.
+                    // What is found was not reported, so there is likely to be more of it.
                     let found = self.look(ledger, until).await;
-                    interval = if found { UNTOLD_POLL } else { (interval * 3 / 2).clamp(TOLD_POLL, POLL_MAX) };
+                    interval = if found { UNREPORTED_POLL } else { (interval * 3 / 2).clamp(REPORTED_POLL, POLL_MAX) };
                     next_look = Instant::now() + interval;
                 }
                 () = sleep_until(until) => return false,
@@ -90,15 +90,15 @@ impl BatchTicket<'_> {
     }
 
     /// What is known of each job, in their order; `None`: nothing yet.
-    pub fn known(&self) -> impl Iterator<Item = Option<Told>> {
+    pub fn known(&self) -> impl Iterator<Item = Option<Reported>> {
         self.jobs.iter().map(|job| match job.state {
-            State::Told(told) => Some(told),
+            State::Reported(reported) => Some(reported),
             State::Open | State::Left => None,
         })
     }
 
     /// Looks for some of the jobs, the ones that were not looked for last; tells whether any was there.
-    async fn look(&mut self, ledger: &dyn Ledger, until: Instant) -> bool {
+    async fn look(&mut self, ledger: &dyn Reads, until: Instant) -> bool {
         let (before, after) = self.jobs.split_at(self.next.min(self.jobs.len()));
         let open =
             (self.next..).zip(after).chain((0..).zip(before)).filter(|(_, job)| job.state == State::Open);
@@ -112,7 +112,10 @@ impl BatchTicket<'_> {
         for (place, id) in some {
             let Some(found) = recorded.get(&id) else { continue };
             let is_own = self.jobs.get(place).is_some_and(|job| job.fingerprint == found.fingerprint);
-            self.end(place, State::Told(if is_own { Told::Outcome(found.outcome) } else { Told::Conflict }));
+            self.end(
+                place,
+                State::Reported(if is_own { Reported::Outcome(found.outcome) } else { Reported::Conflict }),
+            );
         }
         !recorded.is_empty()
     }
@@ -127,7 +130,7 @@ impl BatchTicket<'_> {
 
 impl Drop for BatchTicket<'_> {
     fn drop(&mut self) {
-        self.told.close();
+        self.reported.close();
         self.replies.forget_the_gone(self.jobs.iter().map(|job| job.id));
     }
 }
@@ -145,16 +148,16 @@ mod tests {
         let [one, other] = [1, 2].map(|n| (JobId::from_chance(n, [0; 6]), Fingerprint([0; 16])));
         let mut ticket = replies.expect_all([one, other, one]);
         let alone = replies.expect(other.0, None);
-        let told = |(id, fingerprint)| JobResult {
+        let reported = |(id, fingerprint)| JobResult {
             id,
             fingerprint,
             outcome: RecordedOutcome::Posted,
             conflict: false,
         };
-        replies.tell_of(&told(one));
-        replies.tell_of(&told(one));
+        replies.tell_of(&reported(one));
+        replies.tell_of(&reported(one));
         let places: Vec<_> =
-            std::iter::from_fn(|| ticket.told.try_recv().ok()).map(|(place, _)| place).collect();
+            std::iter::from_fn(|| ticket.reported.try_recv().ok()).map(|(place, _)| place).collect();
         assert_eq!(places, [0, 2], "two lines may be one job");
         drop(ticket);
         assert_eq!(replies.lock().len(), 1, "another client waits for it");

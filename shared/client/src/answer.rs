@@ -7,8 +7,8 @@ use reqwest::{RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// What is kept of an answer to tell it.
-const TOLD_CHARS_MAX: usize = 500;
+/// What an error shows of a body.
+const SHOWN_CHARS_MAX: usize = 500;
 
 /// An answer, whatever its status.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ impl Answer {
     /// It is none, or not of this form.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         serde_json::from_str(&self.body).map_err(|error| {
-            Error::Answer(format!("{}: {error}: {}", self.status, Problem::told(&self.body)))
+            Error::Answer(format!("{}: {error}: {}", self.status, Problem::shortened(&self.body)))
         })
     }
 
@@ -106,12 +106,12 @@ impl Problem {
         Problem {
             status,
             kind: kind.map(|kind| kind.chars().take(40).collect()),
-            detail: json["detail"].as_str().map_or_else(|| Problem::told(body), str::to_owned),
+            detail: json["detail"].as_str().map_or_else(|| Problem::shortened(body), str::to_owned),
         }
     }
 
-    fn told(body: &str) -> String {
-        body.trim().chars().take(TOLD_CHARS_MAX).collect()
+    fn shortened(body: &str) -> String {
+        body.trim().chars().take(SHOWN_CHARS_MAX).collect()
     }
 }
 

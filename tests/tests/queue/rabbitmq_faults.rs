@@ -146,11 +146,7 @@ async fn every_confirmed_publish_survives_kill_9_of_the_broker() {
 
     let (mut subscription, first) = resume(&queue).await;
     assert_eq!(first.envelope, "envelope 0");
-    for number in 1..=last {
-        let delivery = timeout(SOON, subscription.next()).await.expect("in time").expect("a delivery");
-        assert_eq!(delivery.envelope, format!("envelope {number}"));
-        subscription.ack_through(delivery.tag).await.expect("acknowledged");
-    }
+    in_order_through(last, first, &mut subscription).await;
 }
 
 #[tokio::test]

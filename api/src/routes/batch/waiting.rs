@@ -16,7 +16,7 @@ use crate::identity::Claims;
 use crate::observe::Waited;
 use crate::problem::Problem;
 use crate::routes::jobs::document::Status;
-use crate::wait::Told;
+use crate::wait::Reported;
 
 /// A wait that there is room for.
 pub(super) struct Wait {
@@ -72,16 +72,16 @@ impl Wait {
 
 impl BatchAnswer {
     /// Tells what became of the line at this place.
-    fn learn(&mut self, place: usize, told: Told) {
+    fn learn(&mut self, place: usize, reported: Reported) {
         let Some(result) = self.results.get_mut(place) else { return };
         let LineResult::Accepted { line, id, status, reason, .. } = result else { return };
-        match told {
-            Told::Outcome(RecordedOutcome::Posted) => *status = Status::Posted,
-            Told::Outcome(RecordedOutcome::Rejected(why)) => {
+        match reported {
+            Reported::Outcome(RecordedOutcome::Posted) => *status = Status::Posted,
+            Reported::Outcome(RecordedOutcome::Rejected(why)) => {
                 (*status, *reason) = (Status::Rejected, Some(why))
             }
-            Told::Outcome(RecordedOutcome::Dead) => *status = Status::Dead,
-            Told::Conflict => {
+            Reported::Outcome(RecordedOutcome::Dead) => *status = Status::Dead,
+            Reported::Conflict => {
                 let error = Box::new(Problem::conflict(*id, "the key or reference", "one of its own"));
                 *result = LineResult::Refused { line: *line, status: Refused::Refused, error };
                 self.accepted -= 1;

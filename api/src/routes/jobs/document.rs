@@ -185,7 +185,7 @@ impl Job {
     }
 
     /// A worker told of its outcome.
-    pub fn told(id: JobId, outcome: RecordedOutcome) -> Job {
+    pub fn with_outcome(id: JobId, outcome: RecordedOutcome) -> Job {
         match outcome {
             RecordedOutcome::Posted => Job::new(id, Status::Posted, None),
             RecordedOutcome::Rejected(reason) => Job::new(id, Status::Rejected, Some(reason)),
@@ -205,7 +205,7 @@ impl Job {
             accepted_at: Some(Rfc3339::from_microseconds(record.accepted_at)),
             posted_at: Some(Rfc3339::from_microseconds(record.posted_at)),
             conflicts: record.conflicts.as_ref().map(ConflictsOfJob::from),
-            ..Job::told(record.id, record.outcome)
+            ..Job::with_outcome(record.id, record.outcome)
         }
     }
 }

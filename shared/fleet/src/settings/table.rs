@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use contract::report::Role;
+use contract::settings::PREFETCH_MESSAGES_MAX;
 use queue::{BATCH_JOBS_MAX, PREFETCH_MESSAGES};
 
 pub use super::setting::{Kind, Setting};
@@ -57,7 +58,7 @@ pub static POSTING_CONCURRENCY: Setting = row(
 pub static PREFETCH: Setting = row(
     "PREFETCH",
     Role::Worker,
-    integer(PREFETCH_MESSAGES as u64, 1..=1_000),
+    integer(PREFETCH_MESSAGES as u64, 1..=PREFETCH_MESSAGES_MAX as u64),
     "messages",
     "Messages of one lane that the queue hands to a worker ahead of their acknowledgement",
 );

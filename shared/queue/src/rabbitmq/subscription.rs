@@ -20,7 +20,7 @@ use crate::{Delivery, DeliveryTag, QueueError, Subscription};
 /// How long the broker may take to accept a consumer; without a leader the queue does not answer.
 const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the broker may take to say who waits, and to hand out no more.
-const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the broker may take to take a lane back.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -106,6 +106,18 @@ impl QueueConsumer {
         })
     }
 
+    /// What the broker answers, unless it is silent.
+    async fn answered<T>(
+        &self,
+        answer: impl Future<Output = Result<T, lapin::Error>> + Send,
+        silent: &str,
+    ) -> Result<T, QueueError> {
+        match timeout(ANSWER_TIMEOUT, answer).await {
+            Ok(answered) => answered.map_err(|cause| self.failure(&cause)),
+            Err(_) => Err(self.failure(&silent)),
+        }
+    }
+
     fn failure(&self, cause: &dyn std::fmt::Display) -> QueueError {
         QueueError::Failed(format!(
             "the subscription of {} on {} has ended: {cause}",
@@ -156,25 +168,18 @@ impl Subscription for QueueConsumer {
     }
 
     async fn is_alone(&mut self) -> Result<bool, QueueError> {
-        let queue = self.queue.clone();
-        let channel = &self.open()?.channel;
+        let (queue, channel) = (self.queue.clone(), self.open()?.channel.clone());
         let asked = channel.queue_declare(queue.into(), passive(), FieldTable::default());
-        let answer = timeout(CANCEL_TIMEOUT, asked).await;
-        let declared = answer.map_err(|_| self.failure(&"it does not say who waits"))?;
         // Those who wait count.
-        Ok(declared.map_err(|cause| self.failure(&cause))?.consumer_count() == 1)
+        Ok(self.answered(asked, "it does not say who waits").await?.consumer_count() == 1)
     }
 
     async fn leave(mut self: Box<Self>, last: DeliveryTag) -> Result<(), QueueError> {
         // The acknowledgement makes room: without the cancel more would be handed out, and come back.
         let Open { channel, consumer } = self.open()?;
         let (channel, consumer) = (channel.clone(), consumer.tag());
-        let cancelled =
-            timeout(CANCEL_TIMEOUT, channel.basic_cancel(consumer, BasicCancelOptions::default()));
-        match cancelled.await {
-            Ok(cancelled) => cancelled.map_err(|cause| self.failure(&cause))?,
-            Err(_) => return Err(self.failure(&"it does not let the consumer go")),
-        }
+        let cancelled = channel.basic_cancel(consumer, BasicCancelOptions::default());
+        self.answered(cancelled, "it does not let the consumer go").await?;
         self.ack_through(last).await?;
         self.close().await;
         Ok(())

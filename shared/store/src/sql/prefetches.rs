@@ -2,6 +2,7 @@
 //! and something to tell it from any other.
 
 use async_trait::async_trait;
+use contract::settings::PREFETCH_MESSAGES_MAX;
 use domain::lane::Lane;
 
 use super::rows::Cells;
@@ -10,9 +11,6 @@ use super::session::{Database, Purpose, Session, SqlLedger};
 use crate::error::StoreError;
 use crate::failure::Failure;
 use crate::prefetches::{Noted, Prefetches};
-
-/// The most that the setting takes: what a lane is taken to have had whose row says something else than a number.
-const PREFETCH_MAX: u16 = 1_000;
 
 // By the pool that posts: a worker takes over many lanes at once, and nothing is posted of them before.
 #[async_trait]
@@ -56,7 +54,8 @@ fn record(messages: u16) -> Result<String, Failure> {
 
 fn messages(record: &str) -> u16 {
     let number = record.split_once(' ').and_then(|(messages, _)| messages.parse().ok());
-    number.unwrap_or(PREFETCH_MAX)
+    // Whatever it was, nobody can have had more.
+    number.unwrap_or(PREFETCH_MESSAGES_MAX)
 }
 
 async fn read<S: Session>(session: &mut S, lane: Lane) -> Result<Option<String>, Failure> {
