@@ -1,11 +1,14 @@
-//! Connections that ask for nothing are closed, whichever listener they are to.
+//! Connections that ask for nothing are closed, whichever listener they are to; what goes to the database goes at once.
 
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use futures::future::try_join_all;
+use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
+use sqlx::{Connection as _, MySqlConnection};
 use tests::client::Client;
 use tests::fleet::{Fleet, Role};
+use tests::servers::fresh_database;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -45,4 +48,33 @@ async fn whoever_sends_no_request_is_cut_off_by_every_listener() -> anyhow::Resu
     }
     try_join_all(all).await?;
     Ok(())
+}
+
+/// Without TCP_NODELAY a batch over TLS waits 40 ms for a delayed acknowledgement; see vendor/README.md.
+#[tokio::test]
+async fn the_socket_to_the_database_sends_at_once() -> anyhow::Result<()> {
+    let mut connection = MySqlConnection::connect(&fresh_database().await?).await?;
+    let port: i64 = sqlx::query_scalar("SELECT CAST(@@port AS SIGNED)").fetch_one(&mut connection).await?;
+    let sockets = own_sockets(u16::try_from(port)?)?;
+    ensure!(!sockets.is_empty(), "no socket of this process leads to port {port}");
+    for socket in sockets {
+        ensure!(socket.nodelay()?, "{socket:?} waits for acknowledgements");
+    }
+    Ok(())
+}
+
+/// The sockets of this process that lead to this port.
+fn own_sockets(port: u16) -> anyhow::Result<Vec<std::net::TcpStream>> {
+    let this = pidfd_open(getpid(), PidfdFlags::empty())?;
+    let mut sockets = Vec::new();
+    for file in std::fs::read_dir("/proc/self/fd")? {
+        let number = file?.file_name().to_string_lossy().parse()?;
+        // The one that lists the folder has gone by now.
+        let Ok(file) = pidfd_getfd(&this, number, PidfdGetfdFlags::empty()) else { continue };
+        let socket = std::net::TcpStream::from(file);
+        if socket.peer_addr().is_ok_and(|peer| peer.port() == port) {
+            sockets.push(socket);
+        }
+    }
+    Ok(sockets)
 }
