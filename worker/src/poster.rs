@@ -5,7 +5,9 @@
 //! for nothing but its turn, and nothing waits for company longer than it may linger. Idle: no added
 //! latency. Busy: few transactions.
 
-use std::collections::VecDeque;
+mod waiting;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,12 +15,13 @@ use domain::job::Job;
 use domain::outcome::Outcome;
 use fleet::settings::Settings;
 use store::StoreError;
-use store::ledger::{ATTEMPT_TIMEOUT, Ledger, Posted, Unposted, post_bisecting};
+use store::ledger::{ATTEMPT_TIMEOUT, Ledger, Posted, post_bisecting};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::Instant;
 use tracing::error;
 
+use self::waiting::{Gathered, Gone, Waiting};
 use crate::figures::Figures;
 
 /// How batches are put together. They change while it runs; what is in flight then ends as it began.
@@ -77,16 +80,15 @@ impl Poster {
     pub(crate) async fn post(&self, jobs: Vec<Job>) -> Option<Answer> {
         let (answer, answered) = oneshot::channel();
         // A lane hands over one batch at a time, so no more wait here than there are lanes.
-        let sent = self.submissions.send(Submission { jobs, submitted_at: Instant::now(), answer });
+        let sent = self.submissions.send(Submission { jobs, answer });
         sent.ok()?;
         answered.await.ok()
     }
 }
 
-/// One lane's batch, on its way into a transaction.
+/// One lane's batch, on its way into transactions.
 struct Submission {
     jobs: Vec<Job>,
-    submitted_at: Instant,
     answer: oneshot::Sender<Answer>,
 }
 
@@ -96,9 +98,15 @@ struct Queue {
     settings: watch::Receiver<Arc<Settings>>,
     limits: Limits,
     figures: Arc<Figures>,
-    waiting: VecDeque<Submission>,
-    in_flight: JoinSet<Size>,
-    small_in_flight: usize,
+    waiting: Waiting,
+    postings: JoinSet<Ended>,
+    in_flight: HashMap<task::Id, InFlight>,
+}
+
+/// A transaction in flight.
+struct InFlight {
+    origin: Gone,
+    size: Size,
 }
 
 /// Whether a transaction has room for more.
@@ -106,6 +114,13 @@ struct Queue {
 enum Size {
     Small,
     Full,
+}
+
+/// What came of a transaction.
+struct Ended {
+    jobs: Vec<Job>,
+    posted: Result<Vec<Posted>, StoreError>,
+    was_late: bool,
 }
 
 impl Queue {
@@ -120,22 +135,22 @@ impl Queue {
             settings,
             limits,
             figures,
-            waiting: VecDeque::new(),
-            in_flight: JoinSet::new(),
-            small_in_flight: 0,
+            waiting: Waiting::default(),
+            postings: JoinSet::new(),
+            in_flight: HashMap::new(),
         }
     }
 
     async fn serve(mut self, mut received: mpsc::UnboundedReceiver<Submission>) {
         loop {
-            let lingered = self.lingered_at();
+            let lingered = self.start_due();
             tokio::select! {
                 biased;
-                Some(ended) = self.in_flight.join_next() => self.note_end(ended),
+                Some(ended) = self.postings.join_next_with_id() => self.note_end(ended),
                 submission = received.recv() => match submission {
-                    Some(submission) => self.waiting.push_back(submission),
+                    Some(Submission { jobs, answer }) => self.waiting.push(jobs, answer),
                     // Whoever handed something over has gone; what is in flight ends by itself.
-                    None => return self.in_flight.detach_all(),
+                    None => return self.postings.detach_all(),
                 },
                 () = sleep_until(lingered), if lingered.is_some() => {}
                 Ok(()) = self.settings.changed() => {
@@ -143,94 +158,52 @@ impl Queue {
                 }
             }
             // What has come meanwhile goes along.
-            while let Ok(submission) = received.try_recv() {
-                self.waiting.push_back(submission);
-            }
-            while let Some((together, size)) = self.next() {
-                self.small_in_flight += usize::from(size == Size::Small);
-                let (ledger, figures) = (self.ledger.clone(), self.figures.clone());
-                self.in_flight.spawn(async move {
-                    post_together(ledger.as_ref(), &figures, together).await;
-                    size
-                });
+            while let Ok(Submission { jobs, answer }) = received.try_recv() {
+                self.waiting.push(jobs, answer);
             }
         }
     }
 
-    fn note_end(&mut self, ended: Result<Size, tokio::task::JoinError>) {
+    /// Starts the transactions that are due; returns when what waits has waited long enough, if it is for that alone.
+    fn start_due(&mut self) -> Option<Instant> {
+        while self.in_flight.len() < self.limits.concurrency {
+            let selection = self.waiting.select(self.limits.batch_jobs_max)?;
+            let size = if selection.is_full { Size::Full } else { Size::Small };
+            let lingered = selection.oldest + self.limits.linger;
+            let is_alone = self.in_flight.values().all(|other| other.size == Size::Full);
+            if size == Size::Small && !is_alone && lingered > Instant::now() {
+                return Some(lingered);
+            }
+            let Gathered { jobs, submitted_at, origin } = self.waiting.take(selection);
+            submitted_at.into_iter().for_each(|at| self.figures.waited(at.elapsed()));
+            let (ledger, figures) = (self.ledger.clone(), self.figures.clone());
+            let posting = self.postings.spawn(async move { post(ledger.as_ref(), &figures, jobs).await });
+            self.in_flight.insert(posting.id(), InFlight { origin, size });
+        }
+        None
+    }
+
+    fn note_end(&mut self, ended: Result<(task::Id, Ended), JoinError>) {
+        let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
+        let Some(InFlight { origin, .. }) = self.in_flight.remove(&id) else { return };
         match ended {
-            Ok(Size::Full) => {}
-            Ok(Size::Small) => self.small_in_flight = self.small_in_flight.saturating_sub(1),
+            Ok((_, Ended { jobs, posted, was_late })) => self.waiting.ended(origin, jobs, posted, was_late),
             Err(failure) => {
                 error!(%failure, "a posting broke off; its jobs come again");
-                self.small_in_flight = self.small_in_flight.min(self.in_flight.len());
+                self.waiting.broke_off(&origin);
             }
         }
-    }
-
-    /// When what waits has waited long enough; `None` while nothing waits, or there is no turn to take.
-    fn lingered_at(&self) -> Option<Instant> {
-        let first = self.waiting.front().filter(|_| self.in_flight.len() < self.limits.concurrency)?;
-        Some(first.submitted_at + self.limits.linger)
-    }
-
-    /// What is to be posted now, if anything is: the oldest batch, and those after it that still fit.
-    fn next(&mut self) -> Option<(Vec<Submission>, Size)> {
-        let limits = self.limits;
-        let oldest = self.waiting.front()?;
-        let mut fitting = 0;
-        let mut jobs = 0;
-        for submission in &self.waiting {
-            if fitting > 0 && jobs + submission.jobs.len() > limits.batch_jobs_max {
-                break;
-            }
-            fitting += 1;
-            jobs += submission.jobs.len();
-        }
-        let full = jobs >= limits.batch_jobs_max || fitting < self.waiting.len();
-        let due = full || self.small_in_flight == 0 || oldest.submitted_at.elapsed() >= limits.linger;
-        if !due || self.in_flight.len() >= limits.concurrency {
-            return None;
-        }
-        let size = if full { Size::Full } else { Size::Small };
-        Some((self.waiting.drain(..fitting).collect(), size))
     }
 }
 
-/// Posts batches in one transaction, and gives each its answer.
-async fn post_together(ledger: &dyn Ledger, figures: &Figures, together: Vec<Submission>) {
+/// Posts jobs in one transaction.
+async fn post(ledger: &dyn Ledger, figures: &Figures, jobs: Vec<Job>) -> Ended {
     let started = Instant::now();
-    let mut jobs = Vec::new();
-    let mut shares = Vec::with_capacity(together.len());
-    for Submission { jobs: share, submitted_at, answer } in together {
-        figures.waited(started - submitted_at);
-        shares.push((share.len(), answer));
-        jobs.extend(share);
-    }
-    let mut posted = post_bisecting(ledger, &jobs).await;
+    let posted = post_bisecting(ledger, &jobs).await;
     if posted.is_ok() {
         figures.posted_batch(jobs.len(), started.elapsed());
     }
-    let was_late = started.elapsed() > ATTEMPT_TIMEOUT;
-    let mut jobs = jobs.into_iter();
-    for (count, answer) in shares {
-        let share = jobs.by_ref().take(count).collect();
-        let finished = match &mut posted {
-            Ok(posted) => posted.drain(..count).map(finished).collect(),
-            Err(error) => Err(error.clone()),
-        };
-        // A lane that has gone takes the batch up again where it is served next.
-        drop(answer.send(Answer { jobs: share, finished, was_late }));
-    }
-}
-
-/// A job that waits makes its lane try again; what of its batch has an outcome comes back as a duplicate.
-fn finished(posted: Posted) -> Result<Finished, StoreError> {
-    match posted {
-        Ok(outcome) => Ok(Ok(outcome)),
-        Err(Unposted::Dead(cause)) => Ok(Err(cause)),
-        Err(Unposted::Waits(why)) => Err(why),
-    }
+    Ended { jobs, posted, was_late: started.elapsed() > ATTEMPT_TIMEOUT }
 }
 
 async fn sleep_until(deadline: Option<Instant>) {

@@ -1,0 +1,252 @@
+//! What waits to be posted, and which of it may go into a transaction now.
+//!
+//! Two transactions that share an account wait for each other's rows, and of 10,000 accounts two batches of a hundred
+//! transfers nearly always share one. So a transaction is gathered from jobs whose accounts no other one has that is in
+//! flight; a job whose account is taken stays for a later one. This is for speed alone: between workers, and for accounts
+//! that only the ledger can name, the locks on the rows decide as ever.
+//!
+//! The order of a lane holds by two rules. A lane has jobs in one transaction at a time. And a job that stays keeps back
+//! every job behind it in its batch that shares an account with it, so that what draws on one account is posted in the
+//! order of its lane.
+
+use std::collections::{HashSet, VecDeque};
+
+use domain::account::AccountNumber;
+use domain::fold::Needs;
+use domain::job::Job;
+use store::StoreError;
+use store::ledger::{Posted, Unposted};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::{Answer, Finished};
+
+/// Names a batch while it waits or is in flight.
+type Key = u64;
+
+/// The batches that have no answer yet, the oldest first.
+#[derive(Default)]
+pub(super) struct Waiting {
+    batches: VecDeque<LaneBatch>,
+    /// What the transactions in flight may touch.
+    taken: HashSet<AccountNumber>,
+    keys: Key,
+}
+
+/// What one lane handed over.
+struct LaneBatch {
+    key: Key,
+    submitted_at: Instant,
+    answer: oneshot::Sender<Answer>,
+    places: Vec<Place>,
+    /// It has the same job twice, or another body under an id: then its jobs stay together, since what becomes of one
+    /// decides what becomes of the other.
+    is_whole: bool,
+    is_in_flight: bool,
+    was_late: bool,
+    failure: Option<StoreError>,
+}
+
+/// A job in its batch.
+struct Place {
+    /// `None`: it is in flight.
+    job: Option<Job>,
+    accounts: Vec<AccountNumber>,
+    finished: Option<Finished>,
+}
+
+impl Place {
+    fn waits(&self) -> bool {
+        self.job.is_some() && self.finished.is_none()
+    }
+}
+
+/// Jobs that may be posted together now.
+pub(super) struct Selection {
+    /// Batches by their position, each with the places of the jobs.
+    picked: Vec<(usize, Vec<usize>)>,
+    jobs: usize,
+    /// The transaction has no room for all that could go now.
+    pub(super) is_full: bool,
+    /// When the oldest of them came.
+    pub(super) oldest: Instant,
+}
+
+/// A transaction on its way.
+pub(super) struct Gathered {
+    pub(super) jobs: Vec<Job>,
+    /// How long each batch waited until now.
+    pub(super) submitted_at: Vec<Instant>,
+    pub(super) origin: Gone,
+}
+
+/// Where the jobs of a transaction come from, and what they may touch.
+pub(super) struct Gone {
+    places: Vec<(Key, Vec<usize>)>,
+    accounts: Vec<AccountNumber>,
+}
+
+impl Waiting {
+    /// A lane hands over its batch.
+    pub(super) fn push(&mut self, jobs: Vec<Job>, answer: oneshot::Sender<Answer>) {
+        self.keys += 1;
+        let mut ids = HashSet::with_capacity(jobs.len());
+        let is_whole = !jobs.iter().all(|job| ids.insert(job.id));
+        let place = |job: Job| {
+            let accounts = Needs::of(std::slice::from_ref(&job)).accounts.into_iter().collect();
+            Place { job: Some(job), accounts, finished: None }
+        };
+        self.batches.push_back(LaneBatch {
+            key: self.keys,
+            submitted_at: Instant::now(),
+            answer,
+            places: jobs.into_iter().map(place).collect(),
+            is_whole,
+            is_in_flight: false,
+            was_late: false,
+            failure: None,
+        });
+    }
+
+    /// What may go into a transaction of at most so many jobs, the oldest first; `None`: nothing.
+    pub(super) fn select(&mut self, jobs_max: usize) -> Option<Selection> {
+        // Whoever takes over a lane that was given up posts it from the queue.
+        self.batches.retain(|batch| batch.is_in_flight || !batch.answer.is_closed());
+        let mut selection: Option<Selection> = None;
+        for (position, batch) in self.batches.iter().enumerate().filter(|(_, batch)| !batch.is_in_flight) {
+            let free = batch.free(&self.taken);
+            if free.is_empty() {
+                continue;
+            }
+            let selection = selection.get_or_insert_with(|| Selection {
+                picked: Vec::new(),
+                jobs: 0,
+                is_full: false,
+                oldest: batch.submitted_at,
+            });
+            let room = jobs_max.saturating_sub(selection.jobs);
+            let fits = free.len() <= room;
+            selection.is_full |= free.len() >= room;
+            // A batch that must stay together goes alone if it is larger than the room.
+            let picked = match (fits, batch.is_whole) {
+                (true, _) => free,
+                (false, false) => free.into_iter().take(room).collect(),
+                (false, true) if selection.jobs == 0 => free,
+                (false, true) => Vec::new(),
+            };
+            if !picked.is_empty() {
+                selection.jobs += picked.len();
+                selection.picked.push((position, picked));
+            }
+            if selection.is_full {
+                break;
+            }
+        }
+        selection
+    }
+
+    /// Takes what was selected out of its batches.
+    pub(super) fn take(&mut self, selection: Selection) -> Gathered {
+        let mut jobs = Vec::with_capacity(selection.jobs);
+        let mut submitted_at = Vec::with_capacity(selection.picked.len());
+        let mut origin = Gone { places: Vec::with_capacity(selection.picked.len()), accounts: Vec::new() };
+        for (position, places) in selection.picked {
+            let Some(batch) = self.batches.get_mut(position) else { continue };
+            batch.is_in_flight = true;
+            submitted_at.push(batch.submitted_at);
+            for place in places.iter().filter_map(|place| batch.places.get(*place)) {
+                origin.accounts.extend(place.accounts.iter().cloned());
+            }
+            jobs.extend(places.iter().filter_map(|place| batch.places.get_mut(*place)?.job.take()));
+            origin.places.push((batch.key, places));
+        }
+        self.taken.extend(origin.accounts.iter().cloned());
+        Gathered { jobs, submitted_at, origin }
+    }
+
+    /// A transaction has ended: its jobs are back in their batches, and whichever batch is complete, or cannot be
+    /// completed, gets its answer.
+    pub(super) fn ended(
+        &mut self,
+        origin: Gone,
+        jobs: Vec<Job>,
+        posted: Result<Vec<Posted>, StoreError>,
+        was_late: bool,
+    ) {
+        self.release(&origin);
+        let (mut posted, failure) = match posted {
+            Ok(posted) => (posted.into_iter(), None),
+            Err(failure) => (Vec::new().into_iter(), Some(failure)),
+        };
+        let mut jobs = jobs.into_iter();
+        for (key, places) in origin.places {
+            let Some(position) = self.batches.iter().position(|batch| batch.key == key) else { continue };
+            let Some(batch) = self.batches.get_mut(position) else { continue };
+            batch.is_in_flight = false;
+            batch.was_late |= was_late;
+            batch.failure = failure.clone();
+            for place in places {
+                let (job, posted) = (jobs.next(), posted.next());
+                let Some(place) = batch.places.get_mut(place) else { continue };
+                place.job = job;
+                match posted {
+                    Some(Ok(outcome)) => place.finished = Some(Ok(outcome)),
+                    Some(Err(Unposted::Dead(cause))) => place.finished = Some(Err(cause)),
+                    // The lane tries again; what of its batch has an outcome comes back as a duplicate.
+                    Some(Err(Unposted::Waits(why))) => batch.failure = Some(why),
+                    None => {}
+                }
+            }
+            if batch.failure.is_some() || batch.places.iter().all(|place| place.finished.is_some()) {
+                self.batches.remove(position).into_iter().for_each(LaneBatch::answer);
+            }
+        }
+    }
+
+    /// A transaction broke off, and its jobs with it: whether they are posted is not known, and their lanes get no answer.
+    pub(super) fn broke_off(&mut self, origin: &Gone) {
+        self.release(origin);
+        let gone: HashSet<Key> = origin.places.iter().map(|(key, _)| *key).collect();
+        self.batches.retain(|batch| !gone.contains(&batch.key));
+    }
+
+    fn release(&mut self, origin: &Gone) {
+        for account in &origin.accounts {
+            self.taken.remove(account);
+        }
+    }
+}
+
+impl LaneBatch {
+    /// The places of the jobs that may go now, in order.
+    fn free(&self, taken: &HashSet<AccountNumber>) -> Vec<usize> {
+        let mut kept_back = HashSet::new();
+        let mut free = Vec::with_capacity(self.places.len());
+        for (number, place) in self.places.iter().enumerate().filter(|(_, place)| place.waits()) {
+            if place.accounts.iter().any(|account| taken.contains(account) || kept_back.contains(account)) {
+                if self.is_whole {
+                    return Vec::new();
+                }
+                kept_back.extend(&place.accounts);
+            } else {
+                free.push(number);
+            }
+        }
+        free
+    }
+
+    fn answer(self) {
+        let LaneBatch { answer, places, was_late, failure, .. } = self;
+        let (mut jobs, mut finished) = (Vec::with_capacity(places.len()), Vec::with_capacity(places.len()));
+        for place in places {
+            jobs.extend(place.job);
+            finished.extend(place.finished);
+        }
+        let finished = failure.map_or(Ok(finished), Err);
+        // A lane that has gone takes the batch up again where it is served next.
+        drop(answer.send(Answer { jobs, finished, was_late }));
+    }
+}
+
+#[cfg(test)]
+mod tests;
