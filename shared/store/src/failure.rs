@@ -19,6 +19,9 @@ pub enum Failure {
     /// A key appeared meanwhile that was not there when the batch looked: read again.
     #[error("{0}")]
     DuplicateKey(String),
+    /// An account has another key than it had: another database is there, or an older state of it. Read again.
+    #[error("{0}")]
+    KeyMoved(String),
     /// The database is away, full or not the one that was asked for: the same may work later.
     #[error("{0}")]
     Transient(String),
@@ -43,7 +46,10 @@ impl Failure {
     /// Whether the transaction should be tried again at once.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Failure::Deadlock(_) | Failure::LockWait(_) | Failure::DuplicateKey(_))
+        matches!(
+            self,
+            Failure::Deadlock(_) | Failure::LockWait(_) | Failure::DuplicateKey(_) | Failure::KeyMoved(_)
+        )
     }
 
     /// Why it is tried again, as metrics label it.
@@ -53,6 +59,7 @@ impl Failure {
             Failure::Deadlock(_) => "deadlock",
             Failure::LockWait(_) => "lock_wait",
             Failure::DuplicateKey(_) => "id_met",
+            Failure::KeyMoved(_) => "key_moved",
             Failure::Transient(_) => "unavailable",
             Failure::ReadOnly(_) => "read_only",
             Failure::PoolExhausted(_) => "pool_exhausted",
@@ -75,6 +82,7 @@ impl From<Failure> for StoreError {
         match failure {
             Failure::Deadlock(why)
             | Failure::LockWait(why)
+            | Failure::KeyMoved(why)
             | Failure::Transient(why)
             | Failure::ReadOnly(why) => StoreError::Transient(why),
             Failure::PoolExhausted(exhausted) => StoreError::PoolExhausted(exhausted),

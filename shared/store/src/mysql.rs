@@ -21,6 +21,7 @@ use self::server::Lease;
 use crate::error::StoreError;
 use crate::failure::Failure;
 use crate::ledger::durability::Durability;
+use crate::sql::account_keys::AccountKeys;
 use crate::sql::session::{Database, Purpose, SqlLedger};
 
 /// The books on MySQL or MariaDB.
@@ -31,6 +32,7 @@ pub type MySqlLedger = SqlLedger<MySqlDatabase>;
 pub struct MySqlDatabase {
     pools: Pools,
     eras: Arc<Eras>,
+    account_keys: Arc<AccountKeys>,
 }
 
 impl MySqlLedger {
@@ -40,7 +42,11 @@ impl MySqlLedger {
     /// # Errors
     /// A URL is none.
     pub fn connect(config: &MySqlConfig) -> Result<MySqlLedger, StoreError> {
-        let database = MySqlDatabase { pools: Pools::connect(config)?, eras: Arc::default() };
+        let database = MySqlDatabase {
+            pools: Pools::connect(config)?,
+            eras: Arc::default(),
+            account_keys: Arc::default(),
+        };
         Ok(SqlLedger { database, reading: Purpose::Reading })
     }
 }
@@ -58,6 +64,10 @@ impl Database for MySqlDatabase {
 
     fn era(&self) -> i64 {
         self.eras.current()
+    }
+
+    fn account_keys(&self) -> Option<Arc<AccountKeys>> {
+        Some(self.account_keys.clone())
     }
 
     fn migrator(&self) -> &'static Migrator {

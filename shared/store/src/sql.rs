@@ -1,6 +1,7 @@
 //! The ledger on a relational database. All that MySQL and SQLite share is here: what is locked, read and
 //! written, and in which order. An adapter brings its connections, its schema, and a dialect: see [`session`].
 
+pub(crate) mod account_keys;
 mod analyses;
 mod entry_ranges;
 mod former_ids;

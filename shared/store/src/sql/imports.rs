@@ -106,7 +106,7 @@ impl<D: Database> Imports for SqlLedger<D> {
         now: i64,
     ) -> Result<Standing, StoreError> {
         let session = self.database.session(Purpose::WritingRecords).await?;
-        let mut transaction = SqlTransaction::new(session, 0);
+        let mut transaction = SqlTransaction::new(session);
         let mut script = Script::new(D::Session::DIALECT);
         begin(&mut script);
         script.sql("SELECT owner, cancel_requested, open_key IS NOT NULL FROM imports");
@@ -210,7 +210,7 @@ impl<D: Database> Imports for SqlLedger<D> {
 
 /// With its totals, a row for each lane of the fleet.
 async fn insert_import<D: Database>(database: &D, new: &NewImport, open_key: &[u8]) -> Result<i64, Failure> {
-    let mut transaction = SqlTransaction::new(database.session(Purpose::WritingRecords).await?, 0);
+    let mut transaction = SqlTransaction::new(database.session(Purpose::WritingRecords).await?);
     let mut script = Script::new(D::Session::DIALECT);
     begin(&mut script);
     script.sql(

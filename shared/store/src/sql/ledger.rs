@@ -51,7 +51,7 @@ impl<D: Database> Store for Transactions<'_, D> {
         if let Some(refused) = database.durability().filter(|found| found.is_refused()) {
             return Err(Failure::Transient(refused.to_string()));
         }
-        Ok(SqlTransaction::new(session, database.era()))
+        Ok(SqlTransaction::posting(session, database))
     }
 }
 

@@ -1,21 +1,23 @@
 //! One attempt at posting a batch: what is sent and in how many packets.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
-use domain::account::AccountNumber;
+use domain::account::{AccountNumber, AccountStatus};
 use domain::fold::Needs;
 use domain::hold::Hold;
 use domain::id::JobId;
 use domain::job::{Job, Origin};
 use domain::outcome::RecordedOutcome;
 
+use super::account_keys::AccountKeys;
 use super::{reads, rows, statements};
 use crate::failure::Failure;
 use crate::ledger::post::{DuplicateCheck, Found, Library, Transaction, Writes};
 use crate::ledger::record::JobRecord;
 use crate::sql::rows::Cells;
 use crate::sql::script::Script;
-use crate::sql::session::Session;
+use crate::sql::session::{Database, Session};
 
 /// The longest cause of a dead job that is kept, in characters.
 const CAUSE_CHARS_MAX: usize = 2_000;
@@ -23,18 +25,31 @@ const CAUSE_CHARS_MAX: usize = 2_000;
 /// The keys of accounts, by number.
 pub(super) type Keys = HashMap<AccountNumber, i64>;
 
+/// What is held on accounts, and their status, by key.
+pub(super) type HeldAndStatus = HashMap<i64, (i64, AccountStatus)>;
+
 /// A connection with, once something is locked, a transaction on it.
 #[derive(Debug)]
 pub(crate) struct SqlTransaction<S: Session> {
     session: S,
     /// The era that entries are written to.
     era: i64,
+    account_keys: Option<Arc<AccountKeys>>,
+    /// How the accounts stand that are locked.
+    standing: HeldAndStatus,
     open: bool,
 }
 
 impl<S: Session> SqlTransaction<S> {
-    pub(super) fn new(session: S, era: i64) -> SqlTransaction<S> {
-        SqlTransaction { session, era, open: false }
+    /// For something else than posting.
+    pub(super) fn new(session: S) -> SqlTransaction<S> {
+        SqlTransaction { session, era: 0, account_keys: None, standing: HeldAndStatus::new(), open: false }
+    }
+
+    /// For posting to the era in force.
+    pub(super) fn posting(session: S, database: &impl Database<Session = S>) -> SqlTransaction<S> {
+        let (era, account_keys) = (database.era(), database.account_keys());
+        SqlTransaction { session, era, account_keys, standing: HeldAndStatus::new(), open: false }
     }
 
     /// Runs a script; if that fails, rolls everything back. (After a lock wait time-out MySQL itself has
@@ -44,12 +59,16 @@ impl<S: Session> SqlTransaction<S> {
         match self.session.run(script).await {
             Ok(results) => Ok(results),
             Err(failure) => {
-                let mut rollback = Script::new(S::DIALECT);
-                rollback.sql("ROLLBACK");
-                self.open = self.session.run(rollback).await.is_err();
+                self.roll_back().await;
                 Err(failure)
             }
         }
+    }
+
+    async fn roll_back(&mut self) {
+        let mut rollback = Script::new(S::DIALECT);
+        rollback.sql("ROLLBACK");
+        self.open = self.session.run(rollback).await.is_err();
     }
 
     /// Runs a script that ends with the commit.
@@ -90,10 +109,29 @@ impl<S: Session> SqlTransaction<S> {
     async fn open_accounts(&mut self, writes: &Writes<'_>) -> Result<Vec<(AccountNumber, i64)>, Failure> {
         let mut script = Script::new(S::DIALECT);
         statements::insert_accounts(&mut script, writes);
-        script.sql("SELECT a.number, a.id FROM accounts a WHERE a.number IN (");
-        script.list(writes.new_accounts().map(|account| &account.number)).sql(")");
+        statements::select_keys(&mut script, writes.new_accounts().map(|account| &account.number));
         let keys = self.run(script).await?.pop().unwrap_or_default();
         keys.iter().map(|row| Ok((rows::number(row.text(0)?)?, row.int(1)?))).collect()
+    }
+
+    /// The keys of those of the accounts that there are. What an account opens meanwhile, it opens after this batch.
+    async fn keys_of(
+        &mut self,
+        account_keys: &AccountKeys,
+        numbers: &BTreeSet<AccountNumber>,
+    ) -> Result<Keys, Failure> {
+        let (mut keys, unknown) = account_keys.of(numbers);
+        if !unknown.is_empty() {
+            let mut script = Script::new(S::DIALECT);
+            statements::select_keys(&mut script, unknown);
+            let found = self.session.run(script).await?.pop().unwrap_or_default();
+            let found: Result<Keys, Failure> =
+                found.iter().map(|row| Ok((rows::number(row.text(0)?)?, row.int(1)?))).collect();
+            let found = found?;
+            account_keys.learn(&found);
+            keys.extend(found);
+        }
+        Ok(keys)
     }
 }
 
@@ -124,9 +162,21 @@ impl<S: Session> Transaction for SqlTransaction<S> {
         jobs: &[Job],
         duplicate_check: DuplicateCheck,
     ) -> Result<Found, Failure> {
+        let account_keys = self.account_keys.clone();
+        let keys = match &account_keys {
+            Some(account_keys) => Some(self.keys_of(account_keys, &needs.accounts).await?),
+            None => None,
+        };
         let mut script = Script::new(S::DIALECT);
         statements::begin(&mut script);
-        statements::lock_accounts(&mut script, &needs.accounts);
+        match &keys {
+            Some(keys) => {
+                let mut ascending: Vec<_> = keys.values().copied().collect();
+                ascending.sort_unstable();
+                statements::lock_by_key(&mut script, &ascending);
+            }
+            None => statements::select_accounts(&mut script, &needs.accounts),
+        }
         // Each statement sees what was committed before it, so these see all that was committed before
         // the locks were granted.
         if duplicate_check == DuplicateCheck::BySearch {
@@ -147,7 +197,17 @@ impl<S: Session> Transaction for SqlTransaction<S> {
         let books = &mut found.books;
         for row in results.next().unwrap_or_default() {
             let account = rows::account(&row)?;
+            self.standing.extend(account.key.map(|key| (key, (account.held, account.status))));
             books.accounts.insert(account.number.clone(), account);
+        }
+        if let (Some(account_keys), Some(keys)) = (account_keys, keys)
+            && let Some((number, key)) = keys
+                .iter()
+                .find(|(number, key)| books.accounts.get(*number).and_then(|account| account.key) != Some(**key))
+        {
+            account_keys.forget();
+            self.roll_back().await;
+            return Err(Failure::KeyMoved(format!("account {number} does not have the key {key} any more")));
         }
         if duplicate_check == DuplicateCheck::BySearch {
             for row in results.next().unwrap_or_default() {
@@ -180,7 +240,7 @@ impl<S: Session> Transaction for SqlTransaction<S> {
             keys.extend(self.open_accounts(writes).await?);
         }
         let mut script = Script::new(S::DIALECT);
-        statements::write(&mut script, writes, &keys, self.era)?;
+        statements::write(&mut script, writes, (&keys, &self.standing), self.era)?;
         script.sql("COMMIT");
         self.finish(script).await
     }

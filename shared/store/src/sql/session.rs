@@ -8,6 +8,7 @@ use futures::TryStreamExt as _;
 use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, Either};
 
+use super::account_keys::AccountKeys;
 use super::group_commit::GroupCommit;
 use super::rows::Cells;
 use super::script::{Dialect, Script};
@@ -48,6 +49,11 @@ pub(crate) trait Database: Send + Sync {
 
     /// The era that entries are written to.
     fn era(&self) -> i64;
+
+    /// Where the keys of accounts are kept; `None`: they are found as soon by number.
+    fn account_keys(&self) -> Option<Arc<AccountKeys>> {
+        None
+    }
 
     /// The migrations of its schema.
     fn migrator(&self) -> &'static Migrator;

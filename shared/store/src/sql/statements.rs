@@ -9,7 +9,7 @@ use domain::lane::Lane;
 use domain::outcome::RecordedOutcome;
 
 pub(super) use self::imports::{record_dead_row, select_import_rows, stored};
-use super::posting::Keys;
+use super::posting::{Keys, HeldAndStatus};
 use super::rows;
 use super::rows::{HOLD, RECORDED, account_status_name, hold_status_columns, outcome_columns};
 use crate::failure::Failure;
@@ -49,15 +49,26 @@ pub(super) fn select_now_and_latest(script: &mut Script) {
     script.sql("SELECT ").sql(now).sql(", (SELECT MAX(posted_at) FROM lane_totals); ");
 }
 
-/// Through the index in its order, whatever the optimiser thinks of a small table: a scan would lock rows
-/// of other lanes, and another order would deadlock with them.
-pub(super) fn lock_accounts<'a>(script: &mut Script, numbers: impl IntoIterator<Item = &'a AccountNumber>) {
-    let (index, lock) = match script.dialect() {
-        Dialect::MySql => (" FORCE INDEX (accounts_number)", " ORDER BY a.number FOR UPDATE; "),
-        Dialect::Sqlite => ("", "; "),
+/// The keys of those of the accounts that there are.
+pub(super) fn select_keys<'a>(script: &mut Script, numbers: impl IntoIterator<Item = &'a AccountNumber>) {
+    script.sql("SELECT a.number, a.id FROM accounts a WHERE a.number IN (").list(numbers).sql("); ");
+}
+
+/// Through the index in its order, whatever the optimiser thinks of a small table: a scan would lock rows of other lanes,
+/// and another order would deadlock with them. `keys` are ascending.
+pub(super) fn lock_by_key(script: &mut Script, keys: &[i64]) {
+    script.sql("SELECT ").sql(rows::ACCOUNT).sql(" FROM accounts a FORCE INDEX (PRIMARY) WHERE a.id IN (");
+    match keys {
+        [] => script.value(Value::Null),
+        keys => script.list(keys.iter().copied()),
     };
-    script.sql("SELECT ").sql(rows::ACCOUNT).sql(" FROM accounts a").sql(index).sql(" WHERE a.number IN (");
-    script.list(numbers).sql(")").sql(lock);
+    script.sql(") ORDER BY a.id FOR UPDATE; ");
+}
+
+/// Where one lock is all there is, and taken already.
+pub(super) fn select_accounts<'a>(script: &mut Script, numbers: impl IntoIterator<Item = &'a AccountNumber>) {
+    script.sql("SELECT ").sql(rows::ACCOUNT).sql(" FROM accounts a WHERE a.number IN (");
+    script.list(numbers).sql("); ");
 }
 
 /// Locked, since a dead job may be revived: where two workers replay it and no account exists that they could
@@ -83,13 +94,23 @@ pub(super) fn select_reversed<'a>(script: &mut Script, originals: impl IntoItera
     script.sql("SELECT original FROM reversals WHERE original IN (").keys(originals).sql("); ");
 }
 
-/// All that a batch writes, new accounts excepted: the others refer to their keys.
-pub(super) fn write(script: &mut Script, writes: &Writes<'_>, keys: &Keys, era: i64) -> Result<(), Failure> {
+/// All that a batch writes, new accounts excepted: the others refer to their keys. `standing` is what was held on the accounts, and their status,
+/// until now.
+pub(super) fn write(
+    script: &mut Script,
+    writes: &Writes<'_>,
+    (keys, standing): (&Keys, &HeldAndStatus),
+    era: i64,
+) -> Result<(), Failure> {
     insert_jobs(script, writes.new_jobs().map(|(job, outcome)| (job, outcome, None)), writes.now);
     revive_jobs(script, writes);
     insert_entries(script, writes, keys, era)?;
     let changed: Vec<_> = writes.changed_accounts().collect();
-    changed.chunks(UPDATES_MAX).for_each(|changed| update_accounts(script, changed));
+    for changed in changed.chunks(UPDATES_MAX) {
+        let standing_changes =
+            changed.iter().any(|(key, account)| standing.get(key) != Some(&(account.held, account.status)));
+        update_accounts(script, changed, standing_changes);
+    }
     insert_holds(script, writes, keys)?;
     update_holds(script, writes);
     insert_reversals(script, writes);
@@ -204,40 +225,47 @@ fn insert_entries(script: &mut Script, writes: &Writes<'_>, keys: &Keys, era: i6
 
 /// Many rows by one statement.
 ///
-/// MySQL: an update that joins a table of values, in the one form that all servers know. STRAIGHT_JOIN keeps
-/// the values on the outside; the other way round, every account would be read.
-fn update_accounts(script: &mut Script, changed: &[(i64, &Account)]) {
+/// MySQL and MariaDB: by a CASE for each column, which took 4.2 and 2.3 ms for 198 accounts where a join with a table of
+/// values took 4.6 and 2.8 ms (9.7 with TLS and 10.11). What is held and the status change seldom: `standing_changes` says
+/// that one of them does. The index is named, since a scan would wait for rows of other lanes.
+fn update_accounts(script: &mut Script, changed: &[(i64, &Account)], standing_changes: bool) {
     match script.dialect() {
         Dialect::MySql => {
-            script
-                .sql("UPDATE (SELECT 0 AS id, 0 AS balance, 0 AS held, 0 AS seq, '' AS digest, '' AS status");
-            for changed in changed {
-                script.sql(" UNION ALL SELECT ").list(changed_row(changed));
+            script.sql("UPDATE accounts FORCE INDEX (PRIMARY) SET ");
+            let rarely = if standing_changes { &["held", "status"][..] } else { &[] };
+            for (place, column) in ["balance", "seq", "digest"].iter().chain(rarely).enumerate() {
+                script.sql(if place > 0 { ", " } else { "" }).sql(column).sql(" = CASE id");
+                for changed in changed {
+                    let (key, columns) = changed_row(changed);
+                    script.sql(" WHEN ").value(key).sql(" THEN ").value(columns[place]);
+                }
+                script.sql(" END");
             }
-            script.sql(
-                ") AS n STRAIGHT_JOIN accounts AS a ON a.id = n.id SET a.balance = n.balance, a.held = n.held, \
-                 a.seq = n.seq, a.digest = n.digest, a.status = n.status; ",
-            );
+            script.sql(" WHERE id IN (").list(changed.iter().map(|(key, _)| *key)).sql("); ");
         }
         Dialect::Sqlite => {
             script.sql(
-                "UPDATE accounts SET balance = column2, held = column3, seq = column4, digest = column5, ",
+                "UPDATE accounts SET balance = column2, seq = column3, digest = column4, held = column5, ",
             );
-            script.sql("status = column6 FROM (VALUES ").rows(changed.iter().map(changed_row));
+            script.sql("status = column6 FROM (VALUES ").rows(changed.iter().map(|changed| {
+                let (key, [balance, seq, digest, held, status]) = changed_row(changed);
+                [key.into(), balance, seq, digest, held, status]
+            }));
             script.sql(") WHERE id = column1; ");
         }
     }
 }
 
-fn changed_row<'a>(&(key, account): &(i64, &'a Account)) -> [Value<'a>; 6] {
-    [
-        key.into(),
+/// The key of an account, and its balance, seq, digest, what is held and its status.
+fn changed_row<'a>(&(key, account): &(i64, &'a Account)) -> (i64, [Value<'a>; 5]) {
+    let columns = [
         account.balance.into(),
-        account.held.into(),
         account.seq.into(),
         (&account.digest).into(),
+        account.held.into(),
         Value::Name(account_status_name(account.status)),
-    ]
+    ];
+    (key, columns)
 }
 
 fn insert_holds(script: &mut Script, writes: &Writes<'_>, keys: &Keys) -> Result<(), Failure> {

@@ -52,7 +52,7 @@ pub(super) async fn write<D: Database>(
     shares: &[Share],
 ) -> Result<(), Failure> {
     let session = database.session(Purpose::WritingRecords).await?;
-    let mut transaction = SqlTransaction::new(session, 0);
+    let mut transaction = SqlTransaction::new(session);
     let mut script = Script::new(D::Session::DIALECT);
     begin(&mut script);
     let sketch = content.sketch.to_bytes();
