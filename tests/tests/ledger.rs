@@ -170,6 +170,40 @@ async fn a_growing_ledger_goes_on_in_new_eras() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// As where another server took over that has an older state: an account that was opened anew has another key there.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_has_another_key_than_before_is_found_again() -> anyhow::Result<()> {
+    let subject = Subject::mysql().await?;
+    let jobs = Jobs::default();
+    let open =
+        |account| jobs.job(&format!(r#"{{"kind":"open_account","account":"{account}","currency":"EUR"}}"#));
+    let deposit = || jobs.job(r#"{"kind":"deposit","account":"a","amount":5,"currency":"EUR"}"#);
+    let transfer = || jobs.job(r#"{"kind":"transfer","from":"a","to":"b","amount":1,"currency":"EUR"}"#);
+    subject.ledger.post(&[open("a"), open("b"), open("c"), deposit()]).await?;
+    assert_eq!(subject.ledger.post(&[transfer()]).await?, [Outcome::Posted]);
+    // First another row has the key that each had, then none has.
+    let next = "(SELECT MIN(id) FROM accounts WHERE number = CASE m.number WHEN 'a' THEN 'b' WHEN 'b' THEN 'c' ELSE 'a' END)";
+    for to in [next, "m.old + 5000"] {
+        subject
+            .behind_its_back(&format!(
+                "CREATE TABLE moves AS SELECT id AS old, id AS new, number FROM accounts WHERE number IN ('a','b','c'); \
+                 UPDATE moves m SET m.new = {to}; \
+                 UPDATE accounts SET id = id + 100000 WHERE number IN ('a','b','c'); \
+                 UPDATE accounts a JOIN moves m ON m.old + 100000 = a.id SET a.id = m.new; \
+                 UPDATE entries SET account_id = account_id + 100000 WHERE account_id IN (SELECT old FROM moves); \
+                 UPDATE entries e JOIN moves m ON m.old + 100000 = e.account_id SET e.account_id = m.new; \
+                 DROP TABLE moves"
+            ))
+            .await?;
+        assert_eq!(subject.ledger.post(&[transfer()]).await?, [Outcome::Posted], "{to}");
+    }
+    let balance = "SELECT balance FROM accounts WHERE number = 'b'";
+    assert_eq!(subject.number(balance).await?, 3);
+    let audit = subject.ledger.audit().await?;
+    assert!(audit.is_clean(), "{:#?}", audit.findings);
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pool_is_idle_when_nothing_runs() -> anyhow::Result<()> {
     for subject in [Subject::sqlite().await?, Subject::mysql().await?] {

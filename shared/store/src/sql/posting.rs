@@ -201,9 +201,9 @@ impl<S: Session> Transaction for SqlTransaction<S> {
             books.accounts.insert(account.number.clone(), account);
         }
         if let (Some(account_keys), Some(keys)) = (account_keys, keys)
-            && let Some((number, key)) = keys
-                .iter()
-                .find(|(number, key)| books.accounts.get(*number).and_then(|account| account.key) != Some(**key))
+            && let Some((number, key)) = keys.iter().find(|(number, key)| {
+                books.accounts.get(*number).and_then(|account| account.key) != Some(**key)
+            })
         {
             account_keys.forget();
             self.roll_back().await;

@@ -9,7 +9,7 @@ use domain::lane::Lane;
 use domain::outcome::RecordedOutcome;
 
 pub(super) use self::imports::{record_dead_row, select_import_rows, stored};
-use super::posting::{Keys, HeldAndStatus};
+use super::posting::{HeldAndStatus, Keys};
 use super::rows;
 use super::rows::{HOLD, RECORDED, account_status_name, hold_status_columns, outcome_columns};
 use crate::failure::Failure;
@@ -161,13 +161,21 @@ pub(super) fn insert_jobs<'a>(
     jobs: impl IntoIterator<Item = (&'a Job, RecordedOutcome, Option<&'a str>)>,
     now: i64,
 ) {
-    let mut jobs = jobs.into_iter().peekable();
-    if jobs.peek().is_none() {
+    let jobs: Vec<_> =
+        jobs.into_iter().map(|(job, outcome, cause)| (job, outcome_columns(outcome), cause)).collect();
+    if jobs.is_empty() {
         return;
     }
-    let row = |(job, outcome, cause): (&'a Job, RecordedOutcome, Option<&'a str>)| -> [Value<'a>; 14] {
-        let (outcome, reason) = outcome_columns(outcome);
-        [
+    // Nearly always all are null, and each value costs a server time to read.
+    let has_reasons = jobs.iter().any(|(_, (_, reason), cause)| reason.is_some() || cause.is_some());
+    script.sql(
+        "INSERT INTO jobs (id, client, reference, kind, lane, account, body, fingerprint, outcome, ingress, accepted_at, \
+         posted_at",
+    );
+    script.sql(if has_reasons { ", reason, cause) VALUES " } else { ") VALUES " });
+    for (place, (job, (outcome, reason), cause)) in jobs.into_iter().enumerate() {
+        script.sql(if place > 0 { ",(" } else { "(" });
+        script.list::<Value<'_>>([
             (&job.id).into(),
             job.client.as_str().into(),
             job.spec.reference.as_ref().map(|reference| reference.as_str()).into(),
@@ -177,18 +185,16 @@ pub(super) fn insert_jobs<'a>(
             job.body.as_str().into(),
             (&job.fingerprint).into(),
             Value::Name(outcome),
-            reason.map(Value::Name).into(),
-            cause.into(),
             job.ingress.as_str().into(),
             job.accepted_at.into(),
             now.into(),
-        ]
-    };
-    script.sql(
-        "INSERT INTO jobs (id, client, reference, kind, lane, account, body, fingerprint, outcome, reason, cause, \
-         ingress, accepted_at, posted_at) VALUES ",
-    );
-    script.rows(jobs.map(row)).sql("; ");
+        ]);
+        if has_reasons {
+            script.sql(",").list::<Value<'_>>([reason.map(Value::Name).into(), cause.into()]);
+        }
+        script.sql(")");
+    }
+    script.sql("; ");
 }
 
 /// Their cause stays, and tells that they came out of order. They are few.

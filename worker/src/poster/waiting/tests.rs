@@ -83,7 +83,11 @@ fn transactions_in_flight_share_no_account_and_each_lane_keeps_its_order() {
                 for job in &jobs {
                     let account = job.spec.action.account().to_string();
                     let before = latest.insert(account, job.accepted_at);
-                    assert!(before < Some(job.accepted_at), "seed {seed}: {} after {before:?}", job.accepted_at);
+                    assert!(
+                        before < Some(job.accepted_at),
+                        "seed {seed}: {} after {before:?}",
+                        job.accepted_at
+                    );
                 }
                 let posted = posted(&jobs);
                 waiting.ended(origin, jobs, posted, false);
