@@ -4,6 +4,7 @@
 //! batch of a hundred does exactly what a hundred batches of one would do.
 
 mod judge;
+mod legs;
 mod needs;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use super::id::JobId;
 use super::job::{Job, Kind};
 use super::outcome::{Outcome, Recorded, RecordedOutcome, Rejection};
 
+pub use legs::{legs, opposite};
 pub use needs::Needs;
 
 /// What a batch reads before it is folded, all of it locked or immutable.

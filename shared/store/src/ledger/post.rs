@@ -17,7 +17,6 @@
 
 mod bisecting;
 mod imported;
-mod legs;
 mod moved;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
