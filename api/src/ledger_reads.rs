@@ -32,12 +32,9 @@ pub(crate) struct LedgerReads {
 impl LedgerReads {
     /// Those that `fresh=` asks for. How fresh they are is asked before anything else is read: what is read after
     /// it is no older.
-    pub async fn open(ingress: &Ingress, fresh: Option<&str>) -> Result<LedgerReads, Problem> {
-        let ledger: Arc<dyn Reads> = match (fresh, ingress.parts.ledger.on_primary()) {
-            (None | Some("false"), _) | (Some("true"), None) => ingress.parts.ledger.clone(),
-            (Some("true"), Some(primary)) => primary,
-            (Some(other), _) => return Err(Problem::parameter("fresh", other, "must be true or false")),
-        };
+    pub async fn open(ingress: &Ingress, fresh: bool) -> Result<LedgerReads, Problem> {
+        let primary = fresh.then(|| ingress.parts.ledger.on_primary()).flatten();
+        let ledger: Arc<dyn Reads> = primary.unwrap_or_else(|| ingress.parts.ledger.clone());
         let freshness = ingress.read(ledger.freshness()).await?;
         Ok(LedgerReads { ledger, freshness })
     }

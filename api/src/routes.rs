@@ -7,7 +7,6 @@ mod docs;
 pub mod imports;
 pub mod jobs;
 pub mod operations;
-mod query;
 
 use std::sync::Arc;
 
