@@ -1,9 +1,7 @@
 //! Outcomes: what became of a job. A business "no" is a value here, never an error.
 
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
-use strum::{Display, IntoStaticStr, VariantArray};
+use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
 use super::fingerprint::Fingerprint;
 
@@ -21,6 +19,7 @@ use super::fingerprint::Fingerprint;
     Serialize,
     Deserialize,
     Display,
+    EnumString,
     IntoStaticStr,
     VariantArray,
 )]
@@ -70,15 +69,6 @@ impl Rejection {
     #[must_use]
     pub fn name(self) -> &'static str {
         self.into()
-    }
-}
-
-impl FromStr for Rejection {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Rejection, String> {
-        let found = Rejection::ALL.iter().copied().find(|rejection| rejection.name() == name);
-        found.ok_or_else(|| format!("`{name}` is no rejection"))
     }
 }
 
