@@ -153,10 +153,10 @@ impl Ingress {
     }
 
     /// Hears what workers tell of outcomes, until the ingress is shut down.
-    pub async fn hear(&self) {
+    pub async fn receive(&self) {
         let inbox = self.parts.bus.inbox(&self.parts.replica).await;
         tokio::select! {
-            () = self.replies.hear(inbox, &self.recent) => (),
+            () = self.replies.receive(inbox, &self.recent) => (),
             () = self.shutdown.cancelled() => (),
         }
     }

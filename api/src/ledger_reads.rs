@@ -42,13 +42,13 @@ impl LedgerReads {
     /// An answer made of what was read.
     pub fn answer(&self, answer: impl IntoResponse) -> Response {
         let mut response = answer.into_response();
-        let told = match self.freshness {
+        let shown = match self.freshness {
             Freshness::Present => return response,
             Freshness::AsOf(time) => Rfc3339::from_microseconds(time).to_string(),
             Freshness::Unknown => "unknown".to_owned(),
         };
-        if let Ok(told) = HeaderValue::try_from(told) {
-            response.headers_mut().insert(FRESH_AS_OF, told);
+        if let Ok(shown) = HeaderValue::try_from(shown) {
+            response.headers_mut().insert(FRESH_AS_OF, shown);
         }
         response
     }
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_pool_that_is_told_is_one_that_the_answer_came_by() {
+    fn the_pool_that_is_named_is_one_that_the_answer_came_by() {
         let pool = |name: &str, waiting| PoolReport {
             name: name.to_owned(),
             size_max: 2,
@@ -124,12 +124,12 @@ mod tests {
             waiting,
             timeouts: 0,
         };
-        let told = |pools, names: &[&str]| exhausted(pools, names).map(|exhausted| exhausted.pool);
+        let named = |pools, names: &[&str]| exhausted(pools, names).map(|exhausted| exhausted.pool);
         let busy = || vec![pool("primary", 7), pool("reads", 0), pool("records", 1)];
-        assert_eq!(told(busy(), &RECORD_POOLS).as_deref(), Some("records"));
-        assert_eq!(told(busy(), &READ_POOLS), None, "nobody waits for a read");
+        assert_eq!(named(busy(), &RECORD_POOLS).as_deref(), Some("records"));
+        assert_eq!(named(busy(), &READ_POOLS), None, "nobody waits for a read");
         assert_eq!(
-            told(vec![pool("writer", 1), pool("readers", 0)], &RECORD_POOLS).as_deref(),
+            named(vec![pool("writer", 1), pool("readers", 0)], &RECORD_POOLS).as_deref(),
             Some("writer")
         );
         let records = exhausted(busy(), &RECORD_POOLS).unwrap().to_string();

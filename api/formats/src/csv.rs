@@ -26,7 +26,7 @@ use plan::Plan;
 use reasons::{Doubt, Reasons};
 use records::{Records, StrayQuote};
 use serde_json::value::RawValue;
-use start::Found;
+use start::Layout;
 use writing::Writing;
 
 use crate::charset::{self, Length};
@@ -235,7 +235,7 @@ impl Evidence {
     /// Reads the file to its end, so that what cannot be read at all is known before the first row.
     fn gather(
         mut records: Records,
-        found: &Found,
+        found: &Layout,
         plan: &Plan,
         mapping: &Mapping,
         today: Date,

@@ -59,7 +59,7 @@ async fn start(State(tests): State<Arc<LoadTests>>, body: Bytes) -> Result<Respo
     let location = HeaderValue::try_from(format!("/api/scalability/load-test/{}", current.id()));
     let mut response = match current.ended_within(wait).await {
         Some(run) => Json(run).into_response(),
-        None => (StatusCode::ACCEPTED, Json(current.told())).into_response(),
+        None => (StatusCode::ACCEPTED, Json(current.view())).into_response(),
     };
     if let Ok(location) = location {
         response.headers_mut().insert(LOCATION, location);
@@ -134,7 +134,7 @@ async fn stop(State(tests): State<Arc<LoadTests>>, Path(id): Path<String>) -> Re
     current.cancel();
     Ok(match current.ended_within(STOP_WAIT).await {
         Some(run) => Json(run).into_response(),
-        None => (StatusCode::ACCEPTED, Json(current.told())).into_response(),
+        None => (StatusCode::ACCEPTED, Json(current.view())).into_response(),
     })
 }
 

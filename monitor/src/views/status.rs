@@ -38,7 +38,7 @@ pub struct Status {
     pub queue_policies: QueuePolicies,
     /// Names of the alerts that fire.
     pub alerts_firing: Vec<AlertName>,
-    /// Every replica that was heard of, by role and id. A lost one stays for a while.
+    /// Every replica that has reported, by role and id. A lost one stays for a while.
     pub replicas: Vec<ReplicaView>,
     /// Every lane, in order.
     pub lanes: Vec<LaneView>,
@@ -78,8 +78,8 @@ pub struct LaneView {
     pub lane: u16,
     /// The worker that serves it; `null`: none.
     pub holder: Option<String>,
-    /// The lane has a holder and, as far as the queue tells, a consumer; `null`: not known, since the replicas are not
-    /// heard.
+    /// The lane has a holder and, as far as the queue tells, a consumer; `null`: not known, since the replicas do not
+    /// report.
     pub served: Option<bool>,
     /// Messages that wait to be delivered; `null`: the queue could not be asked.
     pub depth_messages: Option<u64>,

@@ -4,7 +4,7 @@ use strum::{Display, IntoStaticStr};
 
 use super::plan::Cut;
 use super::record::{self, Cells, Marks};
-use super::start::{Found, REASON_START};
+use super::start::{Layout, REASON_START};
 use crate::lines::trimmed;
 use crate::reader::REFUSED_BECAUSE;
 
@@ -39,14 +39,14 @@ pub struct Reasons {
 }
 
 impl Reasons {
-    pub fn of(found: &Found) -> Reasons {
+    pub fn of(found: &Layout) -> Reasons {
         let has_column = found.names.last().is_some_and(|name| name == REFUSED_BECAUSE);
         let at = if has_column { found.names.len() - 1 } else { found.cells.max(found.width) };
         Reasons { at, has_column, has_names: !found.names.is_empty() }
     }
 
     /// What stands before the rows of a file of refused rows: the same, with a column more.
-    pub fn header(&self, found: &Found) -> Vec<u8> {
+    pub fn header(&self, found: &Layout) -> Vec<u8> {
         if self.has_column || !self.has_names {
             return found.before.clone();
         }

@@ -55,9 +55,9 @@ impl Wait {
             }
         }
         let all_known = ticket.all_known(&*ingress.parts.ledger, &ingress.shutdown, until).await;
-        for ((line, ..), told) in expected.iter().zip(ticket.known()) {
-            if let Some(told) = told {
-                answer.learn(*line, told);
+        for ((line, ..), known) in expected.iter().zip(ticket.known()) {
+            if let Some(known) = known {
+                answer.learn(*line, known);
             }
         }
         let status = match (answer.accepted, all_known) {
