@@ -67,7 +67,7 @@ pub struct Parts {
     pub publisher: Arc<Publisher>,
     /// The queue behind it.
     pub queue: Arc<dyn Queue>,
-    /// The books, to read from.
+    /// The ledger, to read from.
     pub ledger: Arc<dyn Ledger>,
     /// What is known of imports.
     pub imports: Arc<dyn Imports>,

@@ -63,7 +63,7 @@ impl Ingress {
         self.ask(&READ_POOLS, answer).await
     }
 
-    /// The same of what is kept in the ledger's database beside the books: imports, and how analyses stand.
+    /// The same of what else is kept in the ledger's database: imports, and how analyses stand.
     pub(crate) async fn read_records<T>(
         &self,
         answer: impl Future<Output = Result<T, StoreError>>,
@@ -107,7 +107,7 @@ fn exhausted(pools: Vec<PoolReport>, names: &[&str]) -> Option<PoolExhausted> {
 
 /// The pools that single reads take connections of: on a server, and embedded.
 const READ_POOLS: [&str; 2] = ["reads", "readers"];
-/// The same of what is kept beside the books; embedded, the one connection that writes is among them.
+/// The same of what else is kept in the ledger's database; embedded, the one connection that writes is among them.
 const RECORD_POOLS: [&str; 3] = ["records", "writer", "readers"];
 
 #[cfg(test)]

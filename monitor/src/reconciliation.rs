@@ -72,7 +72,7 @@ pub(crate) struct Moment<'a> {
     pub(crate) lost: Vec<&'a str>,
     /// Those that are missing, by their lanes; `None`: not known.
     pub(crate) missing: Option<Vec<MissingJobs>>,
-    /// The books balance; `None`: not known.
+    /// Debits equal credits; `None`: not known.
     pub(crate) balanced: Option<bool>,
 }
 

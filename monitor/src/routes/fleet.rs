@@ -40,7 +40,7 @@ pub(super) async fn dashboard(State(shared): State<Arc<Shared>>, headers: Header
     Json(&shared.snapshot().dashboard).into_response()
 }
 
-/// Whether the fleet is well, and why: verdict, health score and its parts, replicas, lanes, books.
+/// Whether the fleet is well, and why: verdict, health score and its parts, replicas, lanes, the ledger.
 #[utoipa::path(
     get,
     path = "/api/scalability/status",

@@ -1,4 +1,4 @@
-//! How the fleet is: a score with its parts, and the books' reconciliation.
+//! How the fleet is: a score with its parts, and the reconciliation.
 
 use jiff::Timestamp;
 use serde::Serialize;

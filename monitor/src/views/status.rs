@@ -44,7 +44,7 @@ pub struct Status {
     pub lanes: Vec<LaneView>,
     /// Messages and jobs that could not be posted and wait for an operator.
     pub dead_letters: Option<u64>,
-    /// The books at a glance.
+    /// The ledger at a glance.
     pub ledger: Option<LedgerView>,
 }
 
@@ -99,7 +99,7 @@ pub struct LaneView {
     pub lag_seconds: Option<f64>,
 }
 
-/// The books.
+/// The ledger.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct LedgerView {
     /// Accounts, the system's own not counted.
@@ -112,7 +112,7 @@ pub struct LedgerView {
     pub dead: u64,
     /// Every currency's balances sum to zero, as they were read last: for a ledger of many accounts some minutes ago.
     pub balanced: bool,
-    /// For each currency the sum of all balances in minor units: zero if the books balance.
+    /// For each currency the sum of all balances in minor units: zero if debits equal credits.
     pub balances: Vec<CurrencySum>,
 }
 

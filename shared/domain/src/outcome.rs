@@ -76,7 +76,7 @@ impl Rejection {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "outcome", content = "reason")]
 pub enum RecordedOutcome {
-    /// Its entries are in the books.
+    /// Its entries are in the ledger.
     Posted,
     /// Turned down; nothing was changed.
     Rejected(Rejection),

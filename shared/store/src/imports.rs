@@ -287,7 +287,7 @@ pub struct RowsByOutcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EnumString, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub enum RowOutcome {
-    /// Its job's entries are in the books, by this import.
+    /// Its job's entries are in the ledger, by this import.
     Posted,
     /// Its job was turned down.
     Rejected,

@@ -21,7 +21,7 @@ use crate::problem::{Problem, ProblemType};
 /// Reports on a pain.001, as ISO 20022 pain.002: the message as a whole, and each of its payments that has come to
 /// something, refused ones among them.
 ///
-/// Statuses are `ACSC` (in the books), `RJCT`, `PDNG` (some have no outcome yet: those are counted and not listed),
+/// Statuses are `ACSC` (in the ledger), `RJCT`, `PDNG` (some have no outcome yet: those are counted and not listed),
 /// `PART`, and for a dry run `ACCP`. The version is `pain.002.001.03` for a `pain.001.001.03`, else `.10`.
 #[utoipa::path(
     get, path = "/api/imports/{number}/report", tag = "imports",
