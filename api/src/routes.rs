@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod analyses;
 pub mod batch;
+mod cursor;
 mod docs;
 pub mod imports;
 pub mod jobs;

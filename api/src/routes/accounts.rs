@@ -1,6 +1,5 @@
 //! Accounts and their entries, as the ledger has them.
 
-mod cursor;
 pub mod document;
 pub mod statement;
 
@@ -24,6 +23,7 @@ use crate::ledger_reads::LedgerReads;
 use crate::openapi::Refusals;
 use crate::problem::{Problem, ProblemType};
 use crate::routes::analyses::document::AccountPatterns;
+use crate::routes::cursor;
 
 /// What a client asks of an account.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -94,16 +94,7 @@ pub async fn entries(
 ) -> Result<Response, Problem> {
     let number = number_of(path)?;
     let EntriesQuery { limit: Limit(limit), cursor, fresh } = query;
-    let before = match cursor {
-        Some(text) => Some(cursor::read(&number, &text).ok_or_else(|| {
-            Problem::parameter(
-                "cursor",
-                &text,
-                "must be the cursor of a `next` of this account; leave it out to start",
-            )
-        })?),
-        None => None,
-    };
+    let before = cursor::read(number.as_str(), "this account", cursor.as_deref())?.map(|[seq]| seq);
     let books = LedgerReads::open(&ingress, fresh).await?;
     // One more than asked for tells whether there is a next page.
     let found = ingress.read(books.ledger.entries(&number, before, limit + 1)).await?;
@@ -114,7 +105,10 @@ pub async fn entries(
     let last_seq = found.last().filter(|_| !is_last).map(|record| record.entry.seq);
     let next = last_seq.map(|seq| {
         let fresh = if fresh { "&fresh=true" } else { "" };
-        format!("/api/accounts/{number}/entries?limit={limit}&cursor={}{fresh}", cursor::write(&number, seq))
+        format!(
+            "/api/accounts/{number}/entries?limit={limit}&cursor={}{fresh}",
+            cursor::write(number.as_str(), &[seq])
+        )
     });
     let link = next.as_ref().and_then(|next| HeaderValue::try_from(format!("<{next}>; rel=\"next\"")).ok());
     let lines = ingress.read(crate::statement::lines(&*books.ledger, &found)).await?;

@@ -1,6 +1,5 @@
 //! Jobs that have an outcome, by filter.
 
-mod cursor;
 mod filter;
 
 use std::sync::Arc;
@@ -11,6 +10,7 @@ use axum::http::header::LINK;
 use axum::http::{HeaderValue, Uri};
 use axum::response::Response;
 use serde::Serialize;
+use store::ledger::JobsCursor;
 use tellers_http::query::Query;
 use utoipa::ToSchema;
 
@@ -21,6 +21,7 @@ use crate::keys::Viewer;
 use crate::ledger_reads::LedgerReads;
 use crate::openapi::Refusals;
 use crate::problem::Problem;
+use crate::routes::cursor;
 
 /// A page of jobs.
 #[derive(Debug, Serialize, ToSchema)]
@@ -52,12 +53,13 @@ pub async fn list(
 ) -> Result<Response, Problem> {
     let filter = query.filter(&viewer)?;
     let asked = filter::without_cursor(uri.query().unwrap_or_default());
-    let cursor = query.cursor.as_deref().map(|text| cursor::read(&asked, text)).transpose()?;
+    let place = cursor::read(&asked, "the same query", query.cursor.as_deref())?;
+    let cursor = place.map(|[before, before_entry]| JobsCursor { before, before_entry });
     let books = LedgerReads::open(&ingress, query.fresh).await?;
     let page = ingress.read(books.ledger.jobs(&filter, cursor, query.limit.0)).await?;
     let next = page.next.map(|next| {
         let joint = if asked.is_empty() { "" } else { "&" };
-        format!("/api/jobs?{asked}{joint}cursor={}", cursor::write(&asked, next))
+        format!("/api/jobs?{asked}{joint}cursor={}", cursor::write(&asked, &[next.before, next.before_entry]))
     });
     let link = next.as_ref().and_then(|next| HeaderValue::try_from(format!("<{next}>; rel=\"next\"")).ok());
     let jobs = page.jobs.iter().map(Job::recorded).collect();
