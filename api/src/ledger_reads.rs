@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::HeaderName;
 use axum::response::{IntoResponse, Response};
 use contract::report::PoolReport;
 use store::ledger::{Freshness, Reads};
@@ -41,16 +41,12 @@ impl LedgerReads {
 
     /// An answer made of what was read.
     pub fn answer(&self, answer: impl IntoResponse) -> Response {
-        let mut response = answer.into_response();
-        let shown = match self.freshness {
-            Freshness::Present => return response,
-            Freshness::AsOf(time) => Rfc3339::from_microseconds(time).to_string(),
-            Freshness::Unknown => "unknown".to_owned(),
+        let fresh_as_of = match self.freshness {
+            Freshness::Present => None,
+            Freshness::AsOf(time) => Some(Rfc3339::from_microseconds(time).to_string()),
+            Freshness::Unknown => Some("unknown".to_owned()),
         };
-        if let Ok(shown) = HeaderValue::try_from(shown) {
-            response.headers_mut().insert(FRESH_AS_OF, shown);
-        }
-        response
+        (fresh_as_of.map(|time| [(FRESH_AS_OF, time)]), answer).into_response()
     }
 }
 

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::HeaderValue;
 use axum::http::header::LINK;
 use axum::response::Response;
 use domain::account::AccountNumber;
@@ -110,13 +109,9 @@ pub async fn entries(
             cursor::write(number.as_str(), &[seq])
         )
     });
-    let link = next.as_ref().and_then(|next| HeaderValue::try_from(format!("<{next}>; rel=\"next\"")).ok());
+    let link = next.as_ref().map(|next| [(LINK, format!("<{next}>; rel=\"next\""))]);
     let lines = ingress.read(crate::statement::lines(&*books.ledger, &found)).await?;
-    let mut response = books.answer(Json(Entries::new(number, lines, next)));
-    if let Some(link) = link {
-        response.headers_mut().insert(LINK, link);
-    }
-    Ok(response)
+    Ok(books.answer((link, Json(Entries::new(number, lines, next)))))
 }
 
 /// Tells what was found last in an account's history: what recurs, what stands out, what flows, what to expect.

@@ -11,7 +11,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use contract::analysis::{AnalysisWork, RunOrder, request};
 use domain::id::JobId;
@@ -104,11 +104,7 @@ fn asked_before(run: &Run, order: &Order) -> Result<(JobId, i64), Problem> {
 
 /// `202`, and where the run will be.
 pub(super) fn accepted(id: JobId, answer: impl serde::Serialize) -> Response {
-    let mut response = (StatusCode::ACCEPTED, Json(answer)).into_response();
-    if let Ok(location) = HeaderValue::try_from(format!("/api/analyses/{id}")) {
-        response.headers_mut().insert(LOCATION, location);
-    }
-    response
+    (StatusCode::ACCEPTED, [(LOCATION, format!("/api/analyses/{id}"))], Json(answer)).into_response()
 }
 
 /// What a client asks of the list of runs.
@@ -224,12 +220,11 @@ pub async fn export(
     let id = issued(path)?;
     stands(&ingress, id).await?;
     let lines = Body::from_stream(export::lines(ingress.parts.analyses.clone(), id, query.what));
-    let mut response = lines.into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8; header=present"));
-    let name = HeaderValue::try_from(format!("attachment; filename=\"patterns-{id}.csv\""));
-    name.into_iter().for_each(|name| drop(headers.insert(CONTENT_DISPOSITION, name)));
-    Ok(response)
+    let headers = [
+        (CONTENT_TYPE, "text/csv; charset=utf-8; header=present".to_owned()),
+        (CONTENT_DISPOSITION, format!("attachment; filename=\"patterns-{id}.csv\"")),
+    ];
+    Ok((headers, lines).into_response())
 }
 
 /// The id of a path, if the fleet ever issued it.

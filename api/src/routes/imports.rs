@@ -85,12 +85,8 @@ pub async fn submit(
         said.set(name, value)?;
     }
     let opened = imports::receive(&ingress, &client, said, request).await?;
-    let mut response =
-        (StatusCode::ACCEPTED, Json(document_of(&ingress, &opened.import).await?)).into_response();
-    if let Ok(location) = HeaderValue::try_from(format!("/api/imports/{}", opened.import.number)) {
-        response.headers_mut().insert(LOCATION, location);
-    }
-    Ok(response)
+    let location = [(LOCATION, format!("/api/imports/{}", opened.import.number))];
+    Ok((StatusCode::ACCEPTED, location, Json(document_of(&ingress, &opened.import).await?)).into_response())
 }
 
 /// What a client asks of its imports.

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, State};
 use axum::http::header::LOCATION;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use domain::id::JobId;
 use jiff::Timestamp;
@@ -159,12 +159,8 @@ async fn submit_and_wait(
 }
 
 fn accepted(job: &Prepared, accepted_at: Timestamp) -> Response {
-    let mut response =
-        (StatusCode::ACCEPTED, Json(Queued::new(job.id, job.lane, accepted_at))).into_response();
-    if let Ok(location) = HeaderValue::try_from(format!("/api/jobs/{}", job.id)) {
-        response.headers_mut().insert(LOCATION, location);
-    }
-    response
+    let location = [(LOCATION, format!("/api/jobs/{}", job.id))];
+    (StatusCode::ACCEPTED, location, Json(Queued::new(job.id, job.lane, accepted_at))).into_response()
 }
 
 /// What a client asks of a job.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use axum::http::header::LOCATION;
-use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use domain::json;
 use load_test::{Plan, Request, page};
@@ -56,15 +56,11 @@ async fn start(State(tests): State<Arc<LoadTests>>, body: Bytes) -> Result<Respo
     let plan = Plan::of(&request).map_err(refusal::not_a_plan)?;
     let wait = request.wait(WAIT).map_err(refusal::not_a_plan)?;
     let current = tests.start(plan).await?;
-    let location = HeaderValue::try_from(format!("/api/scalability/load-test/{}", current.id()));
-    let mut response = match current.ended_within(wait).await {
-        Some(run) => Json(run).into_response(),
-        None => (StatusCode::ACCEPTED, Json(current.view())).into_response(),
-    };
-    if let Ok(location) = location {
-        response.headers_mut().insert(LOCATION, location);
-    }
-    Ok(response)
+    let location = [(LOCATION, format!("/api/scalability/load-test/{}", current.id()))];
+    Ok(match current.ended_within(wait).await {
+        Some(run) => (location, Json(run)).into_response(),
+        None => (StatusCode::ACCEPTED, location, Json(current.view())).into_response(),
+    })
 }
 
 /// Which load tests to list.

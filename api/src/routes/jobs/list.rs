@@ -61,11 +61,8 @@ pub async fn list(
         let joint = if asked.is_empty() { "" } else { "&" };
         format!("/api/jobs?{asked}{joint}cursor={}", cursor::write(&asked, &[next.before, next.before_entry]))
     });
+    // What a client asked for need not be fit for a header.
     let link = next.as_ref().and_then(|next| HeaderValue::try_from(format!("<{next}>; rel=\"next\"")).ok());
     let jobs = page.jobs.iter().map(Job::recorded).collect();
-    let mut response = books.answer(Json(Jobs { jobs, next }));
-    if let Some(link) = link {
-        response.headers_mut().insert(LINK, link);
-    }
-    Ok(response)
+    Ok(books.answer((link.map(|link| [(LINK, link)]), Json(Jobs { jobs, next }))))
 }
