@@ -1,5 +1,6 @@
 //! Files of jobs: send one, see how far it is, stop it, get back what was refused.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,9 +37,10 @@ const COMMENT_EVERY: Duration = Duration::from_secs(15);
 /// Refused rows that are shown with an import.
 const REFUSALS_SHOWN: u32 = 10;
 
-/// How a client describes the file that it sends, in the query; a form may do the same in fields.
+/// How a client describes the file that it sends, in the query; a form may do the same in fields. Of a parameter that is
+/// given twice the last counts.
 #[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "HashMap<String, String>")]
 #[into_params(parameter_in = Query)]
 pub struct SubmitQuery {
     /// `csv`, `ndjson` or `pain.001`; found out if it is not given.
@@ -52,6 +54,17 @@ pub struct SubmitQuery {
     dry_run: Option<String>,
     /// What the file is called.
     name: Option<String>,
+}
+
+impl TryFrom<HashMap<String, String>> for SubmitQuery {
+    type Error = &'static str;
+
+    fn try_from(mut sent: HashMap<String, String>) -> Result<SubmitQuery, &'static str> {
+        let [format, map, charset, dry_run, name] =
+            ["format", "map", "charset", "dry_run", "name"].map(|name| sent.remove(name));
+        let query = SubmitQuery { format, map, charset, dry_run, name };
+        if sent.is_empty() { Ok(query) } else { Err("a parameter that is none of an import") }
+    }
 }
 
 /// Sends a file of jobs: CSV, NDJSON or ISO 20022 pain.001, plain or as gzip, as the body or in a form.

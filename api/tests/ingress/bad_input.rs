@@ -199,6 +199,7 @@ async fn a_parameter_that_means_nothing_is_refused_wherever_it_is_sent() {
     let cases = [
         (Method::POST, "/api/jobs?wiat=5".to_owned(), "wiat"),
         (Method::POST, "/api/jobs/batch?wiat=5".to_owned(), "wiat"),
+        (Method::POST, "/api/imports?format=csv&format=csv&fast=1".to_owned(), "fast"),
         (Method::GET, "/api/imports/1?fresh=true".to_owned(), "fresh"),
         (Method::DELETE, "/api/imports/1?force".to_owned(), "force"),
         (Method::GET, "/api/imports/1/refused?limit=5".to_owned(), "limit"),

@@ -37,7 +37,6 @@ impl<S: Sync, T: DeserializeOwned + IntoParams> FromRequestParts<S> for Query<T>
 }
 
 fn refused(query: &[u8], taken: Vec<String>, field: &str, remedy: &str) -> Problem {
-    let mut seen = HashSet::new();
     for (name, value) in parse(query) {
         if !taken.iter().any(|taken| *taken == name) {
             let remedy = match taken.split_last() {
@@ -49,6 +48,9 @@ fn refused(query: &[u8], taken: Vec<String>, field: &str, remedy: &str) -> Probl
             };
             return Problem::parameter(&name, &value, &remedy);
         }
+    }
+    let mut seen = HashSet::new();
+    for (name, value) in parse(query) {
         if !seen.insert(name.clone()) {
             return Problem::parameter(&name, &value, "is given a second time; give it once");
         }
