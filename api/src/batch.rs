@@ -2,7 +2,7 @@
 
 use domain::json;
 
-use crate::problem::{Problem, ProblemType};
+use crate::problem::{self, Problem, ProblemType};
 
 /// The most jobs of one request.
 pub const JOBS_MAX: usize = 10_000;
@@ -24,7 +24,7 @@ pub fn lines(body: &[u8]) -> Result<Vec<Line<'_>>, Problem> {
         .filter(|line| !line.json.is_empty());
     let lines: Vec<_> = filled.take(JOBS_MAX + 1).collect();
     if lines.is_empty() {
-        Err(Problem::malformed("is empty; send at least one job".to_owned()))
+        Err(problem::malformed("is empty; send at least one job".to_owned()))
     } else {
         limited(lines)
     }
@@ -36,7 +36,7 @@ pub fn lines(body: &[u8]) -> Result<Vec<Line<'_>>, Problem> {
 /// on its own.
 pub fn elements(body: &[u8]) -> Result<Vec<Line<'_>>, Problem> {
     let Some(body) = body.trim_ascii().strip_prefix(b"[") else {
-        json::check(body).map_err(Problem::malformed)?;
+        json::check(body).map_err(problem::malformed)?;
         return Err(invalid(
             "the body must be a JSON array of jobs, or NDJSON with the type application/x-ndjson",
         ));
@@ -58,7 +58,7 @@ pub fn elements(body: &[u8]) -> Result<Vec<Line<'_>>, Problem> {
                 }
                 if !between(body, at + 1, body.len()).is_empty() {
                     let why = "is not JSON: something follows the end of the array; send one array";
-                    return Err(Problem::malformed(why.to_owned()));
+                    return Err(problem::malformed(why.to_owned()));
                 }
                 let numbered = (1..).zip(elements).map(|(number, json)| Line { number, json });
                 return limited(numbered.collect());
@@ -75,7 +75,7 @@ pub fn elements(body: &[u8]) -> Result<Vec<Line<'_>>, Problem> {
         }
     }
     let why = "is not JSON: the array is not closed; send it whole. A string or a bracket in it may be open";
-    Err(Problem::malformed(why.to_owned()))
+    Err(problem::malformed(why.to_owned()))
 }
 
 fn between(body: &[u8], start: usize, end: usize) -> &[u8] {
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn lines_keep_their_numbers() {
         assert_eq!(texts(&lines(b"{\"a\":1}\r\n\n  \n{\"b\":2}")), [(1, "{\"a\":1}"), (4, "{\"b\":2}")]);
-        assert_eq!(lines(b"\n \n").unwrap_err().kind(), ProblemType::MalformedJson);
+        assert_eq!(lines(b"\n \n").unwrap_err().slug(), "malformed-json");
     }
 
     #[test]
@@ -126,10 +126,10 @@ mod tests {
     fn an_array_that_has_no_end_is_refused_whole() {
         for body in ["", "[", "[1", "[1]]", "[1] 2", r#"["a]"#, r#"[{"a":[1}, {"b":2}]"#, "nonsense", "{} {}"]
         {
-            assert_eq!(elements(body.as_bytes()).unwrap_err().kind(), ProblemType::MalformedJson, "{body}");
+            assert_eq!(elements(body.as_bytes()).unwrap_err().slug(), "malformed-json", "{body}");
         }
         for body in ["{}", "[]", "[ ]", "null", "7"] {
-            assert_eq!(elements(body.as_bytes()).unwrap_err().kind(), ProblemType::InvalidBatch, "{body}");
+            assert_eq!(elements(body.as_bytes()).unwrap_err().slug(), "invalid-batch", "{body}");
         }
         let deep = "[".repeat(100_000);
         assert!(elements(deep.as_bytes()).is_err());

@@ -237,7 +237,7 @@ mod tests {
         let first = futures::stream::iter([Ok::<_, std::io::Error>("{")]);
         let drip = Body::from_stream(first.chain(futures::stream::pending()));
         let problem = read(&HeaderMap::new(), drip, limit).await.unwrap_err();
-        assert_eq!(problem.kind(), ProblemType::RequestTimeout);
+        assert_eq!(problem.slug(), "request-timeout");
     }
 
     #[tokio::test]
@@ -254,6 +254,6 @@ mod tests {
         let marked = read(&headers, pieces(&["\u{FEFF}\u{FEFF}", "ab"]), marked).await.unwrap();
         assert_eq!(marked, "\u{FEFF}ab", "one mark is none of the text");
         let problem = read(&headers, pieces(&["ab", "cd", "efg"]), limit).await.unwrap_err();
-        assert_eq!(problem.kind(), ProblemType::BodyTooLarge);
+        assert_eq!(problem.slug(), "body-too-large");
     }
 }

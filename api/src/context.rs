@@ -67,7 +67,7 @@ pub struct Parts {
     pub publisher: Arc<Publisher>,
     /// The queue behind it.
     pub queue: Arc<dyn Queue>,
-    /// The books, to read from.
+    /// The ledger, to read from.
     pub ledger: Arc<dyn Ledger>,
     /// What is known of imports.
     pub imports: Arc<dyn Imports>,
@@ -153,10 +153,10 @@ impl Ingress {
     }
 
     /// Hears what workers tell of outcomes, until the ingress is shut down.
-    pub async fn hear(&self) {
+    pub async fn receive(&self) {
         let inbox = self.parts.bus.inbox(&self.parts.replica).await;
         tokio::select! {
-            () = self.replies.hear(inbox, &self.recent) => (),
+            () = self.replies.receive(inbox, &self.recent) => (),
             () = self.shutdown.cancelled() => (),
         }
     }

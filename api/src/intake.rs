@@ -18,7 +18,7 @@ use runtime::clock;
 use crate::context::Ingress;
 use crate::identity::{Claim, IdempotencyKey, Identified, LineOfBatch, ReferenceAsSent, Who, names_of};
 use crate::order::Order;
-use crate::problem::{Problem, ProblemType};
+use crate::problem::{self, Problem, ProblemType};
 
 /// A job that only needs to be published.
 #[derive(Debug)]
@@ -80,8 +80,8 @@ impl Read {
     fn new(json: &[u8]) -> Result<Read, Problem> {
         let spec = submission::accept(json, clock::utc_date(clock::now_us()));
         spec.and_then(Read::of).map_err(|invalid| match json::check(json) {
-            Ok(()) => Problem::from(invalid),
-            Err(why) => Problem::malformed(why),
+            Ok(()) => problem::invalid_job(invalid),
+            Err(why) => problem::malformed(why),
         })
     }
 
@@ -114,7 +114,7 @@ fn ordered(json: &[u8]) -> Result<Read, Problem> {
             let (field, value) = ("kind".to_owned(), "\"analyse_patterns\"".to_owned());
             let remedy =
                 "is work without an order: send it alone to /api/jobs, or for many accounts to /api/analyses";
-            Problem::from(Invalid { field, value, remedy: remedy.to_owned() })
+            problem::invalid_job(Invalid { field, value, remedy: remedy.to_owned() })
         } else {
             problem
         }
@@ -256,5 +256,5 @@ fn conflict(id: JobId, spec: &Spec) -> Problem {
         }
         None => ("the key".to_owned(), "a key of its own"),
     };
-    Problem::conflict(id, &what, remedy)
+    problem::conflict(id, &what, remedy)
 }

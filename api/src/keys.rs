@@ -8,14 +8,7 @@ use domain::text::Client;
 pub use tellers_http::keys::{Denied, Keys, Scope, check_listen};
 
 use crate::context::Ingress;
-use crate::problem::{Problem, ProblemType};
-
-impl From<Denied> for Problem {
-    fn from(denied: Denied) -> Problem {
-        let kind = if denied.needs_key() { ProblemType::Unauthorized } else { ProblemType::Forbidden };
-        Problem::new(kind, denied.to_string())
-    }
-}
+use crate::problem::Problem;
 
 /// A client that may submit jobs.
 pub(crate) struct Submitter(pub Client);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::HeaderName;
 use axum::response::{IntoResponse, Response};
 use contract::report::PoolReport;
 use store::ledger::{Freshness, Reads};
@@ -32,28 +32,21 @@ pub(crate) struct LedgerReads {
 impl LedgerReads {
     /// Those that `fresh=` asks for. How fresh they are is asked before anything else is read: what is read after
     /// it is no older.
-    pub async fn open(ingress: &Ingress, fresh: Option<&str>) -> Result<LedgerReads, Problem> {
-        let ledger: Arc<dyn Reads> = match (fresh, ingress.parts.ledger.on_primary()) {
-            (None | Some("false"), _) | (Some("true"), None) => ingress.parts.ledger.clone(),
-            (Some("true"), Some(primary)) => primary,
-            (Some(other), _) => return Err(Problem::parameter("fresh", other, "must be true or false")),
-        };
+    pub async fn open(ingress: &Ingress, fresh: bool) -> Result<LedgerReads, Problem> {
+        let primary = fresh.then(|| ingress.parts.ledger.on_primary()).flatten();
+        let ledger: Arc<dyn Reads> = primary.unwrap_or_else(|| ingress.parts.ledger.clone());
         let freshness = ingress.read(ledger.freshness()).await?;
         Ok(LedgerReads { ledger, freshness })
     }
 
     /// An answer made of what was read.
     pub fn answer(&self, answer: impl IntoResponse) -> Response {
-        let mut response = answer.into_response();
-        let told = match self.freshness {
-            Freshness::Present => return response,
-            Freshness::AsOf(time) => Rfc3339::from_microseconds(time).to_string(),
-            Freshness::Unknown => "unknown".to_owned(),
+        let fresh_as_of = match self.freshness {
+            Freshness::Present => None,
+            Freshness::AsOf(time) => Some(Rfc3339::from_microseconds(time).to_string()),
+            Freshness::Unknown => Some("unknown".to_owned()),
         };
-        if let Ok(told) = HeaderValue::try_from(told) {
-            response.headers_mut().insert(FRESH_AS_OF, told);
-        }
-        response
+        (fresh_as_of.map(|time| [(FRESH_AS_OF, time)]), answer).into_response()
     }
 }
 
@@ -66,7 +59,7 @@ impl Ingress {
         self.ask(&READ_POOLS, answer).await
     }
 
-    /// The same of what is kept in the ledger's database beside the books: imports, and how analyses stand.
+    /// The same of what else is kept in the ledger's database: imports, and how analyses stand.
     pub(crate) async fn read_records<T>(
         &self,
         answer: impl Future<Output = Result<T, StoreError>>,
@@ -110,7 +103,7 @@ fn exhausted(pools: Vec<PoolReport>, names: &[&str]) -> Option<PoolExhausted> {
 
 /// The pools that single reads take connections of: on a server, and embedded.
 const READ_POOLS: [&str; 2] = ["reads", "readers"];
-/// The same of what is kept beside the books; embedded, the one connection that writes is among them.
+/// The same of what else is kept in the ledger's database; embedded, the one connection that writes is among them.
 const RECORD_POOLS: [&str; 3] = ["records", "writer", "readers"];
 
 #[cfg(test)]
@@ -118,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_pool_that_is_told_is_one_that_the_answer_came_by() {
+    fn the_pool_that_is_named_is_one_that_the_answer_came_by() {
         let pool = |name: &str, waiting| PoolReport {
             name: name.to_owned(),
             size_max: 2,
@@ -127,12 +120,12 @@ mod tests {
             waiting,
             timeouts: 0,
         };
-        let told = |pools, names: &[&str]| exhausted(pools, names).map(|exhausted| exhausted.pool);
+        let named = |pools, names: &[&str]| exhausted(pools, names).map(|exhausted| exhausted.pool);
         let busy = || vec![pool("primary", 7), pool("reads", 0), pool("records", 1)];
-        assert_eq!(told(busy(), &RECORD_POOLS).as_deref(), Some("records"));
-        assert_eq!(told(busy(), &READ_POOLS), None, "nobody waits for a read");
+        assert_eq!(named(busy(), &RECORD_POOLS).as_deref(), Some("records"));
+        assert_eq!(named(busy(), &READ_POOLS), None, "nobody waits for a read");
         assert_eq!(
-            told(vec![pool("writer", 1), pool("readers", 0)], &RECORD_POOLS).as_deref(),
+            named(vec![pool("writer", 1), pool("readers", 0)], &RECORD_POOLS).as_deref(),
             Some("writer")
         );
         let records = exhausted(busy(), &RECORD_POOLS).unwrap().to_string();

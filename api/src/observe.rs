@@ -54,7 +54,7 @@ pub fn count_accepted(kind: Kind, jobs: u64) {
 
 /// Counts a job that was refused.
 pub fn count_refused(problem: &Problem) {
-    counter!(names::INGRESS_JOBS_REFUSED, names::PROBLEM => problem.kind().slug()).increment(1);
+    counter!(names::INGRESS_JOBS_REFUSED, names::PROBLEM => problem.slug()).increment(1);
 }
 
 /// The answer to a request that met a fault of ours.

@@ -4,6 +4,8 @@ mod job_body;
 
 use std::collections::BTreeMap;
 
+use strum::VariantArray as _;
+use tellers_http::problem::Kind;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
 };
@@ -63,21 +65,17 @@ pub struct Refusals;
 
 impl IntoResponses for Refusals {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        let mut by_status = BTreeMap::<u16, Vec<ProblemType>>::new();
-        for problem in ProblemType::ALL {
-            by_status.entry(problem.status().as_u16()).or_default().push(problem);
+        let mut by_status = BTreeMap::<u16, Vec<Kind>>::new();
+        for kind in ProblemType::VARIANTS.iter().map(|problem| problem.kind()) {
+            by_status.entry(kind.status.as_u16()).or_default().push(kind);
         }
-        let document = |problems: Vec<ProblemType>| {
-            let described =
-                problems.iter().map(|problem| format!("`{}`: {}.", problem.uri(), problem.title()));
+        let document = |kinds: Vec<Kind>| {
+            let described = kinds.iter().map(|kind| format!("`{}`: {}.", kind.uri, kind.title));
             let schema = Ref::from_schema_name("Problem");
             let content = ContentBuilder::new().schema(Some(schema)).build();
             let description = described.collect::<Vec<_>>().join(" ");
             ResponseBuilder::new().description(description).content(MEDIA_TYPE, content).build()
         };
-        by_status
-            .into_iter()
-            .map(|(status, problems)| (status.to_string(), RefOr::T(document(problems))))
-            .collect()
+        by_status.into_iter().map(|(status, kinds)| (status.to_string(), RefOr::T(document(kinds)))).collect()
     }
 }

@@ -7,7 +7,7 @@ use domain::text::Reference;
 use jiff::civil::Date;
 use serde_json::{Map, Value};
 
-use crate::problem::Problem;
+use crate::problem::{self, Problem};
 
 /// Accounts that one request may name. For more, leave them out: then all are analysed.
 const ACCOUNTS_MAX: usize = 10_000;
@@ -31,7 +31,7 @@ impl Order {
     /// The body of `POST /api/analyses`; an empty one asks for all accounts.
     pub fn of_run(json: &[u8]) -> Result<Order, Problem> {
         let json = if json.trim_ascii().is_empty() { b"{}" } else { json };
-        json::check(json).map_err(Problem::malformed)?;
+        json::check(json).map_err(problem::malformed)?;
         let fields: Map<String, Value> = serde_json::from_slice(json).map_err(|error| {
             let remedy = format!("must be a JSON object such as {{\"accounts\": [\"alice\"]}} ({error})");
             invalid("body", None, remedy)
@@ -139,13 +139,12 @@ fn take_only(fields: &Map<String, Value>, known: &[&str], what: &str) -> Result<
 
 fn invalid(field: &str, value: Option<&Value>, remedy: String) -> Problem {
     let value = value.map(ToString::to_string).unwrap_or_default().chars().take(80).collect();
-    Problem::from(Invalid { field: field.to_owned(), value, remedy })
+    problem::invalid_job(Invalid { field: field.to_owned(), value, remedy })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::problem::ProblemType;
 
     #[test]
     fn nothing_means_all_accounts() {
@@ -167,11 +166,11 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_told_from_what_is_no_order() {
-        let kind = |body: &str| Order::of_run(body.as_bytes()).unwrap_err().kind();
+        let slug = |body: &str| Order::of_run(body.as_bytes()).unwrap_err().slug();
         for body in ["{", "nonsense", "{} {}"] {
-            assert_eq!(kind(body), ProblemType::MalformedJson, "{body}");
+            assert_eq!(slug(body), "malformed-json", "{body}");
         }
-        assert_eq!(kind("[]"), ProblemType::InvalidJob);
+        assert_eq!(slug("[]"), "invalid-job");
         let twice = r#"{"kind":"analyse_patterns","account":"alice","account":"bob"}"#;
         assert!(Order::of_job(twice.as_bytes()).unwrap().is_err());
     }

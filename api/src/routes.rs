@@ -3,11 +3,11 @@
 pub mod accounts;
 pub mod analyses;
 pub mod batch;
+mod cursor;
 mod docs;
 pub mod imports;
 pub mod jobs;
 pub mod operations;
-mod query;
 
 use std::sync::Arc;
 

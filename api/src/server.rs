@@ -47,7 +47,7 @@ pub async fn serve(
     let router = router(Arc::clone(&ingress));
     let hearing = tokio::spawn({
         let ingress = Arc::clone(&ingress);
-        async move { ingress.hear().await }
+        async move { ingress.receive().await }
     });
     // Before the first job: one of a client whose key has another name now is to be known.
     ingress.ask_former_ids().await;

@@ -108,7 +108,7 @@ impl Replies {
     }
 
     /// Hands on what is reported, for as long as the inbox is open.
-    pub async fn hear(&self, mut inbox: broadcast::Receiver<Bytes>, recent: &Recent) {
+    pub async fn receive(&self, mut inbox: broadcast::Receiver<Bytes>, recent: &Recent) {
         loop {
             match inbox.recv().await {
                 Ok(message) => self.tell(&message, recent),

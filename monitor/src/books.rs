@@ -1,4 +1,4 @@
-//! The books as the monitor reads them: whether the ledger answers and how many jobs have which outcome, each
+//! The ledger as the monitor reads it: whether it answers and how many jobs have which outcome, each
 //! second, and its totals, which read every balance, as often as that does no harm.
 
 use std::collections::BTreeMap;
@@ -26,7 +26,7 @@ const TOTALS_PAUSE: u32 = 20;
 /// Totals of a ledger of many accounts take a moment.
 const TOTALS_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What is known of the books.
+/// What is known of the ledger.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Books {
     /// `None`: not read yet, or not to be read.
@@ -63,7 +63,7 @@ impl Books {
     }
 }
 
-/// Looks at the books until `shutdown`.
+/// Looks at the ledger until `shutdown`.
 pub(crate) async fn watch(ledger: Arc<dyn Ledger>, books: watch::Sender<Books>, shutdown: CancellationToken) {
     tokio::select! {
         () = shutdown.cancelled() => {}

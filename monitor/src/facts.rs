@@ -23,7 +23,7 @@ pub(crate) const STANDSTILL_SECONDS: f64 = 4.0;
 pub(crate) enum BusState {
     #[default]
     Away,
-    /// Up, but not long enough that every replica would have been heard.
+    /// Up, but not long enough that every replica would have reported.
     Young,
     Up,
 }
@@ -34,7 +34,7 @@ pub(crate) struct Facts {
     pub(crate) at: Timestamp,
     pub(crate) bus: BusState,
     pub(crate) replicas: Vec<ReplicaView>,
-    /// Lanes that each lost worker served when it was heard last.
+    /// Lanes that each lost worker served at its last report.
     pub(crate) lanes_of_the_lost: BTreeMap<String, BTreeSet<u16>>,
     pub(crate) lanes: Vec<LaneView>,
     pub(crate) queue: QueueTotals,
@@ -63,7 +63,7 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    /// The replicas of a role that are heard.
+    /// The replicas of a role that report.
     pub(crate) fn live(&self, role: Role) -> impl Iterator<Item = &ReplicaView> {
         self.replicas
             .iter()
@@ -80,7 +80,7 @@ impl Facts {
         clock_skew(&self.replicas)
     }
 
-    /// That jobs wait and none gets an outcome, in a sentence; `None`: some do, none waits, or the replicas are not heard.
+    /// That jobs wait and none gets an outcome, in a sentence; `None`: some do, none waits, or the replicas do not report.
     pub(crate) fn standstill(&self) -> Option<String> {
         let stands = self.bus == BusState::Up && self.still_seconds > STANDSTILL_SECONDS;
         stands.then(|| none_posted_for(self.still_seconds))

@@ -195,7 +195,11 @@ mod tests {
         };
         let mut watch = LaneWatch::new(Lanes::new(2).unwrap());
         let lanes = watch.look(Some(&[depth(0), depth(1)]), &replicas, now);
-        assert_eq!(lanes[1].served, (bus == BusState::Up).then_some(false), "nobody is heard to hold it");
+        assert_eq!(
+            lanes[1].served,
+            (bus == BusState::Up).then_some(false),
+            "nobody reports that it holds it"
+        );
         lanes.into_iter().next().unwrap()
     }
 

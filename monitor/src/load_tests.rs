@@ -23,7 +23,7 @@ use tracing::{info, warn};
 use self::run::{Run, State, Summary, TOLD_SECONDS};
 
 /// A live ingress reports each second.
-const INGRESS_HEARD_WITHIN: Duration = Duration::from_millis(2_500);
+const INGRESS_REPORTED_WITHIN: Duration = Duration::from_millis(2_500);
 /// Results are kept for so long.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(400 * 24);
 /// A ledger that is away does not hold up the result.
@@ -132,7 +132,7 @@ impl LoadTests {
     /// One, running or kept.
     pub(crate) async fn get(&self, id: u64) -> Result<Option<Run>, StoreError> {
         if let Some(current) = self.current(id).await {
-            return Ok(Some(current.told()));
+            return Ok(Some(current.view()));
         }
         let record = self.settings.records.get(RecordKind::LoadTest, id).await?;
         Ok(record.and_then(|record| Run::kept(id, &record.body, &self.settings.replica)))
@@ -147,11 +147,11 @@ impl LoadTests {
     pub(crate) async fn list(&self, before: Option<u64>, limit: u32) -> Result<Vec<Summary>, StoreError> {
         let records = self.settings.records.list(RecordKind::LoadTest, before, limit).await?;
         let newest = self.newest.lock().await.clone();
-        let told = |record: store::records::Record| match &newest {
-            Some(current) if current.requested.id == record.number => Some(current.told()),
+        let shown = |record: store::records::Record| match &newest {
+            Some(current) if current.requested.id == record.number => Some(current.view()),
             _ => Run::kept(record.number, &record.body, &self.settings.replica),
         };
-        Ok(records.into_iter().filter_map(told).map(Summary::from).collect())
+        Ok(records.into_iter().filter_map(shown).map(Summary::from).collect())
     }
 
     async fn run(self: Arc<Self>, current: Arc<Current>, target: Target) {
@@ -167,7 +167,7 @@ impl LoadTests {
         };
         // What is being told is told to its end: it must not overtake the result.
         let (measured, ()) = tokio::join!(Box::pin(measured), self.tell(&current, &is_over));
-        let run = ended(current.told(), measured, self.settings.shutdown.is_cancelled());
+        let run = ended(current.view(), measured, self.settings.shutdown.is_cancelled());
         let sentence =
             run.result.as_ref().map(|result| result.verdict.sentence.as_str()).or(run.reason.as_deref());
         info!(id, state = ?run.state, sentence, "a load test ended");
@@ -190,9 +190,9 @@ impl LoadTests {
                 () = is_over.cancelled() => return,
                 _ = interval.tick() => {}
             }
-            let Ok(body) = serde_json::to_string(&current.told()) else { continue };
-            let told = self.settings.records.replace(current.requested.id, &body);
-            if !matches!(tokio::time::timeout(TELL_TIMEOUT, told).await, Ok(Ok(()))) {
+            let Ok(body) = serde_json::to_string(&current.view()) else { continue };
+            let written = self.settings.records.replace(current.requested.id, &body);
+            if !matches!(tokio::time::timeout(TELL_TIMEOUT, written).await, Ok(Ok(()))) {
                 tracing::debug!("a running load test could not be written down; its result will be");
             }
         }
@@ -217,7 +217,7 @@ impl LoadTests {
     async fn target(&self) -> Option<Target> {
         let url = match &self.settings.api_url {
             Some(url) => url.clone(),
-            None => heard_ingress(self.settings.bus.as_ref()).await?,
+            None => reported_ingress(self.settings.bus.as_ref()).await?,
         };
         Some(Target { url, api_key: self.settings.api_key.clone() })
     }
@@ -234,10 +234,10 @@ impl Current {
     }
 
     /// As it is now.
-    pub(crate) fn told(&self) -> Run {
+    pub(crate) fn view(&self) -> Run {
         self.ended().unwrap_or_else(|| Run {
             reported_at: Timestamp::now(),
-            progress: Some(self.progress.told()),
+            progress: Some(self.progress.view()),
             ..self.requested.clone()
         })
     }
@@ -275,9 +275,9 @@ fn ended(run: Run, measured: Result<Report, Failure>, is_shutdown: bool) -> Run 
 }
 
 /// The URL of the first ingress that reports where it is.
-async fn heard_ingress(bus: &dyn Bus) -> Option<String> {
+async fn reported_ingress(bus: &dyn Bus) -> Option<String> {
     let mut reports = bus.listen(Topic::Report).await;
-    let heard = async {
+    let reported = async {
         loop {
             let report = next_report(&mut reports).await?;
             if report.role == Role::Api && !report.leaving && report.address.is_some() {
@@ -285,5 +285,5 @@ async fn heard_ingress(bus: &dyn Bus) -> Option<String> {
             }
         }
     };
-    tokio::time::timeout(INGRESS_HEARD_WITHIN, heard).await.ok().flatten()
+    tokio::time::timeout(INGRESS_REPORTED_WITHIN, reported).await.ok().flatten()
 }

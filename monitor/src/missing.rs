@@ -26,14 +26,14 @@ use crate::views::status::LaneView;
 const MARGIN: Duration = Duration::from_secs(6);
 /// Samples in a row that must show a difference.
 const SAMPLES: u32 = 4;
-/// What is compared goes back so far; of a lane whose oldest job waits for longer nothing can be told.
+/// What is compared goes back so far; of a lane whose oldest job waits for longer nothing is known.
 const HISTORY: Duration = Duration::from_secs(120);
-/// A lane is followed for so long before anything is told of it.
+/// A lane is followed for so long before anything is reported of it.
 const SETTLING: Duration = MARGIN;
-/// Of the lanes that a worker served as it was lost, nothing is told for so long: the broker keeps what it had in hand
+/// Of the lanes that a worker served as it was lost, nothing is reported for so long: the broker keeps what it had in hand
 /// until two heartbeats of 4 s have been missed, and its last second of duplicates was never reported.
 const LOST_FOR: Duration = Duration::from_secs(30);
-/// Missing jobs are told for so long.
+/// Missing jobs are reported for so long.
 const NEWS: Duration = Duration::from_secs(15 * 60);
 
 /// Follows every lane.
@@ -48,19 +48,19 @@ pub(crate) struct Missing {
 /// What is known at one moment.
 pub(crate) struct Moment<'a> {
     pub(crate) now: Instant,
-    /// As the replicas count; `None`: not known of all, as one is of an older version or nothing is heard.
+    /// As the replicas count; `None`: not known of all, as one is of an older version or none reports.
     pub(crate) counts: Option<&'a BTreeMap<Lane, LaneCounts>>,
     /// As the ledger says; `None`: it does not.
     pub(crate) outcome_counts: Option<&'a BTreeMap<Lane, OutcomeCounts>>,
     pub(crate) lanes: &'a [LaneView],
     /// The lanes that each lost replica served, by its id.
     pub(crate) lost: &'a BTreeMap<String, BTreeSet<u16>>,
-    /// By how much the clocks of two replicas may differ: jobs are dated by the ingress, and their age is told by the monitor.
+    /// By how much the clocks of two replicas may differ: jobs are dated by the ingress, and the monitor works out their age.
     pub(crate) clock_skew: Duration,
 }
 
 impl Missing {
-    /// The jobs that are missing, by their lane; `None`: it cannot be told.
+    /// The jobs that are missing, by their lane; `None`: not known.
     pub(crate) fn take(&mut self, moment: &Moment<'_>) -> Option<Vec<MissingJobs>> {
         self.note_lost(moment);
         let known = moment.counts.zip(moment.outcome_counts);
@@ -69,12 +69,12 @@ impl Missing {
         if moment.counts.is_none() {
             self.known_since = None;
         }
-        let told = self.lanes.iter_mut().filter_map(|(lane, track)| {
-            track.told.take_if(|(_, at)| moment.now.saturating_duration_since(*at) > NEWS);
-            track.told.map(|(jobs, _)| MissingJobs { lane: lane.0, jobs })
+        let reported = self.lanes.iter_mut().filter_map(|(lane, track)| {
+            track.reported.take_if(|(_, at)| moment.now.saturating_duration_since(*at) > NEWS);
+            track.reported.map(|(jobs, _)| MissingJobs { lane: lane.0, jobs })
         });
-        let told: Vec<_> = told.collect();
-        (is_sure || !told.is_empty()).then_some(told)
+        let reported: Vec<_> = reported.collect();
+        (is_sure || !reported.is_empty()).then_some(reported)
     }
 
     fn note_lost(&mut self, moment: &Moment<'_>) {
@@ -85,7 +85,7 @@ impl Missing {
         self.lost = moment.lost.keys().cloned().collect();
     }
 
-    /// False while nothing can be told yet.
+    /// False while nothing is known yet.
     fn compare(
         &mut self,
         moment: &Moment<'_>,
@@ -106,15 +106,15 @@ impl Missing {
                 track.start_anew(seen);
                 continue;
             }
-            // One that is lost may be heard again, and then reports what it had accepted.
+            // One that is lost may come back, and then reports what it had accepted.
             if moment.lost.is_empty() {
                 track.let_surplus_be(seen);
             }
             let age = oldest_waits(view).map(|age| age.saturating_add(moment.clock_skew));
             if let Some(missing) = track.missing(seen, age) {
                 warn!(%lane, missing, "accepted jobs have no outcome and are not in the queue");
-                let told = track.told.map_or(0, |(jobs, _)| jobs);
-                track.told = Some((told + missing, moment.now));
+                let reported = track.reported.map_or(0, |(jobs, _)| jobs);
+                track.reported = Some((reported + missing, moment.now));
             }
             track.remember(seen);
         }
@@ -127,7 +127,7 @@ impl Missing {
 fn oldest_waits(view: &LaneView) -> Option<Duration> {
     // What a lane's holder has in hand it tells, unless it is of an older version.
     let in_hand = if view.holder.is_some() { view.jobs_in_hand? } else { 0 };
-    // A queue without a leader seems empty, and without its consumer; the consumer of a worker that is not heard may have
+    // A queue without a leader seems empty, and without its consumer; the consumer of a worker that does not report may have
     // something in hand.
     if view.consumers.is_some_and(|consumers| (consumers > 0) != view.holder.is_some()) {
         return None;
@@ -162,7 +162,7 @@ struct LaneTrack {
     run: (u32, i64),
     unsure_until: Option<Instant>,
     /// How many jobs are missing, and when some were found missing last.
-    told: Option<(u64, Instant)>,
+    reported: Option<(u64, Instant)>,
 }
 
 impl LaneTrack {

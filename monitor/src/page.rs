@@ -6,7 +6,7 @@ use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
@@ -16,9 +16,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 ///
 /// The page's links are relative, so that it stands behind any path that a proxy strips. At that path without its last
 /// slash they lead nowhere, a script's too, so the line that adds the slash has to be in the page; this is its digest.
-const POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'self'; script-src 'self' 'sha256-Qkbh/PpaTQxvGvNeS+HxftwYYOGf6YUjW27YAQv1+Fw='; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; form-action 'none'",
-);
+const POLICY: &str = "default-src 'self'; script-src 'self' 'sha256-Qkbh/PpaTQxvGvNeS+HxftwYYOGf6YUjW27YAQv1+Fw='; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; form-action 'none'";
 
 /// A file of the page.
 #[derive(Clone, Copy)]
@@ -96,22 +94,19 @@ impl Asset {
         let tag = self.tag();
         let known = headers.get(IF_NONE_MATCH).and_then(|known| known.to_str().ok());
         let unchanged = known.is_some_and(|known| known.split(',').any(|known| known.trim() == tag));
-        let mut response =
-            if unchanged { StatusCode::NOT_MODIFIED.into_response() } else { self.content.into_response() };
-        let fixed: [(HeaderName, HeaderValue); 5] = [
-            (CONTENT_TYPE, HeaderValue::from_static(self.content_type)),
+        let headers = [
+            (CONTENT_TYPE, self.content_type),
             (CONTENT_SECURITY_POLICY, POLICY),
-            (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-            (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-            (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+            (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (REFERRER_POLICY, "no-referrer"),
+            (CACHE_CONTROL, "no-cache"),
+            (ETAG, &tag),
         ];
-        for (name, value) in fixed {
-            response.headers_mut().insert(name, value);
+        if unchanged {
+            (StatusCode::NOT_MODIFIED, headers).into_response()
+        } else {
+            (headers, self.content).into_response()
         }
-        if let Ok(tag) = HeaderValue::try_from(tag) {
-            response.headers_mut().insert(ETAG, tag);
-        }
-        response
     }
 
     fn tag(self) -> String {
@@ -127,7 +122,7 @@ mod tests {
     use std::path::Path;
 
     use axum::body::Body;
-    use axum::http::Request;
+    use axum::http::{HeaderValue, Request};
     use tower::ServiceExt as _;
 
     use super::*;

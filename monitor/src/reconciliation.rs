@@ -41,11 +41,11 @@ pub(crate) struct Count {
     /// What is missing, and at how many closed samples it was.
     gap: (i64, u32),
     /// From which gap the count started anew.
-    told: Option<Told>,
+    written_off: Option<WrittenOff>,
 }
 
 /// A gap that the count started anew from.
-struct Told {
+struct WrittenOff {
     at: Timestamp,
     words: String,
 }
@@ -72,7 +72,7 @@ pub(crate) struct Moment<'a> {
     pub(crate) lost: Vec<&'a str>,
     /// Those that are missing, by their lanes; `None`: not known.
     pub(crate) missing: Option<Vec<MissingJobs>>,
-    /// The books balance; `None`: not known.
+    /// Debits equal credits; `None`: not known.
     pub(crate) balanced: Option<bool>,
 }
 
@@ -87,7 +87,7 @@ impl Count {
             lost: BTreeSet::new(),
             suspect: None,
             gap: (0, 0),
-            told: None,
+            written_off: None,
         }
     }
 
@@ -113,7 +113,7 @@ impl Count {
         if closed {
             self.close(now, moment.at);
         }
-        self.told.take_if(|told| moment.at.duration_since(told.at) > GAP_IS_NEWS);
+        self.written_off.take_if(|gap| moment.at.duration_since(gap.at) > GAP_IS_NEWS);
         self.view(now, closed, moment)
     }
 
@@ -139,7 +139,7 @@ impl Count {
             let words = self.words_of(missing);
             warn!(missing, since = %self.since, "the count of jobs starts anew: {words}");
             (self.since, self.base) = (at, Some(now));
-            (self.gap, self.suspect, self.told) = ((0, 0), None, Some(Told { at, words }));
+            (self.gap, self.suspect, self.written_off) = ((0, 0), None, Some(WrittenOff { at, words }));
         }
     }
 
@@ -193,9 +193,9 @@ impl Count {
             }
         }
         sum += &format!(" + {} in flight", grouped(count.in_flight));
-        let caveat = match (count.unaccounted, &self.told) {
+        let caveat = match (count.unaccounted, &self.written_off) {
             (Some(missing), _) if missing != 0 => format!("; {}", self.words_of(missing)),
-            (_, Some(told)) => format!("; counted anew since {}", told.words),
+            (_, Some(gap)) => format!("; counted anew since {}", gap.words),
             _ => String::new(),
         };
         format!("{sum}{caveat}; {books}")

@@ -1,4 +1,4 @@
-//! The replicas that were heard of, from their reports. A worker that drains says so in its presence already, but goes
+//! The replicas, from their reports. A worker that drains says so in its presence already, but goes
 //! on reporting what it posts: it is gone when its last report says so.
 
 mod skew;
@@ -30,16 +30,16 @@ const SHOWN_WHILE_LOST: Duration = Duration::from_secs(15 * 60);
 /// The replicas by role and id.
 #[derive(Default)]
 pub(crate) struct Replicas {
-    heard: BTreeMap<(Role, String), Heard>,
+    known: BTreeMap<(Role, String), Replica>,
     /// What those counted that are shown no more: they left, or were lost long ago.
     gone: Tally,
-    /// What those had counted that had lived before they were first heard: not of this monitor's time.
+    /// Counts from before the first report of a replica that was older: not of this monitor's time.
     before: Tally,
     /// As of the last sample: silence says something only while the bus is up.
     bus: BusState,
 }
 
-struct Heard {
+struct Replica {
     report: Report,
     at: Instant,
     track: Track,
@@ -54,7 +54,7 @@ struct Batches {
     jobs: f64,
 }
 
-impl Heard {
+impl Replica {
     fn is_silent(&self, now: Instant) -> bool {
         now.duration_since(self.at) > SILENCE_MAX
     }
@@ -83,8 +83,8 @@ impl Replicas {
         match serde_json::from_slice::<Report>(message) {
             Ok(report) => {
                 self.note_report(report.clone(), now);
-                if let Some(heard) = self.heard.get_mut(&(report.role, report.replica.clone())) {
-                    heard.clock.note(report.reported_at, clock::now_us(), now);
+                if let Some(replica) = self.known.get_mut(&(report.role, report.replica.clone())) {
+                    replica.clock.note(report.reported_at, clock::now_us(), now);
                 }
                 Some(report)
             }
@@ -99,24 +99,24 @@ impl Replicas {
         let key = (report.role, report.replica.clone());
         let lived_before = report.reported_at - report.started_at > 5_000_000;
         if report.leaving {
-            match self.heard.remove(&key) {
+            match self.known.remove(&key) {
                 // A replica of an older version says goodbye without its counts.
-                Some(heard) => self.add_gone(Tally::of(&report).at_least(&Tally::of(&heard.report))),
+                Some(replica) => self.add_gone(Tally::of(&report).at_least(&Tally::of(&replica.report))),
                 None if lived_before => {}
                 None => self.add_gone(Tally::of(&report)),
             }
             return;
         }
-        if let Some(heard) = self.heard.get_mut(&key) {
-            return heard.note(report, now);
+        if let Some(replica) = self.known.get_mut(&key) {
+            return replica.note(report, now);
         }
         if lived_before {
             self.before = std::mem::take(&mut self.before).plus(&Tally::of(&report));
         }
         let (track, clock, batches) = (Track::default(), ClockTrack::default(), VecDeque::new());
-        let mut heard = Heard { report: report.clone(), at: now, track, clock, batches };
-        heard.note(report, now);
-        self.heard.insert(key, heard);
+        let mut replica = Replica { report: report.clone(), at: now, track, clock, batches };
+        replica.note(report, now);
+        self.known.insert(key, replica);
     }
 
     fn add_gone(&mut self, tally: Tally) {
@@ -132,12 +132,12 @@ impl Replicas {
         if self.bus != BusState::Up {
             return;
         }
-        let (gone, heard) = std::mem::take(&mut self.heard)
+        let (gone, known) = std::mem::take(&mut self.known)
             .into_iter()
-            .partition(|(_, heard)| now.duration_since(heard.at) >= SHOWN_WHILE_LOST);
-        self.heard = heard;
-        let gone: BTreeMap<_, Heard> = gone;
-        gone.values().for_each(|heard| self.add_gone(Tally::of(&heard.report)));
+            .partition(|(_, replica)| now.duration_since(replica.at) >= SHOWN_WHILE_LOST);
+        self.known = known;
+        let gone: BTreeMap<_, Replica> = gone;
+        gone.values().for_each(|replica| self.add_gone(Tally::of(&replica.report)));
     }
 
     /// Whether a lane without a holder has none.
@@ -164,47 +164,47 @@ impl Replicas {
     pub(crate) fn jobs_per_message(&self, now: Instant) -> Option<f64> {
         let recent =
             self.growths(crate::figures::LONG, now).into_iter().map(|(_, growth)| growth.added.counts);
-        let ever = self.heard.values().map(|heard| heard.report.counts);
+        let ever = self.known.values().map(|replica| replica.report.counts);
         mean_jobs(recent).or_else(|| mean_jobs(ever))
     }
 
-    /// What each replica added in the last `window`. What those add that the bus keeps from being heard is not known.
+    /// What each replica added in the last `window`. What replicas add whose reports the bus keeps back is not known.
     pub(crate) fn growths(&self, window: Duration, now: Instant) -> Vec<(Role, Growth)> {
-        let told = self.heard.values().filter(|heard| self.are_known() || !heard.is_silent(now));
-        told.map(|heard| (heard.report.role, heard.growth(window, now))).collect()
+        let reporting = self.known.values().filter(|replica| self.are_known() || !replica.is_silent(now));
+        reporting.map(|replica| (replica.report.role, replica.growth(window, now))).collect()
     }
 
-    /// Jobs since the monitor's start, counted by every replica that was ever heard.
+    /// Jobs since the monitor's start, counted by every replica that ever reported.
     pub(crate) fn counted(&self) -> Tally {
-        let heard = self.heard.values().map(|heard| Tally::of(&heard.report));
-        heard.fold(self.gone.clone(), |all, one| all.plus(&one)).minus(&self.before)
+        let counted = self.known.values().map(|replica| Tally::of(&replica.report));
+        counted.fold(self.gone.clone(), |all, one| all.plus(&one)).minus(&self.before)
     }
 
-    /// Whether every replica is heard of and tells what it counts of each lane: one of an older version does not.
+    /// Whether every replica reports what it counts of each lane: one of an older version does not.
     pub(crate) fn tell_of_lanes(&self) -> bool {
-        self.are_known() && self.heard.values().all(|heard| heard.report.lane_counts.is_some())
+        self.are_known() && self.known.values().all(|replica| replica.report.lane_counts.is_some())
     }
 
     pub(crate) fn views(&self, now: Instant) -> Vec<ReplicaView> {
-        let live = |heard: &Heard| !heard.is_silent(now);
+        let live = |replica: &Replica| !replica.is_silent(now);
         let clocks: Vec<_> =
-            self.heard.values().map(|heard| heard.clock.ahead_us().filter(|_| live(heard))).collect();
+            self.known.values().map(|replica| replica.clock.ahead_us().filter(|_| live(replica))).collect();
         let ahead = skew::ahead_of_the_middle(&clocks);
-        let views = self.heard.values().zip(ahead);
-        views.map(|(heard, ahead)| view::view(heard, self.bus, ahead, now)).collect()
+        let views = self.known.values().zip(ahead);
+        views.map(|(replica, ahead)| view::view(replica, self.bus, ahead, now)).collect()
     }
 
     /// The last reports of those that live.
     pub(crate) fn live(&self, now: Instant) -> impl Iterator<Item = &Report> {
-        self.heard.values().filter(move |heard| !heard.is_silent(now)).map(|heard| &heard.report)
+        self.known.values().filter(move |replica| !replica.is_silent(now)).map(|replica| &replica.report)
     }
 
-    /// Lanes that each lost worker served when it was heard last, by its id.
+    /// Lanes that each lost worker served at its last report, by its id.
     pub(crate) fn lanes_of_the_lost(&self, now: Instant) -> BTreeMap<String, BTreeSet<u16>> {
-        let lost = self.heard.values().filter(|heard| self.are_known() && heard.is_silent(now));
-        lost.map(|heard| {
-            let lanes = heard.report.lanes.iter().map(|lane| lane.lane.0).collect();
-            (heard.report.replica.clone(), lanes)
+        let lost = self.known.values().filter(|replica| self.are_known() && replica.is_silent(now));
+        lost.map(|replica| {
+            let lanes = replica.report.lanes.iter().map(|lane| lane.lane.0).collect();
+            (replica.report.replica.clone(), lanes)
         })
         .collect()
     }

@@ -26,7 +26,7 @@ use utoipa_axum::routes;
 use crate::context::Shared;
 use crate::load_tests::{self, LoadTests};
 use crate::page;
-use crate::problem::{FieldError, Problem};
+use crate::problem::{self, FieldError, Problem};
 
 /// The document before the routes join it.
 #[derive(OpenApi)]
@@ -82,11 +82,11 @@ pub(crate) fn router(
 }
 
 async fn not_found(request: Request) -> Problem {
-    Problem::not_found(request.uri().path())
+    problem::not_found(request.uri().path())
 }
 
 async fn method_not_allowed(request: Request) -> Problem {
-    Problem::method_not_allowed(request.uri().path(), request.method().as_str())
+    problem::method_not_allowed(request.uri().path(), request.method().as_str())
 }
 
 /// Figures are for whoever reaches the monitor; without keys, nobody does but this machine. A change takes a key that allows it, wherever the fleet has

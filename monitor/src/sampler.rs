@@ -183,7 +183,7 @@ impl Sampler {
             counted,
             missing,
             outcome_counts: outcome_counts.map(|outcome_counts| outcome_counts.values().sum()),
-            // What is not heard may be on its way.
+            // A report that is missing may be on its way.
             quiet: queue.depth_messages.filter(|_| bus == BusState::Up).map(|_| !waits),
             lost: lost.map(|replica| replica.replica.as_str()).collect(),
             balanced: ledger.as_ref().map(|ledger| ledger.balanced),
@@ -242,7 +242,7 @@ impl Sampler {
         }
     }
 
-    /// Judges the alerts, and tells those who want to hear what fired or was resolved.
+    /// Judges the alerts, and tells those who listen what fired or was resolved.
     fn tell(&mut self, facts: &Facts) {
         for change in self.alerts.judge(facts) {
             let (record, fired) = (&change.record, change.fired);

@@ -32,7 +32,7 @@ pub(crate) struct Snapshot {
     pub(crate) alerts: Vec<AlertView>,
     /// What each live replica runs with.
     pub(crate) settings: Vec<ReplicaSettings>,
-    /// Replicas that are not among the live are not there; else nothing can be heard of them.
+    /// Replicas that are not among the live are not there; else nothing can be known of them.
     pub(crate) replicas_known: bool,
 }
 

@@ -1,4 +1,4 @@
-//! `tellers bench`: what a fleet does on given servers, measured end to end, with the books checked
+//! `tellers bench`: what a fleet does on given servers, measured end to end, with the ledger checked
 //! afterwards. On the servers that `AMQP_URL` and `DATABASE_URL` name it starts one ingress and one
 //! worker as processes of their own; without them, one process on the embedded parts.
 

@@ -1,4 +1,4 @@
-//! `tellers demo`: a fleet on the embedded default posts mixed jobs over HTTP and checks its books.
+//! `tellers demo`: a fleet on the embedded default posts mixed jobs over HTTP and checks its ledger.
 
 mod jobs;
 mod summary;
@@ -32,7 +32,7 @@ const OUTCOME_WAIT: Duration = Duration::from_secs(30);
 
 #[allow(clippy::print_stdout)] // The demo is what it prints.
 pub(crate) async fn run(mut fleet: FleetConfig, args: DemoArgs) -> anyhow::Result<ExitCode> {
-    // A demo starts with empty books and leaves nothing behind.
+    // A demo starts with an empty ledger and leaves nothing behind.
     let folder = tempfile::tempdir().context("a temporary folder cannot be made")?;
     fleet.data_dir = folder.path().to_owned();
     (fleet.amqp_url, fleet.database_url) = (None, None);
@@ -64,7 +64,7 @@ pub(crate) async fn run(mut fleet: FleetConfig, args: DemoArgs) -> anyhow::Resul
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Posts the jobs, waits for every outcome, prints what came of it; true if the books are in order.
+/// Posts the jobs, waits for every outcome, prints what came of it; true if the ledger is in order.
 #[allow(clippy::print_stdout)] // The demo is what it prints.
 async fn post_and_check(client: &Client, parts: &Parts, args: &DemoArgs) -> anyhow::Result<bool> {
     println!("A fleet in one process: ingress, worker, monitor, embedded queue and ledger.\n");

@@ -29,7 +29,7 @@ const AWAY_LOOKS_MAX: u32 = 120;
 /// A wait for one answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
-/// Exit status 0: every row is in the books; 1: some are not; 2: the file was not imported.
+/// Exit status 0: every row is in the ledger; 1: some are not; 2: the file was not imported.
 pub(crate) async fn run(args: ImportArgs) -> ExitCode {
     match import(&args).await {
         Ok(import) => {

@@ -65,11 +65,11 @@ async fn draw<T>(progress: &Progress) -> T {
     let mut interval = tokio::time::interval(DRAW_INTERVAL);
     loop {
         interval.tick().await;
-        let told = progress.told();
-        bar.0.set_message(told.stage);
-        bar.0.set_prefix(format!("{} requests, {} failed", told.requests, told.failed));
+        let view = progress.view();
+        bar.0.set_message(view.stage);
+        bar.0.set_prefix(format!("{} requests, {} failed", view.requests, view.failed));
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // From 0 to 100.
-        bar.0.set_position(told.stage_percent.unwrap_or(0.0) as u64);
+        bar.0.set_position(view.stage_percent.unwrap_or(0.0) as u64);
     }
 }
 

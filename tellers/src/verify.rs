@@ -10,7 +10,7 @@ use store::ledger::Audit;
 use crate::cli::VerifyArgs;
 use crate::parts;
 
-/// Exit status 0: the books are in order; 1: they are not, or could not be read.
+/// Exit status 0: the ledger is in order; 1: it is not, or could not be read.
 pub(crate) async fn run(fleet: FleetConfig, args: VerifyArgs) -> anyhow::Result<ExitCode> {
     let ledger = parts::existing_ledger(&fleet).await?;
     ledger.check(fleet.lanes).await?;

@@ -29,7 +29,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Page {
     to_browser: tokio::sync::Mutex<ChildStdin>,
-    heard: Arc<Heard>,
+    received: Arc<Received>,
     calls: AtomicU64,
     session: String,
     _browser: Child,
@@ -37,7 +37,7 @@ pub struct Page {
 }
 
 #[derive(Debug, Default)]
-struct Heard {
+struct Received {
     answers: Mutex<HashMap<u64, oneshot::Sender<Value>>>,
     complaints: Mutex<Vec<String>>,
 }
@@ -74,11 +74,11 @@ impl Page {
             .context("could not start Chromium")?;
         let to_browser = browser.stdin.take().context("no pipe to Chromium")?;
         let from_browser = browser.stdout.take().context("no pipe from Chromium")?;
-        let heard = Arc::new(Heard::default());
-        tokio::spawn(hear(from_browser, heard.clone()));
+        let received = Arc::new(Received::default());
+        tokio::spawn(receive(from_browser, received.clone()));
         let mut page = Page {
             to_browser: tokio::sync::Mutex::new(to_browser),
-            heard,
+            received,
             calls: AtomicU64::new(1),
             session: String::new(),
             _browser: browser,
@@ -200,13 +200,13 @@ impl Page {
     /// Errors and warnings of the console, what scripts threw, and what the page's policy refused.
     #[must_use]
     pub fn complaints(&self) -> Vec<String> {
-        self.heard.complaints.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.received.complaints.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn call(&self, method: &str, params: Value) -> anyhow::Result<Value> {
         let id = self.calls.fetch_add(1, Ordering::Relaxed);
         let (answer, answered) = oneshot::channel();
-        self.heard.answers.lock().unwrap_or_else(PoisonError::into_inner).insert(id, answer);
+        self.received.answers.lock().unwrap_or_else(PoisonError::into_inner).insert(id, answer);
         let mut message = json!({"id": id, "method": method, "params": params});
         if !self.session.is_empty() {
             message["sessionId"] = self.session.as_str().into();
@@ -223,7 +223,7 @@ impl Page {
     }
 }
 
-async fn hear(from_browser: ChildStdout, heard: Arc<Heard>) {
+async fn receive(from_browser: ChildStdout, received: Arc<Received>) {
     let mut from_browser = BufReader::new(from_browser);
     let mut bytes = Vec::new();
     while matches!(from_browser.read_until(0, &mut bytes).await, Ok(1..)) {
@@ -231,14 +231,14 @@ async fn hear(from_browser: ChildStdout, heard: Arc<Heard>) {
             serde_json::from_slice(bytes.strip_suffix(&[0]).unwrap_or(&bytes)).unwrap_or_default();
         bytes.clear();
         if let Some(id) = message["id"].as_u64() {
-            let waiting = heard.answers.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+            let waiting = received.answers.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
             waiting.map(|waiting| waiting.send(message));
         } else if let Some(complaint) = complaint(&message) {
-            heard.complaints.lock().unwrap_or_else(PoisonError::into_inner).push(complaint);
+            received.complaints.lock().unwrap_or_else(PoisonError::into_inner).push(complaint);
         }
     }
     // Whoever still waits learns that the browser has ended.
-    heard.answers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    received.answers.lock().unwrap_or_else(PoisonError::into_inner).clear();
 }
 
 fn complaint(message: &Value) -> Option<String> {

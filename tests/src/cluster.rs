@@ -119,7 +119,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Holds the oracle over the books: see [`oracle::hold`].
+    /// Holds the oracle over the ledger: see [`oracle::hold`].
     ///
     /// # Errors
     /// What is wrong with them.

@@ -1,7 +1,7 @@
 //! What every ledger must do: one suite, run on each adapter by `tests/ledger.rs`.
 //!
 //! Each public function is a test. It takes a [`Subject`] with an empty, migrated ledger, and ends by auditing
-//! the books.
+//! it.
 
 mod analyses;
 mod audit;

@@ -1,5 +1,5 @@
 //! What the tests stand on: the conformance suites of the ports, private servers that may be killed,
-//! fleets of the real binary, load with known answers, and the oracle that checks the books afterwards.
+//! fleets of the real binary, load with known answers, and the oracle that checks the ledger afterwards.
 //!
 //! Everything started here ends with the test process, however that ends: see [`sandbox`].
 

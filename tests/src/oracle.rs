@@ -1,4 +1,4 @@
-//! The oracle: whether the books hold what was promised, read behind the ports and judged by rules that
+//! The oracle: whether the ledger holds what was promised, read behind the ports and judged by rules that
 //! are obviously right.
 //!
 //! | | |
@@ -26,11 +26,11 @@ use crate::fleet::Fleet;
 use crate::load::{ASKED_AT_ONCE, Record};
 use crate::wait::until;
 
-/// Waits until everything that was promised has happened, and then checks the books of the database at
+/// Waits until everything that was promised has happened, and then checks the ledger of the database at
 /// `url` in every way there is.
 ///
 /// # Errors
-/// The backlog did not drain `within` that time, or what is wrong with the books.
+/// The backlog did not drain `within` that time, or what is wrong with the ledger.
 pub async fn hold(
     fleet: &Fleet,
     client: &Client,
@@ -45,7 +45,7 @@ pub async fn hold(
     verify(fleet, record).await
 }
 
-/// The same by what clients can see and nothing else, for small books in one `currency`.
+/// The same by what clients can see and nothing else, for a small ledger in one `currency`.
 ///
 /// # Errors
 /// As [`hold`].
@@ -90,7 +90,7 @@ async fn drained(client: &Client, record: &Record, within: Duration) -> anyhow::
     settled.await
 }
 
-/// What is wrong with the books, a sentence for each.
+/// What is wrong with the ledger, a sentence for each.
 #[must_use]
 pub fn judge(books: &Books, record: &Record) -> Vec<String> {
     [outcomes(books, record), rows(books), sums(books), order(books, record)].concat()

@@ -23,10 +23,10 @@ use body::Bodies;
 use date::Dates;
 use jiff::civil::Date;
 use plan::Plan;
-use reasons::Reasons;
+use reasons::{Doubt, Reasons};
 use records::{Records, StrayQuote};
 use serde_json::value::RawValue;
-use start::Found;
+use start::Layout;
 use writing::Writing;
 
 use crate::charset::{self, Length};
@@ -235,7 +235,7 @@ impl Evidence {
     /// Reads the file to its end, so that what cannot be read at all is known before the first row.
     fn gather(
         mut records: Records,
-        found: &Found,
+        found: &Layout,
         plan: &Plan,
         mapping: &Mapping,
         today: Date,
@@ -255,13 +255,13 @@ impl Evidence {
             if plan.takes(row) {
                 let reason = reasons.cell_of(row).map(|cell| row.cell(cell));
                 let is_rest = reason.is_some();
-                let refused_for = |doubt| reason.is_some_and(|reason| reason.contains(doubt));
+                let refused_for = |doubt: Doubt| reason.is_some_and(|reason| doubt.is_in(reason));
                 evidence.amounts.note_signs(row, plan, &mapping.amounts);
                 evidence.amounts.is_rest |= is_rest;
-                evidence.amounts.was_doubted |= refused_for(signs::WITHOUT_SIGN);
+                evidence.amounts.was_doubted |= refused_for(Doubt::WithoutSign);
                 evidence.dates.add_row(plan, row, &mut joined);
                 evidence.dates.is_rest |= is_rest;
-                evidence.dates.were_wanted |= refused_for(body::WITHOUT_DATE);
+                evidence.dates.were_wanted |= refused_for(Doubt::WithoutDate);
             }
         }
         Ok(evidence)

@@ -236,7 +236,7 @@ fn named(information: &Leaves, payment: &Leaves, ids: &Ids) -> Map<String, Value
 /// The account below an element, checked if it is an IBAN, and whether it is one.
 fn account(leaves: &Leaves, element: &'static str) -> Result<(String, bool), (&'static str, String)> {
     if let Some(number) = leaves.text(&format!("{element}/Id/IBAN")) {
-        // Small letters are the same account: in the books it has one number.
+        // Small letters are the same account: in the ledger it has one number.
         let number = iban::compact(number).to_ascii_uppercase();
         return if iban::is_sound(&number) {
             Ok((number, true))

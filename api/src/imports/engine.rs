@@ -32,7 +32,7 @@ const _: () = assert!(STALE_AFTER.as_micros() == STALE_AFTER_US as u128);
 const CHUNKS_AHEAD: usize = 2;
 
 /// Why an import is not seen to its end here.
-enum Left {
+enum Interruption {
     /// This replica stops; the next start goes on.
     Stopped,
     /// It is another replica's.
@@ -84,16 +84,16 @@ async fn run(ingress: &Arc<Ingress>, number: u64) {
             return tracing::warn!(%error, import = number, "the file of an import cannot be taken up");
         }
     };
-    let left = match see_to_its_end(ingress, held).await {
+    let ended = match see_to_its_end(ingress, held).await {
         Ok(held) => {
             if let Err(error) = held.remove() {
                 tracing::warn!(%error, import = number, "the file of an import cannot be removed");
             }
             return;
         }
-        Err(Left::Stopped) => return,
-        Err(Left::Elsewhere) => Ok(()),
-        Err(Left::Refused(why)) => {
+        Err(Interruption::Stopped) => return,
+        Err(Interruption::Elsewhere) => Ok(()),
+        Err(Interruption::Refused(why)) => {
             tracing::error!(
                 import = number,
                 why,
@@ -103,7 +103,7 @@ async fn run(ingress: &Arc<Ingress>, number: u64) {
             fail(ingress, number, &why).await
         }
     };
-    if let Err(error) = left {
+    if let Err(error) = ended {
         tracing::error!(%error, import = number, "that an import has failed could not be written down either");
     }
     // Not at once again: it is looked at when the other may be gone, or the database mended.
@@ -126,7 +126,7 @@ fn refused(why: &str) -> String {
 }
 
 /// Returns the file once its import has ended.
-async fn see_to_its_end(ingress: &Arc<Ingress>, mut held: Held) -> Result<Held, Left> {
+async fn see_to_its_end(ingress: &Arc<Ingress>, mut held: Held) -> Result<Held, Interruption> {
     let number = held.number;
     let Some(import) = take_up(ingress, &mut held).await? else { return Ok(held) };
     if import.progress.state == ImportState::Draining {
@@ -145,7 +145,7 @@ async fn see_to_its_end(ingress: &Arc<Ingress>, mut held: Held) -> Result<Held, 
 }
 
 /// The import as it stands, if it is still to be seen to its end: then it is known to be ours from now on.
-async fn take_up(ingress: &Ingress, held: &mut Held) -> Result<Option<Import>, Left> {
+async fn take_up(ingress: &Ingress, held: &mut Held) -> Result<Option<Import>, Interruption> {
     let (number, imports) = (held.number, &ingress.parts.imports);
     let found = patiently(ingress, || imports.import(number)).await?;
     let Some(import) = found.filter(|import| !import.progress.state.has_ended()) else { return Ok(None) };
@@ -167,13 +167,13 @@ async fn take_up(ingress: &Ingress, held: &mut Held) -> Result<Option<Import>, L
 async fn its_turn<'a>(
     ingress: &'a Ingress,
     held: &mut Held,
-) -> Result<Option<(SemaphorePermit<'a>, Import)>, Left> {
+) -> Result<Option<(SemaphorePermit<'a>, Import)>, Interruption> {
     let mut turn = std::pin::pin!(ingress.imports.turn());
     loop {
         let permit = tokio::select! {
-            permit = &mut turn => Some(permit.map_err(|_| Left::Stopped)?),
+            permit = &mut turn => Some(permit.map_err(|_| Interruption::Stopped)?),
             () = tokio::time::sleep(LOOK_EVERY) => None,
-            () = ingress.shutdown.cancelled() => return Err(Left::Stopped),
+            () = ingress.shutdown.cancelled() => return Err(Interruption::Stopped),
         };
         let Some(import) = take_up(ingress, held).await? else { return Ok(None) };
         if let Some(permit) = permit {
@@ -182,7 +182,7 @@ async fn its_turn<'a>(
     }
 }
 
-async fn take_over(ingress: &Ingress, held: &mut Held, import: &Import) -> Result<(), Left> {
+async fn take_over(ingress: &Ingress, held: &mut Held, import: &Import) -> Result<(), Interruption> {
     let (imports, owner) = (&ingress.parts.imports, &ingress.parts.replica);
     let taken = patiently(ingress, || async {
         let now = Timestamp::now().as_microsecond();
@@ -192,7 +192,7 @@ async fn take_over(ingress: &Ingress, held: &mut Held, import: &Import) -> Resul
         imports.take_over(import.number, owner, stale_before, now).await
     });
     if !taken.await? {
-        return Err(Left::Elsewhere);
+        return Err(Interruption::Elsewhere);
     }
     if held.last_owner != *owner
         && let Err(error) = held.sign(owner)
@@ -208,7 +208,7 @@ async fn read_and_publish(
     ingress: &Arc<Ingress>,
     held: Held,
     import: Import,
-) -> Result<(Held, Progress), Left> {
+) -> Result<(Held, Progress), Interruption> {
     let Import { number, client, digest, progress, .. } = import;
     let Ok(client) = Client::parse(&client) else {
         let remark = Some("the name of its client cannot be read; send the file again".to_owned());
@@ -232,8 +232,8 @@ async fn read_and_publish(
         Err(error) => Err(error),
     };
     let progress = match ended {
-        Ok(Ended::Stopped) => return Err(Left::Stopped),
-        Ok(Ended::Lost) => return Err(Left::Elsewhere),
+        Ok(Ended::Stopped) => return Err(Interruption::Stopped),
+        Ok(Ended::Lost) => return Err(Interruption::Elsewhere),
         Ok(Ended::Refused(why)) => {
             let remark = Some(refused(&why));
             Progress { state: ImportState::Failed, remark, ..publishing.give_up().await }
@@ -243,7 +243,7 @@ async fn read_and_publish(
             let state = if dry_run { ImportState::Done } else { ImportState::Draining };
             Progress { state, remark: None, ..publishing.counted() }
         }
-        Err(_) if ingress.shutdown.is_cancelled() => return Err(Left::Stopped),
+        Err(_) if ingress.shutdown.is_cancelled() => return Err(Interruption::Stopped),
         Err(error) => {
             let state = match error {
                 FileError::Unreadable(_) => ImportState::Failed,
@@ -253,7 +253,7 @@ async fn read_and_publish(
         }
     };
     // The thread that read has ended.
-    let held = Arc::into_inner(held).ok_or(Left::Stopped)?;
+    let held = Arc::into_inner(held).ok_or(Interruption::Stopped)?;
     Ok((held, progress))
 }
 
@@ -304,19 +304,19 @@ async fn on_thread<T: Send + 'static, W: FnOnce() -> T + Send + 'static>(
     }
 }
 
-async fn write_down(ingress: &Ingress, number: u64, progress: &Progress) -> Result<(), Left> {
+async fn write_down(ingress: &Ingress, number: u64, progress: &Progress) -> Result<(), Interruption> {
     let (imports, owner) = (&ingress.parts.imports, &ingress.parts.replica);
     let written = patiently(ingress, || {
         imports.checkpoint(number, owner, progress, &[], Timestamp::now().as_microsecond())
     });
-    if written.await?.owned { Ok(()) } else { Err(Left::Elsewhere) }
+    if written.await?.owned { Ok(()) } else { Err(Interruption::Elsewhere) }
 }
 
 /// Asks the ledger's database until it answers or refuses for good, or this replica stops.
 async fn patiently<T, F: Future<Output = Result<T, StoreError>>>(
     ingress: &Ingress,
     ask: impl Fn() -> F,
-) -> Result<T, Left> {
+) -> Result<T, Interruption> {
     let mut delays = ExponentialBuilder::new()
         .with_min_delay(Duration::from_millis(100))
         .with_max_delay(LOOK_EVERY)
@@ -326,13 +326,13 @@ async fn patiently<T, F: Future<Output = Result<T, StoreError>>>(
     loop {
         let error = match ask().await {
             Ok(answer) => return Ok(answer),
-            Err(StoreError::Permanent(why)) => return Err(Left::Refused(why)),
+            Err(StoreError::Permanent(why)) => return Err(Interruption::Refused(why)),
             Err(error) => error,
         };
         let delay = delays.next().unwrap_or(LOOK_EVERY);
         tracing::warn!(%error, retry_in = ?delay, "an import waits for the ledger");
         tokio::select! {
-            () = ingress.shutdown.cancelled() => return Err(Left::Stopped),
+            () = ingress.shutdown.cancelled() => return Err(Interruption::Stopped),
             () = tokio::time::sleep(delay) => {}
         }
     }

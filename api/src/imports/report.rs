@@ -182,7 +182,7 @@ fn reason_code(head: &Refusal) -> &'static str {
     codes.into_iter().find(|code| head.field.as_deref() == Some(*code)).unwrap_or("FF01")
 }
 
-/// The payment is in the books, by this file or by one before.
+/// The payment is in the ledger, by this file or by one before.
 fn is_settled(outcome: RowOutcome, reason: Option<&str>) -> bool {
     outcome == RowOutcome::Posted || (outcome == RowOutcome::Duplicate && reason.is_none())
 }
@@ -313,7 +313,7 @@ mod tests {
             assert_eq!(told.status.code(), status, "{outcome:?} {reason:?}");
             let (told_code, text) = told.reason.unwrap_or_default();
             assert_eq!(told_code, code, "{outcome:?} {reason:?}");
-            // Nobody is told to send again what is in the books, or what an operator may yet post.
+            // Nobody is told to send again what is in the ledger, or what an operator may yet post.
             let is_open = outcome == RowOutcome::Dead || reason == Some("dead");
             let is_advised = text.contains("send it");
             assert!(!(is_open || outcome == RowOutcome::Posted) || !is_advised, "{text}");

@@ -2,7 +2,13 @@
 //! reads bodies, and a test holds the two to the same fields.
 #![allow(dead_code)]
 
-use utoipa::ToSchema;
+use std::borrow::Cow;
+
+use domain::job::Kind;
+use domain::outcome::Rejection;
+use utoipa::openapi::schema::Type;
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// A job: what is to be done, by `kind`, and what goes with it.
 #[derive(ToSchema)]
@@ -158,44 +164,37 @@ pub struct LegBody {
 }
 
 /// What a job does.
-#[derive(ToSchema)]
-#[schema(as = Kind)]
-#[serde(rename_all = "snake_case")]
-pub enum KindName {
-    OpenAccount,
-    CloseAccount,
-    FreezeAccount,
-    UnfreezeAccount,
-    Deposit,
-    Withdrawal,
-    Transfer,
-    Journal,
-    Hold,
-    Capture,
-    Release,
-    Reversal,
+pub struct KindName;
+
+/// Why a job was turned down.
+pub struct RejectionName;
+
+impl PartialSchema for KindName {
+    fn schema() -> RefOr<Schema> {
+        names("What a job does.", Kind::ALL.iter().copied().map(Kind::name))
+    }
 }
 
-/// Why a job was turned down, in order of precedence.
-#[derive(ToSchema)]
-#[schema(as = Rejection)]
-#[serde(rename_all = "snake_case")]
-pub enum RejectionName {
-    KnownByFormerId,
-    AccountNotFound,
-    AccountExists,
-    AccountClosed,
-    AccountFrozen,
-    CurrencyMismatch,
-    InsufficientFunds,
-    /// A balance or what is held would be more than 9007199254740991 minor units (2^53 - 1) away from zero, which no account
-    /// comes to hold: every reader of JSON has its figures exactly.
-    AmountOverflow,
-    HoldNotFound,
-    HoldNotActive,
-    HoldExceeded,
-    JobNotFound,
-    JobNotReversible,
-    AlreadyReversed,
-    AccountNotEmpty,
+impl ToSchema for KindName {
+    fn name() -> Cow<'static, str> {
+        "Kind".into()
+    }
+}
+
+impl PartialSchema for RejectionName {
+    fn schema() -> RefOr<Schema> {
+        let all = Rejection::ALL.iter().copied();
+        names("Why a job was turned down, in order of precedence.", all.map(Rejection::name))
+    }
+}
+
+impl ToSchema for RejectionName {
+    fn name() -> Cow<'static, str> {
+        "Rejection".into()
+    }
+}
+
+fn names(description: &str, names: impl Iterator<Item = &'static str>) -> RefOr<Schema> {
+    let schema = ObjectBuilder::new().schema_type(Type::String).description(Some(description));
+    schema.enum_values(Some(names)).into()
 }

@@ -1,19 +1,19 @@
 //! Accounts and their entries, as the ledger has them.
 
-mod cursor;
 pub mod document;
 pub mod statement;
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
-use axum::http::HeaderValue;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use axum::http::header::LINK;
 use axum::response::Response;
 use domain::account::AccountNumber;
 use serde::Deserialize;
+use tellers_http::query::{self, Limit, NoParameters, Query};
+use utoipa::IntoParams;
 
 use self::document::{Account, Entries};
 use crate::context::Ingress;
@@ -22,18 +22,17 @@ use crate::ledger_reads::LedgerReads;
 use crate::openapi::Refusals;
 use crate::problem::{Problem, ProblemType};
 use crate::routes::analyses::document::AccountPatterns;
-use crate::routes::query::{NoParameters, bad_query};
-
-/// Entries of a page, unless the client asks for another number.
-const LIMIT_DEFAULT: u32 = 50;
-/// The most entries of a page.
-const LIMIT_MAX: u32 = 1_000;
+use crate::routes::cursor;
 
 /// What a client asks of an account.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct ShowQuery {
-    fresh: Option<String>,
+    /// `true` reads the primary, not a replica.
+    #[serde(default, deserialize_with = "query::boolean")]
+    #[param(value_type = Option<bool>)]
+    fresh: bool,
 }
 
 /// Tells how an account stands.
@@ -41,7 +40,7 @@ pub struct ShowQuery {
     get, path = "/api/accounts/{number}", tag = "accounts",
     params(
         ("number" = String, Path, description = "The account's number.", max_length = 34),
-        ("fresh" = Option<bool>, Query, description = "`true` reads the primary, not a replica."),
+        ShowQuery,
     ),
     responses((status = 200, description = "The account.", body = Account, headers(("Tellers-Fresh-As-Of" = String, description = "The answer comes from a replica that has all that was committed until then; `unknown` if nothing tells."))), Refusals),
 )]
@@ -49,22 +48,29 @@ pub async fn show(
     State(ingress): State<Arc<Ingress>>,
     _: Reader,
     path: Result<Path<String>, PathRejection>,
-    query: Result<Query<ShowQuery>, QueryRejection>,
+    Query(query): Query<ShowQuery>,
 ) -> Result<Response, Problem> {
     let number = number_of(path)?;
-    let Query(query) = query.map_err(|error| bad_query(&error, "fresh"))?;
-    let books = LedgerReads::open(&ingress, query.fresh.as_deref()).await?;
+    let books = LedgerReads::open(&ingress, query.fresh).await?;
     let account = ingress.read(books.ledger.account(&number)).await?;
     account.map(|account| books.answer(Json(Account::from(account)))).ok_or_else(|| not_found(&number))
 }
 
 /// What a client asks of an account's entries.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct EntriesQuery {
-    limit: Option<String>,
+    /// Entries of a page: 1 to 1000; 50 by default.
+    #[serde(default)]
+    #[param(value_type = Option<u32>)]
+    limit: Limit<50, 1_000>,
+    /// Where a page starts; take it from `next`.
     cursor: Option<String>,
-    fresh: Option<String>,
+    /// `true` reads the primary, not a replica.
+    #[serde(default, deserialize_with = "query::boolean")]
+    #[param(value_type = Option<bool>)]
+    fresh: bool,
 }
 
 /// Lists an account's entries, the newest first.
@@ -75,9 +81,7 @@ pub struct EntriesQuery {
     get, path = "/api/accounts/{number}/entries", tag = "accounts",
     params(
         ("number" = String, Path, description = "The account's number.", max_length = 34),
-        ("limit" = Option<u32>, Query, description = "Entries of a page: 1 to 1000; 50 by default."),
-        ("cursor" = Option<String>, Query, description = "Where a page starts; take it from `next`."),
-        ("fresh" = Option<bool>, Query, description = "`true` reads the primary, not a replica."),
+        EntriesQuery,
     ),
     responses((status = 200, description = "A page of entries.", body = Entries, headers(("Tellers-Fresh-As-Of" = String, description = "The answer comes from a replica that has all that was committed until then; `unknown` if nothing tells."))), Refusals),
 )]
@@ -85,23 +89,12 @@ pub async fn entries(
     State(ingress): State<Arc<Ingress>>,
     _: Reader,
     path: Result<Path<String>, PathRejection>,
-    query: Result<Query<EntriesQuery>, QueryRejection>,
+    Query(query): Query<EntriesQuery>,
 ) -> Result<Response, Problem> {
     let number = number_of(path)?;
-    let Query(query) = query.map_err(|error| bad_query(&error, "limit, cursor and fresh"))?;
-    let limit = limit_of(query.limit)?;
-    let fresh = query.fresh;
-    let before = match query.cursor {
-        Some(text) => Some(cursor::read(&number, &text).ok_or_else(|| {
-            Problem::parameter(
-                "cursor",
-                &text,
-                "must be the cursor of a `next` of this account; leave it out to start",
-            )
-        })?),
-        None => None,
-    };
-    let books = LedgerReads::open(&ingress, fresh.as_deref()).await?;
+    let EntriesQuery { limit: Limit(limit), cursor, fresh } = query;
+    let before = cursor::read(number.as_str(), "this account", cursor.as_deref())?.map(|[seq]| seq);
+    let books = LedgerReads::open(&ingress, fresh).await?;
     // One more than asked for tells whether there is a next page.
     let found = ingress.read(books.ledger.entries(&number, before, limit + 1)).await?;
     let mut found = found.ok_or_else(|| not_found(&number))?;
@@ -110,16 +103,15 @@ pub async fn entries(
     found.truncate(page_len);
     let last_seq = found.last().filter(|_| !is_last).map(|record| record.entry.seq);
     let next = last_seq.map(|seq| {
-        let fresh = if fresh.as_deref() == Some("true") { "&fresh=true" } else { "" };
-        format!("/api/accounts/{number}/entries?limit={limit}&cursor={}{fresh}", cursor::write(&number, seq))
+        let fresh = if fresh { "&fresh=true" } else { "" };
+        format!(
+            "/api/accounts/{number}/entries?limit={limit}&cursor={}{fresh}",
+            cursor::write(number.as_str(), &[seq])
+        )
     });
-    let link = next.as_ref().and_then(|next| HeaderValue::try_from(format!("<{next}>; rel=\"next\"")).ok());
+    let link = next.as_ref().map(|next| [(LINK, format!("<{next}>; rel=\"next\""))]);
     let lines = ingress.read(crate::statement::lines(&*books.ledger, &found)).await?;
-    let mut response = books.answer(Json(Entries::new(number, lines, next)));
-    if let Some(link) = link {
-        response.headers_mut().insert(LINK, link);
-    }
-    Ok(response)
+    Ok(books.answer((link, Json(Entries::new(number, lines, next)))))
 }
 
 /// Tells what was found last in an account's history: what recurs, what stands out, what flows, what to expect.
@@ -131,7 +123,7 @@ pub async fn entries(
 pub async fn patterns(
     State(ingress): State<Arc<Ingress>>,
     _: Reader,
-    _: NoParameters,
+    _: Query<NoParameters>,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<AccountPatterns>, Problem> {
     let number = number_of(path)?;
@@ -159,12 +151,6 @@ fn number_of(path: Result<Path<String>, PathRejection>) -> Result<AccountNumber,
     AccountNumber::from_books(&text).ok_or_else(|| {
         Problem::parameter("number", &text, "must be 1 to 34 of the characters A-Z a-z 0-9 . _ : -")
     })
-}
-
-fn limit_of(text: Option<String>) -> Result<u32, Problem> {
-    let Some(text) = text else { return Ok(LIMIT_DEFAULT) };
-    let limit = text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
-    limit.ok_or_else(|| Problem::parameter("limit", &text, "must be a whole number from 1 to 1000"))
 }
 
 fn not_found(number: &AccountNumber) -> Problem {

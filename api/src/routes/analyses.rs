@@ -8,17 +8,19 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::{Body, Bytes};
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use contract::analysis::{AnalysisWork, RunOrder, request};
 use domain::id::JobId;
 use domain::text::Client;
 use runtime::clock;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use store::analyses::{NewRun, REQUEST_UNKNOWN, Run};
+use tellers_http::query::{self, Limit, NoParameters, Query};
+use utoipa::IntoParams;
 
 use self::document::{Analyses, Analysis, AnalysisBody};
 use crate::body::{self, BodyLimit};
@@ -28,13 +30,9 @@ use crate::keys::{Reader, Submitter};
 use crate::openapi::Refusals;
 use crate::order::Order;
 use crate::problem::{Problem, ProblemType};
-use crate::routes::query::{NoParameters, bad_query};
 
 /// A list of 10,000 accounts is some 400 KiB.
 const LIMIT: BodyLimit = BodyLimit { bytes_max: 1024 * 1024, read_max: Duration::from_secs(10) };
-/// Runs of a page, unless the client asks for another number, and at the most.
-const RUNS_DEFAULT: u32 = 20;
-const RUNS_MAX: u32 = 100;
 
 /// Starts an analysis of some accounts, or of all.
 ///
@@ -52,7 +50,7 @@ const RUNS_MAX: u32 = 100;
 pub async fn start(
     State(ingress): State<Arc<Ingress>>,
     Submitter(client): Submitter,
-    _: NoParameters,
+    _: Query<NoParameters>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -106,48 +104,39 @@ fn asked_before(run: &Run, order: &Order) -> Result<(JobId, i64), Problem> {
 
 /// `202`, and where the run will be.
 pub(super) fn accepted(id: JobId, answer: impl serde::Serialize) -> Response {
-    let mut response = (StatusCode::ACCEPTED, Json(answer)).into_response();
-    if let Ok(location) = HeaderValue::try_from(format!("/api/analyses/{id}")) {
-        response.headers_mut().insert(LOCATION, location);
-    }
-    response
+    (StatusCode::ACCEPTED, [(LOCATION, format!("/api/analyses/{id}"))], Json(answer)).into_response()
 }
 
 /// What a client asks of the list of runs.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct ListQuery {
-    limit: Option<String>,
-    before: Option<String>,
+    /// Runs of a page: 1 to 100; 20 by default.
+    #[serde(default)]
+    #[param(value_type = Option<u32>)]
+    limit: Limit<20, 100>,
+    /// Where a page starts; take it from `next`.
+    #[serde(default, deserialize_with = "next")]
+    before: Option<i64>,
+}
+
+fn next<'de, D: Deserializer<'de>>(before: D) -> Result<Option<i64>, D::Error> {
+    query::parameter(before, "must be taken from a `next`", |text| text.parse().ok()).map(Some)
 }
 
 /// Lists analyses that have begun, the newest first.
 #[utoipa::path(
     get, path = "/api/analyses", tag = "analyses",
-    params(
-        ("limit" = Option<u32>, Query, description = "Runs of a page: 1 to 100; 20 by default."),
-        ("before" = Option<i64>, Query, description = "Where a page starts; take it from `next`."),
-    ),
+    params(ListQuery),
     responses((status = 200, description = "A page of runs.", body = Analyses), Refusals),
 )]
 pub async fn list(
     State(ingress): State<Arc<Ingress>>,
     _: Reader,
-    query: Result<Query<ListQuery>, QueryRejection>,
+    Query(ListQuery { limit: Limit(limit), before }): Query<ListQuery>,
 ) -> Result<Json<Analyses>, Problem> {
-    let Query(query) = query.map_err(|error| bad_query(&error, "limit and before"))?;
-    let limit = match query.limit {
-        None => RUNS_DEFAULT,
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|limit| (1..=RUNS_MAX).contains(limit))
-            .ok_or_else(|| Problem::parameter("limit", &text, "must be a whole number from 1 to 100"))?,
-    };
-    let before = query.before.map(|text| {
-        text.parse().map_err(|_| Problem::parameter("before", &text, "must be taken from a `next`"))
-    });
-    let runs = ingress.read_records(ingress.parts.analyses.runs(before.transpose()?, limit)).await?;
+    let runs = ingress.read_records(ingress.parts.analyses.runs(before, limit)).await?;
     Ok(Json(Analyses::new(&runs, limit)))
 }
 
@@ -160,7 +149,7 @@ pub async fn list(
 pub async fn show(
     State(ingress): State<Arc<Ingress>>,
     _: Reader,
-    _: NoParameters,
+    _: Query<NoParameters>,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Analysis>, Problem> {
     let id = issued(path)?;
@@ -187,7 +176,7 @@ async fn stands(ingress: &Ingress, id: JobId) -> Result<Analysis, Problem> {
 pub async fn cancel(
     State(ingress): State<Arc<Ingress>>,
     Submitter(client): Submitter,
-    _: NoParameters,
+    _: Query<NoParameters>,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Analysis>, Problem> {
     let id = issued(path)?;
@@ -201,10 +190,14 @@ pub async fn cancel(
 }
 
 /// What a client asks of an export.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct ExportQuery {
-    what: Option<String>,
+    /// `recurring` or `anomalies`; both by default.
+    #[serde(default, deserialize_with = "query::name")]
+    #[param(value_type = Option<String>)]
+    what: Option<export::What>,
 }
 
 /// Exports what an analysis found as CSV: a line for each recurring payment or income and for each anomaly.
@@ -214,7 +207,7 @@ pub struct ExportQuery {
     get, path = "/api/analyses/{id}/export", tag = "analyses",
     params(
         ("id" = String, Path, description = "The id that it was accepted with.", format = Uuid),
-        ("what" = Option<String>, Query, description = "`recurring` or `anomalies`; both by default."),
+        ExportQuery,
     ),
     responses((status = 200, description = "The lines, by account.", body = String, content_type = "text/csv"), Refusals),
 )]
@@ -222,19 +215,16 @@ pub async fn export(
     State(ingress): State<Arc<Ingress>>,
     _: Reader,
     path: Result<Path<String>, PathRejection>,
-    query: Result<Query<ExportQuery>, QueryRejection>,
+    Query(query): Query<ExportQuery>,
 ) -> Result<Response, Problem> {
     let id = issued(path)?;
-    let Query(query) = query.map_err(|error| bad_query(&error, "what"))?;
-    let what = export::What::parse(query.what.as_deref())?;
     stands(&ingress, id).await?;
-    let lines = Body::from_stream(export::lines(ingress.parts.analyses.clone(), id, what));
-    let mut response = lines.into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8; header=present"));
-    let name = HeaderValue::try_from(format!("attachment; filename=\"patterns-{id}.csv\""));
-    name.into_iter().for_each(|name| drop(headers.insert(CONTENT_DISPOSITION, name)));
-    Ok(response)
+    let lines = Body::from_stream(export::lines(ingress.parts.analyses.clone(), id, query.what));
+    let headers = [
+        (CONTENT_TYPE, "text/csv; charset=utf-8; header=present".to_owned()),
+        (CONTENT_DISPOSITION, format!("attachment; filename=\"patterns-{id}.csv\"")),
+    ];
+    Ok((headers, lines).into_response())
 }
 
 /// The id of a path, if the fleet ever issued it.

@@ -7,8 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Extension, Query, State};
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -21,6 +20,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use queue::PublishError;
 use serde::Serialize;
+use tellers_http::query::Query;
 use utoipa::ToSchema;
 
 use self::waiting::Wait;
@@ -106,7 +106,7 @@ pub enum Refused {
         ),
         ("Content-Encoding" = Option<String>, Header, description = "`gzip`, once, or `identity`. The limits are of the unpacked body."),
         ("Prefer" = Option<String>, Header, description = "`wait=N` waits up to N seconds for the outcomes of all lines (RFC 7240).", example = "wait=5"),
-        ("wait" = Option<u64>, Query, description = "The same as `Prefer: wait=N`, and wins over it."),
+        SubmitQuery,
     ),
     request_body(
         description = "At most 16 MiB, and 64 KiB a line.",
@@ -132,12 +132,12 @@ pub async fn submit(
     State(ingress): State<Arc<Ingress>>,
     Submitter(client): Submitter,
     Extension(place): Extension<Place>,
-    query: Result<Query<SubmitQuery>, QueryRejection>,
+    Query(query): Query<SubmitQuery>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
     let key = IdempotencyKey::of(&headers)?;
-    let wait = jobs::wait_asked(&ingress, query, &headers)?;
+    let wait = jobs::wait_asked(&ingress, &query, &headers);
     let mut room = ingress.admission.room();
     let body = body::read_into(&headers, body, body::BATCH, |bytes| room.grow_to(bytes)).await?;
     let mut sorted = Sorted::new(usize::from(ingress.parts.lanes.count()));

@@ -7,17 +7,18 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
 use axum::http::header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use store::imports::{Import, ImportState, Refusal, RowTally};
-use utoipa::ToSchema;
+use tellers_http::query::{self, Limit, NoParameters, Query};
+use utoipa::{IntoParams, ToSchema};
 
 use self::document::ImportDocument;
 use crate::context::Ingress;
@@ -25,7 +26,6 @@ use crate::imports::{self, Description, STALE_AFTER_US};
 use crate::keys::{Stopper, Submitter, Viewer};
 use crate::openapi::Refusals;
 use crate::problem::{Problem, ProblemType};
-use crate::routes::query::{NoParameters, bad_query};
 
 pub mod document;
 pub mod report;
@@ -36,9 +36,36 @@ const EVENT_EVERY: Duration = Duration::from_secs(1);
 const COMMENT_EVERY: Duration = Duration::from_secs(15);
 /// Refused rows that are shown with an import.
 const REFUSALS_SHOWN: u32 = 10;
-/// Imports on a page, unless the query says otherwise, and at the most.
-const PAGE_DEFAULT: u32 = 50;
-const PAGE_MAX: u32 = 500;
+
+/// How a client describes the file that it sends, in the query; a form may do the same in fields. Of a parameter that is
+/// given twice the last counts.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(try_from = "HashMap<String, String>")]
+#[into_params(parameter_in = Query)]
+pub struct SubmitQuery {
+    /// `csv`, `ndjson` or `pain.001`; found out if it is not given.
+    format: Option<String>,
+    /// Which columns and constants make a job, and how dates and amounts are written.
+    map: Option<String>,
+    /// Such as `windows-1252`; found out if it is not given.
+    charset: Option<String>,
+    /// Queues nothing: tells which rows would be refused for their form.
+    #[param(value_type = Option<bool>)]
+    dry_run: Option<String>,
+    /// What the file is called.
+    name: Option<String>,
+}
+
+impl TryFrom<HashMap<String, String>> for SubmitQuery {
+    type Error = &'static str;
+
+    fn try_from(mut sent: HashMap<String, String>) -> Result<SubmitQuery, &'static str> {
+        let [format, map, charset, dry_run, name] =
+            ["format", "map", "charset", "dry_run", "name"].map(|name| sent.remove(name));
+        let query = SubmitQuery { format, map, charset, dry_run, name };
+        if sent.is_empty() { Ok(query) } else { Err("a parameter that is none of an import") }
+    }
+}
 
 /// Sends a file of jobs: CSV, NDJSON or ISO 20022 pain.001, plain or as gzip, as the body or in a form.
 ///
@@ -48,13 +75,7 @@ const PAGE_MAX: u32 = 500;
 /// that it is a new one whose rows come out as duplicates.
 #[utoipa::path(
     post, path = "/api/imports", tag = "imports",
-    params(
-        ("format" = Option<String>, Query, description = "`csv`, `ndjson` or `pain.001`; found out if it is not given."),
-        ("map" = Option<String>, Query, description = "Which columns and constants make a job, and how dates and amounts are written."),
-        ("charset" = Option<String>, Query, description = "Such as `windows-1252`; found out if it is not given."),
-        ("dry_run" = Option<bool>, Query, description = "Queues nothing: tells which rows would be refused for their form."),
-        ("name" = Option<String>, Query, description = "What the file is called."),
-    ),
+    params(SubmitQuery),
     request_body(
         description = "At most 100 MB (`MAX_UPLOAD_MB`), as it is sent. In a form the file is the field `file`, after all others.",
         content((String = "text/csv"), (String = "application/x-ndjson"), (String = "application/xml"), (String = "application/gzip"), (String = "multipart/form-data")),
@@ -67,29 +88,37 @@ const PAGE_MAX: u32 = 500;
 pub async fn submit(
     State(ingress): State<Arc<Ingress>>,
     Submitter(client): Submitter,
-    query: Result<Query<HashMap<String, String>>, QueryRejection>,
+    Query(query): Query<SubmitQuery>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let Query(query) = query.map_err(|error| bad_query(&error, "format, map, charset, dry_run, name"))?;
+    let SubmitQuery { format, map, charset, dry_run, name } = query;
+    let sent = [("format", format), ("map", map), ("charset", charset), ("dry_run", dry_run), ("name", name)];
     let mut said = Description::default();
-    for (name, value) in query {
-        said.set(&name, value)?;
+    for (name, value) in sent.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+        said.set(name, value)?;
     }
     let opened = imports::receive(&ingress, &client, said, request).await?;
-    let mut response =
-        (StatusCode::ACCEPTED, Json(document_of(&ingress, &opened.import).await?)).into_response();
-    if let Ok(location) = HeaderValue::try_from(format!("/api/imports/{}", opened.import.number)) {
-        response.headers_mut().insert(LOCATION, location);
-    }
-    Ok(response)
+    let location = [(LOCATION, format!("/api/imports/{}", opened.import.number))];
+    Ok((StatusCode::ACCEPTED, location, Json(document_of(&ingress, &opened.import).await?)).into_response())
 }
 
 /// What a client asks of its imports.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct ListQuery {
-    before: Option<String>,
-    limit: Option<String>,
+    /// Only imports with a lower number.
+    #[serde(default, deserialize_with = "number")]
+    before: Option<u64>,
+    /// At the most so many, 1 to 500; 50 by default.
+    #[serde(default)]
+    #[param(value_type = Option<u32>)]
+    limit: Limit<50, 500>,
+}
+
+/// The number of an import, in a query.
+pub(super) fn number<'de, D: Deserializer<'de>>(number: D) -> Result<Option<u64>, D::Error> {
+    query::parameter(number, "must be the number of an import", |text| text.parse().ok()).map(Some)
 }
 
 /// A page of imports.
@@ -105,26 +134,14 @@ pub struct ImportsPage {
 /// Lists imports, the newest first: one's own, or everybody's with the scope operate.
 #[utoipa::path(
     get, path = "/api/imports", tag = "imports",
-    params(
-        ("before" = Option<u64>, Query, description = "Only those with a lower number."),
-        ("limit" = Option<u32>, Query, description = "At the most so many, 1 to 500; 50 by default."),
-    ),
+    params(ListQuery),
     responses((status = 200, description = "A page of imports.", body = ImportsPage), Refusals),
 )]
 pub async fn list(
     State(ingress): State<Arc<Ingress>>,
     viewer: Viewer,
-    query: Result<Query<ListQuery>, QueryRejection>,
+    Query(ListQuery { before, limit: Limit(limit) }): Query<ListQuery>,
 ) -> Result<Json<ImportsPage>, Problem> {
-    let Query(ListQuery { before, limit }) = query.map_err(|error| bad_query(&error, "before, limit"))?;
-    let before = before.map(|before| {
-        before.parse().map_err(|_| Problem::parameter("before", &before, "must be the number of an import"))
-    });
-    let limit = limit.map(|limit| {
-        let limit_read = limit.parse().ok().filter(|limit| (1..=PAGE_MAX).contains(limit));
-        limit_read.ok_or_else(|| Problem::parameter("limit", &limit, "must be a number from 1 to 500"))
-    });
-    let (before, limit) = (before.transpose()?, limit.transpose()?.unwrap_or(PAGE_DEFAULT));
     let client = (!viewer.sees_all).then_some(viewer.client.as_str());
     let found = ingress.read_records(ingress.parts.imports.imports(client, before, limit)).await?;
     let numbers: Vec<_> = found.iter().map(|import| import.number).collect();
@@ -152,7 +169,7 @@ pub async fn list(
 pub async fn show(
     State(ingress): State<Arc<Ingress>>,
     viewer: Viewer,
-    _: NoParameters,
+    _: Query<NoParameters>,
     path: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -206,12 +223,12 @@ fn follow(ingress: Arc<Ingress>, number: u64) -> Response {
 #[utoipa::path(
     delete, path = "/api/imports/{number}", tag = "imports",
     params(("number" = u64, Path, description = "The number of the import.")),
-    responses((status = 202, description = "It is asked to stop.", body = ImportDocument), Refusals),
+    responses((status = 202, description = "The import is asked to stop.", body = ImportDocument), Refusals),
 )]
 pub async fn cancel(
     State(ingress): State<Arc<Ingress>>,
     Stopper(viewer): Stopper,
-    _: NoParameters,
+    _: Query<NoParameters>,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
     let import = find(&ingress, &viewer, path).await?;
@@ -235,7 +252,7 @@ pub async fn cancel(
 pub async fn refused(
     State(ingress): State<Arc<Ingress>>,
     viewer: Viewer,
-    _: NoParameters,
+    _: Query<NoParameters>,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
     let import = find(&ingress, &viewer, path).await?;

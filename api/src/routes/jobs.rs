@@ -6,16 +6,18 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Extension, Path, Query, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Extension, Path, State};
 use axum::http::header::LOCATION;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use domain::id::JobId;
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use store::analyses::Run;
+use tellers_http::query::{self, Query};
 use tokio::time::Instant;
+use utoipa::IntoParams;
 
 use crate::admission::Place;
 use crate::body::{self, MediaType};
@@ -27,20 +29,23 @@ use crate::ledger_reads::LedgerReads;
 use crate::observe::{self, Waited};
 use crate::openapi::{JobBody, Refusals};
 use crate::order::Order;
-use crate::problem::{Problem, ProblemType};
+use crate::problem::{self, Problem, ProblemType};
 use crate::routes::analyses;
 use crate::routes::jobs::document::{Job, Queued};
-use crate::routes::query::bad_query;
 use crate::wait::{self, Ended, REPORTED_POLL, UNREPORTED_POLL};
 
 pub mod document;
 pub mod list;
 
 /// What a client asks of a job that it submits.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct SubmitQuery {
-    wait: Option<String>,
+    /// The same as `Prefer: wait=N`, and wins over it.
+    #[serde(default, deserialize_with = "seconds")]
+    #[param(value_type = Option<u64>)]
+    wait: Option<Duration>,
 }
 
 /// Submits one job.
@@ -56,7 +61,7 @@ pub struct SubmitQuery {
         ("Content-Encoding" = Option<String>, Header, description = "`gzip`, once, or `identity`. The limit is of the unpacked body."),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable characters, bare or as a quoted string (RFC 9651): the same key is the same job. A `reference` in the body wins over it."),
         ("Prefer" = Option<String>, Header, description = "`wait=N` waits up to N seconds for the outcome (RFC 7240).", example = "wait=5"),
-        ("wait" = Option<u64>, Query, description = "The same as `Prefer: wait=N`, and wins over it."),
+        SubmitQuery,
     ),
     request_body(content = JobBody, description = "At most 64 KiB."),
     responses(
@@ -69,12 +74,12 @@ pub async fn submit(
     State(ingress): State<Arc<Ingress>>,
     Submitter(client): Submitter,
     Extension(place): Extension<Place>,
-    query: Result<Query<SubmitQuery>, QueryRejection>,
+    Query(query): Query<SubmitQuery>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
     let key = IdempotencyKey::of(&headers)?;
-    let wait = wait_asked(&ingress, query, &headers)?;
+    let wait = wait_asked(&ingress, &query, &headers);
     let json = body::read(&headers, body, body::JOB).await?;
     if let Some(order) = Order::of_job(&json) {
         let (id, at) = analyses::submit(&ingress, &client, key.as_ref(), order?).await?;
@@ -97,15 +102,9 @@ pub async fn submit(
 }
 
 /// For how long a client that submits wants to wait: by its query, else by its head.
-pub(super) fn wait_asked(
-    ingress: &Ingress,
-    query: Result<Query<SubmitQuery>, QueryRejection>,
-    headers: &HeaderMap,
-) -> Result<Option<Duration>, Problem> {
-    let Query(query) = query.map_err(|error| bad_query(&error, "wait (or send Prefer: wait=5)"))?;
-    let asked = query.wait.map(|wait| wait_of(Some(wait))).transpose()?;
-    let wait = asked.or_else(|| wait::preferred(headers)).map(|wait| wait.min(ingress.config.wait_max));
-    Ok(wait.filter(|wait| !wait.is_zero()))
+pub(super) fn wait_asked(ingress: &Ingress, query: &SubmitQuery, headers: &HeaderMap) -> Option<Duration> {
+    let wait = query.wait.or_else(|| wait::preferred(headers)).map(|wait| wait.min(ingress.config.wait_max));
+    wait.filter(|wait| !wait.is_zero())
 }
 
 async fn publish(ingress: &Ingress, job: &Prepared) -> Result<Timestamp, Problem> {
@@ -152,7 +151,7 @@ async fn submit_and_wait(
             (AppendHeaders(applied), Json(Job::with_outcome(job.id, outcome))).into_response()
         }
         Ended::Conflict => {
-            Problem::conflict(job.id, "the key or reference", "one of its own").into_response()
+            problem::conflict(job.id, "the key or reference", "one of its own").into_response()
         }
         Ended::Unknown => (AppendHeaders(applied), accepted(job, accepted_at)).into_response(),
     };
@@ -160,20 +159,23 @@ async fn submit_and_wait(
 }
 
 fn accepted(job: &Prepared, accepted_at: Timestamp) -> Response {
-    let mut response =
-        (StatusCode::ACCEPTED, Json(Queued::new(job.id, job.lane, accepted_at))).into_response();
-    if let Ok(location) = HeaderValue::try_from(format!("/api/jobs/{}", job.id)) {
-        response.headers_mut().insert(LOCATION, location);
-    }
-    response
+    let location = [(LOCATION, format!("/api/jobs/{}", job.id))];
+    (StatusCode::ACCEPTED, location, Json(Queued::new(job.id, job.lane, accepted_at))).into_response()
 }
 
 /// What a client asks of a job.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct ShowQuery {
-    wait: Option<String>,
-    fresh: Option<String>,
+    /// Seconds to wait for an outcome, up to 60 by default.
+    #[serde(default, deserialize_with = "seconds")]
+    #[param(value_type = Option<u64>)]
+    wait: Option<Duration>,
+    /// `true` reads the primary, not a replica.
+    #[serde(default, deserialize_with = "query::boolean")]
+    #[param(value_type = Option<bool>)]
+    fresh: bool,
 }
 
 /// Tells what became of a job.
@@ -184,8 +186,7 @@ pub struct ShowQuery {
     get, path = "/api/jobs/{id}", tag = "jobs",
     params(
         ("id" = String, Path, description = "The id that the job was accepted with.", format = Uuid),
-        ("wait" = Option<u64>, Query, description = "Seconds to wait for an outcome, up to 60 by default."),
-        ("fresh" = Option<bool>, Query, description = "`true` reads the primary, not a replica."),
+        ShowQuery,
     ),
     responses((status = 200, description = "The job as far as it is known.", body = Job), Refusals),
 )]
@@ -194,12 +195,11 @@ pub async fn show(
     _: Reader,
     Extension(place): Extension<Place>,
     path: Result<Path<String>, PathRejection>,
-    query: Result<Query<ShowQuery>, QueryRejection>,
+    Query(query): Query<ShowQuery>,
 ) -> Result<Response, Problem> {
     let id = issued(path)?;
-    let Query(query) = query.map_err(|error| bad_query(&error, "wait and fresh"))?;
-    let wait = wait_of(query.wait)?.min(ingress.config.wait_max);
-    let books = LedgerReads::open(&ingress, query.fresh.as_deref()).await?;
+    let wait = query.wait.unwrap_or_default().min(ingress.config.wait_max);
+    let books = LedgerReads::open(&ingress, query.fresh).await?;
     if let Some(record) = ingress.read(books.ledger.job(id)).await? {
         return Ok(books.answer(Json(Job::recorded(&record))));
     }
@@ -232,9 +232,7 @@ fn issued(path: Result<Path<String>, PathRejection>) -> Result<JobId, Problem> {
     })
 }
 
-fn wait_of(wait: Option<String>) -> Result<Duration, Problem> {
-    let Some(wait) = wait else { return Ok(Duration::ZERO) };
-    let seconds =
-        wait.parse().map_err(|_| Problem::parameter("wait", &wait, "must be a whole number of seconds"));
-    seconds.map(Duration::from_secs)
+fn seconds<'de, D: Deserializer<'de>>(wait: D) -> Result<Option<Duration>, D::Error> {
+    let seconds = query::parameter(wait, "must be a whole number of seconds", |text| text.parse().ok())?;
+    Ok(Some(Duration::from_secs(seconds)))
 }

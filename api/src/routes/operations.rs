@@ -25,7 +25,7 @@ pub struct Health {
 }
 
 /// Whether the process answers.
-#[utoipa::path(get, path = "/livez", tag = "operations", responses((status = 200, description = "It does.", body = Health)))]
+#[utoipa::path(get, path = "/livez", tag = "operations", responses((status = 200, description = "The process answers.", body = Health)))]
 pub async fn livez() -> Json<Health> {
     Json(Health { status: "alive" })
 }
@@ -33,8 +33,8 @@ pub async fn livez() -> Json<Health> {
 /// Whether jobs would be accepted now: the queue is reached and this replica does not stop. The
 /// database is not needed for that.
 #[utoipa::path(get, path = "/readyz", tag = "operations", responses(
-    (status = 200, description = "They would.", body = Health),
-    (status = 503, description = "They would not; says why.", body = Problem, content_type = "application/problem+json"),
+    (status = 200, description = "Jobs would be accepted.", body = Health),
+    (status = 503, description = "Jobs would not be accepted; says why.", body = Problem, content_type = "application/problem+json"),
 ))]
 pub async fn readyz(State(ingress): State<Arc<Ingress>>) -> Result<Json<Health>, Problem> {
     let unready =

@@ -35,7 +35,7 @@ enum State {
     Open,
     Reported(Reported),
     /// It was not accepted.
-    Left,
+    NotAccepted,
 }
 
 impl Replies {
@@ -58,7 +58,7 @@ impl Replies {
 impl BatchTicket<'_> {
     /// Waits no more for the job at this place: it was not accepted.
     pub fn leave(&mut self, place: usize) {
-        self.end(place, State::Left);
+        self.end(place, State::NotAccepted);
     }
 
     /// Waits until every outcome is known, the time is over, or `shutdown`. Tells whether all are known.
@@ -93,7 +93,7 @@ impl BatchTicket<'_> {
     pub fn known(&self) -> impl Iterator<Item = Option<Reported>> {
         self.jobs.iter().map(|job| match job.state {
             State::Reported(reported) => Some(reported),
-            State::Open | State::Left => None,
+            State::Open | State::NotAccepted => None,
         })
     }
 

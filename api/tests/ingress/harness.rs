@@ -77,8 +77,8 @@ impl World {
         let (settings, io) = (parts.instruments.settings.clone(), parts.io.clone());
         let ingress = Ingress::new(config, parts, shutdown.clone()).unwrap();
         let router = api::router(ingress.clone());
-        let hears = ingress.clone();
-        tokio::spawn(async move { hears.hear().await });
+        let receiver = ingress.clone();
+        tokio::spawn(async move { receiver.receive().await });
         until("the ingress listens to the bus", || (bus.inbox.receiver_count() > 0).then_some(())).await;
         World { queue, ledger, bus, settings, io, shutdown, router, ingress }
     }

@@ -89,10 +89,10 @@ impl Accounts {
         format!("{}-{n}", self.run)
     }
 
-    /// Opens and funds them, and waits until that is in the books.
+    /// Opens and funds them, and waits until that is in the ledger.
     ///
     /// # Errors
-    /// The ingress does not answer, or refuses; or they are not in the books at the `deadline`.
+    /// The ingress does not answer, or refuses; or they are not in the ledger at the `deadline`.
     pub(crate) async fn open(&self, client: &Client, deadline: Instant) -> anyhow::Result<()> {
         client.ready().await.context(
             "the ingress does not take jobs; start one with `tellers api` or `tellers dev`, or say where it is (API_URL)",

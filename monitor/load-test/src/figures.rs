@@ -58,7 +58,7 @@ pub struct Figures {
     pub requests: u64,
     /// Those that were answered with 202.
     pub accepted: u64,
-    /// Accepted jobs whose entries are in the books.
+    /// Accepted jobs whose entries are in the ledger.
     pub posted: u64,
     /// `posted` of `requests`, in percent.
     pub success_percent: f64,

@@ -38,7 +38,7 @@ pub(crate) enum Of {
 /// How far a load test is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = LoadTestProgress)]
-pub struct Told {
+pub struct ProgressView {
     /// What it is at: opening accounts, a load, awaiting outcomes, ...
     pub stage: String,
     /// Of this stage, from 0 to 100; `null`: not known.
@@ -52,13 +52,13 @@ pub struct Told {
 impl Progress {
     /// How far it is now.
     #[must_use]
-    pub fn told(&self) -> Told {
+    pub fn view(&self) -> ProgressView {
         let running = self.stage.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (stage, stage_percent) = running.map_or_else(
             || ("starting".to_owned(), None),
             |running| (running.stage.clone(), running.percent(self.done.load(Relaxed))),
         );
-        Told {
+        ProgressView {
             stage,
             stage_percent,
             requests: self.requests.load(Relaxed),

@@ -22,7 +22,7 @@ const FINDINGS_MAX: usize = 20;
 pub struct Proof {
     /// Jobs that were accepted, of all phases.
     pub accepted: u64,
-    /// Those with their entries in the books.
+    /// Those with their entries in the ledger.
     pub posted: u64,
     /// Those turned down for a business reason.
     pub rejected: u64,

@@ -125,7 +125,7 @@ impl Recorder {
         std::mem::take(&mut locked(&self.noted).accepted)
     }
 
-    /// An accepted job is in the books.
+    /// An accepted job is in the ledger.
     pub(crate) fn note_posted(&self, job: &JobView) {
         let mut noted = locked(&self.noted);
         noted.posted += 1;
@@ -138,7 +138,7 @@ impl Recorder {
         self.course.series().posted(self.course.since_start(posted_at), took_us);
     }
 
-    /// An accepted job is not in the books.
+    /// An accepted job is not in the ledger.
     pub(crate) fn note_error(&self, class: impl Into<String>) {
         *locked(&self.noted).errors.entry(class.into()).or_default() += 1;
     }

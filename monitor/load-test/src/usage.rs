@@ -51,7 +51,7 @@ pub struct Resources {
     pub host_memory_percent_avg: Option<f64>,
 }
 
-/// What is heard of one replica.
+/// What is reported of one replica.
 #[derive(Debug, Clone, Copy, Deserialize)]
 struct Used {
     cpu_cores: f64,
@@ -63,15 +63,15 @@ struct Used {
     memory_percent: f64,
 }
 
-/// What was heard while it counted: reading everything again is no load that anybody is judged by.
+/// What was reported while it counted: reading everything again is no load that anybody is judged by.
 #[derive(Default)]
 pub(crate) struct Peaks {
     counts: AtomicBool,
-    heard: Mutex<Heard>,
+    reported: Mutex<Reported>,
 }
 
 #[derive(Default)]
-struct Heard {
+struct Reported {
     peaks: Option<Resources>,
     /// Of each replica.
     hosts: BTreeMap<String, HostUse>,
@@ -80,27 +80,27 @@ struct Heard {
 /// Sums over what a replica told of its host.
 #[derive(Default)]
 struct HostUse {
-    times_told: f64,
+    reports: f64,
     cpu_percent: f64,
     memory_percent: f64,
 }
 
 impl Peaks {
-    /// From now on what is heard counts, or does not.
+    /// From now on what is reported counts, or does not.
     pub(crate) fn count(&self, counts: bool) {
         self.counts.store(counts, Relaxed);
     }
 
     pub(crate) fn resources(&self) -> Option<Resources> {
-        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
         let most = |sum: fn(&HostUse) -> f64| {
-            let averages = heard.hosts.values().map(|host| sum(host) / host.times_told);
+            let averages = reported.hosts.values().map(|host| sum(host) / host.reports);
             averages.reduce(f64::max)
         };
         Some(Resources {
             host_cpu_percent_avg: most(|host| host.cpu_percent),
             host_memory_percent_avg: most(|host| host.memory_percent),
-            ..heard.peaks.clone()?
+            ..reported.peaks.clone()?
         })
     }
 
@@ -109,12 +109,12 @@ impl Peaks {
             return;
         }
         let (cpu, memory) = (used.own_cpu_percent(), used.own_memory_percent());
-        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        let host = heard.hosts.entry(replica.to_owned()).or_default();
-        host.times_told += 1.0;
+        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        let host = reported.hosts.entry(replica.to_owned()).or_default();
+        host.reports += 1.0;
         host.cpu_percent += used.cpu_percent;
         host.memory_percent += used.memory_percent;
-        let peaks = heard.peaks.get_or_insert_with(|| Resources {
+        let peaks = reported.peaks.get_or_insert_with(|| Resources {
             cpu_percent_max: cpu,
             cpu_replica: replica.to_owned(),
             memory_percent_max: memory,
@@ -163,7 +163,7 @@ impl UsageSource {
     pub(crate) async fn watch(&self, peaks: &Peaks) {
         match self {
             UsageSource::Unknown => {}
-            UsageSource::Reports(bus) => hear(bus.as_ref(), peaks).await,
+            UsageSource::Reports(bus) => receive(bus.as_ref(), peaks).await,
             UsageSource::Monitor(url) => ask(url, peaks).await,
         }
         std::future::pending().await
@@ -179,7 +179,7 @@ impl UsageSource {
     }
 }
 
-async fn hear(bus: &dyn Bus, peaks: &Peaks) {
+async fn receive(bus: &dyn Bus, peaks: &Peaks) {
     let mut reports = bus.listen(Topic::Report).await;
     while let Some(report) = next_report(&mut reports).await {
         if let Some(resources) = report.resources.filter(|_| report.role != Role::Monitor) {

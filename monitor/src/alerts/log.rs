@@ -89,7 +89,7 @@ pub(crate) async fn keep(
     // Numbers of those that fire, to complete them with their ends.
     let mut open: Vec<(AlertRecord, u64)> =
         kept.into_iter().filter(|(record, _)| record.resolved_at.is_none()).collect();
-    // Nobody hears it: the monitor ends.
+    // Nobody receives it: the monitor ends.
     let _ = resume.send(open.iter().map(|(record, _)| record.clone()).collect());
     loop {
         let change = tokio::select! {

@@ -5,13 +5,13 @@ use load_test::Invalid;
 use store::StoreError;
 
 use super::StartError;
-use crate::problem::{FieldError, Problem};
+use crate::problem::{self, FieldError, Problem};
 
 const EXAMPLE: &str = r#"send an object such as {"concurrent_users": 20, "requests_per_user": 5}"#;
 
 pub(super) fn malformed(why: String) -> Problem {
     let detail = format!("the body {why}; {EXAMPLE}, or nothing");
-    Problem::new("/problems/malformed-json", StatusCode::BAD_REQUEST, "Not JSON", detail)
+    problem::of("/problems/malformed-json", StatusCode::BAD_REQUEST, "Not JSON", detail)
 }
 
 pub(super) fn not_a_request(field: String, error: &serde_json::Error) -> Problem {
@@ -21,7 +21,7 @@ pub(super) fn not_a_request(field: String, error: &serde_json::Error) -> Problem
 
 fn invalid(detail: String, error: FieldError) -> Problem {
     let status = StatusCode::UNPROCESSABLE_ENTITY;
-    let mut problem = Problem::new("/problems/invalid-load-test", status, "Not a load test", detail);
+    let mut problem = problem::of("/problems/invalid-load-test", status, "Not a load test", detail);
     problem.errors.push(error);
     problem
 }
@@ -30,24 +30,22 @@ pub(super) fn unknown(id: &str) -> Problem {
     let id: String = id.chars().take(40).collect();
     let detail =
         format!("there is no load test {id:?}; GET /api/scalability/load-test lists those that are kept");
-    Problem::new("/problems/load-test-not-found", StatusCode::NOT_FOUND, "No such load test", detail)
+    problem::of("/problems/load-test-not-found", StatusCode::NOT_FOUND, "No such load test", detail)
 }
 
 pub(super) fn without_result(detail: String) -> Problem {
-    Problem::new("/problems/load-test-without-result", StatusCode::CONFLICT, "It has no result", detail)
+    problem::of("/problems/load-test-without-result", StatusCode::CONFLICT, "It has no result", detail)
 }
 
 pub(super) fn over(id: u64) -> Problem {
     let detail = format!("load test {id} does not run here any more; there is nothing to stop");
-    Problem::new("/problems/load-test-over", StatusCode::CONFLICT, "It is over", detail)
+    problem::of("/problems/load-test-over", StatusCode::CONFLICT, "It is over", detail)
 }
 
-impl From<Invalid> for Problem {
-    fn from(refused: Invalid) -> Problem {
-        let detail = refused.to_string();
-        let Invalid { field, value, remedy } = refused;
-        invalid(detail, FieldError { field: field.to_owned(), value, remedy })
-    }
+pub(super) fn not_a_plan(refused: Invalid) -> Problem {
+    let detail = refused.to_string();
+    let Invalid { field, value, remedy } = refused;
+    invalid(detail, FieldError { field: field.to_owned(), value, remedy })
 }
 
 impl From<StartError> for Problem {
@@ -64,17 +62,15 @@ impl From<StartError> for Problem {
                 ("/problems/internal", StatusCode::INTERNAL_SERVER_ERROR, "A fault of ours")
             }
         };
-        Problem::new(kind, status, title, error)
+        problem::of(kind, status, title, error)
     }
 }
 
-impl From<StoreError> for Problem {
-    fn from(error: StoreError) -> Problem {
-        away(format!("the load tests that are kept cannot be read: {error}; try again"))
-    }
+pub(super) fn unreadable(error: StoreError) -> Problem {
+    away(format!("the load tests that are kept cannot be read: {error}; try again"))
 }
 
 fn away(detail: String) -> Problem {
     let status = StatusCode::SERVICE_UNAVAILABLE;
-    Problem::new("/problems/ledger-unavailable", status, "The ledger is away", detail)
+    problem::of("/problems/ledger-unavailable", status, "The ledger is away", detail)
 }

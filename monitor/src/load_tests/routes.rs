@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use axum::http::header::LOCATION;
-use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use domain::json;
 use load_test::{Plan, Request, page};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+use tellers_http::query::{self, Limit, Query};
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -23,9 +25,6 @@ use crate::problem::Problem;
 const WAIT: Duration = Duration::from_secs(20);
 /// A load test that is stopped ends within moments.
 const STOP_WAIT: Duration = Duration::from_secs(2);
-/// Load tests of a list, unless it is asked for another number, and at the most.
-const LISTED: u32 = 20;
-const LISTED_MAX: u32 = 100;
 
 /// The routes of the load tests.
 pub(crate) fn router(tests: Arc<LoadTests>) -> OpenApiRouter {
@@ -44,8 +43,8 @@ pub(crate) fn router(tests: Arc<LoadTests>) -> OpenApiRouter {
     post, path = "/api/scalability/load-test", tag = "load tests",
     request_body(content = Option<Request>, description = "Nothing, or what is to be different from the usual."),
     responses(
-        (status = 200, description = "It has ended: with a result, or with the reason why there is none.", body = Run),
-        (status = 202, description = "It runs.", body = Run, headers(("Location" = String, description = "Where to follow it."))),
+        (status = 200, description = "The load test has ended: with a result, or with the reason why there is none.", body = Run),
+        (status = 202, description = "The load test runs.", body = Run, headers(("Location" = String, description = "Where to follow it."))),
         (status = 409, description = "Another one is running.", body = Problem, content_type = "application/problem+json"),
         (status = 400, description = "Not JSON.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "A field is wrong.", body = Problem, content_type = "application/problem+json"),
@@ -54,53 +53,58 @@ pub(crate) fn router(tests: Arc<LoadTests>) -> OpenApiRouter {
 )]
 async fn start(State(tests): State<Arc<LoadTests>>, body: Bytes) -> Result<Response, Problem> {
     let request = read(&body)?;
-    let (plan, wait) = (Plan::of(&request)?, request.wait(WAIT)?);
+    let plan = Plan::of(&request).map_err(refusal::not_a_plan)?;
+    let wait = request.wait(WAIT).map_err(refusal::not_a_plan)?;
     let current = tests.start(plan).await?;
-    let location = HeaderValue::try_from(format!("/api/scalability/load-test/{}", current.id()));
-    let mut response = match current.ended_within(wait).await {
-        Some(run) => Json(run).into_response(),
-        None => (StatusCode::ACCEPTED, Json(current.told())).into_response(),
-    };
-    if let Ok(location) = location {
-        response.headers_mut().insert(LOCATION, location);
-    }
-    Ok(response)
+    let location = [(LOCATION, format!("/api/scalability/load-test/{}", current.id()))];
+    Ok(match current.ended_within(wait).await {
+        Some(run) => (location, Json(run)).into_response(),
+        None => (StatusCode::ACCEPTED, location, Json(current.view())).into_response(),
+    })
 }
 
 /// Which load tests to list.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct ListQuery {
-    limit: Option<u32>,
+    /// At the most so many: 1 to 100; 20 by default.
+    #[serde(default)]
+    #[param(value_type = Option<u32>)]
+    limit: Limit<20, 100>,
+    /// Only load tests with a number below this.
+    #[serde(default, deserialize_with = "number")]
     before: Option<u64>,
+}
+
+fn number<'de, D: Deserializer<'de>>(before: D) -> Result<Option<u64>, D::Error> {
+    query::parameter(before, "must be the number of a load test", |text| text.parse().ok()).map(Some)
 }
 
 /// Lists the load tests that are kept, newest first.
 #[utoipa::path(
     get, path = "/api/scalability/load-test", tag = "load tests",
-    params(
-        ("limit" = Option<u32>, Query, description = "At the most so many: 1 to 100; 20 by default."),
-        ("before" = Option<u64>, Query, description = "Only those with a number below this."),
-    ),
+    params(ListQuery),
     responses(
-        (status = 200, description = "They.", body = Summaries),
+        (status = 200, description = "The load tests that are kept.", body = Summaries),
+        (status = 400, description = "A parameter is wrong.", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The ledger is away.", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 async fn list(
     State(tests): State<Arc<LoadTests>>,
-    Query(query): Query<ListQuery>,
+    Query(ListQuery { limit: Limit(limit), before }): Query<ListQuery>,
 ) -> Result<Json<Summaries>, Problem> {
-    let limit = query.limit.unwrap_or(LISTED).clamp(1, LISTED_MAX);
-    Ok(Json(Summaries { load_tests: tests.list(query.before, limit).await? }))
+    Ok(Json(Summaries { load_tests: tests.list(before, limit).await.map_err(refusal::unreadable)? }))
 }
 
 /// Shows a load test: how far it is, or its result.
 #[utoipa::path(
     get, path = "/api/scalability/load-test/{id}", tag = "load tests",
-    params(("id" = u64, Path, description = "Its number.")),
+    params(("id" = u64, Path, description = "The number of the load test.")),
     responses(
-        (status = 200, description = "It, as far as it is.", body = Run),
-        (status = 404, description = "There is none.", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The load test, as far as it is.", body = Run),
+        (status = 404, description = "There is no such load test.", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The ledger is away.", body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -111,12 +115,12 @@ async fn show(State(tests): State<Arc<LoadTests>>, Path(id): Path<String>) -> Re
 /// Stops a load test. What it had accepted is posted all the same.
 #[utoipa::path(
     delete, path = "/api/scalability/load-test/{id}", tag = "load tests",
-    params(("id" = u64, Path, description = "Its number.")),
+    params(("id" = u64, Path, description = "The number of the load test.")),
     responses(
-        (status = 200, description = "It has stopped.", body = Run),
-        (status = 202, description = "It is about to stop.", body = Run),
-        (status = 404, description = "There is none.", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It does not run here any more.", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The load test has stopped.", body = Run),
+        (status = 202, description = "The load test is about to stop.", body = Run),
+        (status = 404, description = "There is no such load test.", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The load test does not run here any more.", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 async fn stop(State(tests): State<Arc<LoadTests>>, Path(id): Path<String>) -> Result<Response, Problem> {
@@ -126,18 +130,18 @@ async fn stop(State(tests): State<Arc<LoadTests>>, Path(id): Path<String>) -> Re
     current.cancel();
     Ok(match current.ended_within(STOP_WAIT).await {
         Some(run) => Json(run).into_response(),
-        None => (StatusCode::ACCEPTED, Json(current.told())).into_response(),
+        None => (StatusCode::ACCEPTED, Json(current.view())).into_response(),
     })
 }
 
 /// Shows the result of a load test as a page with charts, to read, print or send on.
 #[utoipa::path(
     get, path = "/api/scalability/load-test/{id}/report", tag = "load tests",
-    params(("id" = u64, Path, description = "Its number.")),
+    params(("id" = u64, Path, description = "The number of the load test.")),
     responses(
         (status = 200, description = "A page that needs nothing else.", body = String, content_type = "text/html"),
-        (status = 404, description = "There is none.", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It has no result, or not yet.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such load test.", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The load test has no result, or not yet.", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 async fn report(
@@ -156,7 +160,7 @@ async fn report(
 
 async fn found(tests: &LoadTests, id: &str) -> Result<Run, Problem> {
     let run = match id.parse() {
-        Ok(number) => tests.get(number).await?,
+        Ok(number) => tests.get(number).await.map_err(refusal::unreadable)?,
         Err(_) => None,
     };
     run.ok_or_else(|| refusal::unknown(id))

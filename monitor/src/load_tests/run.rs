@@ -1,7 +1,7 @@
 //! A load test as it is kept and told.
 
 use jiff::Timestamp;
-use load_test::progress::Told;
+use load_test::progress::ProgressView;
 use load_test::{Plan, Report};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -33,7 +33,7 @@ pub struct Run {
     /// The monitor that runs it.
     pub monitor: String,
     /// How far it is, while it runs.
-    pub progress: Option<Told>,
+    pub progress: Option<ProgressView>,
     /// Why there is no result, and what to do.
     pub reason: Option<String>,
     /// What was measured, once it is done.

@@ -17,7 +17,7 @@ struct Sample {
     depth_messages: u64,
     lost: BTreeMap<String, BTreeSet<u16>>,
     /// Told at the last sample.
-    told: Option<Vec<MissingJobs>>,
+    reported: Option<Vec<MissingJobs>>,
 }
 
 const LANE: u16 = 3;
@@ -41,7 +41,7 @@ impl Sample {
             jobs_in_hand: 0,
             depth_messages: 0,
             lost: BTreeMap::new(),
-            told: None,
+            reported: None,
         };
         assert_eq!(sample.pass(9), 0);
         sample
@@ -51,14 +51,14 @@ impl Sample {
         self.each(seconds, |_| {})
     }
 
-    /// Lets seconds pass, each after `change`, and returns how many jobs are told as missing then.
+    /// Lets seconds pass, each after `change`, and returns how many jobs are reported as missing then.
     fn each(&mut self, seconds: u64, mut change: impl FnMut(&mut Sample)) -> u64 {
         for _ in 0..seconds {
             self.second += 1;
             change(self);
             self.take(self.start + Duration::from_secs(self.second));
         }
-        self.told.iter().flatten().map(|missing| missing.jobs).sum()
+        self.reported.iter().flatten().map(|missing| missing.jobs).sum()
     }
 
     fn take(&mut self, now: Instant) {
@@ -75,7 +75,7 @@ impl Sample {
             consumers: Some(self.consumers),
             ..LaneView::default()
         };
-        self.told = self.missing.take(&Moment {
+        self.reported = self.missing.take(&Moment {
             now,
             counts: Some(&BTreeMap::from([(Lane(LANE), counts)])),
             outcome_counts: Some(&BTreeMap::from([(Lane(LANE), outcome_counts)])),
@@ -92,7 +92,7 @@ fn jobs_that_vanish_are_told_by_their_lane_within_twelve_seconds_and_for_a_quart
     lane.accepted += 5;
     assert_eq!(lane.pass(8), 0, "their reports may still be on their way");
     assert_eq!(lane.pass(4), 5);
-    assert_eq!(lane.told, Some(vec![MissingJobs { lane: LANE, jobs: 5 }]));
+    assert_eq!(lane.reported, Some(vec![MissingJobs { lane: LANE, jobs: 5 }]));
     (lane.holder, lane.consumers) = (None, 0);
     lane.accepted += 2;
     assert_eq!(lane.pass(12), 7, "those too, which nobody was there to take");
@@ -108,8 +108,8 @@ fn jobs_that_vanish_from_a_lane_that_never_rests_are_found() {
     assert_eq!(lane.each(60, busy), 0);
     // One in ten.
     let leaks = |lane: &mut Sample| (lane.accepted, lane.posted) = (lane.accepted + 100, lane.posted + 90);
-    let told = lane.each(100, leaks);
-    assert!((100..1_000).contains(&told), "{told}");
+    let reported = lane.each(100, leaks);
+    assert!((100..1_000).contains(&reported), "{reported}");
     lane.each(30, busy);
     assert_eq!(lane.pass(20), 1_000, "all of them in the end");
 }
@@ -183,7 +183,7 @@ fn a_queue_without_a_leader_is_not_taken_for_an_empty_one() {
     assert_eq!(lane.pass(60), 0);
     (lane.consumers, lane.posted) = (1, 1_100);
     assert_eq!(lane.pass(60), 0);
-    // The consumer of a worker that nobody hears of.
+    // The consumer of a worker that does not report.
     (lane.accepted, lane.holder) = (110, None);
     assert_eq!(lane.pass(60), 0);
 }
@@ -224,7 +224,7 @@ fn a_lost_replica_explains_what_it_could_not_report() {
 #[test]
 fn nothing_is_told_while_not_all_is_known() {
     let mut lane = Sample::settled();
-    assert_eq!(lane.told, Some(Vec::new()));
+    assert_eq!(lane.reported, Some(Vec::new()));
     lane.accepted += 5;
     let now = lane.start + Duration::from_secs(lane.second + 1);
     let blind = Moment {
@@ -237,7 +237,7 @@ fn nothing_is_told_while_not_all_is_known() {
     };
     assert_eq!(lane.missing.take(&blind), None);
     lane.pass(2);
-    assert_eq!(lane.told, None);
+    assert_eq!(lane.reported, None);
     assert_eq!(lane.pass(60), 0, "it is counted anew");
     lane.accepted += 3;
     assert_eq!(lane.pass(12), 3);
@@ -254,5 +254,5 @@ fn a_monitor_that_comes_under_load_misses_nothing_that_is_on_its_way() {
     lane.missing = Missing::default();
     (lane.posted, lane.jobs_in_hand, lane.lag_seconds) = (5_000, 100, 0.2);
     assert_eq!(lane.each(100, busy), 0);
-    assert_eq!(lane.told, Some(Vec::new()));
+    assert_eq!(lane.reported, Some(Vec::new()));
 }

@@ -19,7 +19,7 @@ impl ClockTrack {
     }
 
     /// How far its clock is ahead of this monitor's, in µs, less what the fastest report took on its way; `None`: nothing
-    /// was heard lately.
+    /// reported lately.
     pub(super) fn ahead_us(&self) -> Option<i64> {
         self.0.iter().map(|(_, ahead)| *ahead).max()
     }

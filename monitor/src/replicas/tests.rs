@@ -43,7 +43,7 @@ fn posted(replica: &str, second: i64, posted: u64) -> Report {
     Report { reported_at: 1_000_000 + second * 1_000_000, counts, lanes, ..report(replica) }
 }
 
-/// Replicas that are heard.
+/// Replicas that report.
 fn up() -> Replicas {
     Replicas { bus: BusState::Up, ..Replicas::default() }
 }
@@ -97,7 +97,7 @@ fn a_silent_worker_is_lost_and_holds_nothing() {
 }
 
 #[test]
-fn a_goodbye_that_is_all_that_was_heard_adds_what_it_counted_in_this_monitors_time() {
+fn a_goodbye_that_is_the_only_report_adds_what_it_counted_in_this_monitors_time() {
     let mut replicas = up();
     let leaving = |second, count| Report { leaving: true, ..posted("worker-1", second, count) };
     replicas.note_report(leaving(1_000, 40_000), Instant::now());

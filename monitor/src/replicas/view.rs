@@ -5,29 +5,29 @@ use std::time::{Duration, Instant};
 use contract::report::{PoolReport, Resources, Role};
 use jiff::Timestamp;
 
-use super::{Heard, jobs};
+use super::{Replica, jobs};
 use crate::facts::BusState;
 use crate::figures::SHORT;
 use crate::views::replica::{PoolView, ReplicaState, ReplicaView, ResourcesView};
 
-/// What a replica did a while ago is nothing that it does now: of one that is not heard, only what it is and has
+/// What a replica did a while ago is nothing that it does now: of one that does not report, only what it is and has
 /// counted is shown.
 pub(super) fn view(
-    heard: &Heard,
+    replica: &Replica,
     bus: BusState,
     clock_ahead_seconds: Option<f64>,
     now: Instant,
 ) -> ReplicaView {
-    let report = &heard.report;
+    let report = &replica.report;
     let state = match bus {
-        _ if !heard.is_silent(now) => ReplicaState::Live,
+        _ if !replica.is_silent(now) => ReplicaState::Live,
         BusState::Up => ReplicaState::Lost,
         BusState::Away | BusState::Young => ReplicaState::NotKnown,
     };
     let live = state == ReplicaState::Live;
-    let silent = now.duration_since(heard.at);
+    let silent = now.duration_since(replica.at);
     let uptime_us = u64::try_from(report.reported_at - report.started_at).unwrap_or_default();
-    let growth = heard.growth(SHORT, now);
+    let growth = replica.growth(SHORT, now);
     ReplicaView {
         role: report.role,
         replica: report.replica.clone(),
@@ -47,7 +47,7 @@ pub(super) fn view(
         lanes: report.lanes.iter().filter(|_| live).map(|lane| lane.lane.0).collect(),
         jobs_per_second: (live && report.role != Role::Monitor && growth.seconds > 0.0)
             .then(|| growth.per_second(jobs(report.role))),
-        batch_jobs_avg: batch_jobs_avg(heard, now).filter(|_| live),
+        batch_jobs_avg: batch_jobs_avg(replica, now).filter(|_| live),
         errors: report.errors.clone(),
         resources: report.resources.as_ref().filter(|_| live).map(resources),
         pools: report.pools.iter().filter(|_| live).map(pool).collect(),
@@ -55,8 +55,8 @@ pub(super) fn view(
     }
 }
 
-fn batch_jobs_avg(heard: &Heard, now: Instant) -> Option<f64> {
-    let recent = heard.batches.iter().filter(|batches| now.duration_since(batches.received_at) <= SHORT);
+fn batch_jobs_avg(replica: &Replica, now: Instant) -> Option<f64> {
+    let recent = replica.batches.iter().filter(|batches| now.duration_since(batches.received_at) <= SHORT);
     let (jobs, count) =
         recent.fold((0.0, 0), |(jobs, count), batches| (jobs + batches.jobs, count + batches.count));
     #[allow(clippy::cast_precision_loss)] // Ten seconds' batches.

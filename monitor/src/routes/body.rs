@@ -4,17 +4,17 @@ use domain::json;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use crate::problem::Problem;
+use crate::problem::{self, Problem};
 
 /// A body as the type that a route takes.
 pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    json::check(body).map_err(Problem::malformed_body)?;
-    let text: &RawValue = serde_json::from_slice(body).map_err(Problem::malformed_body)?;
+    json::check(body).map_err(problem::malformed_body)?;
+    let text: &RawValue = serde_json::from_slice(body).map_err(problem::malformed_body)?;
     json::normal(text).map_err(|found| {
         let path: String = found.path().trim_start_matches('.').chars().take(80).collect();
-        Problem::invalid_body(format_args!("`{path}` {found}"))
+        problem::invalid_body(format_args!("`{path}` {found}"))
     })?;
-    serde_json::from_slice(body).map_err(Problem::invalid_body)
+    serde_json::from_slice(body).map_err(problem::invalid_body)
 }
 
 /// The same where no body asks for the usual.

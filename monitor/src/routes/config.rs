@@ -15,7 +15,7 @@ use super::body;
 use super::who::{Who, shortened};
 use crate::context::Shared;
 use crate::control::Cause;
-use crate::problem::Problem;
+use crate::problem::{self, Problem};
 use crate::views::config::Config;
 
 /// A change of settings with what belongs to it. A body without `changes` and `undo` is taken for the changes
@@ -43,12 +43,12 @@ impl ChangeBody {
         let fields: Map<String, Value> = body::read(body)?;
         // Settings are in capitals, so no field is taken for one.
         if fields.contains_key("changes") || fields.contains_key("undo") {
-            serde_json::from_value(Value::Object(fields)).map_err(Problem::invalid_body)
+            serde_json::from_value(Value::Object(fields)).map_err(problem::invalid_body)
         } else {
             let (about, changes): (Map<_, _>, Map<_, _>) =
                 fields.into_iter().partition(|(name, _)| name == "by" || name == "reason");
             let body: ChangeBody =
-                serde_json::from_value(Value::Object(about)).map_err(Problem::invalid_body)?;
+                serde_json::from_value(Value::Object(about)).map_err(problem::invalid_body)?;
             Ok(ChangeBody { changes, ..body })
         }
     }
@@ -112,9 +112,9 @@ pub(super) async fn change(
         Some(version) if body.changes.is_empty() => {
             shared.control.undo(Some(version), false, cause).await?;
         }
-        Some(_) => return Err(Problem::invalid_body("`undo` stands alone, without `changes`")),
+        Some(_) => return Err(problem::invalid_body("`undo` stands alone, without `changes`")),
         None if body.changes.is_empty() => {
-            return Err(Problem::invalid_body("it names no setting to change"));
+            return Err(problem::invalid_body("it names no setting to change"));
         }
         None => {
             shared.control.change(&body.changes, cause).await?;

@@ -3,24 +3,33 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, State};
 use domain::lane::Lane;
 use queue::DeadLetter;
 use queue::publisher::{Publisher, PublisherLimits};
 use queue::replay::{ReplayError, replay as put_back};
 use runtime::clock;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use tellers_http::query::{Limit, Query};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::context::Shared;
-use crate::problem::Problem;
+use crate::problem::{self, Problem};
 use crate::views::dead_letters::{DeadLetterView, DeadLetters};
 
-/// Letters that are shown unless the client says how many.
-const SHOWN: usize = 20;
-const SHOWN_MAX: usize = 1_000;
 /// Characters of a payload that are shown.
 const PAYLOAD_CHARS_MAX: usize = 2_000;
+
+/// Which dead letters to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListQuery {
+    /// How many at the most: 20 unless given, up to 1,000
+    #[serde(default)]
+    #[param(value_type = Option<usize>)]
+    limit: Limit<20, 1_000>,
+}
 
 /// What was done with a letter.
 #[derive(Debug, Serialize, ToSchema)]
@@ -36,28 +45,21 @@ pub(super) struct Done {
     get,
     path = "/api/scalability/dead-letters",
     tag = "control",
-    params(("limit" = Option<usize>, Query, description = "How many at the most: 20 unless given, up to 1,000")),
+    params(ListQuery),
     responses(
         (status = 200, description = "Dead letters.", body = DeadLetters),
+        (status = 400, description = "A parameter is wrong.", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The queue did not answer.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn list(
     State(shared): State<Arc<Shared>>,
-    RawQuery(query): RawQuery,
+    Query(ListQuery { limit: Limit(limit) }): Query<ListQuery>,
 ) -> Result<Json<DeadLetters>, Problem> {
-    let limit = match query.as_deref().unwrap_or_default() {
-        "" => SHOWN,
-        query => query
-            .strip_prefix("limit=")
-            .and_then(|limit| limit.parse().ok())
-            .filter(|limit| (1..=SHOWN_MAX).contains(limit))
-            .ok_or_else(|| Problem::invalid_parameter("limit", query, "it takes limit=1 to limit=1000"))?,
-    };
     let queue = &shared.parts.queue;
     // Counted before it looks: a broker's count lags behind letters that are looked at and put back.
-    let count = queue.dead_letter_count().await.map_err(Problem::queue_unavailable)?;
-    let letters = queue.dead_letters(limit).await.map_err(Problem::queue_unavailable)?;
+    let count = queue.dead_letter_count().await.map_err(problem::queue_unavailable)?;
+    let letters = queue.dead_letters(limit as usize).await.map_err(problem::queue_unavailable)?;
     let count = count.max(u64::try_from(letters.len()).unwrap_or(u64::MAX));
     Ok(Json(DeadLetters { count, letters: letters.iter().map(view).collect() }))
 }
@@ -68,9 +70,9 @@ pub(super) async fn list(
     path = "/api/scalability/dead-letters/{id}/replay",
     tag = "control",
     responses(
-        (status = 200, description = "It is on its lane.", body = Done),
-        (status = 404, description = "No such letter.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "It is no job.", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The job is on its lane.", body = Done),
+        (status = 404, description = "There is no such dead letter.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The dead letter is no job.", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The queue did not take it.", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -79,21 +81,21 @@ pub(super) async fn replay(
     Path(id): Path<String>,
 ) -> Result<Json<Done>, Problem> {
     let queue = &shared.parts.queue;
-    let letters = queue.dead_letters_of(&id).await.map_err(Problem::queue_unavailable)?;
-    let letter = letters.first().ok_or_else(|| Problem::no_such_letter(&id))?;
+    let letters = queue.dead_letters_of(&id).await.map_err(problem::queue_unavailable)?;
+    let letter = letters.first().ok_or_else(|| problem::no_such_letter(&id))?;
     // The order of acceptance is counted under this name: a new one for each replay.
     let name = format!("{}-replay-{}", shared.parts.replica, clock::now_us());
     let publisher = Publisher::new(queue.clone(), shared.parts.lanes, name, PublisherLimits::default());
     let replayed = put_back(&**queue, &publisher, shared.parts.lanes, letter).await;
     publisher.stop().await;
     replayed.map_err(|error| match error {
-        ReplayError::Publish(error) => Problem::queue_unavailable(error),
-        error => Problem::not_replayable(error),
+        ReplayError::Publish(error) => problem::queue_unavailable(error),
+        error => problem::not_replayable(error),
     })?;
     // Broken off before this, it is there twice, and its job still takes effect once. As often as it was found and
     // no more: it may have been given up and kept again by now.
     let found = vec![id.clone(); letters.len()];
-    let removed = queue.discard_dead_letters(&found).await.map_err(Problem::queue_unavailable)?;
+    let removed = queue.discard_dead_letters(&found).await.map_err(problem::queue_unavailable)?;
     let by_other = removed.is_empty();
     tracing::info!(letter = id, by_other, "a dead letter was replayed");
     Ok(Json(Done { id, done: "replayed" }))
@@ -105,8 +107,8 @@ pub(super) async fn replay(
     path = "/api/scalability/dead-letters/{id}",
     tag = "control",
     responses(
-        (status = 200, description = "It is gone.", body = Done),
-        (status = 404, description = "No such letter.", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The dead letter is gone.", body = Done),
+        (status = 404, description = "There is no such dead letter.", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The queue did not answer.", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -114,9 +116,9 @@ pub(super) async fn discard(
     State(shared): State<Arc<Shared>>,
     Path(id): Path<String>,
 ) -> Result<Json<Done>, Problem> {
-    let found = shared.parts.queue.discard_dead_letter(&id).await.map_err(Problem::queue_unavailable)?;
+    let found = shared.parts.queue.discard_dead_letter(&id).await.map_err(problem::queue_unavailable)?;
     if !found {
-        return Err(Problem::no_such_letter(&id));
+        return Err(problem::no_such_letter(&id));
     }
     tracing::info!(letter = id, "a dead letter was discarded");
     Ok(Json(Done { id, done: "discarded" }))

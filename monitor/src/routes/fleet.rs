@@ -3,9 +3,13 @@
 use std::sync::{Arc, PoisonError};
 
 use axum::Json;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use strum::{IntoStaticStr, VariantArray};
+use tellers_http::query::{self, Query};
+use utoipa::IntoParams;
 
 use super::stream;
 use crate::context::Shared;
@@ -36,7 +40,7 @@ pub(super) async fn dashboard(State(shared): State<Arc<Shared>>, headers: Header
     Json(&shared.snapshot().dashboard).into_response()
 }
 
-/// Whether the fleet is well, and why: verdict, health score and its parts, replicas, lanes, books.
+/// Whether the fleet is well, and why: verdict, health score and its parts, replicas, lanes, the ledger.
 #[utoipa::path(
     get,
     path = "/api/scalability/status",
@@ -72,12 +76,32 @@ pub(super) async fn realtime(State(shared): State<Arc<Shared>>, headers: HeaderM
     Json(&shared.snapshot().dashboard.metrics).into_response()
 }
 
+/// How far back the history goes.
+#[derive(Debug, Clone, Copy, IntoStaticStr, VariantArray)]
+enum Span {
+    #[strum(serialize = "15m")]
+    Minutes,
+    #[strum(serialize = "24h")]
+    Day,
+}
+
+/// Which history to show.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct HistoryQuery {
+    /// `15m` (default) or `24h`
+    #[serde(default, deserialize_with = "query::name")]
+    #[param(value_type = Option<String>)]
+    span: Option<Span>,
+}
+
 /// The figures of the last 15 minutes, second by second, or of the last 24 hours, minute by minute.
 #[utoipa::path(
     get,
     path = "/api/scalability/history",
     tag = "fleet",
-    params(("span" = Option<String>, Query, description = "`15m` (default) or `24h`")),
+    params(HistoryQuery),
     responses(
         (status = 200, description = "Points, oldest first.", body = History),
         (status = 400, description = "Another span.", body = Problem, content_type = "application/problem+json"),
@@ -85,12 +109,13 @@ pub(super) async fn realtime(State(shared): State<Arc<Shared>>, headers: HeaderM
 )]
 pub(super) async fn history(
     State(shared): State<Arc<Shared>>,
-    RawQuery(query): RawQuery,
-) -> Result<Json<History>, Problem> {
-    let history = || shared.history.lock().unwrap_or_else(PoisonError::into_inner);
-    match query.as_deref().unwrap_or_default() {
-        "" | "span=15m" => Ok(Json(History { span: "15m", step_seconds: 1, points: history().seconds() })),
-        "span=24h" => Ok(Json(History { span: "24h", step_seconds: 60, points: history().minutes() })),
-        other => Err(Problem::invalid_parameter("span", other, "it takes span=15m or span=24h")),
-    }
+    Query(query): Query<HistoryQuery>,
+) -> Json<History> {
+    let history = shared.history.lock().unwrap_or_else(PoisonError::into_inner);
+    let span = query.span.unwrap_or(Span::Minutes);
+    let (step_seconds, points) = match span {
+        Span::Minutes => (1, history.seconds()),
+        Span::Day => (60, history.minutes()),
+    };
+    Json(History { span: span.into(), step_seconds, points })
 }

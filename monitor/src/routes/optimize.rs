@@ -13,7 +13,7 @@ use super::body;
 use super::who::Who;
 use crate::context::Shared;
 use crate::control::Cause;
-use crate::problem::Problem;
+use crate::problem::{self, Problem};
 use crate::scaling::bottleneck::more_workers_help;
 use crate::views::optimize::{Optimization, RecommendationKind};
 
@@ -51,7 +51,7 @@ pub(super) async fn optimize(
 ) -> Result<Json<Optimization>, Problem> {
     let body: OptimizeBody = body::read_or_default(&body)?;
     if body.dry_run && body.undo {
-        return Err(Problem::invalid_body("`dry_run` and `undo` exclude each other"));
+        return Err(problem::invalid_body("`dry_run` and `undo` exclude each other"));
     }
     let by = who.named(body.by.as_deref());
     let snapshot = shared.snapshot();

@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_heard_gives_no_number() {
+    fn what_is_not_reported_gives_no_number() {
         let deaf = Facts { bus: BusState::Away, ..well() };
         assert_eq!(wanted_for(&deaf).workers, None);
     }

@@ -92,7 +92,7 @@ impl AlertName {
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Severity {
-    /// Jobs are not posted, or the books are in doubt: now.
+    /// Jobs are not posted, or the ledger is in doubt: now.
     Critical,
     /// Soon.
     Warning,

@@ -11,7 +11,7 @@ use super::status::Status;
 /// Everything at a glance.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Dashboard {
-    /// Whether the fleet is well: verdict, health, replicas, lanes, books.
+    /// Whether the fleet is well: verdict, health, replicas, lanes, the ledger.
     pub status: Status,
     /// Figures of the last seconds.
     pub metrics: Metrics,

@@ -1,4 +1,4 @@
-//! How the fleet is: a score with its parts, and the books' reconciliation.
+//! How the fleet is: a score with its parts, and the reconciliation.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -67,7 +67,7 @@ pub struct WorkersWanted {
 
 /// Every accepted job is somewhere: accepted = posted + rejected + dead + duplicates + conflicts + in flight.
 ///
-/// What was accepted is counted by the replicas that the monitor has heard, what became of it by the ledger, since
+/// What was accepted is counted by the replicas that have reported to the monitor, what became of it by the ledger, since
 /// `since`. A gap, as a killed ingress leaves one, is told and then let be: the count starts anew.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Reconciliation {

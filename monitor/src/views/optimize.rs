@@ -37,7 +37,7 @@ pub struct Optimization {
 pub enum BottleneckName {
     /// Nothing does.
     None,
-    /// Not every replica or the queue has been heard yet.
+    /// Not every replica has reported yet, or the queue has not been read.
     NotKnown,
     /// No worker runs.
     NoWorkers,

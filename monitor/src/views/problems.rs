@@ -11,7 +11,7 @@ use super::alerts::AlertName;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FleetState {
-    /// The monitor has not heard every replica yet.
+    /// Not every replica has reported to the monitor yet.
     #[default]
     Starting,
     /// Nothing is wrong, and no job waits for long.

@@ -24,20 +24,20 @@ pub struct ReplicaView {
     pub process_id: Option<u32>,
     /// The version of its program.
     pub version: String,
-    /// `live`; `lost` when it has been silent for longer than it should; `not_known` when nothing is heard of it since
+    /// `live`; `lost` when it has been silent for longer than it should; `not_known` when there is no report of it since
     /// the fleet bus is away or has just come back.
     pub state: ReplicaState,
-    /// When it was heard last, once it is lost (RFC 3339, UTC).
+    /// When it reported last, once it is lost (RFC 3339, UTC).
     #[schema(value_type = Option<String>)]
     pub lost_since: Option<Timestamp>,
     /// Seconds since its start, by its last report.
     pub uptime_seconds: f64,
-    /// Seconds since it was heard last.
+    /// Seconds since it reported last.
     pub silent_seconds: f64,
     /// How far its clock is ahead of most others' of the fleet, in seconds, less the milliseconds that a report is on its
-    /// way; below zero: it is behind; `null`: not known, as of one that is not heard.
+    /// way; below zero: it is behind; `null`: not known, as of one that does not report.
     pub clock_ahead_seconds: Option<f64>,
-    /// Why it cannot do its work just now; `null` too when it is not heard.
+    /// Why it cannot do its work just now; `null` too when it does not report.
     pub trouble: Option<String>,
     /// What kind of trouble that is: `broker_alarm`, `queue_away`, `ledger_away`, `ledger_not_durable`, `nothing_posted`, `lane_held_up` or
     /// `other`.
@@ -46,24 +46,24 @@ pub struct ReplicaView {
     /// Jobs since its start, by what became of them there.
     #[schema(value_type = Object)]
     pub counts: Counts,
-    /// The lanes that it serves; empty when it is not heard.
+    /// The lanes that it serves; empty when it does not report.
     pub lanes: Vec<u16>,
     /// Jobs a second over the last 10 s: accepted by an ingress, settled by a worker; `null`: not known, as of
-    /// one that is not heard.
+    /// one that does not report.
     pub jobs_per_second: Option<f64>,
-    /// Jobs in a batch, on average over the last 10 s; `null`: it posted none, or is not heard.
+    /// Jobs in a batch, on average over the last 10 s; `null`: it posted none, or does not report.
     pub batch_jobs_avg: Option<f64>,
     /// Errors since its start, by type.
     pub errors: BTreeMap<String, u64>,
-    /// What it uses; `null`: it does not say, or is not heard.
+    /// What it uses; `null`: it does not say, or does not report.
     pub resources: Option<ResourcesView>,
-    /// Its pools of connections; empty when it is not heard.
+    /// Its pools of connections; empty when it does not report.
     pub pools: Vec<PoolView>,
     /// The version of the settings that it runs with; 0: those of its start.
     pub settings_version: u64,
 }
 
-/// Whether a replica is heard.
+/// Whether a replica reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplicaState {
@@ -71,7 +71,7 @@ pub enum ReplicaState {
     Live,
     /// It has stopped reporting without saying goodbye.
     Lost,
-    /// Nothing can be heard of it just now.
+    /// No report of it can arrive just now.
     NotKnown,
 }
 

@@ -38,13 +38,13 @@ pub struct Status {
     pub queue_policies: QueuePolicies,
     /// Names of the alerts that fire.
     pub alerts_firing: Vec<AlertName>,
-    /// Every replica that was heard of, by role and id. A lost one stays for a while.
+    /// Every replica that has reported, by role and id. A lost one stays for a while.
     pub replicas: Vec<ReplicaView>,
     /// Every lane, in order.
     pub lanes: Vec<LaneView>,
     /// Messages and jobs that could not be posted and wait for an operator.
     pub dead_letters: Option<u64>,
-    /// The books at a glance.
+    /// The ledger at a glance.
     pub ledger: Option<LedgerView>,
 }
 
@@ -78,8 +78,8 @@ pub struct LaneView {
     pub lane: u16,
     /// The worker that serves it; `null`: none.
     pub holder: Option<String>,
-    /// The lane has a holder and, as far as the queue tells, a consumer; `null`: not known, since the replicas are not
-    /// heard.
+    /// The lane has a holder and, as far as the queue tells, a consumer; `null`: not known, since the replicas do not
+    /// report.
     pub served: Option<bool>,
     /// Messages that wait to be delivered; `null`: the queue could not be asked.
     pub depth_messages: Option<u64>,
@@ -99,7 +99,7 @@ pub struct LaneView {
     pub lag_seconds: Option<f64>,
 }
 
-/// The books.
+/// The ledger.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct LedgerView {
     /// Accounts, the system's own not counted.
@@ -112,7 +112,7 @@ pub struct LedgerView {
     pub dead: u64,
     /// Every currency's balances sum to zero, as they were read last: for a ledger of many accounts some minutes ago.
     pub balanced: bool,
-    /// For each currency the sum of all balances in minor units: zero if the books balance.
+    /// For each currency the sum of all balances in minor units: zero if debits equal credits.
     pub balances: Vec<CurrencySum>,
 }
 

@@ -68,7 +68,7 @@ pub struct Report {
     /// The lanes that it serves; empty unless it is a worker.
     #[serde(default)]
     pub lanes: Vec<LaneReport>,
-    /// It is going: it is not lost when it is not heard any more.
+    /// It is going: it is not lost when it does not report any more.
     #[serde(default)]
     pub leaving: bool,
     /// The number of its process on its host. Roles that share a process share their [`Resources`].

@@ -1,9 +1,10 @@
 //! The fold: accounts and jobs in, outcomes and entries out. All that decides about money is here.
 //!
-//! Jobs are judged one after the other, each against the books as the ones before it left them, so a
+//! Jobs are judged one after the other, each against the ledger as the ones before it left it, so a
 //! batch of a hundred does exactly what a hundred batches of one would do.
 
 mod judge;
+mod legs;
 mod needs;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use super::id::JobId;
 use super::job::{Job, Kind};
 use super::outcome::{Outcome, Recorded, RecordedOutcome, Rejection};
 
+pub use legs::{legs, opposite};
 pub use needs::Needs;
 
 /// What a batch reads before it is folded, all of it locked or immutable.
@@ -95,7 +97,7 @@ struct Fold {
     folded: Folded,
 }
 
-/// What a job that passes does to the books.
+/// What a job that passes does to the ledger.
 enum Change {
     Open(Account),
     SetStatus(AccountNumber, AccountStatus),
@@ -148,7 +150,7 @@ impl Fold {
         job.former.iter().find_map(recorded)
     }
 
-    /// Changes the books, and notes the job among those that can be reversed from now on.
+    /// Changes the ledger, and notes the job among those that can be reversed from now on.
     fn enact(&mut self, job: &Job, change: Change) {
         let legs = match change {
             Change::Open(account) => {

@@ -1,9 +1,7 @@
 //! Outcomes: what became of a job. A business "no" is a value here, never an error.
 
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
-use strum::{Display, IntoStaticStr, VariantArray};
+use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
 use super::fingerprint::Fingerprint;
 
@@ -21,6 +19,7 @@ use super::fingerprint::Fingerprint;
     Serialize,
     Deserialize,
     Display,
+    EnumString,
     IntoStaticStr,
     VariantArray,
 )]
@@ -73,20 +72,11 @@ impl Rejection {
     }
 }
 
-impl FromStr for Rejection {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Rejection, String> {
-        let found = Rejection::ALL.iter().copied().find(|rejection| rejection.name() == name);
-        found.ok_or_else(|| format!("`{name}` is no rejection"))
-    }
-}
-
 /// What the ledger holds of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "outcome", content = "reason")]
 pub enum RecordedOutcome {
-    /// Its entries are in the books.
+    /// Its entries are in the ledger.
     Posted,
     /// Turned down; nothing was changed.
     Rejected(Rejection),

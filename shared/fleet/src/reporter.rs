@@ -1,4 +1,4 @@
-//! A replica's report, each second, whatever its role; and what it hears of settings meanwhile.
+//! A replica's report, each second, whatever its role; and what it receives of settings meanwhile.
 
 mod instruments;
 
@@ -35,9 +35,9 @@ pub struct Vitals {
     pub lanes: Vec<LaneReport>,
 }
 
-/// A replica, as far as others hear of it.
+/// A replica, as it reports itself to others.
 pub struct Reporter {
-    /// Where it reports and hears.
+    /// Where it reports and listens.
     pub bus: Arc<dyn Bus>,
     /// What it does.
     pub role: Role,
@@ -63,9 +63,9 @@ impl Reporter {
     ) where
         F: Future<Output = Option<Trouble>> + Send,
     {
-        let heard = self.bus.listen(Topic::Settings).await;
+        let messages = self.bus.listen(Topic::Settings).await;
         let settings = self.instruments.settings.clone();
-        tokio::join!(self.report(vitals, trouble, &ended), hear_settings(heard, &settings, &ended));
+        tokio::join!(self.report(vitals, trouble, &ended), receive_settings(messages, &settings, &ended));
     }
 
     async fn report<F>(
@@ -97,9 +97,9 @@ impl Reporter {
             };
             let Vitals { counts, lane_counts, lanes } = vitals();
             self.instruments.keep_up();
-            // What nobody would hear is kept for the report after.
-            let heard = self.bus.connected_since().is_some();
-            let figures = if heard { self.instruments.figures(self.role) } else { Taken::default() };
+            // What nobody would receive is kept for the report after.
+            let connected = self.bus.connected_since().is_some();
+            let figures = if connected { self.instruments.figures(self.role) } else { Taken::default() };
             let settings = self.instruments.settings.now();
             let used = resources.look().await;
             let report = Report {
@@ -157,15 +157,15 @@ pub async fn next_report(reports: &mut broadcast::Receiver<Bytes>) -> Option<Rep
     }
 }
 
-async fn hear_settings(
-    mut heard: broadcast::Receiver<Bytes>,
+async fn receive_settings(
+    mut messages: broadcast::Receiver<Bytes>,
     settings: &LiveSettings,
     ended: &CancellationToken,
 ) {
     loop {
         let message = tokio::select! {
             () = ended.cancelled() => return,
-            message = heard.recv() => message,
+            message = messages.recv() => message,
         };
         match message.map(|message| serde_json::from_slice::<SettingsMessage>(&message)) {
             Ok(Ok(message)) => settings.apply(&message),

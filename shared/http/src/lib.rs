@@ -3,3 +3,5 @@
 pub mod keys;
 pub mod listener;
 pub mod probes;
+pub mod problem;
+pub mod query;

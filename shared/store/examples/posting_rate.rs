@@ -4,7 +4,7 @@
 //! cargo run --release -p store --example posting_rate -- mysql://root@127.0.0.1:3306/bench 10000 4 100 10
 //! ```
 //! URL or path of a file, accounts, posters at once, jobs in a batch, seconds; then `audit` to check the
-//! books in the end. Migrates and fills the database that it is given.
+//! ledger in the end. Migrates and fills the database that it is given.
 
 #![allow(
     clippy::print_stdout,

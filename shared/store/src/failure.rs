@@ -77,7 +77,7 @@ impl Failure {
 
 impl From<Failure> for StoreError {
     /// What is left when all attempts are spent. A key that goes on colliding though it was read anew
-    /// is no race but a fault in the books, which no job has caused.
+    /// is no race but a fault in the ledger, which no job has caused.
     fn from(failure: Failure) -> StoreError {
         match failure {
             Failure::Deadlock(why)

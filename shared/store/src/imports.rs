@@ -6,14 +6,13 @@
 mod content;
 
 use std::collections::HashMap;
-use std::str::FromStr;
 
 use async_trait::async_trait;
 
 pub use content::{Content, ContentOf, Share, Sketch};
 
 use domain::id::JobId;
-use strum::{IntoStaticStr, VariantArray};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::error::StoreError;
 
@@ -194,7 +193,7 @@ pub struct Progress {
 }
 
 /// What an import is at.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, IntoStaticStr, VariantArray)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, EnumString, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub enum ImportState {
     /// Others are read first.
@@ -285,10 +284,10 @@ pub struct RowsByOutcome {
 }
 
 /// What became of a row that was queued.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr, VariantArray)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EnumString, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub enum RowOutcome {
-    /// Its job's entries are in the books, by this import.
+    /// Its job's entries are in the ledger, by this import.
     Posted,
     /// Its job was turned down.
     Rejected,
@@ -308,24 +307,6 @@ impl RowOutcome {
     #[must_use]
     pub fn name(self) -> &'static str {
         self.into()
-    }
-}
-
-impl FromStr for RowOutcome {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<RowOutcome, String> {
-        let found = RowOutcome::ALL.iter().copied().find(|outcome| outcome.name() == name);
-        found.ok_or_else(|| format!("`{name}` is no outcome of a row"))
-    }
-}
-
-impl FromStr for ImportState {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<ImportState, String> {
-        let found = ImportState::ALL.iter().copied().find(|state| state.name() == name);
-        found.ok_or_else(|| format!("`{name}` is no state of an import"))
     }
 }
 

@@ -8,7 +8,7 @@ use strum::{IntoStaticStr, VariantArray};
 
 use crate::error::StoreError;
 
-/// Documents, kept in the ledger's database, beside the books and never in the way of posting.
+/// Documents, kept in the ledger's database, beside its entries and never in the way of posting.
 #[async_trait]
 pub trait Records: Send + Sync {
     /// Appends a document (JSON) of the time `at` (µs since the Unix epoch) and returns its number. Numbers

@@ -4,15 +4,15 @@ use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use serde_json::Value;
 
-/// Counts of rows that did not come into the books.
+/// Counts of rows that did not come into the ledger.
 const SHORT: [&str; 4] = ["refused", "rejected", "conflicts", "dead"];
 
-/// Of the duplicates, those whose job did not come into the books when it was there before; told where there are any.
+/// Of the duplicates, those whose job did not come into the ledger when it was there before; told where there are any.
 const DUPLICATES_NOT_POSTED: &str = "duplicates_not_posted";
 
 const COUNTS: [&str; 7] = ["accepted", "refused", "posted", "rejected", "duplicates", "conflicts", "dead"];
 
-/// Every row is in the books, by this import or by one before.
+/// Every row is in the ledger, by this import or by one before.
 pub(crate) fn are_all_in_the_books(import: &Value) -> bool {
     SHORT.iter().all(|count| import[*count] == 0) && duplicates_not_posted(import) == 0
 }

@@ -1,4 +1,4 @@
-//! Runs that look for patterns, beside the books.
+//! Runs that look for patterns, beside the ledger.
 
 use anyhow::{Context as _, ensure};
 use domain::account::AccountNumber;

@@ -124,7 +124,7 @@ pub async fn a_row_that_makes_no_sense_is_a_finding(subject: Subject) -> anyhow:
     Ok(())
 }
 
-/// An audit that runs while jobs are posted sees one moment of the books.
+/// An audit that runs while jobs are posted sees one moment of the ledger.
 ///
 /// # Errors
 /// It sees more.

@@ -6,7 +6,7 @@ use domain::outcome::{Outcome, RecordedOutcome, Rejection};
 
 use super::subject::{Jobs, Subject, deposit, open, transfer};
 
-/// Each kind does to the books what its name says.
+/// Each kind does to the ledger what its name says.
 ///
 /// # Errors
 /// It does not.

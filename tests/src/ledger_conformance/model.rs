@@ -1,4 +1,4 @@
-//! Random batches against a plain ledger in memory that is obviously right: the pure fold, on books that hold
+//! Random batches against a plain ledger in memory that is obviously right: the pure fold, on a ledger that holds
 //! everything.
 
 use anyhow::{Context as _, ensure};

@@ -1,4 +1,4 @@
-//! The records that the fleet keeps about itself, beside the books.
+//! The records that the fleet keeps about itself, beside the ledger.
 
 use std::collections::BTreeSet;
 

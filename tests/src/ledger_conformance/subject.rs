@@ -63,7 +63,7 @@ impl Subject {
         Ok(subject)
     }
 
-    /// The same books as another process opens them.
+    /// The same ledger as another process opens it.
     ///
     /// # Errors
     /// They cannot be opened.
@@ -74,7 +74,7 @@ impl Subject {
         })
     }
 
-    /// The analyses beside the books.
+    /// The analyses beside the ledger.
     ///
     /// # Errors
     /// They cannot be opened.
@@ -85,7 +85,7 @@ impl Subject {
         })
     }
 
-    /// The records beside the books.
+    /// The records beside the ledger.
     ///
     /// # Errors
     /// They cannot be opened.
@@ -96,7 +96,7 @@ impl Subject {
         })
     }
 
-    /// The prefetches of the lanes beside the books.
+    /// The prefetches of the lanes beside the ledger.
     ///
     /// # Errors
     /// They cannot be opened.
@@ -107,7 +107,7 @@ impl Subject {
         })
     }
 
-    /// The imports beside the books.
+    /// The imports beside the ledger.
     ///
     /// # Errors
     /// They cannot be opened.
@@ -218,7 +218,7 @@ impl Subject {
         Ok((account.balance, account.held))
     }
 
-    /// Audits the books, which must be right.
+    /// Audits the ledger, which must be right.
     ///
     /// # Errors
     /// They are not; says how.
@@ -229,7 +229,7 @@ impl Subject {
     }
 }
 
-/// An account's number as the books have it: the system's own too.
+/// An account's number as the ledger has it: the system's own too.
 ///
 /// # Errors
 /// It is none.

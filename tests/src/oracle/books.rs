@@ -1,11 +1,11 @@
-//! The books, read from the tables themselves.
+//! The ledger, read from the tables themselves.
 
 use anyhow::Context as _;
 use sqlx::Connection as _;
 use sqlx::mysql::MySqlConnection;
 use sqlx::sqlite::SqliteConnection;
 
-/// All of the books of a test.
+/// The whole ledger of a test.
 #[derive(Debug, Clone, Default)]
 pub struct Books {
     /// Every account, the system's own among them.

@@ -1,4 +1,4 @@
-//! The books, read as clients read them: over HTTP.
+//! The ledger, read as clients read them: over HTTP.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ const LANES: u32 = 16;
 
 impl Books {
     /// Reads what was promised, and what belongs to it: the jobs, the accounts that they draw on, and the
-    /// outside world. One request for each, so for small books.
+    /// outside world. One request for each, so for a small ledger.
     ///
     /// # Errors
     /// An account is not there, or something could not be read.
@@ -56,7 +56,7 @@ impl Books {
     }
 }
 
-/// Clients see the books as they are: some of the accounts, with all their entries, page by page.
+/// Clients see the ledger as it is: some of the accounts, with all their entries, page by page.
 ///
 /// # Errors
 /// What they see is something else.

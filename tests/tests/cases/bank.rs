@@ -25,7 +25,7 @@ const JSON: &str = "application/json";
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 static BANK: OnceCell<Bank> = OnceCell::const_new();
 
-/// Runs a case on the shared fleet, and checks the books after it, so that no case can forget to. The fleet ends
+/// Runs a case on the shared fleet, and checks the ledger after it, so that no case can forget to. The fleet ends
 /// with the test process.
 pub fn at_the_bank(case: impl AsyncFnOnce(&'static Bank)) {
     RUNTIME.block_on(async {
@@ -80,7 +80,7 @@ impl Bank {
         Ok(Bank { dev, fleet, client, accounts: AtomicU32::new(0) })
     }
 
-    /// Ends the fleet's process and starts another on the same books: what it had in memory is gone.
+    /// Ends the fleet's process and starts another on the same ledger: what it had in memory is gone.
     pub async fn restart(&mut self) {
         self.dev.terminate().await.unwrap();
         self.dev = self.fleet.start(Role::Dev).await.unwrap();

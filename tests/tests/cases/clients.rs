@@ -9,7 +9,7 @@ use tests::fleet::Role;
 
 use super::bank::{WITHIN, fleet};
 
-/// What one client gets for a job with a reference, of a fleet with these keys on the books of `folder`.
+/// What one client gets for a job with a reference, of a fleet with these keys on the ledger of `folder`.
 async fn sent(folder: &Path, keys: &str, key: Option<&str>, amount: i64) -> (u16, i64) {
     let mut fleet = fleet().with("DATA_DIR", &folder.to_string_lossy());
     if !keys.is_empty() {

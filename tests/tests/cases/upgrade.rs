@@ -1,6 +1,6 @@
 //! What the release before has posted is not posted again, however it is sent once more.
 //!
-//! `tests/cases/release-before/ledger.sqlite.gz` holds the books of a fleet of that release, to which each request of
+//! `tests/cases/release-before/ledger.sqlite.gz` holds the ledger of a fleet of that release, to which each request of
 //! this file was sent once.
 
 use std::io::Read as _;
@@ -13,7 +13,7 @@ use super::bank::{Bank, at_a_bank_on, deposit, fleet, input, text};
 const ACCOUNT: &str = "before";
 const PAYER: &str = "DE76123456780000000200";
 
-/// A fleet of this release on a copy of those books.
+/// A fleet of this release on a copy of that ledger.
 fn upgraded(case: impl AsyncFnOnce(&mut Bank)) {
     let folder = tempfile::tempdir().unwrap();
     let mut books = Vec::new();

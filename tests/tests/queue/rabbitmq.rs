@@ -33,7 +33,7 @@ async fn fresh() -> Arc<dyn Queue> {
 }
 
 macro_rules! conformance {
-    ($($test:ident),* $(,)?) => {$(
+    ($($test:ident,)*) => {$(
         #[tokio::test]
         async fn $test() {
             suite::$test(fresh().await).await;
@@ -41,29 +41,7 @@ macro_rules! conformance {
     )*};
 }
 
-conformance!(
-    a_lane_keeps_its_order,
-    a_lane_is_handed_over_in_order,
-    those_who_wait_take_turns,
-    an_abandoned_subscribing_holds_no_lane,
-    a_dropped_subscription_loses_nothing,
-    a_subscription_hands_out_no_more_than_its_prefetch,
-    hand_overs_never_reorder,
-    who_leaves_gives_nothing_back,
-    an_abandoned_wait_loses_nothing,
-    garbage_is_delivered_raw,
-    depth_counts_what_waits,
-    a_dead_letter_keeps_its_particulars,
-    browsing_loses_nothing,
-    a_long_cause_is_kept,
-    discarding_removes_just_one,
-    a_letter_kept_twice_is_discarded_at_once,
-    letters_are_found_and_discarded_by_their_ids,
-    work_goes_to_whoever_is_free,
-    work_that_is_not_acknowledged_comes_again,
-    an_unknown_lane_is_refused,
-    concurrent_publishes_share_messages,
-);
+tests::queue_conformance!(conformance);
 
 #[tokio::test]
 async fn a_full_lane_pushes_back() {

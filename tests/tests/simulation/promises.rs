@@ -1,4 +1,4 @@
-//! What must be true of the books in the end, whatever befell the fleet.
+//! What must be true of the ledger in the end, whatever befell the fleet.
 
 mod replay;
 

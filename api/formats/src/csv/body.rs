@@ -8,14 +8,12 @@ use serde_json::value::RawValue;
 
 use super::date::Dates;
 use super::plan::{Cut, Field, Plan, Text};
+use super::reasons::Doubt;
 use super::writing::Writing;
 use crate::decimal::{self, Direction};
 use crate::iban;
 use crate::mapping::{Amounts, Target};
 use crate::text::one_line;
-
-/// In the reason of a row that has no date where others have one; see [`super::signs::WITHOUT_SIGN`].
-pub const WITHOUT_DATE: &str = "value_date is empty";
 
 /// Why a record is no job: the field, and what is wrong with it.
 #[derive(Debug)]
@@ -167,9 +165,8 @@ impl Bodies {
         }
         let column =
             self.plan.cell_of(&Target::ValueDate).map_or_else(String::new, |cell| self.plan.label(cell));
-        let reason = format!(
-            "is empty, and other rows have one; correct it, or leave such rows out with require={column}"
-        );
+        let reason =
+            format!("{}; correct it, or leave such rows out with require={column}", Doubt::WithoutDate);
         Err(fault(&Target::ValueDate, reason))
     }
 

@@ -35,7 +35,7 @@ enum Form {
     /// As the map says.
     Stated(Pattern, String),
     /// As the file itself allows.
-    Found(Choices),
+    Inferred(Choices),
 }
 
 /// A date that a text may mean, and the form that says so.
@@ -51,7 +51,7 @@ impl Dates {
     pub fn new(stated: Option<&str>, evidence: &Evidence, today: Date) -> Result<Dates, String> {
         let form = match stated {
             Some(form) => Form::Stated(Pattern::parse(form)?, form.to_owned()),
-            None => Form::Found(evidence.choices()),
+            None => Form::Inferred(evidence.choices()),
         };
         Ok(Dates { form, are_there: evidence.has_dates(), were_wanted: evidence.were_wanted, today })
     }
@@ -61,14 +61,14 @@ impl Dates {
         let shown = shown(text);
         let date = match &self.form {
             Form::Stated(pattern, form) => pattern.read(text).ok_or_else(|| self.unlike(text, form))?,
-            Form::Found(choices) => self.found(text, choices)?,
+            Form::Inferred(choices) => self.inferred(text, choices)?,
         };
         plausible(date, self.today)
             .map(|()| date)
             .map_err(|error| format!("is {shown}, which is {date}; it {error}"))
     }
 
-    fn found(&self, text: &str, choices: &Choices) -> Result<Date, String> {
+    fn inferred(&self, text: &str, choices: &Choices) -> Result<Date, String> {
         let shown = shown(text);
         let Some(written) = Written::parse(text) else {
             return Err(format!("is {shown}, which is no date; {ADVICE}"));

@@ -1,7 +1,7 @@
 //! Finding what a CSV file does not say of itself: its separator, and the line of its header.
 
 use super::record::Marks;
-use super::start::{Found, REASON_START, Start};
+use super::start::{Layout, REASON_START, Start};
 use super::{header, places};
 use crate::error::FileError;
 use crate::lines;
@@ -12,7 +12,7 @@ use crate::reader::REFUSED_BECAUSE;
 const SEPARATORS: [u8; 4] = [b';', b'\t', b'|', b','];
 
 /// Finds the dialect of a text by its start.
-pub fn find(start: &[u8], mapping: &Mapping, wanted: &[&Column]) -> Result<Found, FileError> {
+pub fn find(start: &[u8], mapping: &Mapping, wanted: &[&Column]) -> Result<Layout, FileError> {
     let dialect = &mapping.dialect;
     let mut start = Start::new(start, dialect.skip_lines.unwrap_or(0));
     let separators =
@@ -38,10 +38,10 @@ pub fn find(start: &[u8], mapping: &Mapping, wanted: &[&Column]) -> Result<Found
     let columns = header::named(needed).len();
     // Where the names are all that is known of the columns, what stands beside them has no meaning.
     let width = if mapping.names_no_fields() { names.len() } else { count.max(places::largest(wanted)) };
-    Ok(Found { marks, lines_before, names, columns, width, cells: count, before })
+    Ok(Layout { marks, lines_before, names, columns, width, cells: count, before })
 }
 
-fn without_header(start: &Start<'_>, marks: &[Marks], wanted: &[&Column]) -> Result<Found, FileError> {
+fn without_header(start: &Start<'_>, marks: &[Marks], wanted: &[&Column]) -> Result<Layout, FileError> {
     let (line, offset) = start.filled().next().ok_or(FileError::Empty)?;
     let marks = places::marks(start, marks, wanted).ok_or(FileError::Empty)?;
     let mut cells = start.cells(offset, marks);
@@ -49,5 +49,5 @@ fn without_header(start: &Start<'_>, marks: &[Marks], wanted: &[&Column]) -> Res
     let (count, columns) = (cells.len(), header::named(cells).len());
     let before = start.text.get(..offset).unwrap_or_default().to_vec();
     let width = count.max(places::largest(wanted));
-    Ok(Found { marks, lines_before: line as u64, names: Vec::new(), columns, width, cells: count, before })
+    Ok(Layout { marks, lines_before: line as u64, names: Vec::new(), columns, width, cells: count, before })
 }

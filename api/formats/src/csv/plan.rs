@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::header::{self, listed, shown};
 use super::record::Cells;
-use super::start::Found;
+use super::start::Layout;
 use crate::decimal::Direction;
 use crate::error::FileError;
 use crate::mapping::{Column, Condition, Expression, Mapping, Target};
@@ -76,7 +76,7 @@ impl Plan {
     }
 
     /// Puts the map to the columns that were found.
-    pub fn new(mapping: &Mapping, found: &Found) -> Result<Plan, FileError> {
+    pub fn new(mapping: &Mapping, found: &Layout) -> Result<Plan, FileError> {
         let refuse = |reason: String| match found.names.as_slice() {
             [] => FileError::Header(reason),
             names => FileError::Header(format!("{reason}; the columns are {}", listed(names))),
@@ -146,7 +146,7 @@ impl Plan {
     }
 }
 
-fn cell_of(column: &Column, found: &Found) -> Result<usize, String> {
+fn cell_of(column: &Column, found: &Layout) -> Result<usize, String> {
     match column {
         Column::Name(name) if found.names.is_empty() => {
             Err(format!("there is no header to find the column {name:?} in; write #1 for the first column"))
@@ -179,7 +179,7 @@ const CURRENCY_COLUMNS: [&str; 14] = [
 ///
 /// A column by which rows are kept is looked at. One by which rows are left out is not: it may say more than what is
 /// left out.
-fn unused_currencies(plan: &Plan, mapping: &Mapping, found: &Found) -> Vec<usize> {
+fn unused_currencies(plan: &Plan, mapping: &Mapping, found: &Layout) -> Vec<usize> {
     let field = plan.fields.get(&Target::Currency);
     if !field.is_some_and(|field| matches!(field.text, Text::Value(_))) {
         return Vec::new();

@@ -1,10 +1,31 @@
 //! Why rows were refused: a column more behind all others, which a later import does not look at.
 
+use strum::{Display, IntoStaticStr};
+
 use super::plan::Cut;
 use super::record::{self, Cells, Marks};
-use super::start::{Found, REASON_START};
+use super::start::{Layout, REASON_START};
 use crate::lines::trimmed;
 use crate::reader::REFUSED_BECAUSE;
+
+/// What only its neighbours made doubtful of a row. A file of refused rows keeps the doubt in its reasons, though those
+/// neighbours are missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, IntoStaticStr)]
+pub enum Doubt {
+    /// Its amount has none of the signs that others have.
+    #[strum(serialize = ", without a ")]
+    WithoutSign,
+    /// It has no date, and others have one.
+    #[strum(serialize = "is empty, and other rows have one")]
+    WithoutDate,
+}
+
+impl Doubt {
+    /// Whether a reason tells of it: what it is rendered as stands in every one that does, and in no other.
+    pub fn is_in(self, reason: &str) -> bool {
+        reason.contains(<&str>::from(self))
+    }
+}
 
 /// Where the reasons of a file stand, and those of its refused rows.
 #[derive(Debug, Clone, Copy)]
@@ -18,14 +39,14 @@ pub struct Reasons {
 }
 
 impl Reasons {
-    pub fn of(found: &Found) -> Reasons {
+    pub fn of(found: &Layout) -> Reasons {
         let has_column = found.names.last().is_some_and(|name| name == REFUSED_BECAUSE);
         let at = if has_column { found.names.len() - 1 } else { found.cells.max(found.width) };
         Reasons { at, has_column, has_names: !found.names.is_empty() }
     }
 
     /// What stands before the rows of a file of refused rows: the same, with a column more.
-    pub fn header(&self, found: &Found) -> Vec<u8> {
+    pub fn header(&self, found: &Layout) -> Vec<u8> {
         if self.has_column || !self.has_names {
             return found.before.clone();
         }

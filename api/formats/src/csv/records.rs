@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::plan::{Cut, Plan};
 use super::record::{self, Cells, Marks};
 use super::shape::RowShape;
-use super::start::Found;
+use super::start::Layout;
 use super::wording::Wording;
 use crate::charset::{self, Charset};
 use crate::error::FileError;
@@ -59,7 +59,7 @@ impl Records {
     pub fn open(
         source: &Source,
         charset: Charset,
-        found: &Found,
+        found: &Layout,
         plan: &Plan,
         date: Option<&str>,
     ) -> Result<Records, FileError> {

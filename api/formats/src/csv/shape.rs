@@ -5,7 +5,7 @@ use domain::job::Kind;
 use super::date;
 use super::plan::{Cut, Plan};
 use super::record::{self, Cells, Marks};
-use super::start::Found;
+use super::start::Layout;
 use crate::mapping::Target;
 
 /// What a column of kinds may name beside the kinds of jobs that the ledger posts.
@@ -34,7 +34,7 @@ pub struct RowShape {
 }
 
 impl RowShape {
-    pub fn new(found: &Found, plan: &Plan, date: Option<&str>) -> RowShape {
+    pub fn new(found: &Layout, plan: &Plan, date: Option<&str>) -> RowShape {
         let typed = [
             (Target::ValueDate, Typed::Date),
             (Target::Amount, Typed::Amount),

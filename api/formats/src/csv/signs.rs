@@ -3,15 +3,12 @@
 
 use super::body::{Bodies, Fault, fault};
 use super::plan::{Cut, Field, Text};
+use super::reasons::Doubt;
 use super::words;
 use super::writing::Minus;
 use crate::decimal::{Direction, Parsed, Sign};
 use crate::mapping::{Sign as Stated, Target};
 use crate::text::shown;
-
-/// In every reason that doubts an amount without a sign: a file of rows that were refused for it keeps the doubt,
-/// though the rows that raised it are missing.
-pub const WITHOUT_SIGN: &str = ", without a ";
 
 /// An amount that was read.
 pub struct Amounted<'a> {
@@ -243,9 +240,10 @@ impl Bodies {
             _ => "state sign=reverses".to_owned(),
         };
         format!(
-            "is {}, without a minus where {name} says that the money {} and most amounts have a minus; {back} if those with a \
-             minus {} instead, or state sign=ignored if the minus says nothing",
+            "is {}{}minus where {name} says that the money {} and most amounts have a minus; {back} if those with a minus \
+             {} instead, or state sign=ignored if the minus says nothing",
             shown(text),
+            Doubt::WithoutSign,
             says.goes(),
             match says {
                 Direction::In => "go out",
@@ -275,20 +273,20 @@ impl Bodies {
         let has_kinds = kind.is_none() && self.plan.fields.contains_key(&Target::Kind);
         let tally = &self.writing.unsaid;
         let reason = if has_kinds && !self.has_sides() {
-            "without a sign, and kind is empty; correct kind, or state sign=negative_out if such amounts come in"
+            "sign, and kind is empty; correct kind, or state sign=negative_out if such amounts come in"
         } else if self.writing.credit_marks > 0 {
-            "without a mark where others have CR or the like; state sign=positive_out if such amounts go out, or \
+            "mark where others have CR or the like; state sign=positive_out if such amounts go out, or \
              sign=negative_out if they come in"
         } else if tally.plus > 0 && tally.negative() == 0 {
-            "without a sign where others have a plus; write a minus before it if it goes out, or state sign=negative_out if \
+            "sign where others have a plus; write a minus before it if it goes out, or state sign=negative_out if \
              such amounts come in"
         } else if self.writing.was_doubted {
-            "without a sign, which other rows of its file left in doubt; write a minus before it if it goes out, or state \
+            "sign, which other rows of its file left in doubt; write a minus before it if it goes out, or state \
              sign=negative_out if such amounts come in"
         } else {
             return Ok(Direction::In);
         };
-        Err(fault(&amounted.target, format!("is {}, {reason}", shown(amounted.text))))
+        Err(fault(&amounted.target, format!("is {}{}{reason}", shown(amounted.text), Doubt::WithoutSign)))
     }
 
     /// The column of words is there, and this row has none.

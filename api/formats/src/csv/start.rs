@@ -9,9 +9,9 @@ pub const HEADER_LINES_MAX: usize = 100;
 /// How a reason starts where no header tells its column.
 pub const REASON_START: &str = "refused_because: ";
 
-/// What was found.
+/// How a file is laid out, as its start shows it.
 #[derive(Debug, Clone)]
-pub struct Found {
+pub struct Layout {
     /// What cuts records.
     pub marks: Marks,
     /// Lines before the first row, the header's among them.

@@ -9,7 +9,7 @@ use store::imports::{Import, ImportState};
 
 use super::super::reading::Reading;
 use super::super::spool::Held;
-use super::{Left, on_thread, patiently, write_down};
+use super::{Interruption, on_thread, patiently, write_down};
 use crate::context::Ingress;
 
 /// How often the outcomes of an import that is queued whole are counted, at first and at the least.
@@ -19,7 +19,7 @@ const DRAIN_LOOK_MAX: Duration = Duration::from_secs(1);
 const REFUSALS_AT_ONCE: u32 = 50;
 
 /// Waits until every row that was queued has its outcome.
-pub(super) async fn drain(ingress: &Arc<Ingress>, held: Held, import: Import) -> Result<Held, Left> {
+pub(super) async fn drain(ingress: &Arc<Ingress>, held: Held, import: Import) -> Result<Held, Interruption> {
     let imports = &ingress.parts.imports;
     let (number, mut progress) = (import.number, import.progress.clone());
     let mut delay = DRAIN_LOOK_MIN;
@@ -33,7 +33,7 @@ pub(super) async fn drain(ingress: &Arc<Ingress>, held: Held, import: Import) ->
             return Ok(held);
         }
         tokio::select! {
-            () = ingress.shutdown.cancelled() => return Err(Left::Stopped),
+            () = ingress.shutdown.cancelled() => return Err(Interruption::Stopped),
             () = tokio::time::sleep(delay) => {}
         }
         delay = (delay * 3 / 2).min(DRAIN_LOOK_MAX);
@@ -46,7 +46,7 @@ pub(super) async fn drain(ingress: &Arc<Ingress>, held: Held, import: Import) ->
 
 /// Writes rows that took no effect among those that were refused, so that their client finds them. A file that cannot
 /// be read again does not hold up the end of its import: the count tells.
-async fn tell_conflicts(ingress: &Arc<Ingress>, held: Held, import: &Import) -> Result<Held, Left> {
+async fn tell_conflicts(ingress: &Arc<Ingress>, held: Held, import: &Import) -> Result<Held, Interruption> {
     let (imports, owner, number) = (&ingress.parts.imports, &ingress.parts.replica, import.number);
     let Ok(client) = Client::parse(&import.client) else { return Ok(held) };
     let (digest, stop) = (import.digest, ingress.shutdown.child_token());
@@ -62,7 +62,7 @@ async fn tell_conflicts(ingress: &Arc<Ingress>, held: Held, import: &Import) -> 
             move || reading.conflicts(&held, &page)
         };
         let refusals = match on_thread(&reading, read).await {
-            None => return Err(Left::Stopped),
+            None => return Err(Interruption::Stopped),
             Some(Ok(refusals)) => refusals,
             Some(Err(error)) => {
                 tracing::warn!(%error, import = number, "rows that are conflicts cannot be read again");
@@ -74,9 +74,9 @@ async fn tell_conflicts(ingress: &Arc<Ingress>, held: Held, import: &Import) -> 
             imports.checkpoint(number, owner, &import.progress, &refusals, now)
         });
         if !written.await?.owned {
-            return Err(Left::Elsewhere);
+            return Err(Interruption::Elsewhere);
         }
     }
     // The thread that read has ended.
-    Arc::into_inner(held).ok_or(Left::Stopped)
+    Arc::into_inner(held).ok_or(Interruption::Stopped)
 }

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Extension, Path, Query, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Extension, Path, State};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, VARY};
 use axum::response::Response;
 use jiff::Timestamp;
 use serde::Deserialize;
+use tellers_http::query::{self, Query};
+use utoipa::IntoParams;
 
 use super::{not_found, number_of};
 use crate::admission::Place;
@@ -17,17 +19,27 @@ use crate::keys::Reader;
 use crate::ledger_reads::LedgerReads;
 use crate::openapi::Refusals;
 use crate::problem::{Problem, ProblemType};
-use crate::routes::query::bad_query;
 use crate::statement::{self, Format, Head, Period, StatementDocument};
 
 /// What a client asks of a statement.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct StatementQuery {
+    /// The first day (UTC), or the first instant (RFC 3339); else from the first entry.
+    #[param(example = "2026-11-01")]
     from: Option<String>,
+    /// The last day (UTC), or the first instant after it (RFC 3339); else until now.
+    #[param(example = "2026-11-30")]
     to: Option<String>,
-    format: Option<String>,
-    fresh: Option<String>,
+    /// `json`, `csv` or `camt.053`; wins over `Accept`.
+    #[serde(default, deserialize_with = "query::name")]
+    #[param(value_type = Option<String>)]
+    format: Option<Format>,
+    /// `true` reads the primary, not a replica.
+    #[serde(default, deserialize_with = "query::boolean")]
+    #[param(value_type = Option<bool>)]
+    fresh: bool,
 }
 
 /// Writes a statement of an account: the balances at both ends and every entry between them, the oldest first.
@@ -38,10 +50,7 @@ pub struct StatementQuery {
     get, path = "/api/accounts/{number}/statement", tag = "accounts",
     params(
         ("number" = String, Path, description = "The account's number.", max_length = 34),
-        ("from" = Option<String>, Query, description = "The first day (UTC), or the first instant (RFC 3339); else from the first entry.", example = "2026-11-01"),
-        ("to" = Option<String>, Query, description = "The last day (UTC), or the first instant after it (RFC 3339); else until now.", example = "2026-11-30"),
-        ("format" = Option<String>, Query, description = "`json`, `csv` or `camt.053`; wins over `Accept`."),
-        ("fresh" = Option<bool>, Query, description = "`true` reads the primary, not a replica."),
+        StatementQuery,
     ),
     responses(
         (status = 200, description = "The statement.", content(
@@ -58,14 +67,13 @@ pub async fn show(
     Extension(place): Extension<Place>,
     headers: HeaderMap,
     path: Result<Path<String>, PathRejection>,
-    query: Result<Query<StatementQuery>, QueryRejection>,
+    Query(query): Query<StatementQuery>,
 ) -> Result<Response, Problem> {
     let number = number_of(path)?;
-    let Query(query) = query.map_err(|error| bad_query(&error, "from, to, format and fresh"))?;
-    let format = Format::of(query.format.as_deref(), &headers)?;
+    let format = Format::of(query.format, &headers)?;
     let period = Period::parse(query.from.as_deref(), query.to.as_deref())
         .map_err(|invalid| Problem::of_field(ProblemType::InvalidParameter, invalid))?;
-    let books = LedgerReads::open(&ingress, query.fresh.as_deref()).await?;
+    let books = LedgerReads::open(&ingress, query.fresh).await?;
     let written_at = Timestamp::now();
     let range = ingress.read(books.ledger.entry_range(&number, period.from, period.to)).await?;
     let range = range.ok_or_else(|| not_found(&number))?;

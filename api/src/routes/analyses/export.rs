@@ -9,9 +9,9 @@ use futures::stream::{self, Stream};
 use patterns::{Anomaly, Direction, Patterns, Recurring};
 use store::StoreError;
 use store::analyses::{Analyses, Found};
+use strum::{IntoStaticStr, VariantArray};
 
 use crate::csv::quoted;
-use crate::problem::Problem;
 
 /// Accounts that are read at once.
 const PAGE_ACCOUNTS: u32 = 100;
@@ -19,27 +19,12 @@ const PAGE_ACCOUNTS: u32 = 100;
 const HEADER: &str = "what,account,kind,direction,counterparty_account,counterparty_name,memo,amount,amount_min,\
                       amount_max,first,last,next_expected,count,missed,score,why,job\r\n";
 
-/// Which lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Which lines, if not both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub(super) enum What {
     Recurring,
     Anomalies,
-    Both,
-}
-
-impl What {
-    pub(super) fn parse(text: Option<&str>) -> Result<What, Problem> {
-        match text {
-            None => Ok(What::Both),
-            Some("recurring") => Ok(What::Recurring),
-            Some("anomalies") => Ok(What::Anomalies),
-            Some(other) => Err(Problem::parameter(
-                "what",
-                other,
-                "must be `recurring` or `anomalies`; leave it out for both",
-            )),
-        }
-    }
 }
 
 enum Place {
@@ -52,7 +37,7 @@ enum Place {
 pub(super) fn lines(
     analyses: Arc<dyn Analyses>,
     run: JobId,
-    what: What,
+    what: Option<What>,
 ) -> impl Stream<Item = Result<Bytes, StoreError>> {
     stream::try_unfold(Place::Start, move |place| {
         let analyses = analyses.clone();
@@ -72,14 +57,14 @@ pub(super) fn lines(
     })
 }
 
-fn of_account(text: &mut String, found: &Found, what: What) -> Result<(), StoreError> {
+fn of_account(text: &mut String, found: &Found, what: Option<What>) -> Result<(), StoreError> {
     let patterns: Patterns = serde_json::from_str(&found.body).map_err(|error| {
         StoreError::Permanent(format!("the patterns of {} cannot be read: {error}", found.account))
     })?;
-    if what != What::Anomalies {
+    if what != Some(What::Anomalies) {
         patterns.recurring.iter().for_each(|recurring| line_of_recurring(text, &found.account, recurring));
     }
-    if what != What::Recurring {
+    if what != Some(What::Recurring) {
         patterns.anomalies.iter().for_each(|anomaly| line_of_anomaly(text, &found.account, anomaly));
     }
     Ok(())
@@ -178,7 +163,7 @@ mod tests {
         let account = AccountNumber::parse("alice").unwrap();
         let found = Found { account, run: JobId::from_chance(1, [0; 6]), at: 0, body: body.to_string() };
         let mut text = String::new();
-        of_account(&mut text, &found, What::Both).unwrap();
+        of_account(&mut text, &found, None).unwrap();
         let recurring = "recurring,alice,monthly,out,\"'-1\",\"'=HYPERLINK(\"\"http://a\"\")\",\"'@SUM(A1)\",5,5,5,\
                          2026-01-01,2026-03-01,,3,0,0.9,\"3 of 3, each 5\",\r\n";
         let anomaly =

@@ -14,7 +14,7 @@ use crate::admission::{Place, Room};
 use crate::context::Ingress;
 use crate::identity::Claims;
 use crate::observe::Waited;
-use crate::problem::Problem;
+use crate::problem::{self, Problem};
 use crate::routes::jobs::document::Status;
 use crate::wait::Reported;
 
@@ -55,9 +55,9 @@ impl Wait {
             }
         }
         let all_known = ticket.all_known(&*ingress.parts.ledger, &ingress.shutdown, until).await;
-        for ((line, ..), told) in expected.iter().zip(ticket.known()) {
-            if let Some(told) = told {
-                answer.learn(*line, told);
+        for ((line, ..), known) in expected.iter().zip(ticket.known()) {
+            if let Some(known) = known {
+                answer.learn(*line, known);
             }
         }
         let status = match (answer.accepted, all_known) {
@@ -82,7 +82,7 @@ impl BatchAnswer {
             }
             Reported::Outcome(RecordedOutcome::Dead) => *status = Status::Dead,
             Reported::Conflict => {
-                let error = Box::new(Problem::conflict(*id, "the key or reference", "one of its own"));
+                let error = Box::new(problem::conflict(*id, "the key or reference", "one of its own"));
                 *result = LineResult::Refused { line: *line, status: Refused::Refused, error };
                 self.accepted -= 1;
                 self.refused += 1;

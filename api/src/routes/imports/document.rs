@@ -36,13 +36,13 @@ pub struct ImportDocument {
     accepted: u64,
     /// Rows that are not jobs: `refused_rows` has them.
     refused: u64,
-    /// Rows whose entries are in the books.
+    /// Rows whose entries are in the ledger.
     posted: u64,
     /// Rows that were turned down.
     rejected: u64,
     /// Rows whose job had its outcome before: by this file sent again, or by their reference.
     duplicates: u64,
-    /// Those of the duplicates whose job had been turned down or could not be posted: they are not in the books. Told once
+    /// Those of the duplicates whose job had been turned down or could not be posted: they are not in the ledger. Told once
     /// the import has ended; not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     duplicates_not_posted: Option<u64>,
@@ -133,7 +133,7 @@ impl ImportDocument {
         }
     }
 
-    /// Whether it is known only row by row how many of the duplicates are in the books.
+    /// Whether it is known only row by row how many of the duplicates are in the ledger.
     pub fn has_duplicates_to_tell(&self) -> bool {
         self.duplicates > 0 && self.has_ended()
     }

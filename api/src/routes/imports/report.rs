@@ -9,6 +9,7 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use formats::Format;
 use futures::stream;
+use tellers_http::query::{NoParameters, Query};
 
 use super::{find, head_of};
 use crate::context::Ingress;
@@ -16,12 +17,11 @@ use crate::imports::PaymentReport;
 use crate::keys::Viewer;
 use crate::openapi::Refusals;
 use crate::problem::{Problem, ProblemType};
-use crate::routes::query::NoParameters;
 
 /// Reports on a pain.001, as ISO 20022 pain.002: the message as a whole, and each of its payments that has come to
 /// something, refused ones among them.
 ///
-/// Statuses are `ACSC` (in the books), `RJCT`, `PDNG` (some have no outcome yet: those are counted and not listed),
+/// Statuses are `ACSC` (in the ledger), `RJCT`, `PDNG` (some have no outcome yet: those are counted and not listed),
 /// `PART`, and for a dry run `ACCP`. The version is `pain.002.001.03` for a `pain.001.001.03`, else `.10`.
 #[utoipa::path(
     get, path = "/api/imports/{number}/report", tag = "imports",
@@ -34,7 +34,7 @@ use crate::routes::query::NoParameters;
 pub async fn report(
     State(ingress): State<Arc<Ingress>>,
     viewer: Viewer,
-    _: NoParameters,
+    _: Query<NoParameters>,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
     let import = find(&ingress, &viewer, path).await?;

@@ -24,7 +24,7 @@ pub enum Status {
     /// No outcome is known. Only a `202` proves that a job was accepted: one that was answered `503`, or not at all, may be
     /// on its way or nowhere. Sent again with the same key or reference it never takes effect twice.
     Pending,
-    /// Its entries are in the books.
+    /// Its entries are in the ledger.
     Posted,
     /// Turned down for good; `reason` says why.
     Rejected,

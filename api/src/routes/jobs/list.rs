@@ -1,17 +1,17 @@
 //! Jobs that have an outcome, by filter.
 
-mod cursor;
 mod filter;
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::header::LINK;
 use axum::http::{HeaderValue, Uri};
 use axum::response::Response;
 use serde::Serialize;
+use store::ledger::JobsCursor;
+use tellers_http::query::Query;
 use utoipa::ToSchema;
 
 use self::filter::JobsQuery;
@@ -21,12 +21,7 @@ use crate::keys::Viewer;
 use crate::ledger_reads::LedgerReads;
 use crate::openapi::Refusals;
 use crate::problem::Problem;
-use crate::routes::query::bad_query;
-
-/// Jobs of a page, unless the client asks for another number.
-const LIMIT_DEFAULT: u32 = 50;
-/// The most jobs of a page.
-const LIMIT_MAX: u32 = 500;
+use crate::routes::cursor;
 
 /// A page of jobs.
 #[derive(Debug, Serialize, ToSchema)]
@@ -44,18 +39,7 @@ pub struct Jobs {
 /// it is null.
 #[utoipa::path(
     get, path = "/api/jobs", tag = "jobs",
-    params(
-        ("kind" = Option<String>, Query, description = "What they were to do."),
-        ("outcome" = Option<String>, Query, description = "`posted`, `rejected` or `dead`."),
-        ("reason" = Option<String>, Query, description = "Why they were rejected."),
-        ("account" = Option<String>, Query, description = "An account that they draw on or have an entry on."),
-        ("import" = Option<u64>, Query, description = "The number of the import that they are rows of; its last row comes first."),
-        ("from" = Option<String>, Query, description = "They got their outcome on this day (UTC) or at this instant (RFC 3339), or later."),
-        ("to" = Option<String>, Query, description = "They got their outcome on this day (UTC) at the latest, or before this instant (RFC 3339)."),
-        ("limit" = Option<u32>, Query, description = "Jobs of a page: 1 to 500; 50 by default."),
-        ("cursor" = Option<String>, Query, description = "Where a page starts; take it from `next`."),
-        ("fresh" = Option<bool>, Query, description = "`true` reads the primary, not a replica."),
-    ),
+    params(JobsQuery),
     responses(
         (status = 200, description = "A page of jobs.", body = Jobs, headers(("Tellers-Fresh-As-Of" = String, description = "The answer comes from a replica that has all that was committed until then; `unknown` if nothing tells."))),
         Refusals,
@@ -65,24 +49,20 @@ pub async fn list(
     State(ingress): State<Arc<Ingress>>,
     viewer: Viewer,
     uri: Uri,
-    query: Result<Query<JobsQuery>, QueryRejection>,
+    Query(query): Query<JobsQuery>,
 ) -> Result<Response, Problem> {
-    let Query(query) = query.map_err(|error| bad_query(&error, filter::TAKES))?;
-    let limit = query.limit()?;
     let filter = query.filter(&viewer)?;
     let asked = filter::without_cursor(uri.query().unwrap_or_default());
-    let cursor = query.cursor.as_deref().map(|text| cursor::read(&asked, text)).transpose()?;
-    let books = LedgerReads::open(&ingress, query.fresh.as_deref()).await?;
-    let page = ingress.read(books.ledger.jobs(&filter, cursor, limit)).await?;
+    let place = cursor::read(&asked, "the same query", query.cursor.as_deref())?;
+    let cursor = place.map(|[before, before_entry]| JobsCursor { before, before_entry });
+    let books = LedgerReads::open(&ingress, query.fresh).await?;
+    let page = ingress.read(books.ledger.jobs(&filter, cursor, query.limit.0)).await?;
     let next = page.next.map(|next| {
         let joint = if asked.is_empty() { "" } else { "&" };
-        format!("/api/jobs?{asked}{joint}cursor={}", cursor::write(&asked, next))
+        format!("/api/jobs?{asked}{joint}cursor={}", cursor::write(&asked, &[next.before, next.before_entry]))
     });
+    // What a client asked for need not be fit for a header.
     let link = next.as_ref().and_then(|next| HeaderValue::try_from(format!("<{next}>; rel=\"next\"")).ok());
     let jobs = page.jobs.iter().map(Job::recorded).collect();
-    let mut response = books.answer(Json(Jobs { jobs, next }));
-    if let Some(link) = link {
-        response.headers_mut().insert(LINK, link);
-    }
-    Ok(response)
+    Ok(books.answer((link.map(|link| [(LINK, link)]), Json(Jobs { jobs, next }))))
 }

@@ -23,8 +23,8 @@ const READ_INTERVAL: Duration = Duration::from_millis(200);
 /// The most entries of a page.
 const PAGE_ENTRIES: u32 = 1_000;
 
-/// What an account was found with.
-struct Found {
+/// An account as it was read.
+struct ReadAccount {
     order: u32,
     balance: i64,
     entries_sum: i64,
@@ -150,7 +150,7 @@ async fn resolve(
 
 /// An account with all its entries, at one moment: if there are more entries than the account counts, or fewer,
 /// someone posted meanwhile, and it is an error to be tried again.
-async fn read_account(client: &Client, accounts: &Accounts, order: u32) -> anyhow::Result<Found> {
+async fn read_account(client: &Client, accounts: &Accounts, order: u32) -> anyhow::Result<ReadAccount> {
     let number = accounts.number(order);
     let entries = client.entries(&number, PAGE_ENTRIES).await?;
     let account = client.account(&number).await?;
@@ -161,7 +161,7 @@ async fn read_account(client: &Client, accounts: &Accounts, order: u32) -> anyho
         entries.len()
     );
     let entries_sum = entries.iter().map(|entry| entry.amount).sum();
-    Ok(Found { order, balance: account.balance, entries_sum, entries })
+    Ok(ReadAccount { order, balance: account.balance, entries_sum, entries })
 }
 
 /// The reference of a job; empty: it has none.

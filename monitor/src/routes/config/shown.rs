@@ -47,20 +47,21 @@ pub(super) async fn config(shared: &Shared) -> Config {
 /// Those that change while running, in the order of the table, then the others by name.
 fn settings(replicas: &[ReplicaSettings], overrides: &Overrides) -> Vec<SettingView> {
     let changing = table::ALL.iter().map(|setting| changing(setting, replicas, overrides));
-    let told: BTreeSet<&String> = replicas.iter().flat_map(|replica| replica.settings.keys()).collect();
-    let fixed = told.into_iter().filter(|name| table::find(name).is_none()).map(|name| fixed(name, replicas));
+    let reported: BTreeSet<&String> = replicas.iter().flat_map(|replica| replica.settings.keys()).collect();
+    let fixed =
+        reported.into_iter().filter(|name| table::find(name).is_none()).map(|name| fixed(name, replicas));
     changing.chain(fixed).collect()
 }
 
 fn changing(setting: &Setting, replicas: &[ReplicaSettings], overrides: &Overrides) -> SettingView {
     let takes = |replica: &&ReplicaSettings| replica.role == setting.role;
-    let told = told(setting.name, replicas.iter().filter(takes));
+    let reported = reported(setting.name, replicas.iter().filter(takes));
     let (kind, minimum, maximum) = bounds(&setting.kind);
     let overridden = overrides.iter().find(|(other, _)| other.name == setting.name);
-    let (value, source) = match (told.common, overridden) {
+    let (value, source) = match (reported.common, overridden) {
         (Some(report), _) => (Some(report.value), Some(report.source)),
-        // No replica of the role is heard: what is in force for the next one.
-        (None, Some((_, value))) if told.differs.is_empty() => {
+        // No replica of the role reports: what is in force for the next one.
+        (None, Some((_, value))) if reported.differs.is_empty() => {
             (Some(setting.shown(&value)), Some(SettingSource::Runtime))
         }
         (None, _) => (None, None),
@@ -77,19 +78,19 @@ fn changing(setting: &Setting, replicas: &[ReplicaSettings], overrides: &Overrid
         description: Some(setting.sentence.to_owned()),
         roles: vec![role_name(setting.role).to_owned()],
         changes_while_running: true,
-        differs: told.differs,
+        differs: reported.differs,
     }
 }
 
-/// One that was told at a replica's start and stays.
+/// A setting that a replica is given at its start and keeps.
 fn fixed(name: &str, replicas: &[ReplicaSettings]) -> SettingView {
-    let told = told(name, replicas.iter());
+    let reported = reported(name, replicas.iter());
     let roles: BTreeSet<Role> = replicas
         .iter()
         .filter(|replica| replica.settings.contains_key(name))
         .map(|replica| replica.role)
         .collect();
-    let (value, source) = told.common.map(|report| (report.value, report.source)).unzip();
+    let (value, source) = reported.common.map(|report| (report.value, report.source)).unzip();
     SettingView {
         name: name.to_owned(),
         value,
@@ -102,26 +103,26 @@ fn fixed(name: &str, replicas: &[ReplicaSettings]) -> SettingView {
         description: None,
         roles: roles.into_iter().map(|role| role_name(role).to_owned()).collect(),
         changes_while_running: false,
-        differs: told.differs,
+        differs: reported.differs,
     }
 }
 
-struct Told {
+struct Reported {
     /// What all of them say.
     common: Option<SettingReport>,
     /// What each says, where they differ.
     differs: BTreeMap<String, Value>,
 }
 
-fn told<'a>(name: &str, replicas: impl Iterator<Item = &'a ReplicaSettings>) -> Told {
-    let told: Vec<_> =
+fn reported<'a>(name: &str, replicas: impl Iterator<Item = &'a ReplicaSettings>) -> Reported {
+    let reported: Vec<_> =
         replicas.filter_map(|replica| Some((&replica.replica, replica.settings.get(name)?))).collect();
-    let first = told.first().map(|(_, report)| *report);
-    if told.iter().all(|(_, report)| Some(&report.value) == first.map(|first| &first.value)) {
-        return Told { common: first.cloned(), differs: BTreeMap::new() };
+    let first = reported.first().map(|(_, report)| *report);
+    if reported.iter().all(|(_, report)| Some(&report.value) == first.map(|first| &first.value)) {
+        return Reported { common: first.cloned(), differs: BTreeMap::new() };
     }
-    let each = told.into_iter().map(|(replica, report)| (replica.clone(), report.value.clone()));
-    Told { common: None, differs: each.collect() }
+    let each = reported.into_iter().map(|(replica, report)| (replica.clone(), report.value.clone()));
+    Reported { common: None, differs: each.collect() }
 }
 
 #[allow(clippy::cast_precision_loss)] // Bounds are far below 2^53.

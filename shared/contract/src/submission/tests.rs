@@ -35,55 +35,32 @@ fn every_kind_survives_the_canonical_form() {
 }
 
 #[test]
+fn an_amount_that_is_none_is_named_as_it_stands() {
+    for (amount, remedy) in [
+        ("-5", "positive integer"),
+        ("1.5", "positive integer"),
+        ("18446744073709551616", "at most 9007199254740991"),
+        ("1e2", "digits alone"),
+        ("100.0", "no point"),
+        ("-0", "positive integer"),
+        ("1e400", "digits alone"),
+    ] {
+        let json = format!(r#"{{"kind":"deposit","account":"a","amount":{amount},"currency":"EUR"}}"#);
+        let invalid = refused(&json);
+        assert_eq!(invalid.field, "amount", "{json}: {invalid}");
+        assert!(invalid.value.contains(amount), "{json}: {invalid}");
+        assert!(invalid.remedy.contains(remedy), "{json}: {invalid}");
+    }
+}
+
+#[test]
 fn the_field_the_value_and_the_remedy_are_named() {
     let cases = [
-        (
-            r#"{"kind":"deposit","account":"a","amount":-5,"currency":"EUR"}"#,
-            "amount",
-            "-5",
-            "positive integer",
-        ),
-        (
-            r#"{"kind":"deposit","account":"a","amount":1.5,"currency":"EUR"}"#,
-            "amount",
-            "1.5",
-            "positive integer",
-        ),
         (
             r#"{"kind":"deposit","account":"a","amount":"5","currency":"EUR"}"#,
             "amount",
             "\"5\"",
             "positive integer",
-        ),
-        (
-            r#"{"kind":"deposit","account":"a","amount":18446744073709551616,"currency":"EUR"}"#,
-            "amount",
-            "18446744073709551616",
-            "at most 9007199254740991",
-        ),
-        (
-            r#"{"kind":"deposit","account":"a","amount":1e2,"currency":"EUR"}"#,
-            "amount",
-            "1e2",
-            "digits alone",
-        ),
-        (
-            r#"{"kind":"deposit","account":"a","amount":100.0,"currency":"EUR"}"#,
-            "amount",
-            "100.0",
-            "no point",
-        ),
-        (
-            r#"{"kind":"deposit","account":"a","amount":-0,"currency":"EUR"}"#,
-            "amount",
-            "-0",
-            "positive integer",
-        ),
-        (
-            r#"{"kind":"deposit","account":"a","amount":1e400,"currency":"EUR"}"#,
-            "amount",
-            "1e400",
-            "digits alone",
         ),
         (
             r#"{"kind":"open_account","account":"a","currency":"EUR","overdraft_limit":1.0}"#,

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
+use super::legs::{legs, opposite};
 use super::{Change, Fold, Legs};
 use crate::account::{Account, AccountNumber, AccountStatus};
 use crate::hold::{Hold, HoldStatus};
 use crate::id::JobId;
 use crate::job::{Action, Job, Kind, Money};
-use crate::lane::Lane;
 use crate::money::{Amount, Currency};
 use crate::outcome::{RecordedOutcome, Rejection};
 
@@ -43,21 +43,15 @@ impl Fold {
             Action::CloseAccount { account } => self.judge_close(account),
             Action::FreezeAccount { account } => self.judge_status(account, AccountStatus::Frozen),
             Action::UnfreezeAccount { account } => self.judge_status(account, AccountStatus::Open),
-            Action::Deposit { account, money } => {
-                let outside = self.outside(money.currency, job.lane);
-                self.judge_move(money.currency, [(outside, -units(money)), (account.clone(), units(money))])
+            Action::Deposit { money: Money { currency, .. }, .. }
+            | Action::Withdrawal { money: Money { currency, .. }, .. }
+            | Action::Transfer { money: Money { currency, .. }, .. }
+            | Action::Journal { currency, .. } => {
+                let mut faults = Faults::default();
+                let legs = legs(&job.spec.action, job.lane, None);
+                self.judge_move(&legs, Some(*currency), None, &mut faults);
+                faults.or(Some(Change::Move(legs)))
             }
-            Action::Withdrawal { account, money } => {
-                let outside = self.outside(money.currency, job.lane);
-                self.judge_move(money.currency, [(account.clone(), -units(money)), (outside, units(money))])
-            }
-            Action::Transfer { from, to, money } => {
-                self.judge_move(money.currency, [(from.clone(), -units(money)), (to.clone(), units(money))])
-            }
-            Action::Journal { currency, legs } => self.judge_move(
-                *currency,
-                legs.iter().map(|leg| (leg.account.clone(), leg.amount.minor_units())),
-            ),
             Action::Hold { account, money, expires_at } => {
                 let expires_at = expires_at.map(|end| end.as_microsecond());
                 self.judge_hold(job.id, account, *money, expires_at)
@@ -86,18 +80,22 @@ impl Fold {
         faults.or(Some(Change::SetStatus(number.clone(), status)))
     }
 
+    /// Checks the accounts of these legs, in `currency` where one is asked for, then funds and ranges. What `settled` holds
+    /// back is free again for this job.
     fn judge_move(
-        &self,
-        currency: Currency,
-        legs: impl IntoIterator<Item = (AccountNumber, i64)>,
-    ) -> Result<Change, Rejection> {
-        let legs: Legs = legs.into_iter().collect();
-        let mut faults = Faults::default();
-        for (number, _) in &legs {
-            self.moving(number, Some(currency), &mut faults);
+        &mut self,
+        legs: &Legs,
+        currency: Option<Currency>,
+        settled: Option<&Hold>,
+        faults: &mut Faults,
+    ) {
+        for (number, _) in legs {
+            if let Some(currency) = currency.filter(|_| number.is_external()) {
+                self.open_outside(number, currency);
+            }
+            self.moving(number, currency, faults);
         }
-        self.weigh(&legs, None, &mut faults);
-        faults.or(Some(Change::Move(legs)))
+        self.weigh(legs, settled, faults);
     }
 
     fn judge_hold(
@@ -137,12 +135,7 @@ impl Fold {
     ) -> Result<Change, Rejection> {
         let mut faults = Faults::default();
         let currency = self.moving(number, None, &mut faults).map(|account| account.currency);
-        let to = match (to, currency) {
-            (Some(to), _) => Some(to.clone()),
-            (None, Some(currency)) => Some(self.outside(currency, job.lane)),
-            (None, None) => None,
-        };
-        if let Some(to) = &to {
+        if let Some(to) = to {
             self.moving(to, currency, &mut faults);
         }
         let Some(mut hold) = self.hold_of(number, hold, &mut faults) else { return faults.or(None) };
@@ -154,12 +147,11 @@ impl Fold {
             faults.add(Rejection::HoldExceeded);
         }
         hold.status = HoldStatus::Captured(captured);
-        let legs: Legs = to
-            .map(|to| vec![(number.clone(), -captured.minor_units()), (to, captured.minor_units())])
-            .unwrap_or_default();
-        if faults.0.is_none() {
-            self.weigh(&legs, Some(&hold), &mut faults);
+        if faults.0.is_some() {
+            return faults.or(None);
         }
+        let legs = legs(&job.spec.action, job.lane, Some(&hold));
+        self.judge_move(&legs, currency, Some(&hold), &mut faults);
         faults.or(Some(Change::Settle(hold, legs)))
     }
 
@@ -175,7 +167,7 @@ impl Fold {
         faults.or(Some(Change::Settle(hold, Legs::new())))
     }
 
-    fn judge_reversal(&self, number: &AccountNumber, original: JobId) -> Result<Change, Rejection> {
+    fn judge_reversal(&mut self, number: &AccountNumber, original: JobId) -> Result<Change, Rejection> {
         let mut faults = Faults::default();
         self.existing(number, &mut faults);
         let found =
@@ -198,11 +190,8 @@ impl Fold {
             // There is nothing to weigh: funds that come later would not help.
             return faults.or(None);
         }
-        let legs: Legs = found.legs.iter().map(|(account, amount)| (account.clone(), -amount)).collect();
-        for (account, _) in &legs {
-            self.moving(account, None, &mut faults);
-        }
-        self.weigh(&legs, None, &mut faults);
+        let legs = opposite(&found.legs);
+        self.judge_move(&legs, None, None, &mut faults);
         faults.or(Some(Change::Reverse(original, legs)))
     }
 
@@ -265,12 +254,12 @@ impl Fold {
         hold.cloned()
     }
 
-    /// The outside world as a lane sees it; there from its first use on.
-    fn outside(&mut self, currency: Currency, lane: Lane) -> AccountNumber {
-        let number = AccountNumber::external(currency, lane);
+    /// The outside world as a lane sees it is there from its first use on.
+    fn open_outside(&mut self, number: &AccountNumber, currency: Currency) {
         let accounts = &mut self.books.accounts;
-        accounts.entry(number.clone()).or_insert_with(|| Account::new(number.clone(), currency));
-        number
+        if !accounts.contains_key(number) {
+            accounts.insert(number.clone(), Account::new(number.clone(), currency));
+        }
     }
 }
 

@@ -45,13 +45,13 @@ fn account(name: &str, balance: i64) -> Account {
     Account { balance, ..Account::new(number(name), "EUR".parse::<Currency>().unwrap()) }
 }
 
-/// Folds jobs over the accounts and tells the outcomes with the books that come of it.
+/// Folds jobs over the accounts and tells the outcomes with the ledger that comes of it.
 fn folded(accounts: &[Account], jobs: &[Job]) -> Folded {
     let accounts = accounts.iter().map(|account| (account.number.clone(), account.clone())).collect();
     fold(Books { accounts, ..Books::default() }, jobs, NOW)
 }
 
-/// The books after a batch, as the next batch would read them.
+/// The ledger after a batch, as the next batch would read it.
 fn after(mut books: Books, jobs: &[Job], folded: &Folded) -> Books {
     books.accounts.extend(folded.accounts.clone());
     books.holds.extend(folded.holds.clone());

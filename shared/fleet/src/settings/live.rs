@@ -50,7 +50,7 @@ impl LiveSettings {
         let (overrides, refusals) = Overrides::read(&message.changes);
         let settings = self.at_start.overridden(message.version, &overrides);
         let taken_over = self.now.send_if_modified(|now| {
-            // Roles of one process hear the same messages, each in its own time.
+            // Roles of one process receive the same messages, each in its own time.
             let is_newer = settings.version > now.version;
             if is_newer {
                 *now = Arc::new(settings);

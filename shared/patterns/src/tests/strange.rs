@@ -1,6 +1,6 @@
 //! Histories of another make than those the finder was shaped on, modelled after what a bank's own records look like:
 //! orders that post on the next working day, partners that get several of them, salaries and pensions that vary,
-//! interest, fees, cash by habit, cards. Told by what the bank knows of the other side: all of it, or only a part.
+//! interest, fees, cash by habit, cards. Measured by what the bank knows of the other side: all of it, or only a part.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::{Movement, Party, Period, find};
 
 /// What is known of the other side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Told {
+enum Known {
     /// Account, name and what it is for.
     All,
     /// Its account.
@@ -38,7 +38,7 @@ struct Source {
 
 struct Bank {
     rng: Rng,
-    told: Told,
+    known: Known,
     start: Date,
     end: Date,
     sources: Vec<Source>,
@@ -48,11 +48,11 @@ struct Bank {
 const PURPOSES: [&str; 6] = ["SIPO", "UVER", "POJISTNE", "LEASING", "rent", "savings plan"];
 
 impl Bank {
-    fn client(seed: u64, told: Told) -> Bank {
+    fn client(seed: u64, known: Known) -> Bank {
         let mut rng = Rng::with_seed(seed);
         let start = date(rng.i16(1993..=2022), rng.i8(1..=12), rng.i8(1..=28));
         let end = start.saturating_add(rng.i32(10..70).months());
-        let mut bank = Bank { rng, told, start, end, sources: Vec::new(), movements: Vec::new() };
+        let mut bank = Bank { rng, known, start, end, sources: Vec::new(), movements: Vec::new() };
         bank.orders();
         bank.incomes();
         bank.charges();
@@ -139,8 +139,8 @@ impl Bank {
     }
 
     fn party(&self, account: &str, name: &str) -> Party {
-        let has_account = matches!(self.told, Told::All | Told::Account);
-        let has_name = matches!(self.told, Told::All | Told::Name);
+        let has_account = matches!(self.known, Known::All | Known::Account);
+        let has_name = matches!(self.known, Known::All | Known::Name);
         Party {
             account: has_account.then(|| format!("CZ65 0800 {account}")),
             name: has_name.then(|| name.to_owned()),
@@ -196,11 +196,11 @@ impl Bank {
     fn pay(&mut self, day: Date, amount: i64, party: Party, memo: String) {
         let number = self.sources.len() - 1;
         self.sources[number].payments += 1;
-        let memo = match self.told {
-            Told::All | Told::Memo => Some(memo),
-            Told::Name => Some(format!("{memo} {day}")),
+        let memo = match self.known {
+            Known::All | Known::Memo => Some(memo),
+            Known::Name => Some(format!("{memo} {day}")),
             // What has no partner has nothing else.
-            Told::Account => (party == Party::default()).then_some(memo),
+            Known::Account => (party == Party::default()).then_some(memo),
         };
         let kind = if amount > 0 { Kind::Deposit } else { Kind::Withdrawal };
         self.movements.push(Movement { value_date: day, amount, party, memo, kind, job: Some(tag(number)) });
@@ -222,10 +222,10 @@ struct Score {
     by_period: BTreeMap<Period, (usize, usize)>,
 }
 
-fn measure(told: Told, clients: u64) -> Score {
+fn measure(known: Known, clients: u64) -> Score {
     let mut score = Score::default();
     for seed in 0..clients {
-        let bank = Bank::client(77_000 + seed, told);
+        let bank = Bank::client(77_000 + seed, known);
         let groups = Groups::of(&bank.movements, Day::of(date(2040, 1, 1)));
         let tags: BTreeMap<JobId, usize> = (0..bank.sources.len()).map(|n| (tag(n), n)).collect();
         let mut found = vec![None; bank.sources.len()];
@@ -242,7 +242,7 @@ fn measure(told: Told, clients: u64) -> Score {
                 found[source] = Some(series.fit.grid.period);
             } else {
                 println!(
-                    "  {told:?} {seed}: {} {:?} {} hits, {most} of one",
+                    "  {known:?} {seed}: {} {:?} {} hits, {most} of one",
                     format_args!("{:?}", series.key),
                     series.fit.grid.period,
                     series.fit.hits.len()
@@ -259,7 +259,7 @@ fn measure(told: Told, clients: u64) -> Score {
             score.orders = (score.orders.0 + 1, score.orders.1 + right);
             if right == 0 {
                 println!(
-                    "  {told:?} {seed}: missed a {period} order of {} payments, found {found:?}",
+                    "  {known:?} {seed}: missed a {period} order of {} payments, found {found:?}",
                     source.payments
                 );
             }
@@ -270,18 +270,18 @@ fn measure(told: Told, clients: u64) -> Score {
 
 #[test]
 fn standing_orders_of_a_bank_are_found_whatever_it_tells() {
-    for told in [Told::All, Told::Account, Told::Name, Told::Memo] {
-        let score = measure(told, 140);
+    for known in [Known::All, Known::Account, Known::Name, Known::Memo] {
+        let score = measure(known, 140);
         let share = |(all, right): (usize, usize)| right as f64 / all as f64;
         let (recall, precision) = (share(score.orders), share(score.called));
         println!(
-            "{told:?}: recall {recall:.3} of {} orders, precision {precision:.3} of {} called recurring; {:?}",
+            "{known:?}: recall {recall:.3} of {} orders, precision {precision:.3} of {} called recurring; {:?}",
             score.orders.0, score.called.0, score.by_period
         );
         assert!(score.orders.0 > 400, "there are orders in them");
         assert!(
             recall >= 0.95 && precision >= 0.90,
-            "{told:?}: recall {recall:.3}, precision {precision:.3}"
+            "{known:?}: recall {recall:.3}, precision {precision:.3}"
         );
     }
 }

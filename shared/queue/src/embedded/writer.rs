@@ -59,7 +59,7 @@ pub(super) enum Write {
 enum Effect {
     Appended(Seq),
     Kept,
-    Found(bool),
+    Discarded(bool),
     /// Nobody asks.
     Noted,
 }
@@ -233,7 +233,7 @@ impl Write {
                 transaction.keep(letter).await?;
                 Effect::Kept
             }
-            Write::Discard { id, .. } => Effect::Found(transaction.discard(id).await?),
+            Write::Discard { id, .. } => Effect::Discarded(transaction.discard(id).await?),
             Write::Acknowledge { .. } | Write::Done { .. } => Effect::Noted,
         })
     }
@@ -252,7 +252,7 @@ impl Write {
             (Write::DeadLetter { done, .. }, _) => {
                 let _ = done.send(Ok(()));
             }
-            (Write::Discard { done, .. }, Effect::Found(found)) => {
+            (Write::Discard { done, .. }, Effect::Discarded(found)) => {
                 let _ = done.send(Ok(found));
             }
             _ => {}

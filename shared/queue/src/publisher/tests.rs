@@ -133,15 +133,24 @@ async fn join(
     task
 }
 
+/// Publishes a job in a task of its own; returns once it is the envelope of this number that the queue has.
+async fn in_flight(
+    publisher: &Arc<Publisher>,
+    queue: &HeldQueue,
+    job: &'static [u8],
+    envelope: usize,
+) -> tokio::task::JoinHandle<Result<Timestamp, PublishError>> {
+    let publisher = publisher.clone();
+    let task = tokio::spawn(async move { publisher.publish(LANE, Bytes::from_static(job)).await });
+    queue.until_published(envelope).await;
+    task
+}
+
 #[tokio::test]
 async fn an_idle_lane_sends_at_once_and_a_busy_one_gathers() {
     let queue = HeldQueue::new();
     let publisher = publisher(&queue, PublisherLimits::default());
-    let first = tokio::spawn({
-        let publisher = publisher.clone();
-        async move { publisher.publish(LANE, Bytes::from_static(b"0")).await }
-    });
-    queue.until_published(1).await;
+    let first = in_flight(&publisher, &queue, b"0", 1).await;
     let rest = join(&publisher, jobs(1..251)).await;
     assert_eq!(queue.envelopes().len(), 1, "nothing is sent while a publish is in flight");
 
@@ -163,11 +172,7 @@ async fn an_idle_lane_sends_at_once_and_a_busy_one_gathers() {
 async fn a_caller_that_leaves_neither_loses_nor_doubles_what_others_wait_for() {
     let queue = HeldQueue::new();
     let publisher = publisher(&queue, PublisherLimits::default());
-    let first = tokio::spawn({
-        let publisher = publisher.clone();
-        async move { publisher.publish(LANE, Bytes::from_static(b"0")).await }
-    });
-    queue.until_published(1).await;
+    let first = in_flight(&publisher, &queue, b"0", 1).await;
     let leaving = join(&publisher, jobs(1..2)).await;
     let staying = join(&publisher, jobs(2..3)).await;
     first.abort();
@@ -182,11 +187,7 @@ async fn a_caller_that_leaves_neither_loses_nor_doubles_what_others_wait_for() {
 async fn a_full_line_refuses_the_last_and_takes_the_first() {
     let queue = HeldQueue::new();
     let publisher = publisher(&queue, PublisherLimits { waiting_jobs_max: 3, ..PublisherLimits::default() });
-    let first = tokio::spawn({
-        let publisher = publisher.clone();
-        async move { publisher.publish(LANE, Bytes::from_static(b"0")).await }
-    });
-    queue.until_published(1).await;
+    let first = in_flight(&publisher, &queue, b"0", 1).await;
     let burst = tokio::spawn({
         let publisher = publisher.clone();
         async move { publisher.publish_many(LANE, jobs(1..6)).await }
@@ -217,11 +218,7 @@ async fn a_refused_envelope_is_an_error_for_each_of_its_jobs() {
 async fn stop_sends_what_waits_and_takes_no_more() {
     let queue = HeldQueue::new();
     let publisher = publisher(&queue, PublisherLimits::default());
-    let first = tokio::spawn({
-        let publisher = publisher.clone();
-        async move { publisher.publish(LANE, Bytes::from_static(b"0")).await }
-    });
-    queue.until_published(1).await;
+    let first = in_flight(&publisher, &queue, b"0", 1).await;
     let waiting = join(&publisher, jobs(1..151)).await;
     queue.confirmations.add_permits(3);
     publisher.stop().await;
@@ -262,11 +259,7 @@ async fn whoever_waits_behind_an_unconfirmed_envelope_is_told_at_once_that_it_wa
     let queue = HeldQueue::new();
     let publisher = publisher(&queue, PublisherLimits::default());
     *queue.refusal.lock().unwrap() = Some(PublishError::Unconfirmed { after: Duration::from_secs(5) });
-    let first = tokio::spawn({
-        let publisher = publisher.clone();
-        async move { publisher.publish(LANE, Bytes::from_static(b"0")).await }
-    });
-    queue.until_published(1).await;
+    let first = in_flight(&publisher, &queue, b"0", 1).await;
     let behind = join(&publisher, jobs(1..1_001)).await;
     queue.confirmations.add_permits(1);
     assert!(matches!(first.await.unwrap(), Err(PublishError::Unconfirmed { .. })));
@@ -286,11 +279,7 @@ async fn a_lane_that_does_not_confirm_is_tried_by_one_and_refuses_the_others_unt
     queue.confirmations.add_permits(1);
     publisher.publish(LANE, Bytes::from_static(b"0")).await.unwrap_err();
 
-    let trying = tokio::spawn({
-        let publisher = publisher.clone();
-        async move { publisher.publish(LANE, Bytes::from_static(b"1")).await }
-    });
-    queue.until_published(2).await;
+    let trying = in_flight(&publisher, &queue, b"1", 2).await;
     let refused = publisher.publish(LANE, Bytes::from_static(b"2")).await.unwrap_err();
     assert!(refused.to_string().contains("not being confirmed"), "{refused}");
     *queue.refusal.lock().unwrap() = None;

@@ -51,7 +51,7 @@ pub trait Admin: Send + Sync {
     /// The database could not be reached.
     async fn outcome_counts(&self) -> Result<BTreeMap<Lane, OutcomeCounts>, StoreError>;
 
-    /// The books at a glance. Reads every balance.
+    /// The ledger at a glance. Reads every balance.
     ///
     /// # Errors
     /// The database could not be reached.
@@ -60,7 +60,7 @@ pub trait Admin: Send + Sync {
     /// Reads everything and checks it: the oracle. Runs in constant memory, beside the posting.
     ///
     /// # Errors
-    /// The database could not be reached. Books that are wrong are findings, not errors.
+    /// The database could not be reached. What is wrong in the ledger is a finding, not an error.
     async fn audit(&self) -> Result<Audit, StoreError>;
 
     /// Which ids that are not derived any more the ledger may hold jobs under. `clients` are those of the fleet's

@@ -1,4 +1,4 @@
-//! The audit: reads all of the books and checks them against each other, in constant memory.
+//! The audit: reads all of the ledger and checks its parts against each other, in constant memory.
 //!
 //! | what | how |
 //! |---|---|
@@ -38,7 +38,7 @@ pub use self::totals::LaneTotals;
 /// Audits what one snapshot of the database shows.
 ///
 /// # Errors
-/// The database could not be read. Books that are wrong are findings, not errors.
+/// The database could not be read. What is wrong in the ledger is a finding, not an error.
 pub async fn audit(pages: &mut impl Pages) -> Result<Audit, Failure> {
     let mut audit = Audit::default();
     match read(pages, &mut audit).await {

@@ -1,4 +1,4 @@
-//! The port below the books: what the posting and the audit ask of a database.
+//! The port below the ledger: what the posting and the audit ask of a database.
 //!
 //! `sql` brings the two that there are. It is public so that tests can bring one that fails as databases do.
 

@@ -5,7 +5,7 @@
 //! | refer  | immutable facts that say which accounts to lock: what captures and reversals refer to | 0, or up to 3 where there are any |
 //! | lock   | the accounts of the batch, sorted by number | 1, |
 //! | read   | how holds stand, what is reversed; which jobs are recorded, if any may be | with the lock |
-//! | fold   | pure and in memory: books and jobs in, outcomes and entries out | 0 |
+//! | fold   | pure and in memory: accounts and jobs in, outcomes and entries out | 0 |
 //! | write  | new accounts, jobs, entries, changed accounts, holds, reversals | 1 (2 with new accounts), |
 //! | commit | | with the write |
 //!
@@ -17,7 +17,6 @@
 
 mod bisecting;
 mod imported;
-mod legs;
 mod moved;
 
 use std::collections::{BTreeMap, HashMap, HashSet};

@@ -33,7 +33,7 @@ impl<'a> Sum<&'a OutcomeCounts> for OutcomeCounts {
     }
 }
 
-/// The books at a glance.
+/// The ledger at a glance.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Accounts, the system's own not counted.
@@ -44,6 +44,6 @@ pub struct Totals {
     pub rejected: u64,
     /// Jobs with the outcome dead.
     pub dead: u64,
-    /// For each currency the sum of all balances, in minor units; zero if the books balance.
+    /// For each currency the sum of all balances, in minor units; zero if debits equal credits.
     pub balances: Vec<(Currency, i128)>,
 }

@@ -63,7 +63,7 @@ impl Consumer {
         self.unacknowledged.push_back((tag, message));
     }
 
-    /// The process is told that it has ended, after `late`.
+    /// The process is requests that it has ended, after `late`.
     pub(super) fn fail(&mut self, late: Duration) {
         if !std::mem::replace(&mut self.failed, true) {
             let arrives_at = self.arrives_at.max(Instant::now() + late);
@@ -81,7 +81,7 @@ impl Consumer {
     }
 }
 
-enum Told {
+enum Request {
     Acknowledge(DeliveryTag),
     Cancel(oneshot::Sender<()>),
     Close(oneshot::Sender<()>),
@@ -97,7 +97,7 @@ pub(super) struct QueueConsumer {
     /// Has arrived, or will.
     next: Option<Sent>,
     ended: Option<QueueError>,
-    uplink: mpsc::UnboundedSender<Told>,
+    uplink: mpsc::UnboundedSender<Request>,
     /// What was handed over and is not acknowledged.
     opened: VecDeque<Handed>,
     prefetch: usize,
@@ -107,7 +107,7 @@ impl QueueConsumer {
     /// Joins the consumers of a lane.
     pub(super) fn join(broker: &Broker, process: &Process, lane: usize, prefetch: usize) -> QueueConsumer {
         let (wire, received) = mpsc::unbounded_channel();
-        let (uplink, told) = mpsc::unbounded_channel();
+        let (uplink, requests) = mpsc::unbounded_channel();
         let world = &broker.0.world;
         let mut state = broker.state();
         state.consumers += 1;
@@ -126,7 +126,7 @@ impl QueueConsumer {
         });
         state.pump(world, lane);
         drop(state);
-        tokio::spawn(carry(broker.clone(), process.clone(), lane, id, told));
+        tokio::spawn(carry(broker.clone(), process.clone(), lane, id, requests));
         let (broker, process) = (broker.clone(), process.clone());
         QueueConsumer {
             process,
@@ -149,20 +149,20 @@ async fn carry(
     process: Process,
     lane: usize,
     id: u64,
-    mut told: mpsc::UnboundedReceiver<Told>,
+    mut requests: mpsc::UnboundedReceiver<Request>,
 ) {
     let world = broker.0.world.clone();
-    while let Some(said) = told.recv().await {
+    while let Some(said) = requests.recv().await {
         world.pass(world.millis(0, 4)).await;
         let stalled_until = broker.state().stalled_until;
         world.pass(stalled_until.saturating_duration_since(Instant::now())).await;
         match said {
-            Told::Acknowledge(tag) => broker.acknowledge(lane, id, tag),
-            Told::Cancel(cancelled) => {
+            Request::Acknowledge(tag) => broker.acknowledge(lane, id, tag),
+            Request::Cancel(cancelled) => {
                 broker.cancel(lane, id);
                 let _ = cancelled.send(());
             }
-            Told::Close(closed) => {
+            Request::Close(closed) => {
                 broker.take_back(lane, id);
                 let _ = closed.send(());
                 return;
@@ -280,7 +280,7 @@ impl Subscription for QueueConsumer {
                 self.broker.check(&self.process, &handed);
             }
         }
-        // The client knows what it has been told, whether it has looked or not.
+        // The client knows what it has been requests, whether it has looked or not.
         if let Some(ended) = &self.ended {
             return Err(ended.clone());
         }
@@ -288,14 +288,14 @@ impl Subscription for QueueConsumer {
         let name = self.process.name();
         let (lane, id, tag) = (self.lane, self.id, delivery.0);
         self.broker.0.world.note(format_args!("{name} acknowledges lane {lane} to {tag} as consumer {id}"));
-        let sent = self.uplink.send(Told::Acknowledge(delivery));
+        let sent = self.uplink.send(Request::Acknowledge(delivery));
         sent.map_err(|_| QueueError::Failed("the consumer is gone".to_owned()))
     }
 
     async fn close(self: Box<Self>) {
         self.process.gate().await;
         let (closed, is_closed) = oneshot::channel();
-        if self.uplink.send(Told::Close(closed)).is_ok() {
+        if self.uplink.send(Request::Close(closed)).is_ok() {
             let _ = tokio::time::timeout(CLOSE_TIMEOUT, is_closed).await;
         }
         self.process.gate().await;
@@ -310,7 +310,7 @@ impl Subscription for QueueConsumer {
         self.process.gate().await;
         let (cancelled, is_cancelled) = oneshot::channel();
         let gone = || QueueError::Failed("the consumer is gone".to_owned());
-        self.uplink.send(Told::Cancel(cancelled)).map_err(|_| gone())?;
+        self.uplink.send(Request::Cancel(cancelled)).map_err(|_| gone())?;
         match tokio::time::timeout(CLOSE_TIMEOUT, is_cancelled).await {
             Ok(Ok(())) => {}
             _ => return Err(gone()),

@@ -1,4 +1,4 @@
-//! Every job once more, one after the other and alone: its outcome is what the books say at its turn.
+//! Every job once more, one after the other and alone: its outcome is what the ledger says at its turn.
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -3,41 +3,57 @@
 use domain::account::AccountNumber;
 use domain::job::Kind;
 use domain::outcome::Rejection;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use store::ledger::{JobFilter, OutcomeName};
+use tellers_http::query::{self, Limit};
+use utoipa::IntoParams;
 
-use super::{LIMIT_DEFAULT, LIMIT_MAX};
 use crate::keys::Viewer;
 use crate::problem::{Problem, ProblemType};
+use crate::routes::imports;
 use crate::statement::Period;
 
 /// The query of the route.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct JobsQuery {
-    kind: Option<String>,
-    outcome: Option<String>,
-    reason: Option<String>,
-    account: Option<String>,
-    import: Option<String>,
+    /// What the jobs were to do.
+    #[serde(default, deserialize_with = "query::name")]
+    #[param(value_type = Option<String>)]
+    kind: Option<Kind>,
+    /// `posted`, `rejected` or `dead`.
+    #[serde(default, deserialize_with = "query::name")]
+    #[param(value_type = Option<String>)]
+    outcome: Option<OutcomeName>,
+    /// Why the jobs were rejected.
+    #[serde(default, deserialize_with = "query::name")]
+    #[param(value_type = Option<String>)]
+    reason: Option<Rejection>,
+    /// An account that the jobs draw on or have an entry on.
+    #[serde(default, deserialize_with = "account")]
+    #[param(value_type = Option<String>)]
+    account: Option<AccountNumber>,
+    /// The number of the import that the jobs are rows of; its last row comes first.
+    #[serde(default, deserialize_with = "imports::number")]
+    import: Option<u64>,
+    /// The jobs got their outcome on this day (UTC) or at this instant (RFC 3339), or later.
     from: Option<String>,
+    /// The jobs got their outcome on this day (UTC) at the latest, or before this instant (RFC 3339).
     to: Option<String>,
-    limit: Option<String>,
+    /// Jobs of a page: 1 to 500; 50 by default.
+    #[serde(default)]
+    #[param(value_type = Option<u32>)]
+    pub limit: Limit<50, 500>,
+    /// Where a page starts; take it from `next`.
     pub cursor: Option<String>,
-    pub fresh: Option<String>,
+    /// `true` reads the primary, not a replica.
+    #[serde(default, deserialize_with = "query::boolean")]
+    #[param(value_type = Option<bool>)]
+    pub fresh: bool,
 }
 
-/// What the query takes.
-pub const TAKES: &str = "kind, outcome, reason, account, import, from, to, limit, cursor and fresh";
-
 impl JobsQuery {
-    /// How many jobs of a page.
-    pub fn limit(&self) -> Result<u32, Problem> {
-        let Some(text) = &self.limit else { return Ok(LIMIT_DEFAULT) };
-        let limit = text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
-        limit.ok_or_else(|| Problem::parameter("limit", text, "must be a whole number from 1 to 500"))
-    }
-
     /// Which jobs, of those that the viewer may see.
     pub fn filter(&self, viewer: &Viewer) -> Result<JobFilter, Problem> {
         let period = Period::parse(self.from.as_deref(), self.to.as_deref())
@@ -45,38 +61,20 @@ impl JobsQuery {
         let client = (!viewer.sees_all).then(|| viewer.client.as_str().to_owned());
         Ok(JobFilter {
             client,
-            kind: one_of("kind", self.kind.as_deref(), Kind::ALL, Kind::name)?,
-            outcome: one_of("outcome", self.outcome.as_deref(), OutcomeName::ALL, OutcomeName::name)?,
-            reason: one_of("reason", self.reason.as_deref(), Rejection::ALL, Rejection::name)?,
-            account: self.account.as_deref().map(account).transpose()?,
-            import: self.import.as_deref().map(import).transpose()?,
+            kind: self.kind,
+            outcome: self.outcome,
+            reason: self.reason,
+            account: self.account.clone(),
+            import: self.import,
             from: period.from,
             to: period.to,
         })
     }
 }
 
-fn account(text: &str) -> Result<AccountNumber, Problem> {
+fn account<'de, D: Deserializer<'de>>(number: D) -> Result<Option<AccountNumber>, D::Error> {
     let remedy = "must be 1 to 34 of the characters A-Z a-z 0-9 . _ : -";
-    AccountNumber::from_books(text).ok_or_else(|| Problem::parameter("account", text, remedy))
-}
-
-fn import(text: &str) -> Result<u64, Problem> {
-    text.parse().map_err(|_| Problem::parameter("import", text, "must be the number of an import"))
-}
-
-fn one_of<T: Copy>(
-    field: &str,
-    text: Option<&str>,
-    all: &[T],
-    name: fn(T) -> &'static str,
-) -> Result<Option<T>, Problem> {
-    let Some(text) = text else { return Ok(None) };
-    let found = all.iter().copied().find(|known| name(*known) == text);
-    found.map(Some).ok_or_else(|| {
-        let names: Vec<_> = all.iter().map(|known| name(*known)).collect();
-        Problem::parameter(field, text, &format!("must be one of {}", names.join(", ")))
-    })
+    query::parameter(number, remedy, AccountNumber::from_books).map(Some)
 }
 
 /// A query without its cursor: what the next page is asked for with.

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::ledger::post::Library;
 use crate::ledger::record::JobRecord;
 
-/// The books, page by page.
+/// The ledger, page by page.
 pub trait Pages: Library {
     /// Accounts with keys above `after`, in the order of their keys; an empty page ends them.
     fn accounts(&mut self, after: i64) -> impl Future<Output = Result<AccountsPage, Failure>> + Send;

@@ -19,7 +19,7 @@ use crate::ledger::record::JobRecord;
 
 /// One mebibyte of sums: of 10 million entries, a bucket has 150.
 const BUCKETS: usize = 1 << 16;
-/// Buckets that are read again to name what is wrong in them; where more differ, the books are lost
+/// Buckets that are read again to name what is wrong in them; where more differ, the ledger is lost
 /// anyway and the number of findings says so.
 const BUCKETS_NAMED_MAX: usize = 64;
 
@@ -38,7 +38,7 @@ impl Sums {
         Ok(Sums { key, buckets: vec![0; BUCKETS] })
     }
 
-    /// An entry that is in the books.
+    /// An entry that is in the ledger.
     pub(super) fn entry(&mut self, account: &AccountNumber, entry: &Entry) {
         let hash = self.hash(entry.job, account, entry.amount);
         let bucket = &mut self.buckets[bucket_of(entry.job)];

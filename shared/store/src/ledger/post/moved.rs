@@ -3,13 +3,12 @@
 use std::collections::HashMap;
 
 use contract::submission;
-use domain::fold::Legs;
+use domain::fold::{Legs, legs, opposite};
 use domain::id::JobId;
 use domain::job::{Action, Spec};
 use domain::lane::Lane;
 
 use super::Library;
-use super::legs::{legs, opposite};
 use crate::failure::Failure;
 use crate::ledger::record::JobRecord;
 

@@ -1,14 +1,14 @@
-//! What a posted job moved: a pure function of its body, its lane and, for a capture, its hold.
+//! What a job moves: a pure function of its body, its lane and, for a capture, its hold.
 
-use domain::account::AccountNumber;
-use domain::fold::Legs;
-use domain::hold::{Hold, HoldStatus};
-use domain::job::Action;
-use domain::lane::Lane;
+use super::Legs;
+use crate::account::AccountNumber;
+use crate::hold::{Hold, HoldStatus};
+use crate::job::Action;
+use crate::lane::Lane;
 
-/// The legs of a posted job, each an account and what it gained in minor units. `hold` is the one that
-/// a capture names, as it stands afterwards. Empty for what moves nothing, and for a reversal, whose
-/// legs are [`opposite`] those of the job that it reversed.
+/// The legs of a job, each an account and what it gains in minor units: the fold decides by them, and what a recorded
+/// job moved is read from its body by them. `hold` is the one that a capture names, as it stands afterwards. Empty for
+/// what moves nothing, and for a reversal, whose legs are [`opposite`] those of the job that it reverses.
 #[must_use]
 pub fn legs(action: &Action, lane: Lane, hold: Option<&Hold>) -> Legs {
     match action {
@@ -54,16 +54,17 @@ fn pair(from: &AccountNumber, to: &AccountNumber, amount: i64) -> Legs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contract::submission;
-    use domain::id::JobId;
-    use domain::money::{Amount, Currency};
+    use crate::id::JobId;
+    use crate::job::Money;
+    use crate::money::{Amount, Currency};
 
-    fn shown(json: &str, hold: Option<&Hold>) -> Vec<(String, i64)> {
-        let action = submission::parse(json.as_bytes()).unwrap().action;
-        legs(&action, Lane(3), hold)
-            .into_iter()
-            .map(|(account, amount)| (account.to_string(), amount))
-            .collect()
+    fn number(text: &str) -> AccountNumber {
+        AccountNumber::parse(text).unwrap()
+    }
+
+    fn shown(action: &Action, hold: Option<&Hold>) -> Vec<(String, i64)> {
+        let legs = legs(action, Lane(3), hold).into_iter();
+        legs.map(|(account, amount)| (account.to_string(), amount)).collect()
     }
 
     fn pairs(pairs: &[(&str, i64)]) -> Vec<(String, i64)> {
@@ -72,23 +73,22 @@ mod tests {
 
     #[test]
     fn a_body_says_what_was_moved() {
+        let (account, money) =
+            (number("a"), Money { amount: Amount::new(7).unwrap(), currency: "EUR".parse().unwrap() });
         let cases = [
+            (Action::Deposit { account: account.clone(), money }, pairs(&[("external:EUR:3", -7), ("a", 7)])),
             (
-                r#"{"kind":"deposit","account":"a","amount":7,"currency":"EUR"}"#,
-                pairs(&[("external:EUR:3", -7), ("a", 7)]),
-            ),
-            (
-                r#"{"kind":"withdrawal","account":"a","amount":7,"currency":"EUR"}"#,
+                Action::Withdrawal { account: account.clone(), money },
                 pairs(&[("a", -7), ("external:EUR:3", 7)]),
             ),
             (
-                r#"{"kind":"transfer","from":"a","to":"b","amount":7,"currency":"EUR"}"#,
+                Action::Transfer { from: account.clone(), to: number("b"), money },
                 pairs(&[("a", -7), ("b", 7)]),
             ),
-            (r#"{"kind":"freeze_account","account":"a"}"#, pairs(&[])),
+            (Action::FreezeAccount { account }, pairs(&[])),
         ];
-        for (json, expected) in cases {
-            assert_eq!(shown(json, None), expected, "{json}");
+        for (action, expected) in cases {
+            assert_eq!(shown(&action, None), expected, "{action:?}");
         }
     }
 
@@ -97,15 +97,15 @@ mod tests {
         let id = JobId::from_chance(1, [0; 6]);
         let hold = Hold {
             id,
-            account: AccountNumber::parse("a").unwrap(),
+            account: number("a"),
             currency: Currency::XTS,
             amount: Amount::new(10).unwrap(),
             expires_at: None,
             status: HoldStatus::Captured(Amount::new(4).unwrap()),
         };
-        let out = format!(r#"{{"kind":"capture","account":"a","hold":"{id}"}}"#);
-        assert_eq!(shown(&out, Some(&hold)), pairs(&[("a", -4), ("external:XTS:3", 4)]));
-        let to = format!(r#"{{"kind":"capture","account":"a","to":"b","hold":"{id}"}}"#);
+        let capture = |to| Action::Capture { account: number("a"), hold: id, to, amount: None };
+        assert_eq!(shown(&capture(None), Some(&hold)), pairs(&[("a", -4), ("external:XTS:3", 4)]));
+        let to = capture(Some(number("b")));
         assert_eq!(shown(&to, Some(&hold)), pairs(&[("a", -4), ("b", 4)]));
         assert_eq!(shown(&to, None), pairs(&[]));
     }

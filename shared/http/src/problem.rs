@@ -1,0 +1,166 @@
+//! Problem details (RFC 9457): what every refusal looks like.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use contract::submission::Invalid;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::keys::Denied;
+
+/// The media type of a problem document.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
+/// A parameter of the path, the query or the head is wrong.
+pub const INVALID_PARAMETER: Kind =
+    Kind::new("/problems/invalid-parameter", StatusCode::BAD_REQUEST, "Invalid parameter");
+/// No key came, or one that nobody has.
+pub const UNAUTHORIZED: Kind =
+    Kind::new("/problems/unauthorized", StatusCode::UNAUTHORIZED, "An API key is needed");
+/// The key does not allow it.
+pub const FORBIDDEN: Kind = Kind::new("/problems/forbidden", StatusCode::FORBIDDEN, "Not allowed");
+
+/// A kind of problem: what a client's program decides by. None of it ever changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kind {
+    /// The relative URI that names it.
+    pub uri: &'static str,
+    /// The HTTP status that it is answered with.
+    pub status: StatusCode,
+    /// What it is, in a few words.
+    pub title: &'static str,
+}
+
+impl Kind {
+    /// All of it; `uri` starts with `/problems/`.
+    #[must_use]
+    pub const fn new(uri: &'static str, status: StatusCode, title: &'static str) -> Kind {
+        Kind { uri, status, title }
+    }
+}
+
+/// A problem document (RFC 9457).
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Problem {
+    /// A stable relative URI that names the kind of problem.
+    #[serde(rename = "type")]
+    #[schema(example = "/problems/invalid-parameter")]
+    uri: &'static str,
+    /// The kind of problem in a few words.
+    #[schema(example = "Invalid parameter")]
+    title: &'static str,
+    /// The HTTP status.
+    #[schema(example = 400)]
+    status: u16,
+    /// What is wrong with this request, and what to do.
+    #[schema(value_type = String)]
+    detail: Cow<'static, str>,
+    /// The fields that are wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+    #[serde(skip)]
+    retry_after: Option<Duration>,
+    #[serde(skip)]
+    accept_encoding: Option<&'static str>,
+}
+
+/// A field that is wrong.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct FieldError {
+    /// Path of the field, such as `legs[1].amount`; `body` for the whole.
+    #[schema(example = "limit")]
+    pub field: String,
+    /// What stands there, as JSON, shortened; empty where nothing does.
+    #[schema(example = "0")]
+    pub value: String,
+    /// What should stand there.
+    pub remedy: String,
+}
+
+impl Problem {
+    /// A problem of a kind; `detail` says what is wrong with this request and what to do.
+    #[must_use]
+    pub fn new(kind: impl Into<Kind>, detail: impl Into<Cow<'static, str>>) -> Problem {
+        let Kind { uri, status, title } = kind.into();
+        let (status, detail, errors) = (status.as_u16(), detail.into(), Vec::new());
+        Problem { uri, title, status, detail, errors, retry_after: None, accept_encoding: None }
+    }
+
+    /// A parameter of the path, the query or the head that is wrong.
+    #[must_use]
+    pub fn parameter(field: &str, value: &str, remedy: &str) -> Problem {
+        let value: String = value.chars().take(80).collect();
+        let invalid =
+            Invalid { field: field.to_owned(), value: format!("{value:?}"), remedy: remedy.to_owned() };
+        Problem::of_field(INVALID_PARAMETER, invalid)
+    }
+
+    /// A field that is wrong.
+    #[must_use]
+    pub fn of_field(kind: impl Into<Kind>, invalid: Invalid) -> Problem {
+        let invalid = invalid.shortened();
+        let mut problem = Problem::new(kind, invalid.to_string());
+        let Invalid { field, value, remedy } = invalid;
+        problem.errors.push(FieldError { field, value, remedy });
+        problem
+    }
+
+    /// The same may work after this time, told in whole seconds, at least one.
+    #[must_use]
+    pub fn retry_after(mut self, pause: Duration) -> Problem {
+        self.retry_after = Some(pause);
+        self
+    }
+
+    /// The content codings that would be taken (RFC 9110, section 15.5.16).
+    #[must_use]
+    pub fn accept_encoding(mut self, codings: &'static str) -> Problem {
+        self.accept_encoding = Some(codings);
+        self
+    }
+
+    /// The field at fault, where one is, and what is wrong.
+    #[must_use]
+    pub fn field_and_detail(self) -> (Option<String>, String) {
+        (self.errors.into_iter().next().map(|error| error.field), self.detail.into_owned())
+    }
+
+    /// The last step of its URI, as metrics label it.
+    #[must_use]
+    pub fn slug(&self) -> &'static str {
+        self.uri.trim_start_matches("/problems/")
+    }
+}
+
+impl From<Denied> for Problem {
+    fn from(denied: Denied) -> Problem {
+        let kind = if denied.needs_key() { UNAUTHORIZED } else { FORBIDDEN };
+        Problem::new(kind, denied.to_string())
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let json = serde_json::to_vec(&self).unwrap_or_default();
+        let mut response = (status, json).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        if let Some(pause) = self.retry_after {
+            // Rounded up: to come back early is to be turned away again.
+            let seconds = pause.as_secs() + u64::from(pause.subsec_nanos() > 0);
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        }
+        if let Some(codings) = self.accept_encoding {
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(codings));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"tellers\""));
+        }
+        response
+    }
+}
