@@ -93,8 +93,10 @@ impl Waiting {
         let mut ids = HashSet::with_capacity(jobs.len());
         let is_whole = !jobs.iter().all(|job| ids.insert(job.id));
         let place = |job: Job| {
-            let accounts = Needs::of(std::slice::from_ref(&job)).accounts.into_iter().collect();
-            Place { job: Some(job), accounts, finished: None }
+            let mut accounts = Needs::of(std::slice::from_ref(&job)).accounts;
+            // No other lane has them, and one deposit need not wait for another.
+            accounts.retain(|account| !account.is_external());
+            Place { job: Some(job), accounts: accounts.into_iter().collect(), finished: None }
         };
         self.batches.push_back(LaneBatch {
             key: self.keys,

@@ -49,9 +49,9 @@ pub static LINGER_MS: Setting = row(
 pub static POSTING_CONCURRENCY: Setting = row(
     "POSTING_CONCURRENCY",
     Role::Worker,
-    integer(8, 1..=256),
+    integer(4, 1..=256),
     "transactions",
-    "Transactions that one worker has in flight at the same time; batches that wait share the next",
+    "Transactions that one worker has in flight at the same time, no two with the same account; batches that wait share the next",
 );
 
 /// Messages handed out ahead of their acknowledgement.

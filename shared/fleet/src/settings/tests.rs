@@ -32,7 +32,7 @@ fn the_defaults_are_the_documented_ones() {
     let settings = Settings::default();
     assert_eq!(settings.batch_jobs_max(), 100);
     assert_eq!(settings.linger(), Duration::from_millis(20));
-    assert_eq!(settings.posting_concurrency(), 8);
+    assert_eq!(settings.posting_concurrency(), 4);
     assert_eq!(settings.prefetch_messages(), 100);
     assert_eq!(settings.concurrent_users_max(), 1_000);
     assert_eq!(settings.client_rate_limit(), None);

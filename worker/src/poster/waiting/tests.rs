@@ -136,6 +136,20 @@ fn a_job_that_stays_keeps_back_those_behind_it_that_share_an_account() {
 }
 
 #[test]
+fn deposits_do_not_wait_for_each_other() {
+    let deposit = |number, account: &str| {
+        let body = format!(r#"{{"kind":"deposit","account":"{account}","amount":1,"currency":"EUR"}}"#);
+        let spec = submission::parse(body.as_bytes()).unwrap();
+        Job { spec, body, ..transfer(number, "a", "b") }
+    };
+    let mut waiting = Waiting::default();
+    let _first = waiting.hand_over(vec![transfer(1, "a", "b")]);
+    let _in_flight = waiting.gather(100).unwrap();
+    let _second = waiting.hand_over(vec![deposit(2, "b"), deposit(3, "c"), deposit(4, "d")]);
+    assert_eq!(numbers(&waiting.gather(100).unwrap().jobs), [3, 4]);
+}
+
+#[test]
 fn what_waits_behind_a_failure_is_not_posted_before_it_is_tried_again() {
     let mut waiting = Waiting::default();
     let _other = waiting.hand_over(vec![transfer(1, "a", "b")]);
