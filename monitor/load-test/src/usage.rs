@@ -29,24 +29,25 @@ pub enum UsageSource {
     Monitor(String),
 }
 
-/// The most that any replica used, as its reports tell: an average over a second each; and how busy their hosts were.
-/// The monitor, which may run the load test, is not among them.
+/// The most that any replica used, by its reports, each an average over a second; and the load of the hosts.
+/// The monitor, which may run the load test, is not counted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = LoadTestResources)]
 pub struct Resources {
     /// Cores in use of the cores that the process may use, in percent: the most of any replica.
     pub cpu_percent_max: f64,
-    /// That replica.
+    /// The id of the replica that used the most CPU.
     pub cpu_replica: String,
     /// Resident memory of the memory that the process may use, in percent: the most of any replica.
     pub memory_percent_max: f64,
-    /// That replica.
+    /// The id of the replica that used the most memory.
     pub memory_replica: String,
-    /// How busy the busiest host or container was, in percent, on average over the load: with whatever else ran on it,
-    /// so nobody is judged by it. `null`: not told.
+    /// CPU of the busiest host or container, in percent, on average over the load. Other programs on the host
+    /// count too, so no criterion uses it. `null`: no report has it.
     #[serde(default)]
     pub host_cpu_percent_avg: Option<f64>,
-    /// How full the memory of the fullest host or container was, in percent, on average over the load. `null`: not told.
+    /// Memory of the fullest host or container, in percent, on average over the load. `null`: no report has
+    /// it.
     #[serde(default)]
     pub host_memory_percent_avg: Option<f64>,
 }

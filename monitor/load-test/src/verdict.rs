@@ -20,33 +20,33 @@ pub const RESOURCES_PERCENT: f64 = 85.0;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = LoadTestVerdict)]
 pub struct Verdict {
-    /// No criterion failed.
+    /// Whether no criterion failed.
     pub passed: bool,
-    /// The same in a sentence.
+    /// The verdict in a sentence.
     pub sentence: String,
-    /// Every criterion.
+    /// Every criterion with its result.
     pub criteria: Vec<Criterion>,
 }
 
-/// One criterion.
+/// A criterion of the verdict.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = LoadTestCriterion)]
 pub struct Criterion {
-    /// What is judged.
+    /// The criterion's name.
     pub name: CriterionName,
-    /// What was measured; `null`: it was not, and is not judged.
+    /// The measured value, in `unit`; `null`: not measured, and not judged.
     pub measured: Option<f64>,
-    /// What it is held against.
+    /// The limit for the measured value, in `unit`.
     pub limit: f64,
-    /// Of both.
+    /// The unit of `measured` and `limit`.
     pub unit: Unit,
-    /// `null`: not judged.
+    /// Whether the criterion is met; `null`: not judged.
     pub passed: Option<bool>,
-    /// What was measured and what is demanded, in a sentence.
+    /// The measured value and the demanded one, in a sentence.
     pub sentence: String,
 }
 
-/// What is judged.
+/// The name of a criterion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = LoadTestCriterionName)]
 #[serde(rename_all = "snake_case")]
@@ -83,7 +83,7 @@ impl CriterionName {
     }
 }
 
-/// What a criterion is measured in.
+/// The unit of a criterion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = LoadTestUnit)]
 #[serde(rename_all = "snake_case")]
