@@ -67,7 +67,7 @@ pub struct Request {
 pub enum Mode {
     /// Users who each send a number of requests, one after the other.
     Closed,
-    /// Requests at a steady rate; latency counts from the time at which each was due.
+    /// Requests at a steady rate; the latency of a request counts from the time at which it was due.
     Open,
     /// Users who send requests for a time.
     Sustained,
