@@ -20,7 +20,7 @@ use crate::problem::{FieldError, MEDIA_TYPE, Problem, ProblemType};
 #[openapi(
     info(
         title = "Tellers",
-        description = "Submit banking jobs, see what became of them, read accounts.\n\n\
+        description = "Submit banking jobs, read their outcomes, read accounts.\n\n\
             A `202` means that a job is on disk. Every job takes effect exactly once; jobs that draw on one account \
             apply in the order in which they were accepted. Amounts and \
             balances are integers in minor units, never more than 9007199254740991 (2^53 - 1) away from zero, so that every \

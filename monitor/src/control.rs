@@ -67,13 +67,11 @@ pub(crate) enum Refused {
     Invalid(Vec<Refusal>),
     #[error("the settings cannot be kept, so nothing was changed: {0}")]
     Away(String),
-    #[error("there is no change of version {0}; see `audit` for those that there are")]
+    #[error("there is no change of version {0}; `audit` lists the changes")]
     NoSuchVersion(u64),
     #[error("there is nothing to undo")]
     NothingToUndo,
-    #[error(
-        "version {0} is undone already, or its settings were changed again since to what they were before"
-    )]
+    #[error("version {0} is undone already, or a later change gave its settings their former values again")]
     UndoneAlready(u64),
 }
 
@@ -112,7 +110,7 @@ impl Control {
             if !read {
                 match self.read().await {
                     Ok(_) => read = true,
-                    Err(why) => info!(%why, "the settings that were changed before cannot be read yet"),
+                    Err(why) => info!(%why, "earlier changes of settings cannot be read yet"),
                 }
             }
             self.tell().await;
@@ -211,7 +209,7 @@ impl Control {
         let change: Change = serde_json::from_str(&record.body).map_err(|error| error.to_string())?;
         let (overrides, refusals) = Overrides::read(&change.changes);
         for refusal in refusals {
-            warn!(version = record.number, %refusal, "a setting that was changed once is left out");
+            warn!(version = record.number, %refusal, "an earlier change of a setting is left out");
         }
         Ok(self.advance(InForce { version: record.number, overrides }))
     }

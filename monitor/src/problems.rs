@@ -207,7 +207,7 @@ pub(crate) fn flow(facts: &Facts) -> String {
     let oldest = queue.lag_seconds.map(|lag| format!(", oldest {}", time(lag))).unwrap_or_default();
     let clear = match queue.clear_in_seconds {
         Some(seconds) => format!(", clear in about {}", time(seconds)),
-        None if is_draining(facts) => ", not getting fewer".to_owned(),
+        None if is_draining(facts) => ", not decreasing".to_owned(),
         None => String::new(),
     };
     format!("{what}{oldest}{clear}")

@@ -178,7 +178,7 @@ impl Count {
         let books = match count.debits_equal_credits {
             Some(true) => "debits equal credits",
             Some(false) => "DEBITS DO NOT EQUAL CREDITS",
-            None => "not known whether debits equal credits",
+            None => "it is not known whether debits equal credits",
         };
         let mut sum = format!(
             "{} accepted = {} posted + {} rejected + {} dead",

@@ -147,7 +147,7 @@ async fn post(shared: &Shared, lane: Lane, mut jobs: Vec<Job>, stop: &Cancellati
             }
             None => {
                 let failure = StoreError::Transient("the posting broke off".to_owned());
-                pause(&mut delays, stop, lane, "the lane is taken up again", &failure).await;
+                pause(&mut delays, stop, lane, "the worker takes the lane up again", &failure).await;
                 return None;
             }
         }

@@ -21,7 +21,7 @@ pub(crate) async fn heartbeat(ledger: Arc<dyn Ledger>, shutdown: CancellationTok
         }
         // Posting tells loudly when the database is away; here the mark only grows old, which shows.
         if let Err(error) = ledger.heartbeat().await {
-            debug!(%error, "the present could not be marked; trying again");
+            debug!(%error, "the mark of the present time could not be written; trying again");
         }
     }
 }

@@ -186,10 +186,9 @@ impl Reading {
 /// The field at fault for a row that was queued and took no effect, and why.
 fn why_conflict(identity: &RowIdentity) -> (Option<String>, &'static str) {
     match identity {
-        RowIdentity::Payment(_) => (
-            None,
-            "this payment is not made: another one with the same ids and another content had come before",
-        ),
+        RowIdentity::Payment(_) => {
+            (None, "this payment is not made: an earlier payment has the same ids and another content")
+        }
         RowIdentity::Row => (
             Some("reference".to_owned()),
             "the reference belongs to a job with another body, so this row takes no effect; give it a reference of its \

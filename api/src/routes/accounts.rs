@@ -132,7 +132,7 @@ pub async fn patterns(
         return Err(if account.is_some() { not_analysed(&number) } else { not_found(&number) });
     };
     AccountPatterns::of(found).map(Json).ok_or_else(|| {
-        tracing::error!(%number, "what is kept of an account's patterns is not JSON");
+        tracing::error!(%number, "the stored patterns of an account are not JSON");
         Problem::new(ProblemType::Internal, "the patterns cannot be read; analyse the account again")
     })
 }

@@ -310,7 +310,7 @@ async fn find(
     // Another client's is none, as far as this one can tell.
     found.filter(|import| viewer.sees_all || import.client == viewer.client.as_str()).ok_or_else(|| {
         let shown: String = text.chars().take(80).collect();
-        let detail = format!("{shown:?} is no import of yours; /api/imports lists those that there are");
+        let detail = format!("{shown:?} is no import of yours; /api/imports lists yours");
         Problem::new(ProblemType::ImportNotFound, detail)
     })
 }

@@ -220,7 +220,7 @@ async fn ask(url: &str, peaks: &Peaks) {
                     }
                 }
             }
-            failed => tracing::debug!(?failed, url, "the monitor did not tell what the replicas use"),
+            failed => tracing::debug!(?failed, url, "the monitor did not report what the replicas use"),
         }
     }
 }

@@ -96,7 +96,7 @@ impl Store {
                 true
             }
             Err(why) => {
-                info!(%why, "the history of before cannot be read yet");
+                info!(%why, "the earlier history cannot be read yet");
                 false
             }
         }

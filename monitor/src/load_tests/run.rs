@@ -111,7 +111,9 @@ impl Run {
         if run.state == State::Running && !run.runs_elsewhere(this_monitor) {
             run.state = State::BrokenOff;
             run.progress = None;
-            run.reason = Some("the monitor that ran it ended meanwhile; start it again".to_owned());
+            run.reason = Some(
+                "the monitor that ran the load test ended meanwhile; start the load test again".to_owned(),
+            );
         }
         Some(run)
     }

@@ -113,7 +113,7 @@ pub(super) async fn change(
         }
         Some(_) => return Err(problem::invalid_body("`undo` stands alone, without `changes`")),
         None if body.changes.is_empty() => {
-            return Err(problem::invalid_body("it names no setting to change"));
+            return Err(problem::invalid_body("the body names no setting to change"));
         }
         None => {
             shared.control.change(&body.changes, cause).await?;

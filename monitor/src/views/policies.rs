@@ -30,7 +30,7 @@ impl QueuePolicies {
     /// As they were found; `None`: nobody has looked yet.
     pub(crate) fn of(policies: Option<&Policies>) -> QueuePolicies {
         let Some(policies) = policies else {
-            let sentence = "the policies of the broker have not been looked at yet".to_owned();
+            let sentence = "the policies of the broker have not been read yet".to_owned();
             return QueuePolicies { state: PoliciesState::NotLookedAt, sentence };
         };
         let state = match policies {

@@ -269,7 +269,7 @@ fn stalled() -> PublishError {
 }
 
 fn broke_off() -> PublishError {
-    PublishError::Unavailable("the publishing broke off; the log of this replica says where".to_owned())
+    PublishError::Unavailable("publishing broke off; the log of this replica says where".to_owned())
 }
 
 fn gone() -> PublishError {

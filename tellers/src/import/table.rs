@@ -29,13 +29,13 @@ pub(crate) fn of(import: &Value) -> String {
         lines.push(first(refusals));
     }
     if let Some(rows) = import["refused_rows"].as_str() {
-        lines.push(format!("All that were refused, to be corrected and sent again: {rows}"));
+        lines.push(format!("The refused rows, to be corrected and sent again: {rows}"));
     }
     lines.extend(shares(import));
     let not_posted = duplicates_not_posted(import);
     if not_posted > 0 {
         lines.push(format!(
-            "Of the duplicates, {not_posted} had not been posted when they came before, and are not in the books now."
+            "Of the duplicates, {not_posted} were not posted when they came before, and are not in the books now."
         ));
     }
     lines.push(sentence(import));
@@ -80,7 +80,7 @@ fn sentence(import: &Value) -> String {
     match import["state"].as_str().unwrap_or_default() {
         "done" if import["dry_run"] == true => "A dry run: nothing was queued.".to_owned(),
         "done" => "Every row that was accepted has its outcome.".to_owned(),
-        "cancelled" => "Cancelled. What was queued until then stays queued.".to_owned(),
+        "cancelled" => "Cancelled. The queued rows stay queued.".to_owned(),
         "refused" => format!("The file is refused: {why}"),
         other => format!("The import has {other}: {why}"),
     }

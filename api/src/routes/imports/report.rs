@@ -43,8 +43,7 @@ pub async fn report(
     let head = head_of(&ingress, &import).await?;
     if head.reason != Format::Pain001.name() {
         let detail = format!(
-            "import {number} is {}, and only a pain.001 has a payment status report; /api/imports/{number} tells what \
-             became of its rows, /api/imports/{number}/refused which were refused",
+            "import {number} is {}, and only a pain.001 has a payment status report; /api/imports/{number} has the outcomes of its rows, /api/imports/{number}/refused the refused rows",
             head.reason
         );
         return Err(Problem::new(ProblemType::NotFound, detail));

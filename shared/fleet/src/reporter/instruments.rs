@@ -86,7 +86,7 @@ impl Instruments {
         let folder = self.data_dir.clone();
         let sampler = off_the_runtime(move || Sampler::new(&folder)).await.flatten();
         if sampler.is_none() {
-            warn!("the system does not tell what this process uses; its reports go without");
+            warn!("the system does not report what this process uses; reports leave it out");
         }
         Resource(sampler)
     }
