@@ -144,7 +144,7 @@ impl Ingress {
         }
     }
 
-    /// Asks again until the ledger has told, or the ingress is shut down.
+    /// Asks again until the ledger has answered, or the ingress is shut down.
     pub async fn learn_former_ids(&self) {
         while !self.former_ids.are_known() {
             tokio::select! {

@@ -1,5 +1,5 @@
-//! Control of the settings that change while the fleet runs: checked as a whole, kept in the audit log, told
-//! to every replica at once and again every two seconds.
+//! Control of the settings that change while the fleet runs: checked as a whole, kept in the audit log, sent to
+//! every replica at once and again every two seconds.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-/// How often the settings in force are told again: to replicas that start, and to those that missed them.
+/// How often the settings in force are sent again: to replicas that start, and to those that missed them.
 const REPEAT_INTERVAL: Duration = Duration::from_secs(2);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -80,7 +80,7 @@ pub(crate) struct Control {
     records: Arc<dyn Records>,
     bus: Arc<dyn Bus>,
     live: Arc<LiveSettings>,
-    /// Taken by whoever makes a change, from reading what is kept until it is told.
+    /// Held by whoever makes a change, from reading the stored settings until the change is sent.
     changing: Mutex<()>,
     /// Never held while the database or the bus is asked: reading it waits for nothing.
     in_force: RwLock<InForce>,

@@ -140,8 +140,8 @@ fn troubles(facts: &Facts) -> Vec<FleetProblem> {
         .collect()
 }
 
-/// Alerts that no problem above tells of: about what is promised on weak ground, and how much the fleet has to bear. How
-/// long jobs wait is told with the flow.
+/// Alerts that no problem above tells of: about what is promised on weak ground, and how much the fleet has to
+/// bear. How long jobs wait is shown with the flow.
 const STRAINS: [AlertName; 8] = [
     AlertName::WeakDurability,
     AlertName::ClockSkew,

@@ -352,8 +352,8 @@ fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
 fn announce(role: &str, listener: &TcpListener) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let mut stdout = std::io::stdout().lock();
-    let told = writeln!(stdout, "listening role={role} address={address}").and_then(|()| stdout.flush());
-    if let Err(error) = told {
+    let written = writeln!(stdout, "listening role={role} address={address}").and_then(|()| stdout.flush());
+    if let Err(error) = written {
         warn!(%error, role, %address, "listening; the line about it could not be written to standard output");
     }
     Ok(())

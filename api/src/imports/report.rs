@@ -312,7 +312,7 @@ mod tests {
             assert_eq!(told.status.code(), status, "{outcome:?} {reason:?}");
             let (told_code, text) = told.reason.unwrap_or_default();
             assert_eq!(told_code, code, "{outcome:?} {reason:?}");
-            // Nobody is told to send again what is in the ledger, or what an operator may yet post.
+            // No text advises to send again what is in the ledger, or what an operator may yet post.
             let is_open = outcome == RowOutcome::Dead || reason == Some("dead");
             let is_advised = text.contains("send it");
             assert!(!(is_open || outcome == RowOutcome::Posted) || !is_advised, "{text}");

@@ -238,7 +238,7 @@ impl Sorted {
             if reply {
                 self.expected.push((self.results.len(), job.id, job.fingerprint));
             }
-            // As it will be told unless the queue refuses it.
+            // As the answer will have it unless the queue refuses the job.
             let came_before = job.came_before;
             Ok(LineResult::Accepted { line, id: job.id, status: Status::Queued, reason: None, came_before })
         });

@@ -1,4 +1,4 @@
-//! How far a load test is, told while it runs.
+//! The progress of a load test while it runs.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 pub(crate) use self::ledger::{Fate, Jobs};
 
-/// Findings that are told; there may be more.
+/// The most findings that are listed; there may be more.
 const FINDINGS_MAX: usize = 20;
 
 /// The result of reading every job and account again.

@@ -78,7 +78,7 @@ struct Reported {
     hosts: BTreeMap<String, HostUse>,
 }
 
-/// Sums over what a replica told of its host.
+/// Sums over a replica's reports of its host.
 #[derive(Default)]
 struct HostUse {
     reports: f64,
@@ -160,7 +160,7 @@ impl Used {
 }
 
 impl UsageSource {
-    /// Notes what is told, for as long as it is polled.
+    /// Notes what the monitor reports, for as long as it is polled.
     pub(crate) async fn watch(&self, peaks: &Peaks) {
         match self {
             UsageSource::Unknown => {}
@@ -170,7 +170,7 @@ impl UsageSource {
         std::future::pending().await
     }
 
-    /// After a load, so long until what was used under it has been told.
+    /// After a load, so long until the reports of its time have come.
     pub(crate) fn delay(&self) -> Duration {
         match self {
             UsageSource::Unknown => Duration::ZERO,

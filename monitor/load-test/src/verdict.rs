@@ -57,7 +57,7 @@ pub enum CriterionName {
     Response,
     /// Throughput that is missing to ten times the baseline's, under ten times its load: below the limit.
     Degradation,
-    /// The larger of CPU and memory of any replica: below the limit. Its host is told beside it.
+    /// The larger of CPU and memory of any replica: below the limit. The report shows the host beside it.
     Resources,
     /// Accepted jobs that are lost: none.
     NothingLost,
@@ -238,7 +238,8 @@ fn used(resources: Option<&Resources>) -> Criterion {
     }
 }
 
-/// Of no host it is known who else keeps it busy, this load test among them: it is told and not judged.
+/// What else keeps a host busy is not known, and this load test is part of it: the host is shown and not
+/// judged.
 fn host(used: &Resources) -> String {
     match (used.host_cpu_percent_avg, used.host_memory_percent_avg) {
         (Some(cpu), Some(memory)) => format!(

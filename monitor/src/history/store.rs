@@ -59,7 +59,7 @@ struct Store {
     records: Arc<dyn Records>,
     seconds: VecDeque<Point>,
     minutes: VecDeque<Point>,
-    /// The database did not answer the last time: told once, not every few seconds.
+    /// The database did not answer the last time: logged once, not every few seconds.
     away: bool,
 }
 

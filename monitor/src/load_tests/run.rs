@@ -1,4 +1,4 @@
-//! A load test as it is kept and told.
+//! A load test as it is stored and reported.
 
 use jiff::Timestamp;
 use load_test::progress::ProgressView;
@@ -6,7 +6,7 @@ use load_test::{Plan, Report};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A running load test is told again this often; one that was not told for three times as long was broken off.
+/// A running load test is reported this often; one without a report for three times as long was broken off.
 pub(crate) const TOLD_SECONDS: i64 = 2;
 
 /// A load test, running or ended.
@@ -118,7 +118,7 @@ impl Run {
         Some(run)
     }
 
-    /// Another monitor told of it just now. This one knows its own without being told.
+    /// Another monitor reported it just now. A monitor knows its own load tests without a report.
     pub(crate) fn runs_elsewhere(&self, this_monitor: &str) -> bool {
         let silent_seconds = Timestamp::now().as_second() - self.reported_at.as_second();
         self.state == State::Running && self.monitor != this_monitor && silent_seconds < 3 * TOLD_SECONDS

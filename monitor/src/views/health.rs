@@ -68,8 +68,8 @@ pub struct WorkersWanted {
 
 /// Every accepted job is somewhere: accepted = posted + rejected + dead + duplicates + conflicts + in flight.
 ///
-/// What was accepted is counted by the replicas that have reported to the monitor, what became of it by the ledger, since
-/// `since`. A gap, as a killed ingress leaves one, is told and then let be: the count starts anew.
+/// Since `since`, the replicas that have reported to the monitor count accepted jobs, and the ledger counts
+/// outcomes. A gap, such as a killed ingress leaves, is shown for a while, and then the count starts anew.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Reconciliation {
     /// Start of the count: a moment at which no job was in flight, or else the monitor's start (RFC 3339,

@@ -1,4 +1,4 @@
-//! What every role is told at its start: flags over environment over defaults.
+//! What every role reads at its start: flags over environment over defaults.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

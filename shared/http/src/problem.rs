@@ -109,7 +109,7 @@ impl Problem {
         problem
     }
 
-    /// The same may work after this time, told in whole seconds, at least one.
+    /// The same may work after this time, in whole seconds, at least one.
     #[must_use]
     pub fn retry_after(mut self, pause: Duration) -> Problem {
         self.retry_after = Some(pause);

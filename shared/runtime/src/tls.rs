@@ -50,7 +50,7 @@ fn certificate_remedy(fault: &CertificateError, setting: &str) -> String {
     }
 }
 
-/// What the variable says already: a file that cannot be read is not told of otherwise, except in the log.
+/// What the variable says already: nothing but the log otherwise names a file that cannot be read.
 fn set_already() -> String {
     let set = std::env::var_os(AUTHORITIES).map(|path| path.display().to_string());
     set.map(|path| format!(" (it is set to {path:?}, which cannot be read or holds another certificate)"))

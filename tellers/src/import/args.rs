@@ -1,4 +1,4 @@
-//! What `tellers import` is told.
+//! The arguments of `tellers import`.
 
 use clap::Args;
 use runtime::server_url::http_base;

@@ -7,7 +7,8 @@ use serde_json::Value;
 /// Counts of rows that did not come into the ledger.
 const SHORT: [&str; 4] = ["refused", "rejected", "conflicts", "dead"];
 
-/// Of the duplicates, those whose job did not come into the ledger when it was there before; told where there are any.
+/// Of the duplicates, those whose job did not come into the ledger when it was there before; shown where there
+/// are any.
 const DUPLICATES_NOT_POSTED: &str = "duplicates_not_posted";
 
 const COUNTS: [&str; 7] = ["accepted", "refused", "posted", "rejected", "duplicates", "conflicts", "dead"];

@@ -1,4 +1,4 @@
-//! What `tellers load-test` is told, and the plan that it makes of it.
+//! The arguments of `tellers load-test`, and the plan that they make.
 
 use std::path::PathBuf;
 

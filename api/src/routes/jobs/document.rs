@@ -184,7 +184,7 @@ impl Job {
         }
     }
 
-    /// A worker told of its outcome.
+    /// A worker reported the outcome.
     pub fn with_outcome(id: JobId, outcome: RecordedOutcome) -> Job {
         match outcome {
             RecordedOutcome::Posted => Job::new(id, Status::Posted, None),

@@ -26,17 +26,17 @@ pub(super) async fn look(management: Option<&Management>, queues: &BTreeSet<Stri
         Ok(listed) => listed,
         Err(why) => return Policies::NotLookedAt(why),
     };
-    let told: Vec<_> =
+    let listed: Vec<_> =
         listed.iter().filter(|queue| queue.is_told() && queues.contains(&queue.name)).collect();
-    let of_queues = told.iter().flat_map(|queue| harm(queue));
+    let of_queues = listed.iter().flat_map(|queue| harm(queue));
     let harmful: Vec<_> = of_queues.chain(diverted(&exchanges, &policies)).collect();
     if !harmful.is_empty() {
         return Policies::Harmful(harmful);
     }
-    if told.len() < queues.len() {
+    if listed.len() < queues.len() {
         return Policies::NotLookedAt(format!(
             "the management API lists {} of the {} queues: it belongs to another broker, or does not know the queues yet",
-            told.len(),
+            listed.len(),
             queues.len()
         ));
     }
