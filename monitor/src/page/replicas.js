@@ -59,7 +59,7 @@ const THREADS = new Set(["io", "cpu"]);
 export function showPools({ metrics }) {
   const pools = metrics.pools ?? [];
   if (!pools.length) {
-    show("pools", h("p.empty", null, "No replica tells of its pools."));
+    show("pools", h("p.empty", null, "No replica reports its pools."));
     return;
   }
   show("pools", h("table.rows", null,
