@@ -1,4 +1,4 @@
-//! Admission: how much is worked on at once, and what is told to those turned away.
+//! Admission: how many requests are worked on at once, and the answers to those that are refused.
 //!
 //! Whoever is turned away learns it at once: nothing queues here.
 
@@ -103,7 +103,7 @@ impl Admission {
         self.pressure.note(accepted, refused);
     }
 
-    /// What a client is told of a job that is not known to be queued.
+    /// The answer about a job of which it is not known whether it is queued.
     pub(crate) fn refusal(&self, id: JobId, error: &PublishError) -> Problem {
         match error {
             PublishError::Full { .. } => {

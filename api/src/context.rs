@@ -137,12 +137,14 @@ impl Ingress {
         let clients = self.config.keys.clients();
         match tokio::time::timeout(ASK_MAX, self.parts.ledger.former_ids(&clients)).await {
             Ok(Ok(ids)) => self.former_ids.set(ids),
-            Ok(Err(error)) => tracing::debug!(%error, "which former ids the ledger holds is not known yet"),
-            Err(_) => tracing::debug!("the ledger does not tell yet which former ids it holds"),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "the ledger has not yet answered which former ids it holds")
+            }
+            Err(_) => tracing::debug!("the ledger has not yet answered which former ids it holds"),
         }
     }
 
-    /// Asks again until the ledger has told, or the ingress is shut down.
+    /// Asks again until the ledger has answered, or the ingress is shut down.
     pub async fn learn_former_ids(&self) {
         while !self.former_ids.are_known() {
             tokio::select! {

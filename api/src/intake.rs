@@ -76,7 +76,7 @@ struct Read {
 }
 
 impl Read {
-    /// A job as it comes in: what is no JSON is told from what is no job.
+    /// A job as it comes in: a body that is no JSON is distinguished from one that is no job.
     fn new(json: &[u8]) -> Result<Read, Problem> {
         let spec = submission::accept(json, clock::utc_date(clock::now_us()));
         spec.and_then(Read::of).map_err(|invalid| match json::check(json) {
@@ -106,7 +106,7 @@ impl Read {
     }
 }
 
-/// A job among others. An analysis has no place in their order, and is told where it has one.
+/// A job among others. An analysis has no place in their order, and its refusal names the right place.
 fn ordered(json: &[u8]) -> Result<Read, Problem> {
     Read::new(json).map_err(|problem| {
         let is_analysis = Order::of_job(json).is_some();

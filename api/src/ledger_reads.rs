@@ -13,7 +13,7 @@ use crate::context::Ingress;
 use crate::problem::{Problem, ProblemType};
 use crate::rfc3339::Rfc3339;
 
-/// A read of the ledger takes milliseconds; beyond this a client is better told to come back.
+/// A read of the ledger takes milliseconds; beyond this a client had better come back later.
 pub(crate) const LEDGER_READ_MAX: Duration = Duration::from_secs(10);
 /// What waits for a connection is done within milliseconds, or the pool is too small.
 const EXHAUSTED_PAUSE: Duration = Duration::from_secs(1);

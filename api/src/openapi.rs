@@ -20,7 +20,7 @@ use crate::problem::{FieldError, MEDIA_TYPE, Problem, ProblemType};
 #[openapi(
     info(
         title = "Tellers",
-        description = "Submit banking jobs, see what became of them, read accounts.\n\n\
+        description = "Submit banking jobs, read their outcomes, read accounts.\n\n\
             A `202` means that a job is on disk. Every job takes effect exactly once; jobs that draw on one account \
             apply in the order in which they were accepted. Amounts and \
             balances are integers in minor units, never more than 9007199254740991 (2^53 - 1) away from zero, so that every \
@@ -29,11 +29,11 @@ use crate::problem::{FieldError, MEDIA_TYPE, Problem, ProblemType};
             problem document (RFC 9457).",
     ),
     tags(
-        (name = "jobs", description = "Submit jobs and see what became of them."),
+        (name = "jobs", description = "Submitting jobs and reading their outcomes."),
         (name = "accounts", description = "Accounts and their entries."),
         (name = "imports", description = "Files of jobs."),
-        (name = "analyses", description = "What recurs and what stands out in accounts' histories."),
-        (name = "operations", description = "For whoever looks after the fleet."),
+        (name = "analyses", description = "Recurring payments, anomalies, cash flow and forecasts of accounts."),
+        (name = "operations", description = "Probes and metrics for operators."),
     ),
     components(schemas(Problem, FieldError, KindName, RejectionName)),
     modifiers(&Security),

@@ -73,7 +73,7 @@ async fn admit(State(ingress): State<Arc<Ingress>>, mut request: Request, next: 
 
 async fn not_found(request: Request) -> Problem {
     let path: String = request.uri().path().chars().take(80).collect();
-    let detail = format!("there is nothing at {path}; see /docs for what there is");
+    let detail = format!("there is nothing at {path}; /docs lists the paths");
     Problem::new(ProblemType::NotFound, detail)
 }
 

@@ -68,7 +68,7 @@ pub async fn serve(
     ended.cancel();
     imported.context("the imports did not end well")?;
     reporting.await.context("the reports did not end well")?;
-    learning.await.context("the question for former ids did not end well")?;
-    looking.await.context("the looks at the ledger's durability did not end well")?;
+    learning.await.context("asking for former ids did not end well")?;
+    looking.await.context("checking the ledger's durability did not end well")?;
     hearing.await.context("the listener for outcomes did not end well")
 }

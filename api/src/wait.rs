@@ -129,7 +129,9 @@ impl Replies {
                     self.tell_of(result);
                 }
             }
-            Err(error) => tracing::warn!(%error, "a message to this replica is no results; it is ignored"),
+            Err(error) => {
+                tracing::warn!(%error, "a message to this replica has no results in it; the replica ignores it")
+            }
         }
     }
 

@@ -1,5 +1,5 @@
 //! Alerts: [`rules`] says what holds now, [`machine`] when that is worth waking someone, [`log`] keeps what
-//! fired, and [`webhook`] tells whoever wants to be told.
+//! fired, and [`webhook`] posts them to the webhook.
 
 pub(crate) mod log;
 pub(crate) mod machine;

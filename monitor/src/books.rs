@@ -48,7 +48,7 @@ impl Books {
         self.ready.as_ref()?.as_ref().err().map(String::as_str)
     }
 
-    /// As of now, lane by lane; `None`: not known.
+    /// Lane by lane; `None`: not known.
     pub(crate) fn counts(&self, now: Instant) -> Option<&BTreeMap<Lane, OutcomeCounts>> {
         let (counts, at) = self.counts.as_ref()?;
         (now.saturating_duration_since(*at) <= COUNTS_AGE_MAX).then_some(counts)

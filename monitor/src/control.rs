@@ -1,5 +1,5 @@
-//! Control of the settings that change while the fleet runs: checked as a whole, kept in the audit log, told
-//! to every replica at once and again every two seconds.
+//! Control of the settings that change while the fleet runs: checked as a whole, kept in the audit log, sent to
+//! every replica at once and again every two seconds.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-/// How often the settings in force are told again: to replicas that start, and to those that missed them.
+/// How often the settings in force are sent again: to replicas that start, and to those that missed them.
 const REPEAT_INTERVAL: Duration = Duration::from_secs(2);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -67,13 +67,11 @@ pub(crate) enum Refused {
     Invalid(Vec<Refusal>),
     #[error("the settings cannot be kept, so nothing was changed: {0}")]
     Away(String),
-    #[error("there is no change of version {0}; see `audit` for those that there are")]
+    #[error("there is no change of version {0}; `audit` lists the changes")]
     NoSuchVersion(u64),
     #[error("there is nothing to undo")]
     NothingToUndo,
-    #[error(
-        "version {0} is undone already, or its settings were changed again since to what they were before"
-    )]
+    #[error("version {0} is undone already, or a later change gave its settings their former values again")]
     UndoneAlready(u64),
 }
 
@@ -82,7 +80,7 @@ pub(crate) struct Control {
     records: Arc<dyn Records>,
     bus: Arc<dyn Bus>,
     live: Arc<LiveSettings>,
-    /// Taken by whoever makes a change, from reading what is kept until it is told.
+    /// Held by whoever makes a change, from reading the stored settings until the change is sent.
     changing: Mutex<()>,
     /// Never held while the database or the bus is asked: reading it waits for nothing.
     in_force: RwLock<InForce>,
@@ -112,7 +110,7 @@ impl Control {
             if !read {
                 match self.read().await {
                     Ok(_) => read = true,
-                    Err(why) => info!(%why, "the settings that were changed before cannot be read yet"),
+                    Err(why) => info!(%why, "earlier changes of settings cannot be read yet"),
                 }
             }
             self.tell().await;
@@ -211,7 +209,7 @@ impl Control {
         let change: Change = serde_json::from_str(&record.body).map_err(|error| error.to_string())?;
         let (overrides, refusals) = Overrides::read(&change.changes);
         for refusal in refusals {
-            warn!(version = record.number, %refusal, "a setting that was changed once is left out");
+            warn!(version = record.number, %refusal, "an earlier change of a setting is left out");
         }
         Ok(self.advance(InForce { version: record.number, overrides }))
     }

@@ -8,7 +8,7 @@ pub(crate) mod windows;
 
 use std::time::Duration;
 
-/// The window that alerts and rates go by: long enough to be steady, short enough to be of now.
+/// The window that alerts and rates go by: long enough to be steady, short enough to be current.
 pub(crate) const SHORT: Duration = Duration::from_secs(10);
 /// The window of a minute's point in the history.
 pub(crate) const LONG: Duration = Duration::from_secs(60);

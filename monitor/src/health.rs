@@ -91,13 +91,13 @@ fn books(facts: &Facts) -> Judged {
     match facts.ledger.as_ref().map(|ledger| ledger.balanced) {
         Some(true) => (Some(100), "debits equal credits in every currency".to_owned()),
         Some(false) => (Some(0), "debits do not equal credits; run `tellers verify`".to_owned()),
-        None => (None, "not known whether debits equal credits".to_owned()),
+        None => (None, "it is not known whether debits equal credits".to_owned()),
     }
 }
 
 fn lag(facts: &Facts) -> Judged {
     let Some(lag) = facts.queue.lag_seconds else {
-        return (None, "not known how long jobs wait".to_owned());
+        return (None, "the lag is not known".to_owned());
     };
     let threshold = facts.thresholds.alert_lag_seconds();
     let reason = if lag < 0.1 {
@@ -147,13 +147,13 @@ fn resources(facts: &Facts) -> Judged {
         .min();
     match worst {
         Some(score) => (Some(score), words.join(", ")),
-        None => (None, "no replica tells what it uses".to_owned()),
+        None => (None, "no replica reports what it uses".to_owned()),
     }
 }
 
 fn pools(facts: &Facts) -> Judged {
     let Some(tightest) = facts.pools.iter().max_by_key(|pool| (pool.waiting, pool.in_use)) else {
-        return (None, "no replica tells of its pools".to_owned());
+        return (None, "no replica reports its pools".to_owned());
     };
     let (name, one) = (&tightest.name, tightest.one());
     if tightest.waiting > 0 {
@@ -166,7 +166,7 @@ fn pools(facts: &Facts) -> Judged {
 
 fn dead_letters(facts: &Facts) -> Judged {
     match facts.dead_letters {
-        None => (None, "not known how many dead letters there are".to_owned()),
+        None => (None, "the number of dead letters is not known".to_owned()),
         Some(0) => (Some(100), "no dead letters".to_owned()),
         Some(letters) => (Some(40), format!("{} to look at", counted(letters, "dead letter"))),
     }

@@ -56,7 +56,7 @@ use crate::load_tests::LoadTests;
 use crate::sampler::Outlets;
 use crate::snapshot::Snapshot;
 
-/// Changes of alerts that wait to be kept or told while the database or the webhook is away.
+/// Changes of alerts that wait to be recorded or sent while the database or the webhook is away.
 const ALERT_CHANGES_WAITING_MAX: usize = 1_000;
 
 /// Watches and answers until `shutdown`.
@@ -103,7 +103,7 @@ fn watch_fleet(parts: &Parts, beside: &mut JoinSet<()>, shutdown: &CancellationT
     let (policies_write, policies) = watch::channel(None);
     let (kept, points) = mpsc::channel(SECONDS_KEPT);
     let (to_log, logged) = mpsc::channel(ALERT_CHANGES_WAITING_MAX);
-    let (to_webhook, told) = mpsc::channel(ALERT_CHANGES_WAITING_MAX);
+    let (to_webhook, to_send) = mpsc::channel(ALERT_CHANGES_WAITING_MAX);
     let history = Arc::new(Mutex::new(History::default()));
     let log = Arc::new(Mutex::new(Log::default()));
     let control = Control::new(parts.records.clone(), parts.bus.clone(), parts.instruments.settings.clone());
@@ -117,7 +117,7 @@ fn watch_fleet(parts: &Parts, beside: &mut JoinSet<()>, shutdown: &CancellationT
     beside.spawn(sampler::sample(parts.clone(), (books, policies, open_alerts), outlets, shutdown.clone()));
     beside.spawn(history::store::keep(records.clone(), history.clone(), points, shutdown.clone()));
     beside.spawn(log::keep(records, log.clone(), resume, logged, shutdown.clone()));
-    beside.spawn(webhook::tell(parts.instruments.settings.clone(), told, shutdown.clone()));
+    beside.spawn(webhook::tell(parts.instruments.settings.clone(), to_send, shutdown.clone()));
     beside.spawn(control.clone().repeat(shutdown.clone()));
     Arc::new(Shared { snapshot, history, log, control, parts: parts.clone() })
 }

@@ -165,7 +165,7 @@ impl LoadTests {
             is_over.cancel();
             measured
         };
-        // What is being told is told to its end: it must not overtake the result.
+        // A report under way is sent to its end: it must not overtake the result.
         let (measured, ()) = tokio::join!(Box::pin(measured), self.tell(&current, &is_over));
         let run = ended(current.view(), measured, self.settings.shutdown.is_cancelled());
         let sentence =

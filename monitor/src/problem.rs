@@ -21,7 +21,7 @@ pub(crate) fn of(
 
 pub(crate) fn invalid_body(why: impl Display) -> Problem {
     let detail = format!("the body cannot be read: {why}; see docs/monitor-api.md for an example");
-    of("/problems/invalid-body", StatusCode::UNPROCESSABLE_ENTITY, "Not what is asked here", detail)
+    of("/problems/invalid-body", StatusCode::UNPROCESSABLE_ENTITY, "Not what this endpoint takes", detail)
 }
 
 pub(crate) fn malformed_body(why: impl Display) -> Problem {
@@ -31,7 +31,7 @@ pub(crate) fn malformed_body(why: impl Display) -> Problem {
 
 pub(crate) fn not_found(path: &str) -> Problem {
     let path: String = path.chars().take(80).collect();
-    let detail = format!("there is nothing at {path}; see /api/openapi.json for what there is");
+    let detail = format!("there is nothing at {path}; /api/openapi.json lists the paths");
     of("/problems/not-found", StatusCode::NOT_FOUND, "No such resource", detail)
 }
 
@@ -44,14 +44,14 @@ pub(crate) fn method_not_allowed(path: &str, method: &str) -> Problem {
 pub(crate) fn no_such_letter(id: &str) -> Problem {
     let id: String = id.chars().take(80).collect();
     let detail =
-        format!("there is no dead letter {id}; GET /api/scalability/dead-letters shows those that there are");
+        format!("there is no dead letter {id}; GET /api/scalability/dead-letters lists the dead letters");
     of("/problems/dead-letter-not-found", StatusCode::NOT_FOUND, "No such dead letter", detail)
 }
 
 pub(crate) fn not_replayable(why: impl Display) -> Problem {
-    let detail = format!("the letter stays where it is: {why}");
+    let detail = format!("the dead letter stays where it is: {why}");
     let status = StatusCode::UNPROCESSABLE_ENTITY;
-    of("/problems/not-replayable", status, "The letter cannot be replayed", detail)
+    of("/problems/not-replayable", status, "The dead letter cannot be replayed", detail)
 }
 
 pub(crate) fn queue_unavailable(why: impl Display) -> Problem {

@@ -140,8 +140,8 @@ fn troubles(facts: &Facts) -> Vec<FleetProblem> {
         .collect()
 }
 
-/// Alerts that no problem above tells of: about what is promised on weak ground, and how much the fleet has to bear. How
-/// long jobs wait is told with the flow.
+/// Alerts that no problem above tells of: about what is promised on weak ground, and how much the fleet has to
+/// bear. How long jobs wait is shown with the flow.
 const STRAINS: [AlertName; 8] = [
     AlertName::WeakDurability,
     AlertName::ClockSkew,
@@ -207,7 +207,7 @@ pub(crate) fn flow(facts: &Facts) -> String {
     let oldest = queue.lag_seconds.map(|lag| format!(", oldest {}", time(lag))).unwrap_or_default();
     let clear = match queue.clear_in_seconds {
         Some(seconds) => format!(", clear in about {}", time(seconds)),
-        None if is_draining(facts) => ", not getting fewer".to_owned(),
+        None if is_draining(facts) => ", not decreasing".to_owned(),
         None => String::new(),
     };
     format!("{what}{oldest}{clear}")

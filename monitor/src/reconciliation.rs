@@ -1,8 +1,8 @@
 //! The line that must always add up: accepted = posted + rejected + dead + duplicates + conflicts + in flight.
 //!
-//! What became of jobs is the ledger's word, which counts each once and which no replica takes with it when it is
-//! killed. What was accepted, and what clients sent twice, is the replicas' word. A replica that is killed takes
-//! the last second of that with it: the gap is told, and then the count starts anew.
+//! What became of jobs is the ledger's word, which counts each once and which no replica takes with it when it
+//! is killed. What was accepted, and what clients sent twice, is the replicas' word. A replica that is killed
+//! takes the last second of that with it: the gap is shown, and then the count starts anew.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ const QUIET_SAMPLES: u32 = 4;
 /// before an alert that waits for a minute; any other, after.
 const EXPLAINED_SAMPLES: u32 = 30;
 const UNEXPLAINED_SAMPLES: u32 = 90;
-/// A gap that the count started anew from is told for so long.
+/// A gap after which the count started anew is shown for so long.
 const GAP_IS_NEWS: SignedDuration = SignedDuration::from_mins(15);
 
 /// Follows the count from one quiet moment on.
@@ -125,7 +125,8 @@ impl Count {
         self.lost = lost.iter().map(|replica| (*replica).to_owned()).collect();
     }
 
-    /// Nothing moves: it adds up, or something is missing. What stays missing is told, and then let be.
+    /// Nothing moves: it adds up, or something is missing. A gap that stays is shown, and then the count starts
+    /// anew.
     fn close(&mut self, now: Sum, at: Timestamp) {
         let missing = self.base.map_or(0, |base| now.missing_since(&base));
         if missing == 0 {
@@ -178,7 +179,7 @@ impl Count {
         let books = match count.debits_equal_credits {
             Some(true) => "debits equal credits",
             Some(false) => "DEBITS DO NOT EQUAL CREDITS",
-            None => "not known whether debits equal credits",
+            None => "it is not known whether debits equal credits",
         };
         let mut sum = format!(
             "{} accepted = {} posted + {} rejected + {} dead",

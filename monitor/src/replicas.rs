@@ -89,7 +89,7 @@ impl Replicas {
                 Some(report)
             }
             Err(error) => {
-                warn!(%error, "a message among the reports is none; do all replicas run this version?");
+                warn!(%error, "a message among the reports is not a report; do all replicas run this version?");
                 None
             }
         }

@@ -33,12 +33,12 @@ use crate::problem::{self, FieldError, Problem};
 #[openapi(
     info(
         title = "Tellers monitor",
-        description = "What the fleet does, whether it is well, and what to change.\n\nNames end in their unit. What is not known is \
+        description = "Facts about the fleet, its health, and what to change.\n\nNames end in their unit. What is not known is \
             `null`, never zero. Every refusal is a problem document (RFC 9457).",
     ),
     tags(
         (name = "fleet", description = "What the fleet does, and whether it is well."),
-        (name = "control", description = "What to change, and changing it."),
+        (name = "control", description = "What to change, and how to change it."),
     ),
     components(schemas(Problem, FieldError)),
     // Beside this document's folder, wherever a proxy puts it.

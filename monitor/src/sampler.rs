@@ -43,7 +43,7 @@ pub(crate) struct Outlets {
     pub(crate) log: Arc<Mutex<Log>>,
     /// Alerts that fire or are resolved, to be kept.
     pub(crate) to_log: mpsc::Sender<Change>,
-    /// The same, to be told.
+    /// The same, for the webhook.
     pub(crate) to_webhook: mpsc::Sender<Change>,
 }
 
@@ -233,8 +233,8 @@ impl Sampler {
         }
     }
 
-    /// Goes on with the alerts of the monitor before. Whoever was told that one fires is told once that it is over;
-    /// of those that nobody watches any more only the log gets an end.
+    /// Goes on with the alerts of the monitor before. The webhook that received a firing alert receives its end
+    /// once; of those that nobody watches any more only the log gets an end.
     fn resume(&mut self, open: Vec<AlertRecord>) {
         for change in self.alerts.resume(open, Timestamp::now()) {
             self.outlets.log.lock().unwrap_or_else(PoisonError::into_inner).note(&change);

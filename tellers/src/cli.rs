@@ -13,9 +13,9 @@ use crate::load_test::args::LoadTestArgs;
 
 /// A fleet that posts banking jobs to a double-entry ledger.
 ///
-/// Jobs come in over HTTP (`tellers api`), wait on RabbitMQ in ordered lanes, and are posted to MySQL or
-/// MariaDB in batches of up to 100 by any number of `tellers worker`; `tellers monitor` watches.
-/// Nothing that was answered with 202 is lost, and every job takes effect exactly once.
+/// `tellers api` takes jobs over HTTP and puts them on RabbitMQ, in ordered lanes. Any number of `tellers
+/// worker` post the jobs to MySQL or MariaDB, in batches of up to 100. `tellers monitor` watches the fleet. No
+/// job that was answered with 202 is lost, and every job takes effect exactly once.
 #[derive(Debug, Parser)]
 #[command(name = "tellers", version, after_help = EXAMPLES)]
 pub(crate) struct Cli {
@@ -44,33 +44,33 @@ Run a real fleet; every replica needs both:
 A broker with a certificate of a private authority:
   export AMQP_URL=amqps://tellers:secret@broker.example:5671/%2f SSL_CERT_FILE=ca.pem
 
-Every flag has an environment variable, shown beside it; a flag overrides it.";
+A flag that has an environment variable shows it. The flag overrides the variable.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run every role in one process; embedded queue and ledger unless the URLs are set
+    /// Run every role in one process, with an embedded queue and ledger unless the URLs are set
     Dev(DevArgs),
-    /// Start a fleet, post 20,000 mixed jobs over HTTP, check the books, and go on serving
+    /// Start a fleet, post 20,000 mixed jobs over HTTP, check the books, and keep serving
     Demo(DemoArgs),
     /// Accept jobs over HTTP and put them on the queue
     Api(ApiArgs),
     /// Take jobs off the queue in batches and post them to the ledger
     Worker(WorkerConfig),
-    /// Watch the fleet
+    /// Watch the fleet: its page, health, alerts, settings and load tests
     Monitor(MonitorArgs),
     /// Create or update the ledger's schema; safe to run at every start
     Migrate,
     /// Read all the books and check them; exit status 1 if anything is wrong
     Verify(VerifyArgs),
-    /// See, replay or discard what could not be posted
+    /// List, replay or discard dead letters: jobs that could not be posted
     DeadLetters(DeadLettersArgs),
-    /// Send a file of jobs to a running fleet and see what becomes of its rows
+    /// Send a file of jobs to a running fleet and follow the outcomes of its rows
     Import(ImportArgs),
-    /// Measure a fleet on given servers: bare posting, batches, single jobs, latency
+    /// Measure a fleet on the given servers: bare posting, batches, single jobs, latency
     Bench(BenchArgs),
-    /// Load a running fleet over HTTP and judge it: response, throughput, nothing lost, nothing doubled
+    /// Load a running fleet over HTTP and judge it: response times, throughput, lost jobs, doubled jobs
     LoadTest(LoadTestArgs),
-    /// Ask a replica whether it is ready; exit status 0 if so (for container health checks)
+    /// Check whether a replica is ready, for health checks of containers; exit status 0 if it is
     Health(HealthArgs),
 }
 
@@ -81,26 +81,26 @@ pub(crate) struct ApiArgs {
     #[arg(long, env = "API_LISTEN", default_value = "127.0.0.1:8080")]
     pub(crate) api_listen: SocketAddr,
 
-    /// Milliseconds for which a stopping ingress still accepts clients, while /readyz says no: as long as a load balancer
-    /// takes to notice
+    /// Milliseconds for which a stopping ingress still accepts clients while /readyz answers 503; a load
+    /// balancer must notice within them
     #[arg(long, env = "STOP_PAUSE_MS", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(0..=60_000))]
     pub(crate) stop_pause_ms: u64,
 
-    /// Megabytes (of 1,048,576 bytes) of a file of jobs at the most, as it is sent
+    /// Largest file of jobs, as sent, in megabytes (of 1,048,576 bytes)
     #[arg(long, env = "MAX_UPLOAD_MB", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub(crate) max_upload_mb: u64,
 
-    /// Files of jobs that one replica reads at the same time; the others wait in order
+    /// Files of jobs that one replica reads at the same time; further files wait in order
     #[arg(long, env = "IMPORTS_AT_ONCE", default_value_t = 4, value_parser = parse_imports_at_once)]
     pub(crate) imports_at_once: usize,
 
-    /// Rows of one file that wait in the lanes at the most; beyond it the reading waits for the posting, so
-    /// that single jobs find few before them
+    /// Rows of one file that may wait in the lanes; reading the file then waits for posting, so that single
+    /// jobs have few rows ahead of them
     #[arg(long, env = "IMPORT_AHEAD_ROWS", default_value_t = 8_000, value_parser = clap::value_parser!(u64).range(1_000..))]
     pub(crate) import_ahead_rows: u64,
 
-    /// What the IBANs of accounts here start with, separated by commas, for files that pay to anyone; any IBAN is
-    /// an account here unless it is given
+    /// Prefixes of the IBANs of accounts in this ledger, separated by commas, for files that pay to other
+    /// banks; without prefixes, any IBAN is an account of this ledger
     #[arg(long, env = "IBAN_PREFIXES", value_delimiter = ',')]
     pub(crate) iban_prefixes: Vec<String>,
 
@@ -153,18 +153,18 @@ pub(crate) struct DemoArgs {
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(100..=10_000_000))]
     pub(crate) jobs: u32,
 
-    /// Start of the random numbers that choose the jobs
+    /// Seed of the random numbers that choose the jobs
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
 
-    /// End when the books are checked, instead of serving on
+    /// Exit when the books are checked, instead of serving on
     #[arg(long)]
     pub(crate) exit: bool,
 }
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct VerifyArgs {
-    /// Print what was read and found as JSON
+    /// Print the totals and the findings as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -177,32 +177,32 @@ pub(crate) struct DeadLettersArgs {
 
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum DeadLettersCommand {
-    /// List them, oldest first
+    /// List dead letters, the oldest first
     List {
-        /// At the most so many
+        /// Most dead letters to list
         #[arg(long, default_value_t = 100)]
         limit: usize,
-        /// Print JSON, a letter a line
+        /// Print JSON, one dead letter a line
         #[arg(long)]
         json: bool,
     },
-    /// Print one with its payload
+    /// Print a dead letter with its payload
     Show {
-        /// Its id, as `list` prints it
+        /// The dead letter's id, as `list` prints it
         id: String,
     },
-    /// Put it on its lane again, behind what waits there, and remove it here
+    /// Put a dead letter on its lane again, behind the jobs that wait there, and remove the dead letter
     Replay {
-        /// Its id, as `list` prints it
+        /// The dead letter's id, as `list` prints it
         #[arg(required_unless_present = "all")]
         id: Option<String>,
-        /// All of them, oldest first
+        /// Replay all dead letters, the oldest first
         #[arg(long, conflicts_with = "id")]
         all: bool,
     },
-    /// Remove it for good
+    /// Remove a dead letter for good
     Discard {
-        /// Its id, as `list` prints it
+        /// The dead letter's id, as `list` prints it
         id: String,
     },
 }
@@ -217,7 +217,7 @@ pub(crate) struct BenchArgs {
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
     pub(crate) accounts: u32,
 
-    /// Entries to put into the books before anything is measured
+    /// Entries to put into the ledger before the measurements
     #[arg(long, default_value_t = 0)]
     pub(crate) prefill: u64,
 
@@ -228,7 +228,7 @@ pub(crate) struct BenchArgs {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct HealthArgs {
-    /// What to ask
+    /// URL of the replica's /readyz
     #[arg(long, default_value = "http://127.0.0.1:8080/readyz", value_parser = http_url)]
     pub(crate) url: String,
 }

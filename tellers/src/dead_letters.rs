@@ -115,7 +115,7 @@ impl Shown<'_> {
 #[allow(clippy::print_stdout)] // The command's answer.
 async fn discard(queue: &dyn Queue, id: &str) -> anyhow::Result<()> {
     if !queue.discard_dead_letter(id).await? {
-        bail!("there is no dead letter {id}; `tellers dead-letters list` shows those that there are");
+        bail!("there is no dead letter {id}; `tellers dead-letters list` lists the dead letters");
     }
     println!("discarded {id}");
     Ok(())
@@ -125,7 +125,7 @@ async fn discard(queue: &dyn Queue, id: &str) -> anyhow::Result<()> {
 async fn find(queue: &dyn Queue, id: &str) -> anyhow::Result<Vec<DeadLetter>> {
     let letters = queue.dead_letters_of(id).await?;
     if letters.is_empty() {
-        bail!("there is no dead letter {id}; `tellers dead-letters list` shows those that there are");
+        bail!("there is no dead letter {id}; `tellers dead-letters list` lists the dead letters");
     }
     Ok(letters)
 }
@@ -166,7 +166,9 @@ async fn replay(fleet: &FleetConfig, queue: &Arc<dyn Queue>, letters: Vec<DeadLe
     }
     publisher.stop().await;
     if refused > 0 {
-        bail!("{refused} dead letters cannot be replayed; `show` them, and `discard` what is of no use");
+        bail!(
+            "{refused} dead letters cannot be replayed; `show` them, and `discard` those that are of no use"
+        );
     }
     Ok(())
 }

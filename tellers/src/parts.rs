@@ -100,8 +100,8 @@ pub(crate) async fn embedded_queue(fleet: &FleetConfig) -> anyhow::Result<Arc<dy
     Ok(Arc::new(queue.context("the embedded queue cannot be opened")?))
 }
 
-/// The queue that is there already, for operators' commands: one that forgot to name it is told so, and is
-/// not shown an empty one.
+/// The queue that is there already, for operators' commands: an operator who forgot to name it learns so, and
+/// is not shown an empty one.
 pub(crate) async fn existing_queue(fleet: &FleetConfig) -> anyhow::Result<Arc<dyn Queue>> {
     match &fleet.amqp_url {
         Some(url) => Ok(broker(url, fleet)?.0),

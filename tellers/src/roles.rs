@@ -352,16 +352,16 @@ fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
 fn announce(role: &str, listener: &TcpListener) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let mut stdout = std::io::stdout().lock();
-    let told = writeln!(stdout, "listening role={role} address={address}").and_then(|()| stdout.flush());
-    if let Err(error) = told {
-        warn!(%error, role, %address, "listening; standard output takes no line about it");
+    let written = writeln!(stdout, "listening role={role} address={address}").and_then(|()| stdout.flush());
+    if let Err(error) = written {
+        warn!(%error, role, %address, "listening; the line about it could not be written to standard output");
     }
     Ok(())
 }
 
 /// Unique for every start of every replica: the order of acceptance is counted under it.
 pub(crate) fn replica_id(role: &str) -> anyhow::Result<String> {
-    let chance = getrandom::u32().context("the machine gives no random numbers")?;
+    let chance = getrandom::u32().context("the system provides no random numbers")?;
     Ok(format!("{role}-{chance:08x}"))
 }
 

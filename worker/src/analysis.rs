@@ -65,7 +65,7 @@ async fn take(bench: Bench) {
             () = bench.shutdown.cancelled() => return,
         };
         if let Err(error) = worked {
-            warn!(%error, "no work for analysis can be taken; trying again");
+            warn!(%error, "the worker cannot take work for analyses; trying again");
             bench.pause().await;
         }
     }
@@ -90,7 +90,7 @@ impl Bench {
         let work = match serde_json::from_slice::<AnalysisWork>(&delivery.envelope) {
             Ok(work) => work,
             Err(error) => {
-                let cause = format!("it is no work for analysis that this worker knows: {error}");
+                let cause = format!("this is no work for analyses that this worker knows: {error}");
                 return self.keep_dead_letter(delivery, cause).await;
             }
         };

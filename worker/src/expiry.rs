@@ -49,7 +49,7 @@ pub(crate) async fn release_expired(shared: Arc<Shared>, shutdown: CancellationT
                     }
                 }
             }
-            Err(error) => warn!(%error, "expired holds could not be looked for; trying again"),
+            Err(error) => warn!(%error, "expired holds could not be listed; trying again"),
         }
     }
 }

@@ -147,7 +147,7 @@ async fn post(shared: &Shared, lane: Lane, mut jobs: Vec<Job>, stop: &Cancellati
             }
             None => {
                 let failure = StoreError::Transient("the posting broke off".to_owned());
-                pause(&mut delays, stop, lane, "the lane is taken up again", &failure).await;
+                pause(&mut delays, stop, lane, "the worker takes the lane up again", &failure).await;
                 return None;
             }
         }
@@ -242,7 +242,7 @@ fn alone(job: &Job) -> Bytes {
 }
 
 async fn tell_who_waits(shared: &Shared, jobs: &[Job], reply_to: &[Option<String>], results: &[Finished]) {
-    let mut told: BTreeMap<&str, Vec<JobResult>> = BTreeMap::new();
+    let mut by_replica: BTreeMap<&str, Vec<JobResult>> = BTreeMap::new();
     for ((job, reply_to), result) in jobs.iter().zip(reply_to).zip(results) {
         // The ingress that accepted a conflict took its body for the one that has the id.
         let in_conflict = matches!(result, Ok(Outcome::Conflict(_))).then_some(&job.ingress);
@@ -252,10 +252,10 @@ async fn tell_who_waits(shared: &Shared, jobs: &[Job], reply_to: &[Option<String
                 Ok(outcome) => JobResult::of(job, *outcome),
                 Err(_) => JobResult::dead(job),
             };
-            told.entry(replica).or_default().push(result);
+            by_replica.entry(replica).or_default().push(result);
         }
     }
-    for (replica, results) in told {
+    for (replica, results) in by_replica {
         let results = JobResults { results };
         match serde_json::to_vec(&results) {
             Ok(json) => shared.parts.bus.tell(replica, Bytes::from(json)).await,

@@ -7,7 +7,7 @@ use store::ledger::Ledger;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-/// How often the present is marked: replicas are never told to be fresher than this.
+/// How often the present is marked: no replica counts as fresher than this.
 const MARK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Marks the present each second until `shutdown`, where the ledger has replicas. All workers do: one is enough.
@@ -21,7 +21,7 @@ pub(crate) async fn heartbeat(ledger: Arc<dyn Ledger>, shutdown: CancellationTok
         }
         // Posting tells loudly when the database is away; here the mark only grows old, which shows.
         if let Err(error) = ledger.heartbeat().await {
-            debug!(%error, "the present could not be marked; trying again");
+            debug!(%error, "the mark of the present time could not be written; trying again");
         }
     }
 }

@@ -63,9 +63,9 @@ impl HeldUp {
     /// Why a lane cannot go on, if somebody is to know of one.
     pub(crate) fn trouble(&self) -> Option<Trouble> {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut told = state.lanes.iter().filter(|(_, cause)| !cause.may_pass || cause.lasts());
-        let (lane, Cause { why, .. }) = told.next()?;
-        let what = match told.count() {
+        let mut waiting = state.lanes.iter().filter(|(_, cause)| !cause.may_pass || cause.lasts());
+        let (lane, Cause { why, .. }) = waiting.next()?;
+        let what = match waiting.count() {
             0 => format!("{lane} waits, and no job of it is lost: {why}"),
             more => format!("{lane} and {more} more wait, and no job of them is lost: {why}"),
         };
@@ -110,17 +110,17 @@ mod tests {
         advance(PASSES_WITHIN * 2).await;
         lanes.failed(Lane(1), full());
         let what = |trouble: Option<Trouble>| trouble.map(|trouble| trouble.what);
-        let told = "lane 01 and 1 more wait, and no job of them is lost: the table is full";
-        assert_eq!(what(lanes.trouble()).as_deref(), Some(told));
+        let text = "lane 01 and 1 more wait, and no job of them is lost: the table is full";
+        assert_eq!(what(lanes.trouble()).as_deref(), Some(text));
         let still = lanes.standstill().unwrap();
         assert_eq!(still.what, "nothing is posted, and no job is lost: the table is full");
         assert_eq!(still.kind, TroubleKind::NothingPosted);
 
         lanes.posted(Lane(1));
-        let told = "lane 03 waits, and no job of it is lost: the table is full";
+        let text = "lane 03 waits, and no job of it is lost: the table is full";
         assert_eq!(
             (what(lanes.trouble()).as_deref(), lanes.standstill()),
-            (Some(told), None),
+            (Some(text), None),
             "one lane goes on"
         );
         lanes.forget(Lane(3));

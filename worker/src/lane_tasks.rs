@@ -72,7 +72,7 @@ impl LaneTasks {
         let id = match ended {
             Ok((id, ())) => id,
             Err(failure) => {
-                error!(%failure, "a lane worker broke off; the lane is taken up again");
+                error!(%failure, "a lane worker broke off; the worker takes the lane up again");
                 failure.id()
             }
         };

@@ -90,7 +90,7 @@ async fn serve_lanes(shared: &Arc<Shared>, beside: &mut JoinSet<()>, shutdown: &
         biased;
         () = &mut lane_tasks => {}
         () = async { shutdown.cancelled().await; tokio::time::sleep(DRAIN_TIMEOUT).await } => {
-            warn!(after = ?DRAIN_TIMEOUT, "lanes did not drain in time; what was in hand comes again elsewhere");
+            warn!(after = ?DRAIN_TIMEOUT, "lanes did not drain in time; unfinished jobs come again elsewhere");
         }
     }
 }

@@ -23,8 +23,8 @@ use crate::context::Shared;
 
 /// How often a worker says that it is there.
 const PRESENCE_INTERVAL: Duration = Duration::from_millis(300);
-/// Silent for so long, a worker counts as lost: three times it was not heard, and the rest of the two
-/// seconds within which its lanes are served again goes to subscribing.
+/// Silent for so long, a worker counts as lost: three times no presence came, and the rest of the two seconds
+/// within which its lanes are served again goes to subscribing.
 const SILENCE_MAX: Duration = Duration::from_millis(1_200);
 /// How long a newcomer listens before it takes lanes, so that it does not start by taking all.
 const LISTEN_FIRST: Duration = Duration::from_millis(700);
@@ -59,7 +59,7 @@ pub(crate) async fn keep(
                 announce(&shared, &presence).await;
                 forget_the_silent(&mut peers, bus.connected_since());
             }
-            heard = news.recv() => match heard {
+            message = news.recv() => match message {
                 Ok(message) => note(&mut peers, &message, me),
                 Err(RecvError::Lagged(_)) => continue,
                 Err(RecvError::Closed) => news = bus.listen(Topic::Presence).await,

@@ -31,7 +31,7 @@ pub struct Charset {
 enum Strays {
     /// Nothing.
     Kept,
-    /// Each is a character for itself, which is told of its row: [`damage`].
+    /// Each is a character for itself, and the reason of its row names it: [`damage`].
     Marked,
     /// The same, but rows without a sound letter of UTF-8 are Windows-1252: [`settled`].
     Settled,

@@ -1,4 +1,4 @@
-//! Files that are no text at all, told by how they begin, so that their sender reads what to do about it.
+//! Files that are no text at all, known by their first bytes, so that their sender reads what to do about it.
 
 use std::io::Read as _;
 

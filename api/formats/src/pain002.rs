@@ -78,7 +78,7 @@ pub struct PaymentStatus {
 }
 
 /// The ISO 20022 status reason (`ExternalStatusReason1Code`) of a rejection, by its name in this ledger;
-/// `NARR`, told in words, for all that have none.
+/// `NARR`, with a text, for all reasons without a code.
 #[must_use]
 pub fn rejection_code(rejection: &str) -> &'static str {
     match rejection {

@@ -9,14 +9,15 @@ use store::ledger::FormerIds;
 
 use super::Identified;
 
-/// Which former ids the ledger may hold. Until it has told, all: jobs are accepted while it is away.
+/// Which former ids the ledger may hold. Until the ledger has answered, all: jobs are accepted while it is
+/// away.
 #[derive(Debug, Clone, Default)]
 pub struct FormerIdsKept(Arc<OnceLock<FormerIds>>);
 
 impl FormerIdsKept {
-    /// The ledger has told.
+    /// The ledger has answered.
     pub fn set(&self, ids: FormerIds) {
-        // It is asked until it has told once.
+        // It is asked until it has answered once.
         let _ = self.0.set(ids);
     }
 

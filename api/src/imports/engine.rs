@@ -66,7 +66,7 @@ impl Ingress {
                 Some(ended) = running.join_next() => match ended {
                     Ok(number) => drop(numbers.remove(&number)),
                     Err(failure) => {
-                        tracing::error!(%failure, "an import broke off; it is taken up again at the next start");
+                        tracing::error!(%failure, "an import broke off; the next start takes it up again");
                     }
                 },
             }
@@ -94,17 +94,13 @@ async fn run(ingress: &Arc<Ingress>, number: u64) {
         Err(Interruption::Stopped) => return,
         Err(Interruption::Elsewhere) => Ok(()),
         Err(Interruption::Refused(why)) => {
-            tracing::error!(
-                import = number,
-                why,
-                "the ledger's database refuses what is to be said of an import"
-            );
+            tracing::error!(import = number, why, "the ledger's database refuses the record of an import");
             // Its file goes when it is looked at next.
             fail(ingress, number, &why).await
         }
     };
     if let Err(error) = ended {
-        tracing::error!(%error, import = number, "that an import has failed could not be written down either");
+        tracing::error!(%error, import = number, "the failure of an import could not be recorded either");
     }
     // Not at once again: it is looked at when the other may be gone, or the database mended.
     tokio::select! {
@@ -122,7 +118,7 @@ async fn fail(ingress: &Ingress, number: u64, why: &str) -> Result<(), StoreErro
 }
 
 fn refused(why: &str) -> String {
-    format!("the ledger's database refuses what is to be written of this import: {why}")
+    format!("the ledger's database refuses the record of this import: {why}")
 }
 
 /// Returns the file once its import has ended.
@@ -198,7 +194,7 @@ async fn take_over(ingress: &Ingress, held: &mut Held, import: &Import) -> Resul
         && let Err(error) = held.sign(owner)
     {
         // It only takes longer to be taken up after a crash.
-        tracing::warn!(%error, import = import.number, "who reads a file could not be written beside it");
+        tracing::warn!(%error, import = import.number, "the reader's name could not be written beside the file of an import");
     }
     Ok(())
 }

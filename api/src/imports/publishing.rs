@@ -182,7 +182,7 @@ impl Publishing {
             Ok(settled) => {
                 self.settled = settled;
                 self.progress.remark.take_if(|why| why.starts_with(LEDGER_AWAY));
-                let waits = "waits for the rows that are queued to be posted";
+                let waits = "waits until the queued rows are posted";
                 if self.ahead() >= self.ahead_max() {
                     self.progress.remark.get_or_insert_with(|| waits.to_owned());
                 } else if self.progress.remark.as_deref() == Some(waits) {
@@ -330,7 +330,7 @@ impl Publishing {
             }
             Err(StoreError::Permanent(why)) => Some(Ended::Refused(why)),
             Err(error) => {
-                tracing::warn!(import = self.number, %error, "how far an import has come was not written down");
+                tracing::warn!(import = self.number, %error, "the progress of an import was not recorded");
                 refusals.into_iter().rev().for_each(|refusal| self.refusals.push_front(refusal));
                 self.checkpoint_due = Instant::now() + CHECKPOINT_EVERY;
                 self.ledger_pause_until = self.checkpoint_due;

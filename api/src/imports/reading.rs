@@ -79,7 +79,7 @@ impl Reading {
         let mut file = held.open()?;
         let format = source::format(&mut file, &held.description)?;
         if format == Format::Pain001 {
-            // Payments have identifiers, and what is wrong with the message is told with its head.
+            // Payments have identifiers, and a fault of the message belongs to its head.
             return Ok(Some(Content { identity: self.digest, ..content.finish() }));
         }
         let options = self.options();
@@ -150,7 +150,7 @@ impl Reading {
         Ok(())
     }
 
-    /// These rows, which the ledger found to be conflicts, as they are told to the client: like refused ones.
+    /// These rows, which the ledger found to be conflicts, as the client sees them: like refused ones.
     pub fn conflicts(&self, held: &Held, numbers: &[u64]) -> Result<Vec<Refusal>, FileError> {
         let mut source = self.open(held, &Position::default()).map_err(|(_, error)| error)?;
         let mut refusals = Vec::with_capacity(numbers.len());
@@ -186,10 +186,9 @@ impl Reading {
 /// The field at fault for a row that was queued and took no effect, and why.
 fn why_conflict(identity: &RowIdentity) -> (Option<String>, &'static str) {
     match identity {
-        RowIdentity::Payment(_) => (
-            None,
-            "this payment is not made: another one with the same ids and another content had come before",
-        ),
+        RowIdentity::Payment(_) => {
+            (None, "this payment is not made: an earlier payment has the same ids and another content")
+        }
         RowIdentity::Row => (
             Some("reference".to_owned()),
             "the reference belongs to a job with another body, so this row takes no effect; give it a reference of its \

@@ -202,35 +202,34 @@ fn why(outcome: RowOutcome, reason: Option<&str>) -> Option<Reason> {
         (RowOutcome::Posted, _) => return None,
         (RowOutcome::Rejected, _) => (code, words),
         (RowOutcome::Duplicate, None) => {
-            ("NARR", "the payment had come before and was made then; it is not made again".to_owned())
+            ("NARR", "the payment came before and was made then; it is not made again".to_owned())
         }
         (RowOutcome::Duplicate, Some(DEAD)) => {
-            ("NARR", format!("the payment had come before, and {COULD_NOT_BE_POSTED}"))
+            ("NARR", format!("the payment came before, and {COULD_NOT_BE_POSTED}"))
         }
         (RowOutcome::Duplicate, Some(_)) => (
             code,
             format!(
-                "the payment had come before and was rejected then: {words}; it is not tried again. To have it made, {ALONE}"
+                "the payment came before and was rejected then: {words}; it is not tried again. To have it made, {ALONE}"
             ),
         ),
         (RowOutcome::Conflict, None) => (
             "AM05",
             format!(
-                "this payment is not made: another one with the same ids and another content was made before. If this one \
-                 is to be made besides, {ALONE}"
+                "this payment is not made: an earlier payment with the same ids and another content was made. To have this one made as well, {ALONE}"
             ),
         ),
         (RowOutcome::Conflict, Some(DEAD)) => (
             "AM05",
             format!(
-                "this payment is not made: another one with the same ids and another content had come before, and \
+                "this payment is not made: an earlier payment has the same ids and another content, and \
                  {COULD_NOT_BE_POSTED}"
             ),
         ),
         (RowOutcome::Conflict, Some(_)) => (
             "AM05",
             format!(
-                "this payment is not made: another one with the same ids and another content had come before, and was \
+                "this payment is not made: an earlier payment has the same ids and another content, and was \
                  rejected: {words}. To have this one made, {ALONE}"
             ),
         ),
@@ -313,7 +312,7 @@ mod tests {
             assert_eq!(told.status.code(), status, "{outcome:?} {reason:?}");
             let (told_code, text) = told.reason.unwrap_or_default();
             assert_eq!(told_code, code, "{outcome:?} {reason:?}");
-            // Nobody is told to send again what is in the ledger, or what an operator may yet post.
+            // No text advises to send again what is in the ledger, or what an operator may yet post.
             let is_open = outcome == RowOutcome::Dead || reason == Some("dead");
             let is_advised = text.contains("send it");
             assert!(!(is_open || outcome == RowOutcome::Posted) || !is_advised, "{text}");

@@ -1,4 +1,5 @@
-//! The references of a file that is being read: one that comes again with other content is told with both lines.
+//! The references of a file that is being read: one that comes again with other content is refused with both
+//! lines.
 
 use std::collections::HashMap;
 

@@ -10,86 +10,88 @@ use utoipa::openapi::schema::Type;
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-/// A job: what is to be done, by `kind`, and what goes with it.
+/// A job: the kind, the fields of that kind, and what may go with any job.
 #[derive(ToSchema)]
 #[schema(as = JobBody, example = json!({"kind": "transfer", "from": "alice", "to": "bob", "amount": 1250, "currency": "EUR", "reference": "invoice-17"}))]
 pub struct JobBody {
     #[serde(flatten)]
     action: ActionBody,
-    /// Your own name for the job, and its idempotency key where no header gives one.
+    /// The client's own name for the job, and its idempotency key where no header gives one.
     #[schema(min_length = 1, max_length = 128)]
     reference: Option<String>,
     /// The text on the statement.
     #[schema(min_length = 1, max_length = 140)]
     memo: Option<String>,
-    /// The business day, at most 100 years back and 10 ahead; by default the day of acceptance (UTC).
+    /// The business day: at most 100 years back and 10 ahead; by default the day on which the job is accepted
+    /// (UTC).
     #[schema(format = Date)]
     value_date: Option<String>,
     counterparty: Option<CounterpartyBody>,
-    /// Whatever else you want to keep with it: an object of at most 1024 bytes of JSON, blanks among them. It comes back byte
-    /// for byte; neither blanks nor the order of members make another job of it. A name that is there twice is refused.
+    /// Data of the client's own: an object of at most 1024 bytes of JSON, blanks counted. It comes back byte
+    /// for byte. Other blanks or another order of members do not make another job. An object that has a name
+    /// twice is refused.
     #[schema(value_type = Option<Object>)]
     metadata: Option<()>,
     payment: Option<PaymentBody>,
 }
 
-/// What a payment is called, in the words of ISO 20022. None of it identifies the job; all of it comes back in
-/// entries and statements.
+/// The names of a payment, in the words of ISO 20022. None of them identifies the job. All of them come back
+/// in entries and statements.
 #[derive(ToSchema)]
 #[schema(as = Payment)]
 pub struct PaymentBody {
-    /// `MsgId`, the payer's own.
+    /// `MsgId`: the payer's own id of the message.
     #[schema(min_length = 1, max_length = 35)]
     message_id: Option<String>,
-    /// `PmtInfId`, the payer's own.
+    /// `PmtInfId`: the payer's own id of the group of payments.
     #[schema(min_length = 1, max_length = 35)]
     payment_information_id: Option<String>,
-    /// `InstrId`.
+    /// `InstrId`: the payer's own id of the instruction.
     #[schema(min_length = 1, max_length = 35)]
     instruction_id: Option<String>,
-    /// `EndToEndId`, which the payee gets unchanged.
+    /// `EndToEndId`, which reaches the payee unchanged.
     #[schema(min_length = 1, max_length = 35)]
     end_to_end_id: Option<String>,
-    /// `UETR`.
+    /// `UETR`: the unique end-to-end transaction reference.
     #[schema(min_length = 1, max_length = 36)]
     uetr: Option<String>,
-    /// Who pays.
+    /// Name of the payer.
     #[schema(min_length = 1, max_length = 140)]
     debtor_name: Option<String>,
-    /// Who is paid.
+    /// Name of the payee.
     #[schema(min_length = 1, max_length = 140)]
     creditor_name: Option<String>,
-    /// `CdtrRefInf/Ref`: the payee's own name for what is paid.
+    /// `CdtrRefInf/Ref`: the payee's own reference, such as an invoice number.
     #[schema(min_length = 1, max_length = 35)]
     creditor_reference: Option<String>,
-    /// What kind of reference that is, such as `SCOR`.
+    /// The type of that reference, such as `SCOR`.
     #[schema(min_length = 1, max_length = 35)]
     creditor_reference_type: Option<String>,
 }
 
-/// The other side of a job, where it has no account here.
+/// The other side of a job, which has no account here.
 #[derive(ToSchema)]
 #[schema(as = Counterparty)]
 pub struct CounterpartyBody {
-    /// Its name.
+    /// The other side's name.
     #[schema(min_length = 1, max_length = 140)]
     name: Option<String>,
-    /// Its account, as its bank writes it.
+    /// The other side's account, as its bank writes it.
     #[schema(min_length = 1, max_length = 34)]
     account: Option<String>,
 }
 
-/// The number of an account: any text of these characters, IBANs among them; not `external:…`.
+/// The number of an account: any text of these characters, such as an IBAN; not `external:…`.
 #[derive(ToSchema)]
 #[schema(value_type = String, pattern = "^[A-Za-z0-9._:-]{1,34}$", example = "alice")]
 pub struct AccountNumber(String);
 
-/// Minor units: cents of EUR.
+/// An amount in minor units, such as cents of EUR.
 #[derive(ToSchema)]
 #[schema(value_type = i64, minimum = 1, maximum = 9_007_199_254_740_991_i64, example = 1250)]
 pub struct Amount(i64);
 
-/// A code of ISO 4217.
+/// A currency code of ISO 4217.
 #[derive(ToSchema)]
 #[schema(value_type = String, pattern = "^[A-Z]{3}$", example = "EUR")]
 pub struct Currency(String);
@@ -99,57 +101,59 @@ pub struct Currency(String);
 #[schema(value_type = String, format = Uuid)]
 pub struct JobId(String);
 
-/// What is to be done.
+/// What a job does; `kind` names it.
 #[derive(ToSchema)]
 #[schema(as = Action)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ActionBody {
-    /// Makes an account.
+    /// Opens an account.
     OpenAccount {
         account: AccountNumber,
         currency: Currency,
-        /// How far below zero what is available may go, in minor units; 0 by default.
+        /// How far below zero the available amount may go, in minor units; 0 by default.
         #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
         overdraft_limit: Option<i64>,
-        /// Who holds it.
+        /// Name of the account's holder.
         #[schema(min_length = 1, max_length = 140)]
         holder: Option<String>,
     },
-    /// Ends an account that has neither a balance nor holds.
+    /// Closes an account that has neither a balance nor holds.
     CloseAccount { account: AccountNumber },
     /// Stops all movement on an account.
     FreezeAccount { account: AccountNumber },
-    /// Lets an account move again.
+    /// Lets a frozen account move again.
     UnfreezeAccount { account: AccountNumber },
-    /// Money comes in from outside.
+    /// Brings money in from outside.
     Deposit { account: AccountNumber, amount: Amount, currency: Currency },
-    /// Money goes out.
+    /// Takes money out.
     Withdrawal { account: AccountNumber, amount: Amount, currency: Currency },
-    /// Money goes from one account here to another.
+    /// Moves money from one account here to another.
     Transfer { from: AccountNumber, to: AccountNumber, amount: Amount, currency: Currency },
-    /// Many legs that sum to zero, all or nothing. It keeps its order with the account of the first leg with a negative amount, and with no
-    /// other.
+    /// Posts many legs that sum to zero, all or none. The journal keeps its order with the account of its
+    /// first leg with a negative amount, and with no other account.
     Journal {
         currency: Currency,
         #[schema(min_items = 2, max_items = 100)]
         legs: Vec<LegBody>,
     },
-    /// Reserves funds until they are captured or released. Its id is the job's id.
+    /// Reserves funds until a capture or a release. The id of the hold is the id of the job.
     Hold {
         account: AccountNumber,
         amount: Amount,
         currency: Currency,
-        /// From when on it cannot be captured any more: at most 100 years back and 10 ahead. One in the past makes a hold that
-        /// is released at once, so that a retry is never refused for coming late.
+        /// When the hold expires (RFC 3339): at most 100 years back and 10 ahead. No job can capture an
+        /// expired hold. A hold whose expiry is in the past is released at once, so a late retry is not
+        /// refused for being late.
         #[schema(format = DateTime)]
         expires_at: Option<String>,
     },
-    /// Moves held funds, all or part (the rest is released), to an account or out.
+    /// Moves held funds, all or part, to an account or out. The rest of the hold is released.
     Capture { account: AccountNumber, hold: JobId, to: Option<AccountNumber>, amount: Option<Amount> },
-    /// Gives held funds back.
+    /// Releases held funds.
     Release { account: AccountNumber, hold: JobId },
-    /// Posts the opposite of a posted job's entries, once. `account` is one that this debits, as the receiver of a transfer; of a withdrawal,
-    /// which debits the outside world only, its own.
+    /// Posts the opposite of a posted job's entries, once. `account` is an account that the reversal debits,
+    /// such as the receiver of a transfer. For the reversal of a withdrawal, which debits only the outside
+    /// world, `account` is the account of the withdrawal.
     Reversal { account: AccountNumber, job: JobId },
 }
 
@@ -158,7 +162,7 @@ pub enum ActionBody {
 #[schema(as = Leg)]
 pub struct LegBody {
     account: AccountNumber,
-    /// Minor units, not 0; a credit is positive, a debit negative.
+    /// The amount in minor units, not 0: a credit is positive, a debit negative.
     #[schema(minimum = -9_007_199_254_740_991_i64, maximum = 9_007_199_254_740_991_i64)]
     amount: i64,
 }
@@ -184,7 +188,7 @@ impl ToSchema for KindName {
 impl PartialSchema for RejectionName {
     fn schema() -> RefOr<Schema> {
         let all = Rejection::ALL.iter().copied();
-        names("Why a job was turned down, in order of precedence.", all.map(Rejection::name))
+        names("Why the ledger rejected a job, in order of precedence.", all.map(Rejection::name))
     }
 }
 

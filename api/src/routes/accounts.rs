@@ -35,14 +35,14 @@ pub struct ShowQuery {
     fresh: bool,
 }
 
-/// Tells how an account stands.
+/// Shows an account: its balance, holds, limit and status.
 #[utoipa::path(
     get, path = "/api/accounts/{number}", tag = "accounts",
     params(
         ("number" = String, Path, description = "The account's number.", max_length = 34),
         ShowQuery,
     ),
-    responses((status = 200, description = "The account.", body = Account, headers(("Tellers-Fresh-As-Of" = String, description = "The answer comes from a replica that has all that was committed until then; `unknown` if nothing tells."))), Refusals),
+    responses((status = 200, description = "The account.", body = Account, headers(("Tellers-Fresh-As-Of" = String, description = "The time (RFC 3339, UTC) up to which the answer has everything that was committed. A replica gave the answer. `unknown`: the replica's delay is not known."))), Refusals),
 )]
 pub async fn show(
     State(ingress): State<Arc<Ingress>>,
@@ -75,15 +75,15 @@ pub struct EntriesQuery {
 
 /// Lists an account's entries, the newest first.
 ///
-/// `next` (and the header `Link`) leads to the older ones. A page that was read once stays as it was: entries
-/// are only ever added at the front.
+/// `next` (and the header `Link`) leads to older entries. A page that was read once stays as it was: new
+/// entries are only ever added at the front.
 #[utoipa::path(
     get, path = "/api/accounts/{number}/entries", tag = "accounts",
     params(
         ("number" = String, Path, description = "The account's number.", max_length = 34),
         EntriesQuery,
     ),
-    responses((status = 200, description = "A page of entries.", body = Entries, headers(("Tellers-Fresh-As-Of" = String, description = "The answer comes from a replica that has all that was committed until then; `unknown` if nothing tells."))), Refusals),
+    responses((status = 200, description = "A page of entries.", body = Entries, headers(("Tellers-Fresh-As-Of" = String, description = "The time (RFC 3339, UTC) up to which the answer has everything that was committed. A replica gave the answer. `unknown`: the replica's delay is not known."))), Refusals),
 )]
 pub async fn entries(
     State(ingress): State<Arc<Ingress>>,
@@ -114,7 +114,7 @@ pub async fn entries(
     Ok(books.answer((link, Json(Entries::new(number, lines, next)))))
 }
 
-/// Tells what was found last in an account's history: what recurs, what stands out, what flows, what to expect.
+/// Shows the latest analysis of an account: recurring payments, anomalies, cash flow and a forecast.
 #[utoipa::path(
     get, path = "/api/accounts/{number}/patterns", tag = "accounts",
     params(("number" = String, Path, description = "The account's number.", max_length = 34)),
@@ -132,7 +132,7 @@ pub async fn patterns(
         return Err(if account.is_some() { not_analysed(&number) } else { not_found(&number) });
     };
     AccountPatterns::of(found).map(Json).ok_or_else(|| {
-        tracing::error!(%number, "what is kept of an account's patterns is not JSON");
+        tracing::error!(%number, "the stored patterns of an account are not JSON");
         Problem::new(ProblemType::Internal, "the patterns cannot be read; analyse the account again")
     })
 }

@@ -36,14 +36,15 @@ const LIMIT: BodyLimit = BodyLimit { bytes_max: 1024 * 1024, read_max: Duration:
 
 /// Starts an analysis of some accounts, or of all.
 ///
-/// `202` means that it is queued on disk. It runs beside the posting, on threads of the lowest priority. Recurring payments,
-/// anomalies, cash flow and a forecast are then at `/api/accounts/{number}/patterns`.
+/// `202` means that the analysis is queued on disk. It runs beside posting, on threads of the lowest
+/// priority. `/api/accounts/{number}/patterns` then shows recurring payments, anomalies, cash flow and a
+/// forecast.
 #[utoipa::path(
     post, path = "/api/analyses", tag = "analyses",
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable characters: the same key is the same run.")),
-    request_body(content = AnalysisBody, description = "At most 1 MiB; empty for all accounts."),
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable characters. A retry with the same key is the same analysis.")),
+    request_body(content = AnalysisBody, description = "At most 1 MiB. An empty body analyses all accounts."),
     responses(
-        (status = 202, description = "Accepted: it is on disk.", body = Analysis, headers(("Location" = String, description = "Where its progress is."))),
+        (status = 202, description = "The analysis was accepted and is on disk.", body = Analysis, headers(("Location" = String, description = "Path of the analysis, which shows its progress."))),
         Refusals,
     ),
 )]
@@ -140,11 +141,11 @@ pub async fn list(
     Ok(Json(Analyses::new(&runs, limit)))
 }
 
-/// Tells how an analysis goes.
+/// Shows how far an analysis is.
 #[utoipa::path(
     get, path = "/api/analyses/{id}", tag = "analyses",
-    params(("id" = String, Path, description = "The id that it was accepted with.", format = Uuid)),
-    responses((status = 200, description = "The run as it stands.", body = Analysis), Refusals),
+    params(("id" = String, Path, description = "The id in the answer that accepted the analysis.", format = Uuid)),
+    responses((status = 200, description = "The analysis, as far as it is.", body = Analysis), Refusals),
 )]
 pub async fn show(
     State(ingress): State<Arc<Ingress>>,
@@ -167,11 +168,11 @@ async fn stands(ingress: &Ingress, id: JobId) -> Result<Analysis, Problem> {
     Ok(Analysis::pending(id))
 }
 
-/// Cancels an analysis. What it has found so far stays.
+/// Cancels an analysis. The results so far stay.
 #[utoipa::path(
     delete, path = "/api/analyses/{id}", tag = "analyses",
-    params(("id" = String, Path, description = "The id that it was accepted with.", format = Uuid)),
-    responses((status = 200, description = "The run as it stands: cancelled, or done before.", body = Analysis), Refusals),
+    params(("id" = String, Path, description = "The id in the answer that accepted the analysis.", format = Uuid)),
+    responses((status = 200, description = "The analysis: cancelled, or done if it ended before.", body = Analysis), Refusals),
 )]
 pub async fn cancel(
     State(ingress): State<Arc<Ingress>>,
@@ -194,22 +195,23 @@ pub async fn cancel(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ExportQuery {
-    /// `recurring` or `anomalies`; both by default.
+    /// `recurring` or `anomalies`; by default the export has both.
     #[serde(default, deserialize_with = "query::name")]
     #[param(value_type = Option<String>)]
     what: Option<export::What>,
 }
 
-/// Exports what an analysis found as CSV: a line for each recurring payment or income and for each anomaly.
+/// Exports the results of an analysis as CSV: a line for each recurring payment or income and for each
+/// anomaly.
 ///
-/// An account that a later run has analysed again is in the export of that one.
+/// An account that a later analysis covered again is in the export of the later one.
 #[utoipa::path(
     get, path = "/api/analyses/{id}/export", tag = "analyses",
     params(
-        ("id" = String, Path, description = "The id that it was accepted with.", format = Uuid),
+        ("id" = String, Path, description = "The id in the answer that accepted the analysis.", format = Uuid),
         ExportQuery,
     ),
-    responses((status = 200, description = "The lines, by account.", body = String, content_type = "text/csv"), Refusals),
+    responses((status = 200, description = "CSV lines, sorted by account.", body = String, content_type = "text/csv"), Refusals),
 )]
 pub async fn export(
     State(ingress): State<Arc<Ingress>>,

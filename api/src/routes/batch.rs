@@ -40,46 +40,47 @@ use crate::routes::jobs::{self, SubmitQuery};
 /// Lines after which others get their turn: some two milliseconds of work.
 const LINES_PER_TURN: usize = 256;
 
-/// What became of each line of a batch.
+/// The results of the lines of a batch.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct BatchAnswer {
-    /// Lines whose jobs are on disk.
+    /// Number of lines whose jobs are on disk.
     accepted: usize,
-    /// Lines that were refused; after a wait those among them whose key or reference belongs to another job.
+    /// Number of lines that were refused. After a wait it counts lines whose key or reference belongs to
+    /// another job, too.
     refused: usize,
-    /// One for each line, in their order.
+    /// A result for each line, in the order of the lines.
     results: Vec<LineResult>,
 }
 
-/// What became of one line.
+/// The result of one line.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum LineResult {
-    /// Its job is on disk.
+    /// The job of the line is on disk.
     Accepted {
         /// The number of the line, from 1.
         line: usize,
         /// The job's id.
         #[schema(value_type = String, format = Uuid)]
         id: JobId,
-        /// `queued`; after a wait what became of it, if that is known.
+        /// `queued`; after a wait, the job's status if it is known.
         status: Status,
         /// Why it was rejected.
         #[serde(skip_serializing_if = "Option::is_none")]
         #[schema(value_type = Option<RejectionName>)]
         reason: Option<Rejection>,
-        /// A job with this id came before, as far as this replica knows: this line is that job, and no other. Absent where
-        /// nothing is known of one.
+        /// Whether this replica knows that a job with this id came before. The line is then that job, and no
+        /// other. Absent where the replica knows of none.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         came_before: bool,
     },
-    /// Nothing of it was accepted.
+    /// The line was refused, and nothing of it was accepted.
     Refused {
         /// The number of the line, from 1.
         line: usize,
         /// Always `refused`.
         status: Refused,
-        /// Why, and what to do.
+        /// Why the line was refused, and what to do.
         #[schema(value_type = Problem)]
         error: Box<Problem>,
     },
@@ -95,16 +96,17 @@ pub enum Refused {
 
 /// Submits up to 10,000 jobs: a JSON array, or one job a line (NDJSON).
 ///
-/// Each line is accepted or refused on its own. Jobs that draw on one account keep the order of their lines.
-/// `202` if at least one was accepted, `422` if every line is wrong, `503` if the queue took none.
+/// The service accepts or refuses each line on its own. Jobs that draw on one account keep the order of their
+/// lines. The status is `202` if at least one line was accepted, `422` if every line is wrong, and `503` if
+/// the queue took none.
 #[utoipa::path(
     post, path = "/api/jobs/batch", tag = "jobs",
     params(
         (
             "Idempotency-Key" = Option<String>, Header,
-            description = "Gives a line without a `reference` an id of this key and of what the line says, so that the same body can be sent again; a line that was refused and is sent again corrected is another job.",
+            description = "A line without a `reference` gets an id from this key and the content of the line, so that the same body can be sent again. A line that was refused, corrected and sent again is another job.",
         ),
-        ("Content-Encoding" = Option<String>, Header, description = "`gzip`, once, or `identity`. The limits are of the unpacked body."),
+        ("Content-Encoding" = Option<String>, Header, description = "`gzip`, once, or `identity`. The limits count the unpacked body."),
         ("Prefer" = Option<String>, Header, description = "`wait=N` waits up to N seconds for the outcomes of all lines (RFC 7240).", example = "wait=5"),
         SubmitQuery,
     ),
@@ -115,15 +117,15 @@ pub enum Refused {
     responses(
         Refusals,
         (
-            status = 200, description = "Every accepted line has an outcome, which the client waited for.", body = BatchAnswer,
+            status = 200, description = "Every accepted line has an outcome. The client waited for the outcomes.", body = BatchAnswer,
             headers(("Preference-Applied" = String, description = "`wait=N`")),
         ),
         (
-            status = 202, description = "At least one line was accepted. After a wait whose time was over, with the outcomes that are known.",
-            body = BatchAnswer, headers(("Preference-Applied" = String, description = "`wait=N`, where the answer waited.")),
+            status = 202, description = "At least one line was accepted. After a wait that ran out, the answer has the outcomes so far.",
+            body = BatchAnswer, headers(("Preference-Applied" = String, description = "`wait=N`, if the answer waited.")),
         ),
         (
-            status = 422, description = "Every line is wrong; or the body is no batch, then a problem.",
+            status = 422, description = "Every line is wrong. Where the body is no batch, the answer is a problem document.",
             content((BatchAnswer = "application/json"), (Problem = "application/problem+json")),
         ),
     ),
@@ -236,7 +238,7 @@ impl Sorted {
             if reply {
                 self.expected.push((self.results.len(), job.id, job.fingerprint));
             }
-            // As it will be told unless the queue refuses it.
+            // As the answer will have it unless the queue refuses the job.
             let came_before = job.came_before;
             Ok(LineResult::Accepted { line, id: job.id, status: Status::Queued, reason: None, came_before })
         });

@@ -43,16 +43,16 @@ const REFUSALS_SHOWN: u32 = 10;
 #[serde(try_from = "HashMap<String, String>")]
 #[into_params(parameter_in = Query)]
 pub struct SubmitQuery {
-    /// `csv`, `ndjson` or `pain.001`; found out if it is not given.
+    /// `csv`, `ndjson` or `pain.001`; by default the service detects it.
     format: Option<String>,
     /// Which columns and constants make a job, and how dates and amounts are written.
     map: Option<String>,
-    /// Such as `windows-1252`; found out if it is not given.
+    /// The character encoding of the file, such as `windows-1252`; by default the service detects it.
     charset: Option<String>,
-    /// Queues nothing: tells which rows would be refused for their form.
+    /// `true` queues nothing: the import lists the rows that would be refused for their form.
     #[param(value_type = Option<bool>)]
     dry_run: Option<String>,
-    /// What the file is called.
+    /// The name of the file.
     name: Option<String>,
 }
 
@@ -69,19 +69,20 @@ impl TryFrom<HashMap<String, String>> for SubmitQuery {
 
 /// Sends a file of jobs: CSV, NDJSON or ISO 20022 pain.001, plain or as gzip, as the body or in a form.
 ///
-/// `202` means that the file is on disk and will be read; where the answer's `Location` points, its progress is.
-/// Every row takes effect once, however often the file is sent: a row is known by its `reference`, else by the
-/// content of the file and its place in it. The same file again is the same import until that has ended; after
-/// that it is a new one whose rows come out as duplicates.
+/// `202` means that the file is on disk and will be read; `Location` in the answer is the path of the import,
+/// which shows its progress. Every row takes effect once, however often the file is sent: the `reference` of
+/// a row identifies it, or else the content of the file and the row's place in it. The same file sent again
+/// is the same import until that import has ended. After that it is a new import, whose rows come out as
+/// duplicates.
 #[utoipa::path(
     post, path = "/api/imports", tag = "imports",
     params(SubmitQuery),
     request_body(
-        description = "At most 100 MB (`MAX_UPLOAD_MB`), as it is sent. In a form the file is the field `file`, after all others.",
+        description = "At most 100 MB (`MAX_UPLOAD_MB`), counted as sent. In a form the file is the field `file`, after all other fields.",
         content((String = "text/csv"), (String = "application/x-ndjson"), (String = "application/xml"), (String = "application/gzip"), (String = "multipart/form-data")),
     ),
     responses(
-        (status = 202, description = "The file is on disk.", body = ImportDocument, headers(("Location" = String, description = "Where its progress is."))),
+        (status = 202, description = "The file is on disk.", body = ImportDocument, headers(("Location" = String, description = "Path of the import, which shows its progress."))),
         Refusals,
     ),
 )]
@@ -107,10 +108,10 @@ pub async fn submit(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListQuery {
-    /// Only imports with a lower number.
+    /// Lists imports with a number below this.
     #[serde(default, deserialize_with = "number")]
     before: Option<u64>,
-    /// At the most so many, 1 to 500; 50 by default.
+    /// Imports of a page: 1 to 500; 50 by default.
     #[serde(default)]
     #[param(value_type = Option<u32>)]
     limit: Limit<50, 500>,
@@ -124,14 +125,14 @@ pub(super) fn number<'de, D: Deserializer<'de>>(number: D) -> Result<Option<u64>
 /// A page of imports.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ImportsPage {
-    /// The newest first.
+    /// The imports, the newest first.
     imports: Vec<ImportDocument>,
-    /// Where the next page is, if there may be one.
+    /// Path of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
-/// Lists imports, the newest first: one's own, or everybody's with the scope operate.
+/// Lists imports, the newest first: the client's own, or those of all clients with the scope `operate`.
 #[utoipa::path(
     get, path = "/api/imports", tag = "imports",
     params(ListQuery),
@@ -153,14 +154,14 @@ pub async fn list(
     Ok(Json(ImportsPage { imports, next }))
 }
 
-/// Tells how far an import is and what became of its rows.
+/// Shows how far an import is and the outcomes of its rows.
 #[utoipa::path(
     get, path = "/api/imports/{number}", tag = "imports",
     params(("number" = u64, Path, description = "The number of the import.")),
     responses(
         (
             status = 200,
-            description = "The import. With `Accept: text/event-stream` one each second, as events `import`, until it has ended.",
+            description = "The import. With `Accept: text/event-stream` the answer is a stream of events `import`, one each second, until the import has ended.",
             content((ImportDocument = "application/json"), (ImportDocument = "text/event-stream")),
         ),
         Refusals,
@@ -216,14 +217,14 @@ fn follow(ingress: Arc<Ingress>, number: u64) -> Response {
     response
 }
 
-/// Stops an import. What is queued stays queued, and the rest is not read.
+/// Stops an import. Queued rows stay queued, and the rest of the file is not read.
 ///
-/// The answer is the import as it is: it is `cancelled` within a second or two. One that has ended stays as it is.
-/// With the scope operate everybody's can be stopped.
+/// The answer is the import as it stands: it becomes `cancelled` within a second or two. An import that has
+/// ended stays as it is. A key with the scope `operate` may stop the import of any client.
 #[utoipa::path(
     delete, path = "/api/imports/{number}", tag = "imports",
     params(("number" = u64, Path, description = "The number of the import.")),
-    responses((status = 202, description = "The import is asked to stop.", body = ImportDocument), Refusals),
+    responses((status = 202, description = "The import was asked to stop.", body = ImportDocument), Refusals),
 )]
 pub async fn cancel(
     State(ingress): State<Arc<Ingress>>,
@@ -239,8 +240,8 @@ pub async fn cancel(
     Ok((StatusCode::ACCEPTED, Json(document_of(&ingress, &import).await?)).into_response())
 }
 
-/// Gives back the rows that were refused, in the form in which they came, each with the reason: ready to be
-/// corrected and sent again.
+/// Returns the refused rows in their original form, each with the reason, ready to be corrected and sent
+/// again.
 #[utoipa::path(
     get, path = "/api/imports/{number}/refused", tag = "imports",
     params(("number" = u64, Path, description = "The number of the import.")),
@@ -309,7 +310,7 @@ async fn find(
     // Another client's is none, as far as this one can tell.
     found.filter(|import| viewer.sees_all || import.client == viewer.client.as_str()).ok_or_else(|| {
         let shown: String = text.chars().take(80).collect();
-        let detail = format!("{shown:?} is no import of yours; /api/imports lists those that there are");
+        let detail = format!("{shown:?} is no import of yours; /api/imports lists yours");
         Problem::new(ProblemType::ImportNotFound, detail)
     })
 }

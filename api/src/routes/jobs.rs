@@ -42,7 +42,7 @@ pub mod list;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct SubmitQuery {
-    /// The same as `Prefer: wait=N`, and wins over it.
+    /// Seconds to wait for the outcome; takes precedence over `Prefer: wait=N`.
     #[serde(default, deserialize_with = "seconds")]
     #[param(value_type = Option<u64>)]
     wait: Option<Duration>,
@@ -58,15 +58,15 @@ pub struct SubmitQuery {
 #[utoipa::path(
     post, path = "/api/jobs", tag = "jobs",
     params(
-        ("Content-Encoding" = Option<String>, Header, description = "`gzip`, once, or `identity`. The limit is of the unpacked body."),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable characters, bare or as a quoted string (RFC 9651): the same key is the same job. A `reference` in the body wins over it."),
+        ("Content-Encoding" = Option<String>, Header, description = "`gzip`, once, or `identity`. The limit counts the unpacked body."),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable characters, bare or as a quoted string (RFC 9651). A retry with the same key is the same job. A `reference` in the body takes precedence."),
         ("Prefer" = Option<String>, Header, description = "`wait=N` waits up to N seconds for the outcome (RFC 7240).", example = "wait=5"),
         SubmitQuery,
     ),
-    request_body(content = JobBody, description = "At most 64 KiB."),
+    request_body(content = JobBody, description = "A job of at most 64 KiB."),
     responses(
-        (status = 200, description = "The outcome, to a client that waited for it.", body = Job, headers(("Preference-Applied" = String, description = "`wait=N`"))),
-        (status = 202, description = "Accepted: it is on disk.", body = Queued, headers(("Location" = String, description = "Where its outcome will be."))),
+        (status = 200, description = "The outcome of the job, for a client that waited.", body = Job, headers(("Preference-Applied" = String, description = "`wait=N`"))),
+        (status = 202, description = "The job was accepted and is on disk.", body = Queued, headers(("Location" = String, description = "Path of the job, which shows its outcome."))),
         Refusals,
     ),
 )]
@@ -178,17 +178,17 @@ pub struct ShowQuery {
     fresh: bool,
 }
 
-/// Tells what became of a job.
+/// Shows a job and its outcome.
 ///
-/// A job without an outcome is `pending`, whether or not it was accepted: only a `202` proves that. With `wait` the answer comes as soon as
-/// there is an outcome, at the latest after that many seconds.
+/// A job without an outcome is `pending`, whether or not it was accepted: only a `202` proves acceptance.
+/// With `wait` the answer comes as soon as the job has an outcome, and after that many seconds at the latest.
 #[utoipa::path(
     get, path = "/api/jobs/{id}", tag = "jobs",
     params(
-        ("id" = String, Path, description = "The id that the job was accepted with.", format = Uuid),
+        ("id" = String, Path, description = "The id in the answer that accepted the job.", format = Uuid),
         ShowQuery,
     ),
-    responses((status = 200, description = "The job as far as it is known.", body = Job), Refusals),
+    responses((status = 200, description = "The job. Without an outcome, only its id and status.", body = Job), Refusals),
 )]
 pub async fn show(
     State(ingress): State<Arc<Ingress>>,

@@ -16,7 +16,7 @@ use crate::problem::{Problem, ProblemType};
 /// A probe gives up after a second or two; the answer comes before.
 const READY_MAX: Duration = Duration::from_secs(1);
 
-/// What a probe is told.
+/// The answer to a probe.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Health {
     /// `alive` or `ready`.
@@ -24,17 +24,17 @@ pub struct Health {
     status: &'static str,
 }
 
-/// Whether the process answers.
+/// Shows whether the process answers.
 #[utoipa::path(get, path = "/livez", tag = "operations", responses((status = 200, description = "The process answers.", body = Health)))]
 pub async fn livez() -> Json<Health> {
     Json(Health { status: "alive" })
 }
 
-/// Whether jobs would be accepted now: the queue is reached and this replica does not stop. The
-/// database is not needed for that.
+/// Shows whether this replica would accept jobs now: it reaches the queue and is not stopping. Accepting
+/// needs no database.
 #[utoipa::path(get, path = "/readyz", tag = "operations", responses(
-    (status = 200, description = "Jobs would be accepted.", body = Health),
-    (status = 503, description = "Jobs would not be accepted; says why.", body = Problem, content_type = "application/problem+json"),
+    (status = 200, description = "This replica would accept jobs.", body = Health),
+    (status = 503, description = "This replica would not accept jobs; the body says why.", body = Problem, content_type = "application/problem+json"),
 ))]
 pub async fn readyz(State(ingress): State<Arc<Ingress>>) -> Result<Json<Health>, Problem> {
     let unready =
@@ -49,7 +49,7 @@ pub async fn readyz(State(ingress): State<Arc<Ingress>>) -> Result<Json<Health>,
     }
 }
 
-/// The metrics of this process, in the text format of Prometheus.
+/// Shows the metrics of this process in the text format of Prometheus.
 #[utoipa::path(get, path = "/metrics", tag = "operations", responses(
     (status = 200, description = "The metrics.", body = String, content_type = "text/plain; version=0.0.4"),
 ))]

@@ -20,61 +20,61 @@ use crate::rfc3339::Rfc3339;
 pub struct StatementDocument {
     /// The account's number.
     account: String,
-    /// Who holds it.
+    /// Name of the account's holder.
     holder: Option<String>,
     /// The currency (ISO 4217).
     currency: String,
-    /// The first moment of the period.
+    /// The first moment of the period (RFC 3339, UTC).
     #[schema(format = DateTime)]
     from: String,
-    /// The first moment after the period.
+    /// The first moment after the period (RFC 3339, UTC).
     #[schema(format = DateTime)]
     to: String,
-    /// The balance before the first entry.
+    /// The balance before the first entry, in minor units.
     opening_balance: i64,
-    /// The balance after the last entry.
+    /// The balance after the last entry, in minor units.
     closing_balance: i64,
-    /// How many entries follow.
+    /// Number of entries of the statement.
     count: u64,
-    /// The oldest first.
+    /// The entries, the oldest first.
     entries: Vec<StatementEntry<'static>>,
 }
 
 /// An entry on a statement.
 #[derive(Serialize, ToSchema)]
 pub struct StatementEntry<'a> {
-    /// Its place among the account's entries, from 1, without gaps.
+    /// The entry's place among the account's entries, from 1, without gaps.
     seq: i64,
-    /// The day on which it was posted (UTC).
+    /// The day on which the entry was posted (UTC).
     #[schema(value_type = String, format = Date)]
     booking_date: jiff::civil::Date,
-    /// The business day: the job's, or else the day on which it was accepted (UTC).
+    /// The business day: the job's value date, or else the day on which the job was accepted (UTC).
     #[schema(value_type = String, format = Date)]
     value_date: jiff::civil::Date,
-    /// When it was posted.
+    /// When the entry was posted (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime)]
     posted_at: Rfc3339,
-    /// A credit is positive, a debit negative.
+    /// The amount in minor units: a credit is positive, a debit negative.
     amount: i64,
-    /// The account's balance after it.
+    /// The account's balance after the entry, in minor units.
     balance_after: i64,
-    /// What its job did.
+    /// The kind of that job.
     #[schema(value_type = KindName)]
     kind: Kind,
-    /// The job that made it.
+    /// The id of the job that made the entry.
     #[schema(value_type = String, format = Uuid)]
     job: JobId,
     /// The client's own name for that job.
     #[serde(skip_serializing_if = "Option::is_none")]
     reference: Option<&'a str>,
-    /// The text.
+    /// The text on the statement.
     #[serde(skip_serializing_if = "Option::is_none")]
     memo: Option<&'a str>,
-    /// The other side: as the job names it, or else its other account.
+    /// The other side: the counterparty that the job names, or else the job's other account.
     #[serde(skip_serializing_if = "Other::is_unknown")]
     #[schema(value_type = Option<Other>)]
     counterparty: &'a Other,
-    /// What it is called as a payment.
+    /// The names of the payment, from ISO 20022.
     #[serde(flatten)]
     #[schema(value_type = PaymentNames)]
     payment: &'a PaymentNames,

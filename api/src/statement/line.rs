@@ -34,35 +34,35 @@ pub struct Line<'a> {
     pub payment: PaymentNames,
 }
 
-/// What a payment is called, as it came in. `message_id` and `payment_information_id` are told to the payer only.
+/// The names of a payment, as it came in. Only the payer sees `message_id` and `payment_information_id`.
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct PaymentNames {
-    /// `MsgId`.
+    /// `MsgId`: the payer's own id of the message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message_id: Option<String>,
-    /// `PmtInfId`.
+    /// `PmtInfId`: the payer's own id of the group of payments.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payment_information_id: Option<String>,
-    /// `InstrId`.
+    /// `InstrId`: the payer's own id of the instruction.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instruction_id: Option<String>,
-    /// `EndToEndId`.
+    /// `EndToEndId`, which reaches the payee unchanged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end_to_end_id: Option<String>,
-    /// `UETR`.
+    /// `UETR`: the unique end-to-end transaction reference.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uetr: Option<String>,
-    /// Who pays, as the payment has it.
+    /// Name of the payer, as the payment has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub debtor_name: Option<String>,
-    /// Who is paid, as the payment has it.
+    /// Name of the payee, as the payment has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub creditor_name: Option<String>,
-    /// The payee's own name for what is paid.
+    /// The payee's own reference, such as an invoice number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub creditor_reference: Option<String>,
-    /// What kind of reference that is.
+    /// The type of that reference.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub creditor_reference_type: Option<String>,
 }
@@ -89,15 +89,15 @@ impl PaymentNames {
     }
 }
 
-/// The other side of an entry: outside as the job named it, or else the other account of the job.
+/// The other side of an entry: the counterparty that the job names, or else the job's other account.
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 #[schema(as = OtherSide)]
 pub struct Other {
-    /// Its name.
+    /// The other side's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Its account.
+    /// The number of the other side's account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
 }

@@ -94,7 +94,8 @@ async fn a_stop_finishes_what_is_in_flight() {
     stream.write_all(request("", DEPOSIT).as_bytes()).await.unwrap();
     until("the job is offered", || (served.queue.takes.receiver_count() > 0).then_some(())).await;
     served.shutdown.cancel();
-    until("nobody is accepted any more", || std::net::TcpStream::connect(served.address).err()).await;
+    until("the listener accepts no more connections", || std::net::TcpStream::connect(served.address).err())
+        .await;
     served.queue.takes.send_replace(Takes::All);
     let head = read_head(&mut stream).await;
     assert!(head.starts_with("HTTP/1.1 202"), "{head}");
@@ -131,7 +132,8 @@ async fn a_stop_sends_clients_elsewhere_before_it_refuses_them() {
     let mut last = TcpStream::connect(served.address).await.unwrap();
     let mut idle = TcpStream::connect(served.address).await.unwrap();
     until("the pause ends", || (stopped.elapsed() >= Duration::from_secs(2)).then_some(())).await;
-    until("nobody is accepted any more", || std::net::TcpStream::connect(served.address).err()).await;
+    until("the listener accepts no more connections", || std::net::TcpStream::connect(served.address).err())
+        .await;
     last.write_all(request("", DEPOSIT).as_bytes()).await.unwrap();
     let head = read_to_the_end(&mut last).await;
     assert!(head.starts_with("http/1.1 202"), "{head}");

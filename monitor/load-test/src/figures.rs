@@ -1,4 +1,4 @@
-//! What a stretch of load measured.
+//! The figures of one phase of load.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,23 +7,23 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Times, each to two digits.
+/// A distribution of times, to two significant digits.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = LoadTestTimes)]
 pub struct Times {
-    /// How many were measured.
+    /// Number of measured times.
     pub count: u64,
-    /// The shortest.
+    /// The shortest time.
     pub min_seconds: f64,
-    /// The mean.
+    /// The mean of the times.
     pub avg_seconds: f64,
-    /// Half of them took at most so long.
+    /// The median: half of the times are at most so long.
     pub p50_seconds: f64,
-    /// 95 % of them took at most so long.
+    /// The 95th percentile: 95 % of the times are at most so long.
     pub p95_seconds: f64,
-    /// 99 % of them took at most so long.
+    /// The 99th percentile: 99 % of the times are at most so long.
     pub p99_seconds: f64,
-    /// The longest.
+    /// The longest time.
     pub max_seconds: f64,
 }
 
@@ -48,34 +48,35 @@ pub(crate) fn seconds(microseconds: u64) -> f64 {
     Duration::from_micros(microseconds).as_secs_f64()
 }
 
-/// What a stretch of load measured.
+/// The figures of one phase of load.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = LoadTestFigures)]
 pub struct Figures {
-    /// Users at once; `null` for an open loop.
+    /// Concurrent users; `null` for an open loop.
     pub users: Option<u32>,
-    /// Requests that were sent, a job each.
+    /// Number of requests that were sent, one job each.
     pub requests: u64,
-    /// Those that were answered with 202.
+    /// Number of requests that were answered with 202.
     pub accepted: u64,
-    /// Accepted jobs whose entries are in the ledger.
+    /// Number of accepted jobs whose entries are in the ledger.
     pub posted: u64,
     /// `posted` of `requests`, in percent.
     pub success_percent: f64,
-    /// From the first request to the last answer.
+    /// Seconds from the first request to the last answer.
     pub seconds: f64,
-    /// `accepted` in that time.
+    /// `accepted` per second, over `seconds`.
     pub accepted_per_second: f64,
-    /// `posted` from the first acceptance to the last posting, by the fleet's own clock; `null`: none was.
+    /// `posted` per second, from the first acceptance to the last posting by the fleet's own clock; `null`:
+    /// no job was posted.
     pub posted_per_second: Option<f64>,
-    /// Of the requests that were accepted, and of those that were given up after 10 s, until the answer was
-    /// read; of an open loop, from the time at which each was due. `null`: there was none.
+    /// Response times of the accepted requests and of requests given up after 10 s, until the answer was
+    /// read. In an open loop a request's time starts when it was due. `null`: there was no such request.
     pub response: Option<Times>,
-    /// Of the jobs that were posted, from `accepted_at` to `posted_at` as the ledger has them.
+    /// Time from `accepted_at` to `posted_at` of the posted jobs, as the ledger has them.
     pub accepted_to_posted: Option<Times>,
-    /// What went wrong, by class: `refused/<problem>`, `http/<status>`, `connect`, `timeout`,
-    /// `connection_broken` and `unreadable_answer` of requests; `rejected/<reason>`, `dead`,
-    /// `without_outcome`, `unknown_to_the_ingress` and `not_read` of accepted jobs.
+    /// Number of errors by class. Of requests: `refused/<problem>`, `http/<status>`, `connect`, `timeout`,
+    /// `connection_broken` and `unreadable_answer`. Of accepted jobs: `rejected/<reason>`, `dead`,
+    /// `without_outcome`, `unknown_to_the_ingress` and `not_read`.
     pub errors: BTreeMap<String, u64>,
 }
 

@@ -31,43 +31,43 @@ const VALIDATE_REQUESTS_PER_USER: u32 = 20;
 /// take, and a hundred no more: only users with a pace of their own make ten times the load.
 const VALIDATE_PACE: Duration = Duration::from_millis(200);
 
-/// What is asked of a load test. All of it may be left out.
+/// The plan that is asked for. Every member may be left out.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[schema(as = LoadTestRequest, example = json!({"concurrent_users": 20, "requests_per_user": 5}))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// `closed` unless given.
+    /// The way the load is made; `closed` by default.
     pub mode: Option<Mode>,
-    /// `closed` and `sustained`: users at once, each of which sends its next request when the one before is
-    /// answered; 1 to 2,000, 20 unless given.
+    /// Of `closed` and `sustained`: concurrent users, each of which sends its next request when the one
+    /// before is answered; 1 to 2,000; 20 by default.
     pub concurrent_users: Option<u32>,
-    /// `closed`: requests of each user; 5 unless given.
+    /// Of `closed`: requests of each user; 5 by default.
     pub requests_per_user: Option<u32>,
-    /// `closed` and `sustained`: a user sends at most one request in so many seconds; 0 to 60, 0 unless given.
+    /// Of `closed` and `sustained`: a user sends at most one request in so many seconds; 0 to 60; 0 by
+    /// default.
     pub pace_seconds: Option<f64>,
-    /// `open`: requests a second, whatever becomes of those before; 1 to 50,000, 100 unless given.
+    /// Of `open`: requests per second, whatever becomes of earlier requests; 1 to 50,000; 100 by default.
     pub rate: Option<u32>,
-    /// `open`: seconds of load; 1 to 1,800, 10 unless given.
+    /// Of `open`: seconds of load, 1 to 1,800; 10 by default.
     pub duration_seconds: Option<u32>,
-    /// `sustained`: minutes of load, fractions allowed; up to 30, 1 unless given.
+    /// Of `sustained`: minutes of load, fractions allowed, up to 30; 1 by default.
     pub minutes: Option<f64>,
-    /// Accounts that the transfers go between; 2 to 1,000, twice the users and at least 100 unless given.
+    /// Accounts that the transfers go between: 2 to 1,000; by default twice the users and at least 100.
     pub accounts: Option<u32>,
-    /// Seconds after the load within which every accepted job has to have its outcome; 1 to 600, 60 unless
-    /// given.
+    /// Seconds after the load within which every accepted job must have its outcome: 1 to 600; 60 by default.
     pub outcome_seconds: Option<u32>,
-    /// Seconds that the answer is held back for the result; 0 to 60, 20 unless given.
+    /// Seconds for which the answer waits for the result: 0 to 60; 20 by default.
     pub wait_seconds: Option<u32>,
 }
 
-/// How the load is made.
+/// The way the load is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = LoadTestMode)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Users who each send a number of requests, one after the other.
     Closed,
-    /// Requests at a steady rate; latency counts from the time at which each was due.
+    /// Requests at a steady rate; the latency of a request counts from the time at which it was due.
     Open,
     /// Users who send requests for a time.
     Sustained,
@@ -76,43 +76,43 @@ pub enum Mode {
     Validate,
 }
 
-/// A load test with nothing left open.
+/// A load test with every member filled in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = LoadTestPlan)]
 pub struct Plan {
-    /// How the load is made.
+    /// The way the load is made.
     #[serde(flatten)]
     pub load: Load,
-    /// Accounts that the transfers go between.
+    /// Number of accounts that the transfers go between.
     pub accounts: u32,
-    /// Seconds after the load within which every accepted job has to have its outcome.
+    /// Seconds after the load within which every accepted job must have its outcome.
     pub outcome_seconds: u32,
 }
 
-/// How the load is made, with its figures.
+/// The way the load is made, with its figures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = LoadTestLoad)]
 #[serde(tag = "mode", rename_all = "snake_case")]
 pub enum Load {
     /// Users who each send a number of requests, one after the other.
     Closed {
-        /// Users at once.
+        /// Number of concurrent users.
         concurrent_users: u32,
-        /// Requests of each.
+        /// Number of requests of each user.
         requests_per_user: u32,
         /// A user sends at most one request in so many seconds.
         pace_seconds: f64,
     },
     /// Requests at a steady rate.
     Open {
-        /// Requests a second.
+        /// Requests per second.
         rate: u32,
         /// Seconds of load.
         duration_seconds: u32,
     },
     /// Users who send requests for a time.
     Sustained {
-        /// Users at once.
+        /// Number of concurrent users.
         concurrent_users: u32,
         /// Minutes of load.
         minutes: f64,

@@ -1,4 +1,4 @@
-//! How far a load test is, told while it runs.
+//! The progress of a load test while it runs.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
@@ -35,17 +35,17 @@ pub(crate) enum Of {
     Unknown,
 }
 
-/// How far a load test is.
+/// The progress of a load test.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = LoadTestProgress)]
 pub struct ProgressView {
-    /// What it is at: opening accounts, a load, awaiting outcomes, ...
+    /// The current stage: opening accounts, a load, awaiting outcomes, ...
     pub stage: String,
-    /// Of this stage, from 0 to 100; `null`: not known.
+    /// Progress of this stage, from 0 to 100; `null`: not known.
     pub stage_percent: Option<f64>,
-    /// Requests sent so far.
+    /// Number of requests sent so far.
     pub requests: u64,
-    /// Those of them that failed.
+    /// Number of those requests that failed.
     pub failed: u64,
 }
 

@@ -13,40 +13,40 @@ use utoipa::ToSchema;
 
 pub(crate) use self::ledger::{Fate, Jobs};
 
-/// Findings that are told; there may be more.
+/// The most findings that are listed; there may be more.
 const FINDINGS_MAX: usize = 20;
 
-/// What was found when everything was read again.
+/// The result of reading every job and account again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = LoadTestProof)]
 pub struct Proof {
-    /// Jobs that were accepted, of all phases.
+    /// Number of accepted jobs, of all phases.
     pub accepted: u64,
-    /// Those with their entries in the ledger.
+    /// Number of jobs with their entries in the ledger.
     pub posted: u64,
-    /// Those turned down for a business reason.
+    /// Number of jobs rejected for a business reason.
     pub rejected: u64,
-    /// Those that could not be posted and wait for an operator.
+    /// Number of jobs that could not be posted and wait for an operator.
     pub dead: u64,
-    /// Accepted, and at the deadline without an outcome, unknown to the ingress, not to be read, or posted without
-    /// all their entries.
+    /// Number of accepted jobs that at the deadline had no outcome, were unknown to the ingress, could not be
+    /// read, or were posted without all their entries.
     pub lost: u64,
-    /// Posted with more entries than they should have.
+    /// Number of jobs that were posted with more entries than they should have.
     pub doubled: u64,
-    /// Entries on the run's accounts that no job of the run should have made.
+    /// Number of entries on the run's accounts that no job of the run should have made.
     pub foreign_entries: u64,
-    /// Not known to be accepted, and posted all the same, as may be: whoever sends again with the same
-    /// reference learns it.
+    /// Number of jobs that were posted though the client never received their acceptance. This is no fault: a
+    /// client that sends again with the same reference learns it.
     pub unconfirmed_posted: u64,
-    /// The run's accounts.
+    /// Number of the run's accounts.
     pub accounts: u32,
-    /// Those that could be read.
+    /// Number of the run's accounts that could be read.
     pub accounts_read: u32,
-    /// Those whose balance is not what the outcomes say, or not the sum of their entries.
+    /// Number of accounts whose balance is not what the outcomes say, or not the sum of their entries.
     pub accounts_off: u32,
-    /// What all of them were given, in minor units.
+    /// Sum of the deposits that the run's accounts were given, in minor units.
     pub money_given: i64,
-    /// What all of them hold; `null`: not all could be read.
+    /// Sum of the balances of the run's accounts, in minor units; `null`: not all could be read.
     pub money_found: Option<i64>,
     /// What is wrong, a sentence each; the first 20.
     pub findings: Vec<String>,

@@ -11,31 +11,31 @@ use crate::series::Point;
 use crate::usage::Resources;
 use crate::verdict::Verdict;
 
-/// What a load test measured, and what is to be thought of it.
+/// The result of a load test: figures, proof and verdict.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = LoadTestReport)]
 pub struct Report {
-    /// Its name, which its accounts bear: `loadtest:<run>:<n>`.
+    /// The run's name, which its accounts bear: `loadtest:<run>:<n>`.
     pub run: String,
-    /// The ingress.
+    /// The URL of the ingress.
     pub target: String,
-    /// What was to be done.
+    /// The plan of the load test.
     pub plan: Plan,
     /// When the load started (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime)]
     pub started_at: Timestamp,
-    /// From opening the accounts to the verdict.
+    /// Seconds from opening the accounts to the verdict.
     pub seconds: f64,
     /// Passed or failed, criterion by criterion.
     pub verdict: Verdict,
     /// The load that is judged.
     pub load: Figures,
-    /// What it is judged by, in the mode `validate`.
+    /// The baseline that the load is compared with, in the mode `validate`.
     pub baseline: Option<Figures>,
-    /// The most that any replica used; `null`: nobody told.
+    /// The most that any replica used; `null`: no report has it.
     pub resources: Option<Resources>,
-    /// What was found when everything was read again.
+    /// The result of reading every job and account again.
     pub proof: Proof,
-    /// The course of it all, over time, from the start of the load.
+    /// The figures over time, from the start of the load.
     pub points: Vec<Point>,
 }

@@ -29,31 +29,31 @@ struct Interval {
     posting_us: Histogram<u64>,
 }
 
-/// What happened in an interval of a load test. Latencies are `null` where nothing was measured.
+/// The figures of an interval of a load test. A time is `null` where none was measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = LoadTestPoint)]
 pub struct Point {
-    /// Its start, from the start of the load.
+    /// Start of the interval, in seconds from the start of the load.
     pub at_seconds: f64,
-    /// Its width.
+    /// Length of the interval in seconds.
     pub seconds: f64,
-    /// Requests answered with 202.
+    /// Requests answered with 202, per second.
     pub accepted_per_second: f64,
-    /// Requests that failed.
+    /// Failed requests per second.
     pub failed_per_second: f64,
-    /// Jobs posted.
+    /// Jobs posted per second.
     pub posted_per_second: f64,
-    /// Response time of the requests answered here: median.
+    /// Median response time of the requests answered in the interval.
     pub response_p50_seconds: Option<f64>,
-    /// The same, 95th percentile.
+    /// 95th percentile of the response time.
     pub response_p95_seconds: Option<f64>,
-    /// The same, 99th percentile.
+    /// 99th percentile of the response time.
     pub response_p99_seconds: Option<f64>,
-    /// From acceptance to posting of the jobs posted here: median.
+    /// Median time from acceptance to posting of the jobs posted in the interval.
     pub accepted_to_posted_p50_seconds: Option<f64>,
-    /// The same, 95th percentile.
+    /// 95th percentile of the time from acceptance to posting.
     pub accepted_to_posted_p95_seconds: Option<f64>,
-    /// The same, 99th percentile.
+    /// 99th percentile of the time from acceptance to posting.
     pub accepted_to_posted_p99_seconds: Option<f64>,
 }
 

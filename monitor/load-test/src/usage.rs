@@ -29,24 +29,25 @@ pub enum UsageSource {
     Monitor(String),
 }
 
-/// The most that any replica used, as its reports tell: an average over a second each; and how busy their hosts were.
-/// The monitor, which may run the load test, is not among them.
+/// The most that any replica used, by its reports, each an average over a second; and the load of the hosts.
+/// The monitor, which may run the load test, is not counted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = LoadTestResources)]
 pub struct Resources {
     /// Cores in use of the cores that the process may use, in percent: the most of any replica.
     pub cpu_percent_max: f64,
-    /// That replica.
+    /// The id of the replica that used the most CPU.
     pub cpu_replica: String,
     /// Resident memory of the memory that the process may use, in percent: the most of any replica.
     pub memory_percent_max: f64,
-    /// That replica.
+    /// The id of the replica that used the most memory.
     pub memory_replica: String,
-    /// How busy the busiest host or container was, in percent, on average over the load: with whatever else ran on it,
-    /// so nobody is judged by it. `null`: not told.
+    /// CPU of the busiest host or container, in percent, on average over the load. Other programs on the host
+    /// count too, so no criterion uses it. `null`: no report has it.
     #[serde(default)]
     pub host_cpu_percent_avg: Option<f64>,
-    /// How full the memory of the fullest host or container was, in percent, on average over the load. `null`: not told.
+    /// Memory of the fullest host or container, in percent, on average over the load. `null`: no report has
+    /// it.
     #[serde(default)]
     pub host_memory_percent_avg: Option<f64>,
 }
@@ -77,7 +78,7 @@ struct Reported {
     hosts: BTreeMap<String, HostUse>,
 }
 
-/// Sums over what a replica told of its host.
+/// Sums over a replica's reports of its host.
 #[derive(Default)]
 struct HostUse {
     reports: f64,
@@ -159,7 +160,7 @@ impl Used {
 }
 
 impl UsageSource {
-    /// Notes what is told, for as long as it is polled.
+    /// Notes what the monitor reports, for as long as it is polled.
     pub(crate) async fn watch(&self, peaks: &Peaks) {
         match self {
             UsageSource::Unknown => {}
@@ -169,7 +170,7 @@ impl UsageSource {
         std::future::pending().await
     }
 
-    /// After a load, so long until what was used under it has been told.
+    /// After a load, so long until the reports of its time have come.
     pub(crate) fn delay(&self) -> Duration {
         match self {
             UsageSource::Unknown => Duration::ZERO,
@@ -219,7 +220,7 @@ async fn ask(url: &str, peaks: &Peaks) {
                     }
                 }
             }
-            failed => tracing::debug!(?failed, url, "the monitor did not tell what the replicas use"),
+            failed => tracing::debug!(?failed, url, "the monitor did not report what the replicas use"),
         }
     }
 }

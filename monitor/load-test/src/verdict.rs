@@ -20,33 +20,33 @@ pub const RESOURCES_PERCENT: f64 = 85.0;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = LoadTestVerdict)]
 pub struct Verdict {
-    /// No criterion failed.
+    /// Whether no criterion failed.
     pub passed: bool,
-    /// The same in a sentence.
+    /// The verdict in a sentence.
     pub sentence: String,
-    /// Every criterion.
+    /// Every criterion with its result.
     pub criteria: Vec<Criterion>,
 }
 
-/// One criterion.
+/// A criterion of the verdict.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = LoadTestCriterion)]
 pub struct Criterion {
-    /// What is judged.
+    /// The criterion's name.
     pub name: CriterionName,
-    /// What was measured; `null`: it was not, and is not judged.
+    /// The measured value, in `unit`; `null`: not measured, and not judged.
     pub measured: Option<f64>,
-    /// What it is held against.
+    /// The limit for the measured value, in `unit`.
     pub limit: f64,
-    /// Of both.
+    /// The unit of `measured` and `limit`.
     pub unit: Unit,
-    /// `null`: not judged.
+    /// Whether the criterion is met; `null`: not judged.
     pub passed: Option<bool>,
-    /// What was measured and what is demanded, in a sentence.
+    /// The measured value and the demanded one, in a sentence.
     pub sentence: String,
 }
 
-/// What is judged.
+/// The name of a criterion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = LoadTestCriterionName)]
 #[serde(rename_all = "snake_case")]
@@ -57,7 +57,7 @@ pub enum CriterionName {
     Response,
     /// Throughput that is missing to ten times the baseline's, under ten times its load: below the limit.
     Degradation,
-    /// The larger of CPU and memory of any replica: below the limit. Its host is told beside it.
+    /// The larger of CPU and memory of any replica: below the limit. The report shows the host beside it.
     Resources,
     /// Accepted jobs that are lost: none.
     NothingLost,
@@ -83,7 +83,7 @@ impl CriterionName {
     }
 }
 
-/// What a criterion is measured in.
+/// The unit of a criterion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = LoadTestUnit)]
 #[serde(rename_all = "snake_case")]
@@ -161,7 +161,7 @@ fn success(load: &Figures, baseline: Option<&Figures>) -> Criterion {
         unit: Unit::Percent,
         passed: Some(measured > SUCCESS_PERCENT),
         sentence: format!(
-            "{} of {} requests{of} ({measured:.1} %) were accepted and posted; it has to be more than {SUCCESS_PERCENT} %",
+            "{} of {} requests{of} ({measured:.1} %) were accepted and posted; it must be more than {SUCCESS_PERCENT} %",
             figures.posted, figures.requests
         ),
     }
@@ -178,7 +178,7 @@ fn response(figures: &Figures) -> Criterion {
         passed: measured.map(|seconds| seconds < RESPONSE_SECONDS),
         sentence: match measured {
             Some(seconds) => format!(
-                "95 % of the requests were answered within {seconds:.3} s; it has to be less than {RESPONSE_SECONDS} s"
+                "95 % of the requests were answered within {seconds:.3} s; it must be less than {RESPONSE_SECONDS} s"
             ),
             None => "no request was accepted, so there is no response time".to_owned(),
         },
@@ -195,8 +195,7 @@ fn degradation(figures: &Figures, baseline: Option<&Figures>) -> Criterion {
         passed: measured.map(|percent| percent < DEGRADATION_PERCENT),
         sentence: match measured {
             Some(percent) => format!(
-                "{percent:.1} % of the throughput that the baseline promises is missing; it has to be less than \
-                 {DEGRADATION_PERCENT} %"
+                "{percent:.1} % of the throughput that the baseline promises is missing; it must be less than {DEGRADATION_PERCENT} %"
             ),
             None => "there is no baseline; the mode `validate` measures one".to_owned(),
         },
@@ -226,23 +225,25 @@ fn used(resources: Option<&Resources>) -> Criterion {
         passed: measured.map(|percent| percent < RESOURCES_PERCENT),
         sentence: match resources {
             Some(used) => format!(
-                "{} used {:.0} % of its CPU, {} {:.0} % of its memory; it has to be less than {RESOURCES_PERCENT} %{}",
+                "{} used {:.0} % of its CPU, {} {:.0} % of its memory; it must be less than {RESOURCES_PERCENT} %{}",
                 used.cpu_replica,
                 used.cpu_percent_max,
                 used.memory_replica,
                 used.memory_percent_max,
                 host(used)
             ),
-            None => "no replica reported what it uses; name the monitor, or start the test there".to_owned(),
+            None => "no replica reported its CPU and memory; name the monitor, or start the load test there"
+                .to_owned(),
         },
     }
 }
 
-/// Of no host it is known who else keeps it busy, this load test among them: it is told and not judged.
+/// What else keeps a host busy is not known, and this load test is part of it: the host is shown and not
+/// judged.
 fn host(used: &Resources) -> String {
     match (used.host_cpu_percent_avg, used.host_memory_percent_avg) {
         (Some(cpu), Some(memory)) => format!(
-            " (not judged: with all that runs there, the busiest host's CPU was {cpu:.0} % busy on average, its memory {memory:.0} % \
+            " (not judged: with everything else on it, the busiest host's CPU was {cpu:.0} % busy on average, its memory {memory:.0} % \
              full)"
         ),
         _ => String::new(),
@@ -274,7 +275,7 @@ fn books(proof: &Proof) -> Criterion {
         CriterionName::BooksBalance,
         Unit::Accounts,
         off,
-        "accounts are not where the outcomes say",
+        "accounts do not hold what the outcomes say",
         was_read,
     );
     let sentence = match proof.money_found {

@@ -65,8 +65,8 @@ async fn read(records: &dyn Records, shutdown: &CancellationToken) -> Option<Vec
     loop {
         match tokio::time::timeout(WRITE_TIMEOUT, records.list(RecordKind::Alert, None, READ_MAX)).await {
             Ok(Ok(kept)) => return Some(kept.iter().filter_map(numbered).collect()),
-            Ok(Err(error)) => info!(%error, "the alerts of before cannot be read yet"),
-            Err(_) => info!("the alerts of before cannot be read yet: no answer"),
+            Ok(Err(error)) => info!(%error, "earlier alerts cannot be read yet"),
+            Err(_) => info!("earlier alerts cannot be read yet: no answer"),
         }
         tokio::select! {
             () = shutdown.cancelled() => return None,
@@ -98,7 +98,7 @@ pub(crate) async fn keep(
         };
         let Some(change) = change else { return };
         while let Err(why) = write(records.as_ref(), &change, &mut open).await {
-            warn!(alert = change.record.alert, %why, "an alert could not be kept; it is tried again");
+            warn!(alert = change.record.alert, %why, "an alert could not be recorded; the monitor tries again");
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 () = tokio::time::sleep(RETRY_AFTER) => {}

@@ -1,4 +1,4 @@
-//! When an alert fires and when it is over: pure, and told the time.
+//! When an alert fires and when it is over: pure; the caller passes the time.
 //!
 //! ```text
 //!             holds                  for so long

@@ -57,7 +57,7 @@ impl Reading {
         Reading { threshold, sentence: sentence.to_owned(), ..Reading::unknown() }
     }
 
-    /// Whether something is the case that should not be; told as 1 or 0 with the threshold 0.
+    /// Whether something is the case that should not be; shown as 1 or 0 with the threshold 0.
     fn wrong(wrong: Option<bool>, sentence: String) -> Reading {
         let value = wrong.map(|wrong| if wrong { 1.0 } else { 0.0 });
         Reading { value, threshold: 0.0, holds: wrong, clear: wrong.map(|wrong| !wrong), sentence }
@@ -161,8 +161,7 @@ mod tests {
         let policed = Facts { policies, ..well() };
         assert_eq!(holding(&policed), [QueuePolicy]);
         let sentence = of_parts::queue_policy(&policed).sentence;
-        let told =
-            "message-ttl=5000 of the policy ttl on tellers.lane.03 takes jobs, and so it is with 1 more";
+        let told = "message-ttl=5000 of the policy ttl on tellers.lane.03 takes jobs (and 1 more)";
         assert_eq!(sentence, told);
         let unlooked = Some(Policies::NotLookedAt("no answer".to_owned()).into());
         assert_eq!(of_parts::queue_policy(&Facts { policies: unlooked, ..well() }).holds, None);

@@ -1,5 +1,5 @@
-//! Tells whoever wants to be told: each alert that fires or is resolved is posted as JSON to
-//! `ALERT_WEBHOOK_URL`, beside everything else and never in its way.
+//! The webhook: each alert that fires or is resolved is posted as JSON to `ALERT_WEBHOOK_URL`, beside
+//! everything else and never in its way.
 
 use std::sync::Arc;
 use std::time::Duration;

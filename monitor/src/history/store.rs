@@ -59,7 +59,7 @@ struct Store {
     records: Arc<dyn Records>,
     seconds: VecDeque<Point>,
     minutes: VecDeque<Point>,
-    /// The database did not answer the last time: told once, not every few seconds.
+    /// The database did not answer the last time: logged once, not every few seconds.
     away: bool,
 }
 
@@ -96,7 +96,7 @@ impl Store {
                 true
             }
             Err(why) => {
-                info!(%why, "the history of before cannot be read yet");
+                info!(%why, "the earlier history cannot be read yet");
                 false
             }
         }

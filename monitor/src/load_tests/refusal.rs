@@ -28,13 +28,17 @@ fn invalid(detail: String, error: FieldError) -> Problem {
 
 pub(super) fn unknown(id: &str) -> Problem {
     let id: String = id.chars().take(40).collect();
-    let detail =
-        format!("there is no load test {id:?}; GET /api/scalability/load-test lists those that are kept");
+    let detail = format!("there is no load test {id:?}; GET /api/scalability/load-test lists the load tests");
     problem::of("/problems/load-test-not-found", StatusCode::NOT_FOUND, "No such load test", detail)
 }
 
 pub(super) fn without_result(detail: String) -> Problem {
-    problem::of("/problems/load-test-without-result", StatusCode::CONFLICT, "It has no result", detail)
+    problem::of(
+        "/problems/load-test-without-result",
+        StatusCode::CONFLICT,
+        "The load test has no result",
+        detail,
+    )
 }
 
 pub(super) fn over(id: u64) -> Problem {
@@ -67,7 +71,7 @@ impl From<StartError> for Problem {
 }
 
 pub(super) fn unreadable(error: StoreError) -> Problem {
-    away(format!("the load tests that are kept cannot be read: {error}; try again"))
+    away(format!("the load tests cannot be read: {error}; try again"))
 }
 
 fn away(detail: String) -> Problem {

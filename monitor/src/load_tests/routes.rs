@@ -37,18 +37,19 @@ pub(crate) fn router(tests: Arc<LoadTests>) -> OpenApiRouter {
 
 /// Starts a load test.
 ///
-/// It moves money between accounts of its own in XTS, the currency for testing, reads every accepted job again, and
-/// judges. The answer is held back for the result for `wait_seconds`; what takes longer is followed at `Location`.
+/// The load test moves money between accounts of its own in XTS, the currency for testing, reads every
+/// accepted job again, and judges the result. The answer waits up to `wait_seconds` for the result. A load
+/// test that takes longer is at `Location`.
 #[utoipa::path(
     post, path = "/api/scalability/load-test", tag = "load tests",
-    request_body(content = Option<Request>, description = "Nothing, or what is to be different from the usual."),
+    request_body(content = Option<Request>, description = "Nothing, or the members that differ from their defaults."),
     responses(
         (status = 200, description = "The load test has ended: with a result, or with the reason why there is none.", body = Run),
-        (status = 202, description = "The load test runs.", body = Run, headers(("Location" = String, description = "Where to follow it."))),
-        (status = 409, description = "Another one is running.", body = Problem, content_type = "application/problem+json"),
-        (status = 400, description = "Not JSON.", body = Problem, content_type = "application/problem+json"),
+        (status = 202, description = "The load test is running.", body = Run, headers(("Location" = String, description = "Path of the load test, which shows its progress."))),
+        (status = 409, description = "Another load test is running.", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "The body is not JSON.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "A field is wrong.", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "No ingress is known, or the ledger is away.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The monitor knows no ingress, or the ledger is away.", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 async fn start(State(tests): State<Arc<LoadTests>>, body: Bytes) -> Result<Response, Problem> {
@@ -68,11 +69,11 @@ async fn start(State(tests): State<Arc<LoadTests>>, body: Bytes) -> Result<Respo
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ListQuery {
-    /// At the most so many: 1 to 100; 20 by default.
+    /// Load tests in the answer: 1 to 100; 20 by default.
     #[serde(default)]
     #[param(value_type = Option<u32>)]
     limit: Limit<20, 100>,
-    /// Only load tests with a number below this.
+    /// Lists load tests with a number below this.
     #[serde(default, deserialize_with = "number")]
     before: Option<u64>,
 }
@@ -98,7 +99,7 @@ async fn list(
     Ok(Json(Summaries { load_tests: tests.list(before, limit).await.map_err(refusal::unreadable)? }))
 }
 
-/// Shows a load test: how far it is, or its result.
+/// Shows the progress or the result of a load test.
 #[utoipa::path(
     get, path = "/api/scalability/load-test/{id}", tag = "load tests",
     params(("id" = u64, Path, description = "The number of the load test.")),
@@ -112,7 +113,7 @@ async fn show(State(tests): State<Arc<LoadTests>>, Path(id): Path<String>) -> Re
     found(&tests, &id).await.map(Json)
 }
 
-/// Stops a load test. What it had accepted is posted all the same.
+/// Stops a load test. Its accepted jobs are posted all the same.
 #[utoipa::path(
     delete, path = "/api/scalability/load-test/{id}", tag = "load tests",
     params(("id" = u64, Path, description = "The number of the load test.")),
@@ -120,7 +121,7 @@ async fn show(State(tests): State<Arc<LoadTests>>, Path(id): Path<String>) -> Re
         (status = 200, description = "The load test has stopped.", body = Run),
         (status = 202, description = "The load test is about to stop.", body = Run),
         (status = 404, description = "There is no such load test.", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The load test does not run here any more.", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The load test is not running here any more.", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 async fn stop(State(tests): State<Arc<LoadTests>>, Path(id): Path<String>) -> Result<Response, Problem> {
@@ -139,9 +140,9 @@ async fn stop(State(tests): State<Arc<LoadTests>>, Path(id): Path<String>) -> Re
     get, path = "/api/scalability/load-test/{id}/report", tag = "load tests",
     params(("id" = u64, Path, description = "The number of the load test.")),
     responses(
-        (status = 200, description = "A page that needs nothing else.", body = String, content_type = "text/html"),
+        (status = 200, description = "A page that needs no other file.", body = String, content_type = "text/html"),
         (status = 404, description = "There is no such load test.", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The load test has no result, or not yet.", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The load test has no result, or has none yet.", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 async fn report(

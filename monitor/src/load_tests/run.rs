@@ -1,4 +1,4 @@
-//! A load test as it is kept and told.
+//! A load test as it is stored and reported.
 
 use jiff::Timestamp;
 use load_test::progress::ProgressView;
@@ -6,41 +6,41 @@ use load_test::{Plan, Report};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A running load test is told again this often; one that was not told for three times as long was broken off.
+/// A running load test is reported this often; one without a report for three times as long was broken off.
 pub(crate) const TOLD_SECONDS: i64 = 2;
 
-/// A load test, running or over.
+/// A load test, running or ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = LoadTest)]
 pub struct Run {
-    /// Its number, which grows.
+    /// The load test's number; a later load test has a higher one.
     #[serde(default)]
     pub id: u64,
-    /// Where it is.
+    /// The state of the load test.
     pub state: State,
-    /// What is to be done.
+    /// The plan of the load test.
     pub plan: Plan,
-    /// When it was asked for (RFC 3339, UTC).
+    /// When the load test was asked for (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime)]
     pub requested_at: Timestamp,
-    /// When the monitor wrote this.
+    /// When the monitor wrote this (RFC 3339, UTC).
     #[serde(alias = "told_at")] // Until release 0.1.
     #[schema(value_type = String, format = DateTime)]
     pub reported_at: Timestamp,
-    /// When it ended; `null`: it has not.
+    /// When the load test ended (RFC 3339, UTC); `null`: it is running.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub ended_at: Option<Timestamp>,
-    /// The monitor that runs it.
+    /// The id of the monitor that runs the load test.
     pub monitor: String,
-    /// How far it is, while it runs.
+    /// The progress of the load test while it runs.
     pub progress: Option<ProgressView>,
     /// Why there is no result, and what to do.
     pub reason: Option<String>,
-    /// What was measured, once it is done.
+    /// The result, once the load test is done.
     pub result: Option<Report>,
 }
 
-/// Where a load test is.
+/// The state of a load test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = LoadTestState)]
 #[serde(rename_all = "snake_case")]
@@ -61,19 +61,19 @@ pub enum State {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[schema(as = LoadTestSummary)]
 pub struct Summary {
-    /// Its number.
+    /// The load test's number.
     pub id: u64,
-    /// Where it is.
+    /// The state of the load test.
     pub state: State,
-    /// What is to be done.
+    /// The plan of the load test.
     pub plan: Plan,
-    /// When it was asked for (RFC 3339, UTC).
+    /// When the load test was asked for (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime)]
     pub requested_at: Timestamp,
-    /// When it ended; `null`: it has not.
+    /// When the load test ended (RFC 3339, UTC); `null`: it is running.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub ended_at: Option<Timestamp>,
-    /// The verdict; `null`: there is none.
+    /// Whether the load test passed; `null`: there is no verdict.
     pub passed: Option<bool>,
     /// The verdict, or why there is none, in a sentence.
     pub sentence: Option<String>,
@@ -83,7 +83,7 @@ pub struct Summary {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = LoadTests)]
 pub struct Summaries {
-    /// Newest first.
+    /// The load tests, the newest first.
     pub load_tests: Vec<Summary>,
 }
 
@@ -111,12 +111,14 @@ impl Run {
         if run.state == State::Running && !run.runs_elsewhere(this_monitor) {
             run.state = State::BrokenOff;
             run.progress = None;
-            run.reason = Some("the monitor that ran it ended meanwhile; start it again".to_owned());
+            run.reason = Some(
+                "the monitor that ran the load test ended meanwhile; start the load test again".to_owned(),
+            );
         }
         Some(run)
     }
 
-    /// Another monitor told of it just now. This one knows its own without being told.
+    /// Another monitor reported it just now. A monitor knows its own load tests without a report.
     pub(crate) fn runs_elsewhere(&self, this_monitor: &str) -> bool {
         let silent_seconds = Timestamp::now().as_second() - self.reported_at.as_second();
         self.state == State::Running && self.monitor != this_monitor && silent_seconds < 3 * TOLD_SECONDS

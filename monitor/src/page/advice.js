@@ -25,11 +25,11 @@ export function showAdvice({ status, bottleneck, recommendations }) {
 /** `batch_jobs_avg` 12.1 as "batch jobs avg 12.1". */
 function evidence(figures) {
   if (!figures.length) return null;
-  const told = figures.map(({ name, value }) => {
+  const shown = figures.map(({ name, value }) => {
     const unit = name.endsWith("_seconds") ? "seconds" : name.endsWith("_percent") ? "percent" : "";
     return `${spaced(name.replace(/_(seconds|percent)$/, ""))} ${inUnit(value, unit).trim()}`;
   });
-  return h("p.evidence", null, told.join(" · "));
+  return h("p.evidence", null, shown.join(" · "));
 }
 
 document.getElementById("advice-apply").addEventListener("click", async () => {
@@ -47,7 +47,7 @@ document.getElementById("advice-apply").addEventListener("click", async () => {
 document.getElementById("advice-undo").addEventListener("click", async () => {
   const answer = await confirm({
     title: "Undo the last advice?",
-    text: "The settings are again what they were before it was applied.",
+    text: "The settings get back their values from before the advice.",
     button: "Undo",
     action: () => request("POST", "optimize", { undo: true }),
   });

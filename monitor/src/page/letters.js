@@ -71,12 +71,12 @@ document.getElementById("letters-list").addEventListener("click", async (event) 
   const done = await confirm(replay
     ? {
         title: "Replay this dead letter?",
-        text: "It goes on its lane again, behind what waits there. Replay it once its cause is mended; else it comes back here. It never takes effect twice.",
+        text: "The job goes on its lane again, behind the jobs that wait there. Replay it once its cause is repaired, or else it comes back here. It never takes effect twice.",
         button: "Replay", action: () => request("POST", `${path}/replay`),
       }
     : {
         title: "Discard this dead letter?",
-        text: "It is gone for good: its job will not be posted, and its client is not notified.",
+        text: "The dead letter is deleted for good: its job will not be posted, and its client is not notified.",
         button: "Discard for good", danger: true, action: () => request("DELETE", path),
       });
   if (done) await refresh(undefined);

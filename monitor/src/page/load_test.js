@@ -95,11 +95,11 @@ function running(is) {
   else show("load-progress");
 }
 
-function progress({ progress: told }) {
-  if (!told) return h("p", null, "Starting …");
+function progress({ progress: now }) {
+  if (!now) return h("p", null, "Starting …");
   return h("div.progress", null,
-    h("progress", { max: 100, value: known(told.stage_percent) ? told.stage_percent : null, "aria-label": told.stage }),
-    h("span", null, `${sentence(told.stage)} · ${count(told.requests)} requests${told.failed ? `, ${count(told.failed)} failed` : ""}`));
+    h("progress", { max: 100, value: known(now.stage_percent) ? now.stage_percent : null, "aria-label": now.stage }),
+    h("span", null, `${sentence(now.stage)} · ${count(now.requests)} requests${now.failed ? `, ${count(now.failed)} failed` : ""}`));
 }
 
 function result({ id, state, reason, result: found }) {

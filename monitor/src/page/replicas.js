@@ -2,7 +2,7 @@
 import { h, show } from "./dom.js";
 import { bytes, count, known, or, percent, rate, time, unknown } from "./words.js";
 
-/** `worker-1f2e3d4c` as it is told apart; the rest is in its title. */
+/** `worker-1f2e3d4c` , enough to distinguish replicas; the title has the rest. */
 export const shortName = (name) => (name.length > 22 ? `${name.slice(0, 21)}…` : name);
 
 /** A bar for a share of 0 to 1, with a mark if it is beyond what is healthy. */
@@ -48,7 +48,7 @@ function clock({ clock_ahead_seconds: ahead }) {
 
 function state(replica) {
   if (replica.state === "lost") return h("span.bad", null, `✕ lost ${time(replica.silent_seconds)} ago`);
-  if (replica.state === "not_known") return h("span", null, `… not heard for ${time(replica.silent_seconds)}`);
+  if (replica.state === "not_known") return h("span", null, `… silent for ${time(replica.silent_seconds)}`);
   if (replica.trouble) return h("span.bad", null, "! in trouble");
   return h("span.good", null, "● live");
 }
@@ -59,7 +59,7 @@ const THREADS = new Set(["io", "cpu"]);
 export function showPools({ metrics }) {
   const pools = metrics.pools ?? [];
   if (!pools.length) {
-    show("pools", h("p.empty", null, "No replica tells of its pools."));
+    show("pools", h("p.empty", null, "No replica reports its pools."));
     return;
   }
   show("pools", h("table.rows", null,

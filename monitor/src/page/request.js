@@ -26,7 +26,7 @@ export async function request(method, path, body) {
   try {
     response = await fetch(`api/scalability/${path}`, options);
   } catch {
-    throw new Refused({ detail: "The monitor does not answer; nothing is known to have changed." }, 0);
+    throw new Refused({ detail: "The monitor does not answer; it is not known whether anything changed." }, 0);
   }
   const answer = await response.json().catch(() => ({}));
   if (wantsKey(response) && method !== "GET" && (await askForKey(answer.detail))) return request(method, path, body);

@@ -9,7 +9,7 @@ let shownState;
 let asking = false;
 
 export function showSettings({ status, settings_version: version, settings_converged: converged }) {
-  note(version === 0 ? "Nothing was changed while running." : `Version ${version}; ${converged ? "every replica runs with it" : "not every replica runs with it yet"}.`);
+  note(version === 0 ? "No setting was changed while running." : `Version ${version}; ${converged ? "every replica runs with it" : "not every replica runs with it yet"}.`);
   // The value in force is what replicas report, which follows a change, or their start, by a moment.
   const live = status.replicas.filter((replica) => replica.state === "live").map((replica) => replica.replica);
   const state = `${version} ${converged} ${live.sort().join(" ")}`;
@@ -98,7 +98,7 @@ list.addEventListener("click", async (event) => {
   if (!version) return;
   const undone = await confirm({
     title: `Undo version ${version}?`,
-    text: "The settings are again what they were before it.",
+    text: "The settings get back their values from before that version.",
     button: "Undo",
     action: () => request("POST", "config/undo", { version: Number(version) }),
   });

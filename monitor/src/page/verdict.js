@@ -12,7 +12,7 @@ let spoken = "";
 
 export function showVerdict({ status, alerts, recommendations }) {
   const state = STATES[status.state] ?? STATES.attention;
-  const what = told(status);
+  const what = named(status);
   document.getElementById("verdict").dataset.state = status.state;
   document.title = `${state.word} · Tellers`;
   say("verdict-glyph", state.glyph);
@@ -46,7 +46,7 @@ export function showAway() {
 }
 
 /** What is wrong, without what to do about it, and how the jobs flow: "1 dead letter (nothing waits, idle)". */
-function told({ state, problems: [problem, ...others], flow }) {
+function named({ state, problems: [problem, ...others], flow }) {
   if (problem) return `${problem.what}${others.length ? `, and ${others.length} more` : ""} (${flow})`;
   return state === "starting" ? "not every replica has reported yet" : flow;
 }

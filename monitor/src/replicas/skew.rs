@@ -1,4 +1,5 @@
-//! How far the clocks of the replicas are apart: told by when each report says that it was sent and when it came.
+//! How far the clocks of the replicas are apart: from the time at which each report says that it was sent and
+//! the time at which it came.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

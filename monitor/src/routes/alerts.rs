@@ -14,7 +14,7 @@ use crate::views::alerts::{AlertState, Alerts};
     get,
     path = "/api/scalability/alerts",
     tag = "fleet",
-    responses((status = 200, description = "Judged at most about a second ago.", body = Alerts))
+    responses((status = 200, description = "The alerts, evaluated about a second ago at most.", body = Alerts))
 )]
 pub(super) async fn alerts(State(shared): State<Arc<Shared>>) -> Json<Alerts> {
     let snapshot = shared.snapshot();

@@ -1,4 +1,4 @@
-//! Reading a request's body: what is no JSON is told from what is not asked for here.
+//! Reading a request's body: a body that is no JSON is distinguished from one that this endpoint does not take.
 
 use domain::json;
 use serde::de::DeserializeOwned;

@@ -18,8 +18,7 @@ use crate::control::Cause;
 use crate::problem::{self, Problem};
 use crate::views::config::Config;
 
-/// A change of settings with what belongs to it. A body without `changes` and `undo` is taken for the changes
-/// themselves.
+/// A change of settings. A body without `changes` and `undo` is itself the object of changes.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ChangeBody {
@@ -27,13 +26,13 @@ pub(super) struct ChangeBody {
     #[serde(default)]
     #[schema(value_type = Object, example = json!({"BATCH_PROCESSING_SIZE": 50}))]
     changes: Map<String, Value>,
-    /// Undo this version instead.
+    /// The version to undo, in place of `changes`.
     #[serde(default)]
     undo: Option<u64>,
-    /// Who asks for it; behind a key, for whom its owner does.
+    /// The user who asks for the change. With an API key, the person on whose behalf the key's owner asks.
     #[serde(default)]
     by: Option<String>,
-    /// Why.
+    /// Why the change is made, for the audit log.
     #[serde(default)]
     reason: Option<String>,
 }
@@ -62,15 +61,15 @@ impl ChangeBody {
     }
 }
 
-/// What to undo.
+/// The version of the settings to undo.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct UndoBody {
-    /// The version to undo; without it the newest that is not undone.
+    /// The version to undo; by default the newest version that is not undone.
     version: Option<u64>,
-    /// Who asks for it; behind a key, for whom its owner does.
+    /// The user who asks for the undo. With an API key, the person on whose behalf the key's owner asks.
     by: Option<String>,
-    /// Why.
+    /// Why the change is undone, for the audit log.
     reason: Option<String>,
 }
 
@@ -90,13 +89,13 @@ pub(super) async fn show(State(shared): State<Arc<Shared>>) -> Json<Config> {
     patch,
     path = "/api/scalability/config",
     tag = "control",
-    request_body(content = ChangeBody, description = "`{\"NAME\": value}`, or that within `changes`."),
-    params(("X-Tellers-User" = Option<String>, Header, description = "Who asks for it, for the audit log; the body's `by` goes before it.")),
+    request_body(content = ChangeBody, description = "`{\"NAME\": value}`, or the same object within `changes`."),
+    params(("X-Tellers-User" = Option<String>, Header, description = "The user who asks for the change, for the audit log; `by` in the body takes precedence.")),
     responses(
-        (status = 200, description = "The settings after it.", body = Config),
-        (status = 404, description = "No such version to undo.", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "Nothing to undo.", body = Problem, content_type = "application/problem+json"),
-        (status = 400, description = "Not JSON.", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The settings after the change.", body = Config),
+        (status = 404, description = "There is no such version to undo.", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "There is nothing to undo.", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "The body is not JSON.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "Nothing was changed; `errors` says why.", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The audit log cannot be written, so nothing was changed.", body = Problem, content_type = "application/problem+json"),
     )
@@ -114,7 +113,7 @@ pub(super) async fn change(
         }
         Some(_) => return Err(problem::invalid_body("`undo` stands alone, without `changes`")),
         None if body.changes.is_empty() => {
-            return Err(problem::invalid_body("it names no setting to change"));
+            return Err(problem::invalid_body("the body names no setting to change"));
         }
         None => {
             shared.control.change(&body.changes, cause).await?;
@@ -123,19 +122,19 @@ pub(super) async fn change(
     Ok(Json(shown::config(&shared).await))
 }
 
-/// Takes back a change of settings: what it changed becomes what it was before.
+/// Undoes a change of settings: the settings that it changed get their values from before.
 #[utoipa::path(
     post,
     path = "/api/scalability/config/undo",
     tag = "control",
     request_body = UndoBody,
     responses(
-        (status = 200, description = "The settings after it.", body = Config),
-        (status = 404, description = "No such version.", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "Nothing to undo.", body = Problem, content_type = "application/problem+json"),
-        (status = 400, description = "Not JSON.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "Not what is asked here.", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The audit log cannot be written.", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The settings after the undo.", body = Config),
+        (status = 404, description = "There is no such version.", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "There is nothing to undo.", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "The body is not JSON.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body is not what this endpoint takes; `errors` says why.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The audit log cannot be written, so nothing was changed.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn undo(

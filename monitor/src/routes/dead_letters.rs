@@ -25,29 +25,29 @@ const PAYLOAD_CHARS_MAX: usize = 2_000;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
-    /// How many at the most: 20 unless given, up to 1,000
+    /// Dead letters in the answer: 1 to 1,000; 20 by default.
     #[serde(default)]
     #[param(value_type = Option<usize>)]
     limit: Limit<20, 1_000>,
 }
 
-/// What was done with a letter.
+/// What was done with a dead letter.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Done {
-    /// Its id.
+    /// The dead letter's id.
     id: String,
     /// `replayed` or `discarded`.
     done: &'static str,
 }
 
-/// The oldest dead letters with their causes.
+/// Lists the oldest dead letters with their causes.
 #[utoipa::path(
     get,
     path = "/api/scalability/dead-letters",
     tag = "control",
     params(ListQuery),
     responses(
-        (status = 200, description = "Dead letters.", body = DeadLetters),
+        (status = 200, description = "The dead letters.", body = DeadLetters),
         (status = 400, description = "A parameter is wrong.", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The queue did not answer.", body = Problem, content_type = "application/problem+json"),
     )
@@ -64,7 +64,7 @@ pub(super) async fn list(
     Ok(Json(DeadLetters { count, letters: letters.iter().map(view).collect() }))
 }
 
-/// Puts a dead letter on its lane again, behind what waits there.
+/// Puts a dead letter on its lane again, behind the jobs that wait there.
 #[utoipa::path(
     post,
     path = "/api/scalability/dead-letters/{id}/replay",
@@ -73,7 +73,7 @@ pub(super) async fn list(
         (status = 200, description = "The job is on its lane.", body = Done),
         (status = 404, description = "There is no such dead letter.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The dead letter is no job.", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The queue did not take it.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The queue did not take the job.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn replay(

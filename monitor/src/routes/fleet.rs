@@ -19,15 +19,15 @@ use crate::views::history::History;
 use crate::views::metrics::Metrics;
 use crate::views::status::Status;
 
-/// Everything at a glance: verdict, health, figures, lanes, replicas, alerts, and what to change.
+/// Shows everything at a glance: verdict, health, figures, lanes, replicas, alerts, and what to change.
 #[utoipa::path(
     get,
     path = "/api/scalability/dashboard",
     tag = "fleet",
     responses((
         status = 200,
-        description = "The latest snapshot, at most about a second old. With `Accept: text/event-stream` one each second, as events \
-                       `dashboard`.",
+        description = "The latest snapshot, at most about a second old. With `Accept: text/event-stream` the \
+                       answer is a stream of events `dashboard`, one each second.",
         content((Dashboard = "application/json"), (Dashboard = "text/event-stream"))
     ))
 )]
@@ -40,7 +40,8 @@ pub(super) async fn dashboard(State(shared): State<Arc<Shared>>, headers: Header
     Json(&shared.snapshot().dashboard).into_response()
 }
 
-/// Whether the fleet is well, and why: verdict, health score and its parts, replicas, lanes, the ledger.
+/// Shows whether the fleet is well, and why: verdict, health score and its parts, replicas, lanes, the
+/// ledger.
 #[utoipa::path(
     get,
     path = "/api/scalability/status",
@@ -51,20 +52,20 @@ pub(super) async fn status(State(shared): State<Arc<Shared>>) -> Response {
     Json(&shared.snapshot().dashboard.status).into_response()
 }
 
-/// Figures of the last 10 and 60 seconds: response times, throughput, processing times, errors, CPU, memory, disk,
-/// pools, queue sizes.
+/// Shows figures of the last 10 and 60 seconds: response times, throughput, processing times, errors, CPU,
+/// memory, disk, pools, queue sizes.
 #[utoipa::path(
     get,
     path = "/api/scalability/metrics/realtime",
     tag = "fleet",
     params((
         "Last-Event-ID" = Option<String>, Header,
-        description = "With `Accept: text/event-stream`: the last event that was seen. What came after it is sent first, up to 15 \
-                       minutes, as events `point`."
+        description = "With `Accept: text/event-stream`, the id of the last event that the client saw. The stream starts with the \
+                       events after it, up to 15 minutes back, as events `point`."
     )),
     responses((
         status = 200,
-        description = "The latest figures. With `Accept: text/event-stream` one each second, as events `metrics`.",
+        description = "The latest figures. With `Accept: text/event-stream` the answer is a stream of events `metrics`, one each second.",
         content((Metrics = "application/json"), (Metrics = "text/event-stream"))
     ))
 )]
@@ -96,15 +97,15 @@ pub(super) struct HistoryQuery {
     span: Option<Span>,
 }
 
-/// The figures of the last 15 minutes, second by second, or of the last 24 hours, minute by minute.
+/// Shows the figures of the last 15 minutes, second by second, or of the last 24 hours, minute by minute.
 #[utoipa::path(
     get,
     path = "/api/scalability/history",
     tag = "fleet",
     params(HistoryQuery),
     responses(
-        (status = 200, description = "Points, oldest first.", body = History),
-        (status = 400, description = "Another span.", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The points, the oldest first.", body = History),
+        (status = 400, description = "`span` is neither `15m` nor `24h`.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn history(

@@ -21,26 +21,27 @@ use crate::views::optimize::{Optimization, RecommendationKind};
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct OptimizeBody {
-    /// Only recommend.
+    /// `true` recommends and changes nothing.
     dry_run: bool,
-    /// Take back what was applied last.
+    /// `true` undoes the settings that were applied last.
     undo: bool,
-    /// Who asks for it, for the audit log; behind a key, for whom its owner does.
+    /// The user who asks, for the audit log. With an API key, the person on whose behalf the key's owner
+    /// asks.
     by: Option<String>,
 }
 
-/// Recommends settings and how many workers, each with its evidence and expected effect, and applies what can change
-/// while running.
+/// Recommends settings and a number of workers, each with evidence and expected effect, and applies the
+/// settings that can change while running.
 #[utoipa::path(
     post,
     path = "/api/scalability/optimize",
     tag = "control",
     request_body = OptimizeBody,
     responses(
-        (status = 200, description = "The recommendations, and what was applied of them.", body = Optimization),
-        (status = 409, description = "Nothing to undo.", body = Problem, content_type = "application/problem+json"),
-        (status = 400, description = "Not JSON.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "Not what is asked here.", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The recommendations, and the settings that were applied.", body = Optimization),
+        (status = 409, description = "There is nothing to undo.", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "The body is not JSON.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body is not what this endpoint takes; `errors` says why.", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The audit log cannot be written, so nothing was changed.", body = Problem, content_type = "application/problem+json"),
     )
 )]

@@ -47,7 +47,7 @@ fn workers(facts: &Facts, bottleneck: &Bottleneck, wanted: &WorkersWanted) -> Op
         let effect = if wanted.now == 0 {
             "jobs are posted at all"
         } else if more_workers_help(bottleneck) {
-            "throughput grows about in proportion"
+            "throughput grows roughly in proportion"
         } else {
             "each is less busy: there is room for peaks, and for one that dies"
         };
@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn what_more_workers_bring_is_told_as_it_is() {
         let effect = |change: fn(&mut Facts)| advice(change)[0].expected_effect.clone();
-        assert_eq!(effect(|_| {}), "throughput grows about in proportion");
+        assert_eq!(effect(|_| {}), "throughput grows roughly in proportion");
         assert_eq!(effect(|facts| facts.replicas.clear()), "jobs are posted at all");
         let busy_without_a_backlog = effect(|facts| {
             (facts.queue.depth_jobs, facts.queue.lag_seconds) = (Some(0), Some(0.0));

@@ -72,7 +72,7 @@ fn at_rest(facts: &Facts, load: &Load) -> Option<Bottleneck> {
     let used = 100.0 * load.utilisation();
     calm.then(|| {
         let sentence =
-            format!("nothing is held back: jobs are posted as they come, the workers are {used:.0} % busy");
+            format!("nothing limits the fleet: workers post jobs as they come, and are {used:.0} % busy");
         let evidence =
             vec![evidence("lag_seconds", load.lag_seconds), evidence("workers_busy_percent", used)];
         because(BottleneckName::None, sentence, evidence)
@@ -83,10 +83,14 @@ fn publish_confirm(facts: &Facts) -> Option<Bottleneck> {
     let confirm = p95(facts.last_10_s.processing.publish_confirm);
     (confirm > CONFIRM_SECONDS).then(|| {
         let sentence = format!(
-            "the queue takes up to {} to confirm a message: its disk or its processors are what clients wait for",
+            "the queue takes up to {} to confirm a message: clients wait for its disk or its processors",
             time(confirm)
         );
-        because(BottleneckName::PublishConfirm, sentence, vec![evidence("publish_confirm_p95_seconds", confirm)])
+        because(
+            BottleneckName::PublishConfirm,
+            sentence,
+            vec![evidence("publish_confirm_p95_seconds", confirm)],
+        )
     })
 }
 
@@ -155,7 +159,7 @@ fn lock_waits(facts: &Facts) -> Option<Bottleneck> {
 fn cpu(facts: &Facts) -> Option<Bottleneck> {
     let busy = facts.resources.cpu_percent_max.filter(|busy| *busy > CPU_PERCENT)?;
     let sentence = format!(
-        "the processors are {busy:.0} % busy: a worker more on the same machine would only take from the others"
+        "the processors are {busy:.0} % busy: another worker on the same machine would only take from the others"
     );
     Some(because(BottleneckName::Cpu, sentence, vec![evidence("cpu_percent_max", busy)]))
 }
@@ -205,7 +209,7 @@ fn commit(facts: &Facts) -> Bottleneck {
     let (writing, posting) = (avg(processing.write_and_commit), avg(processing.posting));
     let share = if posting > 0.0 { 100.0 * writing / posting } else { 0.0 };
     let sentence = format!(
-        "the database is what takes the time: a batch posts in {}, {share:.0} % of it writing and committing",
+        "the database takes most of the time: a batch posts in {}, {share:.0} % of it writing and committing",
         time(posting)
     );
     let evidence =

@@ -5,23 +5,24 @@ use serde::{Deserialize, Serialize};
 use strum::{Display, IntoStaticStr};
 use utoipa::ToSchema;
 
-/// The alerts.
+/// All alerts, by state, and the history.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Alerts {
-    /// When they were judged (RFC 3339, UTC).
+    /// When the alerts were evaluated (RFC 3339, UTC).
     #[schema(value_type = String)]
     pub taken_at: Timestamp,
-    /// Those that fire, the most severe first.
+    /// The alerts that fire, the most severe first.
     pub firing: Vec<AlertView>,
-    /// Those whose condition holds, but not yet for long enough.
+    /// The alerts whose condition holds, but not yet for `for_seconds`.
     pub pending: Vec<AlertView>,
-    /// Every alert with its threshold and where it stands now.
+    /// Every alert with its threshold and its state.
     pub rules: Vec<AlertView>,
-    /// Those that fired, newest first, at most 100; the ones that still fire among them.
+    /// The latest 100 occasions on which an alert fired, the newest first; alerts that still fire are among
+    /// them.
     pub history: Vec<AlertRecord>,
 }
 
-/// Where an alert stands.
+/// The state of an alert.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AlertState {
@@ -36,7 +37,7 @@ pub enum AlertState {
     Resolved,
 }
 
-/// What an alert is about. Its page is `docs/runbooks/` and the name.
+/// The name of an alert. Its runbook is `docs/runbooks/` and the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, IntoStaticStr, Display, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
@@ -87,7 +88,7 @@ impl AlertName {
     }
 }
 
-/// How much an alert matters.
+/// The severity of an alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Display, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
@@ -98,69 +99,69 @@ pub enum Severity {
     Warning,
 }
 
-/// One alert.
+/// An alert: its rule and its state.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct AlertView {
-    /// What it is about.
+    /// The alert's name.
     pub alert: AlertName,
-    /// Where it stands.
+    /// The state of the alert.
     pub state: AlertState,
-    /// How much it matters.
+    /// The severity of the alert.
     pub severity: Severity,
-    /// What is measured now; `null`: not known.
+    /// The value measured now, in `unit`; `null`: not known.
     pub value: Option<f64>,
-    /// It holds above this; changes with the setting `threshold_setting`.
+    /// The condition holds above this value, in `unit`. The setting `threshold_setting` changes it.
     pub threshold: f64,
-    /// Unit of `value`, `threshold` and `peak`: `seconds`, `percent` or a count's noun.
+    /// Unit of `value`, `threshold` and `peak`: `seconds`, `percent`, or the noun of a count.
     pub unit: &'static str,
-    /// The setting that holds the threshold; `null`: it is fixed.
+    /// The setting that holds the threshold; `null`: the threshold is fixed.
     pub threshold_setting: Option<&'static str>,
-    /// It fires after its condition has held for so long.
+    /// Seconds for which the condition must hold before the alert fires.
     pub for_seconds: f64,
-    /// It resolves after it has been clear for so long.
+    /// Seconds for which the condition must be clear before the alert resolves.
     pub clear_seconds: f64,
-    /// When its condition began to hold, this time; `null`: it does not (RFC 3339, UTC).
+    /// When the condition began to hold (RFC 3339, UTC); `null`: it does not hold.
     #[schema(value_type = Option<String>)]
     pub since: Option<Timestamp>,
-    /// When it fired, this time or the last (RFC 3339, UTC).
+    /// When the alert fired last (RFC 3339, UTC).
     #[schema(value_type = Option<String>)]
     pub fired_at: Option<Timestamp>,
-    /// When it was resolved (RFC 3339, UTC).
+    /// When the alert was resolved last (RFC 3339, UTC).
     #[schema(value_type = Option<String>)]
     pub resolved_at: Option<Timestamp>,
-    /// The worst value since `since`.
+    /// The worst value since `since`, in `unit`.
     pub peak: Option<f64>,
-    /// What it is about now, in a sentence.
+    /// What is wrong now, in a sentence.
     pub sentence: String,
-    /// Path of the page that says what it means, how to check it and what to do.
+    /// Path of the alert's runbook: what the alert means, how to check it, what to do.
     #[schema(example = "docs/runbooks/response_time.md")]
     pub runbook: String,
 }
 
-/// One time that an alert fired.
+/// One occasion on which an alert fired.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AlertRecord {
-    /// Its name.
+    /// The alert's name.
     pub alert: String,
-    /// How much it mattered.
+    /// The severity of the alert.
     pub severity: Severity,
-    /// When its condition began to hold (RFC 3339, UTC).
+    /// When the alert's condition began to hold (RFC 3339, UTC).
     #[schema(value_type = String)]
     pub since: Timestamp,
-    /// When it fired (RFC 3339, UTC).
+    /// When the alert fired (RFC 3339, UTC).
     #[schema(value_type = String)]
     pub fired_at: Timestamp,
-    /// When it was resolved (RFC 3339, UTC); `null`: it still fires, or no monitor has run since to tell.
+    /// When the alert was resolved (RFC 3339, UTC); `null`: it still fires, or no monitor has run since.
     #[schema(value_type = Option<String>)]
     pub resolved_at: Option<Timestamp>,
-    /// The worst value; `null`: it has none.
+    /// The worst value, in `unit`; `null`: the alert has no value.
     pub peak: Option<f64>,
-    /// The threshold when it fired.
+    /// The threshold when the alert fired, in `unit`.
     pub threshold: f64,
     /// Unit of `peak` and `threshold`.
     pub unit: String,
-    /// What it was about when it was worst, in a sentence.
+    /// What was wrong at the worst moment, in a sentence.
     pub sentence: String,
-    /// Path of the page that says what to do.
+    /// Path of the alert's runbook, which says what to do.
     pub runbook: String,
 }

@@ -10,51 +10,51 @@ use utoipa::ToSchema;
 /// The settings of the fleet.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Config {
-    /// Number of the settings in force, which is the number of their entry in the audit log; 0: nothing was
-    /// ever changed while running.
+    /// Number of the settings in force, and of their entry in the audit log; 0: no setting was ever changed
+    /// while running.
     pub version: u64,
     /// Every setting, by name.
     pub settings: Vec<SettingView>,
-    /// What was changed while running and is in force: a setting's name, and its value.
+    /// The settings that were changed while running and their values, by name.
     #[schema(value_type = Object)]
     pub overrides: BTreeMap<String, Value>,
-    /// Whether every replica runs with this version.
+    /// Whether every live replica runs with the version in force.
     pub convergence: Convergence,
-    /// Changes, newest first, at most 50.
+    /// The latest 50 changes, the newest first.
     pub audit: Vec<ChangeView>,
     /// Why the audit log cannot be read; `null`: it can.
     pub audit_trouble: Option<String>,
 }
 
-/// One setting.
+/// A setting: its value, where the value comes from, and its limits.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct SettingView {
-    /// Its name, as in the environment.
+    /// The setting's name, as in the environment.
     #[schema(example = "BATCH_PROCESSING_SIZE")]
     pub name: String,
-    /// The value in force; `null`: replicas differ, or none has told. Secrets read `***`.
+    /// The value in force; `null`: replicas differ, or none has reported it. Secrets read `***`.
     #[schema(value_type = Option<Object>)]
     pub value: Option<Value>,
-    /// Where it comes from: `default`, `flag`, `environment` or `runtime`; `null`: not known.
+    /// Where the value comes from: `default`, `flag`, `environment` or `runtime`; `null`: not known.
     pub source: Option<String>,
-    /// Its default.
+    /// The default value.
     #[schema(value_type = Option<Object>)]
     pub default: Option<Value>,
-    /// `integer`, `decimal` or `text`.
+    /// The kind of value: `integer`, `decimal` or `text`.
     pub kind: Option<String>,
-    /// The least that it may be.
+    /// The smallest value.
     pub minimum: Option<f64>,
-    /// The most that it may be.
+    /// The largest value.
     pub maximum: Option<f64>,
-    /// Its unit.
+    /// The unit of the value.
     pub unit: Option<String>,
-    /// What it does, in a sentence.
+    /// What the setting does, in a sentence.
     pub description: Option<String>,
-    /// The roles that take it.
+    /// The roles that read the setting.
     pub roles: Vec<String>,
-    /// It can be changed while running.
+    /// Whether the setting can be changed while running.
     pub changes_while_running: bool,
-    /// What each live replica runs with, where they differ: a replica's id, and its value.
+    /// The value of each live replica, by the replica's id, where the values differ.
     #[schema(value_type = Object)]
     pub differs: BTreeMap<String, Value>,
 }
@@ -62,52 +62,52 @@ pub struct SettingView {
 /// Whether every replica runs with the settings in force.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Convergence {
-    /// Every live replica does.
+    /// Whether every live replica runs with the version in force.
     pub converged: bool,
-    /// Each live replica.
+    /// The version of each live replica.
     pub replicas: Vec<ReplicaVersion>,
 }
 
-/// The settings of one replica.
+/// The version of the settings that one replica runs with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ReplicaVersion {
-    /// Its id.
+    /// The replica's id.
     pub replica: String,
-    /// `api`, `worker` or `monitor`.
+    /// The replica's role: `api`, `worker` or `monitor`.
     pub role: &'static str,
-    /// The version that it runs with.
+    /// The version that the replica runs with.
     pub settings_version: u64,
-    /// That is the version in force.
+    /// Whether the replica runs with the version in force.
     pub converged: bool,
 }
 
 /// A change of settings.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ChangeView {
-    /// The version that it made.
+    /// The version of the settings that the change made.
     pub version: u64,
-    /// When (RFC 3339, UTC).
+    /// When the settings changed (RFC 3339, UTC).
     #[schema(value_type = String)]
     pub at: Timestamp,
-    /// Who.
+    /// The user who changed the settings.
     pub by: String,
-    /// Why, if it was said.
+    /// Why the settings changed, if the user gave a reason.
     pub reason: Option<String>,
-    /// The version that it undoes.
+    /// The version that the change undoes.
     pub undoes: Option<u64>,
-    /// What changed.
+    /// The settings that changed.
     pub changed: Vec<Changed>,
 }
 
 /// One setting that changed.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Changed {
-    /// Its name.
+    /// The setting's name.
     pub name: String,
-    /// The override before; `null`: there was none.
+    /// The override before the change; `null`: there was none.
     #[schema(value_type = Option<Object>)]
     pub before: Option<Value>,
-    /// The override after; `null`: there is none any more.
+    /// The override after the change; `null`: there is none any more.
     #[schema(value_type = Option<Object>)]
     pub after: Option<Value>,
 }

@@ -23,6 +23,6 @@ pub struct Dashboard {
     pub recommendations: Vec<Recommendation>,
     /// The version of the settings in force.
     pub settings_version: u64,
-    /// Every live replica runs with it.
+    /// Whether every live replica runs with that version.
     pub settings_converged: bool,
 }

@@ -3,26 +3,26 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Dead letters.
+/// The dead letters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DeadLetters {
-    /// How many are kept.
+    /// Number of dead letters that are kept.
     pub count: u64,
-    /// The oldest of them, oldest first.
+    /// The oldest dead letters, the oldest first.
     pub letters: Vec<DeadLetterView>,
 }
 
 /// A job or a message that could not be posted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DeadLetterView {
-    /// What to name to replay or discard it.
+    /// The dead letter's id, for replay and discard.
     pub id: String,
-    /// The lane that it came from; `null`: it is work without an order.
+    /// The lane that the job came from; `null`: the job has no lane, such as an analysis.
     pub lane: Option<u16>,
-    /// Why, in a sentence.
+    /// Why it could not be posted, in a sentence.
     pub cause: String,
-    /// When it was given up (RFC 3339, UTC).
+    /// When the job or message was given up (RFC 3339, UTC).
     pub at: String,
-    /// The beginning of what was given up, as text.
+    /// The beginning of the job or message, as text.
     pub payload: String,
 }

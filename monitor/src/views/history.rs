@@ -3,14 +3,14 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A stretch of history.
+/// The figures over a span of time.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct History {
-    /// `15m` or `24h`.
+    /// The span: `15m` or `24h`.
     pub span: &'static str,
     /// Seconds from one point to the next: 1 or 60.
     pub step_seconds: u32,
-    /// Oldest first. Where the monitor did not run, or the fleet was silent, points are missing.
+    /// The points, the oldest first. Points are missing where the monitor did not run or no replica reported.
     pub points: Vec<Point>,
 }
 
@@ -18,69 +18,70 @@ pub struct History {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct Point {
-    /// Its end, in seconds since the Unix epoch.
+    /// End of the second or minute, in seconds since the Unix epoch.
     pub at: i64,
-    /// Jobs in, a second.
+    /// Accepted jobs per second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accepted_jobs_per_second: Option<f64>,
-    /// Jobs out, a second.
+    /// Jobs that got their outcome, per second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settled_jobs_per_second: Option<f64>,
-    /// Jobs turned away, a second.
+    /// Jobs that the ingresses refused, per second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused_jobs_per_second: Option<f64>,
-    /// Requests answered, a second.
+    /// Requests answered, per second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requests_per_second: Option<f64>,
     /// Requests answered 5xx, in percent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed_requests_percent: Option<f64>,
-    /// Median response time of the ingress over the last 10 s (a minute's point: of the minute); so the next ones.
+    /// Median response time of the ingress over the last 10 s (a minute's point: of the minute; so the next
+    /// two).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response_p50_seconds: Option<f64>,
-    /// 95th percentile.
+    /// 95th percentile of the response time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response_p95_seconds: Option<f64>,
-    /// 99th percentile.
+    /// 99th percentile of the response time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response_p99_seconds: Option<f64>,
     /// Median time from acceptance to posting.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub posted_p50_seconds: Option<f64>,
-    /// 95th percentile.
+    /// 95th percentile of the time from acceptance to posting.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub posted_p95_seconds: Option<f64>,
-    /// 99th percentile.
+    /// 99th percentile of the time from acceptance to posting.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub posted_p99_seconds: Option<f64>,
     /// Jobs in a batch, on average.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch_jobs_avg: Option<f64>,
-    /// Jobs that wait (a minute's point: the most; so the next two).
+    /// Number of jobs that wait (a minute's point: the most; so the next two).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub depth_jobs: Option<u64>,
-    /// Messages that wait.
+    /// Number of messages that wait.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub depth_messages: Option<u64>,
-    /// Age of the oldest job without an outcome.
+    /// Age in seconds of the oldest job without an outcome.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lag_seconds: Option<f64>,
-    /// Of the busiest host or container.
+    /// CPU of the busiest host or container, in percent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_percent: Option<f64>,
-    /// Of the fullest host or container.
+    /// Memory of the fullest host or container, in percent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_percent: Option<f64>,
     /// Connections in use, in percent of the fullest pool's size.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pool_percent: Option<f64>,
-    /// Live workers.
+    /// Number of live workers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workers: Option<u16>,
-    /// 0 to 100 (a minute's point: the least).
+    /// Health score from 0 to 100 (a minute's point: the least).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health_score: Option<u8>,
-    /// Alerts that fire (a minute's point: the most).
+    /// Number of alerts that fire (a minute's point: the most).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alerts_firing: Option<u16>,
 }

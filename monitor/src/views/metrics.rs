@@ -12,74 +12,75 @@ use super::status::QueueTotals;
 /// The fleet's figures.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Metrics {
-    /// When they were taken (RFC 3339, UTC).
+    /// When the figures were taken (RFC 3339, UTC).
     #[schema(value_type = String)]
     pub taken_at: Timestamp,
-    /// How the fleet is.
+    /// The state of the fleet.
     pub state: FleetState,
-    /// The same in a sentence that starts with the state.
+    /// The state of the fleet in a sentence, which starts with the state.
     pub verdict: String,
-    /// 0 to 100; `null`: not known yet.
+    /// Health score from 0 to 100; `null`: not known yet.
     pub health_score: Option<u8>,
-    /// Over the last 10 seconds.
+    /// Figures over the last 10 seconds.
     pub last_10_s: Window,
-    /// Over the last 60 seconds.
+    /// Figures over the last 60 seconds.
     pub last_60_s: Window,
     /// CPU, memory and disk of the live replicas.
     pub resources: FleetResources,
-    /// Pools of connections, added up over the live replicas.
+    /// Pools of connections and of threads, added up over the live replicas.
     pub pools: Vec<PoolView>,
-    /// What waits.
+    /// Jobs and messages that wait.
     pub queue: QueueTotals,
-    /// How far the clock of a replica is from most others', in seconds, that of the one that differs most. Beyond one second
-    /// an alert fires, and all times between an ingress and a worker (`accepted_to_posted`, `lag_seconds`) are wrong by as
-    /// much; those that would be below zero are left out. `null`: not known.
+    /// How far the clock of the replica that differs most is from the clocks of most other replicas, in
+    /// seconds. Beyond one second an alert fires, and all times between an ingress and a worker
+    /// (`accepted_to_posted`, `lag_seconds`) are wrong by as much; times that would be below zero are left
+    /// out. `null`: not known.
     pub clock_skew_seconds: Option<f64>,
-    /// Dead letters that wait for an operator; `null`: the queue could not be asked.
+    /// Number of dead letters that wait for an operator; `null`: the queue did not answer.
     pub dead_letters: Option<u64>,
     /// This second as it stands in the history.
     pub point: Point,
 }
 
-/// Figures over a sliding window.
+/// Figures over a sliding window of time.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 pub struct Window {
-    /// Its length in seconds; shorter only while the monitor is younger.
+    /// Length of the window in seconds; shorter only while the monitor is younger.
     pub seconds: f64,
     /// Jobs and requests a second.
     pub throughput: Throughput,
-    /// From a request's head to its answer's head, of requests that submit jobs and did not ask to wait;
+    /// Time from a request's head to its answer's head, for requests that submit jobs and do not ask to wait;
     /// `null`: there was none.
     pub response_times: Option<Times>,
-    /// From a job's acceptance by the ingress's clock to its posting by the worker's; `null`: none was posted, or the
-    /// clocks differ so much that it would be below zero.
+    /// Time from a job's acceptance by the ingress's clock to its posting by the worker's clock; `null`: no
+    /// job was posted, or the clocks differ so much that the time would be below zero.
     pub accepted_to_posted: Option<Times>,
-    /// Where the time of a job goes on its way.
+    /// Times of the steps of a job's way.
     pub processing: Processing,
-    /// Jobs in a batch; `null`: none was posted.
+    /// Sizes of the batches; `null`: no batch was posted.
     pub batch_jobs: Option<BatchJobs>,
-    /// What went wrong.
+    /// Requests that failed, and errors by type.
     pub errors: Errors,
 }
 
-/// Jobs and requests a second. `null`: no replica has reported yet.
+/// Jobs and requests per second. `null`: no replica has reported yet.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 pub struct Throughput {
-    /// HTTP requests that the ingresses answered.
+    /// HTTP requests that the ingresses answered, per second.
     pub requests_per_second: Option<f64>,
-    /// Jobs in: put on the lanes.
+    /// Jobs put on the lanes, per second.
     pub accepted_jobs_per_second: Option<f64>,
-    /// Jobs that the ingresses turned away.
+    /// Jobs that the ingresses refused, per second.
     pub refused_jobs_per_second: Option<f64>,
-    /// Jobs out: with an outcome, whatever it is.
+    /// Jobs that got an outcome of any kind, per second.
     pub settled_jobs_per_second: Option<f64>,
-    /// Of those, posted.
+    /// Jobs that were posted, per second; a part of `settled_jobs_per_second`.
     pub posted_jobs_per_second: Option<f64>,
-    /// Of those, turned down for a business reason.
+    /// Jobs rejected for a business reason, per second; a part of `settled_jobs_per_second`.
     pub rejected_jobs_per_second: Option<f64>,
-    /// Of those, duplicates.
+    /// Jobs that were duplicates, per second; a part of `settled_jobs_per_second`.
     pub duplicate_jobs_per_second: Option<f64>,
-    /// Messages put on the lanes; each carries up to 100 jobs.
+    /// Messages put on the lanes, per second; each carries up to 100 jobs.
     pub messages_per_second: Option<f64>,
 }
 
@@ -87,7 +88,7 @@ pub struct Throughput {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, ToSchema)]
 #[allow(missing_docs)] // The names say all.
 pub struct Times {
-    /// How many were measured.
+    /// Number of measured times.
     pub count: u64,
     pub min_seconds: f64,
     pub avg_seconds: f64,
@@ -97,20 +98,20 @@ pub struct Times {
     pub max_seconds: f64,
 }
 
-/// A distribution of the sizes of batches.
+/// The distribution of the sizes of batches.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, ToSchema)]
 pub struct BatchJobs {
-    /// Batches.
+    /// Number of batches.
     pub batches: u64,
     /// Jobs in a batch on average.
     pub avg_jobs: f64,
-    /// Half of the batches have so many or fewer.
+    /// Half of the batches have at most so many jobs.
     pub p50_jobs: u64,
-    /// The fullest.
+    /// Jobs in the largest batch.
     pub max_jobs: u64,
 }
 
-/// Where the time of a job goes, step by step; each `null`: it did not happen.
+/// Times of the steps of a job's way. `null`: the step did not happen.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 pub struct Processing {
     /// The queue confirms a message.
@@ -119,56 +120,56 @@ pub struct Processing {
     pub posting_wait: Option<Times>,
     /// A batch from its first statement to its commit.
     pub posting: Option<Times>,
-    /// Of that: a connection is taken.
+    /// Part of `posting`: a connection is taken.
     pub connect: Option<Times>,
-    /// Of that: what jobs refer back to is read.
+    /// Part of `posting`: the holds and jobs that jobs refer to are read.
     pub refer: Option<Times>,
-    /// Of that: accounts are locked and read.
+    /// Part of `posting`: accounts are locked and read.
     pub lock_and_read: Option<Times>,
-    /// Of that: the batch is worked out in memory.
+    /// Part of `posting`: the batch is worked out in memory.
     pub fold: Option<Times>,
-    /// Of that: it is written and committed.
+    /// Part of `posting`: the result is written and committed.
     pub write_and_commit: Option<Times>,
     /// A task waits for a connection of a pool.
     pub pool_acquire: Option<Times>,
 }
 
-/// What went wrong.
+/// Requests that failed, and errors by type.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 pub struct Errors {
-    /// Requests that were answered.
+    /// Number of requests that were answered.
     pub requests: u64,
-    /// Of those, answered 5xx.
+    /// Number of requests that were answered 5xx.
     pub failed_requests: u64,
-    /// The same in percent; `null`: there was no request.
+    /// `failed_requests` of `requests`, in percent; `null`: there was no request.
     pub failed_requests_percent: Option<f64>,
-    /// By type, the most frequent first; empty: none.
+    /// The types of errors, the most frequent first; empty: none.
     pub by_type: Vec<ErrorRate>,
 }
 
-/// One type of error.
+/// The rate of one type of error.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ErrorRate {
-    /// `refused/<problem>`, `http/<status>`, `posting/<reason>`, `pool_timeout/<pool>`, ...
+    /// The type: `refused/<problem>`, `http/<status>`, `posting/<reason>`, `pool_timeout/<pool>`, ...
     #[schema(example = "http/503")]
     pub r#type: String,
-    /// How often, in the window.
+    /// Number of errors in the window.
     pub count: u64,
-    /// How often in a second.
+    /// Errors per second.
     pub per_second: f64,
 }
 
-/// CPU, memory and disk over the live replicas; `null`: none reports it.
+/// CPU, memory and disk over the live replicas; `null`: no replica reports it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 pub struct FleetResources {
     /// Cores in use by all replicas.
     pub cpu_cores: Option<f64>,
-    /// Of the busiest host or container, in percent.
+    /// CPU of the busiest host or container, in percent.
     pub cpu_percent_max: Option<f64>,
     /// Resident memory of all replicas.
     pub memory_bytes: Option<u64>,
-    /// Of the fullest host or container, in percent.
+    /// Memory of the fullest host or container, in percent.
     pub memory_percent_max: Option<f64>,
-    /// Of the fullest disk, in percent.
+    /// Use of the fullest disk, in percent.
     pub disk_percent_max: Option<f64>,
 }

@@ -7,27 +7,27 @@ use utoipa::ToSchema;
 
 use super::health::WorkersWanted;
 
-/// What holds the fleet back, and what to change.
+/// What limits the fleet, and what to change.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Optimization {
-    /// When the figures behind it were taken (RFC 3339, UTC).
+    /// When the figures behind the recommendations were taken (RFC 3339, UTC).
     #[schema(value_type = String)]
     pub taken_at: Timestamp,
     /// What limits throughput now.
     pub bottleneck: Bottleneck,
-    /// How many workers there should be.
+    /// How many workers the load needs.
     pub workers: WorkersWanted,
-    /// Whether workers beyond those that run would raise throughput.
+    /// Whether more workers would raise throughput.
     pub more_workers_help: bool,
-    /// What to change, the most effective first; empty: nothing.
+    /// What to change, the most effective change first; empty: nothing.
     pub recommendations: Vec<Recommendation>,
-    /// What was asked for: nothing was changed.
+    /// Whether the request asked to change nothing.
     pub dry_run: bool,
-    /// The settings that were changed by this request.
+    /// The settings that this request changed.
     pub applied: Vec<String>,
-    /// The version of the settings in force after it.
+    /// The version of the settings in force after the request.
     pub settings_version: u64,
-    /// The version that was undone by this request.
+    /// The version that this request undid.
     pub undone: Option<u64>,
 }
 
@@ -68,51 +68,51 @@ pub enum BottleneckName {
 /// What limits throughput.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Bottleneck {
-    /// What it is.
+    /// The name of the bottleneck.
     pub name: BottleneckName,
-    /// What it is, in a sentence.
+    /// What limits throughput, in a sentence.
     pub sentence: String,
     /// The figures that show it.
     pub evidence: Vec<Evidence>,
 }
 
-/// A figure.
+/// A figure behind a statement.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Evidence {
-    /// What is measured, with its unit.
+    /// The name of the figure, with its unit.
     #[schema(example = "posting_wait_p95_seconds")]
     pub name: &'static str,
-    /// How much.
+    /// The value of the figure.
     pub value: f64,
 }
 
-/// Something to change.
+/// A change that the monitor recommends.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Recommendation {
-    /// `setting`, `workers`, or `other`.
+    /// The kind of change: `setting`, `workers`, or `other`.
     pub kind: RecommendationKind,
-    /// The setting, or `workers`, or what to look at.
+    /// The name of the setting, or `workers`, or what to look at.
     #[schema(example = "POSTING_CONCURRENCY")]
     pub subject: String,
-    /// What it is now; `null`: not known.
+    /// The current value; `null`: not known.
     #[schema(value_type = Option<Object>)]
     pub current: Option<Value>,
-    /// What it should be; `null`: see `action`.
+    /// The recommended value; `null`: see `action`.
     #[schema(value_type = Option<Object>)]
     pub recommended: Option<Value>,
-    /// It can be applied while running, by this endpoint.
+    /// Whether this endpoint can apply the recommendation while the fleet runs.
     pub applies_while_running: bool,
     /// What to do, in a sentence.
     pub action: String,
-    /// Why, in a sentence.
+    /// Why the change helps, in a sentence.
     pub reason: String,
-    /// What will be better, in a sentence.
+    /// The expected effect, in a sentence.
     pub expected_effect: String,
-    /// The figures behind it.
+    /// The figures behind the recommendation.
     pub evidence: Vec<Evidence>,
 }
 
-/// What kind of change a recommendation is.
+/// The kind of change of a recommendation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RecommendationKind {

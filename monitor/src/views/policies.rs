@@ -4,16 +4,17 @@ use queue::policies::Policies;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Policies of the broker, which are set beside the arguments of the queues and may undo what these promise.
+/// Policies of the broker. A policy applies beside the arguments of a queue and may undo what the arguments
+/// promise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct QueuePolicies {
-    /// What is known of them.
+    /// The state of the policies.
     pub state: PoliciesState,
-    /// The same in words; of harmful ones with queue, policy and key.
+    /// The state in a sentence; for harmful policies with queue, policy and key.
     pub sentence: String,
 }
 
-/// What is known of the policies of the broker.
+/// The state of the broker's policies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PoliciesState {
@@ -29,7 +30,7 @@ impl QueuePolicies {
     /// As they were found; `None`: nobody has looked yet.
     pub(crate) fn of(policies: Option<&Policies>) -> QueuePolicies {
         let Some(policies) = policies else {
-            let sentence = "the policies of the broker have not been looked at yet".to_owned();
+            let sentence = "the policies of the broker have not been read yet".to_owned();
             return QueuePolicies { state: PoliciesState::NotLookedAt, sentence };
         };
         let state = match policies {

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::alerts::AlertName;
 
-/// How the fleet is.
+/// The state of the fleet.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FleetState {
@@ -22,7 +22,7 @@ pub enum FleetState {
     Attention,
 }
 
-/// What kind of problem it is.
+/// The kind of a problem of the fleet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ProblemKind {
@@ -60,18 +60,18 @@ pub enum ProblemKind {
     AlertFiring,
 }
 
-/// One problem of the fleet.
+/// A problem of the fleet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FleetProblem {
-    /// What kind it is.
+    /// The kind of problem.
     pub kind: ProblemKind,
     /// What is wrong, in a sentence.
     pub what: String,
-    /// What to do about it, in a sentence; `null`: the runbook says it.
+    /// What to do about the problem, in a sentence; `null`: the runbook says it.
     pub remedy: Option<String>,
-    /// The alert that is about the same; `null`: there is none.
+    /// The alert about the same problem; `null`: there is none.
     pub alert: Option<AlertName>,
-    /// Path of the page that says how to check it and what to do; `null`: there is none.
+    /// Path of the problem's runbook: how to check it, what to do; `null`: there is none.
     pub runbook: Option<String>,
 }
 

@@ -8,58 +8,59 @@ use runtime::work_pool::WorkPools;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// One replica.
+/// A replica: its state, figures and resources.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ReplicaView {
-    /// What it does: `api`, `worker` or `monitor`.
+    /// The replica's role: `api`, `worker` or `monitor`.
     #[schema(value_type = String)]
     pub role: Role,
-    /// Its id.
+    /// The replica's id.
     pub replica: String,
-    /// The host that it runs on.
+    /// The host of the replica.
     pub host: String,
-    /// Where it answers HTTP, `host:port`; `null`: it does not say.
+    /// The replica's HTTP address, `host:port`; `null`: the replica does not report one.
     pub address: Option<String>,
-    /// Its process on the host; `null`: it does not say.
+    /// The replica's process id on its host; `null`: the replica does not report one.
     pub process_id: Option<u32>,
-    /// The version of its program.
+    /// The version of the replica's program.
     pub version: String,
-    /// `live`; `lost` when it has been silent for longer than it should; `not_known` when there is no report of it since
-    /// the fleet bus is away or has just come back.
+    /// `live`; `lost`: silent for longer than a replica should be; `not_known`: no report has come since the
+    /// fleet bus went away or came back.
     pub state: ReplicaState,
-    /// When it reported last, once it is lost (RFC 3339, UTC).
+    /// When a lost replica reported last (RFC 3339, UTC).
     #[schema(value_type = Option<String>)]
     pub lost_since: Option<Timestamp>,
-    /// Seconds since its start, by its last report.
+    /// Seconds since the replica's start, by its last report.
     pub uptime_seconds: f64,
-    /// Seconds since it reported last.
+    /// Seconds since the replica reported last.
     pub silent_seconds: f64,
-    /// How far its clock is ahead of most others' of the fleet, in seconds, less the milliseconds that a report is on its
-    /// way; below zero: it is behind; `null`: not known, as of one that does not report.
+    /// How far the replica's clock is ahead of the clocks of most other replicas, in seconds, less the
+    /// milliseconds that a report takes; below zero: the clock is behind; `null`: not known, for example
+    /// while the replica does not report.
     pub clock_ahead_seconds: Option<f64>,
-    /// Why it cannot do its work just now; `null` too when it does not report.
+    /// Why the replica cannot do its work now; `null`: it can, or does not report.
     pub trouble: Option<String>,
-    /// What kind of trouble that is: `broker_alarm`, `queue_away`, `ledger_away`, `ledger_not_durable`, `nothing_posted`, `lane_held_up` or
-    /// `other`.
+    /// The kind of trouble: `broker_alarm`, `queue_away`, `ledger_away`, `ledger_not_durable`,
+    /// `nothing_posted`, `lane_held_up` or `other`.
     #[schema(value_type = String)]
     pub trouble_kind: TroubleKind,
-    /// Jobs since its start, by what became of them there.
+    /// Jobs since the replica's start, by their outcome there.
     #[schema(value_type = Object)]
     pub counts: Counts,
-    /// The lanes that it serves; empty when it does not report.
+    /// The lanes that the replica serves; empty while it does not report.
     pub lanes: Vec<u16>,
-    /// Jobs a second over the last 10 s: accepted by an ingress, settled by a worker; `null`: not known, as of
-    /// one that does not report.
+    /// Jobs per second over the last 10 s: accepted by an ingress, finished by a worker; `null`: not known,
+    /// for example while the replica does not report.
     pub jobs_per_second: Option<f64>,
-    /// Jobs in a batch, on average over the last 10 s; `null`: it posted none, or does not report.
+    /// Jobs in a batch, on average over the last 10 s; `null`: the replica posted none, or does not report.
     pub batch_jobs_avg: Option<f64>,
-    /// Errors since its start, by type.
+    /// Errors since the replica's start, by type.
     pub errors: BTreeMap<String, u64>,
-    /// What it uses; `null`: it does not say, or does not report.
+    /// What the replica's process and host use; `null`: the replica does not report it.
     pub resources: Option<ResourcesView>,
-    /// Its pools of connections; empty when it does not report.
+    /// The replica's pools of connections and threads; empty while it does not report.
     pub pools: Vec<PoolView>,
-    /// The version of the settings that it runs with; 0: those of its start.
+    /// The version of the settings that the replica runs with; 0: the settings of its start.
     pub settings_version: u64,
 }
 
@@ -80,42 +81,43 @@ pub enum ReplicaState {
 pub struct ResourcesView {
     /// Cores that the process uses.
     pub cpu_cores: f64,
-    /// Cores that it may use: the container's limit, or the machine's.
+    /// Cores that the process may use: the container's limit, or the machine's number.
     pub cores: f64,
     /// The larger of the process' share of `cores` and the machine's load, in percent.
     pub cpu_percent: f64,
     /// Resident memory of the process.
     pub memory_bytes: u64,
-    /// What it may use: the container's limit, or the machine's.
+    /// Memory that the process may use: the container's limit, or the machine's memory.
     pub memory_limit_bytes: u64,
     /// The larger of the process' share of its limit and the machine's use, in percent.
     pub memory_percent: f64,
-    /// Used on the disk of its data.
+    /// Bytes in use on the disk that holds the process' data.
     pub disk_used_bytes: u64,
-    /// Size of that disk.
+    /// Size of the disk that holds the process' data.
     pub disk_total_bytes: u64,
     /// `disk_used_bytes` of `disk_total_bytes`, in percent; `null`: the disk is not known.
     pub disk_percent: Option<f64>,
-    /// Files and sockets that it has open.
+    /// Files and sockets that the process has open.
     pub open_files: Option<u64>,
-    /// How many it may have open.
+    /// Files and sockets that the process may have open.
     pub open_files_limit: Option<u64>,
 }
 
 /// A pool of connections, or of threads for blocking work (`io`, `cpu`), of one replica or added up over the fleet.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PoolView {
-    /// `primary`, `reads`, `analytics`, `records`, `io`, `cpu`; embedded `writer` and `readers`.
+    /// The pool's name: `primary`, `reads`, `analytics`, `records`, `io`, `cpu`; embedded `writer` and
+    /// `readers`.
     pub name: String,
-    /// Connections at the most.
+    /// Connections or threads at the most.
     pub size_max: u64,
-    /// Connections that nobody uses.
+    /// Connections or threads that nobody uses.
     pub idle: u64,
-    /// Connections in use.
+    /// Connections or threads in use.
     pub in_use: u64,
-    /// Tasks that wait for one.
+    /// Tasks that wait for a connection or a thread.
     pub waiting: u64,
-    /// Waits that were given up, since the start.
+    /// Waits that were given up, since the start of the replica.
     pub timeouts: u64,
 }
 

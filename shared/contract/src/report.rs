@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use self::histogram::{HistogramError, HistogramName, HistogramWire, new_histogram};
 pub use self::vitals::{PoolReport, Resources, SettingReport, SettingSource};
 
-/// A worker is there and serves these lanes; told several times a second.
+/// A worker is alive and serves these lanes; sent several times a second.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Presence {
     /// The worker's id.
@@ -38,7 +38,7 @@ pub enum Role {
     Monitor,
 }
 
-/// How a replica is; told each second.
+/// The state of a replica; sent each second.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// What it does.

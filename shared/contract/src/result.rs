@@ -12,7 +12,7 @@ use domain::outcome::{Outcome, RecordedOutcome};
 /// What became of some jobs of one batch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobResults {
-    /// One for each job whose client waits at the replica that is told.
+    /// One for each job whose client waits at the receiving replica.
     pub results: Vec<JobResult>,
 }
 

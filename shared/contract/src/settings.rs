@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The most messages that a lane's consumer may be told to take ahead of their acknowledgement.
+/// The most messages that a lane's consumer may be set to take ahead of their acknowledgement.
 pub const PREFETCH_MESSAGES_MAX: u16 = 1_000;
 
 /// All settings that were changed and not changed back: not what is new since the version before. It is

@@ -20,10 +20,10 @@ use domain::payment::Payment;
 use domain::text::{Memo, Name, Reference};
 use domain::value_date;
 
-/// The most characters of a field's path and of its value that are told.
+/// The most characters of a field's path and of its value that a refusal repeats.
 const FIELD_CHARS_MAX: usize = 100;
 const VALUE_CHARS_MAX: usize = 80;
-/// Characters at the start and at the end of a remedy that are told: the list of all fields fits.
+/// Characters at the start and at the end of a remedy that a refusal shows: the list of all fields fits.
 const REMEDY_HEAD_CHARS: usize = 120;
 const REMEDY_TAIL_CHARS: usize = 280;
 

@@ -119,7 +119,7 @@ pub enum AccountStatus {
 pub struct Account {
     /// The ledger's own key; `None` until the account has been written.
     pub key: Option<i64>,
-    /// Its number.
+    /// The account's number.
     pub number: AccountNumber,
     /// The one currency that it holds.
     pub currency: Currency,
@@ -129,13 +129,13 @@ pub struct Account {
     pub held: i64,
     /// How far below zero its available funds may go.
     pub overdraft_limit: OverdraftLimit,
-    /// Whether it takes entries.
+    /// Whether the account takes entries.
     pub status: AccountStatus,
     /// Number of its entries; the last entry's `seq`.
     pub seq: i64,
     /// Head of the chain over its entries.
     pub digest: Digest,
-    /// Who holds it.
+    /// Name of the account's holder.
     pub holder: Option<String>,
 }
 

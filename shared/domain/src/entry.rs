@@ -12,7 +12,7 @@ pub struct Entry {
     pub account: AccountNumber,
     /// Its place among the account's entries: 1, 2, 3, … without gaps.
     pub seq: i64,
-    /// The job that made it.
+    /// The id of the job that made the entry.
     pub job: JobId,
     /// Minor units; a credit is positive, a debit negative.
     pub amount: i64,

@@ -36,7 +36,8 @@ const FORMER_NEIGHBOURHOOD_CONTEXT: &str = "tellers 2026 job id neighbourhood v1
 /// Bytes at the end of a key in which neighbours differ: a thousand consecutive numbers are neighbours, whose places
 /// in an index fit a few pages.
 const NEIGHBOURS_DIFFER_IN: usize = 3;
-/// Places of a file whose rows are neighbours: some hundreds of rows, told apart by how much a file says before each.
+/// Places of a file whose rows are neighbours: some hundreds of rows, distinguished by how much a file says
+/// before each.
 const NEAR_PLACES: u64 = 64 * 1024;
 /// Bytes of an id that neighbours share. They tell 16 million neighbourhoods apart, and leave 66 bits to tell the few
 /// keys within one apart.

@@ -19,9 +19,9 @@ use super::text::{Client, Memo, Name, OutsideAccount, Reference};
 pub struct Job {
     /// Unique for ever.
     pub id: JobId,
-    /// Who submitted it.
+    /// The client that submitted the job.
     pub client: Client,
-    /// The lane that it came by.
+    /// The job's lane.
     pub lane: Lane,
     /// The ingress replica that accepted it.
     pub ingress: String,
@@ -53,7 +53,7 @@ pub struct Origin {
 /// What is to be done, and what goes with it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spec {
-    /// What is to be done.
+    /// What the job does.
     pub action: Action,
     /// The client's own name for it.
     pub reference: Option<Reference>,
@@ -65,18 +65,18 @@ pub struct Spec {
     pub counterparty: Option<Counterparty>,
     /// Whatever else the client wants to keep with it: a small JSON object.
     pub metadata: Option<Metadata>,
-    /// What it is called as a payment.
+    /// The names of the payment, from ISO 20022.
     pub payment: Option<Payment>,
 }
 
-/// The other side of a job, where it has no account here.
+/// The other side of a job, which has no account here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Counterparty {
-    /// Its name.
+    /// The other side's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<Name>,
-    /// Its account, as its bank writes it.
+    /// The other side's account, as its bank writes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<OutsideAccount>,
 }
@@ -85,32 +85,32 @@ pub struct Counterparty {
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs)] // The fields say it; the variants say what is done with them.
 pub enum Action {
-    /// Makes an account.
+    /// Opens an account.
     OpenAccount {
         account: AccountNumber,
         currency: Currency,
         overdraft_limit: OverdraftLimit,
         holder: Option<Name>,
     },
-    /// Ends an account that has neither a balance nor holds.
+    /// Closes an account that has neither a balance nor holds.
     CloseAccount { account: AccountNumber },
     /// Stops all movement on an account.
     FreezeAccount { account: AccountNumber },
-    /// Lets an account move again.
+    /// Lets a frozen account move again.
     UnfreezeAccount { account: AccountNumber },
-    /// Money comes in from outside.
+    /// Brings money in from outside.
     Deposit { account: AccountNumber, money: Money },
-    /// Money goes out.
+    /// Takes money out.
     Withdrawal { account: AccountNumber, money: Money },
-    /// Money goes from one account here to another.
+    /// Moves money from one account here to another.
     Transfer { from: AccountNumber, to: AccountNumber, money: Money },
     /// Many legs that sum to zero, all or nothing.
     Journal { currency: Currency, legs: Legs },
     /// Reserves funds until they are captured or released.
     Hold { account: AccountNumber, money: Money, expires_at: Option<Timestamp> },
-    /// Moves held funds, all or part (the rest is released), to an account or out.
+    /// Moves held funds, all or part, to an account or out. The rest of the hold is released.
     Capture { account: AccountNumber, hold: JobId, to: Option<AccountNumber>, amount: Option<Amount> },
-    /// Gives held funds back.
+    /// Releases held funds.
     Release { account: AccountNumber, hold: JobId },
     /// Posts the opposite of a posted job's entries, once.
     Reversal { account: AccountNumber, job: JobId },

@@ -182,7 +182,7 @@ fn minor_units<'de, D: Deserializer<'de>>(deserializer: D, expected: &'static st
             i64::try_from(n).map_err(|_| E::invalid_value(de::Unexpected::Unsigned(n), &self))
         }
 
-        /// A float is another number than the one that was written: it is not told back.
+        /// A float is another number than the one that was written: a refusal does not repeat it.
         fn visit_f64<E: de::Error>(self, _: f64) -> Result<i64, E> {
             let Self(expected) = self;
             Err(E::custom(format_args!("must be {expected}, written in digits alone: no point, no exponent")))

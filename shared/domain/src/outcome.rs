@@ -5,8 +5,8 @@ use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
 use super::fingerprint::Fingerprint;
 
-/// Why a job was turned down, for good. Declared in order of precedence: where several apply, the
-/// first one is told.
+/// Why a job was turned down, for good. Declared in order of precedence: where several apply, the first one is
+/// reported.
 #[derive(
     Debug,
     Clone,

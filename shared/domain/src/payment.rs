@@ -25,10 +25,10 @@ pub struct Payment {
     /// `UETR`: a UUID, the same with every bank on the way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uetr: Option<Uetr>,
-    /// Who pays.
+    /// Name of the payer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub debtor_name: Option<Name>,
-    /// Who is paid.
+    /// Name of the payee.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub creditor_name: Option<Name>,
     /// `CdtrRefInf/Ref`: the payee's own name for what is paid, such as an ISO 11649 reference.

@@ -25,7 +25,7 @@ pub trait Bus: Send + Sync {
     /// Tells one replica, by its id.
     async fn tell(&self, replica: &str, message: Bytes);
 
-    /// Everything that is told to `replica` (this one) from now on.
+    /// Everything that is sent to `replica` (this one) from now on.
     async fn inbox(&self, replica: &str) -> broadcast::Receiver<Bytes>;
 
     /// Whether messages reach the bus, and since when: silence of others means nothing while it is down.

@@ -54,7 +54,7 @@ impl Reporter {
     /// tells why the replica cannot do its work just now; `None`: it can. Settings that the monitor tells meanwhile
     /// are in force at once.
     ///
-    /// `ended` comes when the work has, not when it is to: what is counted after the goodbye is told to nobody.
+    /// `ended` comes when the work has, not when it is to: nobody receives what is counted after the goodbye.
     pub async fn report_each_second<F>(
         self,
         vitals: impl Fn() -> Vitals + Send,

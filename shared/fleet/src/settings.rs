@@ -22,7 +22,7 @@ pub use self::patch::{Overrides, Patch, Refusal};
 use self::setting::Setting;
 pub use self::value::{MASK, Value};
 
-/// The settings in force, each with where its value comes from. A setting that the process was not told at its
+/// The settings in force, each with where its value comes from. A setting that the process did not get at its
 /// start, since it is another role's, has its default.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Settings {

@@ -3,7 +3,7 @@
 //! | of a stop | what clients see |
 //! |---|---|
 //! | at once | `/readyz` says no, so that a load balancer sends its clients elsewhere; every answer ends its connection (`Connection: close`) |
-//! | after the pause | nobody is accepted any more; connections are closed between requests, and what is in flight is answered |
+//! | after the pause | the listener accepts no more connections; connections are closed between requests, and what is in flight is answered |
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -116,7 +116,7 @@ pub async fn serve(listener: TcpListener, router: Router, stop: Stop) {
     }
     connections.close();
     last.cancel();
-    tracing::debug!(connections = connections.len(), "nobody is accepted any more");
+    tracing::debug!(connections = connections.len(), "the listener accepts no more connections");
     connections.wait().await;
 }
 
@@ -153,7 +153,7 @@ async fn serve_connection(
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = place.wanted.cancelled() => return tracing::debug!(%peer, "a connection without a request made room"),
+        () = place.wanted.cancelled() => return tracing::debug!(%peer, "a connection without a request was closed to make room"),
         () = last.cancelled() => match finish(connection, &place.asked).await {
             Some(ended) => ended,
             None => return,

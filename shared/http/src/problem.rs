@@ -56,7 +56,7 @@ pub struct Problem {
     /// The HTTP status.
     #[schema(example = 400)]
     status: u16,
-    /// What is wrong with this request, and what to do.
+    /// What is wrong with the request, and what to do.
     #[schema(value_type = String)]
     detail: Cow<'static, str>,
     /// The fields that are wrong.
@@ -71,13 +71,13 @@ pub struct Problem {
 /// A field that is wrong.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct FieldError {
-    /// Path of the field, such as `legs[1].amount`; `body` for the whole.
+    /// Path of the field, such as `legs[1].amount`; `body` for the whole body.
     #[schema(example = "limit")]
     pub field: String,
-    /// What stands there, as JSON, shortened; empty where nothing does.
+    /// The value of the field, as JSON, shortened; empty where the field is absent.
     #[schema(example = "0")]
     pub value: String,
-    /// What should stand there.
+    /// What the field should hold.
     pub remedy: String,
 }
 
@@ -109,7 +109,7 @@ impl Problem {
         problem
     }
 
-    /// The same may work after this time, told in whole seconds, at least one.
+    /// The same may work after this time, in whole seconds, at least one.
     #[must_use]
     pub fn retry_after(mut self, pause: Duration) -> Problem {
         self.retry_after = Some(pause);

@@ -90,8 +90,8 @@ impl MonthFlow {
     }
 }
 
-/// Months that are told at the most, the newest: twenty years, some 16 KiB. One payment with a date of long ago does not make
-/// an answer of nothing but empty months.
+/// The most months that are shown, the newest: twenty years, some 16 KiB. One payment with a date of long ago
+/// does not make an answer of nothing but empty months.
 const MONTHS_MAX: i32 = 240;
 
 /// Every month from the first movement to the last, [`MONTHS_MAX`] at the most; one without movements is there, with nothing in it.

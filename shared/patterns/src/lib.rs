@@ -58,7 +58,7 @@ pub struct Patterns {
 }
 
 impl Patterns {
-    /// The most anomalies that are told.
+    /// The most anomalies that are shown.
     pub const ANOMALIES_MAX: usize = 100;
 }
 

@@ -60,7 +60,7 @@ pub struct Amounts {
 }
 
 impl Recurring {
-    /// The most missed dates that are told, the newest.
+    /// The most missed dates that are shown, the newest.
     pub const MISSED_MAX: usize = 24;
 }
 
@@ -94,7 +94,7 @@ fn one(groups: &Groups<'_>, series: &Series<'_>, through: Day) -> Option<Recurri
     if !ended {
         missed.extend(overdue);
     }
-    let told = missed.len().saturating_sub(Recurring::MISSED_MAX);
+    let left_out = missed.len().saturating_sub(Recurring::MISSED_MAX);
     Some(Recurring {
         direction: series.direction,
         party: movement.party.clone(),
@@ -107,7 +107,7 @@ fn one(groups: &Groups<'_>, series: &Series<'_>, through: Day) -> Option<Recurri
         last: last.day.date(),
         count: fit.hits.len(),
         next_expected: (!ended).then(|| fit.grid.due(next).date()),
-        missed: missed[told..].iter().map(|day| day.date()).collect(),
+        missed: missed[left_out..].iter().map(|day| day.date()).collect(),
         missed_total: missed.len(),
         confidence: confidence(series),
         evidence: evidence(series, &amount),

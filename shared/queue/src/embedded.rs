@@ -213,7 +213,7 @@ impl<S: Storage> Queue for EmbeddedQueue<S> {
 impl<S: Storage> WorkQueue for EmbeddedQueue<S> {
     async fn publish_work(&self, message: Bytes) -> Result<(), PublishError> {
         if self.work.waiting() >= WORK_MESSAGES_MAX as usize {
-            return Err(PublishError::Unavailable("as much work waits as is kept".to_owned()));
+            return Err(PublishError::Unavailable("the queue of work is full".to_owned()));
         }
         let work = self.work.clone();
         let published = self.write(|done| Write::Work { work, message, done }).await;

@@ -27,9 +27,9 @@ use self::work::WorkQueue;
 /// One database transaction of this size is where the gain of batching flattens out.
 pub const BATCH_JOBS_MAX: usize = 100;
 
-/// Messages that a subscription hands out ahead of their acknowledgement, unless it is told otherwise: a full
-/// batch of single-job messages. RabbitMQ counts messages, neither jobs nor bytes: with a backlog of full ones a
-/// worker that serves 16 lanes holds 48 MB of them where jobs are transfers (30 kB), and 100 MB where they are as
+/// Messages that a subscription hands out ahead of their acknowledgement, by default: a full batch of
+/// single-job messages. RabbitMQ counts messages, neither jobs nor bytes: with a backlog of full ones a worker
+/// that serves 16 lanes holds 48 MB of them where jobs are transfers (30 kB), and 100 MB where they are as
 /// large as the publisher packs them ([`publisher::PublisherLimits::envelope_bytes_max`]).
 pub const PREFETCH_MESSAGES: u16 = 100;
 const _: () = assert!(PREFETCH_MESSAGES as usize >= BATCH_JOBS_MAX);

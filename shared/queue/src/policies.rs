@@ -49,12 +49,12 @@ impl Policies {
     pub fn sentence(&self) -> String {
         match self {
             Policies::Harmless => "no policy of the broker harms a job".to_owned(),
-            Policies::NotLookedAt(why) => format!("the policies of the broker were not looked at: {why}"),
+            Policies::NotLookedAt(why) => format!("the policies of the broker could not be read: {why}"),
             Policies::Harmful(harmful) => {
                 let first = harmful.first().map(HarmfulPolicy::to_string).unwrap_or_default();
                 match harmful.len() - 1 {
                     0 => first,
-                    more => format!("{first}, and so it is with {more} more"),
+                    more => format!("{first} (and {more} more)"),
                 }
             }
         }

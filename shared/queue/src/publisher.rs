@@ -252,7 +252,7 @@ impl Counters {
     }
 }
 
-/// What those are told whose turn did not come: unlike the jobs in flight, theirs are known not to be queued.
+/// The error of jobs whose turn did not come: unlike the jobs in flight, they are known not to be queued.
 fn unsent_behind(error: &PublishError) -> PublishError {
     match error {
         PublishError::Unavailable(why) => PublishError::Unavailable(format!("{why}; it was not sent")),
@@ -263,13 +263,13 @@ fn unsent_behind(error: &PublishError) -> PublishError {
     }
 }
 
-/// What those are told who come to a lane that others try already.
+/// The error of jobs that come to a lane that others try already.
 fn stalled() -> PublishError {
     PublishError::Unavailable("it was not sent: the jobs ahead of it are not being confirmed".to_owned())
 }
 
 fn broke_off() -> PublishError {
-    PublishError::Unavailable("the publishing broke off; the log of this replica says where".to_owned())
+    PublishError::Unavailable("publishing broke off; the log of this replica says where".to_owned())
 }
 
 fn gone() -> PublishError {

@@ -199,7 +199,7 @@ impl Queue for RabbitMq {
         let message = publish::Message::dead_letter(letter);
         let kept = self.publish_in(&self.dead_letters.publishing, message).await;
         kept.map_err(|failure| {
-            QueueError::Failed(format!("the dead letter is not known to be kept: {failure}"))
+            QueueError::Failed(format!("the broker did not confirm that it keeps the dead letter: {failure}"))
         })
     }
 

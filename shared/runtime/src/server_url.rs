@@ -193,7 +193,7 @@ fn shown(name: &str) -> &str {
     if !name.is_empty() && name.chars().all(plain) { name } else { "without a name that can be shown" }
 }
 
-/// What is set instead of the parameters by which other clients are told of certificates.
+/// What is set instead of the parameters by which other clients know of certificates.
 fn authority_remedy(name: &str) -> &'static str {
     if matches!(name, "cacertfile" | "ca_certs" | "cafile") {
         "; to trust the authority of a certificate, set the environment variable SSL_CERT_FILE to its PEM file"

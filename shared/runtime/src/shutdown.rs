@@ -37,14 +37,14 @@ pub fn on_signal(pause: Duration) -> io::Result<CancellationToken> {
             }
             signals += 1;
             if signals > 1 {
-                warn!("stopped at once by a second signal; what was in hand comes again elsewhere");
+                warn!("stopped at once by a second signal; unfinished jobs come again elsewhere");
                 std::process::exit(INTERRUPTED);
             }
-            info!("draining: finishing what is in hand, taking nothing new; signal again to stop at once");
+            info!("draining: finishing the jobs in hand, taking no new ones; signal again to stop at once");
             token.cancel();
             tokio::spawn(async move {
                 tokio::time::sleep(pause + STOP_TIMEOUT).await;
-                warn!("not all could be closed in time; what was in hand comes again elsewhere");
+                warn!("not everything could be closed in time; unfinished jobs come again elsewhere");
                 std::process::exit(0);
             });
         }

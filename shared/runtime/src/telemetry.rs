@@ -28,7 +28,7 @@ const SECONDS_BUCKETS: [f64; 13] =
 /// Upper bounds of the buckets of a batch's size in jobs.
 const JOBS_BUCKETS: [f64; 8] = [1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 75.0, 100.0];
 
-/// How log lines are written.
+/// Form of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
     /// For people.

@@ -33,10 +33,10 @@ pub fn explain(error: &(dyn Error + 'static), setting: &str, plain: &str) -> Opt
 fn certificate_remedy(fault: &CertificateError, setting: &str) -> String {
     match fault {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            "the server's certificate is out of date: renew it, or see that the clock of this machine is right".to_owned()
+            "the server's certificate has expired: renew it, or check the clock of this machine".to_owned()
         }
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "the server's certificate does not hold yet: see that the clock of this machine is right".to_owned()
+            "the server's certificate is not valid yet: check the clock of this machine".to_owned()
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => format!(
             "the server's certificate is for other names: write one of them as the host of {setting}, or issue one for that \
@@ -44,17 +44,16 @@ fn certificate_remedy(fault: &CertificateError, setting: &str) -> String {
         ),
         _ => format!(
             "the server's certificate is not trusted: set the environment variable {AUTHORITIES} to a PEM file with the \
-             certificate of the authority that issued it{} (the server's own certificate has to be another than the \
-             authority's)",
+             certificate of the authority that issued it{} (the server's own certificate must not be the authority's)",
             set_already()
         ),
     }
 }
 
-/// What the variable says already: a file that cannot be read is not told of otherwise, except in the log.
+/// What the variable says already: nothing but the log otherwise names a file that cannot be read.
 fn set_already() -> String {
     let set = std::env::var_os(AUTHORITIES).map(|path| path.display().to_string());
-    set.map(|path| format!(" (it is set to {path:?}, which cannot be read or holds another)"))
+    set.map(|path| format!(" (it is set to {path:?}, which cannot be read or holds another certificate)"))
         .unwrap_or_default()
 }
 

@@ -14,7 +14,7 @@ pub enum StoreError {
     TimedOut(String),
     /// No job is at fault, yet at least one cannot go on until somebody mends what is in its way: a row that this
     /// release cannot read, a packet that is too large for the server.
-    #[error("the ledger cannot go on until this is mended: {0}")]
+    #[error("the ledger cannot go on until somebody repairs this: {0}")]
     Obstructed(String),
     /// The same will never work.
     #[error("the ledger refused: {0}")]

@@ -101,7 +101,7 @@ impl From<sqlx::Error> for Failure {
                 None => sqlite::of_code(database.code().as_deref(), database.message()),
             },
             sqlx::Error::PoolTimedOut => Failure::Transient(
-                "no connection to the database could be made in time; see that it runs and takes more of them"
+                "no connection to the database could be made in time; check that the database runs and accepts more connections"
                     .to_owned(),
             ),
             sqlx::Error::Io(_)

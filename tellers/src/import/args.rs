@@ -1,4 +1,4 @@
-//! What `tellers import` is told.
+//! The arguments of `tellers import`.
 
 use clap::Args;
 use runtime::server_url::http_base;
@@ -14,23 +14,23 @@ pub(crate) struct ImportArgs {
     #[arg(long)]
     pub(crate) map: Option<String>,
 
-    /// csv, ndjson or pain.001; found out if it is not given
+    /// Format of the file: csv, ndjson or pain.001; detected by default
     #[arg(long)]
     pub(crate) format: Option<String>,
 
-    /// Such as windows-1252; found out if it is not given
+    /// Character encoding of the file, such as windows-1252; detected by default
     #[arg(long)]
     pub(crate) charset: Option<String>,
 
-    /// Queue nothing: tell which rows would be refused
+    /// Queue nothing, and list the rows that would be refused
     #[arg(long)]
     pub(crate) dry_run: bool,
 
-    /// The ingress
+    /// URL of the ingress
     #[arg(long, env = "API_URL", default_value = "http://127.0.0.1:8080", value_parser = http_base)]
     pub(crate) api_url: String,
 
-    /// A key of the ingress, if it asks for one (scopes submit and read)
+    /// API key of the ingress, if the ingress asks for keys (scopes submit and read)
     #[arg(long, env = "API_KEY", hide_env_values = true)]
     pub(crate) api_key: Option<String>,
 
@@ -45,7 +45,6 @@ Examples:
   tellers import payments.xml.gz --dry-run
   zcat jobs.ndjson.gz | tellers import - --format ndjson
 
-The same file again takes no row twice: after a break it goes on where it stopped.
+No row takes effect twice: the same file sent again after a break goes on where the import stopped.
 
-Exit status 0: every row is in the books, or was before; 1: some are not; 2: the file was not
-imported.";
+Exit status 0: every row is in the books; 1: some rows are not; 2: the file was not imported.";

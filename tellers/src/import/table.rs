@@ -7,7 +7,8 @@ use serde_json::Value;
 /// Counts of rows that did not come into the ledger.
 const SHORT: [&str; 4] = ["refused", "rejected", "conflicts", "dead"];
 
-/// Of the duplicates, those whose job did not come into the ledger when it was there before; told where there are any.
+/// Of the duplicates, those whose job did not come into the ledger when it was there before; shown where there
+/// are any.
 const DUPLICATES_NOT_POSTED: &str = "duplicates_not_posted";
 
 const COUNTS: [&str; 7] = ["accepted", "refused", "posted", "rejected", "duplicates", "conflicts", "dead"];
@@ -29,13 +30,13 @@ pub(crate) fn of(import: &Value) -> String {
         lines.push(first(refusals));
     }
     if let Some(rows) = import["refused_rows"].as_str() {
-        lines.push(format!("All that were refused, to be corrected and sent again: {rows}"));
+        lines.push(format!("The refused rows, to be corrected and sent again: {rows}"));
     }
     lines.extend(shares(import));
     let not_posted = duplicates_not_posted(import);
     if not_posted > 0 {
         lines.push(format!(
-            "Of the duplicates, {not_posted} had not been posted when they came before, and are not in the books now."
+            "Of the duplicates, {not_posted} were not posted when they came before, and are not in the books now."
         ));
     }
     lines.push(sentence(import));
@@ -80,7 +81,7 @@ fn sentence(import: &Value) -> String {
     match import["state"].as_str().unwrap_or_default() {
         "done" if import["dry_run"] == true => "A dry run: nothing was queued.".to_owned(),
         "done" => "Every row that was accepted has its outcome.".to_owned(),
-        "cancelled" => "Cancelled. What was queued until then stays queued.".to_owned(),
+        "cancelled" => "Cancelled. The queued rows stay queued.".to_owned(),
         "refused" => format!("The file is refused: {why}"),
         other => format!("The import has {other}: {why}"),
     }

@@ -1,4 +1,4 @@
-//! What `tellers load-test` is told, and the plan that it makes of it.
+//! The arguments of `tellers load-test`, and the plan that they make.
 
 use std::path::PathBuf;
 
@@ -14,15 +14,15 @@ pub(crate) struct LoadTestArgs {
     #[command(subcommand)]
     mode: Option<ModeArgs>,
 
-    /// The ingress
+    /// URL of the ingress
     #[arg(long, global = true, env = "API_URL", default_value = "http://127.0.0.1:8080", value_parser = http_base)]
     url: String,
 
-    /// A key of the ingress, if it asks for one (scopes submit and read)
+    /// API key of the ingress, if the ingress asks for keys (scopes submit and read)
     #[arg(long, global = true, env = "API_KEY", hide_env_values = true)]
     api_key: Option<String>,
 
-    /// The monitor, which tells what the replicas use, such as http://127.0.0.1:5000
+    /// URL of the monitor, which has the CPU and memory of the replicas, such as http://127.0.0.1:5000
     #[arg(long, global = true, env = "MONITOR_URL", value_name = "URL", value_parser = http_base)]
     monitor: Option<String>,
 
@@ -30,7 +30,7 @@ pub(crate) struct LoadTestArgs {
     #[arg(long, global = true)]
     accounts: Option<u32>,
 
-    /// Seconds after the load within which every accepted job has to have its outcome: 1 to 600 [default: 60]
+    /// Seconds after the load within which every accepted job must have its outcome: 1 to 600 [default: 60]
     #[arg(long, global = true)]
     outcome_seconds: Option<u32>,
 
@@ -54,7 +54,7 @@ Examples:
 Every mode moves money between accounts of its own in XTS, the currency for testing, then reads every accepted
 job and every account again.
 
-Exit status 0: every criterion that was judged is met; 1: one is not; 2: the test could not run.";
+Exit status 0: every criterion that was judged is met; 1: some criterion is not; 2: the load test could not run.";
 
 #[derive(Debug, Clone, Subcommand)]
 enum ModeArgs {
@@ -70,7 +70,7 @@ enum ModeArgs {
         #[arg(long)]
         pace_seconds: Option<f64>,
     },
-    /// Requests at a steady rate; latency counts from the time at which each was due
+    /// Requests at a steady rate; the latency of a request counts from the time at which it was due
     Open {
         /// Requests a second: 1 to 50,000 [default: 100]
         #[arg(long)]
@@ -91,7 +91,7 @@ enum ModeArgs {
         #[arg(long)]
         pace_seconds: Option<f64>,
     },
-    /// 10 users with 20 requests each, then 100; how much of ten times the throughput is missing is judged
+    /// 10 users with 20 requests each, then 100 users; judges how far the throughput falls short of ten times as much
     Validate,
 }
 

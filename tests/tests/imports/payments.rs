@@ -104,7 +104,7 @@ async fn payments_are_made_and_reported() {
     assert_counts(&again, &[("duplicates", 3), ("posted", 0)]);
     let told = report(&client, &again).await;
     assert_eq!(told.matches("<TxSts>ACSC</TxSts>").count(), 2, "{told}");
-    assert_holds(&told, &["the payment had come before"]);
+    assert_holds(&told, &["the payment came before"]);
     fleet.run_ok(&["verify"]).await.unwrap();
 }
 

@@ -142,6 +142,26 @@ fn things_are_called_by_the_terms_of_the_trade() -> anyhow::Result<()> {
 }
 
 #[test]
+fn texts_are_in_plain_english() -> anyhow::Result<()> {
+    let [told, heard, now] = [["to", "ld"], ["he", "ard"], ["of n", "ow"]].map(|pieces| pieces.concat());
+    hold(
+        rules::spoken_words,
+        &[
+            ("CHANGELOG.md", &format!("Clients are {told}.")),
+            (
+                "api/src/a.rs",
+                &format!("fn {told}_it() {{}}\n/// It is {told}.\n#[cfg(test)]\nlet {told} = 1;"),
+            ),
+            ("api/src/a/tests.rs", &format!("let {told} = 1;")),
+            ("docs/a.md", &format!("Replicas that are not {heard}.")),
+            ("monitor/src/page/a.js", &format!("say(\"Figures {now}\");")),
+            ("tests/tests/a.rs", &format!("let {told} = 1;")),
+        ],
+        &["api/src/a.rs:2:", "docs/a.md:1:", "monitor/src/page/a.js:1:"],
+    )
+}
+
+#[test]
 fn files_stay_small() -> anyhow::Result<()> {
     let long = "x\n".repeat(rules::FILE_LINES_MAX + 1);
     let fits = "x\n".repeat(rules::FILE_LINES_MAX);

@@ -25,7 +25,7 @@ pub(super) async fn split(
     }
     if run.new.request != asked.request {
         return Err(StoreError::Permanent(format!(
-            "the analysis {} was asked for before, as {}; ask for this one, {}, under a key of its own",
+            "the analysis {} was requested before, as {}; request this one, {}, under another key",
             order.run, run.new.request, asked.request
         )));
     }

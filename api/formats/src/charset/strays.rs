@@ -1,4 +1,5 @@
-//! Bytes that are no UTF-8 in a text that is: marked, so that the text stays sound and their row is told.
+//! Bytes that are no UTF-8 in a text that is: marked, so that the text stays sound and their row is refused
+//! with a reason.
 
 use std::io::{self, Read};
 

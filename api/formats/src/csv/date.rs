@@ -120,7 +120,7 @@ impl Dates {
                 "is {shown}, which is no date as dates are usually written; if it is {forms}, state that form"
             ));
         }
-        // One that lies too far off is told as such.
+        // A date that lies too far off has a reason of its own.
         match shape.usual().iter().find_map(|order| written.read(*order)) {
             Some(date) => Ok(date),
             None => Err(format!("is {shown}, which is no day of the calendar in any form; {ADVICE}")),

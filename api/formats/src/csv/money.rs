@@ -176,7 +176,7 @@ impl Bodies {
         }
         let because = match self.writing.contradiction() {
             Some((point, comma)) => format!("the file writes both {} and {}", shown(point), shown(comma)),
-            None => "nothing in the file tells whether its mark stands before decimals".to_owned(),
+            None => "nothing in the file shows whether its mark stands before decimals".to_owned(),
         };
         let readings: Vec<String> =
             [group.other(), group].iter().filter_map(|mark| reading(text, form, *mark)).collect();

@@ -55,7 +55,7 @@ pub struct Records {
 }
 
 impl Records {
-    /// From the first row; lines that look like one are told by the plan.
+    /// From the first row; the plan reports lines that look like a header.
     pub fn open(
         source: &Source,
         charset: Charset,

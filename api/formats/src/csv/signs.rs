@@ -293,13 +293,13 @@ impl Bodies {
     fn want_of_word(&self) -> String {
         let text = self.plan.fields.get(&Target::Direction).map(|field| &field.text);
         let Some(Text::Cell(cell)) = text else {
-            return "is empty, so nothing tells which way the money goes; correct it".to_owned();
+            return "is empty, so the direction of the money is not known; correct it".to_owned();
         };
         let word = |words: &[String], usual: &str| words.first().map_or(usual, String::as_str).to_owned();
         let (outgo, income) = (word(&self.amounts.out_words, "D"), word(&self.amounts.in_words, "C"));
         let column = self.plan.label(*cell);
         format!(
-            "is empty, so nothing tells which way the money goes; correct it, or say what empty cells mean: \
+            "is empty, so the direction of the money is not known; correct it, or say what empty cells mean: \
              direction={column}|'{outgo}' or direction={column}|'{income}'"
         )
     }

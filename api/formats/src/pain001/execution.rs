@@ -7,13 +7,13 @@ use jiff::{Timestamp, ToSpan as _};
 
 use super::leaves::Leaves;
 
-/// The element that is told of where its date is at fault.
+/// The element that a reason names where its date is at fault.
 pub const ELEMENT: &str = "ReqdExctnDt";
 
 /// What is further back was mistyped.
 const YEARS_BACK_MAX: i64 = 100;
 
-/// A day, and the zone that it is told in: UTC where none is.
+/// A day, and the zone that it is in: UTC where none is stated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExecutionDay {
     /// As it is written.
@@ -54,7 +54,7 @@ impl ExecutionDay {
         Some(ExecutionDay { date, offset: offset(zone)? })
     }
 
-    /// The day has not begun yet in the zone that it is told in.
+    /// The day has not begun yet in the zone that it is in.
     pub fn is_ahead(self, now: Timestamp) -> bool {
         self.date > self.today(now)
     }

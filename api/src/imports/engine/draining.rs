@@ -1,4 +1,4 @@
-//! The end of an import: every row that was queued gets its outcome, and those that took no effect are told.
+//! The end of an import: every row that was queued gets its outcome, and rows that took no effect are listed.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -18,7 +18,7 @@ use crate::problem::{Problem, ProblemType};
 const FIELD_BYTES_MAX: usize = 64 * 1024;
 /// The most bytes that are held back until a part or its head is whole: a field and what is around it.
 const HELD_BYTES_MAX: u64 = 2 * FIELD_BYTES_MAX as u64;
-/// The most characters of a part's name that are told back.
+/// The most characters of a part's name that an answer repeats.
 const NAME_CHARS_SHOWN: usize = 80;
 
 /// Takes a form in.

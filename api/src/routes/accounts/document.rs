@@ -11,31 +11,32 @@ use crate::openapi::KindName;
 use crate::rfc3339::Rfc3339;
 use crate::statement::{Line, Other, PaymentNames};
 
-/// An account as it stands.
+/// An account: its balance, holds, limit and status.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Account {
-    /// Its number.
+    /// The account's number.
     #[schema(value_type = String)]
     number: AccountNumber,
-    /// The one currency that it holds (ISO 4217).
+    /// The one currency that the account holds (ISO 4217).
     #[schema(value_type = String, example = "EUR")]
     currency: Currency,
-    /// Sum of its entries; never more than 9007199254740991 away from zero, which every reader of JSON has exactly.
+    /// Sum of the account's entries, in minor units; never more than 9007199254740991 away from zero, so
+    /// every reader of JSON has it exactly.
     balance: i64,
-    /// Sum of its active holds, at most 9007199254740991; part of the balance.
+    /// Sum of the account's active holds, in minor units; part of `balance`, at most 9007199254740991.
     held: i64,
-    /// What one job may draw: balance less holds plus overdraft limit, told up to 9007199254740991, the largest amount. Of
-    /// the system's own accounts, which have no limit, there is none.
+    /// What one job may draw, in minor units: balance less holds plus overdraft limit, at most
+    /// 9007199254740991, the largest amount. Absent for the system's own accounts, which have no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     available: Option<i64>,
-    /// How far below zero what is available may go.
+    /// How far below zero the available amount may go, in minor units.
     overdraft_limit: i64,
-    /// Whether it takes entries.
+    /// Whether the account takes entries.
     #[schema(value_type = AccountStatusName)]
     status: AccountStatus,
-    /// How many entries it has.
+    /// Number of the account's entries.
     entries: i64,
-    /// Who holds it.
+    /// Name of the account's holder.
     #[serde(skip_serializing_if = "Option::is_none")]
     holder: Option<String>,
 }
@@ -79,41 +80,41 @@ pub struct Entries {
     /// The account's number.
     #[schema(value_type = String)]
     account: AccountNumber,
-    /// The newest first.
+    /// The entries, the newest first.
     entries: Vec<Entry>,
-    /// Where the older ones are; null on the last page.
+    /// Path of the next page, with older entries; null on the last page.
     next: Option<String>,
 }
 
 /// One leg of a posted job.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Entry {
-    /// Its place among the account's entries, from 1, without gaps.
+    /// The entry's place among the account's entries, from 1, without gaps.
     seq: i64,
-    /// The job that made it.
+    /// The id of the job that made the entry.
     #[schema(value_type = String, format = Uuid)]
     job: JobId,
-    /// What that job did.
+    /// The kind of that job.
     #[schema(value_type = KindName)]
     kind: Kind,
-    /// A credit is positive, a debit negative.
+    /// The amount in minor units: a credit is positive, a debit negative.
     amount: i64,
-    /// The account's balance after it.
+    /// The account's balance after the entry, in minor units.
     balance_after: i64,
-    /// When it was posted.
+    /// When the entry was posted (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime)]
     posted_at: Rfc3339,
-    /// The business day: the job's, or else the day on which it was accepted (UTC).
+    /// The business day: the job's value date, or else the day on which the job was accepted (UTC).
     #[schema(value_type = String, format = Date)]
     value_date: jiff::civil::Date,
     /// The text on the statement.
     #[serde(skip_serializing_if = "Option::is_none")]
     memo: Option<String>,
-    /// The other side: as the job names it, or else its other account.
+    /// The other side: the counterparty that the job names, or else the job's other account.
     #[serde(skip_serializing_if = "Other::is_unknown")]
     #[schema(value_type = Option<Other>)]
     counterparty: Other,
-    /// What it is called as a payment.
+    /// The names of the payment, from ISO 20022.
     #[serde(flatten)]
     payment: PaymentNames,
 }

@@ -26,13 +26,14 @@ use crate::statement::{self, Format, Head, Period, StatementDocument};
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct StatementQuery {
-    /// The first day (UTC), or the first instant (RFC 3339); else from the first entry.
+    /// The first day (UTC) or the first instant (RFC 3339) of the period; by default the time of the first
+    /// entry.
     #[param(example = "2026-11-01")]
     from: Option<String>,
-    /// The last day (UTC), or the first instant after it (RFC 3339); else until now.
+    /// The last day (UTC) of the period, or the first instant (RFC 3339) after it; by default now.
     #[param(example = "2026-11-30")]
     to: Option<String>,
-    /// `json`, `csv` or `camt.053`; wins over `Accept`.
+    /// `json`, `csv` or `camt.053`; takes precedence over the header `Accept`.
     #[serde(default, deserialize_with = "query::name")]
     #[param(value_type = Option<String>)]
     format: Option<Format>,
@@ -44,8 +45,9 @@ pub struct StatementQuery {
 
 /// Writes a statement of an account: the balances at both ends and every entry between them, the oldest first.
 ///
-/// By the time of posting (booking date, UTC). Two statements that meet share no entry and leave none out. However long
-/// it is, it is sent while it is read; one that could not be read to its end is cut off, and its end is missing.
+/// The period counts by the time of posting (booking date, UTC). Two statements whose periods meet share no
+/// entry and leave none out. The service sends a statement while it reads it, however long it is. A statement
+/// that the service cannot read to its end is cut off, and its end is missing.
 #[utoipa::path(
     get, path = "/api/accounts/{number}/statement", tag = "accounts",
     params(
@@ -57,7 +59,7 @@ pub struct StatementQuery {
             (StatementDocument = "application/json"),
             (String = "text/csv"),
             (String = "application/xml"),
-        ), headers(("Tellers-Fresh-As-Of" = String, description = "The answer comes from a replica that has all that was committed until then; `unknown` if nothing tells."))),
+        ), headers(("Tellers-Fresh-As-Of" = String, description = "The time (RFC 3339, UTC) up to which the answer has everything that was committed. A replica gave the answer. `unknown`: the replica's delay is not known."))),
         Refusals,
     ),
 )]

@@ -9,12 +9,12 @@ use utoipa::ToSchema;
 
 use crate::rfc3339::Rfc3339;
 
-/// What to analyse. Only its schema is used: `order` reads bodies.
+/// What to analyse.
 #[derive(ToSchema)]
 #[schema(as = AnalysisBody, example = json!({"accounts": ["alice", "bob"], "from": "2024-01-01"}))]
-#[allow(dead_code)]
+#[allow(dead_code)] // Only its schema is used: `order` reads bodies.
 pub struct AnalysisBody {
-    /// 1 to 10,000 account numbers; left out: all accounts.
+    /// 1 to 10,000 account numbers; without it, all accounts.
     accounts: Option<Vec<String>>,
     /// The first value date that counts.
     #[schema(format = Date)]
@@ -22,12 +22,12 @@ pub struct AnalysisBody {
     /// The last value date that counts.
     #[schema(format = Date)]
     to: Option<String>,
-    /// Your own name for it, and its idempotency key where no header gives one.
+    /// The client's own name for the analysis, and its idempotency key where no header gives one.
     #[schema(min_length = 1, max_length = 128)]
     reference: Option<String>,
 }
 
-/// Where an analysis is.
+/// The state of an analysis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = AnalysisState)]
@@ -58,45 +58,45 @@ impl State {
     }
 }
 
-/// An analysis as it stands. What is not known yet is absent.
+/// An analysis, as far as it is. Members that are not known yet are absent.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Analysis {
-    /// Its id.
+    /// The analysis' id.
     #[schema(value_type = String, format = Uuid)]
     id: JobId,
-    /// Where it is.
+    /// The state of the analysis.
     state: State,
-    /// Who asked for it.
+    /// The client that asked for the analysis.
     #[serde(skip_serializing_if = "Option::is_none")]
     client: Option<String>,
-    /// What was asked for: how many accounts (null: all), and which days.
+    /// What the client asked for: the number of accounts (null: all accounts), and the days.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     request: Option<Box<RawValue>>,
-    /// When it was asked for.
+    /// When the client asked for the analysis (RFC 3339, UTC).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     requested_at: Option<Rfc3339>,
-    /// Accounts.
+    /// Number of accounts to analyse.
     #[serde(skip_serializing_if = "Option::is_none")]
     accounts: Option<u64>,
-    /// Accounts that are done, those that failed among them.
+    /// Number of accounts that are done, failed ones among them.
     #[serde(skip_serializing_if = "Option::is_none")]
     accounts_done: Option<u64>,
-    /// Accounts that could not be analysed.
+    /// Number of accounts that could not be analysed.
     #[serde(skip_serializing_if = "Option::is_none")]
     accounts_failed: Option<u64>,
-    /// Why one of them could not.
+    /// Why the analysis of a failed account failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<String>,
-    /// When it was done, or cancelled.
+    /// When the analysis was done or cancelled (RFC 3339, UTC).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     ended_at: Option<Rfc3339>,
-    /// Accounts a second since it was asked for.
+    /// Accounts done per second since the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     accounts_per_second: Option<f64>,
-    /// Seconds until it is done, at that rate.
+    /// Seconds until the analysis is done, at the rate of `accounts_per_second`.
     #[serde(skip_serializing_if = "Option::is_none")]
     seconds_left: Option<f64>,
 }
@@ -165,9 +165,9 @@ fn tenths(figure: f64) -> f64 {
 /// A page of analyses.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Analyses {
-    /// The newest first.
+    /// The analyses, the newest first.
     analyses: Vec<Analysis>,
-    /// Where the older ones are; null on the last page.
+    /// Path of the next page, with older analyses; null on the last page.
     next: Option<String>,
 }
 
@@ -183,16 +183,16 @@ impl Analyses {
     }
 }
 
-/// What was found last in an account's history.
+/// Results of the latest analysis of an account's history.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AccountPatterns {
     /// The account's number.
     #[schema(value_type = String)]
     account: AccountNumber,
-    /// The analysis that found it.
+    /// The id of the analysis that these results come from.
     #[schema(value_type = String, format = Uuid)]
     analysis: JobId,
-    /// When.
+    /// When the account was analysed (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime)]
     analysed_at: Rfc3339,
     /// `recurring` payments and incomes with their evidence, `anomalies`, monthly `cash_flow`, and a `forecast` with

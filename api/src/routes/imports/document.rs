@@ -9,77 +9,78 @@ use crate::imports::{Description, STALE_AFTER_US};
 use crate::problem::{Problem, ProblemType};
 use crate::rfc3339::Rfc3339;
 
-/// An import.
+/// An import: the file, its progress, and the outcomes of its rows.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ImportDocument {
-    /// Its number.
+    /// The import's number.
     id: u64,
     /// `queued`, `reading`, `draining` (all rows are queued, some have no outcome yet), `done`, `refused`,
     /// `cancelled` or `failed`.
     state: &'static str,
-    /// Who sent it.
+    /// The client that sent the file.
     client: String,
-    /// What the file is called.
+    /// The name of the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
-    /// Nothing is queued.
+    /// Whether this is a dry run, which queues nothing.
     dry_run: bool,
-    /// Its client asked for it to be stopped.
+    /// Whether somebody asked for the import to stop.
     cancel_requested: bool,
-    /// Size of the file as it was sent.
+    /// Size of the file in bytes, as sent.
     bytes: u64,
-    /// Bytes of it that have been read.
+    /// Number of those bytes that have been read.
     bytes_read: u64,
-    /// Rows that are queued or refused.
+    /// Number of rows that are queued or refused.
     rows_read: u64,
-    /// Rows that are queued; of a dry run, those that would be.
+    /// Number of rows that are queued; for a dry run, of rows that would be.
     accepted: u64,
-    /// Rows that are not jobs: `refused_rows` has them.
+    /// Number of rows that are not jobs; `refused_rows` leads to them.
     refused: u64,
-    /// Rows whose entries are in the ledger.
+    /// Number of rows whose entries are in the ledger.
     posted: u64,
-    /// Rows that were turned down.
+    /// Number of rows that the ledger rejected.
     rejected: u64,
-    /// Rows whose job had its outcome before: by this file sent again, or by their reference.
+    /// Number of rows whose job had its outcome before: the file was sent again, or another row had the same
+    /// reference.
     duplicates: u64,
-    /// Those of the duplicates whose job had been turned down or could not be posted: they are not in the ledger. Told once
-    /// the import has ended; not in lists.
+    /// Number of duplicates whose job was rejected or dead, so that it is not in the ledger. Present once the
+    /// import has ended; absent in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     duplicates_not_posted: Option<u64>,
-    /// Rows whose reference belongs to a job with another body; they take no effect.
+    /// Number of rows whose reference belongs to a job with another body. Such rows take no effect.
     conflicts: u64,
-    /// Rows that could not be posted; an operator looks after them.
+    /// Number of rows that could not be posted and wait for an operator.
     dead: u64,
-    /// Rows read in a second, since the reading began.
+    /// Rows read per second since the reading began.
     #[serde(skip_serializing_if = "Option::is_none")]
     rows_per_second: Option<f64>,
-    /// Seconds until the file is read, if it goes on like this.
+    /// Seconds until the file is read, at the rate so far.
     #[serde(skip_serializing_if = "Option::is_none")]
     seconds_left: Option<f64>,
-    /// What it waits for.
+    /// Why the import waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     waits: Option<String>,
-    /// Why it is refused or has failed.
+    /// Why the import was refused or has failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Problem>,
-    /// Earlier imports of this client that have rows of this one: such rows without a reference post once more. Told
-    /// before the first row is queued; not in lists.
+    /// Earlier imports of this client that have rows of this import. A shared row without a reference is
+    /// posted once more. Present before the first row is queued; absent in lists.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     shares: Vec<ShareDocument>,
-    /// The first rows that were refused, and why; not in lists.
+    /// The first refused rows with their reasons; absent in lists.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     first_refusals: Vec<RefusalDocument>,
-    /// Where the refused rows are, if there are any.
+    /// Path of the refused rows; absent where no row was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     refused_rows: Option<String>,
-    /// When it came.
+    /// When the file came (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime)]
     created_at: Rfc3339,
-    /// When its reading began.
+    /// When the reading of the file began (RFC 3339, UTC).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     started_at: Option<Rfc3339>,
-    /// When it was last written down how far it is.
+    /// When the progress was last recorded (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime)]
     updated_at: Rfc3339,
 }
@@ -160,12 +161,12 @@ impl ImportDocument {
     }
 }
 
-/// Rows that an earlier import has too.
+/// An earlier import that has some of the same rows.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ShareDocument {
-    /// Its number.
+    /// The number of the earlier import.
     import: u64,
-    /// How many rows; of large files about as many.
+    /// Number of rows in both; approximate for large files.
     rows: u64,
 }
 
@@ -178,17 +179,17 @@ impl From<Share> for ShareDocument {
 /// A row that was refused.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RefusalDocument {
-    /// Its number, from 1.
+    /// The number of the row, from 1.
     row: u64,
-    /// The line on which it starts, from 1.
+    /// The line on which the row starts, from 1.
     line: u64,
-    /// The column on that line.
+    /// The column at which the fault is, on that line.
     #[serde(skip_serializing_if = "Option::is_none")]
     column: Option<u64>,
     /// The field at fault.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
-    /// What is wrong, and what should be there.
+    /// What is wrong, and what the row should have instead.
     reason: String,
 }
 

@@ -18,11 +18,12 @@ use crate::keys::Viewer;
 use crate::openapi::Refusals;
 use crate::problem::{Problem, ProblemType};
 
-/// Reports on a pain.001, as ISO 20022 pain.002: the message as a whole, and each of its payments that has come to
-/// something, refused ones among them.
+/// Reports on a pain.001 as ISO 20022 pain.002: on the message as a whole, and on each of its payments that
+/// has an outcome or was refused.
 ///
-/// Statuses are `ACSC` (in the ledger), `RJCT`, `PDNG` (some have no outcome yet: those are counted and not listed),
-/// `PART`, and for a dry run `ACCP`. The version is `pain.002.001.03` for a `pain.001.001.03`, else `.10`.
+/// The statuses are `ACSC` (in the ledger), `RJCT`, `PDNG` (some payments have no outcome yet; the report
+/// counts them and does not list them), `PART`, and for a dry run `ACCP`. The version is `pain.002.001.03`
+/// for a `pain.001.001.03`, else `.10`.
 #[utoipa::path(
     get, path = "/api/imports/{number}/report", tag = "imports",
     params(("number" = u64, Path, description = "The number of the import.")),
@@ -42,8 +43,7 @@ pub async fn report(
     let head = head_of(&ingress, &import).await?;
     if head.reason != Format::Pain001.name() {
         let detail = format!(
-            "import {number} is {}, and only a pain.001 has a payment status report; /api/imports/{number} tells what \
-             became of its rows, /api/imports/{number}/refused which were refused",
+            "import {number} is {}, and only a pain.001 has a payment status report; /api/imports/{number} has the outcomes of its rows, /api/imports/{number}/refused the refused rows",
             head.reason
         );
         return Err(Problem::new(ProblemType::NotFound, detail));

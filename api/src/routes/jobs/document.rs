@@ -15,7 +15,7 @@ use crate::openapi::{JobBody, KindName, RejectionName};
 use crate::rfc3339::Rfc3339;
 use crate::routes::analyses::document::State;
 
-/// Where a job is.
+/// The state of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
@@ -50,19 +50,19 @@ impl From<State> for Status {
     }
 }
 
-/// A job that was accepted.
+/// An accepted job.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Queued {
-    /// Its id.
+    /// The job's id.
     #[schema(value_type = String, format = Uuid)]
     id: JobId,
     /// Always `queued`.
     status: Status,
-    /// The lane that keeps its order; an analysis has none.
+    /// The lane that keeps the job's order; absent for an analysis.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u16>)]
     lane: Option<Lane>,
-    /// When it joined its lane.
+    /// When the job joined its lane (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime)]
     accepted_at: Rfc3339,
 }
@@ -80,15 +80,15 @@ impl Queued {
     }
 }
 
-/// Other bodies that came under a job's identity. None took effect, and none will.
+/// Other bodies that came under a job's identity. None of them took effect, and none will.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ConflictsOfJob {
-    /// How many, each once however often it was sent.
+    /// Number of other bodies, each counted once however often it was sent.
     count: u64,
-    /// When the latest one was accepted.
+    /// When the latest of the other bodies was accepted (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime)]
     last_accepted_at: Rfc3339,
-    /// That one, in canonical form.
+    /// The latest of the other bodies, in canonical form.
     #[schema(value_type = JobBody)]
     last_body: Option<Box<RawValue>>,
 }
@@ -103,48 +103,48 @@ impl From<&Conflicts> for ConflictsOfJob {
     }
 }
 
-/// A job as far as it is known: with no outcome yet, only its id and status.
+/// A job. Without an outcome, only its id and status are present.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Job {
-    /// Its id.
+    /// The job's id.
     #[schema(value_type = String, format = Uuid)]
     id: JobId,
-    /// Where it is.
+    /// The state of the job.
     status: Status,
-    /// Why it was rejected.
+    /// Why the job was rejected.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<RejectionName>)]
     reason: Option<Rejection>,
-    /// What it was to do.
+    /// The job's kind.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<KindName>)]
     kind: Option<Kind>,
-    /// The lane that it came by.
+    /// The job's lane.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u16>)]
     lane: Option<Lane>,
-    /// Who submitted it.
+    /// The client that submitted the job.
     #[serde(skip_serializing_if = "Option::is_none")]
     client: Option<String>,
-    /// The client's own name for it.
+    /// The client's own name for the job.
     #[serde(skip_serializing_if = "Option::is_none")]
     reference: Option<String>,
-    /// Its body in canonical form.
+    /// The job's body in canonical form.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<JobBody>)]
     body: Option<Box<RawValue>>,
-    /// When it joined its lane.
+    /// When the job joined its lane (RFC 3339, UTC).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     accepted_at: Option<Rfc3339>,
-    /// When it got its outcome.
+    /// When the job got its outcome (RFC 3339, UTC).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     posted_at: Option<Rfc3339>,
-    /// Other bodies that came under its identity; absent where none did.
+    /// Other bodies that came under the job's identity; absent where there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     conflicts: Option<ConflictsOfJob>,
-    /// Of an analysis, where its progress is.
+    /// Path of the analysis, which shows its progress; only for a job that is an analysis.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "/api/analyses/0192f0c1-2f5b-7c44-8d2b-3a1e5f6a7b8c")]
     analysis: Option<String>,
@@ -184,7 +184,7 @@ impl Job {
         }
     }
 
-    /// A worker told of its outcome.
+    /// A worker reported the outcome.
     pub fn with_outcome(id: JobId, outcome: RecordedOutcome) -> Job {
         match outcome {
             RecordedOutcome::Posted => Job::new(id, Status::Posted, None),

@@ -26,22 +26,22 @@ use crate::routes::cursor;
 /// A page of jobs.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Jobs {
-    /// The newest first.
+    /// The jobs, the newest first.
     jobs: Vec<Job>,
-    /// Where the older ones are; null on the last page.
+    /// Path of the next page, with older jobs; null on the last page.
     next: Option<String>,
 }
 
 /// Lists jobs that have an outcome, the newest first.
 ///
-/// A client sees its own jobs; a key with the scope `operate`, and anybody where no keys are asked for, sees all. A
-/// page looks at a bounded number of jobs, so it may be short, or empty, and still have a `next`: follow it until
-/// it is null.
+/// A client sees its own jobs. A key with the scope `operate` sees all jobs, and so does everybody where the
+/// service asks for no keys. A page looks at a bounded number of jobs, so it may be short, or empty, and
+/// still have a `next`: follow `next` until it is null.
 #[utoipa::path(
     get, path = "/api/jobs", tag = "jobs",
     params(JobsQuery),
     responses(
-        (status = 200, description = "A page of jobs.", body = Jobs, headers(("Tellers-Fresh-As-Of" = String, description = "The answer comes from a replica that has all that was committed until then; `unknown` if nothing tells."))),
+        (status = 200, description = "A page of jobs.", body = Jobs, headers(("Tellers-Fresh-As-Of" = String, description = "The time (RFC 3339, UTC) up to which the answer has everything that was committed. A replica gave the answer. `unknown`: the replica's delay is not known."))),
         Refusals,
     ),
 )]

@@ -101,9 +101,9 @@ pub(super) fn proof(proof: &Proof) -> String {
         ("lost", proof.lost.to_string()),
         ("doubled", proof.doubled.to_string()),
         ("entries that no request explains", proof.foreign_entries.to_string()),
-        ("not known to be accepted, and posted all the same", proof.unconfirmed_posted.to_string()),
+        ("posted, though the client received no acceptance", proof.unconfirmed_posted.to_string()),
         ("accounts read of those opened", format!("{} of {}", proof.accounts_read, proof.accounts)),
-        ("accounts that are not where the outcomes say", proof.accounts_off.to_string()),
+        ("accounts that do not hold what the outcomes say", proof.accounts_off.to_string()),
         ("money given, minor units of XTS", proof.money_given.to_string()),
         ("money found", money_found),
     ] {

@@ -92,7 +92,7 @@ pub(crate) async fn prove(
         if let Some(found) = found.filter(|found| *found != expected) {
             off.insert(order);
             proof.find(|| {
-                format!("{} holds {found}; by the outcomes it is {expected}", accounts.number(order))
+                format!("{} holds {found}; by the outcomes it should hold {expected}", accounts.number(order))
             });
         }
     }

@@ -83,7 +83,7 @@ fn what_was_not_measured_is_not_judged() {
     // What was missed is said; that there is no baseline is no news.
     assert!(
         verdict.sentence.ends_with(
-            "; not judged: no replica reported what it uses; name the monitor, or start the test there"
+            "; not judged: no replica reported its CPU and memory; name the monitor, or start the load test there"
         ),
         "{}",
         verdict.sentence

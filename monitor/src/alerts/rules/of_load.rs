@@ -23,7 +23,7 @@ pub(super) fn standstill(facts: &Facts) -> Reading {
 pub(super) fn lag(facts: &Facts) -> Reading {
     let threshold = facts.thresholds.alert_lag_seconds();
     let Some(lag) = facts.queue.lag_seconds else {
-        return Reading::unknown_against(threshold, "not known how long jobs wait");
+        return Reading::unknown_against(threshold, "the lag is not known");
     };
     let slowest = facts.lanes.iter().find(|lane| lane.lag_seconds == Some(lag));
     let lane = slowest.map(|lane| format!(" of lane {}", lane.lane)).unwrap_or_default();
@@ -46,7 +46,7 @@ pub(super) fn pool_exhausted(facts: &Facts) -> Reading {
         let exhausted = pool.in_use >= pool.size_max;
         (exhausted, pool.waiting)
     }) else {
-        return Reading::unknown_against(0.0, "no replica tells of its pools");
+        return Reading::unknown_against(0.0, "no replica reports its pools");
     };
     let (name, size) = (&pool.name, pool.size_max);
     let one = pool.one();
@@ -89,7 +89,7 @@ fn of_resource(
     part: fn(&ResourcesView) -> Option<f64>,
 ) -> Reading {
     let Some(most) = most else {
-        return Reading::unknown_against(threshold, "no replica tells what it uses");
+        return Reading::unknown_against(threshold, "no replica reports what it uses");
     };
     let is_it = |replica: &&ReplicaView| replica.resources.as_ref().and_then(part) == Some(most);
     let host =

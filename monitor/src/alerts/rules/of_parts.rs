@@ -55,7 +55,7 @@ pub(super) fn clock_skew(facts: &Facts) -> Reading {
 
 pub(super) fn weak_durability(facts: &Facts) -> Reading {
     let Some(durability) = &facts.durability else {
-        return Reading::wrong(None, "the settings of the database have not been looked at yet".to_owned());
+        return Reading::wrong(None, "the settings of the database have not been read yet".to_owned());
     };
     #[allow(clippy::cast_precision_loss)] // A handful.
     let count = durability.weaknesses.len() as f64;
@@ -72,7 +72,7 @@ pub(super) fn queue_away(facts: &Facts) -> Reading {
 
 pub(super) fn queue_policy(facts: &Facts) -> Reading {
     match facts.policies.as_deref() {
-        None => Reading::unknown_against(0.0, "the policies of the broker have not been looked at yet"),
+        None => Reading::unknown_against(0.0, "the policies of the broker have not been read yet"),
         Some(unlooked @ Policies::NotLookedAt(_)) => Reading::unknown_against(0.0, &unlooked.sentence()),
         Some(policies) => {
             #[allow(clippy::cast_precision_loss)] // A few for each queue.
@@ -105,7 +105,7 @@ pub(super) fn jobs_missing(facts: &Facts) -> Reading {
     let sentence = match missing {
         0 => "every accepted job has its outcome or waits".to_owned(),
         some => format!(
-            "{} had been accepted and {} nowhere: no outcome, and not in the queue; {}",
+            "{} had been accepted and {} nowhere: without an outcome, and not in the queue; {}",
             counted(some, "job"),
             if some == 1 { "is" } else { "are" },
             missing_by_lane(&facts.reconciliation.missing_lanes),
@@ -136,8 +136,8 @@ pub(super) fn replica_lost(facts: &Facts) -> Reading {
         .map(|replica| replica.replica.as_str())
         .collect();
     let sentence = match lost.as_slice() {
-        [] => "every replica reports, or said goodbye".to_owned(),
-        some => format!("{} went silent without a goodbye", some.join(", ")),
+        [] => "every replica reports, or has stopped in good order".to_owned(),
+        some => format!("{} went silent without stopping in good order", some.join(", ")),
     };
     #[allow(clippy::cast_precision_loss)] // A handful.
     let count = lost.len() as f64;

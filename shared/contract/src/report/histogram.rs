@@ -72,12 +72,12 @@ pub(super) fn known_names<'de, D>(deserializer: D) -> Result<BTreeMap<HistogramN
 where
     D: SerdeDeserializer<'de>,
 {
-    let told = BTreeMap::<String, HistogramWire>::deserialize(deserializer)?;
+    let by_name = BTreeMap::<String, HistogramWire>::deserialize(deserializer)?;
     let known = |name: &str| HistogramName::ALL.iter().copied().find(|known| known.as_str() == name);
-    Ok(told.into_iter().filter_map(|(name, wire)| Some((known(&name)?, wire))).collect())
+    Ok(by_name.into_iter().filter_map(|(name, wire)| Some((known(&name)?, wire))).collect())
 }
 
-/// The lowest value that is told from 0: one microsecond, or one job.
+/// The lowest value that is distinguished from 0: one microsecond, or one job.
 const VALUE_MIN: u64 = 1;
 /// The highest value: an hour. What took longer counts as an hour.
 const VALUE_MAX: u64 = 3_600_000_000;

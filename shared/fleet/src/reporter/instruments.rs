@@ -27,7 +27,7 @@ pub struct Instruments {
     pub started_with: Arc<BTreeMap<String, SettingReport>>,
     /// Its connections to databases. Where roles share a process and its pools, one of them tells.
     pub pools: Option<PoolSource>,
-    /// Of its disk the use is told.
+    /// The disk whose use is reported.
     pub data_dir: PathBuf,
 }
 
@@ -50,7 +50,7 @@ impl Instruments {
         Instruments { pools: None, ..self.clone() }
     }
 
-    /// Keeps the recorder's memory small: without a scrape it keeps every value that it is told, until then.
+    /// Keeps the recorder's memory small: without a scrape it keeps every value that is recorded, until then.
     pub(super) fn keep_up(&self) {
         self.telemetry.prometheus.run_upkeep();
     }
@@ -60,7 +60,7 @@ impl Instruments {
         self.telemetry.figures.take(role)
     }
 
-    /// How the pools stand, and how often somebody gave up waiting for each; Prometheus is told too.
+    /// How the pools stand, and how often somebody gave up waiting for each; Prometheus receives them too.
     pub(super) fn pools(&self) -> (Vec<PoolReport>, BTreeMap<String, u64>) {
         let pools = self.pools.as_ref().map(|pools| pools()).unwrap_or_default();
         for pool in &pools {
@@ -86,7 +86,7 @@ impl Instruments {
         let folder = self.data_dir.clone();
         let sampler = off_the_runtime(move || Sampler::new(&folder)).await.flatten();
         if sampler.is_none() {
-            warn!("the system does not tell what this process uses; its reports go without");
+            warn!("the system does not report what this process uses; reports leave it out");
         }
         Resource(sampler)
     }

@@ -60,7 +60,7 @@ impl LiveSettings {
         if taken_over {
             info!(version = message.version, changes = overrides.iter().count(), "the settings have changed");
             for refusal in refusals {
-                warn!(version = message.version, %refusal, "a setting is left as it was at the start; do all replicas run this version?");
+                warn!(version = message.version, %refusal, "a setting keeps its value from the start; do all replicas run this version?");
             }
         }
     }

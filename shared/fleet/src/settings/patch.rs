@@ -86,7 +86,7 @@ pub struct Overrides(BTreeMap<&'static str, Value>);
 
 impl Overrides {
     /// Reads what [`to_json`](Self::to_json) wrote, perhaps of another version: what is not known or not taken
-    /// here is left out, and told in the second part.
+    /// here is left out, and named in the second part.
     #[must_use]
     pub fn read(changes: &BTreeMap<String, serde_json::Value>) -> (Overrides, Vec<Refusal>) {
         let mut overrides = Overrides::default();
@@ -107,7 +107,7 @@ impl Overrides {
         self.0.iter().map(|(name, value)| ((*name).to_owned(), value.to_json())).collect()
     }
 
-    /// As it is told to every replica.
+    /// As it is sent to every replica.
     #[must_use]
     pub fn to_message(&self, version: u64) -> SettingsMessage {
         SettingsMessage { version, changes: self.to_json() }

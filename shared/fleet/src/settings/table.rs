@@ -33,7 +33,7 @@ pub static BATCH_PROCESSING_SIZE: Setting = row(
     Role::Worker,
     integer(BATCH_JOBS_MAX as u64, 1..=BATCH_JOBS_MAX as u64),
     "jobs",
-    "Jobs in one batch, which is one database transaction, at the most",
+    "Most jobs in one batch, which is one database transaction",
 );
 
 /// How long a small batch waits for company.
@@ -42,7 +42,7 @@ pub static LINGER_MS: Setting = row(
     Role::Worker,
     integer(20, 0..=10_000),
     "milliseconds",
-    "Milliseconds that a small batch waits at the most for one in flight to end, to share the next transaction",
+    "Most milliseconds that a small batch waits for a transaction in flight to end, to share the next one",
 );
 
 /// Transactions in flight at the same time.
@@ -51,7 +51,7 @@ pub static POSTING_CONCURRENCY: Setting = row(
     Role::Worker,
     integer(4, 1..=256),
     "transactions",
-    "Transactions that one worker has in flight at the same time, no two with the same account; batches that wait share the next",
+    "Transactions that one worker has in flight at the same time, no two with the same account; waiting batches share the next one",
 );
 
 /// Messages handed out ahead of their acknowledgement.
@@ -69,7 +69,7 @@ pub static MAX_CONCURRENT_USERS: Setting = row(
     Role::Api,
     integer(1_000, 1..=100_000),
     "requests",
-    "Requests worked on at once; beyond it 503 with Retry-After",
+    "Requests that one ingress works on at once; further requests get 503 with Retry-After",
 );
 
 /// Requests of one client.
@@ -78,7 +78,7 @@ pub static CLIENT_RATE_LIMIT: Setting = row(
     Role::Api,
     integer(0, 0..=100_000),
     "requests per second",
-    "Requests per second of one client at one ingress; beyond it 429 with Retry-After; 0: no limit",
+    "Requests per second of one client at one ingress; further requests get 429 with Retry-After; 0: no limit",
 );
 
 /// Alert: slow answers.
@@ -87,7 +87,7 @@ pub static ALERT_RESPONSE_SECONDS: Setting = row(
     Role::Monitor,
     decimal(2.0, 0.001..=3_600.0),
     "seconds",
-    "An alert fires when the 95th percentile of response times is above it",
+    "An alert fires when the 95th percentile of response times is above so many seconds",
 );
 
 /// Alert: busy processors.
@@ -96,7 +96,7 @@ pub static ALERT_CPU_PERCENT: Setting = row(
     Role::Monitor,
     decimal(80.0, 1.0..=100.0),
     "percent",
-    "An alert fires when a host's processors are busier",
+    "An alert fires when a host's processors are busier than so many percent",
 );
 
 /// Alert: full memory.
@@ -105,7 +105,7 @@ pub static ALERT_MEMORY_PERCENT: Setting = row(
     Role::Monitor,
     decimal(80.0, 1.0..=100.0),
     "percent",
-    "An alert fires when more of a host's memory is in use",
+    "An alert fires when more than so many percent of a host's memory are in use",
 );
 
 /// Alert: full disk.
@@ -114,7 +114,7 @@ pub static ALERT_DISK_PERCENT: Setting = row(
     Role::Monitor,
     decimal(90.0, 1.0..=100.0),
     "percent",
-    "An alert fires when more of a disk is in use",
+    "An alert fires when more than so many percent of a disk are in use",
 );
 
 /// Alert: failed requests.
@@ -123,7 +123,7 @@ pub static ALERT_ERROR_PERCENT: Setting = row(
     Role::Monitor,
     decimal(5.0, 0.0..=100.0),
     "percent",
-    "An alert fires when more of the requests fail",
+    "An alert fires when more than so many percent of the requests fail",
 );
 
 /// Alert: jobs wait for long.
@@ -132,7 +132,7 @@ pub static ALERT_LAG_SECONDS: Setting = row(
     Role::Monitor,
     decimal(30.0, 0.1..=86_400.0),
     "seconds",
-    "An alert fires when the oldest waiting job is older",
+    "An alert fires when the oldest waiting job is older than so many seconds",
 );
 
 /// Alert: dead letters.
@@ -141,7 +141,7 @@ pub static ALERT_DEAD_LETTERS: Setting = row(
     Role::Monitor,
     integer(0, 0..=1_000_000_000),
     "letters",
-    "An alert fires when more dead letters are kept",
+    "An alert fires when there are more than so many dead letters",
 );
 
 /// How long until an alert fires.
@@ -150,7 +150,7 @@ pub static ALERT_FOR_SECONDS: Setting = row(
     Role::Monitor,
     decimal(5.0, 0.0..=3_600.0),
     "seconds",
-    "A threshold is passed for so long before its alert fires",
+    "Seconds for which a threshold must be passed before its alert fires",
 );
 
 /// How long until an alert is over.
@@ -159,7 +159,7 @@ pub static ALERT_CLEAR_SECONDS: Setting = row(
     Role::Monitor,
     decimal(10.0, 0.0..=3_600.0),
     "seconds",
-    "All is well for so long before an alert is over",
+    "Seconds for which a condition must be clear before its alert resolves",
 );
 
 /// Where alerts go. It may carry a token.
@@ -168,7 +168,7 @@ pub static ALERT_WEBHOOK_URL: Setting = Setting {
     role: Role::Monitor,
     kind: Kind::Url,
     unit: "",
-    sentence: "Alerts are posted to this address as JSON; empty: nowhere",
+    sentence: "URL to which the monitor posts alerts as JSON; empty: none",
     secret: true,
 };
 

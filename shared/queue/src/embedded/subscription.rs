@@ -38,7 +38,7 @@ type Held = OwnedMutexGuard<()>;
 enum Turn {
     /// A place in the line; giving up the future would give up the place.
     Waiting(Pin<Box<dyn Future<Output = Held> + Send>>),
-    Active(#[expect(dead_code, reason = "held, not looked at")] Held),
+    Active(#[expect(dead_code, reason = "held, never read")] Held),
 }
 
 impl<S: Storage> LaneConsumer<S> {

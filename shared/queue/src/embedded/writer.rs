@@ -55,7 +55,7 @@ pub(super) enum Write {
     },
 }
 
-/// What a write came to, told once it is committed.
+/// The result of a write, sent once it is committed.
 enum Effect {
     Appended(Seq),
     Kept,
@@ -134,7 +134,7 @@ impl<S: Storage> Writer<S> {
         }
     }
 
-    /// One transaction for all: where it fails, nobody is told that his write is on disk.
+    /// One transaction for all: where it fails, no caller learns that its write is on disk.
     async fn commit(&mut self, writes: Vec<Write>) {
         for write in &writes {
             match write {
@@ -238,7 +238,7 @@ impl Write {
         })
     }
 
-    /// A caller that has gone away does not read what it is told.
+    /// A caller that has gone away does not read its answer.
     fn succeeded(self, effect: Effect) {
         match (self, effect) {
             (Write::Publish { place, jobs, done, .. }, Effect::Appended(seq)) => {

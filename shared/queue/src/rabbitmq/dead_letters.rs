@@ -91,7 +91,7 @@ async fn let_go(channel: &Channel, broker: &Broker) -> Result<(), QueueError> {
     closed.map_err(|cause| broker.failure("letting the dead letters go", &cause).into())
 }
 
-/// What a message says about itself; one that another program put there is told as well as can be.
+/// What a message says about itself; a message that another program put there is described as well as can be.
 fn letter(message: BasicGetMessage) -> DeadLetter {
     let routing_key = message.routing_key.to_string();
     let message = message.delivery;

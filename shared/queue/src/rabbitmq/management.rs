@@ -191,7 +191,9 @@ fn refused(why: &dyn std::fmt::Display) -> QueueError {
 
 /// What is said where nobody knows where it is.
 pub(super) fn nowhere() -> String {
-    format!("nobody says where the broker's management API is; set {SETTING}, such as http://broker:{PORT}")
+    format!(
+        "the address of the broker's management API is not known; set {SETTING}, such as http://broker:{PORT}"
+    )
 }
 
 #[cfg(test)]

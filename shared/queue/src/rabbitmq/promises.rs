@@ -26,17 +26,17 @@ pub(super) async fn look(management: Option<&Management>, queues: &BTreeSet<Stri
         Ok(listed) => listed,
         Err(why) => return Policies::NotLookedAt(why),
     };
-    let told: Vec<_> =
+    let listed: Vec<_> =
         listed.iter().filter(|queue| queue.is_told() && queues.contains(&queue.name)).collect();
-    let of_queues = told.iter().flat_map(|queue| harm(queue));
+    let of_queues = listed.iter().flat_map(|queue| harm(queue));
     let harmful: Vec<_> = of_queues.chain(diverted(&exchanges, &policies)).collect();
     if !harmful.is_empty() {
         return Policies::Harmful(harmful);
     }
-    if told.len() < queues.len() {
+    if listed.len() < queues.len() {
         return Policies::NotLookedAt(format!(
-            "the management API tells of {} of the {} queues: it is of another broker, or does not know them yet",
-            told.len(),
+            "the management API lists {} of the {} queues: it belongs to another broker, or does not know the queues yet",
+            listed.len(),
             queues.len()
         ));
     }
@@ -85,14 +85,14 @@ fn harm_of(
         .iter()
         .any(|limit| set.contains_key(limit) || queue.argument(&format!("x-{limit}")).is_some());
     match key {
-        "message-ttl" => Some("takes what waits for longer than that out of the queue"),
-        "expires" => Some("deletes the queue with its jobs once nobody consumes from it for so long"),
-        "max-length" | "max-length-bytes" if drops => Some("drops what waits when the queue is full"),
-        "overflow" if drops && is_limited => Some("drops what waits when the queue is full"),
+        "message-ttl" => Some("removes jobs that wait for longer than that from the queue"),
+        "expires" => Some("deletes the queue with its jobs when no consumer has taken from it for so long"),
+        "max-length" | "max-length-bytes" if drops => Some("drops waiting jobs when the queue is full"),
+        "overflow" if drops && is_limited => Some("drops waiting jobs when the queue is full"),
         "delivery-limit"
             if value.as_i64().is_some_and(|limit| (0..DELIVERY_LIMIT.into()).contains(&limit)) =>
         {
-            Some("drops what was delivered more often than that, as it is while the database is away")
+            Some("drops jobs that were delivered more often than that, as happens while the database is away")
         }
         "federation-upstream" | "federation-upstream-set" => {
             Some("mixes messages of other brokers into the queue, in no order")

@@ -105,8 +105,8 @@ impl PublishChannel {
         self.refused_since.is_some_and(|since| since.elapsed() >= REFUSED_MAX)
     }
 
-    /// The broker does not read from this connection: what is sent now arrives some day, long after
-    /// the client was told that it did not.
+    /// The broker does not read from this connection: what is sent now arrives some day, long after the client
+    /// received an error.
     pub(super) fn is_blocked(&self) -> bool {
         self.open.connection.blocked()
     }

@@ -38,6 +38,6 @@ impl RabbitMqSettings {
 }
 
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(5);
-// A broker that does not answer is found out within the first publish that waits for it, and those after it are
-// told at once.
+// A broker that does not answer is found out within the first publish that waits for it, and those after it
+// are refused at once.
 const _: () = assert!(broker::CONNECT_TIMEOUT.as_millis() < CONFIRM_TIMEOUT.as_millis());

@@ -293,8 +293,7 @@ const LIMITS: [&str; 2] = ["x-max-length", "x-max-length-bytes"];
 fn other_arguments(broker: &Broker, queue: &str, refusal: &lapin::Error) -> Undeclared {
     Undeclared::Refused(format!(
         "{queue} on {} was declared by another program, with arguments under which jobs are lost or lose their order \
-         ({refusal}); stop what declared it, wait until it is empty or move its messages away, and delete the queue: \
-         it is declared anew, as it has to be",
+         ({refusal}); stop that program, wait until the queue is empty or move its messages away, and delete the queue: the fleet declares it anew with the right arguments",
         broker.address()
     ))
 }

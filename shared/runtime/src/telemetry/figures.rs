@@ -136,6 +136,6 @@ impl Kept {
             std::mem::replace(&mut *kept, new_histogram())
         };
         let wire = HistogramWire::from_histogram(&taken);
-        wire.inspect_err(|error| tracing::warn!(%error, "a report goes without a histogram")).ok()
+        wire.inspect_err(|error| tracing::warn!(%error, "a report leaves out a histogram")).ok()
     }
 }

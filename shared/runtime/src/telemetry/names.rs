@@ -96,8 +96,8 @@ pub const LANE_DEPTH_JOBS: &str = "tellers_lane_depth_jobs";
 pub const LANE_DEPTH_MESSAGES: &str = "tellers_lane_depth_messages";
 /// Gauge of the monitor: age of a lane's oldest job without an outcome. Label [`LANE`].
 pub const LANE_LAG_SECONDS: &str = "tellers_lane_lag_seconds";
-/// Gauge of the monitor: 1 if a lane has a live worker and a consumer, else 0; `NaN`: the replicas are not heard.
-/// Label [`LANE`].
+/// Gauge of the monitor: 1 if a lane has a live worker and a consumer, else 0; `NaN`: no report reaches the
+/// monitor. Label [`LANE`].
 pub const LANE_SERVED: &str = "tellers_lane_served";
 /// Gauge of the monitor: how far the replica's clock that differs most is from most others', in seconds; `NaN`: not known.
 pub const CLOCK_SKEW_SECONDS: &str = "tellers_clock_skew_seconds";
@@ -105,7 +105,8 @@ pub const CLOCK_SKEW_SECONDS: &str = "tellers_clock_skew_seconds";
 pub const DEAD_LETTERS_WAITING: &str = "tellers_dead_letters_waiting";
 /// Gauge of the monitor: 1 if an alert fires, else 0. Label [`ALERT`].
 pub const ALERT_FIRING: &str = "tellers_alert_firing";
-/// Gauge of the monitor: replicas by [`ROLE`] and [`STATE`] (`live` or `lost`). `NaN`: they are not heard.
+/// Gauge of the monitor: replicas by [`ROLE`] and [`STATE`] (`live` or `lost`). `NaN`: no report reaches the
+/// monitor.
 pub const REPLICAS: &str = "tellers_replicas";
 /// Gauge of the monitor: jobs since it counts, by [`STATE`]: `accepted` = `posted` + `rejected` + `dead` + `duplicate` +
 /// `conflict` + `in_flight`.

@@ -9,11 +9,11 @@ use sysinfo::{MINIMUM_CPU_UPDATE_INTERVAL, Pid, Process, ProcessRefreshKind, Pro
 
 use contract::report::Resources;
 
-/// Looks at the process and its host. What is told is since the look before.
+/// Looks at the process and its host. The figures are since the look before.
 pub struct Sampler {
     system: System,
     pid: Pid,
-    /// Of its disk the use is told.
+    /// The disk whose use is reported.
     folder: PathBuf,
     cores: f64,
     looked_at: Instant,

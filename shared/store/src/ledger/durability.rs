@@ -1,5 +1,5 @@
-//! Whether the database keeps through a power cut what it has committed: its settings may say that it need not. A posting
-//! that it forgets is lost, since the queue has let go of the job.
+//! Whether the database keeps committed postings through a power cut: its settings may say that it need not. A
+//! posting that it forgets is lost, since the queue has let go of the job.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,7 +22,7 @@ pub struct Weakness {
     pub value: String,
     /// What it must be.
     pub must_be: &'static str,
-    /// The server is shipped so: it is told, and refused to nobody.
+    /// The server is shipped so: an alert shows it, and nobody refuses the server.
     pub is_as_shipped: bool,
 }
 
@@ -52,11 +52,11 @@ impl Durability {
     #[must_use]
     pub fn sentence(&self) -> String {
         if !self.is_weak() {
-            return "the database keeps through a power cut what it has committed".to_owned();
+            return "the database keeps committed postings through a power cut".to_owned();
         }
         let weak: Vec<_> =
             self.weaknesses.iter().map(|weak| format!("{} is {}", weak.setting, weak.value)).collect();
-        format!("a power cut may cost the database postings that it has committed ({})", weak.join(", "))
+        format!("the database may lose committed postings in a power cut ({})", weak.join(", "))
     }
 }
 
@@ -116,9 +116,9 @@ pub async fn watch(ledger: Arc<dyn Admin>, shutdown: CancellationToken) {
         };
         tokio::select! {
             () = shutdown.cancelled() => return,
-            // A ledger that is away is told of by whoever posts to it.
+            // The part that posts reports a ledger that is away.
             looked = look => if let Err(error) = looked {
-                debug!(%error, "the durability of the ledger could not be looked at; trying again");
+                debug!(%error, "the durability of the ledger could not be checked; trying again");
             }
         }
     }

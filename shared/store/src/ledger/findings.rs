@@ -16,7 +16,7 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// The most findings that are told in words.
+    /// The most findings that are listed in words.
     pub const FINDINGS_MAX: usize = 100;
 
     /// Adds a finding.

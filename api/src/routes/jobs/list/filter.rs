@@ -18,7 +18,7 @@ use crate::statement::Period;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct JobsQuery {
-    /// What the jobs were to do.
+    /// The kind of the jobs.
     #[serde(default, deserialize_with = "query::name")]
     #[param(value_type = Option<String>)]
     kind: Option<Kind>,
@@ -37,7 +37,7 @@ pub struct JobsQuery {
     /// The number of the import that the jobs are rows of; its last row comes first.
     #[serde(default, deserialize_with = "imports::number")]
     import: Option<u64>,
-    /// The jobs got their outcome on this day (UTC) or at this instant (RFC 3339), or later.
+    /// The jobs got their outcome on this day (UTC), at this instant (RFC 3339), or later.
     from: Option<String>,
     /// The jobs got their outcome on this day (UTC) at the latest, or before this instant (RFC 3339).
     to: Option<String>,

@@ -77,7 +77,7 @@ pub struct SqliteTransaction<'c> {
 }
 
 impl SqliteTransaction<'_> {
-    fn told<T>(&self, done: Result<T, sqlx::Error>) -> Result<T, QueueError> {
+    fn checked<T>(&self, done: Result<T, sqlx::Error>) -> Result<T, QueueError> {
         done.map_err(|cause| failure(self.doing, &cause))
     }
 }
@@ -88,19 +88,19 @@ impl Transaction for SqliteTransaction<'_> {
         let message = sqlx::query("INSERT INTO messages (lane, jobs, envelope) VALUES (?, ?, ?)");
         let message = message.bind(lane.0).bind(jobs).bind(envelope);
         let appended = message.execute(&mut *self.transaction).await;
-        Ok(self.told(appended)?.last_insert_rowid())
+        Ok(self.checked(appended)?.last_insert_rowid())
     }
 
     async fn remove_through(&mut self, lane: Lane, through: Seq) -> Result<(), QueueError> {
         let messages = sqlx::query("DELETE FROM messages WHERE lane = ? AND seq <= ?");
         let removed = messages.bind(lane.0).bind(through).execute(&mut *self.transaction).await;
-        self.told(removed).map(drop)
+        self.checked(removed).map(drop)
     }
 
     async fn remove(&mut self, seq: Seq) -> Result<(), QueueError> {
         let message = sqlx::query("DELETE FROM messages WHERE seq = ?").bind(seq);
         let removed = message.execute(&mut *self.transaction).await;
-        self.told(removed).map(drop)
+        self.checked(removed).map(drop)
     }
 
     async fn keep(&mut self, letter: &DeadLetter) -> Result<(), QueueError> {
@@ -115,13 +115,13 @@ impl Transaction for SqliteTransaction<'_> {
         .bind(&letter.payload[..])
         .execute(&mut *self.transaction)
         .await;
-        self.told(kept).map(drop)
+        self.checked(kept).map(drop)
     }
 
     async fn discard(&mut self, id: &str) -> Result<bool, QueueError> {
         let letter = sqlx::query("DELETE FROM dead_letters WHERE id = ?").bind(id);
         let discarded = letter.execute(&mut *self.transaction).await;
-        Ok(self.told(discarded)?.rows_affected() > 0)
+        Ok(self.checked(discarded)?.rows_affected() > 0)
     }
 
     async fn commit(self) -> Result<(), QueueError> {

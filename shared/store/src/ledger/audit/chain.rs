@@ -68,7 +68,7 @@ impl Chain {
         }
         if *digest != self.digest {
             audit.find(|| {
-                format!("account {number}: the digest of its entries 1 to {seq} is not the one that was kept")
+                format!("account {number}: the digest of its entries 1 to {seq} is not the recorded one")
             });
         }
         if *held != self.held {

@@ -34,7 +34,7 @@ impl Sums {
     pub(super) fn new() -> Result<Sums, Failure> {
         let mut key = [0; 32];
         getrandom::fill(&mut key)
-            .map_err(|error| Failure::Transient(format!("the machine gives no random numbers: {error}")))?;
+            .map_err(|error| Failure::Transient(format!("the system provides no random numbers: {error}")))?;
         Ok(Sums { key, buckets: vec![0; BUCKETS] })
     }
 

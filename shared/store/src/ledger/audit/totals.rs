@@ -49,7 +49,7 @@ pub(super) fn compare(
             ("entries of jobs", kept.entries, counted.entries),
         ];
         for (what, kept, counted) in pairs.into_iter().filter(|(_, kept, counted)| kept != counted) {
-            audit.find(|| format!("{lane}: {counted} {what} are there, {kept} were written"));
+            audit.find(|| format!("{lane}: the ledger has {counted} {what}, and {kept} were recorded"));
         }
     }
 }

@@ -9,8 +9,8 @@ use domain::outcome::Outcome;
 use crate::error::StoreError;
 use crate::ledger::posting::Posting;
 
-/// How often a batch is halved because its time runs out. A lane waits meanwhile, and who serves it is to be told; it
-/// hands over fewer jobs the next time.
+/// How often a batch is halved because its time runs out. A lane waits meanwhile, and its operator should learn
+/// of it; it hands over fewer jobs the next time.
 const HALVED_FOR_TIME_MAX: usize = 2;
 
 /// What became of one job: an outcome, or why it has none.
@@ -51,7 +51,7 @@ pub async fn post_bisecting(ledger: &dyn Posting, jobs: &[Job]) -> Result<Vec<Po
             Ok(outcomes) => answers.extend(outcomes.into_iter().map(Ok)),
             Err(late @ StoreError::TimedOut(_)) if is_small => return Err(late),
             Err(failure) if piece.len() > 1 && failure.may_concern_a_part() => {
-                tracing::debug!(jobs = piece.len(), "a batch is taken apart: {failure}");
+                tracing::debug!(jobs = piece.len(), "a batch is bisected: {failure}");
                 let (first, second) = piece.split_at(piece.len() / 2);
                 pieces.extend([second, first]);
             }

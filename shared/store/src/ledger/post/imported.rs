@@ -58,7 +58,7 @@ pub(crate) fn imported<'a>(
     for (job, outcome) in jobs.iter().zip(&folded.outcomes) {
         // A redelivered envelope and its twin may share a batch.
         let Some(origin) = job.origin.filter(|origin| seen.insert(*origin)) else { continue };
-        // Of a job that has come before, to an earlier release, what became of it there is told.
+        // For a job that came before, to an earlier release, the outcome there counts.
         let recorded = folded.known.get(&job.id).copied().unwrap_or(outcome.recorded());
         let row = NewRow { origin, job: &job.id, outcome: row_outcome(*outcome), reason: reason(recorded) };
         match known.get(&origin) {
