@@ -204,6 +204,50 @@ async fn an_account_that_has_another_key_than_before_is_found_again() -> anyhow:
     Ok(())
 }
 
+/// As where a worker lost its lane while its transaction was on its way, and the lane's next worker has the same jobs.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_a_transaction_opens_meanwhile_is_there() -> anyhow::Result<()> {
+    let subject = Subject::mysql().await?;
+    let jobs = Jobs::default();
+    let like = jobs.job(r#"{"kind":"open_account","account":"y","currency":"EUR"}"#);
+    let open = jobs.job(r#"{"kind":"open_account","account":"x","currency":"EUR"}"#);
+    let deposit = jobs.job(r#"{"kind":"deposit","account":"x","amount":5,"currency":"EUR"}"#);
+    subject.ledger.post(std::slice::from_ref(&like)).await?;
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let id = hex(open.id.as_bytes());
+    let older = format!(
+        "START TRANSACTION; \
+         INSERT INTO accounts (number, currency, balance, held, overdraft_limit, status, seq, digest, holder, opened_at) \
+         SELECT 'x', currency, balance, held, overdraft_limit, status, seq, digest, holder, opened_at \
+         FROM accounts WHERE number = 'y'; \
+         INSERT INTO jobs (id, client, reference, kind, lane, account, body, fingerprint, outcome, ingress, accepted_at, \
+         posted_at) SELECT x'{id}', client, reference, kind, lane, 'x', '{}', x'{}', outcome, ingress, accepted_at, posted_at \
+         FROM jobs WHERE account = 'y'; \
+         UPDATE lane_totals SET posted = posted + 1 WHERE lane = 0",
+        open.body,
+        hex(&open.fingerprint.0),
+    );
+    let mut connection = MySqlConnection::connect(subject.url()?).await?;
+    connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(older))).await?;
+    // The same job twice, so the ledger looks for what is recorded, and waits for the older transaction there.
+    let ledger = subject.ledger.clone();
+    let posting = tokio::spawn(async move { ledger.post(&[open.clone(), open, deposit]).await });
+    until("the batch waits", Duration::from_secs(4), async || {
+        let waits = format!(
+            "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE '%x''{id}''%FOR UPDATE%'"
+        );
+        anyhow::ensure!(subject.number(&waits).await? > 0, "nobody asks for the job");
+        Ok(())
+    })
+    .await?;
+    connection.execute("COMMIT").await?;
+    let duplicate = Outcome::Duplicate(RecordedOutcome::Posted);
+    assert_eq!(posting.await??, [duplicate, duplicate, Outcome::Posted]);
+    let audit = subject.ledger.audit().await?;
+    assert!(audit.is_clean(), "{:#?}", audit.findings);
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pool_is_idle_when_nothing_runs() -> anyhow::Result<()> {
     for subject in [Subject::sqlite().await?, Subject::mysql().await?] {

@@ -79,77 +79,58 @@ impl AtOnce {
     }
 }
 
-/// Posts an envelope or more, however large, and gives the jobs back with what became of them.
+/// Posts an envelope or more, however large, until the ledger has taken all of it, and gives the jobs back with what became
+/// of each. `None` after `stop`, and where the worker must take the jobs off the lane anew.
 async fn post_all(
     shared: &Shared,
     lane: Lane,
     at_once: &mut AtOnce,
-    mut jobs: Vec<Job>,
+    jobs: Vec<Job>,
     stop: &CancellationToken,
 ) -> Option<(Vec<Job>, Vec<Finished>)> {
-    let (mut finished, mut results) = (Vec::with_capacity(jobs.len()), Vec::with_capacity(jobs.len()));
-    while !jobs.is_empty() {
-        // An envelope may hold more jobs than this worker posts at a time.
-        let batch_jobs_max = shared.settings.borrow().batch_jobs_max();
-        let rest = jobs.split_off(jobs.len().min(batch_jobs_max).min(at_once.0));
-        match post(shared, lane, jobs, stop).await? {
-            Tried::Finished { jobs: posted, results: outcomes, was_late } => {
-                if was_late {
-                    at_once.late(posted.len());
-                } else {
-                    at_once.posted(posted.len());
-                }
-                finished.extend(posted);
-                results.extend(outcomes);
-                jobs = rest;
-            }
-            Tried::Late(late) => {
-                at_once.late(late.len());
-                jobs = [late, rest].concat();
-            }
-        }
-    }
-    Some((finished, results))
-}
-
-/// What became of a batch.
-enum Tried {
-    /// The jobs and what became of each; the ledger had to halve the batch if it was late.
-    Finished { jobs: Vec<Job>, results: Vec<Finished>, was_late: bool },
-    /// The jobs, all of which the ledger does not post in time.
-    Late(Vec<Job>),
-}
-
-/// Posts until the ledger takes it, or is too slow for it; `None` after `stop`, and where the jobs must be taken off the
-/// lane anew.
-async fn post(shared: &Shared, lane: Lane, mut jobs: Vec<Job>, stop: &CancellationToken) -> Option<Tried> {
+    // In the order of the lane. A job that is finished stays so while others are tried again.
+    let mut batch: Vec<(Option<Job>, Option<Finished>)> =
+        jobs.into_iter().map(|job| (Some(job), None)).collect();
     let mut delays = retry_delays();
     loop {
-        let answer = shared.poster.post(jobs).await;
-        match answer {
-            Some(Answer { jobs, finished: Ok(results), was_late }) => {
-                shared.figures.held_up.posted(lane);
-                return Some(Tried::Finished { jobs, results, was_late });
+        // An envelope may hold more jobs than this worker posts at a time.
+        let jobs_max = shared.settings.borrow().batch_jobs_max().min(at_once.0);
+        let mut places: Vec<_> =
+            batch.iter_mut().filter(|(_, finished)| finished.is_none()).take(jobs_max).collect();
+        if places.is_empty() {
+            return Some(batch.into_iter().filter_map(|(job, finished)| Some((job?, finished?))).unzip());
+        }
+        let jobs: Vec<_> = places.iter_mut().filter_map(|(job, _)| job.take()).collect();
+        let tried = jobs.len();
+        let Some(Answer { jobs, failure, was_late }) = shared.poster.post(jobs).await else {
+            let failure = StoreError::Transient("the posting broke off".to_owned());
+            pause(&mut delays, stop, lane, "the worker takes the lane up again", &failure).await;
+            return None;
+        };
+        for (place, (job, finished)) in places.into_iter().zip(jobs) {
+            *place = (Some(job), finished);
+        }
+        let Some(failure) = failure else {
+            shared.figures.held_up.posted(lane);
+            if was_late {
+                at_once.late(tried)
+            } else {
+                at_once.posted(tried)
             }
-            Some(Answer { jobs: unposted, finished: Err(failure), .. }) => {
-                shared.figures.retried();
-                match &failure {
-                    StoreError::Obstructed(why) => shared.figures.held_up.obstructed(lane, why.clone()),
-                    failure => shared.figures.held_up.failed(lane, failure.to_string()),
-                }
-                if !pause(&mut delays, stop, lane, "the batch could not be posted", &failure).await {
-                    return None;
-                }
-                if matches!(failure, StoreError::TimedOut(_)) {
-                    return Some(Tried::Late(unposted));
-                }
-                jobs = unposted;
-            }
-            None => {
-                let failure = StoreError::Transient("the posting broke off".to_owned());
-                pause(&mut delays, stop, lane, "the worker takes the lane up again", &failure).await;
-                return None;
-            }
+            delays = retry_delays();
+            continue;
+        };
+        shared.figures.retried();
+        match &failure {
+            StoreError::Obstructed(why) => shared.figures.held_up.obstructed(lane, why.clone()),
+            failure => shared.figures.held_up.failed(lane, failure.to_string()),
+        }
+        if !pause(&mut delays, stop, lane, "the batch could not be posted", &failure).await {
+            return None;
+        }
+        if matches!(failure, StoreError::TimedOut(_)) {
+            at_once.late(tried);
+            delays = retry_delays();
         }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! This is group commit. A transaction costs about the same for one job as for twenty, so while a small
 //! one is in flight, what comes meanwhile waits for its end and is then posted as one. A full batch waits
-//! for nothing but its turn, and nothing waits for company longer than it may linger. Idle: no added
-//! latency. Busy: few transactions.
+//! for its turn and for the accounts that other transactions have, and nothing waits for company longer than it may
+//! linger. Idle: no added latency. Busy: few transactions.
 
 mod waiting;
 
@@ -50,10 +50,10 @@ pub(crate) type Finished = Result<Outcome, String>;
 
 /// What became of a batch.
 pub(crate) struct Answer {
-    /// The jobs that were handed over.
-    pub(crate) jobs: Vec<Job>,
-    /// What became of each, in their order.
-    pub(crate) finished: Result<Vec<Finished>, StoreError>,
+    /// The jobs that were handed over, in their order, each with what became of it.
+    pub(crate) jobs: Vec<(Job, Option<Finished>)>,
+    /// Why some have no outcome; `None`: all have one.
+    pub(crate) failure: Option<StoreError>,
     /// The ledger took longer than one attempt may: it had to halve the batch.
     pub(crate) was_late: bool,
 }
@@ -174,8 +174,8 @@ impl Queue {
             if size == Size::Small && !is_alone && lingered > Instant::now() {
                 return Some(lingered);
             }
-            let Gathered { jobs, submitted_at, origin } = self.waiting.take(selection);
-            submitted_at.into_iter().for_each(|at| self.figures.waited(at.elapsed()));
+            let Gathered { jobs, waited_since, origin } = self.waiting.take(selection);
+            waited_since.into_iter().for_each(|since| self.figures.waited(since.elapsed()));
             let (ledger, figures) = (self.ledger.clone(), self.figures.clone());
             let posting = self.postings.spawn(async move { post(ledger.as_ref(), &figures, jobs).await });
             self.in_flight.insert(posting.id(), InFlight { origin, size });

@@ -26,7 +26,7 @@ impl Load {
         let posting = window.processing.posting.unwrap_or_default();
         let seconds = window.seconds.max(1.0);
         let workers = f64::from(facts.live_workers());
-        let turns = facts.number("POSTING_CONCURRENCY").unwrap_or(8.0);
+        let turns = facts.number("POSTING_CONCURRENCY").unwrap_or(4.0);
         let depth_jobs = facts.queue.depth_jobs.unwrap_or_default() as f64;
         let fullest = facts.lanes.iter().max_by_key(|lane| lane.depth_jobs.unwrap_or_default());
         Load {

@@ -19,7 +19,8 @@ pub enum Failure {
     /// A key appeared meanwhile that was not there when the batch looked: read again.
     #[error("{0}")]
     DuplicateKey(String),
-    /// An account has another key than it had: another database is there, or an older state of it. Read again.
+    /// An account has another key than it had, or one now that had none: another transaction opened it, or another database
+    /// is there, or an older state of it. Read again.
     #[error("{0}")]
     KeyMoved(String),
     /// The database is away, full or not the one that was asked for: the same may work later.

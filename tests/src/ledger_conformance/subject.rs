@@ -157,6 +157,17 @@ impl Subject {
         })
     }
 
+    /// Where the database is. MySQL and MariaDB only.
+    ///
+    /// # Errors
+    /// It is another one.
+    pub fn url(&self) -> anyhow::Result<&str> {
+        match &self.place {
+            Place::MySql(url) => Ok(url),
+            Place::Sqlite(..) => anyhow::bail!("SQLite is in a file"),
+        }
+    }
+
     /// A number that the database holds, asked behind the ledger's back. MySQL and MariaDB only.
     ///
     /// # Errors

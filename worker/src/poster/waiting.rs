@@ -7,19 +7,25 @@
 //!
 //! The order of a lane holds by two rules. A lane has jobs in one transaction at a time. And a job that stays keeps back
 //! every job behind it in its batch that shares an account with it, so that what draws on one account is posted in the
-//! order of its lane.
+//! order of its lane. A reversal keeps back all of them: which accounts it credits only the ledger knows.
+//!
+//! A job of many accounts would wait for ever while others take them in turn. So a batch that others have overtaken often
+//! reserves what it needs, and nothing younger takes it.
 
 use std::collections::{HashSet, VecDeque};
 
 use domain::account::AccountNumber;
 use domain::fold::Needs;
-use domain::job::Job;
+use domain::job::{Action, Job};
 use store::StoreError;
 use store::ledger::{Posted, Unposted};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::{Answer, Finished};
+
+/// By how many transactions of younger batches a batch is overtaken before it reserves its accounts.
+const OVERTAKEN_MAX: u32 = 8;
 
 /// Names a batch while it waits or is in flight.
 type Key = u64;
@@ -43,6 +49,9 @@ struct LaneBatch {
     /// decides what becomes of the other.
     is_whole: bool,
     is_in_flight: bool,
+    /// Since when its turn could have come: its arrival, or the end of its last transaction.
+    waits_since: Instant,
+    overtaken: u32,
     was_late: bool,
     failure: Option<StoreError>,
 }
@@ -52,6 +61,7 @@ struct Place {
     /// `None`: it is in flight.
     job: Option<Job>,
     accounts: Vec<AccountNumber>,
+    is_reversal: bool,
     finished: Option<Finished>,
 }
 
@@ -75,8 +85,8 @@ pub(super) struct Selection {
 /// A transaction on its way.
 pub(super) struct Gathered {
     pub(super) jobs: Vec<Job>,
-    /// How long each batch waited until now.
-    pub(super) submitted_at: Vec<Instant>,
+    /// Since when each batch waited.
+    pub(super) waited_since: Vec<Instant>,
     pub(super) origin: Gone,
 }
 
@@ -91,20 +101,28 @@ impl Waiting {
     pub(super) fn push(&mut self, jobs: Vec<Job>, answer: oneshot::Sender<Answer>) {
         self.keys += 1;
         let mut ids = HashSet::with_capacity(jobs.len());
-        let is_whole = !jobs.iter().all(|job| ids.insert(job.id));
+        let mut are_distinct = true;
+        for job in &jobs {
+            are_distinct &= ids.insert(job.id);
+            are_distinct &= job.former.iter().all(|former| former.id == job.id || ids.insert(former.id));
+        }
         let place = |job: Job| {
             let mut accounts = Needs::of(std::slice::from_ref(&job)).accounts;
             // No other lane has them, and one deposit need not wait for another.
             accounts.retain(|account| !account.is_external());
-            Place { job: Some(job), accounts: accounts.into_iter().collect(), finished: None }
+            let is_reversal = matches!(job.spec.action, Action::Reversal { .. });
+            Place { job: Some(job), accounts: accounts.into_iter().collect(), is_reversal, finished: None }
         };
+        let now = Instant::now();
         self.batches.push_back(LaneBatch {
             key: self.keys,
-            submitted_at: Instant::now(),
+            submitted_at: now,
             answer,
             places: jobs.into_iter().map(place).collect(),
-            is_whole,
+            is_whole: !are_distinct,
             is_in_flight: false,
+            waits_since: now,
+            overtaken: 0,
             was_late: false,
             failure: None,
         });
@@ -115,8 +133,19 @@ impl Waiting {
         // Whoever takes over a lane that was given up posts it from the queue.
         self.batches.retain(|batch| batch.is_in_flight || !batch.answer.is_closed());
         let mut selection: Option<Selection> = None;
-        for (position, batch) in self.batches.iter().enumerate().filter(|(_, batch)| !batch.is_in_flight) {
-            let free = batch.free(&self.taken);
+        let mut reserved: Option<HashSet<&AccountNumber>> = None;
+        for (position, batch) in self.batches.iter().enumerate() {
+            let free = match (&reserved, batch.is_in_flight) {
+                (_, true) => Vec::new(),
+                (None, false) => batch.free(|account| self.taken.contains(account)),
+                (Some(reserved), false) => {
+                    batch.free(|account| self.taken.contains(account) || reserved.contains(account))
+                }
+            };
+            if reserved.is_none() && batch.overtaken >= OVERTAKEN_MAX {
+                let waiting = batch.places.iter().filter(|place| place.waits());
+                reserved = Some(waiting.flat_map(|place| &place.accounts).collect());
+            }
             if free.is_empty() {
                 continue;
             }
@@ -150,12 +179,17 @@ impl Waiting {
     /// Takes what was selected out of its batches.
     pub(super) fn take(&mut self, selection: Selection) -> Gathered {
         let mut jobs = Vec::with_capacity(selection.jobs);
-        let mut submitted_at = Vec::with_capacity(selection.picked.len());
+        let mut waited_since = Vec::with_capacity(selection.picked.len());
+        let youngest = selection.picked.last().map_or(0, |(position, _)| *position);
+        for batch in self.batches.iter_mut().take(youngest) {
+            batch.overtaken += u32::from(batch.places.iter().any(Place::waits));
+        }
         let mut origin = Gone { places: Vec::with_capacity(selection.picked.len()), accounts: Vec::new() };
         for (position, places) in selection.picked {
             let Some(batch) = self.batches.get_mut(position) else { continue };
             batch.is_in_flight = true;
-            submitted_at.push(batch.submitted_at);
+            batch.overtaken = 0;
+            waited_since.push(batch.waits_since);
             for place in places.iter().filter_map(|place| batch.places.get(*place)) {
                 origin.accounts.extend(place.accounts.iter().cloned());
             }
@@ -163,7 +197,7 @@ impl Waiting {
             origin.places.push((batch.key, places));
         }
         self.taken.extend(origin.accounts.iter().cloned());
-        Gathered { jobs, submitted_at, origin }
+        Gathered { jobs, waited_since, origin }
     }
 
     /// A transaction has ended: its jobs are back in their batches, and whichever batch is complete, or cannot be
@@ -182,13 +216,19 @@ impl Waiting {
         };
         let mut jobs = jobs.into_iter();
         for (key, places) in origin.places {
-            let Some(position) = self.batches.iter().position(|batch| batch.key == key) else { continue };
-            let Some(batch) = self.batches.get_mut(position) else { continue };
+            let mut next = || (jobs.next(), posted.next());
+            let position = self.batches.iter().position(|batch| batch.key == key);
+            let Some((position, batch)) = position.and_then(|at| Some((at, self.batches.get_mut(at)?)))
+            else {
+                places.iter().for_each(|_| drop(next()));
+                continue;
+            };
             batch.is_in_flight = false;
+            batch.waits_since = Instant::now();
             batch.was_late |= was_late;
             batch.failure = failure.clone();
             for place in places {
-                let (job, posted) = (jobs.next(), posted.next());
+                let (job, posted) = next();
                 let Some(place) = batch.places.get_mut(place) else { continue };
                 place.job = job;
                 match posted {
@@ -221,13 +261,16 @@ impl Waiting {
 
 impl LaneBatch {
     /// The places of the jobs that may go now, in order.
-    fn free(&self, taken: &HashSet<AccountNumber>) -> Vec<usize> {
+    fn free(&self, is_taken: impl Fn(&AccountNumber) -> bool) -> Vec<usize> {
         let mut kept_back = HashSet::new();
         let mut free = Vec::with_capacity(self.places.len());
         for (number, place) in self.places.iter().enumerate().filter(|(_, place)| place.waits()) {
-            if place.accounts.iter().any(|account| taken.contains(account) || kept_back.contains(account)) {
+            if place.accounts.iter().any(|account| is_taken(account) || kept_back.contains(account)) {
                 if self.is_whole {
                     return Vec::new();
+                }
+                if place.is_reversal {
+                    break;
                 }
                 kept_back.extend(&place.accounts);
             } else {
@@ -239,14 +282,9 @@ impl LaneBatch {
 
     fn answer(self) {
         let LaneBatch { answer, places, was_late, failure, .. } = self;
-        let (mut jobs, mut finished) = (Vec::with_capacity(places.len()), Vec::with_capacity(places.len()));
-        for place in places {
-            jobs.extend(place.job);
-            finished.extend(place.finished);
-        }
-        let finished = failure.map_or(Ok(finished), Err);
+        let jobs = places.into_iter().filter_map(|place| Some((place.job?, place.finished))).collect();
         // A lane that has gone takes the batch up again where it is served next.
-        drop(answer.send(Answer { jobs, finished, was_late }));
+        drop(answer.send(Answer { jobs, failure, was_late }));
     }
 }
 

@@ -10,7 +10,7 @@ use crate::job::{Action, Job};
 use crate::lane::Lane;
 use crate::money::Currency;
 
-/// The keys that a batch refers to, sorted: the one order in which everything is locked.
+/// What a batch refers to, sorted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Needs {
     /// Accounts that entries, holds or changes of status may touch.

@@ -3,7 +3,7 @@
 //! | phase  | what | round trips |
 //! |--------|------|---|
 //! | refer  | immutable facts that say which accounts to lock: what captures and reversals refer to | 0, or up to 3 where there are any |
-//! | lock   | the accounts of the batch, sorted by number | 1, |
+//! | lock   | the accounts of the batch, sorted by key (SQLite has one lock) | 1, |
 //! | read   | how holds stand, what is reversed; which jobs are recorded, if any may be | with the lock |
 //! | fold   | pure and in memory: accounts and jobs in, outcomes and entries out | 0 |
 //! | write  | new accounts, jobs, entries, changed accounts, holds, reversals | 1 (2 with new accounts), |
@@ -77,7 +77,7 @@ pub trait Library: Send {
 
 /// One attempt at posting a batch. Dropping it before the commit rolls it back.
 pub trait Transaction: Library {
-    /// Locks the accounts in the order of `needs`, then reads what `jobs` meet: the accounts, the jobs that are
+    /// Locks the accounts in one order, then reads what `jobs` meet: the accounts, the jobs that are
     /// recorded unless all are checked by key, the holds; which of the originals are reversed; which rows of
     /// imports are known.
     fn lock_and_read(

@@ -114,24 +114,25 @@ impl<S: Session> SqlTransaction<S> {
         keys.iter().map(|row| Ok((rows::number(row.text(0)?)?, row.int(1)?))).collect()
     }
 
-    /// The keys of those of the accounts that there are. What an account opens meanwhile, it opens after this batch.
-    async fn keys_of(
+    /// The keys of those of the accounts that there are, and the numbers that no account has.
+    async fn keys_of<'n>(
         &mut self,
         account_keys: &AccountKeys,
-        numbers: &BTreeSet<AccountNumber>,
-    ) -> Result<Keys, Failure> {
-        let (mut keys, unknown) = account_keys.of(numbers);
+        numbers: &'n BTreeSet<AccountNumber>,
+    ) -> Result<(Keys, Vec<&'n AccountNumber>), Failure> {
+        let (mut keys, mut unknown) = account_keys.of(numbers);
         if !unknown.is_empty() {
             let mut script = Script::new(S::DIALECT);
-            statements::select_keys(&mut script, unknown);
+            statements::select_keys(&mut script, unknown.iter().copied());
             let found = self.session.run(script).await?.pop().unwrap_or_default();
             let found: Result<Keys, Failure> =
                 found.iter().map(|row| Ok((rows::number(row.text(0)?)?, row.int(1)?))).collect();
             let found = found?;
             account_keys.learn(&found);
+            unknown.retain(|number| !found.contains_key(*number));
             keys.extend(found);
         }
-        Ok(keys)
+        Ok((keys, unknown))
     }
 }
 
@@ -170,7 +171,7 @@ impl<S: Session> Transaction for SqlTransaction<S> {
         let mut script = Script::new(S::DIALECT);
         statements::begin(&mut script);
         match &keys {
-            Some(keys) => {
+            Some((keys, _)) => {
                 let mut ascending: Vec<_> = keys.values().copied().collect();
                 ascending.sort_unstable();
                 statements::lock_by_key(&mut script, &ascending);
@@ -189,6 +190,11 @@ impl<S: Session> Transaction for SqlTransaction<S> {
         }
         // After the locks, so that whoever waited for one reads a later time than whoever had it.
         statements::select_now_and_latest(&mut script);
+        let unknown =
+            keys.as_ref().map(|(_, unknown)| unknown.as_slice()).filter(|unknown| !unknown.is_empty());
+        if let Some(unknown) = unknown {
+            statements::select_keys(&mut script, unknown.iter().copied());
+        }
         statements::select_import_rows(&mut script, jobs);
         // The beginning of the transaction gives no rows.
         let mut results = self.run(script).await?.into_iter().skip(1);
@@ -200,7 +206,7 @@ impl<S: Session> Transaction for SqlTransaction<S> {
             self.standing.extend(account.key.map(|key| (key, (account.held, account.status))));
             books.accounts.insert(account.number.clone(), account);
         }
-        if let (Some(account_keys), Some(keys)) = (account_keys, keys)
+        if let (Some(account_keys), Some((keys, _))) = (account_keys, &keys)
             && let Some((number, key)) = keys.iter().find(|(number, key)| {
                 books.accounts.get(*number).and_then(|account| account.key) != Some(**key)
             })
@@ -226,6 +232,14 @@ impl<S: Session> Transaction for SqlTransaction<S> {
         }
         let times = results.next().unwrap_or_default();
         (found.now, found.latest) = (rows::now(&times)?, rows::latest(&times)?);
+        if unknown.is_some()
+            && let Some(opened) = results.next().unwrap_or_default().first()
+        {
+            // By a transaction that this one waited for: an older one with the same jobs, whose worker lost the lane.
+            let number = opened.text(0)?.to_owned();
+            self.roll_back().await;
+            return Err(Failure::KeyMoved(format!("account {number} was opened meanwhile")));
+        }
         for row in results.next().unwrap_or_default() {
             let origin = Origin { import: rows::count(row.int(0)?)?, row: rows::count(row.int(1)?)? };
             found.rows.insert(origin, rows::row_outcome(row.text(2)?)?);

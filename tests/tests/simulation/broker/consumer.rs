@@ -63,7 +63,7 @@ impl Consumer {
         self.unacknowledged.push_back((tag, message));
     }
 
-    /// The process is requests that it has ended, after `late`.
+    /// The process learns that it has ended, after `late`.
     pub(super) fn fail(&mut self, late: Duration) {
         if !std::mem::replace(&mut self.failed, true) {
             let arrives_at = self.arrives_at.max(Instant::now() + late);
@@ -280,7 +280,7 @@ impl Subscription for QueueConsumer {
                 self.broker.check(&self.process, &handed);
             }
         }
-        // The client knows what it has been requests, whether it has looked or not.
+        // The client knows what it was sent, whether it has looked or not.
         if let Some(ended) = &self.ended {
             return Err(ended.clone());
         }

@@ -26,8 +26,14 @@ fn transfer(number: u64, from: &str, to: &str) -> Job {
     }
 }
 
-fn numbers(jobs: &[Job]) -> Vec<i64> {
-    jobs.iter().map(|job| job.accepted_at).collect()
+fn numbers<'a>(jobs: impl IntoIterator<Item = &'a Job>) -> Vec<i64> {
+    jobs.into_iter().map(|job| job.accepted_at).collect()
+}
+
+/// What was handed over, and how many jobs of it are finished.
+fn answered(answer: &Answer) -> (Vec<i64>, usize) {
+    let finished = answer.jobs.iter().filter(|(_, finished)| finished.is_some());
+    (numbers(answer.jobs.iter().map(|(job, _)| job)), finished.count())
 }
 
 fn posted(jobs: &[Job]) -> Result<Vec<Posted>, StoreError> {
@@ -94,9 +100,9 @@ fn transactions_in_flight_share_no_account_and_each_lane_keeps_its_order() {
             }
             lanes.retain(|_, answered| match answered.try_recv() {
                 Ok(answer) => {
-                    let handed_over = numbers(&answer.jobs);
+                    let (handed_over, finished) = super::tests::answered(&answer);
                     assert!(handed_over.is_sorted(), "seed {seed}: {handed_over:?}");
-                    assert_eq!(answer.finished.unwrap().len(), handed_over.len(), "seed {seed}");
+                    assert_eq!(finished, handed_over.len(), "seed {seed}");
                     false
                 }
                 Err(oneshot::error::TryRecvError::Empty) => true,
@@ -131,8 +137,8 @@ fn a_job_that_stays_keeps_back_those_behind_it_that_share_an_account() {
     let posted_rest = posted(&rest.jobs);
     waiting.ended(rest.origin, rest.jobs, posted_rest, true);
     let answer = second.try_recv().unwrap();
-    assert_eq!(numbers(&answer.jobs), [2, 3, 4, 5]);
-    assert!(answer.was_late && answer.finished.unwrap().len() == 4);
+    assert_eq!(answered(&answer), (vec![2, 3, 4, 5], 4));
+    assert!(answer.was_late && answer.failure.is_none());
 }
 
 #[test]
@@ -154,16 +160,21 @@ fn what_waits_behind_a_failure_is_not_posted_before_it_is_tried_again() {
     let mut waiting = Waiting::default();
     let _other = waiting.hand_over(vec![transfer(1, "a", "b")]);
     let other = waiting.gather(100).unwrap();
-    let mut answered = waiting.hand_over(vec![transfer(2, "c", "d"), transfer(3, "c", "b")]);
-    let failing = waiting.gather(100).unwrap();
-    assert_eq!(numbers(&failing.jobs), [2]);
-    waiting.ended(failing.origin, failing.jobs, Err(StoreError::Transient("away".to_owned())), false);
+    let jobs = vec![transfer(2, "e", "f"), transfer(3, "b", "c"), transfer(4, "c", "d")];
+    let mut lane = waiting.hand_over(jobs);
+    let beside = waiting.gather(100).unwrap();
+    assert_eq!(numbers(&beside.jobs), [2]);
+    let posted_beside = posted(&beside.jobs);
+    waiting.ended(beside.origin, beside.jobs, posted_beside, false);
     let posted_other = posted(&other.jobs);
     waiting.ended(other.origin, other.jobs, posted_other, false);
-    assert!(waiting.gather(100).is_none(), "the third goes with the second, when its lane tries again");
-    let answer = answered.try_recv().unwrap();
-    assert_eq!(numbers(&answer.jobs), [2, 3]);
-    assert!(answer.finished.is_err());
+    let failing = waiting.gather(1).unwrap();
+    assert_eq!(numbers(&failing.jobs), [3]);
+    waiting.ended(failing.origin, failing.jobs, Err(StoreError::Transient("away".to_owned())), false);
+    assert!(waiting.gather(100).is_none(), "the fourth goes with the third, when its lane tries again");
+    let answer = lane.try_recv().unwrap();
+    assert_eq!(answered(&answer), (vec![2, 3, 4], 1), "what is finished stays so");
+    assert!(answer.failure.is_some());
 }
 
 #[test]
@@ -177,6 +188,55 @@ fn a_batch_with_an_id_twice_stays_together() {
     let posted_other = posted(&other.jobs);
     waiting.ended(other.origin, other.jobs, posted_other, false);
     assert_eq!(numbers(&waiting.gather(1).unwrap().jobs), [2, 3]);
+}
+
+#[test]
+fn a_job_of_many_accounts_gets_its_turn_while_others_take_them_without_end() {
+    let leg = |account: usize, amount: i64| format!(r#"{{"account":"m{account}","amount":{amount}}}"#);
+    let legs: Vec<_> = (0..20).map(|account| leg(account, if account < 10 { -1 } else { 1 })).collect();
+    let body = format!(r#"{{"kind":"journal","currency":"EUR","legs":[{}]}}"#, legs.join(","));
+    let spec = submission::parse(body.as_bytes()).unwrap();
+    let journal = Job { spec, body, ..transfer(1, "a", "b") };
+    let (mut waiting, mut in_flight, mut number) = (Waiting::default(), VecDeque::new(), 1);
+    let mut others = |waiting: &mut Waiting, in_flight: &mut VecDeque<Gathered>| {
+        number += 1;
+        let account = 2 * number % 20;
+        let lane =
+            waiting.hand_over(vec![transfer(number, &format!("m{account}"), &format!("m{}", account + 1))]);
+        in_flight.extend(waiting.gather(1));
+        lane
+    };
+    let mut lanes: Vec<_> = (0..3).map(|_| others(&mut waiting, &mut in_flight)).collect();
+    let mut lane = waiting.hand_over(vec![journal]);
+    for _ in 0..100 {
+        lanes.push(others(&mut waiting, &mut in_flight));
+        let Some(Gathered { jobs, origin, .. }) = in_flight.pop_front() else { break };
+        let posted = posted(&jobs);
+        // What comes next is there before the accounts are free.
+        lanes.push(others(&mut waiting, &mut in_flight));
+        waiting.ended(origin, jobs, posted, false);
+        in_flight.extend(waiting.gather(1));
+        if lane.try_recv().is_ok() {
+            return;
+        }
+    }
+    panic!("the journal never had its turn");
+}
+
+#[test]
+fn a_reversal_that_stays_keeps_back_all_behind_it() {
+    let original = JobId::from_chance(9, [1; 6]);
+    let body = format!(r#"{{"kind":"reversal","account":"b","job":"{original}"}}"#);
+    let spec = submission::parse(body.as_bytes()).unwrap();
+    let mut waiting = Waiting::default();
+    let _first = waiting.hand_over(vec![transfer(1, "a", "b")]);
+    let _in_flight = waiting.gather(100).unwrap();
+    let _second = waiting.hand_over(vec![
+        transfer(2, "c", "d"),
+        Job { spec, body, ..transfer(3, "a", "b") },
+        transfer(4, "e", "f"),
+    ]);
+    assert_eq!(numbers(&waiting.gather(100).unwrap().jobs), [2]);
 }
 
 #[test]

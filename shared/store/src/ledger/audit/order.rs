@@ -1,8 +1,8 @@
 //! Whether jobs that draw on an account took effect in the order in which they were accepted.
 //!
 //! Times of acceptance grow along what one ingress replica puts on one lane. As long as they do so in the
-//! whole lane, no account in it is out of order. Where a job comes late in its lane, its account is read
-//! again by itself.
+//! whole lane, no account in it is out of order. Where a job comes late in its lane, as many do whose accounts other
+//! transactions had, its account is read again by itself.
 
 use std::collections::HashMap;
 
@@ -13,8 +13,8 @@ use domain::lane::Lane;
 use crate::ledger::audit::pages::JobOnPage;
 use crate::ledger::findings::Audit;
 
-/// Accounts that are read again; where more are in doubt, the first ones tell the story.
-const SUSPECTS_MAX: usize = 100_000;
+/// Accounts that are read again, some 150 bytes each. Where more are in doubt, the log says so.
+const SUSPECTS_MAX: usize = 1_000_000;
 
 /// The latest acceptance in each lane, and the accounts in doubt.
 #[derive(Debug, Default)]
@@ -41,6 +41,12 @@ impl Order {
     }
 
     pub(super) fn suspects(self) -> Suspects {
+        if self.suspects.len() >= SUSPECTS_MAX {
+            tracing::warn!(
+                accounts = SUSPECTS_MAX,
+                "the order of jobs is checked for so many accounts alone, by ingress"
+            );
+        }
         Suspects(self.suspects)
     }
 }
