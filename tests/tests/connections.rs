@@ -5,10 +5,9 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use futures::future::try_join_all;
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
-use sqlx::{Connection as _, MySqlConnection};
 use tests::client::Client;
 use tests::fleet::{Fleet, Role};
-use tests::servers::fresh_database;
+use tests::ledger_conformance::Subject;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -50,11 +49,11 @@ async fn whoever_sends_no_request_is_cut_off_by_every_listener() -> anyhow::Resu
     Ok(())
 }
 
-/// Without TCP_NODELAY a batch over TLS waits 40 ms for a delayed acknowledgement; see vendor/README.md.
+/// Without TCP_NODELAY a batch over TLS waits 40 ms for a delayed acknowledgement.
 #[tokio::test]
-async fn the_socket_to_the_database_sends_at_once() -> anyhow::Result<()> {
-    let mut connection = MySqlConnection::connect(&fresh_database().await?).await?;
-    let port: i64 = sqlx::query_scalar("SELECT CAST(@@port AS SIGNED)").fetch_one(&mut connection).await?;
+async fn the_sockets_to_the_database_send_at_once() -> anyhow::Result<()> {
+    let subject = Subject::mysql().await?;
+    let port = subject.number("SELECT CAST(@@port AS SIGNED)").await?;
     let sockets = own_sockets(u16::try_from(port)?)?;
     ensure!(!sockets.is_empty(), "no socket of this process leads to port {port}");
     for socket in sockets {

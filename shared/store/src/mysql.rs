@@ -4,6 +4,7 @@ mod address;
 mod config;
 mod durability;
 mod eras;
+mod nodelay;
 mod pools;
 mod schema;
 mod server;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::{fs, io};
 
 /// Built, downloaded or recorded; nobody writes these.
-const SKIPPED: &[&str] = &["target", ".git", ".tellers", "node_modules", "vendor"];
+const SKIPPED: &[&str] = &["target", ".git", ".tellers", "node_modules"];
 
 /// The text files under a root, sorted by path.
 pub struct Tree {

@@ -19,6 +19,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::address::{self, Address};
+use super::nodelay::send_at_once;
 use super::standing::{ANSWER_TIMEOUT, Standing, TRUSTED_MAX, Writes};
 use crate::error::StoreError;
 use crate::failure::Failure;
@@ -180,6 +181,7 @@ fn connections(
 ) -> Pool<MySql> {
     // Statements carry clients' data, which has no place in a log.
     let options = options.disable_statement_logging().pipes_as_concat(false).no_engine_substitution(false);
+    let port = options.get_port();
     let (also, looking) = match &standing.writes {
         Writes::Posts(looking) => (Some(WRITING_SESSION), Some(looking.clone())),
         Writes::Here => (Some(WRITING_SESSION), None),
@@ -194,6 +196,7 @@ fn connections(
         .after_connect(move |connection, _| {
             let looking = looking.clone();
             Box::pin(async move {
+                send_at_once(port);
                 for settings in [SESSION].into_iter().chain(also) {
                     connection.execute(sqlx::raw_sql(settings)).await?;
                 }
