@@ -36,7 +36,7 @@ pub(crate) fn of(import: &Value) -> String {
     let not_posted = duplicates_not_posted(import);
     if not_posted > 0 {
         lines.push(format!(
-            "Of the duplicates, {not_posted} were not posted when they came before, and are not in the books now."
+            "Of the duplicates, {not_posted} were not posted when they came before, and are not in the ledger now."
         ));
     }
     lines.push(sentence(import));
@@ -104,9 +104,7 @@ mod tests {
         };
         assert!(are_all_in_the_books(&told(DUPLICATES_NOT_POSTED, 0)));
         let short = told(DUPLICATES_NOT_POSTED, 2);
-        assert!(
-            !are_all_in_the_books(&short) && of(&short).contains("Of the duplicates, 2 had not been posted")
-        );
+        assert!(!are_all_in_the_books(&short) && of(&short).contains("Of the duplicates, 2 were not posted"));
         for count in SHORT {
             assert!(!are_all_in_the_books(&told(count, 1)), "{count}");
         }
