@@ -234,7 +234,7 @@ impl Waiting {
                 match posted {
                     Some(Ok(outcome)) => place.finished = Some(Ok(outcome)),
                     Some(Err(Unposted::Dead(cause))) => place.finished = Some(Err(cause)),
-                    // The lane tries again; what of its batch has an outcome comes back as a duplicate.
+                    // The lane tries it again, and what has no outcome yet.
                     Some(Err(Unposted::Waits(why))) => batch.failure = Some(why),
                     None => {}
                 }
