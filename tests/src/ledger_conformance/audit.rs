@@ -106,7 +106,7 @@ pub async fn tampering_shows(subject: Subject) -> anyhow::Result<()> {
             ensure!(all.contains(expected), "{account}: nothing says `{expected}` in:\n{all}");
         }
     }
-    ensure!(all.contains("posted jobs are there"), "the lane's totals do not show:\n{all}");
+    ensure!(all.contains("posted jobs, and "), "the lane's totals do not show:\n{all}");
     ensure!(all.contains("on account order, which has no such entry"), "an added job does not show:\n{all}");
     ensure!(!all.contains("account bystander: "), "an account is accused that nobody touched:\n{all}");
     Ok(())
