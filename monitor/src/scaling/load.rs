@@ -1,5 +1,7 @@
 //! The figures that scaling goes by.
 
+use fleet::settings::{Settings, table};
+
 use crate::facts::Facts;
 use crate::views::metrics::Times;
 use crate::views::optimize::Evidence;
@@ -26,7 +28,8 @@ impl Load {
         let posting = window.processing.posting.unwrap_or_default();
         let seconds = window.seconds.max(1.0);
         let workers = f64::from(facts.live_workers());
-        let turns = facts.number("POSTING_CONCURRENCY").unwrap_or(4.0);
+        let by_default = || Settings::default().posting_concurrency() as f64;
+        let turns = facts.number(table::POSTING_CONCURRENCY.name).unwrap_or_else(by_default);
         let depth_jobs = facts.queue.depth_jobs.unwrap_or_default() as f64;
         let fullest = facts.lanes.iter().max_by_key(|lane| lane.depth_jobs.unwrap_or_default());
         Load {

@@ -133,18 +133,15 @@ impl Waiting {
         // Whoever takes over a lane that was given up posts it from the queue.
         self.batches.retain(|batch| batch.is_in_flight || !batch.answer.is_closed());
         let mut selection: Option<Selection> = None;
-        let mut reserved: Option<HashSet<&AccountNumber>> = None;
+        let mut reserved: HashSet<&AccountNumber> = HashSet::new();
         for (position, batch) in self.batches.iter().enumerate() {
-            let free = match (&reserved, batch.is_in_flight) {
-                (_, true) => Vec::new(),
-                (None, false) => batch.free(|account| self.taken.contains(account)),
-                (Some(reserved), false) => {
-                    batch.free(|account| self.taken.contains(account) || reserved.contains(account))
-                }
+            let free = match batch.is_in_flight {
+                true => Vec::new(),
+                false => batch.free(|account| self.taken.contains(account) || reserved.contains(account)),
             };
-            if reserved.is_none() && batch.overtaken >= OVERTAKEN_MAX {
+            if reserved.is_empty() && batch.overtaken >= OVERTAKEN_MAX {
                 let waiting = batch.places.iter().filter(|place| place.waits());
-                reserved = Some(waiting.flat_map(|place| &place.accounts).collect());
+                reserved.extend(waiting.flat_map(|place| &place.accounts));
             }
             if free.is_empty() {
                 continue;

@@ -106,12 +106,11 @@ impl<S: Session> SqlTransaction<S> {
 
     /// Writes the accounts that have no row yet, and reads back the keys that they got: which values a
     /// database gives to many rows is nothing to rely on.
-    async fn open_accounts(&mut self, writes: &Writes<'_>) -> Result<Vec<(AccountNumber, i64)>, Failure> {
+    async fn open_accounts(&mut self, writes: &Writes<'_>) -> Result<Keys, Failure> {
         let mut script = Script::new(S::DIALECT);
         statements::insert_accounts(&mut script, writes);
         statements::select_keys(&mut script, writes.new_accounts().map(|account| &account.number));
-        let keys = self.run(script).await?.pop().unwrap_or_default();
-        keys.iter().map(|row| Ok((rows::number(row.text(0)?)?, row.int(1)?))).collect()
+        read_keys(self.run(script).await?)
     }
 
     /// The keys of those of the accounts that there are, and the numbers that no account has.
@@ -124,16 +123,19 @@ impl<S: Session> SqlTransaction<S> {
         if !unknown.is_empty() {
             let mut script = Script::new(S::DIALECT);
             statements::select_keys(&mut script, unknown.iter().copied());
-            let found = self.session.run(script).await?.pop().unwrap_or_default();
-            let found: Result<Keys, Failure> =
-                found.iter().map(|row| Ok((rows::number(row.text(0)?)?, row.int(1)?))).collect();
-            let found = found?;
+            let found = read_keys(self.session.run(script).await?)?;
             account_keys.learn(&found);
             unknown.retain(|number| !found.contains_key(*number));
             keys.extend(found);
         }
         Ok((keys, unknown))
     }
+}
+
+/// What the last statement of a script gave, `select_keys`.
+fn read_keys<Row: Cells>(mut results: Vec<Vec<Row>>) -> Result<Keys, Failure> {
+    let keys = results.pop().unwrap_or_default();
+    keys.iter().map(|row| Ok((rows::number(row.text(0)?)?, row.int(1)?))).collect()
 }
 
 impl<S: Session> Drop for SqlTransaction<S> {
