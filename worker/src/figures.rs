@@ -92,7 +92,7 @@ impl Figures {
         self.lanes.get(usize::from(lane.0))
     }
 
-    /// A lane's batch waited so long for its turn and for company.
+    /// A lane's batch waited so long for its turn: as many transactions as may be were in flight.
     pub(crate) fn waited(&self, waited: Duration) {
         histogram!(names::POSTING_WAIT_SECONDS).record(waited);
     }

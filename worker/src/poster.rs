@@ -101,6 +101,13 @@ struct Queue {
     waiting: Waiting,
     postings: JoinSet<Ended>,
     in_flight: HashMap<task::Id, InFlight>,
+    turns: Turns,
+}
+
+/// When there was a turn to be had: what waits longer than since then waits for one, and not for accounts or company.
+struct Turns {
+    was_free: bool,
+    last_free: Instant,
 }
 
 /// A transaction in flight.
@@ -138,12 +145,17 @@ impl Queue {
             waiting: Waiting::default(),
             postings: JoinSet::new(),
             in_flight: HashMap::new(),
+            turns: Turns { was_free: true, last_free: Instant::now() },
         }
     }
 
     async fn serve(mut self, mut received: mpsc::UnboundedReceiver<Submission>) {
         loop {
+            if self.turns.was_free {
+                self.turns.last_free = Instant::now();
+            }
             let lingered = self.start_due();
+            self.turns.was_free = self.in_flight.len() < self.limits.concurrency;
             tokio::select! {
                 biased;
                 Some(ended) = self.postings.join_next_with_id() => self.note_end(ended),
@@ -175,7 +187,8 @@ impl Queue {
                 return Some(lingered);
             }
             let Gathered { jobs, waited_since, origin } = self.waiting.take(selection);
-            waited_since.into_iter().for_each(|since| self.figures.waited(since.elapsed()));
+            let last_free = self.turns.last_free;
+            waited_since.into_iter().for_each(|since| self.figures.waited(since.max(last_free).elapsed()));
             let (ledger, figures) = (self.ledger.clone(), self.figures.clone());
             let posting = self.postings.spawn(async move { post(ledger.as_ref(), &figures, jobs).await });
             self.in_flight.insert(posting.id(), InFlight { origin, size });

@@ -14,6 +14,9 @@ use crate::connector::{self, Connector};
 /// Seconds between heartbeats: a peer that vanished without a word is noticed after twice as long.
 /// RabbitMQ advises against less than some seconds, which a busy machine may miss.
 const HEARTBEAT_SECONDS: u16 = 4;
+/// Bytes of a frame. lapin keeps room for 32 of them each way for every connection, so with RabbitMQ's 128 KiB each
+/// connection took 8 MB; an envelope of 100 jobs, some 30 kB, still goes in one frame.
+const FRAME_BYTES: u32 = 32 << 10;
 /// How long a connection may take to open, its handshake included.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 /// How long a channel may take to open or close on a connection that works.
@@ -48,6 +51,7 @@ impl Broker {
             "/".clone_into(&mut uri.vhost);
         }
         uri.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
+        uri.query.frame_max.get_or_insert(FRAME_BYTES);
         let milliseconds = u64::try_from(CONNECT_TIMEOUT.as_millis()).unwrap_or(u64::MAX);
         uri.query.connection_timeout.get_or_insert(milliseconds);
         let pool = Pool::builder(Connector::new(uri, name))

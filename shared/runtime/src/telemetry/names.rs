@@ -36,7 +36,7 @@ pub const BATCHES_POSTED: &str = "tellers_batches_posted_total";
 pub const JOBS_SETTLED: &str = "tellers_jobs_settled_total";
 /// Histogram: jobs in a batch.
 pub const BATCH_JOBS: &str = "tellers_batch_jobs";
-/// Histogram: from the time that a lane's batch is handed over until its transaction begins.
+/// Histogram: for how long a lane's batch waits while as many transactions as may be are in flight.
 pub const POSTING_WAIT_SECONDS: &str = "tellers_posting_wait_seconds";
 /// Histogram: from the first statement of a batch to its commit.
 pub const POSTING_SECONDS: &str = "tellers_posting_seconds";
