@@ -48,6 +48,7 @@ conformance!(
     a_caller_that_goes_away_leaves_nothing_behind,
     the_largest_batch_posts,
     a_job_is_read_back_as_it_was_submitted,
+    a_full_batch_is_read_back_as_it_was_submitted,
     holders_are_read_at_once,
     the_outcomes_of_many_jobs_are_read_at_once,
     entries_come_in_pages,

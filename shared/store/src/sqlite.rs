@@ -150,7 +150,7 @@ impl Session for PoolConnection<Sqlite> {
     const DIALECT: Dialect = Dialect::Sqlite;
 
     async fn run(&mut self, script: Script) -> Result<Vec<Vec<SqliteRow>>, Failure> {
-        session::run(&mut **self, script).await
+        session::run(&mut **self, script.into_text()).await
     }
 
     fn abandon(&mut self) {

@@ -1,9 +1,11 @@
 //! Reads.
 
-use anyhow::{Context as _, ensure};
+use std::slice;
+
+use anyhow::{Context as _, bail, ensure};
 use domain::job::{Job, Kind};
 use domain::lane::Lane;
-use domain::outcome::{RecordedOutcome, Rejection};
+use domain::outcome::{Outcome, RecordedOutcome, Rejection};
 
 use super::subject::{Jobs, Subject, deposit, number_of, open};
 
@@ -27,6 +29,43 @@ pub async fn a_job_is_read_back_as_it_was_submitted(subject: Subject) -> anyhow:
     ensure!((record.kind, record.lane, record.outcome) == (Kind::Deposit, Lane(4), RecordedOutcome::Posted));
     ensure!((record.client.as_str(), record.accepted_at) == ("acme", job.accepted_at));
     ensure!(record.posted_at > record.accepted_at - 1_000_000_000_000_000);
+    subject.books_are_right().await
+}
+
+/// A batch of any size keeps what was written, byte by byte, in the order of its jobs: also one so large that a server
+/// gets its rows by other means, with and without jobs that are rejected.
+///
+/// # Errors
+/// It does not.
+pub async fn a_full_batch_is_read_back_as_it_was_submitted(subject: Subject) -> anyhow::Result<()> {
+    let jobs = Jobs::default();
+    let opening = jobs.job(&open("a"));
+    subject.ledger.post(slice::from_ref(&opening)).await?;
+    for (size, rejected_each) in [(100, usize::MAX), (100, 7), (101, usize::MAX), (230, 50), (99, 3)] {
+        let body = |n: usize| {
+            let account = if n % rejected_each == 1 { "nobody" } else { "a" };
+            let reference = match n % 5 {
+                0 => String::new(),
+                _ => format!(r#","reference":"{size}/{rejected_each}/{n}' é \\ %s ? ;""#),
+            };
+            let memo = ["?", "Grüße", r"\\ \u00fc", "𝄞"][n % 4];
+            deposit(account, 5).replace('}', &format!(r#"{reference},"memo":"{memo}"}}"#))
+        };
+        let batch: Vec<_> = (0..size).map(|n| jobs.job(&body(n))).collect();
+        let outcomes = subject.post(0, &batch).await?;
+        for (n, (job, outcome)) in batch.iter().zip(outcomes).enumerate() {
+            let record = subject.ledger.job(job.id).await?.context("the job is not there")?;
+            ensure!(record.body == job.body && record.fingerprint == job.fingerprint, "{size}: {record:?}");
+            ensure!(record.reference == job.spec.reference.as_ref().map(|it| it.as_str().to_owned()));
+            ensure!((outcome == Outcome::Posted) == (n % rejected_each != 1), "{size}, {n}: {outcome:?}");
+            let recorded = match record.outcome {
+                RecordedOutcome::Posted => Outcome::Posted,
+                RecordedOutcome::Rejected(why) => Outcome::Rejected(why),
+                RecordedOutcome::Dead => bail!("a dead job"),
+            };
+            ensure!(recorded == outcome, "{size}, {n}: {recorded:?} for {outcome:?}");
+        }
+    }
     subject.books_are_right().await
 }
 

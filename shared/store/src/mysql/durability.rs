@@ -47,7 +47,7 @@ async fn ask(connection: &mut sqlx::MySqlConnection) -> Result<Vec<Weakness>, Fa
     let mut script = Script::new(Dialect::MySql);
     script.sql(ASK);
     let mut told = HashMap::new();
-    for row in run(connection, script).await?.iter().flatten() {
+    for row in run(connection, script.into_text()).await?.iter().flatten() {
         told.insert(row.text(0)?.to_ascii_lowercase(), row.text(1)?.to_owned());
     }
     Ok(weaknesses(&told))

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use contract::report::PoolReport;
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions, MySqlRow};
 use sqlx::pool::PoolConnection;
-use sqlx::{ConnectOptions, Executor, MySql, MySqlConnection, Pool};
+use sqlx::{AssertSqlSafe, ConnectOptions, Executor, MySql, MySqlConnection, Pool};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
@@ -24,7 +24,7 @@ use super::standing::{ANSWER_TIMEOUT, Standing, TRUSTED_MAX, Writes};
 use crate::error::StoreError;
 use crate::failure::Failure;
 use crate::sql::pool::MeasuredPool;
-use crate::sql::script::{Dialect, Script};
+use crate::sql::script::{Dialect, Script, Step};
 use crate::sql::session::{self, Session};
 
 /// How long the pool itself waits for a connection, at the most: then it goes by the address anew, which may lead
@@ -182,6 +182,7 @@ fn connections(
     // Statements carry clients' data, which has no place in a log.
     let options = options.disable_statement_logging().pipes_as_concat(false).no_engine_substitution(false);
     let port = options.get_port();
+    let met = standing.clone();
     let (also, looking) = match &standing.writes {
         Writes::Posts(looking) => (Some(WRITING_SESSION), Some(looking.clone())),
         Writes::Here => (Some(WRITING_SESSION), None),
@@ -194,11 +195,13 @@ fn connections(
         .max_lifetime(AGE_MAX)
         .test_before_acquire(false)
         .after_connect(move |connection, _| {
-            let looking = looking.clone();
+            let (looking, met) = (looking.clone(), met.clone());
             Box::pin(async move {
                 send_at_once(port);
                 for settings in [SESSION].into_iter().chain(also) {
+                    let asked = Instant::now();
                     connection.execute(sqlx::raw_sql(settings)).await?;
+                    met.answered_after(asked.elapsed());
                 }
                 if let Some(looking) = looking {
                     // Nobody posts to a server that was not looked at.
@@ -258,7 +261,7 @@ impl Session for Lease {
     async fn run(&mut self, script: Script) -> Result<Vec<Vec<MySqlRow>>, Failure> {
         let ran = tokio::select! {
             biased;
-            ran = session::run(&mut *self.connection, script) => Ok(ran),
+            ran = run(&mut self.connection, script) => Ok(ran),
             why = self.server.left(self.leased_at) => Err(why),
         };
         match ran {
@@ -275,10 +278,28 @@ impl Session for Lease {
         }
     }
 
+    fn is_near(&self) -> bool {
+        self.server.standing.is_near()
+    }
+
     fn abandon(&mut self) {
         self.abandoned = true;
         self.connection.close_on_drop();
     }
+}
+
+async fn run(connection: &mut MySqlConnection, script: Script) -> Result<Vec<Vec<MySqlRow>>, Failure> {
+    let mut results = Vec::new();
+    for step in script.into_steps() {
+        match step {
+            Step::Text(text) => results.extend(session::run(&mut *connection, text).await?),
+            Step::Prepared { sql, values } => {
+                sqlx::query_with(AssertSqlSafe(sql), values).execute(&mut *connection).await?;
+                results.push(Vec::new());
+            }
+        }
+    }
+    Ok(results)
 }
 
 impl Drop for Lease {

@@ -17,6 +17,10 @@ pub(super) const TRUSTED_MAX: Duration = Duration::from_secs(1);
 /// How long an answer to that may take. A server that went without a word never answers.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// A server that answers within this is near. From the next rack it takes a tenth of that, from another site ten times as
+/// long.
+const NEAR_MAX: Duration = Duration::from_millis(1);
+
 /// Why the server takes no writes, if it does not.
 const READ_ONLY: &str = "SELECT CONCAT_WS(',', @@global.read_only, @@global.innodb_read_only)";
 
@@ -47,6 +51,8 @@ pub(super) struct Standing {
     left_us: AtomicU64,
     /// When it was asked last, likewise.
     asked_us: AtomicU64,
+    /// The shortest time in which it answered since it was left, in microseconds: what was longer waited for a processor.
+    answered_us: AtomicU64,
     /// Whether it did as it should when it was asked last.
     pub(super) answers: AtomicBool,
     /// Why it was left, while its idle connections are still there.
@@ -60,6 +66,7 @@ impl Standing {
             begun_at: Instant::now(),
             left_us: AtomicU64::new(0),
             asked_us: AtomicU64::new(0),
+            answered_us: AtomicU64::new(u64::MAX),
             answers: AtomicBool::new(true),
             reason: Mutex::default(),
         }
@@ -71,6 +78,17 @@ impl Standing {
 
     pub(super) fn leave(&self) {
         self.left_us.fetch_max(self.us(Instant::now()), Relaxed);
+        self.answered_us.store(u64::MAX, Relaxed);
+    }
+
+    /// A round trip took so long.
+    pub(super) fn answered_after(&self, took: Duration) {
+        self.answered_us.fetch_min(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// Whether round trips cost little.
+    pub(super) fn is_near(&self) -> bool {
+        u128::from(self.answered_us.load(Relaxed)) <= NEAR_MAX.as_micros()
     }
 
     /// From within the pool, which closes no connection but the one that it looks at.
@@ -124,6 +142,18 @@ impl Standing {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_is_near_by_its_best_answer_until_it_is_left() {
+        let standing = Standing::new(Writes::Here);
+        let near_after = |took| {
+            standing.answered_after(Duration::from_micros(took));
+            standing.is_near()
+        };
+        assert_eq!([12_000, 1_001, 800, 30_000].map(near_after), [false, false, true, true]);
+        standing.leave();
+        assert!(!standing.is_near());
+    }
 
     #[test]
     fn a_server_is_read_only_whatever_its_version_calls_it() {

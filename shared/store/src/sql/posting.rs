@@ -84,7 +84,7 @@ impl<S: Session> SqlTransaction<S> {
         let now = reads::now(&mut self.session).await?;
         let mut script = Script::new(S::DIALECT);
         statements::begin(&mut script);
-        statements::insert_jobs(&mut script, [(job, RecordedOutcome::Dead, Some(cause.as_str()))], now);
+        statements::insert_jobs(&mut script, [(job, RecordedOutcome::Dead, Some(cause.as_str()))], now)?;
         statements::add_dead(&mut script, job.lane);
         script.sql("COMMIT");
         self.finish_unless_there(script).await?;
@@ -255,7 +255,7 @@ impl<S: Session> Transaction for SqlTransaction<S> {
         if writes.new_accounts().next().is_some() {
             keys.extend(self.open_accounts(writes).await?);
         }
-        let mut script = Script::new(S::DIALECT);
+        let mut script = Script::new(S::DIALECT).preparing(self.session.is_near());
         statements::write(&mut script, writes, (&keys, &self.standing), self.era)?;
         script.sql("COMMIT");
         self.finish(script).await

@@ -89,8 +89,13 @@ pub(crate) trait Session: Send {
     /// How it wants its SQL.
     const DIALECT: Dialect;
 
-    /// Runs a script in one round trip: for each of its statements the rows that it gave.
+    /// Runs a script, one that prepares nothing in one round trip: for each of its statements the rows that it gave.
     fn run(&mut self, script: Script) -> impl Future<Output = Result<Vec<Vec<Self::Row>>, Failure>> + Send;
+
+    /// Whether a round trip costs so little that prepared statements, which take one each, gain by it.
+    fn is_near(&self) -> bool {
+        false
+    }
 
     /// Gives the connection up instead of handing it back: something is open on it.
     fn abandon(&mut self);
@@ -104,15 +109,15 @@ pub struct SqlLedger<D> {
     pub(crate) reading: Purpose,
 }
 
-/// Runs a script as text on a connection of either database.
-pub(crate) async fn run<'c, E, Db>(connection: E, script: Script) -> Result<Vec<Vec<Db::Row>>, Failure>
+/// Runs statements as text on a connection of either database.
+pub(crate) async fn run<'c, E, Db>(connection: E, text: String) -> Result<Vec<Vec<Db::Row>>, Failure>
 where
     Db: sqlx::Database,
     E: sqlx::Executor<'c, Database = Db>,
 {
     let mut results = Vec::new();
     let mut rows = Vec::new();
-    let mut steps = connection.fetch_many(sqlx::raw_sql(AssertSqlSafe(script.into_text())));
+    let mut steps = connection.fetch_many(sqlx::raw_sql(AssertSqlSafe(text)));
     while let Some(step) = steps.try_next().await? {
         match step {
             Either::Right(row) => rows.push(row),

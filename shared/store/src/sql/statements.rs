@@ -105,7 +105,7 @@ pub(super) fn write(
     (keys, standing): (&Keys, &HeldAndStatus),
     era: i64,
 ) -> Result<(), Failure> {
-    insert_jobs(script, writes.new_jobs().map(|(job, outcome)| (job, outcome, None)), writes.now);
+    insert_jobs(script, writes.new_jobs().map(|(job, outcome)| (job, outcome, None)), writes.now)?;
     revive_jobs(script, writes);
     insert_entries(script, writes, keys, era)?;
     let mut changed: Vec<_> = writes.changed_accounts().collect();
@@ -164,22 +164,11 @@ pub(super) fn insert_jobs<'a>(
     script: &mut Script,
     jobs: impl IntoIterator<Item = (&'a Job, RecordedOutcome, Option<&'a str>)>,
     now: i64,
-) {
+) -> Result<(), Failure> {
     let jobs: Vec<_> =
         jobs.into_iter().map(|(job, outcome, cause)| (job, outcome_columns(outcome), cause)).collect();
-    if jobs.is_empty() {
-        return;
-    }
-    // Nearly always all are null, and each value costs a server time to read.
-    let has_reasons = jobs.iter().any(|(_, (_, reason), cause)| reason.is_some() || cause.is_some());
-    script.sql(
-        "INSERT INTO jobs (id, client, reference, kind, lane, account, body, fingerprint, outcome, ingress, accepted_at, \
-         posted_at",
-    );
-    script.sql(if has_reasons { ", reason, cause) VALUES " } else { ") VALUES " });
-    for (place, (job, (outcome, reason), cause)) in jobs.into_iter().enumerate() {
-        script.sql(if place > 0 { ",(" } else { "(" });
-        script.list::<Value<'_>>([
+    let columns = |job: &'a Job, outcome| -> [Value<'a>; 12] {
+        [
             (&job.id).into(),
             job.client.as_str().into(),
             job.spec.reference.as_ref().map(|reference| reference.as_str()).into(),
@@ -192,13 +181,29 @@ pub(super) fn insert_jobs<'a>(
             job.ingress.as_str().into(),
             job.accepted_at.into(),
             now.into(),
-        ]);
-        if has_reasons {
-            script.sql(",").list::<Value<'_>>([reason.map(Value::Name).into(), cause.into()]);
-        }
-        script.sql(")");
+        ]
+    };
+    // Nearly always all are null, and each value costs a server time to read.
+    if jobs.iter().all(|(_, (_, reason), cause)| reason.is_none() && cause.is_none()) {
+        let rows: Vec<_> = jobs.into_iter().map(|(job, (outcome, _), _)| columns(job, outcome)).collect();
+        return script.insert(
+            "INSERT INTO jobs (id, client, reference, kind, lane, account, body, fingerprint, outcome, ingress, accepted_at,              posted_at) VALUES ",
+            &rows,
+        );
     }
-    script.sql("; ");
+    let explained =
+        |(job, (outcome, reason), cause): (&'a Job, (_, Option<&'static str>), Option<&'a str>)| {
+            let mut row = [Value::Null; 14];
+            let (first, last) = row.split_at_mut(12);
+            first.copy_from_slice(&columns(job, outcome));
+            last.copy_from_slice(&[reason.map(Value::Name).into(), cause.into()]);
+            row
+        };
+    let rows: Vec<_> = jobs.into_iter().map(explained).collect();
+    script.insert(
+        "INSERT INTO jobs (id, client, reference, kind, lane, account, body, fingerprint, outcome, ingress, accepted_at,          posted_at, reason, cause) VALUES ",
+        &rows,
+    )
 }
 
 /// Their cause stays, and tells that they came out of order. They are few.
@@ -213,10 +218,6 @@ fn revive_jobs(script: &mut Script, writes: &Writes<'_>) {
 
 fn insert_entries(script: &mut Script, writes: &Writes<'_>, keys: &Keys, era: i64) -> Result<(), Failure> {
     let entries = &writes.folded.entries;
-    if entries.is_empty() {
-        return Ok(());
-    }
-    script.sql("INSERT INTO entries (account_id, seq, job, amount, balance_after, posted_at, era) VALUES ");
     let mut rows: Vec<[Value<'_>; 7]> = Vec::with_capacity(entries.len());
     for entry in entries {
         rows.push([
@@ -229,8 +230,10 @@ fn insert_entries(script: &mut Script, writes: &Writes<'_>, keys: &Keys, era: i6
             era.into(),
         ]);
     }
-    script.rows(rows).sql("; ");
-    Ok(())
+    script.insert(
+        "INSERT INTO entries (account_id, seq, job, amount, balance_after, posted_at, era) VALUES ",
+        &rows,
+    )
 }
 
 /// Many rows by one statement; `changed` is in the order of keys.
