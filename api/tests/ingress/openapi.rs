@@ -137,6 +137,8 @@ async fn the_example_is_a_job() {
 async fn there_is_a_page_to_try_it() {
     let world = World::new().await;
     let page = world.get("/docs/").await;
+    let policy = page.header("content-security-policy");
+    assert!(policy.contains("default-src 'self';") && policy.contains("frame-ancestors 'none'"), "{policy}");
     assert_eq!(page.status, 200);
     assert!(page.body.as_str().unwrap().contains("swagger-ui"));
 }
