@@ -63,9 +63,6 @@ impl Cluster {
     }
 
     /// A client of the monitor.
-    ///
-    /// # Errors
-    /// The HTTP client could not be made.
     pub fn monitor_client(&self) -> anyhow::Result<Client> {
         Client::new(&self.monitor.url(""))
     }
@@ -120,9 +117,6 @@ impl Cluster {
     }
 
     /// Holds the oracle over the ledger: see [`oracle::hold`].
-    ///
-    /// # Errors
-    /// What is wrong with them.
     pub async fn hold_oracle(&self, record: &Record) -> anyhow::Result<()> {
         oracle::hold(&self.fleet, &self.client, &self.database.url(), record, DRAIN_WITHIN).await
     }

@@ -72,17 +72,11 @@ pub struct Fleet {
 
 impl Fleet {
     /// A fleet on a database and a broker, with no replica yet.
-    ///
-    /// # Errors
-    /// No folder could be made for it.
     pub fn new(database_url: &str, amqp_url: &str) -> anyhow::Result<Fleet> {
         Ok(Self::embedded()?.with("DATABASE_URL", database_url).with("AMQP_URL", amqp_url))
     }
 
     /// A fleet on the embedded ledger and queue, in a folder of its own.
-    ///
-    /// # Errors
-    /// No folder could be made for it.
     pub fn embedded() -> anyhow::Result<Fleet> {
         let listen = ["API_LISTEN", "WORKER_LISTEN", "MONITOR_LISTEN"];
         let settings = listen.map(|name| (name.to_owned(), "127.0.0.1:0".to_owned()));
@@ -104,9 +98,6 @@ impl Fleet {
 
     /// Keeps as many dead letters in the embedded queue of a fleet that has not started, each with a deposit to an account
     /// that is not there.
-    ///
-    /// # Errors
-    /// The queue could not be written to.
     pub async fn keep_dead_letters(&self, letters: usize) -> anyhow::Result<()> {
         std::fs::create_dir_all(self.data_dir())?;
         let settings = EmbeddedSettings::new(Lanes::DEFAULT);

@@ -44,9 +44,6 @@ struct Guard {
 
 impl Sandbox {
     /// Makes a folder whose name starts with `tellers-` and `name`.
-    ///
-    /// # Errors
-    /// No folder could be made, or no shell started.
     pub fn new(name: &str) -> anyhow::Result<Arc<Sandbox>> {
         let folder = tempfile::Builder::new()
             .prefix(&format!("tellers-{name}-"))
@@ -132,9 +129,6 @@ impl Process {
     }
 
     /// Kills the whole group with `SIGKILL` and reaps the process.
-    ///
-    /// # Errors
-    /// The process could not be awaited.
     pub fn kill(&mut self) -> anyhow::Result<()> {
         if self.child.try_wait()?.is_none() {
             // It may end between the look and the signal; the wait tells.
@@ -163,9 +157,6 @@ impl Process {
     }
 
     /// How it ended; `None` while it runs.
-    ///
-    /// # Errors
-    /// The system could not tell.
     pub fn exited(&mut self) -> anyhow::Result<Option<ExitStatus>> {
         Ok(self.child.try_wait()?)
     }

@@ -130,9 +130,6 @@ impl RabbitMq {
     }
 
     /// Ends the node as a power cut would.
-    ///
-    /// # Errors
-    /// It could not be killed.
     pub fn kill(&mut self) -> anyhow::Result<()> {
         self.node.take().map_or(Ok(()), |mut node| node.kill())
     }
