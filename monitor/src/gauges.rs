@@ -5,7 +5,6 @@ use contract::report::Role;
 use metrics::gauge;
 use runtime::telemetry::names;
 
-use crate::sampler::role_name;
 use crate::snapshot::Snapshot;
 use crate::views::alerts::AlertState;
 use crate::views::replica::ReplicaState;
@@ -36,7 +35,7 @@ pub(crate) fn set(snapshot: &Snapshot) {
             };
             #[allow(clippy::cast_precision_loss)] // A handful.
             let count = status.replicas.iter().filter(is_it).count() as f64;
-            gauge!(names::REPLICAS, names::ROLE => role_name(role), names::STATE => name)
+            gauge!(names::REPLICAS, names::ROLE => <&str>::from(role), names::STATE => name)
                 .set(known(snapshot.replicas_known.then_some(count)));
         }
     }

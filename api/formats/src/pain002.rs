@@ -6,6 +6,7 @@
 use std::io::{self, Write};
 
 use quick_xml::escape::escape;
+use strum::IntoStaticStr;
 
 use crate::error::{FileError, Total};
 use crate::pain001::{Message, NOT_PROVIDED, PaymentIds};
@@ -38,17 +39,22 @@ pub struct Original {
 pub type Reason = (&'static str, String);
 
 /// What has become of a payment (`ExternalPaymentTransactionStatus1Code`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
 pub enum Status {
-    /// `ACSC`: posted.
+    /// Posted.
+    #[strum(serialize = "ACSC")]
     Settled,
-    /// `RJCT`: refused or rejected.
+    /// Refused or rejected.
+    #[strum(serialize = "RJCT")]
     Rejected,
-    /// `PDNG`: queued, without an outcome yet.
+    /// Queued, without an outcome yet.
+    #[strum(serialize = "PDNG")]
     Pending,
-    /// `ACCP`: its form was checked.
+    /// Its form was checked.
+    #[strum(serialize = "ACCP")]
     Accepted,
-    /// `PART`: of a message, some of whose payments have been turned down.
+    /// Of a message, some of whose payments have been turned down.
+    #[strum(serialize = "PART")]
     Partly,
 }
 
@@ -56,13 +62,7 @@ impl Status {
     /// The code.
     #[must_use]
     pub fn code(self) -> &'static str {
-        match self {
-            Status::Settled => "ACSC",
-            Status::Rejected => "RJCT",
-            Status::Pending => "PDNG",
-            Status::Accepted => "ACCP",
-            Status::Partly => "PART",
-        }
+        self.into()
     }
 }
 

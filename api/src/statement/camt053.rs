@@ -3,7 +3,7 @@
 use domain::job::Kind;
 use formats::pain002::uuid;
 use formats::xml::{self, Xml};
-use formats::{NOT_PROVIDED, check_digits_fit, in_units};
+use formats::{NOT_PROVIDED, in_units, is_iban};
 
 use super::line::Line;
 use super::writer::{Head, Writer};
@@ -236,24 +236,4 @@ fn transaction_code(xml: &mut Xml, kind: Kind, minor_units: i64) {
             xml.leaf("Issr", "tellers");
         });
     });
-}
-
-/// Whether an account's number is an IBAN in its electronic form, with check digits that fit (ISO 13616).
-fn is_iban(number: &str) -> bool {
-    number.bytes().take(2).all(|byte| byte.is_ascii_uppercase()) && check_digits_fit(number)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_iban;
-
-    #[test]
-    fn only_a_sound_iban_is_one() {
-        for iban in ["DE89370400440532013000", "GB82WEST12345698765432", "NO9386011117947"] {
-            assert!(is_iban(iban), "{iban}");
-        }
-        for other in ["DE88370400440532013000", "alice", "de89370400440532013000", "external:EUR:3", ""] {
-            assert!(!is_iban(other), "{other}");
-        }
-    }
 }

@@ -44,11 +44,9 @@ pub struct Resources {
     pub memory_replica: String,
     /// CPU of the busiest host or container, in percent, on average over the load. Other programs on the host
     /// count too, so no criterion uses it. `null`: no report has it.
-    #[serde(default)]
     pub host_cpu_percent_avg: Option<f64>,
     /// Memory of the fullest host or container, in percent, on average over the load. `null`: no report has
     /// it.
-    #[serde(default)]
     pub host_memory_percent_avg: Option<f64>,
 }
 
@@ -199,7 +197,6 @@ struct Status {
 struct ReplicaStatus {
     role: Role,
     replica: String,
-    #[serde(default)]
     resources: Option<Used>,
 }
 

@@ -27,13 +27,10 @@ pub(super) struct ChangeBody {
     #[schema(value_type = Object, example = json!({"BATCH_PROCESSING_SIZE": 50}))]
     changes: Map<String, Value>,
     /// The version to undo, in place of `changes`.
-    #[serde(default)]
     undo: Option<u64>,
     /// The user who asks for the change. With an API key, the person on whose behalf the key's owner asks.
-    #[serde(default)]
     by: Option<String>,
     /// Why the change is made, for the audit log.
-    #[serde(default)]
     reason: Option<String>,
 }
 

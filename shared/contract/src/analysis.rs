@@ -2,6 +2,7 @@
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use domain::account::AccountNumber;
 use domain::id::JobId;
@@ -32,6 +33,7 @@ pub enum AnalysisWork {
 }
 
 /// What was asked for.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunOrder {
     /// The run's id.
@@ -41,10 +43,8 @@ pub struct RunOrder {
     /// When, in microseconds since the Unix epoch. Its day (UTC) is "today".
     pub requested_at: i64,
     /// The first day that counts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Date>,
     /// The last day that counts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Date>,
 }
 

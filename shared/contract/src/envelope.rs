@@ -89,7 +89,6 @@ pub struct QueuedJob<'a> {
     /// Microseconds since the Unix epoch; grows strictly within one ingress replica and lane.
     pub accepted_at: i64,
     /// The row of an import that it comes from.
-    #[serde(default)]
     pub import: Option<Origin>,
     /// The job's own JSON.
     #[serde(borrow)]

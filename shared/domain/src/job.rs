@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 use strum::{Display, IntoStaticStr, VariantArray};
 
 use super::account::AccountNumber;
@@ -70,14 +71,13 @@ pub struct Spec {
 }
 
 /// The other side of a job, which has no account here.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Counterparty {
     /// The other side's name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<Name>,
     /// The other side's account, as its bank writes it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<OutsideAccount>,
 }
 

@@ -11,7 +11,6 @@ use serde_json::Value;
 
 use crate::context::Shared;
 use crate::control::Change;
-use crate::sampler::role_name;
 use crate::snapshot::ReplicaSettings;
 use crate::views::config::{ChangeView, Changed, Config, Convergence, ReplicaVersion, SettingView};
 
@@ -76,7 +75,7 @@ fn changing(setting: &Setting, replicas: &[ReplicaSettings], overrides: &Overrid
         maximum,
         unit: Some(setting.unit.to_owned()).filter(|unit| !unit.is_empty()),
         description: Some(setting.sentence.to_owned()),
-        roles: vec![role_name(setting.role).to_owned()],
+        roles: vec![<&str>::from(setting.role).to_owned()],
         changes_while_running: true,
         differs: reported.differs,
     }
@@ -101,7 +100,7 @@ fn fixed(name: &str, replicas: &[ReplicaSettings]) -> SettingView {
         maximum: None,
         unit: None,
         description: None,
-        roles: roles.into_iter().map(|role| role_name(role).to_owned()).collect(),
+        roles: roles.into_iter().map(|role| <&str>::from(role).to_owned()).collect(),
         changes_while_running: false,
         differs: reported.differs,
     }
@@ -149,7 +148,7 @@ fn convergence(replicas: &[ReplicaSettings], version: u64) -> Convergence {
         .iter()
         .map(|replica| ReplicaVersion {
             replica: replica.replica.clone(),
-            role: role_name(replica.role),
+            role: replica.role.into(),
             settings_version: replica.version,
             converged: replica.version == version,
         })

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use runtime::shutdown::Ticks;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
@@ -107,19 +108,11 @@ impl LatestLook {
 /// Looks again and again until `shutdown`, beside the posting: a setting may change while the server runs, and the server
 /// behind an address.
 pub async fn watch(ledger: Arc<dyn Admin>, shutdown: CancellationToken) {
-    let mut interval = tokio::time::interval(LOOK_INTERVAL);
-    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        let look = async {
-            interval.tick().await;
-            ledger.look_at_durability().await
-        };
-        tokio::select! {
-            () = shutdown.cancelled() => return,
-            // The part that posts reports a ledger that is away.
-            looked = look => if let Err(error) = looked {
-                debug!(%error, "the durability of the ledger could not be checked; trying again");
-            }
+    let mut ticks = Ticks::every(LOOK_INTERVAL, &shutdown);
+    while ticks.next().await {
+        // The part that posts reports a ledger that is away.
+        if let Some(Err(error)) = shutdown.run_until_cancelled(ledger.look_at_durability()).await {
+            debug!(%error, "the durability of the ledger could not be checked; trying again");
         }
     }
 }
