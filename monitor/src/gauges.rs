@@ -33,7 +33,6 @@ pub(crate) fn set(snapshot: &Snapshot) {
             let is_it = |replica: &&crate::views::replica::ReplicaView| {
                 replica.role == role && replica.state == state
             };
-            #[allow(clippy::cast_precision_loss)] // A handful.
             let count = status.replicas.iter().filter(is_it).count() as f64;
             gauge!(names::REPLICAS, names::ROLE => <&str>::from(role), names::STATE => name)
                 .set(known(snapshot.replicas_known.then_some(count)));
@@ -50,12 +49,11 @@ pub(crate) fn set(snapshot: &Snapshot) {
         ("in_flight", count.in_flight),
     ];
     for (state, count) in jobs {
-        gauge!(names::RECONCILIATION_JOBS, names::STATE => state).set(float(count));
+        gauge!(names::RECONCILIATION_JOBS, names::STATE => state).set(count as f64);
     }
-    #[allow(clippy::cast_precision_loss)] // Far below 2^53.
     gauge!(names::RECONCILIATION_UNACCOUNTED).set(known(count.unaccounted.map(|jobs| jobs as f64)));
     gauge!(names::BOOKS_BALANCED).set(known(count.debits_equal_credits.map(flag)));
-    gauge!(names::SETTINGS_VERSION).set(float(snapshot.dashboard.settings_version));
+    gauge!(names::SETTINGS_VERSION).set(snapshot.dashboard.settings_version as f64);
 }
 
 fn known(value: Option<f64>) -> f64 {
@@ -64,9 +62,4 @@ fn known(value: Option<f64>) -> f64 {
 
 fn flag(is_it: bool) -> f64 {
     if is_it { 1.0 } else { 0.0 }
-}
-
-#[allow(clippy::cast_precision_loss)] // Counts far below 2^53.
-fn float(count: u64) -> f64 {
-    count as f64
 }

@@ -81,19 +81,14 @@ pub struct Figures {
 
 /// `part` of `whole` in percent; of nothing, 0.
 pub(crate) fn percent(part: u64, whole: u64) -> f64 {
-    100.0 * ratio(part, whole)
+    if whole == 0 { 0.0 } else { 100.0 * part as f64 / whole as f64 }
 }
 
 /// `count` a second; 0 where no time has passed.
 #[must_use]
 pub fn per_second(count: u64, span: Duration) -> f64 {
     let seconds = span.as_secs_f64();
-    if seconds > 0.0 { ratio(count, 1) / seconds } else { 0.0 }
-}
-
-#[allow(clippy::cast_precision_loss)] // Counts far below 2^53.
-fn ratio(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+    if seconds > 0.0 { count as f64 / seconds } else { 0.0 }
 }
 
 #[cfg(test)]

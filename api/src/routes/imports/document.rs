@@ -201,7 +201,6 @@ struct Pace {
 }
 
 impl Pace {
-    #[allow(clippy::cast_precision_loss)] // Counts far below 2^53.
     fn of(import: &Import, rows_read: u64, bytes: u64) -> Option<Pace> {
         let seconds = (import.updated_at - import.started_at?) as f64 / 1e6;
         let bytes_read = import.progress.bytes_read;

@@ -124,7 +124,6 @@ fn reported<'a>(name: &str, replicas: impl Iterator<Item = &'a ReplicaSettings>)
     Reported { common: None, differs: each.collect() }
 }
 
-#[allow(clippy::cast_precision_loss)] // Bounds are far below 2^53.
 fn bounds(kind: &Kind) -> (&'static str, Option<f64>, Option<f64>) {
     match kind {
         Kind::Integer { bounds, .. } => ("integer", Some(*bounds.start() as f64), Some(*bounds.end() as f64)),

@@ -83,7 +83,6 @@ impl Sampler {
     }
 }
 
-#[allow(clippy::cast_precision_loss)] // Of bytes far below 2^53.
 fn percent(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { 100.0 * part as f64 / whole as f64 }
 }

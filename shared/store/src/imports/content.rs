@@ -69,7 +69,7 @@ impl Sketch {
 
     /// How many rows both files have: exact where neither had to leave rows out.
     #[must_use]
-    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // An estimate.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // An estimate.
     pub fn shared_rows(&self, other: &Sketch) -> u64 {
         let end =
             |sketch: &Sketch| sketch.rows.last_key_value().map(|(row, _)| *row).filter(|_| sketch.is_sample);
