@@ -21,7 +21,6 @@ macro_rules! problem_types {
 
         impl ProblemType {
             /// Its URI, status and title.
-            #[must_use]
             pub fn kind(self) -> Kind {
                 match self {
                     Self::InvalidParameter => INVALID_PARAMETER,

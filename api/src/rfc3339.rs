@@ -9,7 +9,6 @@ pub struct Rfc3339(pub Timestamp);
 
 impl Rfc3339 {
     /// From microseconds since the Unix epoch; beyond the year 9999 it is the last of that year.
-    #[must_use]
     pub fn from_microseconds(microseconds: i64) -> Rfc3339 {
         Rfc3339(Timestamp::from_microsecond(microseconds).unwrap_or(Timestamp::MAX))
     }

@@ -90,7 +90,6 @@ pub(crate) enum StartError {
 
 impl LoadTests {
     /// None is running yet.
-    #[must_use]
     pub fn new(settings: Settings) -> Arc<LoadTests> {
         Arc::new(LoadTests { settings, newest: tokio::sync::Mutex::default(), tasks: TaskTracker::new() })
     }

@@ -183,7 +183,6 @@ impl Page {
     }
 
     /// Errors and warnings of the console, what scripts threw, and what the page's policy refused.
-    #[must_use]
     pub fn complaints(&self) -> Vec<String> {
         self.received.complaints.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -69,7 +69,6 @@ impl Cluster {
 
     /// The load of a test: up to 2,000 transfers a second between so many accounts. It stays below what a
     /// build without optimisations can post, so that a fault's backlog is soon worked off.
-    #[must_use]
     pub fn load(name: &str, accounts: u32) -> Load {
         Load {
             name: name.to_owned(),

@@ -41,7 +41,6 @@ pub enum Role {
 
 impl Role {
     /// The subcommand.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Role::Api => "api",
@@ -91,7 +90,6 @@ impl Fleet {
     }
 
     /// Where its embedded parts keep their files.
-    #[must_use]
     pub fn data_dir(&self) -> PathBuf {
         self.sandbox.path().join(".tellers")
     }
@@ -184,20 +182,17 @@ pub struct Replica {
 impl Replica {
     /// Where it listens: `http://address` and `path`.
     ///
-    #[must_use]
     pub fn url(&self, path: &str) -> String {
         let address = self.addresses.values().next();
         address.map_or_else(String::new, |address| format!("http://{address}{path}"))
     }
 
     /// Where it listens as `role`, for `dev`, which listens as several.
-    #[must_use]
     pub fn url_as(&self, role: Role, path: &str) -> Option<String> {
         Some(format!("http://{}{path}", self.addresses.get(role.name())?))
     }
 
     /// Its id in the system.
-    #[must_use]
     pub fn pid(&self) -> i32 {
         self.process.pid().as_raw_nonzero().get()
     }
@@ -221,13 +216,11 @@ impl Replica {
     }
 
     /// What it has logged.
-    #[must_use]
     pub fn output(&self) -> String {
         self.process.output()
     }
 
     /// The last lines of its log.
-    #[must_use]
     pub fn log_tail(&self) -> String {
         self.process.log_tail()
     }

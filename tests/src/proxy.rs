@@ -49,13 +49,11 @@ impl Proxy {
     }
 
     /// The address of `path` at the proxy, such as `/tellers/api/jobs`.
-    #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.url)
     }
 
     /// Requests that led past the service, or to nothing there.
-    #[must_use]
     pub fn astray(&self) -> Vec<String> {
         self.route.astray.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

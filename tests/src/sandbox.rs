@@ -65,7 +65,6 @@ impl Sandbox {
     }
 
     /// The folder.
-    #[must_use]
     pub fn path(&self) -> &Path {
         &self.folder
     }
@@ -123,7 +122,6 @@ pub struct Process {
 
 impl Process {
     /// The process's id, which is that of its group too.
-    #[must_use]
     pub fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
     }
@@ -162,7 +160,6 @@ impl Process {
     }
 
     /// What it has written to stdout and stderr since it was started.
-    #[must_use]
     pub fn output(&self) -> String {
         let bytes = fs::read(&self.log).unwrap_or_default();
         let start = usize::try_from(self.log_start).unwrap_or_default().min(bytes.len());
@@ -170,7 +167,6 @@ impl Process {
     }
 
     /// The last lines of its log, with its name above them.
-    #[must_use]
     pub fn log_tail(&self) -> String {
         tail(&self.name, &self.log)
     }
@@ -188,7 +184,6 @@ impl Drop for Process {
 }
 
 /// The last lines of the file `log`, with `name` above them.
-#[must_use]
 pub fn tail(name: &str, log: &Path) -> String {
     const LINES: usize = 40;
     let text = fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
@@ -198,7 +193,6 @@ pub fn tail(name: &str, log: &Path) -> String {
 }
 
 /// The path of `program`, looked for in `folders` and then in `PATH`.
-#[must_use]
 pub fn find_program(program: &str, folders: &[&str]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     folders

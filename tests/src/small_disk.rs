@@ -31,7 +31,6 @@ impl SmallDisk {
     }
 
     /// Where it is mounted.
-    #[must_use]
     pub fn path(&self) -> &Path {
         self.folder.path()
     }

@@ -24,7 +24,6 @@ const LOOK_BYTES: u64 = 4_096;
 
 impl Format {
     /// The stable name.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Format::Csv => "csv",

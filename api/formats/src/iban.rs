@@ -34,7 +34,6 @@ pub fn has_form(text: &str) -> bool {
 /// Whether a text is an IBAN in its electronic form, in capital letters: its check digits fit (ISO 7064, mod 97-10), and so do
 /// its length and form where the IBAN Registry of SWIFT, the registration authority of ISO 13616, has those of its
 /// country. Some countries use the form without having registered it.
-#[must_use]
 pub fn is_iban(text: &str) -> bool {
     let iban = match text.parse::<Iban>() {
         Ok(iban) => iban.into(),

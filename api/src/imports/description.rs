@@ -75,7 +75,6 @@ impl Description {
     }
 
     /// Names an import for ever: of the content of its file (a hash) and of all that decides what a row means.
-    #[must_use]
     pub fn digest(&self, content: &[u8; 32]) -> [u8; 32] {
         let mut hasher = blake3::Hasher::new();
         hasher.update(content);

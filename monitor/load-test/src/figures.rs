@@ -28,7 +28,6 @@ pub struct Times {
 
 impl Times {
     /// Of a histogram of microseconds; `None`: it is empty.
-    #[must_use]
     pub fn of(took_us: &Histogram<u64>) -> Option<Times> {
         let quantile = |quantile| seconds(took_us.value_at_quantile(quantile));
         (!took_us.is_empty()).then(|| Times {
@@ -85,7 +84,6 @@ pub(crate) fn percent(part: u64, whole: u64) -> f64 {
 }
 
 /// `count` a second; 0 where no time has passed.
-#[must_use]
 pub fn per_second(count: u64, span: Duration) -> f64 {
     let seconds = span.as_secs_f64();
     if seconds > 0.0 { count as f64 / seconds } else { 0.0 }

@@ -69,7 +69,6 @@ pub enum CriterionName {
 
 impl CriterionName {
     /// It and its limit, in a few words.
-    #[must_use]
     pub fn in_words(self) -> &'static str {
         match self {
             CriterionName::Success => "success, above",

@@ -81,7 +81,6 @@ pub enum AlertName {
 
 impl AlertName {
     /// Path of the page that says what the alert means, how to check it and what to do.
-    #[must_use]
     pub fn runbook(self) -> String {
         format!("docs/runbooks/{self}.md")
     }

@@ -67,7 +67,6 @@ impl Answer {
     }
 
     /// A header's value; empty where there is none.
-    #[must_use]
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
@@ -91,7 +90,6 @@ impl Answer {
     }
 
     /// As an answer that is not the one that was hoped for.
-    #[must_use]
     pub fn refusal(&self) -> Error {
         Problem::of(self.status, &self.body).into()
     }
@@ -99,7 +97,6 @@ impl Answer {
 
 impl Problem {
     /// Reads the body of an answer.
-    #[must_use]
     pub fn of(status: StatusCode, body: &str) -> Problem {
         let json: Value = serde_json::from_str(body).unwrap_or_default();
         let kind = json["type"].as_str().and_then(|kind| kind.rsplit('/').next());
@@ -123,7 +120,6 @@ impl fmt::Display for Problem {
 
 impl Error {
     /// Its class, of which there are few: `refused/lane-full`, `http/502`, `connect`, `timeout`, ...
-    #[must_use]
     pub fn class(&self) -> String {
         match self {
             Error::Busy(problem) | Error::Refused(problem) => match &problem.kind {

@@ -49,7 +49,6 @@ pub struct RunOrder {
 }
 
 /// What was asked for as JSON, as it is kept: equal for equal requests, and short however many accounts are named.
-#[must_use]
 pub fn request(accounts: Option<&[AccountNumber]>, from: Option<Date>, to: Option<Date>) -> String {
     let mut named = blake3::Hasher::new();
     for account in accounts.unwrap_or_default() {

@@ -128,14 +128,12 @@ pub fn accept(json: &[u8], today: Date) -> Result<Spec, Invalid> {
 }
 
 /// The canonical form of a job's body.
-#[must_use]
 pub fn canonical(spec: &Spec) -> String {
     // A map with string keys and finite numbers always has a JSON form.
     serde_json::to_string(&Submission::from(spec.clone())).unwrap_or_default()
 }
 
 /// The fields that a kind of job takes beside the common ones, as a sentence lists them.
-#[must_use]
 pub fn fields_of(kind: Kind) -> &'static str {
     match kind {
         Kind::OpenAccount => "account, currency, overdraft_limit (optional), holder (optional)",

@@ -43,7 +43,6 @@ impl AccountNumber {
     }
 
     /// A number read back from the ledger: the system's own accounts are numbers too.
-    #[must_use]
     pub fn from_books(text: &str) -> Option<AccountNumber> {
         let allowed = |c: u8| c.is_ascii_alphanumeric() || b"._:-".contains(&c);
         let fits = (1..=Self::CHARS_MAX).contains(&text.len()) && text.bytes().all(allowed);
@@ -52,19 +51,16 @@ impl AccountNumber {
 
     /// The outside world in one currency, as one lane sees it: a row of its own for each lane, so that
     /// lanes never contend for one.
-    #[must_use]
     pub fn external(currency: Currency, lane: Lane) -> AccountNumber {
         AccountNumber(format!("{}{currency}:{}", Self::EXTERNAL, lane.0).into())
     }
 
     /// Whether it is the system's own.
-    #[must_use]
     pub fn is_external(&self) -> bool {
         self.0.starts_with(Self::EXTERNAL)
     }
 
     /// The number as text.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -141,7 +137,6 @@ pub struct Account {
 
 impl Account {
     /// An account with no entries.
-    #[must_use]
     pub fn new(number: AccountNumber, currency: Currency) -> Account {
         Account {
             key: None,
@@ -163,7 +158,6 @@ impl Account {
 
     /// What may be drawn: balance less holds plus overdraft limit, in minor units. Without limit for
     /// the outside world, which is not ours to overdraw.
-    #[must_use]
     pub fn available(&self) -> i128 {
         if self.number.is_external() {
             return i128::MAX;

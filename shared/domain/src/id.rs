@@ -87,7 +87,6 @@ pub struct NotIssued;
 
 impl JobId {
     /// The id of whatever `client` knows by this identity: the same for ever, so that a retry is the same job.
-    #[must_use]
     pub fn derived(client: &Client, identity: Identity<'_>) -> JobId {
         match identity {
             Identity::Reference(reference) => JobId::of_name(client, "reference", reference.as_str()),
@@ -109,7 +108,6 @@ impl JobId {
     }
 
     /// The id that release 0.1 gave to whatever `client` submitted under `key`, be it a key or a reference.
-    #[must_use]
     pub fn of_former_release(client: &Client, key: &str) -> JobId {
         let hash = |context: &str, key: &[u8], out: &mut [u8]| {
             let mut hasher = blake3::Hasher::new_derive_key(context);
@@ -140,7 +138,6 @@ impl JobId {
     }
 
     /// An id from time and chance: `unix_ms` in its first 48 bits, so that ids sort roughly by time.
-    #[must_use]
     pub fn from_chance(unix_ms: u64, chance: [u8; 6]) -> JobId {
         let mut content = [0; 12];
         let (time, rest) = content.split_at_mut(6);
@@ -161,7 +158,6 @@ impl JobId {
     }
 
     /// The 16 bytes of the UUID, in network order.
-    #[must_use]
     pub fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()
     }

@@ -27,13 +27,11 @@ impl Lanes {
     pub const MAX: u16 = 256;
 
     /// `None` unless 1 ..= [`Lanes::MAX`].
-    #[must_use]
     pub fn new(count: u16) -> Option<Lanes> {
         (1..=Self::MAX).contains(&count).then_some(Lanes(count))
     }
 
     /// How many.
-    #[must_use]
     pub fn count(self) -> u16 {
         self.0
     }
@@ -45,7 +43,6 @@ impl Lanes {
 
     /// The lane of a key (an account's number): the first 64 bits of its BLAKE3 hash, modulo the
     /// number of lanes. Never change it: jobs that wait would be overtaken.
-    #[must_use]
     pub fn of(self, key: &str) -> Lane {
         let hash = blake3::hash(key.as_bytes());
         let head = hash.as_bytes().iter().take(8).fold(0_u64, |head, byte| head << 8 | u64::from(*byte));

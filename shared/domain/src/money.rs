@@ -23,14 +23,12 @@ impl Currency {
     pub const XTS: Currency = Currency(iso_currency::Currency::XTS);
 
     /// The three capital letters.
-    #[must_use]
     pub fn code(self) -> &'static str {
         self.0.code()
     }
 
     /// Decimal digits of the minor unit: 2 for EUR, 0 for JPY, 3 for KWD; `None` where ISO 4217
     /// gives none (XTS, gold).
-    #[must_use]
     pub fn exponent(self) -> Option<u16> {
         self.0.exponent()
     }
@@ -91,7 +89,6 @@ impl Amount {
     }
 
     /// The number, in minor units.
-    #[must_use]
     pub fn minor_units(self) -> i64 {
         self.0
     }
@@ -113,14 +110,12 @@ impl SignedAmount {
         "an integer in minor units other than 0, between -9007199254740991 and 9007199254740991";
 
     /// `None` if it is zero or beyond ± [`Amount::MAX`].
-    #[must_use]
     pub fn new(minor_units: i64) -> Option<SignedAmount> {
         let fits = minor_units != 0 && minor_units.unsigned_abs() <= Amount::MAX.unsigned_abs();
         fits.then_some(SignedAmount(minor_units))
     }
 
     /// The number, in minor units.
-    #[must_use]
     pub fn minor_units(self) -> i64 {
         self.0
     }
@@ -143,13 +138,11 @@ impl OverdraftLimit {
     const EXPECTED: &str = "an integer in minor units from 0 to 9007199254740991";
 
     /// `None` if it is negative or above [`Amount::MAX`].
-    #[must_use]
     pub fn new(minor_units: i64) -> Option<OverdraftLimit> {
         (0..=Amount::MAX).contains(&minor_units).then_some(OverdraftLimit(minor_units))
     }
 
     /// The number, in minor units.
-    #[must_use]
     pub fn minor_units(self) -> i64 {
         self.0
     }

@@ -65,7 +65,6 @@ macro_rules! texts {
             }
 
             /// The text.
-            #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
             }

@@ -35,7 +35,6 @@ impl Scope {
     pub const ALL: &'static [Scope] = Scope::VARIANTS;
 
     /// Its name in a setting.
-    #[must_use]
     pub fn name(self) -> &'static str {
         self.into()
     }
@@ -158,13 +157,11 @@ impl Keys {
     }
 
     /// What a list of keys keeps of a key.
-    #[must_use]
     pub fn hash(key: &str) -> String {
         blake3::hash(key.as_bytes()).to_hex().to_string()
     }
 
     /// Nobody is asked.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.by_hash.is_empty()
     }
@@ -196,7 +193,6 @@ impl Keys {
     }
 
     /// Every key, by a hash that tells nothing of it, with its client.
-    #[must_use]
     pub fn clients(&self) -> Vec<([u8; 32], Client)> {
         let clients =
             self.by_hash.iter().map(|(hash, key)| (*blake3::hash(hash).as_bytes(), key.client.clone()));
@@ -204,14 +200,12 @@ impl Keys {
     }
 
     /// The ids that a client had before this one, as its keys list them.
-    #[must_use]
     pub fn earlier_ids(&self, client: &Client) -> &[Client] {
         let key = self.by_hash.values().find(|key| key.client == *client);
         key.map_or(&[], |key| key.earlier.as_slice())
     }
 
     /// Whose key a request carries, whatever it allows.
-    #[must_use]
     pub fn holder(&self, headers: &HeaderMap) -> Option<Client> {
         let key = self.by_hash.get(blake3::hash(presented(headers)?).as_bytes())?;
         Some(key.client.clone())
@@ -257,7 +251,6 @@ pub enum Denied {
 
 impl Denied {
     /// Whether a key would help.
-    #[must_use]
     pub fn needs_key(&self) -> bool {
         matches!(self, Denied::NoKey | Denied::UnknownKey)
     }

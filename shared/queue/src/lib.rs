@@ -245,7 +245,6 @@ pub enum PublishError {
 
 impl PublishError {
     /// Whether the job is certainly not queued.
-    #[must_use]
     pub fn is_definite(&self) -> bool {
         !matches!(self, PublishError::Unconfirmed { .. })
     }

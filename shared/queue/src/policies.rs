@@ -36,7 +36,6 @@ impl fmt::Display for HarmfulPolicy {
 
 impl Policies {
     /// What is harmful, as far as it is known.
-    #[must_use]
     pub fn harmful(&self) -> &[HarmfulPolicy] {
         match self {
             Policies::Harmful(harmful) => harmful,
@@ -45,7 +44,6 @@ impl Policies {
     }
 
     /// What is harmful, in a sentence: the first queue by its name, and how many more there are.
-    #[must_use]
     pub fn sentence(&self) -> String {
         match self {
             Policies::Harmless => "no policy of the broker harms a job".to_owned(),

@@ -122,19 +122,16 @@ pub struct Run {
 
 impl Run {
     /// Whether all its batches are done.
-    #[must_use]
     pub fn is_done(&self) -> bool {
         self.batches.is_some_and(|batches| self.batches_done >= batches)
     }
 
     /// Whether anybody has begun it. If not, only its id is known, which may be that of no analysis at all.
-    #[must_use]
     pub fn is_begun(&self) -> bool {
         self.new.request != REQUEST_UNKNOWN
     }
 
     /// Whether it is to go no further.
-    #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.cancelled_at.is_some()
     }

@@ -50,7 +50,6 @@ pub enum Failure {
 
 impl Failure {
     /// Whether the transaction should be tried again at once.
-    #[must_use]
     pub fn is_retryable(&self) -> bool {
         matches!(
             self,
@@ -59,7 +58,6 @@ impl Failure {
     }
 
     /// Why it is tried again, as metrics label it.
-    #[must_use]
     pub fn reason(&self) -> &'static str {
         self.into()
     }

@@ -191,13 +191,11 @@ impl ImportState {
     pub const ALL: &'static [ImportState] = ImportState::VARIANTS;
 
     /// Its stable name, as stored and as answered.
-    #[must_use]
     pub fn name(self) -> &'static str {
         self.into()
     }
 
     /// Nothing more will be read.
-    #[must_use]
     pub fn has_ended(self) -> bool {
         !matches!(self, ImportState::Queued | ImportState::Reading | ImportState::Draining)
     }
@@ -277,7 +275,6 @@ impl RowOutcome {
     pub const ALL: &'static [RowOutcome] = RowOutcome::VARIANTS;
 
     /// Its stable name, as stored and as answered.
-    #[must_use]
     pub fn name(self) -> &'static str {
         self.into()
     }
@@ -296,7 +293,6 @@ pub struct RowTally {
 
 impl RowTally {
     /// Rows that have an outcome.
-    #[must_use]
     pub fn total(&self) -> u64 {
         self.posted + self.rejected + self.duplicate + self.conflict + self.dead
     }

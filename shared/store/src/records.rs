@@ -77,7 +77,6 @@ impl RecordKind {
     pub const ALL: &'static [RecordKind] = RecordKind::VARIANTS;
 
     /// As it is stored.
-    #[must_use]
     pub fn name(self) -> &'static str {
         self.into()
     }

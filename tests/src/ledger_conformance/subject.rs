@@ -198,7 +198,6 @@ impl Jobs {
     ///
     /// # Panics
     /// The body is no job's.
-    #[must_use]
     pub fn job(&self, body: &str) -> Job {
         let place = self.0.fetch_add(1, Ordering::Relaxed);
         let chance = place.to_be_bytes();
@@ -211,7 +210,6 @@ impl Jobs {
 ///
 /// # Panics
 /// The body is no job's.
-#[must_use]
 #[allow(clippy::unwrap_used)] // A test's own mistake.
 pub fn job(id: JobId, accepted_at: i64, body: &str) -> Job {
     let spec = submission::parse(body.as_bytes()).unwrap();
@@ -233,19 +231,16 @@ pub fn job(id: JobId, accepted_at: i64, body: &str) -> Job {
 }
 
 /// The body of a job that opens an account in EUR.
-#[must_use]
 pub fn open(account: &str) -> String {
     format!(r#"{{"kind":"open_account","account":"{account}","currency":"EUR"}}"#)
 }
 
 /// The body of a deposit.
-#[must_use]
 pub fn deposit(account: &str, amount: i64) -> String {
     format!(r#"{{"kind":"deposit","account":"{account}","amount":{amount},"currency":"EUR"}}"#)
 }
 
 /// The body of a transfer.
-#[must_use]
 pub fn transfer(from: &str, to: &str, amount: i64) -> String {
     format!(r#"{{"kind":"transfer","from":"{from}","to":"{to}","amount":{amount},"currency":"EUR"}}"#)
 }

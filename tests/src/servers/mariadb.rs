@@ -84,7 +84,6 @@ impl MariaDb {
     }
 
     /// Its database `tellers`, by an account that may do anything.
-    #[must_use]
     pub fn url(&self) -> String {
         format!("mysql://tellers:tellers@127.0.0.1:{}/tellers", self.port)
     }

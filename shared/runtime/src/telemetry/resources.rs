@@ -23,7 +23,6 @@ pub struct Sampler {
 
 impl Sampler {
     /// Looks for the first time; `folder` is on the disk that matters. `None`: the system does not tell.
-    #[must_use]
     pub fn new(folder: &Path) -> Option<Sampler> {
         let mut sampler = Sampler {
             system: System::new().ok()?,

@@ -38,19 +38,16 @@ pub struct Durability {
 
 impl Durability {
     /// Whether the server may forget what it has committed.
-    #[must_use]
     pub fn is_weak(&self) -> bool {
         !self.weaknesses.is_empty()
     }
 
     /// Whether nothing is posted to the server for that reason.
-    #[must_use]
     pub fn is_refused(&self) -> bool {
         !self.is_weak_allowed && self.weaknesses.iter().any(|weak| !weak.is_as_shipped)
     }
 
     /// What is weak about it.
-    #[must_use]
     pub fn sentence(&self) -> String {
         if !self.is_weak() {
             return "the database keeps committed postings through a power cut".to_owned();
