@@ -1,10 +1,10 @@
 //! Times as this API writes them: RFC 3339, UTC, always with six digits of the second.
 
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde_with::SerializeDisplay;
 
 /// A point in time, such as `2026-11-23T17:30:00.000000Z`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, SerializeDisplay)]
 pub struct Rfc3339(pub Timestamp);
 
 impl Rfc3339 {
@@ -22,12 +22,6 @@ pub fn day(microseconds: i64) -> jiff::civil::Date {
 impl std::fmt::Display for Rfc3339 {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:.6}", self.0)
-    }
-}
-
-impl Serialize for Rfc3339 {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
     }
 }
 

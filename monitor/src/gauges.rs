@@ -49,11 +49,11 @@ pub(crate) fn set(snapshot: &Snapshot) {
         ("in_flight", count.in_flight),
     ];
     for (state, count) in jobs {
-        gauge!(names::RECONCILIATION_JOBS, names::STATE => state).set(count as f64);
+        gauge!(names::RECONCILIATION_JOBS, names::STATE => state).set(float(count));
     }
     gauge!(names::RECONCILIATION_UNACCOUNTED).set(known(count.unaccounted.map(|jobs| jobs as f64)));
     gauge!(names::BOOKS_BALANCED).set(known(count.debits_equal_credits.map(flag)));
-    gauge!(names::SETTINGS_VERSION).set(snapshot.dashboard.settings_version as f64);
+    gauge!(names::SETTINGS_VERSION).set(float(snapshot.dashboard.settings_version));
 }
 
 fn known(value: Option<f64>) -> f64 {
@@ -62,4 +62,8 @@ fn known(value: Option<f64>) -> f64 {
 
 fn flag(is_it: bool) -> f64 {
     if is_it { 1.0 } else { 0.0 }
+}
+
+fn float(count: u64) -> f64 {
+    count as f64
 }

@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn of_hosts_the_busiest_on_average_is_told() {
+    fn of_hosts_the_busiest_on_average_is_shown() {
         let peaks = Peaks::default();
         peaks.count(true);
         for (replica, host_cpu_percent) in [("a", 100.0), ("b", 60.0), ("a", 10.0), ("b", 80.0)] {

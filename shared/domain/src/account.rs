@@ -4,16 +4,15 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
+use serde_with::{DeserializeFromStr, SerializeDisplay};
 
 use super::entry::Digest;
 use super::lane::Lane;
 use super::money::{Amount, Currency, OverdraftLimit};
-use super::text;
 
 /// An account's number: 1 to 34 of `[A-Za-z0-9._:-]`, as long as the longest IBAN (ISO 13616).
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(into = "String")]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, SerializeDisplay, DeserializeFromStr)]
 pub struct AccountNumber(Arc<str>);
 
 /// Not a number that a client's account can have.
@@ -71,18 +70,6 @@ impl FromStr for AccountNumber {
 
     fn from_str(text: &str) -> Result<AccountNumber, InvalidAccountNumber> {
         AccountNumber::parse(text)
-    }
-}
-
-impl<'de> Deserialize<'de> for AccountNumber {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<AccountNumber, D::Error> {
-        text::from_str(deserializer)
-    }
-}
-
-impl From<AccountNumber> for String {
-    fn from(number: AccountNumber) -> String {
-        number.0.as_ref().to_owned()
     }
 }
 

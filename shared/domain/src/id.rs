@@ -17,11 +17,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
+use serde_with::{DeserializeFromStr, SerializeDisplay};
 use uuid::Uuid;
 
 use super::fingerprint::Fingerprint;
-use super::text::{self, Client, Reference};
+use super::text::{Client, Reference};
 
 /// Keys the check; another value would disown every id that was ever issued.
 const CHECK_CONTEXT: &str = "tellers 2026 job id check v1";
@@ -44,8 +45,7 @@ const NEAR_PLACES: u64 = 64 * 1024;
 const NEIGHBOURS_SHARE: usize = 3;
 
 /// The id of a job; the id of a hold is the id of the job that made it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(into = "String")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, SerializeDisplay, DeserializeFromStr)]
 pub struct JobId(Uuid);
 
 /// What a client knows a job by. The kinds are sets of names of their own: a key that is spelled like a reference is
@@ -193,18 +193,6 @@ impl FromStr for JobId {
 
     fn from_str(text: &str) -> Result<JobId, NotIssued> {
         Uuid::try_parse(text).map_err(|_| NotIssued).and_then(|uuid| JobId::from_bytes(uuid.into_bytes()))
-    }
-}
-
-impl<'de> Deserialize<'de> for JobId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<JobId, D::Error> {
-        text::from_str(deserializer)
-    }
-}
-
-impl From<JobId> for String {
-    fn from(id: JobId) -> String {
-        id.to_string()
     }
 }
 

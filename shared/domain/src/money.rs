@@ -5,12 +5,10 @@ use std::str::FromStr;
 
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
-
-use super::text;
+use serde_with::{DeserializeFromStr, SerializeDisplay};
 
 /// A currency of ISO 4217; `XTS`, reserved for testing, is for load tests.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(into = "&'static str")]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, SerializeDisplay, DeserializeFromStr)]
 pub struct Currency(iso_currency::Currency);
 
 /// Not an alphabetic code of ISO 4217.
@@ -39,18 +37,6 @@ impl FromStr for Currency {
 
     fn from_str(code: &str) -> Result<Currency, UnknownCurrency> {
         iso_currency::Currency::from_code(code).map(Currency).ok_or(UnknownCurrency)
-    }
-}
-
-impl<'de> Deserialize<'de> for Currency {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Currency, D::Error> {
-        text::from_str(deserializer)
-    }
-}
-
-impl From<Currency> for &'static str {
-    fn from(currency: Currency) -> &'static str {
-        currency.code()
     }
 }
 

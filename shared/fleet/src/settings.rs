@@ -82,6 +82,10 @@ impl Settings {
         usize::try_from(self.integer(setting)).unwrap_or(usize::MAX)
     }
 
+    fn milliseconds(&self, setting: &Setting) -> Duration {
+        Duration::from_millis(self.integer(setting))
+    }
+
     fn decimal(&self, setting: &Setting) -> f64 {
         match self.get(setting).0 {
             Value::Decimal(number) => number,
@@ -89,19 +93,8 @@ impl Settings {
         }
     }
 
-    /// Jobs in one batch at the most.
-    pub fn batch_jobs_max(&self) -> usize {
-        self.size(&table::BATCH_PROCESSING_SIZE)
-    }
-
-    /// How long a small batch waits for company at the most.
-    pub fn linger(&self) -> Duration {
-        Duration::from_millis(self.integer(&table::LINGER_MS))
-    }
-
-    /// Transactions that a worker has in flight at the same time.
-    pub fn posting_concurrency(&self) -> usize {
-        self.size(&table::POSTING_CONCURRENCY)
+    fn seconds(&self, setting: &Setting) -> Duration {
+        Duration::from_secs_f64(self.decimal(setting))
     }
 
     /// Messages that the queue hands out ahead of their acknowledgement.
@@ -109,60 +102,10 @@ impl Settings {
         u16::try_from(self.integer(&table::PREFETCH)).unwrap_or(u16::MAX)
     }
 
-    /// Requests that an ingress works on at once.
-    pub fn concurrent_users_max(&self) -> usize {
-        self.size(&table::MAX_CONCURRENT_USERS)
-    }
-
     /// Requests per second that one client may make of an ingress; `None`: as many as it likes.
     pub fn client_rate_limit(&self) -> Option<u32> {
         let requests = u32::try_from(self.integer(&table::CLIENT_RATE_LIMIT)).unwrap_or(u32::MAX);
         (requests > 0).then_some(requests)
-    }
-
-    /// The 95th percentile of response times above which an alert fires, in seconds.
-    pub fn alert_response_seconds(&self) -> f64 {
-        self.decimal(&table::ALERT_RESPONSE_SECONDS)
-    }
-
-    /// CPU use above which an alert fires, in percent.
-    pub fn alert_cpu_percent(&self) -> f64 {
-        self.decimal(&table::ALERT_CPU_PERCENT)
-    }
-
-    /// Memory use above which an alert fires, in percent.
-    pub fn alert_memory_percent(&self) -> f64 {
-        self.decimal(&table::ALERT_MEMORY_PERCENT)
-    }
-
-    /// Disk use above which an alert fires, in percent.
-    pub fn alert_disk_percent(&self) -> f64 {
-        self.decimal(&table::ALERT_DISK_PERCENT)
-    }
-
-    /// Failed requests above which an alert fires, in percent of all.
-    pub fn alert_error_percent(&self) -> f64 {
-        self.decimal(&table::ALERT_ERROR_PERCENT)
-    }
-
-    /// Age of the oldest waiting job above which an alert fires, in seconds.
-    pub fn alert_lag_seconds(&self) -> f64 {
-        self.decimal(&table::ALERT_LAG_SECONDS)
-    }
-
-    /// Dead letters above which an alert fires.
-    pub fn alert_dead_letters(&self) -> u64 {
-        self.integer(&table::ALERT_DEAD_LETTERS)
-    }
-
-    /// How long a threshold is passed before its alert fires.
-    pub fn alert_for(&self) -> Duration {
-        Duration::from_secs_f64(self.decimal(&table::ALERT_FOR_SECONDS))
-    }
-
-    /// How long all is well before an alert is over.
-    pub fn alert_clear(&self) -> Duration {
-        Duration::from_secs_f64(self.decimal(&table::ALERT_CLEAR_SECONDS))
     }
 
     /// Where alerts are sent to; `None`: nowhere.
@@ -172,6 +115,46 @@ impl Settings {
             _ => None,
         }
     }
+}
+
+macro_rules! values {
+    ($($(#[$doc:meta])* $name:ident -> $type:ty = $read:ident($setting:ident);)*) => {
+        impl Settings {$(
+            $(#[$doc])*
+            pub fn $name(&self) -> $type {
+                self.$read(&table::$setting)
+            }
+        )*}
+    };
+}
+
+values! {
+    /// Jobs in one batch at the most.
+    batch_jobs_max -> usize = size(BATCH_PROCESSING_SIZE);
+    /// How long a small batch waits for company at the most.
+    linger -> Duration = milliseconds(LINGER_MS);
+    /// Transactions that a worker has in flight at the same time.
+    posting_concurrency -> usize = size(POSTING_CONCURRENCY);
+    /// Requests that an ingress works on at once.
+    concurrent_users_max -> usize = size(MAX_CONCURRENT_USERS);
+    /// The 95th percentile of response times above which an alert fires, in seconds.
+    alert_response_seconds -> f64 = decimal(ALERT_RESPONSE_SECONDS);
+    /// CPU use above which an alert fires, in percent.
+    alert_cpu_percent -> f64 = decimal(ALERT_CPU_PERCENT);
+    /// Memory use above which an alert fires, in percent.
+    alert_memory_percent -> f64 = decimal(ALERT_MEMORY_PERCENT);
+    /// Disk use above which an alert fires, in percent.
+    alert_disk_percent -> f64 = decimal(ALERT_DISK_PERCENT);
+    /// Failed requests above which an alert fires, in percent of all.
+    alert_error_percent -> f64 = decimal(ALERT_ERROR_PERCENT);
+    /// Age of the oldest waiting job above which an alert fires, in seconds.
+    alert_lag_seconds -> f64 = decimal(ALERT_LAG_SECONDS);
+    /// Dead letters above which an alert fires.
+    alert_dead_letters -> u64 = integer(ALERT_DEAD_LETTERS);
+    /// How long a threshold is passed before its alert fires.
+    alert_for -> Duration = seconds(ALERT_FOR_SECONDS);
+    /// How long all is well before an alert is over.
+    alert_clear -> Duration = seconds(ALERT_CLEAR_SECONDS);
 }
 
 #[cfg(test)]

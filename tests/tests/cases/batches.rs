@@ -58,7 +58,7 @@ fn a_batch_with_an_empty_line_in_front_posts_nothing_twice() {
 }
 
 #[test]
-fn a_batch_in_another_order_posts_nothing_twice_and_tells_each_line_its_own_job() {
+fn a_batch_in_another_order_posts_nothing_twice_and_gives_each_line_its_own_job() {
     with_an_account(async |bank, account| {
         deposits(bank, &account, &[100, 300]).await;
         let turned = deposits(bank, &account, &[300, 100]).await;

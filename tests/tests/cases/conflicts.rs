@@ -158,7 +158,7 @@ fn a_conflict_that_slips_through_a_restart_is_shown_on_the_job() {
 }
 
 #[test]
-fn a_client_that_waits_for_a_conflict_is_told() {
+fn a_client_that_waits_learns_of_a_conflict() {
     at_a_bank_of_its_own(async |bank| {
         let account = bank.account("EUR").await;
         bank.job(&job(&account, "waits", 100)).await;

@@ -93,7 +93,7 @@ fn a_body_that_unfolds_to_more_than_a_job_may_have_is_refused() {
 }
 
 #[test]
-fn an_unknown_coding_is_told_what_would_be_taken() {
+fn an_unknown_coding_is_refused_with_those_that_are_taken() {
     with_an_account(async |bank, account| {
         let job = deposit(&account, 1).to_string();
         for coding in ["br", "zstd", "compress", "gzip, br", "x-unknown"] {
@@ -170,7 +170,7 @@ fn broken_json_is_400_and_a_sound_body_that_is_no_job_422() {
 }
 
 #[test]
-fn lines_of_a_batch_tell_the_same() {
+fn lines_of_a_batch_are_answered_the_same() {
     with_an_account(async |bank, account| {
         let lines = |bodies: Vec<Vec<u8>>| {
             bodies.into_iter().flat_map(|body| [body, b"\n".to_vec()].concat()).collect::<Vec<_>>()
@@ -192,7 +192,7 @@ fn lines_of_a_batch_tell_the_same() {
 }
 
 #[test]
-fn a_batch_as_an_array_tells_the_same() {
+fn a_batch_as_an_array_is_answered_the_same() {
     with_an_account(async |bank, account| {
         let job = deposit(&account, 1).to_string();
         for body in [format!("[{job}"), format!("[{job}]]"), "[".to_owned()] {
@@ -216,7 +216,7 @@ fn a_batch_as_an_array_tells_the_same() {
 }
 
 #[test]
-fn other_bodies_of_json_tell_the_same() {
+fn other_bodies_of_json_are_answered_the_same() {
     at_the_bank(async |bank| {
         for path in ["/api/analyses"] {
             let broken = bank.client.post(path, JSON, "{\"accounts\": [").await.unwrap();
