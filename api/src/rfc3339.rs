@@ -1,10 +1,12 @@
 //! Times as this API writes them: RFC 3339, UTC, always with six digits of the second.
 
+use derive_more::Display;
 use jiff::Timestamp;
 use serde_with::SerializeDisplay;
 
 /// A point in time, such as `2026-11-23T17:30:00.000000Z`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, SerializeDisplay)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, SerializeDisplay)]
+#[display("{_0:.6}")]
 pub struct Rfc3339(pub Timestamp);
 
 impl Rfc3339 {
@@ -17,12 +19,6 @@ impl Rfc3339 {
 /// The day (UTC) of a time in microseconds since the Unix epoch.
 pub fn day(microseconds: i64) -> jiff::civil::Date {
     jiff::tz::Offset::UTC.to_datetime(Rfc3339::from_microseconds(microseconds).0).date()
-}
-
-impl std::fmt::Display for Rfc3339 {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:.6}", self.0)
-    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! The client of the HTTP interface, with what tests ask beyond it.
 
-use std::ops::Deref;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use derive_more::Deref;
 use reqwest::{Body, Method, StatusCode};
 use serde_json::Value;
 
@@ -13,16 +13,8 @@ pub use client::{Answer, BatchAnswer, EntryView, JobView};
 const PAGE_ENTRIES: u32 = 100;
 
 /// One ingress, or monitor.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deref)]
 pub struct Client(client::Client);
-
-impl Deref for Client {
-    type Target = client::Client;
-
-    fn deref(&self) -> &client::Client {
-        &self.0
-    }
-}
 
 impl Client {
     /// A client of the service at `base`, such as `http://127.0.0.1:8080`.

@@ -1,7 +1,5 @@
 //! What a service answers, and what it may be that it does not.
 
-use std::fmt;
-
 use reqwest::header::HeaderMap;
 use reqwest::{RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
@@ -22,7 +20,8 @@ pub struct Answer {
 }
 
 /// A refusal (RFC 9457), or an answer of that status by someone else on the way.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, derive_more::Display)]
+#[display("{status}: {detail}")]
 pub struct Problem {
     /// The HTTP status.
     pub status: StatusCode,
@@ -109,12 +108,6 @@ impl Problem {
 
     fn shortened(body: &str) -> String {
         body.trim().chars().take(SHOWN_CHARS_MAX).collect()
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.status, self.detail)
     }
 }
 

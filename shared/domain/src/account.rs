@@ -1,9 +1,9 @@
 //! Accounts: their numbers, and the state that posting reads and writes.
 
-use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use derive_more::Display;
 use serde::{Deserialize, Serialize};
 use serde_with::{DeserializeFromStr, SerializeDisplay};
 
@@ -12,7 +12,9 @@ use super::lane::Lane;
 use super::money::{Amount, Currency, OverdraftLimit};
 
 /// An account's number: 1 to 34 of `[A-Za-z0-9._:-]`, as long as the longest IBAN (ISO 13616).
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, SerializeDisplay, DeserializeFromStr)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Display, derive_more::Debug)]
+#[debug("{self}")]
+#[derive(SerializeDisplay, DeserializeFromStr)]
 pub struct AccountNumber(Arc<str>);
 
 /// Not a number that a client's account can have.
@@ -70,18 +72,6 @@ impl FromStr for AccountNumber {
 
     fn from_str(text: &str) -> Result<AccountNumber, InvalidAccountNumber> {
         AccountNumber::parse(text)
-    }
-}
-
-impl fmt::Display for AccountNumber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for AccountNumber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

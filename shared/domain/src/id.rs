@@ -14,9 +14,9 @@
 //! where ids that come together lie together, so ids from chance sort by time, and those of a client's keys by what
 //! the keys begin with: keys are most often numbered. (Those that are chance to their end, as UUIDs, lie all over it.)
 
-use std::fmt;
 use std::str::FromStr;
 
+use derive_more::Display;
 use serde::{Deserialize, Serialize};
 use serde_with::{DeserializeFromStr, SerializeDisplay};
 use uuid::Uuid;
@@ -45,7 +45,9 @@ const NEAR_PLACES: u64 = 64 * 1024;
 const NEIGHBOURS_SHARE: usize = 3;
 
 /// The id of a job; the id of a hold is the id of the job that made it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, SerializeDisplay, DeserializeFromStr)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Display, derive_more::Debug)]
+#[debug("{self}")]
+#[derive(SerializeDisplay, DeserializeFromStr)]
 pub struct JobId(Uuid);
 
 /// What a client knows a job by. The kinds are sets of names of their own: a key that is spelled like a reference is
@@ -193,18 +195,6 @@ impl FromStr for JobId {
 
     fn from_str(text: &str) -> Result<JobId, NotIssued> {
         Uuid::try_parse(text).map_err(|_| NotIssued).and_then(|uuid| JobId::from_bytes(uuid.into_bytes()))
-    }
-}
-
-impl fmt::Display for JobId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.hyphenated().fmt(f)
-    }
-}
-
-impl fmt::Debug for JobId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 

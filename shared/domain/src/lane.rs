@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use derive_more::Display;
 use serde::{Deserialize, Serialize};
 
 /// An ordered partition: one queue, one active consumer. Counted from 0.
@@ -16,7 +17,7 @@ impl Lane {
 
 /// How many lanes the fleet has. Recorded in the database; start-up refuses a mismatch, because
 /// another number would send an account's jobs to another lane, past those that still wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Lanes(u16);
 
@@ -55,12 +56,6 @@ impl Lanes {
 impl fmt::Display for Lane {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if *self == Lane::NONE { f.write_str("no lane") } else { write!(f, "lane {:02}", self.0) }
-    }
-}
-
-impl fmt::Display for Lanes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }
 

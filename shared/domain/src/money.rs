@@ -3,12 +3,16 @@
 use std::fmt;
 use std::str::FromStr;
 
+use derive_more::Display;
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_with::{DeserializeFromStr, SerializeDisplay};
 
 /// A currency of ISO 4217; `XTS`, reserved for testing, is for load tests.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, SerializeDisplay, DeserializeFromStr)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Display, derive_more::Debug)]
+#[display("{}", self.code())]
+#[debug("{self}")]
+#[derive(SerializeDisplay, DeserializeFromStr)]
 pub struct Currency(iso_currency::Currency);
 
 /// Not an alphabetic code of ISO 4217.
@@ -37,18 +41,6 @@ impl FromStr for Currency {
 
     fn from_str(code: &str) -> Result<Currency, UnknownCurrency> {
         iso_currency::Currency::from_code(code).map(Currency).ok_or(UnknownCurrency)
-    }
-}
-
-impl fmt::Display for Currency {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.code())
-    }
-}
-
-impl fmt::Debug for Currency {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.code())
     }
 }
 

@@ -1,8 +1,8 @@
 //! Short texts with a limit: what clients write and what is stored as they wrote it.
 
-use std::fmt;
 use std::str::FromStr;
 
+use derive_more::Display;
 use serde_with::{DeserializeFromStr, SerializeDisplay};
 
 /// The client of jobs that come in where nobody is asked for a key.
@@ -44,7 +44,8 @@ fn check(text: &str, max: usize) -> Result<(), InvalidText> {
 macro_rules! texts {
     ($($(#[$doc:meta])* $name:ident($max:literal);)*) => {$(
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, SerializeDisplay, DeserializeFromStr)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[derive(Display, SerializeDisplay, DeserializeFromStr)]
         pub struct $name(String);
 
         impl $name {
@@ -71,12 +72,6 @@ macro_rules! texts {
             type Err = InvalidText;
             fn from_str(text: &str) -> Result<Self, InvalidText> {
                 Self::parse(text)
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
             }
         }
     )*};

@@ -1,8 +1,8 @@
 //! Cash flow: what came in and went out in each month.
 
-use std::fmt;
 use std::str::FromStr;
 
+use derive_more::Display;
 use serde::{Deserialize, Serialize};
 use serde_with::{DeserializeFromStr, SerializeDisplay};
 
@@ -11,7 +11,9 @@ use super::calendar::Day;
 use super::group::Groups;
 
 /// A month, `2026-11` as text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, SerializeDisplay, DeserializeFromStr)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Display)]
+#[display("{:04}-{:02}", number.div_euclid(12), number.rem_euclid(12) + 1)]
+#[derive(SerializeDisplay, DeserializeFromStr)]
 pub struct Month {
     /// Months since January of the year 0.
     number: i32,
@@ -32,12 +34,6 @@ impl Month {
 
     pub(super) fn since(self, earlier: Month) -> i32 {
         self.number - earlier.number
-    }
-}
-
-impl fmt::Display for Month {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:04}-{:02}", self.number.div_euclid(12), self.number.rem_euclid(12) + 1)
     }
 }
 

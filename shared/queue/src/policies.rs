@@ -1,7 +1,7 @@
 //! What the operators of a broker have set on its queues beside the arguments that these were declared with. It shows in
 //! no declaration, and may undo what they promise.
 
-use std::fmt;
+use derive_more::Display;
 
 /// What is known of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +15,8 @@ pub enum Policies {
 }
 
 /// A key of a policy under which the jobs of a queue may be lost or lose their order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Display)]
+#[display("{setting} of the policy {} on {queue} {harm}", policies.join(" or "))]
 pub struct HarmfulPolicy {
     /// The queue, or the exchange before the lanes.
     pub queue: String,
@@ -25,13 +26,6 @@ pub struct HarmfulPolicy {
     pub setting: String,
     /// What it does to jobs.
     pub harm: &'static str,
-}
-
-impl fmt::Display for HarmfulPolicy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let HarmfulPolicy { queue, policies, setting, harm } = self;
-        write!(f, "{setting} of the policy {} on {queue} {harm}", policies.join(" or "))
-    }
 }
 
 impl Policies {
