@@ -53,7 +53,6 @@ pub struct Admission {
 
 impl Admission {
     /// Lets in what `settings` allow, as they change.
-    #[must_use]
     pub fn new(settings: Arc<LiveSettings>) -> Admission {
         Admission {
             settings,

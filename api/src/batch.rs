@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn elements_are_told_apart_whatever_is_in_them() {
+    fn elements_are_kept_apart_whatever_is_in_them() {
         let body = br#" [ {"a":"]},\"[" , "b":[1,2]} , nonsense,, {"c":{}} ] "#;
         let expected = [(1, r#"{"a":"]},\"[" , "b":[1,2]}"#), (2, "nonsense"), (3, ""), (4, r#"{"c":{}}"#)];
         assert_eq!(texts(&elements(body)), expected);

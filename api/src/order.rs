@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_told_from_what_is_no_order() {
+    fn what_is_no_json_is_distinguished_from_what_is_no_order() {
         let slug = |body: &str| Order::of_run(body.as_bytes()).unwrap_err().slug();
         for body in ["{", "nonsense", "{} {}"] {
             assert_eq!(slug(body), "malformed-json", "{body}");

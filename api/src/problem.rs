@@ -7,105 +7,59 @@ use strum::VariantArray;
 use tellers_http::problem::{FORBIDDEN, INVALID_PARAMETER, Kind, UNAUTHORIZED};
 pub use tellers_http::problem::{FieldError, MEDIA_TYPE, Problem};
 
-/// The kinds of problems; what a client's program decides by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray)]
-#[allow(missing_docs)] // `ProblemType::kind` says what each is.
-pub enum ProblemType {
-    MalformedJson,
-    InvalidJob,
-    InvalidBatch,
-    InvalidParameter,
-    IncompleteBody,
-    DamagedBody,
-    BodyTooLarge,
-    TooManyJobs,
-    UnsupportedMediaType,
-    RequestTimeout,
-    NotFound,
-    JobNotFound,
-    AccountNotFound,
-    NotAnalysed,
-    MethodNotAllowed,
-    Conflict,
-    Unauthorized,
-    Forbidden,
-    RateLimited,
-    Overloaded,
-    LaneFull,
-    QueueUnavailable,
-    LedgerUnavailable,
-    InvalidFile,
-    ImportNotFound,
-    InsufficientStorage,
-    PoolExhausted,
-    NotAcceptable,
-    Internal,
+macro_rules! problem_types {
+    ($($name:ident: $status:ident, $uri:literal, $title:literal;)*) => {
+        /// The kinds of problems; what a client's program decides by.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray)]
+        #[allow(missing_docs)] // `ProblemType::kind` says what each is.
+        pub enum ProblemType {
+            InvalidParameter,
+            Unauthorized,
+            Forbidden,
+            $($name),*
+        }
+
+        impl ProblemType {
+            /// Its URI, status and title.
+            pub fn kind(self) -> Kind {
+                match self {
+                    Self::InvalidParameter => INVALID_PARAMETER,
+                    Self::Unauthorized => UNAUTHORIZED,
+                    Self::Forbidden => FORBIDDEN,
+                    $(Self::$name => Kind::new($uri, StatusCode::$status, $title),)*
+                }
+            }
+        }
+    };
 }
 
-impl ProblemType {
-    /// Its URI, status and title.
-    #[must_use]
-    pub fn kind(self) -> Kind {
-        use StatusCode as S;
-        let (uri, status, title) = match self {
-            Self::MalformedJson => ("/problems/malformed-json", S::BAD_REQUEST, "Not JSON"),
-            Self::InvalidJob => ("/problems/invalid-job", S::UNPROCESSABLE_ENTITY, "Not a job"),
-            Self::InvalidBatch => ("/problems/invalid-batch", S::UNPROCESSABLE_ENTITY, "Not a batch of jobs"),
-            Self::InvalidParameter => return INVALID_PARAMETER,
-            Self::IncompleteBody => ("/problems/incomplete-body", S::BAD_REQUEST, "The body ended early"),
-            Self::DamagedBody => ("/problems/damaged-body", S::BAD_REQUEST, "The body cannot be unpacked"),
-            Self::BodyTooLarge => ("/problems/body-too-large", S::PAYLOAD_TOO_LARGE, "Body too large"),
-            Self::TooManyJobs => {
-                ("/problems/too-many-jobs", S::PAYLOAD_TOO_LARGE, "Too many jobs in one request")
-            }
-            Self::UnsupportedMediaType => {
-                ("/problems/unsupported-media-type", S::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type")
-            }
-            Self::RequestTimeout => {
-                ("/problems/request-timeout", S::REQUEST_TIMEOUT, "The request took too long")
-            }
-            Self::NotFound => ("/problems/not-found", S::NOT_FOUND, "No such resource"),
-            Self::JobNotFound => ("/problems/job-not-found", S::NOT_FOUND, "No such job"),
-            Self::AccountNotFound => ("/problems/account-not-found", S::NOT_FOUND, "No such account"),
-            Self::NotAnalysed => ("/problems/not-analysed", S::NOT_FOUND, "Not analysed yet"),
-            Self::MethodNotAllowed => {
-                ("/problems/method-not-allowed", S::METHOD_NOT_ALLOWED, "Method not allowed here")
-            }
-            Self::Conflict => (
-                "/problems/conflict",
-                S::UNPROCESSABLE_ENTITY,
-                "The identity belongs to a job with another body",
-            ),
-            Self::Unauthorized => return UNAUTHORIZED,
-            Self::Forbidden => return FORBIDDEN,
-            Self::RateLimited => {
-                ("/problems/rate-limited", S::TOO_MANY_REQUESTS, "Too many requests from one client")
-            }
-            Self::Overloaded => ("/problems/overloaded", S::SERVICE_UNAVAILABLE, "Too many requests at once"),
-            Self::LaneFull => ("/problems/lane-full", S::SERVICE_UNAVAILABLE, "The lane is full"),
-            Self::QueueUnavailable => {
-                ("/problems/queue-unavailable", S::SERVICE_UNAVAILABLE, "The queue did not take the job")
-            }
-            Self::LedgerUnavailable => {
-                ("/problems/ledger-unavailable", S::SERVICE_UNAVAILABLE, "The ledger cannot be read")
-            }
-            Self::InvalidFile => {
-                ("/problems/invalid-file", S::UNPROCESSABLE_ENTITY, "Not a file that can be read")
-            }
-            Self::ImportNotFound => ("/problems/import-not-found", S::NOT_FOUND, "No such import"),
-            Self::InsufficientStorage => {
-                ("/problems/insufficient-storage", S::INSUFFICIENT_STORAGE, "No room for the file")
-            }
-            Self::PoolExhausted => {
-                ("/problems/pool-exhausted", S::SERVICE_UNAVAILABLE, "Every connection of a pool is in use")
-            }
-            Self::NotAcceptable => {
-                ("/problems/not-acceptable", S::NOT_ACCEPTABLE, "Not to be had in that form")
-            }
-            Self::Internal => ("/problems/internal", S::INTERNAL_SERVER_ERROR, "A fault of ours"),
-        };
-        Kind::new(uri, status, title)
-    }
+problem_types! {
+    MalformedJson: BAD_REQUEST, "/problems/malformed-json", "Not JSON";
+    InvalidJob: UNPROCESSABLE_ENTITY, "/problems/invalid-job", "Not a job";
+    InvalidBatch: UNPROCESSABLE_ENTITY, "/problems/invalid-batch", "Not a batch of jobs";
+    IncompleteBody: BAD_REQUEST, "/problems/incomplete-body", "The body ended early";
+    DamagedBody: BAD_REQUEST, "/problems/damaged-body", "The body cannot be unpacked";
+    BodyTooLarge: PAYLOAD_TOO_LARGE, "/problems/body-too-large", "Body too large";
+    TooManyJobs: PAYLOAD_TOO_LARGE, "/problems/too-many-jobs", "Too many jobs in one request";
+    UnsupportedMediaType: UNSUPPORTED_MEDIA_TYPE, "/problems/unsupported-media-type", "Unsupported media type";
+    RequestTimeout: REQUEST_TIMEOUT, "/problems/request-timeout", "The request took too long";
+    NotFound: NOT_FOUND, "/problems/not-found", "No such resource";
+    JobNotFound: NOT_FOUND, "/problems/job-not-found", "No such job";
+    AccountNotFound: NOT_FOUND, "/problems/account-not-found", "No such account";
+    NotAnalysed: NOT_FOUND, "/problems/not-analysed", "Not analysed yet";
+    MethodNotAllowed: METHOD_NOT_ALLOWED, "/problems/method-not-allowed", "Method not allowed here";
+    Conflict: UNPROCESSABLE_ENTITY, "/problems/conflict", "The identity belongs to a job with another body";
+    RateLimited: TOO_MANY_REQUESTS, "/problems/rate-limited", "Too many requests from one client";
+    Overloaded: SERVICE_UNAVAILABLE, "/problems/overloaded", "Too many requests at once";
+    LaneFull: SERVICE_UNAVAILABLE, "/problems/lane-full", "The lane is full";
+    QueueUnavailable: SERVICE_UNAVAILABLE, "/problems/queue-unavailable", "The queue did not take the job";
+    LedgerUnavailable: SERVICE_UNAVAILABLE, "/problems/ledger-unavailable", "The ledger cannot be read";
+    InvalidFile: UNPROCESSABLE_ENTITY, "/problems/invalid-file", "Not a file that can be read";
+    ImportNotFound: NOT_FOUND, "/problems/import-not-found", "No such import";
+    InsufficientStorage: INSUFFICIENT_STORAGE, "/problems/insufficient-storage", "No room for the file";
+    PoolExhausted: SERVICE_UNAVAILABLE, "/problems/pool-exhausted", "Every connection of a pool is in use";
+    NotAcceptable: NOT_ACCEPTABLE, "/problems/not-acceptable", "Not to be had in that form";
+    Internal: INTERNAL_SERVER_ERROR, "/problems/internal", "A fault of ours";
 }
 
 impl From<ProblemType> for Kind {

@@ -1,15 +1,16 @@
 //! Times as this API writes them: RFC 3339, UTC, always with six digits of the second.
 
+use derive_more::Display;
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde_with::SerializeDisplay;
 
 /// A point in time, such as `2026-11-23T17:30:00.000000Z`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, SerializeDisplay)]
+#[display("{_0:.6}")]
 pub struct Rfc3339(pub Timestamp);
 
 impl Rfc3339 {
     /// From microseconds since the Unix epoch; beyond the year 9999 it is the last of that year.
-    #[must_use]
     pub fn from_microseconds(microseconds: i64) -> Rfc3339 {
         Rfc3339(Timestamp::from_microsecond(microseconds).unwrap_or(Timestamp::MAX))
     }
@@ -18,18 +19,6 @@ impl Rfc3339 {
 /// The day (UTC) of a time in microseconds since the Unix epoch.
 pub fn day(microseconds: i64) -> jiff::civil::Date {
     jiff::tz::Offset::UTC.to_datetime(Rfc3339::from_microseconds(microseconds).0).date()
-}
-
-impl std::fmt::Display for Rfc3339 {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:.6}", self.0)
-    }
-}
-
-impl Serialize for Rfc3339 {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
 }
 
 #[cfg(test)]

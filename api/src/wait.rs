@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_result_about_another_body_is_told_apart() {
+    fn a_result_about_another_body_is_kept_apart() {
         let [own, other] = [Fingerprint([1; 16]), Fingerprint([2; 16])];
         let id = JobId::from_chance(1, [0; 6]);
         let result =

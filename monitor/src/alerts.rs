@@ -96,8 +96,8 @@ impl Watched {
     fn judge(&mut self, facts: &Facts, timing: machine::Timing) -> Option<Change> {
         self.reading = (self.rule.read)(facts);
         // The peak of the time before says nothing about this one.
-        let begins = self.machine.state() == AlertState::Inactive;
-        let worse = begins || self.machine.peak() < self.reading.value;
+        let begins = self.machine.state == AlertState::Inactive;
+        let worse = begins || self.machine.peak < self.reading.value;
         let turn = self.machine.step(&self.reading, facts.at, timing);
         if self.reading.holds == Some(true) && worse {
             self.worst.clone_from(&self.reading.sentence);
@@ -107,7 +107,7 @@ impl Watched {
 
     /// Takes one over from the monitor before, unless it fires already by what this one found.
     fn resume(&mut self, record: &AlertRecord) -> bool {
-        let takes = self.machine.state() != AlertState::Firing;
+        let takes = self.machine.state != AlertState::Firing;
         if takes {
             self.machine = Machine::resumed(record.since, record.fired_at, record.peak);
             self.worst.clone_from(&record.sentence);
@@ -120,10 +120,10 @@ impl Watched {
         AlertRecord {
             alert: rule.name.to_string(),
             severity: rule.severity,
-            since: machine.since().unwrap_or_default(),
-            fired_at: machine.fired_at().unwrap_or_default(),
-            resolved_at: machine.resolved_at(),
-            peak: machine.peak(),
+            since: machine.since.unwrap_or_default(),
+            fired_at: machine.fired_at.unwrap_or_default(),
+            resolved_at: machine.resolved_at,
+            peak: machine.peak,
             threshold: self.reading.threshold,
             unit: rule.unit.to_owned(),
             sentence: self.worst.clone(),
@@ -133,12 +133,12 @@ impl Watched {
 
     fn view(&self, now: Timestamp, fires_after: Duration, clears_after: Duration) -> AlertView {
         let (machine, rule, reading) = (&self.machine, self.rule, &self.reading);
-        let resolved_at = machine.resolved_at();
+        let resolved_at = machine.resolved_at;
         let recently =
             resolved_at.is_some_and(|at| now.duration_since(at).unsigned_abs() < SHOWN_WHILE_RESOLVED);
         AlertView {
             alert: rule.name,
-            state: match machine.state() {
+            state: match machine.state {
                 AlertState::Inactive if recently => AlertState::Resolved,
                 state => state,
             },
@@ -149,10 +149,10 @@ impl Watched {
             threshold_setting: rule.setting,
             for_seconds: fires_after.as_secs_f64(),
             clear_seconds: clears_after.as_secs_f64(),
-            since: machine.since().filter(|_| machine.state() != AlertState::Inactive),
-            fired_at: machine.fired_at(),
+            since: machine.since.filter(|_| machine.state != AlertState::Inactive),
+            fired_at: machine.fired_at,
             resolved_at,
-            peak: machine.peak(),
+            peak: machine.peak,
             sentence: reading.sentence.clone(),
             runbook: rule.name.runbook(),
         }

@@ -1,6 +1,7 @@
 //! Control of the settings that change while the fleet runs: checked as a whole, kept in the audit log, sent to
 //! every replica at once and again every two seconds.
 
+use serde_with::skip_serializing_none;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use contract::settings::SettingsMessage;
 use fleet::settings::{LiveSettings, Overrides, Patch, Refusal};
 use fleet::{Bus, Topic};
 use runtime::clock;
+use runtime::shutdown::Ticks;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use store::records::{Record, RecordKind, Records};
@@ -22,14 +24,13 @@ const REPEAT_INTERVAL: Duration = Duration::from_secs(2);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A change as it is kept; its record's number is the version of the settings.
+#[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Change {
     /// Who.
     pub(crate) by: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
     /// The version that it undoes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) undoes: Option<u64>,
     /// It was made by `optimize`.
     #[serde(default)]
@@ -99,14 +100,9 @@ impl Control {
 
     /// Reads what is in force, and tells it until `shutdown`.
     pub(crate) async fn repeat(self: Arc<Self>, shutdown: CancellationToken) {
-        let mut interval = tokio::time::interval(REPEAT_INTERVAL);
-        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut ticks = Ticks::every(REPEAT_INTERVAL, &shutdown);
         let mut read = false;
-        loop {
-            tokio::select! {
-                () = shutdown.cancelled() => return,
-                _ = interval.tick() => {}
-            }
+        while ticks.next().await {
             if !read {
                 match self.read().await {
                     Ok(_) => read = true,

@@ -5,7 +5,6 @@ use contract::report::Role;
 use metrics::gauge;
 use runtime::telemetry::names;
 
-use crate::sampler::role_name;
 use crate::snapshot::Snapshot;
 use crate::views::alerts::AlertState;
 use crate::views::replica::ReplicaState;
@@ -34,9 +33,8 @@ pub(crate) fn set(snapshot: &Snapshot) {
             let is_it = |replica: &&crate::views::replica::ReplicaView| {
                 replica.role == role && replica.state == state
             };
-            #[allow(clippy::cast_precision_loss)] // A handful.
             let count = status.replicas.iter().filter(is_it).count() as f64;
-            gauge!(names::REPLICAS, names::ROLE => role_name(role), names::STATE => name)
+            gauge!(names::REPLICAS, names::ROLE => <&str>::from(role), names::STATE => name)
                 .set(known(snapshot.replicas_known.then_some(count)));
         }
     }
@@ -53,7 +51,6 @@ pub(crate) fn set(snapshot: &Snapshot) {
     for (state, count) in jobs {
         gauge!(names::RECONCILIATION_JOBS, names::STATE => state).set(float(count));
     }
-    #[allow(clippy::cast_precision_loss)] // Far below 2^53.
     gauge!(names::RECONCILIATION_UNACCOUNTED).set(known(count.unaccounted.map(|jobs| jobs as f64)));
     gauge!(names::BOOKS_BALANCED).set(known(count.debits_equal_credits.map(flag)));
     gauge!(names::SETTINGS_VERSION).set(float(snapshot.dashboard.settings_version));
@@ -67,7 +64,6 @@ fn flag(is_it: bool) -> f64 {
     if is_it { 1.0 } else { 0.0 }
 }
 
-#[allow(clippy::cast_precision_loss)] // Counts far below 2^53.
 fn float(count: u64) -> f64 {
     count as f64
 }

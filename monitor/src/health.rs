@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_are_told_as_threads() {
+    fn threads_are_named_as_threads() {
         let mut busy = well();
         busy.pools = vec![PoolView { name: "io".to_owned(), size_max: 2, waiting: 1, ..PoolView::default() }];
         assert_eq!(pools(&busy).1, "1 task waits for a thread of pool io");

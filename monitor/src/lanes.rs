@@ -102,7 +102,7 @@ fn estimated_jobs(messages: u64, jobs_per_message: Option<f64>) -> Option<u64> {
     if messages == 0 {
         return Some(0);
     }
-    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     // An estimate of a count, never negative and far below 2^53.
     jobs_per_message.map(|mean| (messages as f64 * mean).round() as u64)
 }
@@ -140,9 +140,7 @@ fn in_hand(lane: &LaneView, count: Option<u64>) -> Option<u64> {
 fn clear_in_seconds(jobs: Option<u64>, settled: Option<f64>, accepted: Option<f64>) -> Option<f64> {
     let jobs = jobs.filter(|jobs| *jobs > 0)?;
     let pace = settled? - accepted.unwrap_or_default();
-    #[allow(clippy::cast_precision_loss)] // An estimate, shown in whole seconds.
-    let jobs = jobs as f64;
-    (pace > 1.0).then_some(jobs / pace)
+    (pace > 1.0).then_some(jobs as f64 / pace)
 }
 
 #[cfg(test)]

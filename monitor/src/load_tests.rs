@@ -13,6 +13,7 @@ use fleet::{Bus, Topic};
 use jiff::{SignedDuration, Timestamp};
 use load_test::{Failure, Plan, Progress, Report, Target, UsageSource};
 use runtime::clock;
+use runtime::shutdown::Ticks;
 use store::StoreError;
 use store::records::{RecordKind, Records};
 use tokio::sync::watch;
@@ -89,7 +90,6 @@ pub(crate) enum StartError {
 
 impl LoadTests {
     /// None is running yet.
-    #[must_use]
     pub fn new(settings: Settings) -> Arc<LoadTests> {
         Arc::new(LoadTests { settings, newest: tokio::sync::Mutex::default(), tasks: TaskTracker::new() })
     }
@@ -183,13 +183,8 @@ impl LoadTests {
 
     /// Tells again and again that it runs, until it is over.
     async fn tell(&self, current: &Current, is_over: &CancellationToken) {
-        let mut interval = tokio::time::interval(Duration::from_secs(TOLD_SECONDS.unsigned_abs()));
-        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                () = is_over.cancelled() => return,
-                _ = interval.tick() => {}
-            }
+        let mut ticks = Ticks::every(Duration::from_secs(TOLD_SECONDS.unsigned_abs()), is_over);
+        while ticks.next().await {
             let Ok(body) = serde_json::to_string(&current.view()) else { continue };
             let written = self.settings.records.replace(current.requested.id, &body);
             if !matches!(tokio::time::timeout(TELL_TIMEOUT, written).await, Ok(Ok(()))) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use queue::Queue;
 use queue::policies::Policies;
+use runtime::shutdown::Ticks;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -21,16 +22,9 @@ pub(crate) async fn watch(
     latest: watch::Sender<LatestPolicies>,
     shutdown: CancellationToken,
 ) {
-    let mut interval = tokio::time::interval(LOOK_INTERVAL);
-    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        let look = async {
-            interval.tick().await;
-            queue.policies().await
-        };
-        tokio::select! {
-            () = shutdown.cancelled() => return,
-            policies = look => drop(latest.send_replace(Some(Arc::new(policies)))),
-        }
+    let mut ticks = Ticks::every(LOOK_INTERVAL, &shutdown);
+    while ticks.next().await {
+        let Some(policies) = shutdown.run_until_cancelled(queue.policies()).await else { return };
+        latest.send_replace(Some(Arc::new(policies)));
     }
 }

@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_backlog_is_told_with_its_end() {
+    fn a_backlog_is_shown_with_its_end() {
         let mut facts = backlog(4_120, 38.0);
         facts.queue.clear_in_seconds = Some(55.0);
         assert_eq!(verdict_of(&facts), "draining: 4,120 jobs, oldest 38 s, clear in about 55 s");

@@ -67,7 +67,6 @@ impl Replica {
         self.track.note(&report, now);
         let batches = report.histograms.get(&HistogramName::BatchJobs);
         if let Some(Ok(batches)) = batches.map(|batches| batches.to_histogram()) {
-            #[allow(clippy::cast_precision_loss)] // A second's batches.
             let jobs = batches.mean() * batches.len() as f64;
             self.batches.push_back(Batches { received_at: now, count: batches.len(), jobs });
         }
@@ -214,7 +213,6 @@ fn mean_jobs(counts: impl Iterator<Item = Counts>) -> Option<f64> {
     let (jobs, messages) = counts.fold((0, 0), |(jobs, messages), counts| {
         (jobs + counts.published_jobs, messages + counts.published_messages)
     });
-    #[allow(clippy::cast_precision_loss)] // An average of counts far below 2^53.
     (messages > 0).then(|| jobs as f64 / messages as f64)
 }
 

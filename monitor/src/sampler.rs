@@ -296,12 +296,3 @@ async fn answer<T, E: ToString>(asked: impl Future<Output = Result<T, E>>) -> Re
         Err(_) => Err(format!("the queue did not answer within {ANSWER_TIMEOUT:?}")),
     }
 }
-
-/// A role's name, as in reports.
-pub(crate) fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Api => "api",
-        Role::Worker => "worker",
-        Role::Monitor => "monitor",
-    }
-}

@@ -214,7 +214,6 @@ fn point(facts: &Facts, beside: &Beside, health: &Health, firing: usize) -> Poin
     }
 }
 
-#[allow(clippy::cast_precision_loss)] // A few thousand.
 fn pool_percent(pool: &PoolView) -> f64 {
     100.0 * pool.in_use as f64 / pool.size_max.max(1) as f64
 }

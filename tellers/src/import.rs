@@ -44,7 +44,6 @@ pub(crate) async fn run(args: ImportArgs) -> ExitCode {
             }
         }
         Err(error) => {
-            #[allow(clippy::print_stderr)] // The command's last words.
             {
                 eprintln!("tellers: {error:#}");
             }

@@ -22,7 +22,6 @@ const COULD_NOT_RUN: u8 = 2;
 const DRAW_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Exit status 0: passed; 1: failed; 2: it could not run.
-#[allow(clippy::print_stderr)] // The reason for the exit status.
 pub(crate) async fn run(args: LoadTestArgs, cancel: CancellationToken) -> ExitCode {
     match measure(&args, &cancel).await {
         Ok(report) if report.verdict.passed => ExitCode::SUCCESS,

@@ -31,7 +31,6 @@ fn main() -> ExitCode {
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
-            #[allow(clippy::print_stderr)] // The last words of a process that may not log yet.
             {
                 eprintln!("tellers: {error:#}");
             }

@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn every_argument_that_a_replica_was_given_is_told_with_where_it_comes_from() {
+    fn every_argument_that_a_replica_was_given_is_reported_with_where_it_comes_from() {
         let started = started(&[
             "worker",
             "--lanes",

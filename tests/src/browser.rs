@@ -95,9 +95,6 @@ impl Page {
     }
 
     /// Goes to an address.
-    ///
-    /// # Errors
-    /// The browser could not.
     pub async fn go(&self, url: &str) -> anyhow::Result<()> {
         let gone = self.call("Page.navigate", json!({"url": url})).await?;
         ensure!(gone["errorText"].is_null(), "{url}: {}", gone["errorText"]);
@@ -105,9 +102,6 @@ impl Page {
     }
 
     /// Lays the page out for a window of this size in pixels, and a person who prefers `light` or `dark`.
-    ///
-    /// # Errors
-    /// The browser could not.
     pub async fn resize(&self, width: u32, height: u32, scheme: &str) -> anyhow::Result<()> {
         let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
         self.call("Emulation.setDeviceMetricsOverride", size).await?;
@@ -143,9 +137,6 @@ impl Page {
     }
 
     /// Clicks with the mouse in the middle of what a selector finds.
-    ///
-    /// # Errors
-    /// There is nothing, or something else lies above it.
     pub async fn click(&self, selector: &str) -> anyhow::Result<()> {
         let quoted = Value::from(selector);
         let find = format!(
@@ -165,9 +156,6 @@ impl Page {
     }
 
     /// Presses and releases a key: `Tab`, `Enter`, `Escape`.
-    ///
-    /// # Errors
-    /// It is none of these, or the browser could not.
     pub async fn press(&self, key: &str) -> anyhow::Result<()> {
         let (code, text) = match key {
             "Tab" => (9, None),
@@ -186,9 +174,6 @@ impl Page {
     }
 
     /// Writes what the page looks like, all of it, as a PNG.
-    ///
-    /// # Errors
-    /// The browser could not, or the file cannot be written.
     pub async fn picture(&self, file: &Path) -> anyhow::Result<()> {
         let asked = json!({"format": "png", "captureBeyondViewport": true});
         let picture = self.call("Page.captureScreenshot", asked).await?;
@@ -198,7 +183,6 @@ impl Page {
     }
 
     /// Errors and warnings of the console, what scripts threw, and what the page's policy refused.
-    #[must_use]
     pub fn complaints(&self) -> Vec<String> {
         self.received.complaints.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

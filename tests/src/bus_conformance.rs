@@ -31,7 +31,7 @@ pub async fn a_broadcast_reaches_everyone(one: Arc<dyn Bus>, other: Arc<dyn Bus>
 }
 
 /// What is told to one replica reaches it and no other.
-pub async fn a_told_message_reaches_one_replica(one: Arc<dyn Bus>, other: Arc<dyn Bus>) {
+pub async fn a_message_to_one_replica_reaches_no_other(one: Arc<dyn Bus>, other: Arc<dyn Bus>) {
     let mut mine = one.inbox("one").await;
     let mut theirs = other.inbox("other").await;
     other.tell("one", Bytes::from_static(b"for one")).await;

@@ -1,9 +1,9 @@
 //! The client of the HTTP interface, with what tests ask beyond it.
 
-use std::ops::Deref;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use derive_more::Deref;
 use reqwest::{Body, Method, StatusCode};
 use serde_json::Value;
 
@@ -13,38 +13,21 @@ pub use client::{Answer, BatchAnswer, EntryView, JobView};
 const PAGE_ENTRIES: u32 = 100;
 
 /// One ingress, or monitor.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deref)]
 pub struct Client(client::Client);
-
-impl Deref for Client {
-    type Target = client::Client;
-
-    fn deref(&self) -> &client::Client {
-        &self.0
-    }
-}
 
 impl Client {
     /// A client of the service at `base`, such as `http://127.0.0.1:8080`.
-    ///
-    /// # Errors
-    /// The HTTP client could not be made.
     pub fn new(base: &str) -> anyhow::Result<Client> {
         client::Client::new(base).map(Client)
     }
 
     /// A client that presents an API key.
-    ///
-    /// # Errors
-    /// The HTTP client could not be made.
     pub fn with_key(base: &str, key: &str) -> anyhow::Result<Client> {
         client::Client::with_key(base, Some(key)).map(Client)
     }
 
     /// The answer to a request of any kind with these headers, whatever its status.
-    ///
-    /// # Errors
-    /// There was no answer.
     pub async fn ask(
         &self,
         method: Method,
@@ -58,9 +41,6 @@ impl Client {
     }
 
     /// Sends `body` with these headers and returns the answer, whatever its status.
-    ///
-    /// # Errors
-    /// There was no answer.
     pub async fn post_with(
         &self,
         path: &str,
@@ -71,34 +51,22 @@ impl Client {
     }
 
     /// Changes what is at `path` and returns the answer, whatever its status.
-    ///
-    /// # Errors
-    /// There was no answer.
     pub async fn patch(&self, path: &str, change: &Value) -> anyhow::Result<Answer> {
         let json = [("content-type", "application/json")];
         self.ask(Method::PATCH, path, &json, change.to_string()).await
     }
 
     /// Removes what is at `path` and returns the answer, whatever its status.
-    ///
-    /// # Errors
-    /// There was no answer.
     pub async fn delete(&self, path: &str) -> anyhow::Result<Answer> {
         self.ask(Method::DELETE, path, &[], "").await
     }
 
     /// Asks for `path` in a form and returns the answer, whatever its status.
-    ///
-    /// # Errors
-    /// There was no answer.
     pub async fn get_as(&self, path: &str, media_type: &str) -> anyhow::Result<Answer> {
         self.ask(Method::GET, path, &[("accept", media_type)], "").await
     }
 
     /// Submits one job and returns its id once it is queued.
-    ///
-    /// # Errors
-    /// It is not known to be queued.
     pub async fn submit(&self, job: &Value) -> anyhow::Result<String> {
         // It has longer than load tests give it.
         let answer = self.post("/api/jobs", "application/json", job.to_string()).await?;
@@ -107,9 +75,6 @@ impl Client {
     }
 
     /// What became of a job; waits up to `wait` for its outcome.
-    ///
-    /// # Errors
-    /// The service does not know the job, or did not answer.
     pub async fn job(&self, id: &str, wait: Duration) -> anyhow::Result<JobView> {
         self.0.job(id, wait).await?.with_context(|| format!("job {id} is not known"))
     }
@@ -125,17 +90,11 @@ impl Client {
     }
 
     /// An account as it stands, with all that is shown of it.
-    ///
-    /// # Errors
-    /// There is no such account, or no answer.
     pub async fn account(&self, number: &str) -> anyhow::Result<Value> {
         Ok(self.read(&format!("/api/accounts/{number}")).await?)
     }
 
     /// All entries of an account, the newest first, page by page.
-    ///
-    /// # Errors
-    /// There is no such account, or no answer.
     pub async fn entries(&self, number: &str) -> anyhow::Result<Vec<EntryView>> {
         Ok(self.0.entries(number, PAGE_ENTRIES).await?)
     }

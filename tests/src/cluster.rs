@@ -63,16 +63,12 @@ impl Cluster {
     }
 
     /// A client of the monitor.
-    ///
-    /// # Errors
-    /// The HTTP client could not be made.
     pub fn monitor_client(&self) -> anyhow::Result<Client> {
         Client::new(&self.monitor.url(""))
     }
 
     /// The load of a test: up to 2,000 transfers a second between so many accounts. It stays below what a
     /// build without optimisations can post, so that a fault's backlog is soon worked off.
-    #[must_use]
     pub fn load(name: &str, accounts: u32) -> Load {
         Load {
             name: name.to_owned(),
@@ -120,9 +116,6 @@ impl Cluster {
     }
 
     /// Holds the oracle over the ledger: see [`oracle::hold`].
-    ///
-    /// # Errors
-    /// What is wrong with them.
     pub async fn hold_oracle(&self, record: &Record) -> anyhow::Result<()> {
         oracle::hold(&self.fleet, &self.client, &self.database.url(), record, DRAIN_WITHIN).await
     }

@@ -41,7 +41,6 @@ pub enum Role {
 
 impl Role {
     /// The subcommand.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Role::Api => "api",
@@ -72,17 +71,11 @@ pub struct Fleet {
 
 impl Fleet {
     /// A fleet on a database and a broker, with no replica yet.
-    ///
-    /// # Errors
-    /// No folder could be made for it.
     pub fn new(database_url: &str, amqp_url: &str) -> anyhow::Result<Fleet> {
         Ok(Self::embedded()?.with("DATABASE_URL", database_url).with("AMQP_URL", amqp_url))
     }
 
     /// A fleet on the embedded ledger and queue, in a folder of its own.
-    ///
-    /// # Errors
-    /// No folder could be made for it.
     pub fn embedded() -> anyhow::Result<Fleet> {
         let listen = ["API_LISTEN", "WORKER_LISTEN", "MONITOR_LISTEN"];
         let settings = listen.map(|name| (name.to_owned(), "127.0.0.1:0".to_owned()));
@@ -97,16 +90,12 @@ impl Fleet {
     }
 
     /// Where its embedded parts keep their files.
-    #[must_use]
     pub fn data_dir(&self) -> PathBuf {
         self.sandbox.path().join(".tellers")
     }
 
     /// Keeps as many dead letters in the embedded queue of a fleet that has not started, each with a deposit to an account
     /// that is not there.
-    ///
-    /// # Errors
-    /// The queue could not be written to.
     pub async fn keep_dead_letters(&self, letters: usize) -> anyhow::Result<()> {
         std::fs::create_dir_all(self.data_dir())?;
         let settings = EmbeddedSettings::new(Lanes::DEFAULT);
@@ -193,20 +182,17 @@ pub struct Replica {
 impl Replica {
     /// Where it listens: `http://address` and `path`.
     ///
-    #[must_use]
     pub fn url(&self, path: &str) -> String {
         let address = self.addresses.values().next();
         address.map_or_else(String::new, |address| format!("http://{address}{path}"))
     }
 
     /// Where it listens as `role`, for `dev`, which listens as several.
-    #[must_use]
     pub fn url_as(&self, role: Role, path: &str) -> Option<String> {
         Some(format!("http://{}{path}", self.addresses.get(role.name())?))
     }
 
     /// Its id in the system.
-    #[must_use]
     pub fn pid(&self) -> i32 {
         self.process.pid().as_raw_nonzero().get()
     }
@@ -230,13 +216,11 @@ impl Replica {
     }
 
     /// What it has logged.
-    #[must_use]
     pub fn output(&self) -> String {
         self.process.output()
     }
 
     /// The last lines of its log.
-    #[must_use]
     pub fn log_tail(&self) -> String {
         self.process.log_tail()
     }

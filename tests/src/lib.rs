@@ -1,6 +1,9 @@
 //! What the tests stand on: the conformance suites of the ports, private servers that may be killed,
 //! fleets of the real binary, load with known answers, and the oracle that checks the ledger afterwards.
 //!
+//! A function here returns an error where what its name or its comment says does not hold or cannot be done. The error
+//! says what was found, and fails the test.
+//!
 //! Everything started here ends with the test process, however that ends: see [`sandbox`].
 
 pub mod browser;

@@ -147,7 +147,6 @@ impl Load {
 
 impl Running {
     /// Transfers that are accepted so far.
-    #[must_use]
     pub fn accepted(&self) -> u32 {
         self.accepted.load(Ordering::Relaxed)
     }

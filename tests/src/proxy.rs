@@ -29,9 +29,6 @@ struct Route {
 
 impl Proxy {
     /// Puts the service at `service`, such as `http://127.0.0.1:5000`, behind `path`, such as `/tellers`.
-    ///
-    /// # Errors
-    /// No port could be opened.
     pub async fn start(path: &str, service: &str) -> anyhow::Result<Proxy> {
         // A redirect is for the browser to follow.
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
@@ -52,13 +49,11 @@ impl Proxy {
     }
 
     /// The address of `path` at the proxy, such as `/tellers/api/jobs`.
-    #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.url)
     }
 
     /// Requests that led past the service, or to nothing there.
-    #[must_use]
     pub fn astray(&self) -> Vec<String> {
         self.route.astray.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

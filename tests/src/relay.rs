@@ -24,9 +24,6 @@ struct Way {
 
 impl Relay {
     /// Leads to the port of `url`.
-    ///
-    /// # Errors
-    /// The URL has no port, or none could be opened here.
     pub async fn start(url: &str) -> anyhow::Result<Relay> {
         let way = Arc::new(Mutex::new(Way { to: port(url)?, silenced: CancellationToken::new() }));
         let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -43,17 +40,11 @@ impl Relay {
     }
 
     /// The same URL by way of this relay.
-    ///
-    /// # Errors
-    /// It has no port.
     pub fn url(&self, url: &str) -> anyhow::Result<String> {
         Ok(url.replacen(&format!(":{}/", port(url)?), &format!(":{}/", self.port), 1))
     }
 
     /// From now on leads new connections to the port of `url`; those that there are live on.
-    ///
-    /// # Errors
-    /// The URL has no port.
     pub fn lead_to(&self, url: &str) -> anyhow::Result<()> {
         self.way.lock().unwrap_or_else(PoisonError::into_inner).to = port(url)?;
         Ok(())

@@ -44,9 +44,6 @@ struct Guard {
 
 impl Sandbox {
     /// Makes a folder whose name starts with `tellers-` and `name`.
-    ///
-    /// # Errors
-    /// No folder could be made, or no shell started.
     pub fn new(name: &str) -> anyhow::Result<Arc<Sandbox>> {
         let folder = tempfile::Builder::new()
             .prefix(&format!("tellers-{name}-"))
@@ -68,7 +65,6 @@ impl Sandbox {
     }
 
     /// The folder.
-    #[must_use]
     pub fn path(&self) -> &Path {
         &self.folder
     }
@@ -126,15 +122,11 @@ pub struct Process {
 
 impl Process {
     /// The process's id, which is that of its group too.
-    #[must_use]
     pub fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
     }
 
     /// Kills the whole group with `SIGKILL` and reaps the process.
-    ///
-    /// # Errors
-    /// The process could not be awaited.
     pub fn kill(&mut self) -> anyhow::Result<()> {
         if self.child.try_wait()?.is_none() {
             // It may end between the look and the signal; the wait tells.
@@ -163,15 +155,11 @@ impl Process {
     }
 
     /// How it ended; `None` while it runs.
-    ///
-    /// # Errors
-    /// The system could not tell.
     pub fn exited(&mut self) -> anyhow::Result<Option<ExitStatus>> {
         Ok(self.child.try_wait()?)
     }
 
     /// What it has written to stdout and stderr since it was started.
-    #[must_use]
     pub fn output(&self) -> String {
         let bytes = fs::read(&self.log).unwrap_or_default();
         let start = usize::try_from(self.log_start).unwrap_or_default().min(bytes.len());
@@ -179,7 +167,6 @@ impl Process {
     }
 
     /// The last lines of its log, with its name above them.
-    #[must_use]
     pub fn log_tail(&self) -> String {
         tail(&self.name, &self.log)
     }
@@ -197,7 +184,6 @@ impl Drop for Process {
 }
 
 /// The last lines of the file `log`, with `name` above them.
-#[must_use]
 pub fn tail(name: &str, log: &Path) -> String {
     const LINES: usize = 40;
     let text = fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
@@ -207,7 +193,6 @@ pub fn tail(name: &str, log: &Path) -> String {
 }
 
 /// The path of `program`, looked for in `folders` and then in `PATH`.
-#[must_use]
 pub fn find_program(program: &str, folders: &[&str]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     folders

@@ -31,24 +31,17 @@ impl SmallDisk {
     }
 
     /// Where it is mounted.
-    #[must_use]
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
     /// Leaves room for so many megabytes.
-    ///
-    /// # Errors
-    /// The ballast could not be written.
     pub fn fill_but(&self, megabytes: u64) -> anyhow::Result<()> {
         let ballast = usize::try_from((self.megabytes - megabytes) * MEGABYTE)?;
         fs::write(self.path().join("ballast"), vec![0; ballast]).context("writing the ballast")
     }
 
     /// Takes the ballast away.
-    ///
-    /// # Errors
-    /// There is none.
     pub fn free(&self) -> anyhow::Result<()> {
         fs::remove_file(self.path().join("ballast")).context("removing the ballast")
     }

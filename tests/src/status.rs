@@ -27,7 +27,6 @@ pub struct LaneStatus {
 
 impl Status {
     /// How many lanes each worker holds; those that hold none are not told.
-    #[must_use]
     pub fn held(&self) -> BTreeMap<&str, usize> {
         let mut held = BTreeMap::new();
         for holder in self.lanes.iter().filter_map(|lane| lane.holder.as_deref()) {

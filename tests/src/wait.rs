@@ -43,7 +43,6 @@ pub struct Patience {
 
 impl Patience {
     /// Starts now.
-    #[must_use]
     pub fn new(within: Duration) -> Patience {
         let mut look = interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -50,7 +50,7 @@ async fn a_fleet_in_one_process_keeps_what_it_accepted_when_it_is_killed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_ledger_on_a_full_disk_is_told_loses_nothing_and_goes_on_once_there_is_room() {
+async fn a_ledger_on_a_full_disk_is_reported_loses_nothing_and_goes_on_once_there_is_room() {
     let disk = SmallDisk::mount(32).unwrap();
     disk.fill_but(2).unwrap();
     // The queue has room: what is accepted waits there.

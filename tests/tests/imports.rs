@@ -264,7 +264,7 @@ async fn clients_see_their_own_imports_only() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_command_tells_what_came_of_a_file_by_its_exit_status() {
+async fn the_command_shows_what_came_of_a_file_by_its_exit_status() {
     let (fleet, dev, _client) = dev().await.unwrap();
     let url = dev.url_as(Role::Api, "").unwrap();
     let folder = tempfile::tempdir().unwrap();

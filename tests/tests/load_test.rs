@@ -159,7 +159,7 @@ async fn what_is_no_load_test_is_refused_with_the_field() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_terminal_tells_the_verdict_by_its_exit_status() {
+async fn the_terminal_gives_the_verdict_by_its_exit_status() {
     // An ingress that lets in one at a time turns most of fifty users away.
     let fleet = Fleet::embedded().unwrap().with("MAX_CONCURRENT_USERS", "1");
     let replica = fleet.start(Role::Dev).await.unwrap();

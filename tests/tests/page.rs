@@ -122,7 +122,7 @@ async fn a_person_sees_how_the_fleet_is_and_runs_a_load_test() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_dead_letter_is_told_and_discarded_after_a_question() {
+async fn a_dead_letter_is_shown_and_discarded_after_a_question() {
     let fleet = Fleet::embedded().unwrap();
     fleet.keep_dead_letters(2).await.unwrap();
     let dashboard = Dashboard::of(fleet).await.unwrap();
@@ -166,7 +166,7 @@ async fn a_dead_letter_is_told_and_discarded_after_a_question() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_theme_is_remembered_settings_are_checked_and_a_monitor_that_ends_is_told() {
+async fn the_theme_is_remembered_settings_are_checked_and_the_end_of_a_monitor_shows() {
     let mut dashboard = Dashboard::open().await.unwrap();
     let page = &dashboard.page;
     let colour = "getComputedStyle(document.body).backgroundColor";

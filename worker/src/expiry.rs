@@ -10,6 +10,7 @@ use domain::account::AccountNumber;
 use domain::id::{Identity, JobId};
 use domain::job::{Action, Spec};
 use domain::text::Client;
+use runtime::shutdown::Ticks;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -28,15 +29,9 @@ const FLEET: &str = "tellers";
 /// Looks for expired holds until `shutdown`, and releases those on the lanes that this worker serves.
 /// A release is the same job however often it is submitted, so two workers that overlap do no harm.
 pub(crate) async fn release_expired(shared: Arc<Shared>, shutdown: CancellationToken) {
-    let mut interval = tokio::time::interval(SWEEP_INTERVAL);
-    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut ticks = Ticks::every(SWEEP_INTERVAL, &shutdown);
     let mut queued: HashMap<JobId, Instant> = HashMap::new();
-    loop {
-        tokio::select! {
-            biased;
-            () = shutdown.cancelled() => return,
-            _ = interval.tick() => {}
-        }
+    while ticks.next().await {
         match shared.parts.ledger.expired_holds(SWEEP_HOLDS_MAX).await {
             Ok(expired) => {
                 queued.retain(|_, at| at.elapsed() < RELEASE_PATIENCE);

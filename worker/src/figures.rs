@@ -100,7 +100,6 @@ impl Figures {
     /// A transaction was committed after so long.
     pub(crate) fn posted_batch(&self, jobs: usize, took: Duration) {
         counter!(names::BATCHES_POSTED).increment(1);
-        #[allow(clippy::cast_precision_loss)] // A batch has at most a hundred jobs.
         histogram!(names::BATCH_JOBS).record(jobs as f64);
         histogram!(names::POSTING_SECONDS).record(took);
     }
@@ -156,7 +155,6 @@ impl Figures {
 
     /// These lanes have a lane worker now.
     pub(crate) fn serve(&self, lanes: BTreeSet<Lane>) {
-        #[allow(clippy::cast_precision_loss)] // At most `Lanes::MAX`.
         gauge!(names::LANES_HELD).set(lanes.len() as f64);
         *self.serving.lock().unwrap_or_else(PoisonError::into_inner) = lanes;
     }

@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_failure_is_told_once_it_lasts_and_until_it_is_over() {
+    async fn a_failure_is_reported_once_it_lasts_and_until_it_is_over() {
         let lanes = HeldUp::default();
         lanes.posted(Lane(1));
         lanes.failed(Lane(1), full());
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_somebody_has_to_mend_is_told_at_once_and_is_no_standstill() {
+    async fn what_somebody_has_to_mend_is_reported_at_once_and_is_no_standstill() {
         let lanes = HeldUp::default();
         lanes.obstructed(Lane(0), "an unknown status".to_owned());
         advance(PASSES_WITHIN * 2).await;

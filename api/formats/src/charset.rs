@@ -3,9 +3,10 @@
 mod line_ends;
 mod strays;
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, Read};
 
-use encoding_rs::{Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs_io::DecodeReaderBytesBuilder;
 
 use line_ends::{LineEnds, Returns};
 use strays::Marked;
@@ -127,10 +128,8 @@ impl Charset {
         let text: Box<dyn Read + Send> = if self.encoding == UTF_8 {
             if self.strays == Strays::Kept { bytes } else { Box::new(Marked::new(bytes)) }
         } else {
-            let decoder = self.encoding.new_decoder_without_bom_handling();
-            let decoded = Decoded { bytes, decoder, read: vec![0; 16 * 1024], at: 0, end: 0, is_done: false };
-            // A decoder needs room for some bytes before it gives one character; readers may ask for fewer.
-            Box::new(BufReader::new(decoded))
+            let mut decoder = DecodeReaderBytesBuilder::new();
+            Box::new(decoder.encoding(Some(self.encoding)).bom_sniffing(false).build(bytes))
         };
         Ok(LineEnds::of(text, self.returns))
     }
@@ -288,34 +287,5 @@ fn utf_16_without_mark(start: &[u8]) -> Option<&'static Encoding> {
         (0, low) if mostly(low) => Some(UTF_16LE),
         (high, 0) if mostly(high) => Some(UTF_16BE),
         _ => None,
-    }
-}
-
-/// A text in UTF-8 out of one in another charset.
-struct Decoded {
-    bytes: Box<dyn Read + Send>,
-    decoder: Decoder,
-    read: Vec<u8>,
-    at: usize,
-    end: usize,
-    is_done: bool,
-}
-
-impl Read for Decoded {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        while !self.is_done {
-            if self.at == self.end {
-                (self.at, self.end) = (0, self.bytes.read(&mut self.read)?);
-            }
-            let is_last = self.end == 0;
-            let undecoded = self.read.get(self.at..self.end).unwrap_or_default();
-            let (result, taken, written, _) = self.decoder.decode_to_utf8(undecoded, into, is_last);
-            self.at += taken;
-            self.is_done = is_last && result == encoding_rs::CoderResult::InputEmpty;
-            if written > 0 {
-                return Ok(written);
-            }
-        }
-        Ok(0)
     }
 }

@@ -127,7 +127,6 @@ pub fn is_zero(text: &str) -> bool {
 }
 
 /// An amount in units of its currency, such as `-12.50`, exactly; where ISO 4217 gives no minor unit (XTS), as it is.
-#[must_use]
 pub fn in_units(minor_units: i64, exponent: Option<u16>) -> String {
     let digits = usize::from(exponent.unwrap_or(0));
     let sign = if minor_units < 0 { "-" } else { "" };

@@ -1,21 +1,24 @@
 //! The formats, and telling them apart.
 
-use std::fmt;
 use std::io::Read;
-use std::str::FromStr;
+
+use strum::{Display, EnumString, IntoStaticStr};
 
 use crate::error::FileError;
 use crate::foreign;
 use crate::source::{Input, Source};
 
 /// What a file of jobs is written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Display, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "lowercase", ascii_case_insensitive, parse_err_ty = FileError, parse_err_fn = unknown)]
 pub enum Format {
     /// Separated values, in any common dialect.
     Csv,
     /// One JSON object a line.
+    #[strum(to_string = "ndjson", serialize = "jsonl")]
     Ndjson,
     /// ISO 20022 customer credit transfer initiation.
+    #[strum(to_string = "pain.001", serialize = "pain001")]
     Pain001,
 }
 
@@ -24,13 +27,8 @@ const LOOK_BYTES: u64 = 4_096;
 
 impl Format {
     /// The stable name.
-    #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Format::Csv => "csv",
-            Format::Ndjson => "ndjson",
-            Format::Pain001 => "pain.001",
-        }
+        self.into()
     }
 
     /// Of a file whose format was not stated: by its content type, its name (`.gz` at its end aside), and
@@ -53,6 +51,10 @@ impl Format {
         file.rewind()?;
         of_start(&start).ok_or(FileError::UnknownFormat)
     }
+}
+
+fn unknown(_: &str) -> FileError {
+    FileError::UnknownFormat
 }
 
 fn of_content_type(content_type: &str) -> Option<Format> {
@@ -89,24 +91,5 @@ fn of_start(start: &[u8]) -> Option<Format> {
         b'{' | b'[' => Some(Format::Ndjson),
         _ if text.iter().any(|byte| b";,\t|".contains(byte)) => Some(Format::Csv),
         _ => None,
-    }
-}
-
-impl FromStr for Format {
-    type Err = FileError;
-
-    fn from_str(name: &str) -> Result<Format, FileError> {
-        match name.to_ascii_lowercase().as_str() {
-            "csv" => Ok(Format::Csv),
-            "ndjson" | "jsonl" => Ok(Format::Ndjson),
-            "pain.001" | "pain001" => Ok(Format::Pain001),
-            _ => Err(FileError::UnknownFormat),
-        }
-    }
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }

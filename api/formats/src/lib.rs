@@ -24,10 +24,10 @@ mod source;
 mod text;
 pub mod xml;
 
+pub use self::iban::is_iban;
 pub use decimal::in_units;
 pub use error::{FileError, RowError, Total};
 pub use format::Format;
-pub use iban::check_digits_fit;
 pub use mapping::{InvalidMapping, Mapping};
 pub use pain001::{EXECUTION_DATE, Message, NOT_PROVIDED, PaymentIds, header_of, was_ahead};
 pub use reader::{FormerName, Options, PaymentName, Reader, Row, RowIdentity};

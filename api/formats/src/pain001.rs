@@ -238,7 +238,7 @@ fn account(leaves: &Leaves, element: &'static str) -> Result<(String, bool), (&'
     if let Some(number) = leaves.text(&format!("{element}/Id/IBAN")) {
         // Small letters are the same account: in the ledger it has one number.
         let number = iban::compact(number).to_ascii_uppercase();
-        return if iban::is_sound(&number) {
+        return if iban::is_iban(&number) {
             Ok((number, true))
         } else {
             Err((

@@ -6,6 +6,7 @@
 use std::io::{self, Write};
 
 use quick_xml::escape::escape;
+use strum::IntoStaticStr;
 
 use crate::error::{FileError, Total};
 use crate::pain001::{Message, NOT_PROVIDED, PaymentIds};
@@ -38,31 +39,29 @@ pub struct Original {
 pub type Reason = (&'static str, String);
 
 /// What has become of a payment (`ExternalPaymentTransactionStatus1Code`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
 pub enum Status {
-    /// `ACSC`: posted.
+    /// Posted.
+    #[strum(serialize = "ACSC")]
     Settled,
-    /// `RJCT`: refused or rejected.
+    /// Refused or rejected.
+    #[strum(serialize = "RJCT")]
     Rejected,
-    /// `PDNG`: queued, without an outcome yet.
+    /// Queued, without an outcome yet.
+    #[strum(serialize = "PDNG")]
     Pending,
-    /// `ACCP`: its form was checked.
+    /// Its form was checked.
+    #[strum(serialize = "ACCP")]
     Accepted,
-    /// `PART`: of a message, some of whose payments have been turned down.
+    /// Of a message, some of whose payments have been turned down.
+    #[strum(serialize = "PART")]
     Partly,
 }
 
 impl Status {
     /// The code.
-    #[must_use]
     pub fn code(self) -> &'static str {
-        match self {
-            Status::Settled => "ACSC",
-            Status::Rejected => "RJCT",
-            Status::Pending => "PDNG",
-            Status::Accepted => "ACCP",
-            Status::Partly => "PART",
-        }
+        self.into()
     }
 }
 
@@ -79,7 +78,6 @@ pub struct PaymentStatus {
 
 /// The ISO 20022 status reason (`ExternalStatusReason1Code`) of a rejection, by its name in this ledger;
 /// `NARR`, with a text, for all reasons without a code.
-#[must_use]
 pub fn rejection_code(rejection: &str) -> &'static str {
     match rejection {
         "account_not_found" => "AC01",
@@ -93,7 +91,6 @@ pub fn rejection_code(rejection: &str) -> &'static str {
 }
 
 /// The status reason of a payment that was refused for one of its elements, or for a field of its job.
-#[must_use]
 pub fn refusal_code(field: &str) -> &'static str {
     match field {
         "DbtrAcct" | "from" | "account" => "AC02",
@@ -110,7 +107,6 @@ pub fn refusal_code(field: &str) -> &'static str {
 pub const FUTURE_DATE: &str = "DT04";
 
 /// The status reason of a message that was refused as a whole.
-#[must_use]
 pub fn file_code(error: &FileError) -> &'static str {
     match error {
         FileError::Totals { element: Total::Sum, .. } => "AM10",
@@ -130,7 +126,6 @@ pub struct Report<W> {
 
 impl Report<Vec<u8>> {
     /// Of which nothing is written.
-    #[must_use]
     pub fn nothing() -> Report<Vec<u8>> {
         Report { out: Vec::new(), open: None, has_uetr: false }
     }
@@ -245,7 +240,6 @@ fn id(text: Option<&str>) -> String {
 }
 
 /// A UETR as `UUIDv4Identifier`, which has small letters; `None` if it is none.
-#[must_use]
 pub fn uuid(uetr: &str) -> Option<String> {
     let uuid = uetr.to_ascii_lowercase();
     let has_form = uuid.len() == 36

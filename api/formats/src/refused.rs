@@ -34,7 +34,6 @@ pub fn start(format: Format, header: &[u8], totals: &Totals) -> Vec<u8> {
 }
 
 /// What stands after the rows.
-#[must_use]
 pub fn end(format: Format, header: &[u8]) -> Vec<u8> {
     match format {
         Format::Csv | Format::Ndjson => Vec::new(),

@@ -207,7 +207,7 @@ fn a_stray_byte_of_ndjson_is_a_fault_of_its_row() {
 }
 
 #[test]
-fn quotes_and_columns_that_are_off_are_told_by_line_and_column() {
+fn quotes_and_columns_that_are_off_are_reported_by_line_and_column() {
     let file =
         "account,amount,currency\na,1,EUR\nb,\"2\"x,EUR\nc,3\nd,4,EUR,5\n\"e\ne\",1.234,EUR\ng,9.1,EUR\n";
     let (rows, _) = read_all(Cursor::new(file), Format::Csv, "", &[]).unwrap();

@@ -45,14 +45,12 @@ impl Xml {
     }
 
     /// The finished text.
-    #[must_use]
     pub fn into_text(self) -> String {
         self.0
     }
 }
 
 /// Whether anything is left of a text without what XML cannot carry.
-#[must_use]
 pub fn is_shown(text: &str) -> bool {
     text.chars().any(is_allowed)
 }

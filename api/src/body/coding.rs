@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn codings_are_told_apart_whatever_their_case() {
+    fn codings_are_distinguished_whatever_their_case() {
         let coding = |values: &[&str]| {
             let mut headers = HeaderMap::new();
             for value in values {

@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn another_body_under_one_id_is_told() {
+    fn another_body_under_one_id_is_noticed() {
         let recent = Recent::new();
         let [one, other] = [Fingerprint([1; 16]), Fingerprint([2; 16])];
         assert_eq!(recent.claim(id(1), one), Claim::New);

@@ -2,6 +2,7 @@
 
 use formats::{Format, InvalidMapping, Mapping};
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use crate::problem::Problem;
 
@@ -9,22 +10,18 @@ use crate::problem::Problem;
 const NAME_CHARS_MAX: usize = 255;
 
 /// Of one import; kept beside its file and in the ledger's database.
+#[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Description {
     /// What the client calls the file.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// `csv`, `ndjson` or `pain.001`, where the client says so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
     /// The media type that the client states.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_type: Option<String>,
     /// Which columns and constants make a job, as the client wrote it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub map: Option<String>,
     /// The character set, where the client says so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charset: Option<String>,
     /// Nothing is to be queued.
     #[serde(default)]
@@ -78,7 +75,6 @@ impl Description {
     }
 
     /// Names an import for ever: of the content of its file (a hash) and of all that decides what a row means.
-    #[must_use]
     pub fn digest(&self, content: &[u8; 32]) -> [u8; 32] {
         let mut hasher = blake3::Hasher::new();
         hasher.update(content);

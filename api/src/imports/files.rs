@@ -51,7 +51,6 @@ pub struct Files {
 
 impl Files {
     /// None is read yet: see [`Ingress::run_imports`](crate::Ingress::run_imports).
-    #[must_use]
     pub fn new(config: ImportsConfig) -> Files {
         Files {
             spool: Spool::new(config.folder.clone()),

@@ -18,14 +18,12 @@ pub struct RefusedRows {
 
 impl RefusedRows {
     /// Of the file that begins with this head.
-    #[must_use]
     pub fn new(head: &Refusal) -> RefusedRows {
         let format = head.reason.parse().unwrap_or(Format::Csv);
         RefusedRows { format, header: head.raw.clone(), totals: Totals::default() }
     }
 
     /// The file states at its start what all of its rows come to: they are to be added first.
-    #[must_use]
     pub fn needs_totals(&self) -> bool {
         self.format == Format::Pain001
     }
@@ -36,7 +34,6 @@ impl RefusedRows {
     }
 
     /// Its media type.
-    #[must_use]
     pub fn media_type(&self) -> &'static str {
         match self.format {
             Format::Csv => "text/csv; charset=utf-8",
@@ -46,7 +43,6 @@ impl RefusedRows {
     }
 
     /// What the name of such a file ends with.
-    #[must_use]
     pub fn extension(&self) -> &'static str {
         match self.format {
             Format::Csv => "csv",
@@ -62,7 +58,6 @@ impl RefusedRows {
     }
 
     /// Some rows; after the last, what stands after them.
-    #[must_use]
     pub fn rows(&self, rows: &[Refusal]) -> Bytes {
         let text: Vec<u8> = rows.iter().flat_map(|row| row.raw.iter().copied()).collect();
         if text.is_empty() { end(self.format, &self.header).into() } else { text.into() }

@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reference_with_other_content_is_told_with_its_first_line() {
+    fn a_reference_with_other_content_is_reported_with_its_first_line() {
         let mut seen = Seen::default();
         let [one, other] = [JobId::from_chance(1, [0; 6]), JobId::from_chance(2, [0; 6])];
         let [body, changed] = [Fingerprint([1; 16]), Fingerprint([2; 16])];

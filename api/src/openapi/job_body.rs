@@ -10,6 +10,8 @@ use utoipa::openapi::schema::Type;
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::statement::PaymentNames;
+
 /// A job: the kind, the fields of that kind, and what may go with any job.
 #[derive(ToSchema)]
 #[schema(as = JobBody, example = json!({"kind": "transfer", "from": "alice", "to": "bob", "amount": 1250, "currency": "EUR", "reference": "invoice-17"}))]
@@ -32,41 +34,9 @@ pub struct JobBody {
     /// twice is refused.
     #[schema(value_type = Option<Object>)]
     metadata: Option<()>,
-    payment: Option<PaymentBody>,
-}
-
-/// The names of a payment, in the words of ISO 20022. None of them identifies the job. All of them come back
-/// in entries and statements.
-#[derive(ToSchema)]
-#[schema(as = Payment)]
-pub struct PaymentBody {
-    /// `MsgId`: the payer's own id of the message.
-    #[schema(min_length = 1, max_length = 35)]
-    message_id: Option<String>,
-    /// `PmtInfId`: the payer's own id of the group of payments.
-    #[schema(min_length = 1, max_length = 35)]
-    payment_information_id: Option<String>,
-    /// `InstrId`: the payer's own id of the instruction.
-    #[schema(min_length = 1, max_length = 35)]
-    instruction_id: Option<String>,
-    /// `EndToEndId`, which reaches the payee unchanged.
-    #[schema(min_length = 1, max_length = 35)]
-    end_to_end_id: Option<String>,
-    /// `UETR`: the unique end-to-end transaction reference.
-    #[schema(min_length = 1, max_length = 36)]
-    uetr: Option<String>,
-    /// Name of the payer.
-    #[schema(min_length = 1, max_length = 140)]
-    debtor_name: Option<String>,
-    /// Name of the payee.
-    #[schema(min_length = 1, max_length = 140)]
-    creditor_name: Option<String>,
-    /// `CdtrRefInf/Ref`: the payee's own reference, such as an invoice number.
-    #[schema(min_length = 1, max_length = 35)]
-    creditor_reference: Option<String>,
-    /// The type of that reference, such as `SCOR`.
-    #[schema(min_length = 1, max_length = 35)]
-    creditor_reference_type: Option<String>,
+    /// The names of the payment, in the words of ISO 20022. None of them identifies the job. All of them come back
+    /// in entries and statements.
+    payment: Option<PaymentNames>,
 }
 
 /// The other side of a job, which has no account here.

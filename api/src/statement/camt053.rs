@@ -3,7 +3,7 @@
 use domain::job::Kind;
 use formats::pain002::uuid;
 use formats::xml::{self, Xml};
-use formats::{NOT_PROVIDED, check_digits_fit, in_units};
+use formats::{NOT_PROVIDED, in_units, is_iban};
 
 use super::line::Line;
 use super::writer::{Head, Writer};
@@ -123,7 +123,7 @@ fn parties(xml: &mut Xml, head: &Head, line: &Line<'_>) {
     let (debtor, creditor) = if line.record.entry.amount > 0 { (other, own) } else { (own, other) };
     let sides = [("Dbtr", "DbtrAcct", debtor), ("Cdtr", "CdtrAcct", creditor)];
     let sides = sides.map(|(party, account, (name, number))| {
-        (party, name.filter(is_shown), account, number.filter(is_shown))
+        (party, name.filter(|text| xml::is_shown(text)), account, number.filter(|text| xml::is_shown(text)))
     });
     if sides.iter().all(|(_, name, _, number)| name.is_none() && number.is_none()) {
         return;
@@ -142,9 +142,9 @@ fn parties(xml: &mut Xml, head: &Head, line: &Line<'_>) {
 
 /// What the payment is for: in words, and as the payee's reference.
 fn remittance(xml: &mut Xml, line: &Line<'_>) {
-    let memo = line.memo.as_deref().filter(is_shown);
+    let memo = line.memo.as_deref().filter(|text| xml::is_shown(text));
     let payment = &line.payment;
-    let reference = payment.creditor_reference.as_deref().filter(is_shown);
+    let reference = payment.creditor_reference.as_deref().filter(|text| xml::is_shown(text));
     if memo.is_none() && reference.is_none() {
         return;
     }
@@ -153,7 +153,7 @@ fn remittance(xml: &mut Xml, line: &Line<'_>) {
             xml.text("Ustrd", memo, TEXT_CHARS_MAX);
         }
         if let Some(reference) = reference {
-            let kind = payment.creditor_reference_type.as_deref().filter(is_shown);
+            let kind = payment.creditor_reference_type.as_deref().filter(|text| xml::is_shown(text));
             xml.within("Strd", |xml| {
                 xml.within("CdtrRefInf", |xml| creditor_reference(xml, kind, reference))
             });
@@ -171,11 +171,6 @@ fn creditor_reference(xml: &mut Xml, kind: Option<&str>, reference: &str) {
 
 /// `DocumentType3Code`; any other type is the payee's own.
 const REFERENCE_TYPES: [&str; 6] = ["RADM", "RPIN", "FXDR", "DISP", "PUOR", "SCOR"];
-
-#[allow(clippy::trivially_copy_pass_by_ref)] // As `filter` hands it on.
-fn is_shown(text: &&str) -> bool {
-    xml::is_shown(text)
-}
 
 /// 32 hexadecimal digits that stay the same for the same entries, period and `more`.
 fn id(head: &Head, more: &[&str]) -> String {
@@ -236,24 +231,4 @@ fn transaction_code(xml: &mut Xml, kind: Kind, minor_units: i64) {
             xml.leaf("Issr", "tellers");
         });
     });
-}
-
-/// Whether an account's number is an IBAN in its electronic form, with check digits that fit (ISO 13616).
-fn is_iban(number: &str) -> bool {
-    number.bytes().take(2).all(|byte| byte.is_ascii_uppercase()) && check_digits_fit(number)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_iban;
-
-    #[test]
-    fn only_a_sound_iban_is_one() {
-        for iban in ["DE89370400440532013000", "GB82WEST12345698765432", "NO9386011117947"] {
-            assert!(is_iban(iban), "{iban}");
-        }
-        for other in ["DE88370400440532013000", "alice", "de89370400440532013000", "external:EUR:3", ""] {
-            assert!(!is_iban(other), "{other}");
-        }
-    }
 }

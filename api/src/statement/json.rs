@@ -1,5 +1,6 @@
 //! Statements as JSON: amounts in minor units, as everywhere in this API.
 
+use serde_with::skip_serializing_none;
 use std::fmt::Write as _;
 
 use domain::id::JobId;
@@ -41,15 +42,14 @@ pub struct StatementDocument {
 }
 
 /// An entry on a statement.
+#[skip_serializing_none]
 #[derive(Serialize, ToSchema)]
 pub struct StatementEntry<'a> {
     /// The entry's place among the account's entries, from 1, without gaps.
     seq: i64,
     /// The day on which the entry was posted (UTC).
-    #[schema(value_type = String, format = Date)]
     booking_date: jiff::civil::Date,
     /// The business day: the job's value date, or else the day on which the job was accepted (UTC).
-    #[schema(value_type = String, format = Date)]
     value_date: jiff::civil::Date,
     /// When the entry was posted (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime)]
@@ -65,10 +65,8 @@ pub struct StatementEntry<'a> {
     #[schema(value_type = String, format = Uuid)]
     job: JobId,
     /// The client's own name for that job.
-    #[serde(skip_serializing_if = "Option::is_none")]
     reference: Option<&'a str>,
     /// The text on the statement.
-    #[serde(skip_serializing_if = "Option::is_none")]
     memo: Option<&'a str>,
     /// The other side: the counterparty that the job names, or else the job's other account.
     #[serde(skip_serializing_if = "Other::is_unknown")]

@@ -1,5 +1,6 @@
 //! An entry as a statement shows it.
 
+use serde_with::skip_serializing_none;
 use std::collections::{BTreeSet, HashMap};
 
 use domain::account::AccountNumber;
@@ -34,36 +35,39 @@ pub struct Line<'a> {
     pub payment: PaymentNames,
 }
 
-/// The names of a payment, as it came in. Only the payer sees `message_id` and `payment_information_id`.
+/// The names of a payment, as it came in, in the words of ISO 20022. Only the payer sees `message_id` and
+/// `payment_information_id` again.
+#[skip_serializing_none]
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(as = Payment)]
 pub struct PaymentNames {
     /// `MsgId`: the payer's own id of the message.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 35)]
     pub message_id: Option<String>,
     /// `PmtInfId`: the payer's own id of the group of payments.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 35)]
     pub payment_information_id: Option<String>,
     /// `InstrId`: the payer's own id of the instruction.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 35)]
     pub instruction_id: Option<String>,
     /// `EndToEndId`, which reaches the payee unchanged.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 35)]
     pub end_to_end_id: Option<String>,
     /// `UETR`: the unique end-to-end transaction reference.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 36)]
     pub uetr: Option<String>,
     /// Name of the payer, as the payment has it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 140)]
     pub debtor_name: Option<String>,
     /// Name of the payee, as the payment has it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 140)]
     pub creditor_name: Option<String>,
-    /// The payee's own reference, such as an invoice number.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// `CdtrRefInf/Ref`: the payee's own reference, such as an invoice number.
+    #[schema(min_length = 1, max_length = 35)]
     pub creditor_reference: Option<String>,
-    /// The type of that reference.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The type of that reference, such as `SCOR`.
+    #[schema(min_length = 1, max_length = 35)]
     pub creditor_reference_type: Option<String>,
 }
 
@@ -90,15 +94,14 @@ impl PaymentNames {
 }
 
 /// The other side of an entry: the counterparty that the job names, or else the job's other account.
+#[skip_serializing_none]
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 #[schema(as = OtherSide)]
 pub struct Other {
     /// The other side's name.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The number of the other side's account.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
 }
 

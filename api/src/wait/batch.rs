@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_job_is_told_once_and_nothing_stays_behind() {
+    fn each_job_is_reported_once_and_nothing_stays_behind() {
         let replies = Replies::default();
         let [one, other] = [1, 2].map(|n| (JobId::from_chance(n, [0; 6]), Fingerprint([0; 16])));
         let mut ticket = replies.expect_all([one, other, one]);

@@ -108,7 +108,7 @@ async fn the_limit_grows_and_shrinks_while_running_and_no_request_is_dropped() {
 }
 
 #[tokio::test]
-async fn a_client_beyond_its_rate_is_told_when_to_come_back_and_others_are_not_disturbed() {
+async fn a_client_beyond_its_rate_learns_when_to_come_back_and_others_are_not_disturbed() {
     let keys = ["acme", "umbrella"].map(|name| format!("{name}:submit:{}", Keys::hash(name))).join(",");
     let config = Config { keys: Keys::parse(&keys).unwrap(), ..Config::default() };
     let world = World::with(config).await;

@@ -54,7 +54,7 @@ async fn a_bad_line_refuses_only_itself() {
 }
 
 #[tokio::test]
-async fn an_analysis_among_jobs_is_told_where_it_belongs() {
+async fn an_analysis_among_jobs_is_shown_where_it_belongs() {
     let world = World::new().await;
     let lines = [deposit("a", 1), r#"{"kind":"analyse_patterns","account":"a"}"#.to_owned()].join("\n");
     let answer = world.post_batch(&[NDJSON], lines).await;
@@ -87,7 +87,7 @@ async fn each_lane_keeps_the_order_of_the_lines() {
 }
 
 #[tokio::test]
-async fn the_form_is_seen_from_the_first_byte_where_the_type_does_not_tell() {
+async fn the_form_is_seen_from_the_first_byte_where_the_type_does_not_say() {
     let world = World::new().await;
     let form = ("content-type", "application/x-www-form-urlencoded");
     for headers in [&[][..], &[form]] {

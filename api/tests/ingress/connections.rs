@@ -77,7 +77,7 @@ async fn who_sends_ten_megabytes_still_reads_the_answer() {
 }
 
 #[tokio::test]
-async fn who_asks_before_sending_is_told_no_at_once() {
+async fn who_asks_before_sending_is_refused_at_once() {
     let served = serve();
     let mut stream = TcpStream::connect(served.address).await.unwrap();
     let head = "POST /api/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 10485760\r\nExpect: 100-continue\r\n\r\n";

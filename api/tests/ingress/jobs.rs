@@ -187,7 +187,7 @@ async fn an_id_that_was_never_issued_is_not_found() {
 }
 
 #[tokio::test]
-async fn a_ledger_that_is_away_is_told_without_its_secrets() {
+async fn a_ledger_that_is_away_is_reported_without_its_secrets() {
     let world = World::new().await;
     *world.ledger.away.lock().unwrap() = true;
     let id = JobId::from_chance(7, [7; 6]);

@@ -44,7 +44,7 @@ async fn without_a_known_key_nothing_is_done() {
 }
 
 #[tokio::test]
-async fn a_key_without_the_scope_is_told_which() {
+async fn a_key_without_the_scope_is_refused_with_its_name() {
     let world = world().await;
     let answer = world.post(&[("x-api-key", "reader-key")], DEPOSIT).await;
     answer.assert_problem(403, "forbidden");

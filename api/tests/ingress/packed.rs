@@ -41,7 +41,7 @@ async fn a_packed_job_and_a_packed_batch_are_taken() {
 }
 
 #[tokio::test]
-async fn another_coding_is_told_what_would_be_taken() {
+async fn another_coding_is_refused_with_those_that_are_taken() {
     let world = World::new().await;
     for path in ["/api/jobs", "/api/jobs/batch", "/api/analyses"] {
         for coding in ["br", "gzip, gzip", "deflate", "zstd"] {

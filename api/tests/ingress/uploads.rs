@@ -17,7 +17,7 @@ use crate::rigged::RiggedImports;
 const FORM: (&str, &str) = ("content-type", "multipart/form-data; boundary=B");
 
 #[tokio::test]
-async fn a_file_for_which_there_is_no_thread_is_told_which_pool_is_full() {
+async fn a_file_for_which_there_is_no_thread_is_refused_with_the_pool_that_is_full() {
     let folder = tempfile::tempdir().unwrap();
     let imports = ImportsConfig { folder: folder.path().to_owned(), ..ImportsConfig::default() };
     let world = World::with(Config { imports, ..Config::default() }).await;

@@ -29,7 +29,7 @@ async fn published(world: &World) -> serde_json::Value {
 }
 
 #[tokio::test]
-async fn a_waiting_client_gets_the_outcome_as_soon_as_a_worker_tells() {
+async fn a_waiting_client_gets_the_outcome_as_soon_as_a_worker_reports_it() {
     let world = World::new().await;
     let started = Instant::now();
     let worker = async {
@@ -66,7 +66,7 @@ async fn a_client_may_ask_to_wait_by_its_query_too() {
 }
 
 #[tokio::test]
-async fn what_is_told_is_enough_when_the_ledger_is_away() {
+async fn what_is_reported_is_enough_when_the_ledger_is_away() {
     let world = World::new().await;
     *world.ledger.away.lock().unwrap() = true;
     let worker = async {

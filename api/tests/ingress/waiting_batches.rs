@@ -48,7 +48,7 @@ async fn tell(world: &World, id: JobId, body: &str, outcome: RecordedOutcome) {
 }
 
 #[tokio::test]
-async fn each_line_has_its_outcome_as_soon_as_the_last_one_is_told() {
+async fn each_line_has_its_outcome_as_soon_as_the_last_one_is_reported() {
     let world = World::new().await;
     let started = Instant::now();
     let worker = async {
@@ -94,7 +94,7 @@ async fn a_silent_bus_is_made_up_for_by_few_looks_into_the_ledger() {
 }
 
 #[tokio::test]
-async fn when_the_time_is_over_it_is_told_how_far_it_got() {
+async fn when_the_time_is_over_the_answer_says_how_far_it_got() {
     let world = World::new().await;
     let worker = async {
         let (id, body) = published(&world, 2).await.remove(1);
@@ -134,7 +134,7 @@ async fn one_full_lane_does_not_hold_up_the_outcomes_of_the_others() {
 }
 
 #[tokio::test]
-async fn without_a_wait_nobody_is_told() {
+async fn without_a_wait_nobody_is_notified() {
     let world = World::new().await;
     let answer = world.post_batch(&[NDJSON, ("prefer", "wait=0")], deposits(1..=2)).await;
     assert_eq!((answer.status.as_u16(), answer.header("preference-applied")), (202, ""));

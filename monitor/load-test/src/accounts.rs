@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_request_is_a_job_between_two_accounts_and_can_be_told_again() {
+    fn every_request_is_a_job_between_two_accounts_and_can_be_made_again() {
         let accounts = Accounts::of_a_new_run(1_000);
         for n in [0, 1, 77, REQUESTS_MAX - 1] {
             submission::parse(accounts.job(n).as_bytes()).unwrap();

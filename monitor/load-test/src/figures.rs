@@ -7,9 +7,8 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A distribution of times, to two significant digits.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(as = LoadTestTimes)]
+/// A distribution of times.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Times {
     /// Number of measured times.
     pub count: u64,
@@ -29,7 +28,6 @@ pub struct Times {
 
 impl Times {
     /// Of a histogram of microseconds; `None`: it is empty.
-    #[must_use]
     pub fn of(took_us: &Histogram<u64>) -> Option<Times> {
         let quantile = |quantile| seconds(took_us.value_at_quantile(quantile));
         (!took_us.is_empty()).then(|| Times {
@@ -82,19 +80,13 @@ pub struct Figures {
 
 /// `part` of `whole` in percent; of nothing, 0.
 pub(crate) fn percent(part: u64, whole: u64) -> f64 {
-    100.0 * ratio(part, whole)
+    if whole == 0 { 0.0 } else { 100.0 * part as f64 / whole as f64 }
 }
 
 /// `count` a second; 0 where no time has passed.
-#[must_use]
 pub fn per_second(count: u64, span: Duration) -> f64 {
     let seconds = span.as_secs_f64();
-    if seconds > 0.0 { ratio(count, 1) / seconds } else { 0.0 }
-}
-
-#[allow(clippy::cast_precision_loss)] // Counts far below 2^53.
-fn ratio(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+    if seconds > 0.0 { count as f64 / seconds } else { 0.0 }
 }
 
 #[cfg(test)]

@@ -13,7 +13,6 @@ use crate::series::Point;
 const STYLE: &str = include_str!("page/style.css");
 
 /// The page.
-#[must_use]
 pub fn of(report: &Report) -> String {
     let verdict = &report.verdict;
     let (class, word) = if verdict.passed { ("passed", "Passed") } else { ("failed", "Failed") };

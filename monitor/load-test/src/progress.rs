@@ -51,7 +51,6 @@ pub struct ProgressView {
 
 impl Progress {
     /// How far it is now.
-    #[must_use]
     pub fn view(&self) -> ProgressView {
         let running = self.stage.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (stage, stage_percent) = running.map_or_else(

@@ -54,13 +54,11 @@ pub struct Proof {
 
 impl Proof {
     /// All of it was read, and all of it is as it should be.
-    #[must_use]
     pub fn holds(&self) -> bool {
         self.lost == 0 && self.doubled == 0 && self.books_balance()
     }
 
     /// The accounts stand where the outcomes say, to the last minor unit.
-    #[must_use]
     pub fn books_balance(&self) -> bool {
         self.accounts_off == 0 && self.foreign_entries == 0 && self.money_found == Some(self.money_given)
     }

@@ -22,7 +22,6 @@ pub struct Report {
     /// The plan of the load test.
     pub plan: Plan,
     /// When the load started (RFC 3339, UTC).
-    #[schema(value_type = String, format = DateTime)]
     pub started_at: Timestamp,
     /// Seconds from opening the accounts to the verdict.
     pub seconds: f64,

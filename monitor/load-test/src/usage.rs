@@ -44,11 +44,9 @@ pub struct Resources {
     pub memory_replica: String,
     /// CPU of the busiest host or container, in percent, on average over the load. Other programs on the host
     /// count too, so no criterion uses it. `null`: no report has it.
-    #[serde(default)]
     pub host_cpu_percent_avg: Option<f64>,
     /// Memory of the fullest host or container, in percent, on average over the load. `null`: no report has
     /// it.
-    #[serde(default)]
     pub host_memory_percent_avg: Option<f64>,
 }
 
@@ -199,7 +197,6 @@ struct Status {
 struct ReplicaStatus {
     role: Role,
     replica: String,
-    #[serde(default)]
     resources: Option<Used>,
 }
 
@@ -245,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn of_hosts_the_busiest_on_average_is_told() {
+    fn of_hosts_the_busiest_on_average_is_shown() {
         let peaks = Peaks::default();
         peaks.count(true);
         for (replica, host_cpu_percent) in [("a", 100.0), ("b", 60.0), ("a", 10.0), ("b", 80.0)] {

@@ -69,7 +69,6 @@ pub enum CriterionName {
 
 impl CriterionName {
     /// It and its limit, in a few words.
-    #[must_use]
     pub fn in_words(self) -> &'static str {
         match self {
             CriterionName::Success => "success, above",
@@ -252,7 +251,6 @@ fn host(used: &Resources) -> String {
 
 /// What was not read is not proven.
 fn none(name: CriterionName, unit: Unit, count: u64, what: &str, was_read: bool) -> Criterion {
-    #[allow(clippy::cast_precision_loss)] // A count far below 2^53.
     let measured = (was_read || count > 0).then_some(count as f64);
     Criterion {
         name,

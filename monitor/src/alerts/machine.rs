@@ -37,15 +37,16 @@ pub(crate) enum Turn {
 /// The state of one alert.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Machine {
-    state: AlertState,
-    since: Option<Timestamp>,
+    pub(crate) state: AlertState,
+    /// When its condition began to hold, this time or, once resolved, the last.
+    pub(crate) since: Option<Timestamp>,
     /// For how long its condition is known to have held, while it is pending.
     held: Clock,
     /// For how long it is known to have been clear, while it fires.
     cleared: Clock,
-    fired_at: Option<Timestamp>,
-    resolved_at: Option<Timestamp>,
-    peak: Option<f64>,
+    pub(crate) fired_at: Option<Timestamp>,
+    pub(crate) resolved_at: Option<Timestamp>,
+    pub(crate) peak: Option<f64>,
 }
 
 impl Machine {
@@ -91,27 +92,6 @@ impl Machine {
                 Some(Turn::Resolved)
             }
         }
-    }
-
-    pub(crate) fn state(&self) -> AlertState {
-        self.state
-    }
-
-    /// When its condition began to hold, this time or, once resolved, the last.
-    pub(crate) fn since(&self) -> Option<Timestamp> {
-        self.since
-    }
-
-    pub(crate) fn fired_at(&self) -> Option<Timestamp> {
-        self.fired_at
-    }
-
-    pub(crate) fn resolved_at(&self) -> Option<Timestamp> {
-        self.resolved_at
-    }
-
-    pub(crate) fn peak(&self) -> Option<f64> {
-        self.peak
     }
 }
 
@@ -182,8 +162,8 @@ mod tests {
         assert_eq!(run(&mut machine, 0, &[Some(11.0); 6]), [(5, Turn::Fired)]);
         assert_eq!(run(&mut machine, 6, &[Some(30.0)]), []);
         assert_eq!(run(&mut machine, 7, &[Some(1.0); 11]), [(17, Turn::Resolved)]);
-        assert_eq!((machine.peak(), machine.since()), (Some(30.0), Some(at(0))));
-        assert_eq!(machine.state(), AlertState::Inactive);
+        assert_eq!((machine.peak, machine.since), (Some(30.0), Some(at(0))));
+        assert_eq!(machine.state, AlertState::Inactive);
     }
 
     #[test]
@@ -202,7 +182,7 @@ mod tests {
         assert_eq!(run(&mut machine, 6, &around), []);
         let dips: Vec<_> = (0..200).map(|n| Some(if n % 10 == 9 { 9.5 } else { 1.0 })).collect();
         assert_eq!(run(&mut machine, 206, &dips), []);
-        assert_eq!(machine.state(), AlertState::Firing);
+        assert_eq!(machine.state, AlertState::Firing);
     }
 
     #[test]
@@ -211,7 +191,7 @@ mod tests {
         assert_eq!(run(&mut machine, 0, &[None; 100]), []);
         run(&mut machine, 100, &[Some(11.0); 6]);
         assert_eq!(run(&mut machine, 106, &[None; 100]), []);
-        assert_eq!(machine.state(), AlertState::Firing);
+        assert_eq!(machine.state, AlertState::Firing);
     }
 
     #[test]
@@ -220,7 +200,7 @@ mod tests {
         let high = Some(11.0);
         let gaps: Vec<_> = (0..60).map(|n| if n % 20 == 0 { high } else { None }).collect();
         assert_eq!(run(&mut machine, 0, &gaps), [], "three moments in a minute");
-        assert_eq!(machine.state(), AlertState::Pending);
+        assert_eq!(machine.state, AlertState::Pending);
         assert_eq!(run(&mut machine, 60, &[high; 3]), []);
         assert_eq!(run(&mut machine, 63, &[None; 30]), []);
         assert_eq!(run(&mut machine, 93, &[high; 4]), [(96, Turn::Fired)], "two seconds, then three more");
@@ -234,10 +214,10 @@ mod tests {
     fn one_that_fired_before_goes_on_and_resolves() {
         let mut machine = Machine::resumed(at(3), at(8), Some(50.0));
         assert_eq!(run(&mut machine, 100, &[None, Some(11.0), None]), []);
-        assert_eq!(machine.state(), AlertState::Firing);
+        assert_eq!(machine.state, AlertState::Firing);
         assert_eq!(run(&mut machine, 103, &[Some(1.0); 11]), [(113, Turn::Resolved)]);
-        let (since, fired_at) = (machine.since(), machine.fired_at());
-        assert_eq!((since, fired_at, machine.peak()), (Some(at(3)), Some(at(8)), Some(50.0)));
+        let (since, fired_at) = (machine.since, machine.fired_at);
+        assert_eq!((since, fired_at, machine.peak), (Some(at(3)), Some(at(8)), Some(50.0)));
     }
 
     proptest! {
@@ -261,8 +241,8 @@ mod tests {
             let mut machine = Machine::default();
             let known: Vec<_> = values.iter().copied().map(Some).collect();
             run(&mut machine, 0, &known);
-            prop_assert_eq!(machine.state(), AlertState::Firing);
-            prop_assert_eq!(machine.peak(), values.iter().copied().reduce(f64::max));
+            prop_assert_eq!(machine.state, AlertState::Firing);
+            prop_assert_eq!(machine.peak, values.iter().copied().reduce(f64::max));
         }
     }
 }

@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn prometheus_tells_critical_alerts_from_warnings() {
+    fn prometheus_distinguishes_critical_alerts_from_warnings() {
         let rules = std::fs::read_to_string(root().join("deploy/prometheus/alerts.yml")).unwrap();
         let critical: Vec<_> =
             ALL.iter().filter(|rule| rule.severity == Critical).map(|rule| rule.name.to_string()).collect();

@@ -38,7 +38,7 @@ impl Distribution {
 
     /// The smallest value that at least this share (0 to 1) of all do not exceed; 0 of an empty one.
     pub(crate) fn quantile(&self, share: f64) -> u64 {
-        #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         // A rank among counts far below 2^53.
         let rank = ((self.total as f64 * share).ceil() as u64).clamp(1, self.total.max(1));
         let mut seen = 0;
@@ -52,11 +52,8 @@ impl Distribution {
     }
 
     pub(crate) fn mean(&self) -> f64 {
-        #[allow(clippy::cast_precision_loss)] // A mean, shown with a few digits.
         let sum: f64 = self.counts.iter().map(|(value, count)| *value as f64 * *count as f64).sum();
-        #[allow(clippy::cast_precision_loss)]
-        let total = self.total.max(1) as f64;
-        sum / total
+        sum / self.total.max(1) as f64
     }
 
     /// As times, where the values are microseconds; `None`: nothing was measured.
@@ -86,9 +83,7 @@ impl Distribution {
 }
 
 fn seconds(micros: u64) -> f64 {
-    #[allow(clippy::cast_precision_loss)] // An hour at the most.
-    let micros = micros as f64;
-    micros / 1e6
+    micros as f64 / 1e6
 }
 
 #[cfg(test)]

@@ -73,9 +73,7 @@ pub(crate) struct Growth {
 
 impl Growth {
     pub(crate) fn per_second(&self, count: impl Fn(&Counters) -> u64) -> f64 {
-        #[allow(clippy::cast_precision_loss)] // A rate, shown with a few digits.
-        let count = count(&self.added) as f64;
-        if self.seconds > 0.0 { count / self.seconds } else { 0.0 }
+        if self.seconds > 0.0 { count(&self.added) as f64 / self.seconds } else { 0.0 }
     }
 }
 

@@ -84,7 +84,6 @@ pub(crate) fn errors(growths: &[(Role, Growth)]) -> Errors {
         .map(|(name, (count, per_second))| ErrorRate { r#type: name.to_owned(), count, per_second })
         .collect();
     by_type.sort_by_key(|error| std::cmp::Reverse(error.count));
-    #[allow(clippy::cast_precision_loss)] // A share, shown with a few digits.
     let failed_requests_percent = (requests > 0).then(|| 100.0 * failed as f64 / requests as f64);
     Errors { requests, failed_requests: failed, failed_requests_percent, by_type }
 }

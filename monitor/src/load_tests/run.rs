@@ -21,14 +21,11 @@ pub struct Run {
     /// The plan of the load test.
     pub plan: Plan,
     /// When the load test was asked for (RFC 3339, UTC).
-    #[schema(value_type = String, format = DateTime)]
     pub requested_at: Timestamp,
     /// When the monitor wrote this (RFC 3339, UTC).
     #[serde(alias = "told_at")] // Until release 0.1.
-    #[schema(value_type = String, format = DateTime)]
     pub reported_at: Timestamp,
     /// When the load test ended (RFC 3339, UTC); `null`: it is running.
-    #[schema(value_type = Option<String>, format = DateTime)]
     pub ended_at: Option<Timestamp>,
     /// The id of the monitor that runs the load test.
     pub monitor: String,
@@ -68,10 +65,8 @@ pub struct Summary {
     /// The plan of the load test.
     pub plan: Plan,
     /// When the load test was asked for (RFC 3339, UTC).
-    #[schema(value_type = String, format = DateTime)]
     pub requested_at: Timestamp,
     /// When the load test ended (RFC 3339, UTC); `null`: it is running.
-    #[schema(value_type = Option<String>, format = DateTime)]
     pub ended_at: Option<Timestamp>,
     /// Whether the load test passed; `null`: there is no verdict.
     pub passed: Option<bool>,

@@ -87,7 +87,7 @@ impl Sample {
 }
 
 #[test]
-fn jobs_that_vanish_are_told_by_their_lane_within_twelve_seconds_and_for_a_quarter_of_an_hour() {
+fn jobs_that_vanish_are_reported_by_their_lane_within_twelve_seconds_and_for_a_quarter_of_an_hour() {
     let mut lane = Sample::settled();
     lane.accepted += 5;
     assert_eq!(lane.pass(8), 0, "their reports may still be on their way");
@@ -222,7 +222,7 @@ fn a_lost_replica_explains_what_it_could_not_report() {
 }
 
 #[test]
-fn nothing_is_told_while_not_all_is_known() {
+fn nothing_is_reported_while_not_all_is_known() {
     let mut lane = Sample::settled();
     assert_eq!(lane.reported, Some(Vec::new()));
     lane.accepted += 5;

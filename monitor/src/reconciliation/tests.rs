@@ -85,7 +85,7 @@ fn a_gap_that_a_load_interrupts_is_let_be_too() {
 }
 
 #[test]
-fn a_killed_worker_takes_nothing_with_it_and_a_killed_ingress_is_told_once() {
+fn a_killed_worker_takes_nothing_with_it_and_a_killed_ingress_is_reported_once() {
     let mut count = closed();
     take(&mut count, 50, 1_020, false, &["worker-1"]);
     assert_eq!(quiet(&mut count, 100, 1_100, &["worker-1"]).holds, Some(true), "the ledger knows");

@@ -31,7 +31,6 @@ pub(super) fn ahead_of_the_middle(ahead_us: &[Option<i64>]) -> Vec<Option<f64>> 
     let mut known: Vec<i64> = ahead_us.iter().flatten().copied().collect();
     known.sort_unstable();
     let middle = known.get(known.len().saturating_sub(1) / 2).copied().unwrap_or_default();
-    #[allow(clippy::cast_precision_loss)] // Milliseconds of any clock are far below 2^53.
     let seconds = |ahead: i64| (ahead.saturating_sub(middle) / 1_000) as f64 / 1e3;
     ahead_us.iter().map(|ahead| ahead.map(seconds)).collect()
 }

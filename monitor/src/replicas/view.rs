@@ -59,11 +59,9 @@ fn batch_jobs_avg(replica: &Replica, now: Instant) -> Option<f64> {
     let recent = replica.batches.iter().filter(|batches| now.duration_since(batches.received_at) <= SHORT);
     let (jobs, count) =
         recent.fold((0.0, 0), |(jobs, count), batches| (jobs + batches.jobs, count + batches.count));
-    #[allow(clippy::cast_precision_loss)] // Ten seconds' batches.
     (count > 0).then(|| jobs / count as f64)
 }
 
-#[allow(clippy::cast_precision_loss)] // Shares of sizes.
 fn resources(used: &Resources) -> ResourcesView {
     let percent = |part: f64, whole: f64| if whole > 0.0 { 100.0 * part / whole } else { 0.0 };
     let memory = percent(used.memory_bytes as f64, used.memory_limit_bytes as f64);

@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_json_is_told_from_what_is_not_asked_for() {
+    fn what_is_no_json_is_distinguished_from_what_is_not_asked_for() {
         let status = |body: &str| match read::<Map<String, Value>>(body.as_bytes()) {
             Ok(_) => 200,
             Err(problem) => problem.into_response().status().as_u16(),

@@ -27,13 +27,10 @@ pub(super) struct ChangeBody {
     #[schema(value_type = Object, example = json!({"BATCH_PROCESSING_SIZE": 50}))]
     changes: Map<String, Value>,
     /// The version to undo, in place of `changes`.
-    #[serde(default)]
     undo: Option<u64>,
     /// The user who asks for the change. With an API key, the person on whose behalf the key's owner asks.
-    #[serde(default)]
     by: Option<String>,
     /// Why the change is made, for the audit log.
-    #[serde(default)]
     reason: Option<String>,
 }
 
@@ -75,9 +72,7 @@ pub(super) struct UndoBody {
 
 /// The settings in force, where each comes from, whether every replica runs with them, and who changed them.
 #[utoipa::path(
-    get,
-    path = "/api/scalability/config",
-    tag = "control",
+    get, path = "/api/scalability/config", tag = "control",
     responses((status = 200, description = "The settings.", body = Config))
 )]
 pub(super) async fn show(State(shared): State<Arc<Shared>>) -> Json<Config> {
@@ -86,9 +81,7 @@ pub(super) async fn show(State(shared): State<Arc<Shared>>) -> Json<Config> {
 
 /// Changes settings while the fleet runs: all of them, or none if one is wrong.
 #[utoipa::path(
-    patch,
-    path = "/api/scalability/config",
-    tag = "control",
+    patch, path = "/api/scalability/config", tag = "control",
     request_body(content = ChangeBody, description = "`{\"NAME\": value}`, or the same object within `changes`."),
     params(("X-Tellers-User" = Option<String>, Header, description = "The user who asks for the change, for the audit log; `by` in the body takes precedence.")),
     responses(
@@ -124,9 +117,7 @@ pub(super) async fn change(
 
 /// Undoes a change of settings: the settings that it changed get their values from before.
 #[utoipa::path(
-    post,
-    path = "/api/scalability/config/undo",
-    tag = "control",
+    post, path = "/api/scalability/config/undo", tag = "control",
     request_body = UndoBody,
     responses(
         (status = 200, description = "The settings after the undo.", body = Config),

@@ -42,9 +42,7 @@ pub(super) struct Done {
 
 /// Lists the oldest dead letters with their causes.
 #[utoipa::path(
-    get,
-    path = "/api/scalability/dead-letters",
-    tag = "control",
+    get, path = "/api/scalability/dead-letters", tag = "control",
     params(ListQuery),
     responses(
         (status = 200, description = "The dead letters.", body = DeadLetters),
@@ -66,9 +64,7 @@ pub(super) async fn list(
 
 /// Puts a dead letter on its lane again, behind the jobs that wait there.
 #[utoipa::path(
-    post,
-    path = "/api/scalability/dead-letters/{id}/replay",
-    tag = "control",
+    post, path = "/api/scalability/dead-letters/{id}/replay", tag = "control",
     responses(
         (status = 200, description = "The job is on its lane.", body = Done),
         (status = 404, description = "There is no such dead letter.", body = Problem, content_type = "application/problem+json"),
@@ -103,9 +99,7 @@ pub(super) async fn replay(
 
 /// Removes a dead letter for good.
 #[utoipa::path(
-    delete,
-    path = "/api/scalability/dead-letters/{id}",
-    tag = "control",
+    delete, path = "/api/scalability/dead-letters/{id}", tag = "control",
     responses(
         (status = 200, description = "The dead letter is gone.", body = Done),
         (status = 404, description = "There is no such dead letter.", body = Problem, content_type = "application/problem+json"),

@@ -21,9 +21,7 @@ use crate::views::status::Status;
 
 /// Shows everything at a glance: verdict, health, figures, lanes, replicas, alerts, and what to change.
 #[utoipa::path(
-    get,
-    path = "/api/scalability/dashboard",
-    tag = "fleet",
+    get, path = "/api/scalability/dashboard", tag = "fleet",
     responses((
         status = 200,
         description = "The latest snapshot, at most about a second old. With `Accept: text/event-stream` the \
@@ -43,9 +41,7 @@ pub(super) async fn dashboard(State(shared): State<Arc<Shared>>, headers: Header
 /// Shows whether the fleet is well, and why: verdict, health score and its parts, replicas, lanes, the
 /// ledger.
 #[utoipa::path(
-    get,
-    path = "/api/scalability/status",
-    tag = "fleet",
+    get, path = "/api/scalability/status", tag = "fleet",
     responses((status = 200, description = "The latest snapshot, at most about a second old.", body = Status))
 )]
 pub(super) async fn status(State(shared): State<Arc<Shared>>) -> Response {
@@ -55,9 +51,7 @@ pub(super) async fn status(State(shared): State<Arc<Shared>>) -> Response {
 /// Shows figures of the last 10 and 60 seconds: response times, throughput, processing times, errors, CPU,
 /// memory, disk, pools, queue sizes.
 #[utoipa::path(
-    get,
-    path = "/api/scalability/metrics/realtime",
-    tag = "fleet",
+    get, path = "/api/scalability/metrics/realtime", tag = "fleet",
     params((
         "Last-Event-ID" = Option<String>, Header,
         description = "With `Accept: text/event-stream`, the id of the last event that the client saw. The stream starts with the \
@@ -99,9 +93,7 @@ pub(super) struct HistoryQuery {
 
 /// Shows the figures of the last 15 minutes, second by second, or of the last 24 hours, minute by minute.
 #[utoipa::path(
-    get,
-    path = "/api/scalability/history",
-    tag = "fleet",
+    get, path = "/api/scalability/history", tag = "fleet",
     params(HistoryQuery),
     responses(
         (status = 200, description = "The points, the oldest first.", body = History),

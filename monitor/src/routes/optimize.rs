@@ -33,9 +33,7 @@ pub(super) struct OptimizeBody {
 /// Recommends settings and a number of workers, each with evidence and expected effect, and applies the
 /// settings that can change while running.
 #[utoipa::path(
-    post,
-    path = "/api/scalability/optimize",
-    tag = "control",
+    post, path = "/api/scalability/optimize", tag = "control",
     request_body = OptimizeBody,
     responses(
         (status = 200, description = "The recommendations, and the settings that were applied.", body = Optimization),

@@ -240,13 +240,13 @@ mod tests {
     }
 
     #[test]
-    fn too_few_workers_are_told_with_their_number() {
+    fn too_few_workers_are_reported_with_their_number() {
         let advice = advice(|_| {});
         assert_eq!((advice.len(), &advice[0].recommended), (1, &Some(json!(5))), "{advice:?}");
     }
 
     #[test]
-    fn what_more_workers_bring_is_told_as_it_is() {
+    fn what_more_workers_bring_is_said_as_it_is() {
         let effect = |change: fn(&mut Facts)| advice(change)[0].expected_effect.clone();
         assert_eq!(effect(|_| {}), "throughput grows roughly in proportion");
         assert_eq!(effect(|facts| facts.replicas.clear()), "jobs are posted at all");

@@ -127,9 +127,8 @@ fn pool_wait(facts: &Facts) -> Option<Bottleneck> {
         let wait = if waiting == 1 { "waits" } else { "wait" };
         let longest = acquired.map(|_| format!(", up to {}", time(acquire))).unwrap_or_default();
         let sentence = format!("{tasks} {wait} for a connection to the database, of pool {name}{longest}");
-        #[allow(clippy::cast_precision_loss)] // A few thousand.
-        let waiting = waiting as f64;
-        let evidence = vec![evidence("pool_waiting", waiting), evidence("pool_acquire_p95_seconds", acquire)];
+        let evidence =
+            vec![evidence("pool_waiting", waiting as f64), evidence("pool_acquire_p95_seconds", acquire)];
         because(BottleneckName::PoolWait, sentence, evidence)
     })
 }
@@ -140,7 +139,6 @@ fn lock_waits(facts: &Facts) -> Option<Bottleneck> {
     let retries: u64 =
         window.errors.by_type.iter().filter(|error| is_lock(&error.r#type)).map(|error| error.count).sum();
     let batches = window.processing.posting.map_or(0, |posting| posting.count);
-    #[allow(clippy::cast_precision_loss)] // Shares.
     let share = retries as f64 / batches.max(1) as f64;
     let (locking, posting) = (avg(window.processing.lock_and_read), avg(window.processing.posting));
     let locked = if posting > 0.0 { locking / posting } else { 0.0 };

@@ -22,7 +22,6 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    #[allow(clippy::cast_precision_loss)] // Shares and rates.
     pub(crate) fn of(facts: &Facts) -> Load {
         let window = &facts.last_10_s;
         let posting = window.processing.posting.unwrap_or_default();

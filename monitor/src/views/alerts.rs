@@ -9,7 +9,6 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Alerts {
     /// When the alerts were evaluated (RFC 3339, UTC).
-    #[schema(value_type = String)]
     pub taken_at: Timestamp,
     /// The alerts that fire, the most severe first.
     pub firing: Vec<AlertView>,
@@ -82,7 +81,6 @@ pub enum AlertName {
 
 impl AlertName {
     /// Path of the page that says what the alert means, how to check it and what to do.
-    #[must_use]
     pub fn runbook(self) -> String {
         format!("docs/runbooks/{self}.md")
     }
@@ -121,13 +119,10 @@ pub struct AlertView {
     /// Seconds for which the condition must be clear before the alert resolves.
     pub clear_seconds: f64,
     /// When the condition began to hold (RFC 3339, UTC); `null`: it does not hold.
-    #[schema(value_type = Option<String>)]
     pub since: Option<Timestamp>,
     /// When the alert fired last (RFC 3339, UTC).
-    #[schema(value_type = Option<String>)]
     pub fired_at: Option<Timestamp>,
     /// When the alert was resolved last (RFC 3339, UTC).
-    #[schema(value_type = Option<String>)]
     pub resolved_at: Option<Timestamp>,
     /// The worst value since `since`, in `unit`.
     pub peak: Option<f64>,
@@ -146,13 +141,10 @@ pub struct AlertRecord {
     /// The severity of the alert.
     pub severity: Severity,
     /// When the alert's condition began to hold (RFC 3339, UTC).
-    #[schema(value_type = String)]
     pub since: Timestamp,
     /// When the alert fired (RFC 3339, UTC).
-    #[schema(value_type = String)]
     pub fired_at: Timestamp,
     /// When the alert was resolved (RFC 3339, UTC); `null`: it still fires, or no monitor has run since.
-    #[schema(value_type = Option<String>)]
     pub resolved_at: Option<Timestamp>,
     /// The worst value, in `unit`; `null`: the alert has no value.
     pub peak: Option<f64>,

@@ -87,7 +87,6 @@ pub struct ChangeView {
     /// The version of the settings that the change made.
     pub version: u64,
     /// When the settings changed (RFC 3339, UTC).
-    #[schema(value_type = String)]
     pub at: Timestamp,
     /// The user who changed the settings.
     pub by: String,

@@ -74,7 +74,6 @@ pub struct WorkersWanted {
 pub struct Reconciliation {
     /// Start of the count: a moment at which no job was in flight, or else the monitor's start (RFC 3339,
     /// UTC).
-    #[schema(value_type = String)]
     pub since: Timestamp,
     /// Number of jobs that the lanes took.
     pub accepted: u64,

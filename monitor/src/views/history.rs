@@ -1,6 +1,7 @@
 //! `GET /api/scalability/history`: what the charts show.
 
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 use utoipa::ToSchema;
 
 /// The figures over a span of time.
@@ -15,73 +16,53 @@ pub struct History {
 }
 
 /// The fleet in one second, or one minute. `null`: not known.
+#[skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct Point {
     /// End of the second or minute, in seconds since the Unix epoch.
     pub at: i64,
     /// Accepted jobs per second.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub accepted_jobs_per_second: Option<f64>,
     /// Jobs that got their outcome, per second.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub settled_jobs_per_second: Option<f64>,
     /// Jobs that the ingresses refused, per second.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub refused_jobs_per_second: Option<f64>,
     /// Requests answered, per second.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub requests_per_second: Option<f64>,
     /// Requests answered 5xx, in percent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub failed_requests_percent: Option<f64>,
     /// Median response time of the ingress over the last 10 s (a minute's point: of the minute; so the next
     /// two).
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub response_p50_seconds: Option<f64>,
     /// 95th percentile of the response time.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub response_p95_seconds: Option<f64>,
     /// 99th percentile of the response time.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub response_p99_seconds: Option<f64>,
     /// Median time from acceptance to posting.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub posted_p50_seconds: Option<f64>,
     /// 95th percentile of the time from acceptance to posting.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub posted_p95_seconds: Option<f64>,
     /// 99th percentile of the time from acceptance to posting.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub posted_p99_seconds: Option<f64>,
     /// Jobs in a batch, on average.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub batch_jobs_avg: Option<f64>,
     /// Number of jobs that wait (a minute's point: the most; so the next two).
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub depth_jobs: Option<u64>,
     /// Number of messages that wait.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub depth_messages: Option<u64>,
     /// Age in seconds of the oldest job without an outcome.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub lag_seconds: Option<f64>,
     /// CPU of the busiest host or container, in percent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_percent: Option<f64>,
     /// Memory of the fullest host or container, in percent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_percent: Option<f64>,
     /// Connections in use, in percent of the fullest pool's size.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub pool_percent: Option<f64>,
     /// Number of live workers.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub workers: Option<u16>,
     /// Health score from 0 to 100 (a minute's point: the least).
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub health_score: Option<u8>,
     /// Number of alerts that fire (a minute's point: the most).
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub alerts_firing: Option<u16>,
 }

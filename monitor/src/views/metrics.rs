@@ -1,6 +1,7 @@
 //! `GET /api/scalability/metrics/realtime`: figures of the last seconds, over the whole fleet.
 
 use jiff::Timestamp;
+pub use load_test::Times;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -13,7 +14,6 @@ use super::status::QueueTotals;
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Metrics {
     /// When the figures were taken (RFC 3339, UTC).
-    #[schema(value_type = String)]
     pub taken_at: Timestamp,
     /// The state of the fleet.
     pub state: FleetState,
@@ -82,20 +82,6 @@ pub struct Throughput {
     pub duplicate_jobs_per_second: Option<f64>,
     /// Messages put on the lanes, per second; each carries up to 100 jobs.
     pub messages_per_second: Option<f64>,
-}
-
-/// A distribution of times.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, ToSchema)]
-#[allow(missing_docs)] // The names say all.
-pub struct Times {
-    /// Number of measured times.
-    pub count: u64,
-    pub min_seconds: f64,
-    pub avg_seconds: f64,
-    pub p50_seconds: f64,
-    pub p95_seconds: f64,
-    pub p99_seconds: f64,
-    pub max_seconds: f64,
 }
 
 /// The distribution of the sizes of batches.

@@ -11,7 +11,6 @@ use super::health::WorkersWanted;
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Optimization {
     /// When the figures behind the recommendations were taken (RFC 3339, UTC).
-    #[schema(value_type = String)]
     pub taken_at: Timestamp,
     /// What limits throughput now.
     pub bottleneck: Bottleneck,

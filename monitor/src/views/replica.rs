@@ -28,7 +28,6 @@ pub struct ReplicaView {
     /// fleet bus went away or came back.
     pub state: ReplicaState,
     /// When a lost replica reported last (RFC 3339, UTC).
-    #[schema(value_type = Option<String>)]
     pub lost_since: Option<Timestamp>,
     /// Seconds since the replica's start, by its last report.
     pub uptime_seconds: f64,

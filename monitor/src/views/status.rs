@@ -14,7 +14,6 @@ use super::replica::ReplicaView;
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Status {
     /// When the snapshot was taken (RFC 3339, UTC).
-    #[schema(value_type = String)]
     pub taken_at: Timestamp,
     /// The state of the fleet.
     pub state: FleetState,

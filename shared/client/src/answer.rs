@@ -1,7 +1,5 @@
 //! What a service answers, and what it may be that it does not.
 
-use std::fmt;
-
 use reqwest::header::HeaderMap;
 use reqwest::{RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
@@ -22,7 +20,8 @@ pub struct Answer {
 }
 
 /// A refusal (RFC 9457), or an answer of that status by someone else on the way.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, derive_more::Display)]
+#[display("{status}: {detail}")]
 pub struct Problem {
     /// The HTTP status.
     pub status: StatusCode,
@@ -67,7 +66,6 @@ impl Answer {
     }
 
     /// A header's value; empty where there is none.
-    #[must_use]
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
@@ -91,7 +89,6 @@ impl Answer {
     }
 
     /// As an answer that is not the one that was hoped for.
-    #[must_use]
     pub fn refusal(&self) -> Error {
         Problem::of(self.status, &self.body).into()
     }
@@ -99,7 +96,6 @@ impl Answer {
 
 impl Problem {
     /// Reads the body of an answer.
-    #[must_use]
     pub fn of(status: StatusCode, body: &str) -> Problem {
         let json: Value = serde_json::from_str(body).unwrap_or_default();
         let kind = json["type"].as_str().and_then(|kind| kind.rsplit('/').next());
@@ -115,15 +111,8 @@ impl Problem {
     }
 }
 
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.status, self.detail)
-    }
-}
-
 impl Error {
     /// Its class, of which there are few: `refused/lane-full`, `http/502`, `connect`, `timeout`, ...
-    #[must_use]
     pub fn class(&self) -> String {
         match self {
             Error::Busy(problem) | Error::Refused(problem) => match &problem.kind {

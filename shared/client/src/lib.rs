@@ -71,7 +71,6 @@ impl Client {
     }
 
     /// Where the service is, without a slash at the end.
-    #[must_use]
     pub fn base(&self) -> &str {
         &self.base
     }

@@ -71,7 +71,6 @@ pub struct JobView {
 
 impl JobView {
     /// Whether it has its outcome.
-    #[must_use]
     pub fn is_final(&self) -> bool {
         // An ingress of the release before says `queued`.
         !["queued", "pending"].contains(&self.status.as_str())

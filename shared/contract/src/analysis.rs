@@ -2,6 +2,7 @@
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use domain::account::AccountNumber;
 use domain::id::JobId;
@@ -32,6 +33,7 @@ pub enum AnalysisWork {
 }
 
 /// What was asked for.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunOrder {
     /// The run's id.
@@ -41,15 +43,12 @@ pub struct RunOrder {
     /// When, in microseconds since the Unix epoch. Its day (UTC) is "today".
     pub requested_at: i64,
     /// The first day that counts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Date>,
     /// The last day that counts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Date>,
 }
 
 /// What was asked for as JSON, as it is kept: equal for equal requests, and short however many accounts are named.
-#[must_use]
 pub fn request(accounts: Option<&[AccountNumber]>, from: Option<Date>, to: Option<Date>) -> String {
     let mut named = blake3::Hasher::new();
     for account in accounts.unwrap_or_default() {

@@ -89,7 +89,6 @@ pub struct QueuedJob<'a> {
     /// Microseconds since the Unix epoch; grows strictly within one ingress replica and lane.
     pub accepted_at: i64,
     /// The row of an import that it comes from.
-    #[serde(default)]
     pub import: Option<Origin>,
     /// The job's own JSON.
     #[serde(borrow)]
@@ -126,7 +125,6 @@ pub enum EnvelopeError {
 impl EnvelopeError {
     /// Whether a worker of the next release reads it. Versions beyond that one are no release's, as far as this
     /// build can know: what claims one may be anything.
-    #[must_use]
     pub fn is_of_the_next_release(&self) -> bool {
         matches!(self, EnvelopeError::Version { found } if *found == VERSION + 1)
     }
@@ -193,7 +191,6 @@ impl<'a> QueuedJob<'a> {
 }
 
 /// Writes an envelope by concatenation; `jobs` are JSON already.
-#[must_use]
 pub fn write<'j, J: Into<Enclosed<'j>>>(ingress: &str, jobs: impl IntoIterator<Item = J> + Clone) -> Bytes {
     let bytes = jobs.clone().into_iter().map(|job| job.into().bytes_max()).sum::<usize>();
     let mut envelope = Vec::with_capacity(bytes + ingress.len() + 2 * FRAME_BYTES);

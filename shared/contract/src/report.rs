@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use domain::lane::Lane;
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 pub use self::histogram::{HistogramError, HistogramName, HistogramWire, new_histogram};
 pub use self::vitals::{PoolReport, Resources, SettingReport, SettingSource};
@@ -27,8 +28,9 @@ pub struct Presence {
 }
 
 /// What a replica does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Role {
     /// The ingress.
     Api,
@@ -54,7 +56,6 @@ pub struct Report {
     /// When it said this, in microseconds since the Unix epoch, by its own clock.
     pub reported_at: i64,
     /// Why it cannot do its work just now, in a sentence; `None`: it can.
-    #[serde(default)]
     pub trouble: Option<String>,
     /// What kind of trouble that is.
     #[serde(default)]
@@ -63,7 +64,6 @@ pub struct Report {
     pub counts: Counts,
     /// Of those, the ones that the reconciliation goes by, lane by lane; lanes without any are left out. `None`: an older
     /// replica does not tell.
-    #[serde(default)]
     pub lane_counts: Option<BTreeMap<Lane, LaneCounts>>,
     /// The lanes that it serves; empty unless it is a worker.
     #[serde(default)]
@@ -75,7 +75,6 @@ pub struct Report {
     #[serde(default)]
     pub process_id: u32,
     /// Where it answers HTTP, `host:port`.
-    #[serde(default)]
     pub address: Option<String>,
     /// The version of the settings that it runs with; 0: those of its start.
     #[serde(default)]
@@ -94,7 +93,6 @@ pub struct Report {
     #[serde(default, deserialize_with = "histogram::known_names")]
     pub histograms: BTreeMap<HistogramName, HistogramWire>,
     /// What its process and its host use; `None`: not known.
-    #[serde(default)]
     pub resources: Option<Resources>,
     /// Its connections to databases.
     #[serde(default)]
@@ -181,10 +179,8 @@ pub struct LaneReport {
     /// When the oldest job in hand was accepted, in microseconds since the Unix epoch; `None`: idle.
     pub oldest_accepted_at: Option<i64>,
     /// Messages that were delivered to the worker and are not acknowledged; `None`: an older worker does not tell.
-    #[serde(default)]
     pub messages_in_hand: Option<u64>,
     /// Jobs in them. Those of messages that it has not opened yet are estimated by the ones that it has.
-    #[serde(default)]
     pub jobs_in_hand: Option<u64>,
 }
 

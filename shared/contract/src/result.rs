@@ -33,14 +33,12 @@ pub struct JobResult {
 
 impl JobResult {
     /// What posting a batch did with `job`.
-    #[must_use]
     pub fn of(job: &Job, outcome: Outcome) -> JobResult {
         let conflict = matches!(outcome, Outcome::Conflict(_));
         JobResult { id: job.id, fingerprint: job.fingerprint, outcome: outcome.recorded(), conflict }
     }
 
     /// `job` could not be posted and is kept as a dead letter.
-    #[must_use]
     pub fn dead(job: &Job) -> JobResult {
         JobResult {
             id: job.id,

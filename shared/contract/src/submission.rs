@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use serde_with::skip_serializing_none;
 
 use domain::account::AccountNumber;
 use domain::id::JobId;
@@ -28,45 +29,29 @@ const REMEDY_HEAD_CHARS: usize = 120;
 const REMEDY_TAIL_CHARS: usize = 280;
 
 /// Every field that some kind of job takes.
+#[skip_serializing_none]
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)] // The fields of DESIGN's table of kinds, by the same names.
 pub struct Submission {
     pub kind: Kind,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountNumber>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<AccountNumber>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<AccountNumber>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<Amount>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub currency: Option<Currency>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub legs: Option<Vec<Leg>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overdraft_limit: Option<OverdraftLimit>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holder: Option<Name>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<JobId>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<JobId>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<Reference>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memo: Option<Memo>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value_date: Option<Date>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counterparty: Option<Counterparty>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Box<RawValue>>,
     // After all others: bodies of releases that did not know it keep their form.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment: Option<Payment>,
 }
 
@@ -143,14 +128,12 @@ pub fn accept(json: &[u8], today: Date) -> Result<Spec, Invalid> {
 }
 
 /// The canonical form of a job's body.
-#[must_use]
 pub fn canonical(spec: &Spec) -> String {
     // A map with string keys and finite numbers always has a JSON form.
     serde_json::to_string(&Submission::from(spec.clone())).unwrap_or_default()
 }
 
 /// The fields that a kind of job takes beside the common ones, as a sentence lists them.
-#[must_use]
 pub fn fields_of(kind: Kind) -> &'static str {
     match kind {
         Kind::OpenAccount => "account, currency, overdraft_limit (optional), holder (optional)",

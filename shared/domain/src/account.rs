@@ -1,19 +1,20 @@
 //! Accounts: their numbers, and the state that posting reads and writes.
 
-use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use derive_more::Display;
+use serde::{Deserialize, Serialize};
+use serde_with::{DeserializeFromStr, SerializeDisplay};
 
 use super::entry::Digest;
 use super::lane::Lane;
 use super::money::{Amount, Currency, OverdraftLimit};
-use super::text;
 
 /// An account's number: 1 to 34 of `[A-Za-z0-9._:-]`, as long as the longest IBAN (ISO 13616).
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(into = "String")]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Display, derive_more::Debug)]
+#[debug("{self}")]
+#[derive(SerializeDisplay, DeserializeFromStr)]
 pub struct AccountNumber(Arc<str>);
 
 /// Not a number that a client's account can have.
@@ -43,7 +44,6 @@ impl AccountNumber {
     }
 
     /// A number read back from the ledger: the system's own accounts are numbers too.
-    #[must_use]
     pub fn from_books(text: &str) -> Option<AccountNumber> {
         let allowed = |c: u8| c.is_ascii_alphanumeric() || b"._:-".contains(&c);
         let fits = (1..=Self::CHARS_MAX).contains(&text.len()) && text.bytes().all(allowed);
@@ -52,19 +52,16 @@ impl AccountNumber {
 
     /// The outside world in one currency, as one lane sees it: a row of its own for each lane, so that
     /// lanes never contend for one.
-    #[must_use]
     pub fn external(currency: Currency, lane: Lane) -> AccountNumber {
         AccountNumber(format!("{}{currency}:{}", Self::EXTERNAL, lane.0).into())
     }
 
     /// Whether it is the system's own.
-    #[must_use]
     pub fn is_external(&self) -> bool {
         self.0.starts_with(Self::EXTERNAL)
     }
 
     /// The number as text.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -75,30 +72,6 @@ impl FromStr for AccountNumber {
 
     fn from_str(text: &str) -> Result<AccountNumber, InvalidAccountNumber> {
         AccountNumber::parse(text)
-    }
-}
-
-impl<'de> Deserialize<'de> for AccountNumber {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<AccountNumber, D::Error> {
-        text::from_str(deserializer)
-    }
-}
-
-impl From<AccountNumber> for String {
-    fn from(number: AccountNumber) -> String {
-        number.0.as_ref().to_owned()
-    }
-}
-
-impl fmt::Display for AccountNumber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for AccountNumber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 
@@ -141,7 +114,6 @@ pub struct Account {
 
 impl Account {
     /// An account with no entries.
-    #[must_use]
     pub fn new(number: AccountNumber, currency: Currency) -> Account {
         Account {
             key: None,
@@ -163,7 +135,6 @@ impl Account {
 
     /// What may be drawn: balance less holds plus overdraft limit, in minor units. Without limit for
     /// the outside world, which is not ours to overdraw.
-    #[must_use]
     pub fn available(&self) -> i128 {
         if self.number.is_external() {
             return i128::MAX;

@@ -31,7 +31,6 @@ impl Digest {
     pub const EMPTY: Digest = Digest([0; 32]);
 
     /// The head after one more entry. The account is the chain's own and is not hashed.
-    #[must_use]
     pub fn after(&self, entry: &Entry) -> Digest {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&self.0);

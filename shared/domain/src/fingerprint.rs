@@ -11,14 +11,12 @@ pub struct Fingerprint(pub [u8; 16]);
 
 impl Fingerprint {
     /// Of a body in canonical form.
-    #[must_use]
     pub fn of(body: &str) -> Fingerprint {
         Fingerprint::of_text(&json::with_normal_metadata(body))
     }
 
     /// Of a body to the letter, as replicas of the release before take it: the same wherever its metadata is in normal
     /// form.
-    #[must_use]
     pub fn of_text(body: &str) -> Fingerprint {
         let mut bytes = [0; 16];
         blake3::Hasher::new().update(body.as_bytes()).finalize_xof().fill(&mut bytes);

@@ -18,14 +18,12 @@ pub struct FormerJob {
 
 impl FormerJob {
     /// A job that is being recorded.
-    #[must_use]
     pub fn of(job: &Job, outcome: RecordedOutcome) -> FormerJob {
         let reference = job.spec.reference.as_ref().map(ToString::to_string);
         FormerJob { reference, action: job.spec.action.clone(), outcome }
     }
 
     /// Whether `job` is this one, come again.
-    #[must_use]
     pub fn is(&self, job: &Job, sameness: Sameness) -> bool {
         match sameness {
             Sameness::Always => true,

@@ -34,7 +34,6 @@ pub enum HoldStatus {
 
 impl Hold {
     /// Whether a job that is posted at `now` (µs since the Unix epoch, by the database's clock) may still capture it.
-    #[must_use]
     pub fn is_capturable(&self, now: i64) -> bool {
         self.status == HoldStatus::Active && self.expires_at.is_none_or(|end| now < end)
     }

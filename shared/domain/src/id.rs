@@ -14,14 +14,15 @@
 //! where ids that come together lie together, so ids from chance sort by time, and those of a client's keys by what
 //! the keys begin with: keys are most often numbered. (Those that are chance to their end, as UUIDs, lie all over it.)
 
-use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use derive_more::Display;
+use serde::{Deserialize, Serialize};
+use serde_with::{DeserializeFromStr, SerializeDisplay};
 use uuid::Uuid;
 
 use super::fingerprint::Fingerprint;
-use super::text::{self, Client, Reference};
+use super::text::{Client, Reference};
 
 /// Keys the check; another value would disown every id that was ever issued.
 const CHECK_CONTEXT: &str = "tellers 2026 job id check v1";
@@ -44,8 +45,9 @@ const NEAR_PLACES: u64 = 64 * 1024;
 const NEIGHBOURS_SHARE: usize = 3;
 
 /// The id of a job; the id of a hold is the id of the job that made it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(into = "String")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Display, derive_more::Debug)]
+#[debug("{self}")]
+#[derive(SerializeDisplay, DeserializeFromStr)]
 pub struct JobId(Uuid);
 
 /// What a client knows a job by. The kinds are sets of names of their own: a key that is spelled like a reference is
@@ -87,7 +89,6 @@ pub struct NotIssued;
 
 impl JobId {
     /// The id of whatever `client` knows by this identity: the same for ever, so that a retry is the same job.
-    #[must_use]
     pub fn derived(client: &Client, identity: Identity<'_>) -> JobId {
         match identity {
             Identity::Reference(reference) => JobId::of_name(client, "reference", reference.as_str()),
@@ -109,7 +110,6 @@ impl JobId {
     }
 
     /// The id that release 0.1 gave to whatever `client` submitted under `key`, be it a key or a reference.
-    #[must_use]
     pub fn of_former_release(client: &Client, key: &str) -> JobId {
         let hash = |context: &str, key: &[u8], out: &mut [u8]| {
             let mut hasher = blake3::Hasher::new_derive_key(context);
@@ -140,7 +140,6 @@ impl JobId {
     }
 
     /// An id from time and chance: `unix_ms` in its first 48 bits, so that ids sort roughly by time.
-    #[must_use]
     pub fn from_chance(unix_ms: u64, chance: [u8; 6]) -> JobId {
         let mut content = [0; 12];
         let (time, rest) = content.split_at_mut(6);
@@ -161,7 +160,6 @@ impl JobId {
     }
 
     /// The 16 bytes of the UUID, in network order.
-    #[must_use]
     pub fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()
     }
@@ -197,30 +195,6 @@ impl FromStr for JobId {
 
     fn from_str(text: &str) -> Result<JobId, NotIssued> {
         Uuid::try_parse(text).map_err(|_| NotIssued).and_then(|uuid| JobId::from_bytes(uuid.into_bytes()))
-    }
-}
-
-impl<'de> Deserialize<'de> for JobId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<JobId, D::Error> {
-        text::from_str(deserializer)
-    }
-}
-
-impl From<JobId> for String {
-    fn from(id: JobId) -> String {
-        id.to_string()
-    }
-}
-
-impl fmt::Display for JobId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.hyphenated().fmt(f)
-    }
-}
-
-impl fmt::Debug for JobId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 use strum::{Display, IntoStaticStr, VariantArray};
 
 use super::account::AccountNumber;
@@ -70,14 +71,13 @@ pub struct Spec {
 }
 
 /// The other side of a job, which has no account here.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Counterparty {
     /// The other side's name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<Name>,
     /// The other side's account, as its bank writes it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<OutsideAccount>,
 }
 
@@ -175,14 +175,12 @@ impl Legs {
 
     /// The account that the journal keeps its order with: that of the first leg with a negative amount, since funds may
     /// run out there and a credit never fails for its place. (Legs sum to zero, so there is one.)
-    #[must_use]
     pub fn first_debited(&self) -> &AccountNumber {
         let debited = self.iter().find(|leg| leg.amount.minor_units() < 0);
         &debited.unwrap_or(&self.first).account
     }
 
     /// That of the first leg, which journals of earlier releases kept their order with.
-    #[must_use]
     pub fn first_account(&self) -> &AccountNumber {
         &self.first.account
     }
@@ -232,7 +230,6 @@ impl Kind {
     pub const ALL: &'static [Kind] = Kind::VARIANTS;
 
     /// The stable name, as submitted and as stored.
-    #[must_use]
     pub fn name(self) -> &'static str {
         self.into()
     }
@@ -240,7 +237,6 @@ impl Kind {
 
 impl Spec {
     /// A job with nothing beside its action.
-    #[must_use]
     pub fn of(action: Action) -> Spec {
         Spec {
             action,
@@ -254,7 +250,6 @@ impl Spec {
     }
 
     /// The lane that keeps this job in order with the others of its [`Action::account`].
-    #[must_use]
     pub fn lane(&self, lanes: Lanes) -> Lane {
         lanes.of(self.action.account().as_str())
     }
@@ -262,7 +257,6 @@ impl Spec {
 
 impl Action {
     /// Its name.
-    #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
             Action::OpenAccount { .. } => Kind::OpenAccount,
@@ -283,7 +277,6 @@ impl Action {
     /// The account whose funds or state it puts at risk: the one that draws, and that it keeps its
     /// order with. Of a journal, that of the first leg with a negative amount: it has no order with the other accounts that it
     /// debits.
-    #[must_use]
     pub fn account(&self) -> &AccountNumber {
         match self {
             Action::OpenAccount { account, .. }
@@ -302,7 +295,6 @@ impl Action {
     }
 
     /// Whether the ledger may say that it is of this account: its own, or that which an earlier release took for it.
-    #[must_use]
     pub fn was_of(&self, account: &AccountNumber) -> bool {
         let formerly = match self {
             Action::Journal { legs, .. } => Some(legs.first_account()),

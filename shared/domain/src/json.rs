@@ -35,7 +35,6 @@ pub enum NotExact {
 
 impl NotExact {
     /// Where it is; empty for the whole.
-    #[must_use]
     pub fn path(&self) -> &str {
         match self {
             NotExact::Repeated { path } | NotExact::NoText { path, .. } => path,
@@ -56,7 +55,6 @@ pub fn normal(value: &RawValue) -> Result<String, NotExact> {
 }
 
 /// The body of a job with its metadata in normal form; as it stands where it has none.
-#[must_use]
 pub fn with_normal_metadata(body: &str) -> Cow<'_, str> {
     #[derive(serde::Deserialize)]
     struct Body<'a> {
@@ -201,7 +199,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Elements<'a> {
 }
 
 /// A name that an object has more than once: its readers differ in which member they take.
-#[must_use]
 pub fn repeated(object: &str) -> Option<String> {
     let Members(mut members) = serde_json::from_str(object).ok()?;
     members.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -210,7 +207,6 @@ pub fn repeated(object: &str) -> Option<String> {
 }
 
 /// What stands at a path such as `legs[1].amount`, as it was written.
-#[must_use]
 pub fn find<'a>(json: &'a str, path: &str) -> Option<&'a str> {
     let mut value = json;
     for step in path.split(['.', '[']).map(|step| step.trim_end_matches(']')) {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use derive_more::Display;
 use serde::{Deserialize, Serialize};
 
 /// An ordered partition: one queue, one active consumer. Counted from 0.
@@ -16,7 +17,7 @@ impl Lane {
 
 /// How many lanes the fleet has. Recorded in the database; start-up refuses a mismatch, because
 /// another number would send an account's jobs to another lane, past those that still wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Lanes(u16);
 
@@ -27,13 +28,11 @@ impl Lanes {
     pub const MAX: u16 = 256;
 
     /// `None` unless 1 ..= [`Lanes::MAX`].
-    #[must_use]
     pub fn new(count: u16) -> Option<Lanes> {
         (1..=Self::MAX).contains(&count).then_some(Lanes(count))
     }
 
     /// How many.
-    #[must_use]
     pub fn count(self) -> u16 {
         self.0
     }
@@ -45,7 +44,6 @@ impl Lanes {
 
     /// The lane of a key (an account's number): the first 64 bits of its BLAKE3 hash, modulo the
     /// number of lanes. Never change it: jobs that wait would be overtaken.
-    #[must_use]
     pub fn of(self, key: &str) -> Lane {
         let hash = blake3::hash(key.as_bytes());
         let head = hash.as_bytes().iter().take(8).fold(0_u64, |head, byte| head << 8 | u64::from(*byte));
@@ -58,12 +56,6 @@ impl Lanes {
 impl fmt::Display for Lane {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if *self == Lane::NONE { f.write_str("no lane") } else { write!(f, "lane {:02}", self.0) }
-    }
-}
-
-impl fmt::Display for Lanes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }
 

@@ -3,14 +3,16 @@
 use std::fmt;
 use std::str::FromStr;
 
+use derive_more::Display;
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
-
-use super::text;
+use serde_with::{DeserializeFromStr, SerializeDisplay};
 
 /// A currency of ISO 4217; `XTS`, reserved for testing, is for load tests.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(into = "&'static str")]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Display, derive_more::Debug)]
+#[display("{}", self.code())]
+#[debug("{self}")]
+#[derive(SerializeDisplay, DeserializeFromStr)]
 pub struct Currency(iso_currency::Currency);
 
 /// Not an alphabetic code of ISO 4217.
@@ -23,14 +25,12 @@ impl Currency {
     pub const XTS: Currency = Currency(iso_currency::Currency::XTS);
 
     /// The three capital letters.
-    #[must_use]
     pub fn code(self) -> &'static str {
         self.0.code()
     }
 
     /// Decimal digits of the minor unit: 2 for EUR, 0 for JPY, 3 for KWD; `None` where ISO 4217
     /// gives none (XTS, gold).
-    #[must_use]
     pub fn exponent(self) -> Option<u16> {
         self.0.exponent()
     }
@@ -41,30 +41,6 @@ impl FromStr for Currency {
 
     fn from_str(code: &str) -> Result<Currency, UnknownCurrency> {
         iso_currency::Currency::from_code(code).map(Currency).ok_or(UnknownCurrency)
-    }
-}
-
-impl<'de> Deserialize<'de> for Currency {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Currency, D::Error> {
-        text::from_str(deserializer)
-    }
-}
-
-impl From<Currency> for &'static str {
-    fn from(currency: Currency) -> &'static str {
-        currency.code()
-    }
-}
-
-impl fmt::Display for Currency {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.code())
-    }
-}
-
-impl fmt::Debug for Currency {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.code())
     }
 }
 
@@ -91,7 +67,6 @@ impl Amount {
     }
 
     /// The number, in minor units.
-    #[must_use]
     pub fn minor_units(self) -> i64 {
         self.0
     }
@@ -113,14 +88,12 @@ impl SignedAmount {
         "an integer in minor units other than 0, between -9007199254740991 and 9007199254740991";
 
     /// `None` if it is zero or beyond ± [`Amount::MAX`].
-    #[must_use]
     pub fn new(minor_units: i64) -> Option<SignedAmount> {
         let fits = minor_units != 0 && minor_units.unsigned_abs() <= Amount::MAX.unsigned_abs();
         fits.then_some(SignedAmount(minor_units))
     }
 
     /// The number, in minor units.
-    #[must_use]
     pub fn minor_units(self) -> i64 {
         self.0
     }
@@ -143,13 +116,11 @@ impl OverdraftLimit {
     const EXPECTED: &str = "an integer in minor units from 0 to 9007199254740991";
 
     /// `None` if it is negative or above [`Amount::MAX`].
-    #[must_use]
     pub fn new(minor_units: i64) -> Option<OverdraftLimit> {
         (0..=Amount::MAX).contains(&minor_units).then_some(OverdraftLimit(minor_units))
     }
 
     /// The number, in minor units.
-    #[must_use]
     pub fn minor_units(self) -> i64 {
         self.0
     }

@@ -66,7 +66,6 @@ impl Rejection {
     pub const ALL: &'static [Rejection] = Rejection::VARIANTS;
 
     /// The stable name, as stored and as answered.
-    #[must_use]
     pub fn name(self) -> &'static str {
         self.into()
     }
@@ -108,7 +107,6 @@ pub enum Outcome {
 
 impl Outcome {
     /// What the ledger holds of the id; of the *other* body after a [`Outcome::Conflict`].
-    #[must_use]
     pub fn recorded(self) -> RecordedOutcome {
         match self {
             Outcome::Posted => RecordedOutcome::Posted,

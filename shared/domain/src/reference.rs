@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     fn canonical(text: &str) -> Result<String, InvalidReference> {
-        Reference::parse(text).unwrap().canonical().map(String::from)
+        Reference::parse(text).unwrap().canonical().map(|reference| reference.to_string())
     }
 
     #[test]

@@ -10,7 +10,6 @@ use domain::lane::{Lane, Lanes};
 /// few as possible from those who hold them. `Id` is a replica's id; ties are settled by its order.
 ///
 /// Those that hold most get the larger shares. A lane that two claim counts for the first of them.
-#[must_use]
 pub fn assign<Id: Ord + Clone>(
     lanes: Lanes,
     held: &BTreeMap<Id, BTreeSet<Lane>>,

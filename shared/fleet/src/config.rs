@@ -102,7 +102,6 @@ pub struct FleetConfig {
 
 impl FleetConfig {
     /// The pools for blocking work of a process.
-    #[must_use]
     pub fn work_pools(&self) -> WorkPools {
         let size = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
         let [io, cpu, queue] =

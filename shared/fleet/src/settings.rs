@@ -51,21 +51,18 @@ impl Settings {
     }
 
     /// These with what was changed since the start.
-    #[must_use]
     pub fn overridden(&self, version: u64, overrides: &Overrides) -> Settings {
         let settings = self.clone().with(overrides.iter(), SettingSource::Runtime);
         Settings { version, ..settings }
     }
 
     /// The value in force, and where it comes from.
-    #[must_use]
     pub fn get(&self, setting: &Setting) -> (Value, SettingSource) {
         let held = self.values.get(setting.name).cloned();
         held.unwrap_or_else(|| (setting.default_value(), SettingSource::Default))
     }
 
     /// The settings that a role takes, by name; secrets are masked.
-    #[must_use]
     pub fn report(&self, role: Role) -> BTreeMap<String, SettingReport> {
         let report = |setting: &'static Setting| {
             let (value, source) = self.get(setting);
@@ -85,6 +82,10 @@ impl Settings {
         usize::try_from(self.integer(setting)).unwrap_or(usize::MAX)
     }
 
+    fn milliseconds(&self, setting: &Setting) -> Duration {
+        Duration::from_millis(self.integer(setting))
+    }
+
     fn decimal(&self, setting: &Setting) -> f64 {
         match self.get(setting).0 {
             Value::Decimal(number) => number,
@@ -92,105 +93,68 @@ impl Settings {
         }
     }
 
-    /// Jobs in one batch at the most.
-    #[must_use]
-    pub fn batch_jobs_max(&self) -> usize {
-        self.size(&table::BATCH_PROCESSING_SIZE)
-    }
-
-    /// How long a small batch waits for company at the most.
-    #[must_use]
-    pub fn linger(&self) -> Duration {
-        Duration::from_millis(self.integer(&table::LINGER_MS))
-    }
-
-    /// Transactions that a worker has in flight at the same time.
-    #[must_use]
-    pub fn posting_concurrency(&self) -> usize {
-        self.size(&table::POSTING_CONCURRENCY)
+    fn seconds(&self, setting: &Setting) -> Duration {
+        Duration::from_secs_f64(self.decimal(setting))
     }
 
     /// Messages that the queue hands out ahead of their acknowledgement.
-    #[must_use]
     pub fn prefetch_messages(&self) -> u16 {
         u16::try_from(self.integer(&table::PREFETCH)).unwrap_or(u16::MAX)
     }
 
-    /// Requests that an ingress works on at once.
-    #[must_use]
-    pub fn concurrent_users_max(&self) -> usize {
-        self.size(&table::MAX_CONCURRENT_USERS)
-    }
-
     /// Requests per second that one client may make of an ingress; `None`: as many as it likes.
-    #[must_use]
     pub fn client_rate_limit(&self) -> Option<u32> {
         let requests = u32::try_from(self.integer(&table::CLIENT_RATE_LIMIT)).unwrap_or(u32::MAX);
         (requests > 0).then_some(requests)
     }
 
-    /// The 95th percentile of response times above which an alert fires, in seconds.
-    #[must_use]
-    pub fn alert_response_seconds(&self) -> f64 {
-        self.decimal(&table::ALERT_RESPONSE_SECONDS)
-    }
-
-    /// CPU use above which an alert fires, in percent.
-    #[must_use]
-    pub fn alert_cpu_percent(&self) -> f64 {
-        self.decimal(&table::ALERT_CPU_PERCENT)
-    }
-
-    /// Memory use above which an alert fires, in percent.
-    #[must_use]
-    pub fn alert_memory_percent(&self) -> f64 {
-        self.decimal(&table::ALERT_MEMORY_PERCENT)
-    }
-
-    /// Disk use above which an alert fires, in percent.
-    #[must_use]
-    pub fn alert_disk_percent(&self) -> f64 {
-        self.decimal(&table::ALERT_DISK_PERCENT)
-    }
-
-    /// Failed requests above which an alert fires, in percent of all.
-    #[must_use]
-    pub fn alert_error_percent(&self) -> f64 {
-        self.decimal(&table::ALERT_ERROR_PERCENT)
-    }
-
-    /// Age of the oldest waiting job above which an alert fires, in seconds.
-    #[must_use]
-    pub fn alert_lag_seconds(&self) -> f64 {
-        self.decimal(&table::ALERT_LAG_SECONDS)
-    }
-
-    /// Dead letters above which an alert fires.
-    #[must_use]
-    pub fn alert_dead_letters(&self) -> u64 {
-        self.integer(&table::ALERT_DEAD_LETTERS)
-    }
-
-    /// How long a threshold is passed before its alert fires.
-    #[must_use]
-    pub fn alert_for(&self) -> Duration {
-        Duration::from_secs_f64(self.decimal(&table::ALERT_FOR_SECONDS))
-    }
-
-    /// How long all is well before an alert is over.
-    #[must_use]
-    pub fn alert_clear(&self) -> Duration {
-        Duration::from_secs_f64(self.decimal(&table::ALERT_CLEAR_SECONDS))
-    }
-
     /// Where alerts are sent to; `None`: nowhere.
-    #[must_use]
     pub fn alert_webhook_url(&self) -> Option<String> {
         match self.get(&table::ALERT_WEBHOOK_URL).0 {
             Value::Text(url) if !url.is_empty() => Some(url),
             _ => None,
         }
     }
+}
+
+macro_rules! values {
+    ($($(#[$doc:meta])* $name:ident -> $type:ty = $read:ident($setting:ident);)*) => {
+        impl Settings {$(
+            $(#[$doc])*
+            pub fn $name(&self) -> $type {
+                self.$read(&table::$setting)
+            }
+        )*}
+    };
+}
+
+values! {
+    /// Jobs in one batch at the most.
+    batch_jobs_max -> usize = size(BATCH_PROCESSING_SIZE);
+    /// How long a small batch waits for company at the most.
+    linger -> Duration = milliseconds(LINGER_MS);
+    /// Transactions that a worker has in flight at the same time.
+    posting_concurrency -> usize = size(POSTING_CONCURRENCY);
+    /// Requests that an ingress works on at once.
+    concurrent_users_max -> usize = size(MAX_CONCURRENT_USERS);
+    /// The 95th percentile of response times above which an alert fires, in seconds.
+    alert_response_seconds -> f64 = decimal(ALERT_RESPONSE_SECONDS);
+    /// CPU use above which an alert fires, in percent.
+    alert_cpu_percent -> f64 = decimal(ALERT_CPU_PERCENT);
+    /// Memory use above which an alert fires, in percent.
+    alert_memory_percent -> f64 = decimal(ALERT_MEMORY_PERCENT);
+    /// Disk use above which an alert fires, in percent.
+    alert_disk_percent -> f64 = decimal(ALERT_DISK_PERCENT);
+    /// Failed requests above which an alert fires, in percent of all.
+    alert_error_percent -> f64 = decimal(ALERT_ERROR_PERCENT);
+    /// Age of the oldest waiting job above which an alert fires, in seconds.
+    alert_lag_seconds -> f64 = decimal(ALERT_LAG_SECONDS);
+    /// Dead letters above which an alert fires.
+    alert_dead_letters -> u64 = integer(ALERT_DEAD_LETTERS);
+    /// How long a threshold is passed before its alert fires.
+    alert_for -> Duration = seconds(ALERT_FOR_SECONDS);
+    /// How long all is well before an alert is over.
+    alert_clear -> Duration = seconds(ALERT_CLEAR_SECONDS);
 }
 
 #[cfg(test)]

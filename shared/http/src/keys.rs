@@ -13,13 +13,13 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderName};
 
 use domain::text::{ANONYMOUS, Client};
-use strum::{IntoStaticStr, VariantArray};
+use strum::{EnumString, IntoStaticStr};
 
 /// The client under whose id the fleet itself submits jobs.
 const FLEET: &str = "tellers";
 
 /// What a key allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum Scope {
     /// Submit jobs.
@@ -31,11 +31,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// Every scope.
-    pub const ALL: &'static [Scope] = Scope::VARIANTS;
-
     /// Its name in a setting.
-    #[must_use]
     pub fn name(self) -> &'static str {
         self.into()
     }
@@ -64,46 +60,13 @@ struct Key {
 /// Not a list of keys.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidKeys {
-    /// Not `name:scopes:hash`.
-    #[error("key {entry}: must be name:scopes:hash or name=client:scopes:hash, such as acme:submit+read:{}", "0".repeat(64))]
-    Form {
+    /// An entry is wrong.
+    #[error("key {entry}: {fault}")]
+    Entry {
         /// Its place in the list, from 1; the entry itself may be a secret.
         entry: usize,
-    },
-    /// Not a name.
-    #[error(
-        "key {entry}: names and client ids must be 1 to 64 printable characters, and none may be `tellers`; only behind \
-         the + of name=client+earlier may one be `anonymous`"
-    )]
-    Name {
-        /// Its place in the list, from 1.
-        entry: usize,
-    },
-    /// Not a scope.
-    #[error("key {entry}: `{scope}` is no scope; scopes are submit, read and operate, joined by +")]
-    Scope {
-        /// Its place in the list, from 1.
-        entry: usize,
-        /// What stands there.
-        scope: String,
-    },
-    /// Not a hash.
-    #[error(
-        "key {entry}: the hash must be the 64 hexadecimal digits of the key's BLAKE3 hash, not the key itself"
-    )]
-    Hash {
-        /// Its place in the list, from 1.
-        entry: usize,
-    },
-    /// Two keys of a client that had other ids before, by one of them.
-    #[error(
-        "key {entry}: another key of the client {client} lists other earlier ids; list the same behind both"
-    )]
-    Earlier {
-        /// Its place in the list, from 1.
-        entry: usize,
-        /// Whose key it is.
-        client: Client,
+        /// What is wrong.
+        fault: Fault,
     },
     /// An earlier id that is another client's present one.
     #[error(
@@ -113,12 +76,32 @@ pub enum InvalidKeys {
         /// Whose key lists it.
         client: Client,
     },
+}
+
+/// What is wrong with an entry of a list of keys.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// Not `name:scopes:hash`.
+    #[error("must be name:scopes:hash or name=client:scopes:hash, such as acme:submit+read:{}", "0".repeat(64))]
+    Form,
+    /// Not a name.
+    #[error(
+        "names and client ids must be 1 to 64 printable characters, and none may be `tellers`; only behind \
+         the + of name=client+earlier may one be `anonymous`"
+    )]
+    Name,
+    /// Not a scope.
+    #[error("`{0}` is no scope; scopes are submit, read and operate, joined by +")]
+    Scope(String),
+    /// Not a hash.
+    #[error("the hash must be the 64 hexadecimal digits of the key's BLAKE3 hash, not the key itself")]
+    Hash,
+    /// Two keys of a client that had other ids before, by one of them.
+    #[error("another key of the client {0} lists other earlier ids; list the same behind both")]
+    Earlier(Client),
     /// The same key twice.
-    #[error("key {entry}: has the same hash as one before it")]
-    Twice {
-        /// Its place in the list, from 1.
-        entry: usize,
-    },
+    #[error("has the same hash as one before it")]
+    Twice,
 }
 
 impl Keys {
@@ -135,13 +118,14 @@ impl Keys {
         let entries = lines.flat_map(|line| line.split(',')).map(str::trim).filter(|entry| !entry.is_empty());
         let mut keys = HashMap::new();
         for (entry, text) in (1..).zip(entries) {
-            let (hash, key) = parse_entry(entry, text)?;
+            let wrong = |fault| InvalidKeys::Entry { entry, fault };
+            let (hash, key) = parse_entry(text).map_err(wrong)?;
             let differs = |other: &Key| other.client == key.client && other.earlier != key.earlier;
             if keys.values().any(differs) {
-                return Err(InvalidKeys::Earlier { entry, client: key.client });
+                return Err(wrong(Fault::Earlier(key.client)));
             }
             if keys.insert(hash, key).is_some() {
-                return Err(InvalidKeys::Twice { entry });
+                return Err(wrong(Fault::Twice));
             }
         }
         let entry_of = |key: &Key| keys.values().any(|other: &Key| key.earlier.contains(&other.client));
@@ -158,13 +142,11 @@ impl Keys {
     }
 
     /// What a list of keys keeps of a key.
-    #[must_use]
     pub fn hash(key: &str) -> String {
         blake3::hash(key.as_bytes()).to_hex().to_string()
     }
 
     /// Nobody is asked.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.by_hash.is_empty()
     }
@@ -196,7 +178,6 @@ impl Keys {
     }
 
     /// Every key, by a hash that tells nothing of it, with its client.
-    #[must_use]
     pub fn clients(&self) -> Vec<([u8; 32], Client)> {
         let clients =
             self.by_hash.iter().map(|(hash, key)| (*blake3::hash(hash).as_bytes(), key.client.clone()));
@@ -204,14 +185,12 @@ impl Keys {
     }
 
     /// The ids that a client had before this one, as its keys list them.
-    #[must_use]
     pub fn earlier_ids(&self, client: &Client) -> &[Client] {
         let key = self.by_hash.values().find(|key| key.client == *client);
         key.map_or(&[], |key| key.earlier.as_slice())
     }
 
     /// Whose key a request carries, whatever it allows.
-    #[must_use]
     pub fn holder(&self, headers: &HeaderMap) -> Option<Client> {
         let key = self.by_hash.get(blake3::hash(presented(headers)?).as_bytes())?;
         Some(key.client.clone())
@@ -257,7 +236,6 @@ pub enum Denied {
 
 impl Denied {
     /// Whether a key would help.
-    #[must_use]
     pub fn needs_key(&self) -> bool {
         matches!(self, Denied::NoKey | Denied::UnknownKey)
     }
@@ -276,16 +254,16 @@ pub fn check_listen(address: SocketAddr, keys: &Keys, allow_anonymous: bool) -> 
     Ok(())
 }
 
-fn parse_entry(entry: usize, text: &str) -> Result<([u8; 32], Key), InvalidKeys> {
+fn parse_entry(text: &str) -> Result<([u8; 32], Key), Fault> {
     let mut fields = text.split(':').map(str::trim);
     let (Some(name), Some(scopes), Some(hash), None) =
         (fields.next(), fields.next(), fields.next(), fields.next())
     else {
-        return Err(InvalidKeys::Form { entry });
+        return Err(Fault::Form);
     };
     let parsed = |text: &str, may_be_anonymous: bool| {
         let is_taken = text == FLEET || (text == ANONYMOUS && !may_be_anonymous);
-        Client::parse(text.trim()).ok().filter(|_| !is_taken).ok_or(InvalidKeys::Name { entry })
+        Client::parse(text.trim()).ok().filter(|_| !is_taken).ok_or(Fault::Name)
     };
     let (name, ids) = name.split_once('=').unwrap_or((name, name));
     let name = parsed(name.trim(), false)?;
@@ -294,12 +272,9 @@ fn parse_entry(entry: usize, text: &str) -> Result<([u8; 32], Key), InvalidKeys>
     let earlier = ids.map(|id| parsed(id, true)).collect::<Result<_, _>>()?;
     let scopes = scopes
         .split('+')
-        .map(|scope| {
-            let known = Scope::ALL.iter().copied().find(|known| known.name() == scope);
-            known.ok_or_else(|| InvalidKeys::Scope { entry, scope: scope.to_owned() })
-        })
+        .map(|scope| scope.parse::<Scope>().map_err(|_| Fault::Scope(scope.to_owned())))
         .collect::<Result<_, _>>()?;
-    let hash = blake3::Hash::from_hex(hash).map_err(|_| InvalidKeys::Hash { entry })?;
+    let hash = blake3::Hash::from_hex(hash).map_err(|_| Fault::Hash)?;
     Ok((*hash.as_bytes(), Key { name, client, scopes, earlier }))
 }
 
@@ -319,16 +294,16 @@ mod tests {
     fn an_entry_that_is_wrong_is_named_without_its_secret() {
         let hash = Keys::hash("secret");
         let cases = [
-            ("acme:submit".to_owned(), InvalidKeys::Form { entry: 1 }),
-            (format!("anonymous:read:{hash}"), InvalidKeys::Name { entry: 1 }),
-            (format!("tellers:submit:{hash}"), InvalidKeys::Name { entry: 1 }),
-            (format!("acme:write:{hash}"), InvalidKeys::Scope { entry: 1, scope: "write".to_owned() }),
-            ("acme:read:secret".to_owned(), InvalidKeys::Hash { entry: 1 }),
-            (format!("a:read:{hash},\n# a comment\nb:read:{hash}"), InvalidKeys::Twice { entry: 2 }),
+            ("acme:submit".to_owned(), 1, Fault::Form),
+            (format!("anonymous:read:{hash}"), 1, Fault::Name),
+            (format!("tellers:submit:{hash}"), 1, Fault::Name),
+            (format!("acme:write:{hash}"), 1, Fault::Scope("write".to_owned())),
+            ("acme:read:secret".to_owned(), 1, Fault::Hash),
+            (format!("a:read:{hash},\n# a comment\nb:read:{hash}"), 2, Fault::Twice),
         ];
-        for (list, expected) in cases {
+        for (list, entry, fault) in cases {
             let error = Keys::parse(&list).unwrap_err();
-            assert_eq!(error, expected);
+            assert_eq!(error, InvalidKeys::Entry { entry, fault });
             assert!(!error.to_string().contains("secret"));
         }
         assert!(Keys::parse("\n # nothing\n").unwrap().is_empty());
@@ -352,7 +327,7 @@ mod tests {
         let denied = keys.authorize(&headers("one"), Scope::Read).unwrap_err();
         assert!(denied.to_string().contains("key of payments"), "{denied}");
         let differing = format!("a=acme+x:read:{},b=acme+y:read:{}", Keys::hash("1"), Keys::hash("2"));
-        let expected = InvalidKeys::Earlier { entry: 2, client: client("acme") };
+        let expected = InvalidKeys::Entry { entry: 2, fault: Fault::Earlier(client("acme")) };
         assert_eq!(Keys::parse(&differing).unwrap_err(), expected);
         assert!(Keys::parse(&format!("a=anonymous:read:{}", Keys::hash("1"))).is_err());
     }

@@ -37,7 +37,6 @@ pub struct Kind {
 
 impl Kind {
     /// All of it; `uri` starts with `/problems/`.
-    #[must_use]
     pub const fn new(uri: &'static str, status: StatusCode, title: &'static str) -> Kind {
         Kind { uri, status, title }
     }
@@ -83,7 +82,6 @@ pub struct FieldError {
 
 impl Problem {
     /// A problem of a kind; `detail` says what is wrong with this request and what to do.
-    #[must_use]
     pub fn new(kind: impl Into<Kind>, detail: impl Into<Cow<'static, str>>) -> Problem {
         let Kind { uri, status, title } = kind.into();
         let (status, detail, errors) = (status.as_u16(), detail.into(), Vec::new());
@@ -91,7 +89,6 @@ impl Problem {
     }
 
     /// A parameter of the path, the query or the head that is wrong.
-    #[must_use]
     pub fn parameter(field: &str, value: &str, remedy: &str) -> Problem {
         let value: String = value.chars().take(80).collect();
         let invalid =
@@ -100,7 +97,6 @@ impl Problem {
     }
 
     /// A field that is wrong.
-    #[must_use]
     pub fn of_field(kind: impl Into<Kind>, invalid: Invalid) -> Problem {
         let invalid = invalid.shortened();
         let mut problem = Problem::new(kind, invalid.to_string());
@@ -124,13 +120,11 @@ impl Problem {
     }
 
     /// The field at fault, where one is, and what is wrong.
-    #[must_use]
     pub fn field_and_detail(self) -> (Option<String>, String) {
         (self.errors.into_iter().next().map(|error| error.field), self.detail.into_owned())
     }
 
     /// The last step of its URI, as metrics label it.
-    #[must_use]
     pub fn slug(&self) -> &'static str {
         self.uri.trim_start_matches("/problems/")
     }

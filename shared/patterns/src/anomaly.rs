@@ -53,7 +53,6 @@ pub enum AnomalyKind {
 
 impl AnomalyKind {
     /// The stable name.
-    #[must_use]
     pub fn name(self) -> &'static str {
         self.into()
     }

@@ -148,7 +148,6 @@ impl Period {
     }
 
     /// The stable name.
-    #[must_use]
     pub fn name(self) -> &'static str {
         self.into()
     }

@@ -1,16 +1,19 @@
 //! Cash flow: what came in and went out in each month.
 
-use std::fmt;
+use std::str::FromStr;
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use derive_more::Display;
+use serde::{Deserialize, Serialize};
+use serde_with::{DeserializeFromStr, SerializeDisplay};
 
 use super::SUM_MAX;
 use super::calendar::Day;
 use super::group::Groups;
 
 /// A month, `2026-11` as text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Display)]
+#[display("{:04}-{:02}", number.div_euclid(12), number.rem_euclid(12) + 1)]
+#[derive(SerializeDisplay, DeserializeFromStr)]
 pub struct Month {
     /// Months since January of the year 0.
     number: i32,
@@ -34,27 +37,16 @@ impl Month {
     }
 }
 
-impl fmt::Display for Month {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:04}-{:02}", self.number.div_euclid(12), self.number.rem_euclid(12) + 1)
-    }
-}
+impl FromStr for Month {
+    type Err = String;
 
-impl Serialize for Month {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Month {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Month, D::Error> {
-        let text = String::deserialize(deserializer)?;
+    fn from_str(text: &str) -> Result<Month, String> {
         let parsed = text.rsplit_once('-').and_then(|(year, month)| {
             let month: i32 = month.parse().ok().filter(|month| (1..=12).contains(month))?;
             let year: i32 = year.parse().ok().filter(|year| (-9999..=9999).contains(year))?;
             Some(Month { number: year * 12 + month - 1 })
         });
-        parsed.ok_or_else(|| D::Error::custom(format_args!("`{text}` is no month such as 2026-11")))
+        parsed.ok_or_else(|| format!("`{text}` is no month such as 2026-11"))
     }
 }
 

@@ -63,7 +63,6 @@ impl Patterns {
 }
 
 /// Analyses a history, in whatever order it comes. What is dated after `today` is not history and is left out.
-#[must_use]
 pub fn analyse(movements: &[Movement], today: Date) -> Patterns {
     let groups = Groups::of(movements, Day::of(today));
     let found = find::recurring(&groups);

@@ -2,6 +2,7 @@
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use super::calendar::{Day, Period};
 use super::find::{self, Series};
@@ -9,6 +10,7 @@ use super::group::Groups;
 use super::movement::{Direction, Key, Party};
 
 /// A payment or an income that recurs.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recurring {
     /// Whether it is paid or received.
@@ -16,14 +18,12 @@ pub struct Recurring {
     /// The other side, as its last payment names it.
     pub party: Party,
     /// The memo of its last payment.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memo: Option<String>,
     /// What its payments have in common: `account`, `name`, `memo`, or `kind_and_amount`.
     pub grouped_by: String,
     /// How often it comes.
     pub period: Period,
     /// The day of the month that it is due on, 31 for the last; absent: it goes by weeks.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub day_of_month: Option<u8>,
     /// Minor units, without sign.
     pub amount: Amounts,
@@ -34,7 +34,6 @@ pub struct Recurring {
     /// Payments.
     pub count: usize,
     /// The next due date; absent: it has ended, for the last three were not paid.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_expected: Option<Date>,
     /// Due dates since the first payment that were not paid, newest last, at most [`Recurring::MISSED_MAX`].
     pub missed: Vec<Date>,

@@ -42,7 +42,6 @@ pub struct EmbeddedSettings {
 
 impl EmbeddedSettings {
     /// The defaults for a number of lanes.
-    #[must_use]
     pub fn new(lanes: Lanes) -> EmbeddedSettings {
         EmbeddedSettings { lanes, lane_messages_max: 100_000 }
     }

@@ -35,6 +35,9 @@ pub const PREFETCH_MESSAGES: u16 = 100;
 const _: () = assert!(PREFETCH_MESSAGES as usize >= BATCH_JOBS_MAX);
 
 /// A durable queue per lane, one for dead letters, and one for work without an order.
+///
+/// # Errors
+/// Of every method: the queue could not be reached. A method that fails otherwise as well says so.
 #[async_trait]
 pub trait Queue: WorkQueue {
     /// Puts an envelope that carries `jobs` jobs at the tail of a lane.
@@ -69,28 +72,16 @@ pub trait Queue: WorkQueue {
     async fn dead_letter(&self, letter: DeadLetter) -> Result<(), QueueError>;
 
     /// What waits in each lane, in the order of the lanes.
-    ///
-    /// # Errors
-    /// The queue could not be reached.
     async fn depth(&self) -> Result<Vec<LaneDepth>, QueueError>;
 
     /// How many dead letters are kept.
-    ///
-    /// # Errors
-    /// The queue could not be reached.
     async fn dead_letter_count(&self) -> Result<u64, QueueError>;
 
     /// The oldest `limit` dead letters, oldest first. They stay where they are. One that was kept twice, around a
     /// crash, may be there twice.
-    ///
-    /// # Errors
-    /// The queue could not be reached.
     async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, QueueError>;
 
     /// The dead letter with this id, as often as it was kept; none, once, or more.
-    ///
-    /// # Errors
-    /// The queue could not be reached.
     async fn dead_letters_of(&self, id: &str) -> Result<Vec<DeadLetter>, QueueError> {
         let mut letters = self.dead_letters(usize::MAX).await?;
         letters.retain(|letter| letter.id == id);
@@ -254,7 +245,6 @@ pub enum PublishError {
 
 impl PublishError {
     /// Whether the job is certainly not queued.
-    #[must_use]
     pub fn is_definite(&self) -> bool {
         !matches!(self, PublishError::Unconfirmed { .. })
     }

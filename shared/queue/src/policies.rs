@@ -1,7 +1,7 @@
 //! What the operators of a broker have set on its queues beside the arguments that these were declared with. It shows in
 //! no declaration, and may undo what they promise.
 
-use std::fmt;
+use derive_more::Display;
 
 /// What is known of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +15,8 @@ pub enum Policies {
 }
 
 /// A key of a policy under which the jobs of a queue may be lost or lose their order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Display)]
+#[display("{setting} of the policy {} on {queue} {harm}", policies.join(" or "))]
 pub struct HarmfulPolicy {
     /// The queue, or the exchange before the lanes.
     pub queue: String,
@@ -27,16 +28,8 @@ pub struct HarmfulPolicy {
     pub harm: &'static str,
 }
 
-impl fmt::Display for HarmfulPolicy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let HarmfulPolicy { queue, policies, setting, harm } = self;
-        write!(f, "{setting} of the policy {} on {queue} {harm}", policies.join(" or "))
-    }
-}
-
 impl Policies {
     /// What is harmful, as far as it is known.
-    #[must_use]
     pub fn harmful(&self) -> &[HarmfulPolicy] {
         match self {
             Policies::Harmful(harmful) => harmful,
@@ -45,7 +38,6 @@ impl Policies {
     }
 
     /// What is harmful, in a sentence: the first queue by its name, and how many more there are.
-    #[must_use]
     pub fn sentence(&self) -> String {
         match self {
             Policies::Harmless => "no policy of the broker harms a job".to_owned(),

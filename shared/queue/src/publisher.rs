@@ -74,13 +74,11 @@ pub struct Publisher {
 
 impl Publisher {
     /// Starts a task per lane on the current Tokio runtime. `ingress` is this replica's id.
-    #[must_use]
     pub fn new(queue: Arc<dyn Queue>, lanes: Lanes, ingress: String, limits: PublisherLimits) -> Publisher {
         Publisher::by_clock(queue, lanes, ingress, limits, Clock::default())
     }
 
     /// The same for a replica whose clock is `clock`.
-    #[must_use]
     pub fn by_clock(
         queue: Arc<dyn Queue>,
         lanes: Lanes,
@@ -148,19 +146,16 @@ impl Publisher {
     }
 
     /// Jobs that wait in the line of each lane, in the order of the lanes; not those in flight.
-    #[must_use]
     pub fn waiting_jobs(&self) -> Vec<usize> {
         self.lines.iter().map(|line| line.waiting_jobs()).collect()
     }
 
     /// What was published so far, in all lanes.
-    #[must_use]
     pub fn counts(&self) -> PublisherCounts {
         self.counters.read()
     }
 
     /// Jobs that are known to be queued, by their lane; lanes without any are left out.
-    #[must_use]
     pub fn jobs_of_lanes(&self) -> BTreeMap<Lane, u64> {
         let jobs = self.lines.iter().map(|line| (line.lane(), line.jobs_published()));
         jobs.filter(|(_, jobs)| *jobs > 0).collect()

@@ -12,7 +12,6 @@ use super::{DeadLetter, PublishError, Queue};
 const REPLAY: &str = "replay-";
 
 /// Whether whoever published under this name replayed: its jobs were accepted before, and are not once more.
-#[must_use]
 pub fn is_replay(ingress: &str) -> bool {
     ingress.contains(REPLAY)
 }

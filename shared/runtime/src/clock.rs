@@ -9,7 +9,6 @@ use jiff::civil::Date;
 use jiff::tz::Offset;
 
 /// Now, in microseconds since the Unix epoch.
-#[must_use]
 pub fn now_us() -> i64 {
     Timestamp::now().as_microsecond()
 }
@@ -20,7 +19,6 @@ pub const SKEW_TOLERATED: Duration = Duration::from_secs(1);
 
 /// How long ago it was `at` (µs since the Unix epoch) by another replica's clock; `None`: that lies so far ahead that one
 /// of the two clocks is wrong.
-#[must_use]
 pub fn since(at: i64) -> Option<Duration> {
     let passed = now_us().saturating_sub(at);
     let tolerated = i64::try_from(SKEW_TOLERATED.as_micros()).unwrap_or(i64::MAX);
@@ -29,7 +27,6 @@ pub fn since(at: i64) -> Option<Duration> {
 
 /// The day (UTC) of a moment in microseconds since the Unix epoch; one that no calendar has is the first day of
 /// 1970.
-#[must_use]
 pub fn utc_date(at: i64) -> Date {
     Offset::UTC.to_datetime(Timestamp::from_microsecond(at).unwrap_or_default()).date()
 }
@@ -40,13 +37,11 @@ pub struct Clock(Option<Arc<dyn Fn() -> i64 + Send + Sync>>);
 
 impl Clock {
     /// One that tells `now`, in microseconds since the Unix epoch.
-    #[must_use]
     pub fn simulated(now: impl Fn() -> i64 + Send + Sync + 'static) -> Clock {
         Clock(Some(Arc::new(now)))
     }
 
     /// Now, in microseconds since the Unix epoch.
-    #[must_use]
     pub fn now_us(&self) -> i64 {
         self.0.as_ref().map_or_else(now_us, |now| now())
     }

@@ -34,7 +34,6 @@ pub struct ServerHost(String);
 
 impl ServerHost {
     /// As a connector takes it: an IPv6 address without its brackets.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -4,6 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -17,6 +18,27 @@ const _: () = assert!(STOP_TIMEOUT.as_millis() > DRAIN_TIMEOUT.as_millis());
 
 /// Exit status after a second signal: 128 + SIGINT, as a shell would say it.
 const INTERRUPTED: i32 = 130;
+
+/// What is done at once, and again and again until an end.
+pub struct Ticks<'a> {
+    interval: Interval,
+    end: &'a CancellationToken,
+}
+
+impl Ticks<'_> {
+    /// At least `pause` lies between two, and what takes longer is not made up for.
+    #[must_use]
+    pub fn every(pause: Duration, end: &CancellationToken) -> Ticks<'_> {
+        let mut interval = tokio::time::interval(pause);
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Ticks { interval, end }
+    }
+
+    /// Waits for the next; `false`: it is the end.
+    pub async fn next(&mut self) -> bool {
+        self.end.run_until_cancelled(self.interval.tick()).await.is_some()
+    }
+}
 
 /// A token that is cancelled by the first SIGTERM or SIGINT. From then on the process has ten seconds, and for how long
 /// it serves on before it stops.

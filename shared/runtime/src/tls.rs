@@ -11,7 +11,6 @@ const AUTHORITIES: &str = "SSL_CERT_FILE";
 /// Says it of whatever carries an error of TLS, however deep; `None`: nothing here does.
 ///
 /// `setting` is the one that holds the server's URL, and `plain` what it says to do without TLS.
-#[must_use]
 pub fn explain(error: &(dyn Error + 'static), setting: &str, plain: &str) -> Option<String> {
     let error = tls_error(error)?;
     let remedy = match error {

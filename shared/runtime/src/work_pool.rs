@@ -55,7 +55,6 @@ impl WorkPools {
     pub const NAMES: [&str; 2] = ["io", "cpu"];
 
     /// Pools with as many threads; `queue_max` tasks may wait for each.
-    #[must_use]
     pub fn new(io_threads: usize, cpu_threads: usize, queue_max: usize) -> WorkPools {
         let [io, cpu] = Self::NAMES;
         WorkPools {
@@ -65,7 +64,6 @@ impl WorkPools {
     }
 
     /// How they stand.
-    #[must_use]
     pub fn report(&self) -> Vec<PoolReport> {
         vec![self.io.report(), self.cpu.report()]
     }
@@ -73,7 +71,6 @@ impl WorkPools {
 
 impl WorkPool {
     /// A pool that works on up to `threads` tasks at once, at least one, while up to `queue_max` wait.
-    #[must_use]
     pub fn new(name: &'static str, threads: usize, queue_max: usize) -> WorkPool {
         let threads = threads.clamp(1, Semaphore::MAX_PERMITS);
         let (free, waiting, refused) =
@@ -131,7 +128,6 @@ impl WorkPool {
     }
 
     /// How it stands, as for connections: `timeouts` are tasks that were refused because the queue was full.
-    #[must_use]
     pub fn report(&self) -> PoolReport {
         let pool = &*self.0;
         let idle = pool.free.available_permits();

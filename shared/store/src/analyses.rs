@@ -22,6 +22,9 @@ pub const HISTORY_ENTRIES_MAX: i64 = 10_000;
 pub const REQUEST_UNKNOWN: &str = "{}";
 
 /// Runs, histories and results.
+///
+/// # Errors
+/// Of every method: the database could not be reached. A method that fails otherwise as well says so.
 #[async_trait]
 pub trait Analyses: Send + Sync {
     /// Notes that a run has begun, unless that is noted, and returns it as it stands. One that was noted as cancelled
@@ -44,40 +47,22 @@ pub trait Analyses: Send + Sync {
     async fn cancel(&self, run: &NewRun, at: i64) -> Result<(), StoreError>;
 
     /// A run as it stands, or `None` where nobody has begun it.
-    ///
-    /// # Errors
-    /// The database could not be reached.
     async fn run(&self, run: JobId) -> Result<Option<Run>, StoreError>;
 
     /// The same by the pool for reads, for those who only look: many may, and a replica may be behind.
-    ///
-    /// # Errors
-    /// The database could not be reached.
     async fn run_as_read(&self, run: JobId) -> Result<Option<Run>, StoreError>;
 
     /// Up to `limit` runs, the newest first, those that were requested before `before` (µs since the Unix epoch).
-    ///
-    /// # Errors
-    /// The database could not be reached.
     async fn runs(&self, before: Option<i64>, limit: u32) -> Result<Vec<Run>, StoreError>;
 
     /// Up to `limit` accounts of clients behind the one with the key `after`, by key.
-    ///
-    /// # Errors
-    /// The database could not be reached.
     async fn accounts(&self, after: i64, limit: u32) -> Result<Vec<Holding>, StoreError>;
 
     /// Those of these accounts that exist.
-    ///
-    /// # Errors
-    /// The database could not be reached.
     async fn find(&self, numbers: &[AccountNumber]) -> Result<Vec<Holding>, StoreError>;
 
     /// The newest [`HISTORY_ENTRIES_MAX`] entries of each of these accounts, in no order: all of them in one
     /// statement.
-    ///
-    /// # Errors
-    /// The database could not be reached.
     async fn histories(&self, accounts: &[Holding]) -> Result<Vec<Line>, StoreError>;
 
     /// Keeps what a batch came to, in one transaction: each result in place of the account's last one, and the
@@ -88,15 +73,9 @@ pub trait Analyses: Send + Sync {
     async fn keep(&self, batch: &Batch, results: &[Found]) -> Result<(), StoreError>;
 
     /// What was found last in an account's history.
-    ///
-    /// # Errors
-    /// The database could not be reached.
     async fn patterns(&self, account: &AccountNumber) -> Result<Option<Found>, StoreError>;
 
     /// Up to `limit` of what a run found and no later one has replaced, behind `after`, by account.
-    ///
-    /// # Errors
-    /// The database could not be reached.
     async fn found(
         &self,
         run: JobId,
@@ -143,19 +122,16 @@ pub struct Run {
 
 impl Run {
     /// Whether all its batches are done.
-    #[must_use]
     pub fn is_done(&self) -> bool {
         self.batches.is_some_and(|batches| self.batches_done >= batches)
     }
 
     /// Whether anybody has begun it. If not, only its id is known, which may be that of no analysis at all.
-    #[must_use]
     pub fn is_begun(&self) -> bool {
         self.new.request != REQUEST_UNKNOWN
     }
 
     /// Whether it is to go no further.
-    #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.cancelled_at.is_some()
     }

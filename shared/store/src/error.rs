@@ -23,7 +23,6 @@ pub enum StoreError {
 
 impl StoreError {
     /// Whether a part of the batch may fare better than all of it.
-    #[must_use]
     pub fn may_concern_a_part(&self) -> bool {
         matches!(self, StoreError::TimedOut(_) | StoreError::Obstructed(_) | StoreError::Permanent(_))
     }
@@ -46,7 +45,6 @@ pub struct PoolExhausted {
 
 impl PoolExhausted {
     /// The setting that says how many connections the pool has, if there is one.
-    #[must_use]
     pub fn setting(&self) -> Option<&'static str> {
         match self.pool.as_str() {
             "primary" => Some("DB_POOL_SIZE"),

@@ -4,11 +4,13 @@ pub(crate) mod mysql;
 pub(crate) mod sqlite;
 
 use sqlx::mysql::MySqlDatabaseError;
+use strum::IntoStaticStr;
 
 use crate::error::{PoolExhausted, StoreError};
 
 /// What an adapter makes of its database's errors, by their numbers, never by their text.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Failure {
     /// A deadlock: all of it again, soon.
     #[error("{0}")]
@@ -18,6 +20,7 @@ pub enum Failure {
     LockWait(String),
     /// A key appeared meanwhile that was not there when the batch looked: read again.
     #[error("{0}")]
+    #[strum(serialize = "id_met")]
     DuplicateKey(String),
     /// An account has another key than it had, or one now that had none: another transaction opened it, or another database
     /// is there, or an older state of it. Read again.
@@ -25,6 +28,7 @@ pub enum Failure {
     KeyMoved(String),
     /// The database is away, full or not the one that was asked for: the same may work later.
     #[error("{0}")]
+    #[strum(serialize = "unavailable")]
     Transient(String),
     /// The server takes no writes: another one may be behind the same address by now.
     #[error("{0}")]
@@ -40,12 +44,12 @@ pub enum Failure {
     Obstructed(String),
     /// The same will never work.
     #[error("{0}")]
+    #[strum(serialize = "refused")]
     Permanent(String),
 }
 
 impl Failure {
     /// Whether the transaction should be tried again at once.
-    #[must_use]
     pub fn is_retryable(&self) -> bool {
         matches!(
             self,
@@ -54,20 +58,8 @@ impl Failure {
     }
 
     /// Why it is tried again, as metrics label it.
-    #[must_use]
     pub fn reason(&self) -> &'static str {
-        match self {
-            Failure::Deadlock(_) => "deadlock",
-            Failure::LockWait(_) => "lock_wait",
-            Failure::DuplicateKey(_) => "id_met",
-            Failure::KeyMoved(_) => "key_moved",
-            Failure::Transient(_) => "unavailable",
-            Failure::ReadOnly(_) => "read_only",
-            Failure::PoolExhausted(_) => "pool_exhausted",
-            Failure::TimedOut(_) => "timed_out",
-            Failure::Obstructed(_) => "obstructed",
-            Failure::Permanent(_) => "refused",
-        }
+        self.into()
     }
 
     /// A value in the database that is not one of ours: a newer release wrote it, or somebody changed it.

@@ -17,6 +17,9 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 use crate::error::StoreError;
 
 /// Imports, kept in the ledger's database.
+///
+/// # Errors
+/// Of every method: the database could not be reached. A method that fails otherwise as well says so.
 #[async_trait]
 pub trait Imports: Send + Sync {
     /// Writes down a new import, queued; or finds the client's unfinished one of the same file.
@@ -26,15 +29,9 @@ pub trait Imports: Send + Sync {
     async fn create(&self, new: &NewImport) -> Result<Opened, StoreError>;
 
     /// An import as it was last written down.
-    ///
-    /// # Errors
-    /// The database could not be reached.
     async fn import(&self, number: u64) -> Result<Option<Import>, StoreError>;
 
     /// Up to `limit` imports, newest first, of one client if given, those with a number below `before` only.
-    ///
-    /// # Errors
-    /// The database could not be reached.
     async fn imports(
         &self,
         client: Option<&str>,
@@ -44,9 +41,6 @@ pub trait Imports: Send + Sync {
 
     /// Makes `owner` the replica that reads an unfinished import, at `now` (µs since the Unix epoch). `false`:
     /// it has ended, or another replica wrote to it since `stale_before`.
-    ///
-    /// # Errors
-    /// The database could not be reached.
     async fn take_over(
         &self,
         number: u64,
@@ -71,28 +65,16 @@ pub trait Imports: Send + Sync {
 
     /// Asks the owner to stop reading. An import that nobody wrote to since `stale_before` (µs since the Unix
     /// epoch) is cancelled at once.
-    ///
-    /// # Errors
-    /// The database could not be reached.
     async fn request_cancel(&self, number: u64, stale_before: i64, now: i64) -> Result<(), StoreError>;
 
     /// Up to `limit` rows that were refused, in order, from row `from` on. Row 0 is the head of the file, if it
     /// has one, with its format as the reason.
-    ///
-    /// # Errors
-    /// The database could not be reached.
     async fn refusals(&self, number: u64, from: u64, limit: u32) -> Result<Vec<Refusal>, StoreError>;
 
     /// Up to `limit` rows that have an outcome, in order, those after row `after` only.
-    ///
-    /// # Errors
-    /// The database could not be reached.
     async fn rows(&self, number: u64, after: u64, limit: u32) -> Result<Vec<ImportedRow>, StoreError>;
 
     /// Up to `limit` rows that came out as conflicts, in order, those after row `after` only, by their numbers.
-    ///
-    /// # Errors
-    /// The database could not be reached.
     async fn conflicts(&self, number: u64, after: u64, limit: u32) -> Result<Vec<u64>, StoreError>;
 
     /// Writes down what the file of an import says, and which rows other imports of its client have too. `is_kept`:
@@ -108,21 +90,12 @@ pub trait Imports: Send + Sync {
     ) -> Result<Vec<Share>, StoreError>;
 
     /// The rows that other imports of the client had when this one came, most shared rows first.
-    ///
-    /// # Errors
-    /// The database could not be reached.
     async fn shares(&self, number: u64) -> Result<Vec<Share>, StoreError>;
 
     /// How many rows came out how and why, without those that have no outcome.
-    ///
-    /// # Errors
-    /// The database could not be reached.
     async fn rows_by_outcome(&self, number: u64) -> Result<Vec<RowsByOutcome>, StoreError>;
 
     /// What became of the rows of these imports so far.
-    ///
-    /// # Errors
-    /// The database could not be reached.
     async fn tallies(&self, numbers: &[u64]) -> Result<HashMap<u64, RowTally>, StoreError>;
 }
 
@@ -218,13 +191,11 @@ impl ImportState {
     pub const ALL: &'static [ImportState] = ImportState::VARIANTS;
 
     /// Its stable name, as stored and as answered.
-    #[must_use]
     pub fn name(self) -> &'static str {
         self.into()
     }
 
     /// Nothing more will be read.
-    #[must_use]
     pub fn has_ended(self) -> bool {
         !matches!(self, ImportState::Queued | ImportState::Reading | ImportState::Draining)
     }
@@ -304,7 +275,6 @@ impl RowOutcome {
     pub const ALL: &'static [RowOutcome] = RowOutcome::VARIANTS;
 
     /// Its stable name, as stored and as answered.
-    #[must_use]
     pub fn name(self) -> &'static str {
         self.into()
     }
@@ -323,7 +293,6 @@ pub struct RowTally {
 
 impl RowTally {
     /// Rows that have an outcome.
-    #[must_use]
     pub fn total(&self) -> u64 {
         self.posted + self.rejected + self.duplicate + self.conflict + self.dead
     }

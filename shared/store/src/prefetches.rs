@@ -9,6 +9,9 @@ use domain::lane::Lane;
 use crate::error::StoreError;
 
 /// The largest prefetch of each lane since the last time that nothing of it could come back.
+///
+/// # Errors
+/// Of every method: the database could not be reached. A method that fails otherwise as well says so.
 #[async_trait]
 pub trait Prefetches: Send + Sync {
     /// Notes that somebody is about to subscribe to a lane with `wanted` messages, and returns what to subscribe with:
@@ -21,9 +24,6 @@ pub trait Prefetches: Send + Sync {
     async fn note(&self, lane: Lane, wanted: u16, usual: u16) -> Result<Noted, StoreError>;
 
     /// What a subscription of the lane must have now, at least; `None`: nothing was ever noted.
-    ///
-    /// # Errors
-    /// The database could not be reached.
     async fn largest(&self, lane: Lane) -> Result<Option<u16>, StoreError>;
 
     /// Whoever noted this has left the lane and nothing of it comes back: from now on `wanted` messages will do.

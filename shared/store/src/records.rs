@@ -9,6 +9,9 @@ use strum::{IntoStaticStr, VariantArray};
 use crate::error::StoreError;
 
 /// Documents, kept in the ledger's database, beside its entries and never in the way of posting.
+///
+/// # Errors
+/// Of every method: the database could not be reached. A method that fails otherwise as well says so.
 #[async_trait]
 pub trait Records: Send + Sync {
     /// Appends a document (JSON) of the time `at` (µs since the Unix epoch) and returns its number. Numbers
@@ -25,15 +28,9 @@ pub trait Records: Send + Sync {
     async fn replace(&self, number: u64, body: &str) -> Result<(), StoreError>;
 
     /// One of this kind, by its number.
-    ///
-    /// # Errors
-    /// The database could not be reached.
     async fn get(&self, kind: RecordKind, number: u64) -> Result<Option<Record>, StoreError>;
 
     /// Up to `limit` of a kind, newest first, those with a number below `before` only.
-    ///
-    /// # Errors
-    /// The database could not be reached.
     async fn list(
         &self,
         kind: RecordKind,
@@ -80,7 +77,6 @@ impl RecordKind {
     pub const ALL: &'static [RecordKind] = RecordKind::VARIANTS;
 
     /// As it is stored.
-    #[must_use]
     pub fn name(self) -> &'static str {
         self.into()
     }

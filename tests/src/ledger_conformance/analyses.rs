@@ -23,11 +23,8 @@ fn found(run: JobId, account: &str, body: &str) -> anyhow::Result<Found> {
 }
 
 /// A batch that comes again, or a plan, leaves the counts and the results as they are.
-///
-/// # Errors
-/// It does not.
 pub async fn a_batch_that_comes_again_counts_once(subject: Subject) -> anyhow::Result<()> {
-    let analyses = subject.analyses()?;
+    let analyses = subject.again()?;
     let new = run("first", 1_000)?;
     ensure!(analyses.run(new.id).await?.is_none(), "nobody has begun it");
     for again in [false, true] {
@@ -63,11 +60,8 @@ pub async fn a_batch_that_comes_again_counts_once(subject: Subject) -> anyhow::R
 }
 
 /// What is cancelled stays so, begun or not; what is done cannot be cancelled.
-///
-/// # Errors
-/// It is otherwise.
 pub async fn a_cancelled_run_stays_cancelled(subject: Subject) -> anyhow::Result<()> {
-    let analyses = subject.analyses()?;
+    let analyses = subject.again()?;
     let (unbegun, begun, done) = (run("unbegun", 1)?, run("begun", 2)?, run("done", 3)?);
     let note = NewRun {
         client: "other".into(),
@@ -97,11 +91,8 @@ pub async fn a_cancelled_run_stays_cancelled(subject: Subject) -> anyhow::Result
 
 /// Histories are those of the accounts that were asked for, with the jobs that made them, and large results are
 /// kept whole.
-///
-/// # Errors
-/// They are not.
 pub async fn histories_come_with_their_jobs(subject: Subject) -> anyhow::Result<()> {
-    let analyses = subject.analyses()?;
+    let analyses = subject.again()?;
     let jobs = Jobs::default();
     let open = |account: &str| format!(r#"{{"kind":"open_account","account":"{account}","currency":"EUR"}}"#);
     let mut bodies: Vec<String> = ["alice", "bob", "carol"].into_iter().map(open).collect();

@@ -6,9 +6,6 @@ use domain::job::Job;
 use super::subject::{Jobs, Subject, deposit, open, transfer};
 
 /// Each kind of tampering is found, by account and entry.
-///
-/// # Errors
-/// One is not.
 pub async fn tampering_shows(subject: Subject) -> anyhow::Result<()> {
     let jobs = Jobs::default();
     // One account for each deed. `bystander` takes part in all and is never touched, so its own entries are
@@ -113,9 +110,6 @@ pub async fn tampering_shows(subject: Subject) -> anyhow::Result<()> {
 }
 
 /// A value that the ledger never writes is a finding, not an error.
-///
-/// # Errors
-/// It is not.
 pub async fn a_row_that_makes_no_sense_is_a_finding(subject: Subject) -> anyhow::Result<()> {
     subject.post(0, &[Jobs::default().job(&open("a"))]).await?;
     subject.behind_its_back("UPDATE jobs SET outcome = 'maybe'").await?;
@@ -125,9 +119,6 @@ pub async fn a_row_that_makes_no_sense_is_a_finding(subject: Subject) -> anyhow:
 }
 
 /// An audit that runs while jobs are posted sees one moment of the ledger.
-///
-/// # Errors
-/// It sees more.
 pub async fn an_audit_beside_posting_sees_one_moment(subject: Subject) -> anyhow::Result<()> {
     let jobs = Jobs::default();
     subject.post(0, &[jobs.job(&open("a")), jobs.job(&open("b")), jobs.job(&deposit("a", 100_000))]).await?;

@@ -15,9 +15,6 @@ use store::ledger::{OutcomeCounts, Posted, Unposted, post_bisecting};
 use super::subject::{Jobs, Subject, deposit, job, open, transfer};
 
 /// A job that comes again, in the same batch or a later one, takes effect once.
-///
-/// # Errors
-/// It does not.
 pub async fn a_job_that_comes_again_takes_effect_once(subject: Subject) -> anyhow::Result<()> {
     let jobs = Jobs::default();
     let [opening, money, too_much] =
@@ -44,9 +41,6 @@ pub async fn a_job_that_comes_again_takes_effect_once(subject: Subject) -> anyho
 }
 
 /// The same id with another body never takes effect.
-///
-/// # Errors
-/// It does.
 pub async fn another_body_under_the_same_id_is_a_conflict(subject: Subject) -> anyhow::Result<()> {
     let jobs = Jobs::default();
     let money = jobs.job(&deposit("a", 5));
@@ -70,9 +64,6 @@ pub async fn another_body_under_the_same_id_is_a_conflict(subject: Subject) -> a
 }
 
 /// A job that the ledger holds under an id that it had before takes no effect again.
-///
-/// # Errors
-/// It does.
 pub async fn a_job_is_known_by_the_ids_that_it_had_before(subject: Subject) -> anyhow::Result<()> {
     use Sameness::{Always, SameMoney, SameReference};
     let jobs = Jobs::default();
@@ -117,9 +108,6 @@ pub async fn a_job_is_known_by_the_ids_that_it_had_before(subject: Subject) -> a
 }
 
 /// A client whose key comes with another name is known by the ids that it had.
-///
-/// # Errors
-/// It is not.
 pub async fn a_client_is_known_whatever_its_key_is_called(subject: Subject) -> anyhow::Result<()> {
     let client = |id: &str| Client::parse(id);
     let of_clients = async |keys: &[(u8, &str)]| -> anyhow::Result<_> {
@@ -136,9 +124,6 @@ pub async fn a_client_is_known_whatever_its_key_is_called(subject: Subject) -> a
 }
 
 /// The same id on two lanes at once takes effect once, whichever comes first.
-///
-/// # Errors
-/// It does not.
 pub async fn an_id_on_two_lanes_takes_effect_once(subject: Subject) -> anyhow::Result<()> {
     let jobs = Jobs::default();
     let accounts: Vec<_> = (0..8).map(|n| jobs.job(&open(&format!("a{n}")))).collect();
@@ -163,9 +148,6 @@ pub async fn an_id_on_two_lanes_takes_effect_once(subject: Subject) -> anyhow::R
 }
 
 /// Lanes that credit each other's accounts, in opposite orders, lose nothing.
-///
-/// # Errors
-/// They do.
 pub async fn lanes_over_few_accounts_lose_no_update(subject: Subject) -> anyhow::Result<()> {
     const LANES: u16 = 8;
     const ROUNDS: usize = 12;
@@ -201,9 +183,6 @@ pub async fn lanes_over_few_accounts_lose_no_update(subject: Subject) -> anyhow:
 }
 
 /// Accounts that several lanes touch for the first time at once are made once.
-///
-/// # Errors
-/// They are not.
 pub async fn an_account_opened_twice_at_once_is_opened_once(subject: Subject) -> anyhow::Result<()> {
     let jobs = Jobs::default();
     for round in 0..5 {
@@ -223,9 +202,6 @@ pub async fn an_account_opened_twice_at_once_is_opened_once(subject: Subject) ->
 
 /// A job that cannot be written stands alone: its neighbours post, it is recorded as dead, and once the
 /// cause is gone a replay posts it.
-///
-/// # Errors
-/// It does not.
 pub async fn a_poison_job_never_harms_its_neighbours(subject: Subject) -> anyhow::Result<()> {
     let jobs = Jobs::default();
     subject.post(2, &[jobs.job(&open("a"))]).await?;
@@ -274,9 +250,6 @@ pub async fn a_poison_job_never_harms_its_neighbours(subject: Subject) -> anyhow
 }
 
 /// Another body under the id of a job that is dead takes no effect, be it in the same batch.
-///
-/// # Errors
-/// It does.
 pub async fn another_body_does_not_take_the_identity_of_a_dead_job(subject: Subject) -> anyhow::Result<()> {
     let jobs = Jobs::default();
     subject.post(2, &[jobs.job(&open("a"))]).await?;
@@ -331,9 +304,6 @@ pub async fn a_row_that_can_not_be_read_holds_up_its_lane_alone(subject: Subject
 }
 
 /// A caller that goes away in the middle of a batch leaves neither locks nor halves behind.
-///
-/// # Errors
-/// It does.
 pub async fn a_caller_that_goes_away_leaves_nothing_behind(subject: Subject) -> anyhow::Result<()> {
     let jobs = Jobs::default();
     let accounts: Vec<_> = (0..20).map(|n| jobs.job(&open(&format!("a{n}")))).collect();
@@ -364,9 +334,6 @@ pub async fn a_caller_that_goes_away_leaves_nothing_behind(subject: Subject) -> 
 }
 
 /// A hundred journals of a hundred legs are one batch.
-///
-/// # Errors
-/// They are not.
 pub async fn the_largest_batch_posts(subject: Subject) -> anyhow::Result<()> {
     let jobs = Jobs::default();
     let lanes: Vec<Lane> = Lanes::DEFAULT.iter().collect();

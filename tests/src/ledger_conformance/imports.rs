@@ -39,11 +39,8 @@ async fn tally(imports: &dyn Imports, import: &Import) -> anyhow::Result<RowTall
 }
 
 /// The same file of the same client is one import until that has ended, also for many at once.
-///
-/// # Errors
-/// It is not.
 pub async fn a_file_is_one_import_until_it_has_ended(subject: Subject) -> anyhow::Result<()> {
-    let imports = subject.imports()?;
+    let imports = subject.again()?;
     let file = new("acme", 1);
     let opened = try_join_all((0..8).map(|_| imports.create(&file))).await?;
     let number = opened[0].import.number;
@@ -71,11 +68,8 @@ pub async fn a_file_is_one_import_until_it_has_ended(subject: Subject) -> anyhow
 }
 
 /// An import knows which earlier ones of its client have rows of its own.
-///
-/// # Errors
-/// It does not.
 pub async fn an_import_knows_what_it_shares_with_earlier_ones(subject: Subject) -> anyhow::Result<()> {
-    let imports = subject.imports()?;
+    let imports = subject.again()?;
     let mut numbers = Vec::new();
     for (client, digest) in [("acme", 1), ("acme", 2), ("other", 3), ("acme", 4), ("acme", 5)] {
         numbers.push(imports.create(&new(client, digest)).await?.import.number);
@@ -101,11 +95,8 @@ pub async fn an_import_knows_what_it_shares_with_earlier_ones(subject: Subject) 
 }
 
 /// Only the owner writes down how far it has come; it learns of a cancellation; a stale import changes hands.
-///
-/// # Errors
-/// Not so.
 pub async fn only_its_owner_moves_an_import_on(subject: Subject) -> anyhow::Result<()> {
-    let imports = subject.imports()?;
+    let imports = subject.again()?;
     let number = imports.create(&new("acme", 1)).await?.import.number;
     let refusals: Vec<_> = [2, 4]
         .into_iter()
@@ -162,11 +153,8 @@ pub async fn only_its_owner_moves_an_import_on(subject: Subject) -> anyhow::Resu
 }
 
 /// Each row of an import has one outcome, counted once, however often its job comes and by which import.
-///
-/// # Errors
-/// Not so.
 pub async fn a_row_is_counted_once(subject: Subject) -> anyhow::Result<()> {
-    let imports = subject.imports()?;
+    let imports = subject.again()?;
     let (first, second) =
         (imports.create(&new("a", 1)).await?.import, imports.create(&new("a", 2)).await?.import);
     let jobs = Jobs::default();
@@ -246,11 +234,8 @@ pub async fn a_row_is_counted_once(subject: Subject) -> anyhow::Result<()> {
 }
 
 /// A row whose job is dead says so, and says otherwise once a replay has posted it.
-///
-/// # Errors
-/// Not so.
 pub async fn a_dead_row_may_come_to_life(subject: Subject) -> anyhow::Result<()> {
-    let imports = subject.imports()?;
+    let imports = subject.again()?;
     let (first, second) =
         (imports.create(&new("a", 1)).await?.import, imports.create(&new("a", 2)).await?.import);
     let job = Jobs::default().job(&open("a"));

@@ -7,9 +7,6 @@ use domain::outcome::{Outcome, RecordedOutcome, Rejection};
 use super::subject::{Jobs, Subject, deposit, open, transfer};
 
 /// Each kind does to the ledger what its name says.
-///
-/// # Errors
-/// It does not.
 pub async fn every_kind_takes_effect(subject: Subject) -> anyhow::Result<()> {
     let jobs = Jobs::default();
     let job = |body: String| jobs.job(&body);
@@ -77,9 +74,6 @@ pub async fn every_kind_takes_effect(subject: Subject) -> anyhow::Result<()> {
 }
 
 /// Each rejection is answered, recorded, and changes nothing.
-///
-/// # Errors
-/// It is not.
 pub async fn every_rejection_is_recorded(subject: Subject) -> anyhow::Result<()> {
     use Rejection::*;
     let jobs = Jobs::default();

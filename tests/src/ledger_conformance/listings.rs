@@ -9,9 +9,6 @@ use store::ledger::{Freshness, JobFilter, OutcomeName};
 use super::subject::{Jobs, Subject, deposit, number_of, open, transfer};
 
 /// A range has the entries of its time and the balances at both ends, and stays so whatever is posted later.
-///
-/// # Errors
-/// It does not.
 pub async fn a_stretch_has_the_entries_of_its_time(subject: Subject) -> anyhow::Result<()> {
     let jobs = Jobs::default();
     subject.post(0, &[jobs.job(&open("a")), jobs.job(&open("idle"))]).await?;
@@ -65,9 +62,6 @@ pub async fn a_stretch_has_the_entries_of_its_time(subject: Subject) -> anyhow::
 }
 
 /// Every job that fits is on one page, in order, whatever the size of the pages; no other is on any.
-///
-/// # Errors
-/// It is not.
 pub async fn jobs_are_listed_by_filter(subject: Subject) -> anyhow::Result<()> {
     let jobs = Jobs::default();
     let mut batch = vec![jobs.job(&open("a")), jobs.job(&open("b")), jobs.job(&open("c"))];

@@ -9,11 +9,8 @@ use super::subject::Subject;
 const USUAL: u16 = 100;
 
 /// Nobody subscribes with less than anybody before may have had in hand, until nothing of it comes back.
-///
-/// # Errors
-/// Somebody does.
 pub async fn a_prefetch_shrinks_once_nothing_comes_back(subject: Subject) -> anyhow::Result<()> {
-    let (one, other) = (subject.prefetches()?, subject.prefetches()?);
+    let (one, other) = (subject.again()?, subject.again()?);
     let (lane, neighbour) = (Lane(3), Lane(4));
     ensure!(one.largest(lane).await?.is_none());
     let first = one.note(lane, 2, USUAL).await?;
@@ -51,13 +48,13 @@ pub async fn a_prefetch_shrinks_once_nothing_comes_back(subject: Subject) -> any
 pub async fn the_largest_prefetch_of_many_at_once_holds(subject: Subject) -> anyhow::Result<()> {
     let lane = Lane(0);
     let wanted: Vec<u16> = (1..=16).map(|number| number * 50).collect();
-    let noting = wanted.iter().map(async |wanted| {
-        subject.prefetches()?.note(lane, *wanted, USUAL).await.map_err(anyhow::Error::from)
-    });
+    let noting = wanted
+        .iter()
+        .map(async |wanted| subject.again()?.note(lane, *wanted, USUAL).await.map_err(anyhow::Error::from));
     let noted = try_join_all(noting).await?;
     let pairs = wanted.iter().zip(&noted);
     ensure!(pairs.clone().all(|(wanted, noted)| noted.prefetch_messages >= *wanted), "{noted:?}");
-    ensure!(subject.prefetches()?.note(lane, 1, USUAL).await?.prefetch_messages == 800);
+    ensure!(subject.again()?.note(lane, 1, USUAL).await?.prefetch_messages == 800);
     let mut records: Vec<_> = noted.iter().map(|noted| &noted.record).collect();
     records.sort();
     ensure!(records.windows(2).all(|two| two[0] != two[1]), "{records:?}");

@@ -10,9 +10,6 @@ use domain::outcome::{Outcome, RecordedOutcome, Rejection};
 use super::subject::{Jobs, Subject, deposit, number_of, open};
 
 /// A job is read back as it was submitted, whatever characters it has.
-///
-/// # Errors
-/// It is not.
 pub async fn a_job_is_read_back_as_it_was_submitted(subject: Subject) -> anyhow::Result<()> {
     let jobs = Jobs::default();
     let body = deposit("a", 5).replace(
@@ -70,9 +67,6 @@ pub async fn a_full_batch_is_read_back_as_it_was_submitted(subject: Subject) -> 
 }
 
 /// What became of many jobs is read at once, and of those that have no outcome nothing is.
-///
-/// # Errors
-/// It is not.
 pub async fn the_outcomes_of_many_jobs_are_read_at_once(subject: Subject) -> anyhow::Result<()> {
     let jobs = Jobs::default();
     let mut batch = vec![jobs.job(&open("a"))];
@@ -100,9 +94,6 @@ pub async fn the_outcomes_of_many_jobs_are_read_at_once(subject: Subject) -> any
 }
 
 /// The holders of many accounts are read at once; who has none, and what does not exist, is left out.
-///
-/// # Errors
-/// They are not.
 pub async fn holders_are_read_at_once(subject: Subject) -> anyhow::Result<()> {
     let jobs = Jobs::default();
     let held = |account: &str, holder: &str| {
@@ -119,9 +110,6 @@ pub async fn holders_are_read_at_once(subject: Subject) -> anyhow::Result<()> {
 }
 
 /// An account's entries come in pages, newest first, without gaps or repeats.
-///
-/// # Errors
-/// They do not.
 pub async fn entries_come_in_pages(subject: Subject) -> anyhow::Result<()> {
     let jobs = Jobs::default();
     let mut batch = vec![jobs.job(&open("a")), jobs.job(&open("idle"))];
@@ -151,9 +139,6 @@ pub async fn entries_come_in_pages(subject: Subject) -> anyhow::Result<()> {
 }
 
 /// Holds that expired and are still active are found, the oldest first.
-///
-/// # Errors
-/// They are not.
 pub async fn expired_holds_are_found(subject: Subject) -> anyhow::Result<()> {
     let jobs = Jobs::default();
     let hold = |until: &str| {
@@ -180,9 +165,6 @@ pub async fn expired_holds_are_found(subject: Subject) -> anyhow::Result<()> {
 }
 
 /// What another process posted by a clock that is ahead is followed, not preceded, though the clock went back since.
-///
-/// # Errors
-/// It is preceded.
 pub async fn nothing_is_posted_earlier_than_what_was_posted_before(subject: Subject) -> anyhow::Result<()> {
     let jobs = Jobs::default();
     subject.post(3, &[jobs.job(&open("a")), jobs.job(&deposit("a", 10))]).await?;

@@ -11,11 +11,8 @@ use store::records::{Record, RecordKind};
 use super::subject::{Jobs, Subject, open};
 
 /// Every kind is a list of its own, read from its newest in pages, by whatever process.
-///
-/// # Errors
-/// It is not.
 pub async fn records_are_kept_by_kind_newest_first(subject: Subject) -> anyhow::Result<()> {
-    let (records, other) = (subject.records()?, subject.records()?);
+    let (records, other) = (subject.again()?, subject.again()?);
     let mut numbers = Vec::new();
     for at in 0..5 {
         for kind in RecordKind::ALL.iter().copied() {
@@ -47,11 +44,8 @@ pub async fn records_are_kept_by_kind_newest_first(subject: Subject) -> anyhow::
 }
 
 /// A record's body changes, its place and time do not.
-///
-/// # Errors
-/// They do.
 pub async fn a_record_is_replaced_and_the_others_stay(subject: Subject) -> anyhow::Result<()> {
-    let records = subject.records()?;
+    let records = subject.again()?;
     let first = records.append(RecordKind::LoadTest, 1, r#"{"state":"running"}"#).await?;
     let second = records.append(RecordKind::LoadTest, 2, r#"{"state":"running"}"#).await?;
     let long = format!(r#"{{"state":"done","samples":"{}"}}"#, "x".repeat(1_000_000));
@@ -69,25 +63,19 @@ pub async fn a_record_is_replaced_and_the_others_stay(subject: Subject) -> anyho
 
 /// A number that was given is never given again, also when the newest record is gone: a version of the
 /// settings means one thing for ever.
-///
-/// # Errors
-/// It is.
 pub async fn numbers_of_records_grow_past_those_removed(subject: Subject) -> anyhow::Result<()> {
-    let records = subject.records()?;
+    let records = subject.again()?;
     let newest = records.append(RecordKind::Seconds, 1, "{}").await?;
     ensure!(records.prune(RecordKind::Seconds, 2).await? == 1, "it is older");
-    let next = subject.records()?.append(RecordKind::Settings, 3, "{}").await?;
+    let next = subject.again()?.append(RecordKind::Settings, 3, "{}").await?;
     ensure!(next > newest, "{next} came after {newest}");
     Ok(())
 }
 
 /// Those before a time go, of one kind only, however many they are.
-///
-/// # Errors
-/// They do not, or others go.
 pub async fn old_records_are_pruned_in_steps(subject: Subject) -> anyhow::Result<()> {
     const OLD: i64 = 1_203;
-    let records = subject.records()?;
+    let records = subject.again()?;
     let append = |at| records.append(RecordKind::Seconds, at, "{}");
     for at in 0..OLD / 100 + 1 {
         try_join_all((at * 100..OLD.min((at + 1) * 100)).map(append)).await?;
@@ -104,11 +92,8 @@ pub async fn old_records_are_pruned_in_steps(subject: Subject) -> anyhow::Result
 }
 
 /// Several processes that append at once get a number each; posting goes on beside them.
-///
-/// # Errors
-/// They do not.
 pub async fn writers_of_records_get_numbers_of_their_own(subject: Subject) -> anyhow::Result<()> {
-    let writers = [subject.records()?, subject.records()?];
+    let writers = [subject.again()?, subject.again()?];
     let append =
         writers.iter().flat_map(|writer| (0..50).map(move |at| writer.append(RecordKind::Alert, at, "{}")));
     let jobs = Jobs::default();
@@ -120,9 +105,6 @@ pub async fn writers_of_records_get_numbers_of_their_own(subject: Subject) -> an
 }
 
 /// A ledger of the release before, which keeps no records, is named as such, and is migrated.
-///
-/// # Errors
-/// It is not.
 pub async fn an_older_schema_is_refused_and_brought_up_to_date(subject: Subject) -> anyhow::Result<()> {
     subject.behind_its_back("DROP TABLE records; DELETE FROM _sqlx_migrations WHERE version = 2").await?;
     let Err(StoreError::Permanent(why)) = subject.ledger.check(Lanes::DEFAULT).await else {
@@ -131,8 +113,8 @@ pub async fn an_older_schema_is_refused_and_brought_up_to_date(subject: Subject)
     ensure!(why.contains("tellers migrate"), "{why}");
     subject.ledger.migrate(Lanes::DEFAULT).await?;
     subject.ledger.check(Lanes::DEFAULT).await?;
-    let number = subject.records()?.append(RecordKind::Settings, 1, "{}").await?;
-    let kept = subject.records()?.get(RecordKind::Settings, number).await?.context("it is kept")?;
+    let number = subject.again()?.append(RecordKind::Settings, 1, "{}").await?;
+    let kept = subject.again()?.get(RecordKind::Settings, number).await?.context("it is kept")?;
     ensure!(kept.body == "{}", "{kept:?}");
     Ok(())
 }

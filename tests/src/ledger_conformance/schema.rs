@@ -8,9 +8,6 @@ use store::StoreError;
 use super::subject::{Jobs, Subject, open};
 
 /// Without a schema, or with another number of lanes, start-up is refused with a remedy.
-///
-/// # Errors
-/// It is not.
 pub async fn a_ledger_that_does_not_fit_is_refused(subject: Subject) -> anyhow::Result<()> {
     subject.ledger.check(Lanes::DEFAULT).await?;
     let other = Lanes::new(8).context("8 lanes")?;
@@ -29,9 +26,6 @@ pub async fn a_ledger_that_does_not_fit_is_refused(subject: Subject) -> anyhow::
 }
 
 /// Several processes that start at once migrate once.
-///
-/// # Errors
-/// They do not.
 pub async fn processes_that_start_at_once_migrate_once(subject: Subject) -> anyhow::Result<()> {
     let empty = subject.empty().await?;
     let processes = (0..4).map(|_| empty.again()).collect::<anyhow::Result<Vec<_>>>()?;

@@ -35,115 +35,69 @@ enum Place {
     Sqlite(PathBuf, #[allow(dead_code)] tempfile::TempDir),
 }
 
+/// All that is in a ledger's database.
+pub trait Database: Ledger + Analyses + Imports + Prefetches + Records {}
+
+impl<D: Ledger + Analyses + Imports + Prefetches + Records> Database for D {}
+
+impl Place {
+    /// A new database on the server that the tests share.
+    async fn mysql() -> anyhow::Result<Place> {
+        Ok(Place::MySql(crate::servers::fresh_database().await?))
+    }
+
+    /// A file that is not there yet, in a folder of its own.
+    fn sqlite() -> anyhow::Result<Place> {
+        let folder = tempfile::tempdir()?;
+        Ok(Place::Sqlite(folder.path().join("books/ledger.db"), folder))
+    }
+
+    fn open(&self) -> anyhow::Result<Arc<dyn Database>> {
+        Ok(match self {
+            Place::MySql(url) => Arc::new(MySqlLedger::connect(&MySqlConfig::new(url))?),
+            Place::Sqlite(path, _) => Arc::new(SqliteLedger::open(path)?),
+        })
+    }
+}
+
 impl Subject {
     /// An empty ledger on the server that the tests share.
     ///
     /// # Errors
     /// There is no server, and what to install.
     pub async fn mysql() -> anyhow::Result<Subject> {
-        let url = crate::servers::fresh_database().await?;
-        let subject = Subject { ledger: Arc::new(mysql(&url)?), place: Place::MySql(url), clock: clock() };
-        subject.ledger.migrate(Lanes::DEFAULT).await?;
-        Ok(subject)
+        Subject::migrated(Place::mysql().await?).await
     }
 
     /// An empty ledger in a file of its own.
-    ///
-    /// # Errors
-    /// The folder could not be made.
     pub async fn sqlite() -> anyhow::Result<Subject> {
-        let folder = tempfile::tempdir()?;
-        let path = folder.path().join("books/ledger.db");
-        let subject = Subject {
-            ledger: Arc::new(SqliteLedger::open(&path)?),
-            place: Place::Sqlite(path, folder),
-            clock: clock(),
-        };
+        Subject::migrated(Place::sqlite()?).await
+    }
+
+    async fn migrated(place: Place) -> anyhow::Result<Subject> {
+        let subject = Subject::at(place)?;
         subject.ledger.migrate(Lanes::DEFAULT).await?;
         Ok(subject)
     }
 
-    /// The same ledger as another process opens it.
-    ///
-    /// # Errors
-    /// They cannot be opened.
-    pub fn again(&self) -> anyhow::Result<Arc<dyn Ledger>> {
-        Ok(match &self.place {
-            Place::MySql(url) => Arc::new(mysql(url)?),
-            Place::Sqlite(path, _) => Arc::new(SqliteLedger::open(path)?),
-        })
+    fn at(place: Place) -> anyhow::Result<Subject> {
+        Ok(Subject { ledger: place.open()?, place, clock: clock() })
     }
 
-    /// The analyses beside the ledger.
-    ///
-    /// # Errors
-    /// They cannot be opened.
-    pub fn analyses(&self) -> anyhow::Result<Arc<dyn Analyses>> {
-        Ok(match &self.place {
-            Place::MySql(url) => Arc::new(mysql(url)?),
-            Place::Sqlite(path, _) => Arc::new(SqliteLedger::open(path)?),
-        })
-    }
-
-    /// The records beside the ledger.
-    ///
-    /// # Errors
-    /// They cannot be opened.
-    pub fn records(&self) -> anyhow::Result<Arc<dyn Records>> {
-        Ok(match &self.place {
-            Place::MySql(url) => Arc::new(mysql(url)?),
-            Place::Sqlite(path, _) => Arc::new(SqliteLedger::open(path)?),
-        })
-    }
-
-    /// The prefetches of the lanes beside the ledger.
-    ///
-    /// # Errors
-    /// They cannot be opened.
-    pub fn prefetches(&self) -> anyhow::Result<Arc<dyn Prefetches>> {
-        Ok(match &self.place {
-            Place::MySql(url) => Arc::new(mysql(url)?),
-            Place::Sqlite(path, _) => Arc::new(SqliteLedger::open(path)?),
-        })
-    }
-
-    /// The imports beside the ledger.
-    ///
-    /// # Errors
-    /// They cannot be opened.
-    pub fn imports(&self) -> anyhow::Result<Arc<dyn Imports>> {
-        Ok(match &self.place {
-            Place::MySql(url) => Arc::new(mysql(url)?),
-            Place::Sqlite(path, _) => Arc::new(SqliteLedger::open(path)?),
-        })
+    /// The same database as another process opens it.
+    pub fn again(&self) -> anyhow::Result<Arc<dyn Database>> {
+        self.place.open()
     }
 
     /// Another, empty database without a schema.
-    ///
-    /// # Errors
-    /// It cannot be made.
     pub async fn empty(&self) -> anyhow::Result<Subject> {
-        Ok(match &self.place {
-            Place::MySql(_) => {
-                let url = crate::servers::fresh_database().await?;
-                Subject { ledger: Arc::new(mysql(&url)?), place: Place::MySql(url), clock: clock() }
-            }
-            Place::Sqlite(..) => {
-                let folder = tempfile::tempdir()?;
-                let path = folder.path().join("ledger.db");
-                Subject {
-                    ledger: Arc::new(SqliteLedger::open(&path)?),
-                    place: Place::Sqlite(path, folder),
-                    clock: clock(),
-                }
-            }
+        Subject::at(match &self.place {
+            Place::MySql(_) => Place::mysql().await?,
+            Place::Sqlite(..) => Place::sqlite()?,
         })
     }
 
     /// Does something to the database behind the ledger's back.
-    ///
-    /// # Errors
-    /// The database refused.
     pub async fn behind_its_back(&self, sql: &str) -> anyhow::Result<u64> {
         let statement = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
         Ok(match &self.place {
@@ -158,9 +112,6 @@ impl Subject {
     }
 
     /// Where the database is. MySQL and MariaDB only.
-    ///
-    /// # Errors
-    /// It is another one.
     pub fn url(&self) -> anyhow::Result<&str> {
         match &self.place {
             Place::MySql(url) => Ok(url),
@@ -169,9 +120,6 @@ impl Subject {
     }
 
     /// A number that the database holds, asked behind the ledger's back. MySQL and MariaDB only.
-    ///
-    /// # Errors
-    /// The database refused.
     pub async fn number(&self, sql: &str) -> anyhow::Result<i64> {
         let Place::MySql(url) = &self.place else { anyhow::bail!("{sql}: not on this database") };
         let mut connection = MySqlConnection::connect(url).await?;
@@ -179,9 +127,6 @@ impl Subject {
     }
 
     /// Makes the database refuse to write a job whose body has `word` in it, dead ones excepted.
-    ///
-    /// # Errors
-    /// The database refused that.
     pub async fn refuse(&self, word: &str) -> anyhow::Result<()> {
         let sql = match &self.place {
             Place::MySql(_) => format!(
@@ -199,9 +144,6 @@ impl Subject {
     }
 
     /// Posts jobs of one lane as if its ingress had just accepted them.
-    ///
-    /// # Errors
-    /// The ledger's.
     pub async fn post(&self, lane: u16, jobs: &[Job]) -> anyhow::Result<Vec<Outcome>> {
         let mut jobs = jobs.to_vec();
         for job in &mut jobs {
@@ -213,26 +155,17 @@ impl Subject {
     }
 
     /// An account that must be there.
-    ///
-    /// # Errors
-    /// It is not.
     pub async fn account(&self, number: &str) -> anyhow::Result<Account> {
         self.ledger.account(&number_of(number)?).await?.with_context(|| format!("no account {number}"))
     }
 
     /// Balance and held funds of an account that must be there.
-    ///
-    /// # Errors
-    /// It is not.
     pub async fn funds(&self, number: &str) -> anyhow::Result<(i64, i64)> {
         let account = self.account(number).await?;
         Ok((account.balance, account.held))
     }
 
     /// Audits the ledger, which must be right.
-    ///
-    /// # Errors
-    /// They are not; says how.
     pub async fn books_are_right(&self) -> anyhow::Result<()> {
         let audit = self.ledger.audit().await?;
         anyhow::ensure!(audit.is_clean(), "the books are wrong: {:#?}", audit.findings);
@@ -241,15 +174,8 @@ impl Subject {
 }
 
 /// An account's number as the ledger has it: the system's own too.
-///
-/// # Errors
-/// It is none.
 pub fn number_of(number: &str) -> anyhow::Result<AccountNumber> {
     AccountNumber::from_books(number).with_context(|| format!("{number} is no account number"))
-}
-
-fn mysql(url: &str) -> anyhow::Result<MySqlLedger> {
-    Ok(MySqlLedger::connect(&MySqlConfig::new(url))?)
 }
 
 /// Makes jobs with ids of their own, each accepted a microsecond after the one before.
@@ -272,7 +198,6 @@ impl Jobs {
     ///
     /// # Panics
     /// The body is no job's.
-    #[must_use]
     pub fn job(&self, body: &str) -> Job {
         let place = self.0.fetch_add(1, Ordering::Relaxed);
         let chance = place.to_be_bytes();
@@ -285,7 +210,6 @@ impl Jobs {
 ///
 /// # Panics
 /// The body is no job's.
-#[must_use]
 #[allow(clippy::unwrap_used)] // A test's own mistake.
 pub fn job(id: JobId, accepted_at: i64, body: &str) -> Job {
     let spec = submission::parse(body.as_bytes()).unwrap();
@@ -307,19 +231,16 @@ pub fn job(id: JobId, accepted_at: i64, body: &str) -> Job {
 }
 
 /// The body of a job that opens an account in EUR.
-#[must_use]
 pub fn open(account: &str) -> String {
     format!(r#"{{"kind":"open_account","account":"{account}","currency":"EUR"}}"#)
 }
 
 /// The body of a deposit.
-#[must_use]
 pub fn deposit(account: &str, amount: i64) -> String {
     format!(r#"{{"kind":"deposit","account":"{account}","amount":{amount},"currency":"EUR"}}"#)
 }
 
 /// The body of a transfer.
-#[must_use]
 pub fn transfer(from: &str, to: &str, amount: i64) -> String {
     format!(r#"{{"kind":"transfer","from":"{from}","to":"{to}","amount":{amount},"currency":"EUR"}}"#)
 }

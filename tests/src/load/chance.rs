@@ -8,13 +8,11 @@ pub struct Chance(u64);
 
 impl Chance {
     /// The sequence of a seed.
-    #[must_use]
     pub fn new(seed: u64) -> Chance {
         Chance(seed)
     }
 
     /// `SEED` from the environment, to repeat a run, or another one each time. Print it.
-    #[must_use]
     pub fn seed() -> u64 {
         let given = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
         given.unwrap_or_else(|| RandomState::new().build_hasher().finish())

@@ -40,13 +40,11 @@ impl Record {
     }
 
     /// How many jobs were accepted.
-    #[must_use]
     pub fn len(&self) -> usize {
         self.accounts.values().map(Vec::len).sum()
     }
 
     /// None was.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.accounts.is_empty()
     }

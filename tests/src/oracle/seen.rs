@@ -57,9 +57,6 @@ impl Books {
 }
 
 /// Clients see the ledger as it is: some of the accounts, with all their entries, page by page.
-///
-/// # Errors
-/// What they see is something else.
 pub(super) async fn as_kept(client: &Client, books: &Books, record: &Record) -> anyhow::Result<()> {
     const ACCOUNTS: usize = 10;
     for number in record.accounts.keys().take(ACCOUNTS) {

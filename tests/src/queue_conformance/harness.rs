@@ -16,7 +16,6 @@ pub(super) const SOON: Duration = Duration::from_secs(60);
 pub(super) const QUIET: Duration = Duration::from_millis(300);
 
 /// How many lanes the queues under test have.
-#[must_use]
 pub fn lanes() -> Lanes {
     Lanes::new(3).expect("in range")
 }

@@ -84,39 +84,26 @@ impl MariaDb {
     }
 
     /// Its database `tellers`, by an account that may do anything.
-    #[must_use]
     pub fn url(&self) -> String {
         format!("mysql://tellers:tellers@127.0.0.1:{}/tellers", self.port)
     }
 
     /// The URL of a new, empty database on this server.
-    ///
-    /// # Errors
-    /// The server refused, or is down.
     pub async fn fresh_database(&self) -> anyhow::Result<String> {
         create_database(&self.url()).await
     }
 
     /// Ends the server as a power cut would.
-    ///
-    /// # Errors
-    /// It could not be killed.
     pub fn kill(&mut self) -> anyhow::Result<()> {
         self.process.take().map_or(Ok(()), |mut process| process.kill())
     }
 
     /// Stops it in its tracks: connections stay, new ones are made, and nothing answers, until it is thawed.
-    ///
-    /// # Errors
-    /// It does not run.
     pub fn freeze(&self) -> anyhow::Result<()> {
         self.signal(Signal::STOP)
     }
 
     /// Lets it go on.
-    ///
-    /// # Errors
-    /// It does not run.
     pub fn thaw(&self) -> anyhow::Result<()> {
         self.signal(Signal::CONT)
     }

@@ -14,9 +14,6 @@ const TRIES: usize = 100;
 
 /// A port of 127.0.0.1 on which nothing listens, picked at random so that test runs beside each
 /// other do not meet.
-///
-/// # Errors
-/// None was found.
 pub fn free_port() -> anyhow::Result<u16> {
     // Each `RandomState` has keys of its own.
     (0..TRIES)

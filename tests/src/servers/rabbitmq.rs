@@ -118,21 +118,16 @@ impl RabbitMq {
     }
 
     /// Its default virtual host.
-    #[must_use]
     pub fn url(&self) -> String {
         format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.port)
     }
 
     /// Its management API; `None`: it has none.
-    #[must_use]
     pub fn management_url(&self) -> Option<String> {
         self.management_port.map(|port| format!("http://127.0.0.1:{port}"))
     }
 
     /// Ends the node as a power cut would.
-    ///
-    /// # Errors
-    /// It could not be killed.
     pub fn kill(&mut self) -> anyhow::Result<()> {
         self.node.take().map_or(Ok(()), |mut node| node.kill())
     }

@@ -1,6 +1,6 @@
 //! Every piece of advice that an error gives, followed to the letter, works.
 
-use super::bank::{Bank, assert_one_of, at_the_bank, text};
+use super::bank::{Bank, assert_one_of, at_the_bank, text, with_an_account};
 use super::read::dated;
 
 const MAP: &str = "value_date=Date, amount=Amount";
@@ -144,8 +144,7 @@ fn a_charset_that_is_advised_garbles_nothing() {
 
 #[test]
 fn a_row_that_is_corrected_as_its_reason_says_is_taken() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let map = format!("account='{account}', currency='EUR', {MAP}");
         let import = bank
             .csv("Date,Amount\n2025-11-03,1.00\n2025-11-04,abc\n2025-11-05,\n2025-13-05,4.00\n", &map)

@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::bank::{assert_one_of, at_the_bank, deposit, text};
-use super::read::Faults;
+use super::bank::{assert_one_of, at_the_bank, deposit, text, trying_all, with_an_account};
 
 const MAP: &str = "value_date=Date, amount=Amount";
 
@@ -33,8 +32,7 @@ fn a_dash_for_no_cents_is_no_minus() {
 
 #[test]
 fn whole_amounts_with_a_dash_keep_their_sign() {
-    at_the_bank(async |bank| {
-        let mut faults = Faults::default();
+    trying_all(async |bank, faults| {
         for (currency, written, right) in [
             ("CHF", "50.--", 5_000),
             ("CHF", "CHF 1'250.--", 125_000),
@@ -53,9 +51,8 @@ fn whole_amounts_with_a_dash_keep_their_sign() {
             let mark = if written.contains("50.") { "9.25" } else { "9,25" };
             let read = bank.read(currency, MAP, file(&[written, mark])).await;
             let rights = [vec![Some(right), Some(925)], vec![None, Some(925)]];
-            faults.one_of(&read.amounts(), &rights, format!("{written}: {read}"));
+            faults.one_of(&read.amounts(), &rights, &read);
         }
-        faults.none();
     });
 }
 
@@ -80,8 +77,7 @@ fn three_decimals_are_no_groups_where_they_cannot_be() {
 
 #[test]
 fn one_amount_that_proves_the_mark_proves_it_for_the_whole_file() {
-    at_the_bank(async |bank| {
-        let mut faults = Faults::default();
+    trying_all(async |bank, faults| {
         for (currency, amounts, right) in [
             ("KWD", ["12.500", ".500"], [12_500, 500]),
             ("KWD", ["12.500", "01.250"], [12_500, 1_250]),
@@ -93,19 +89,14 @@ fn one_amount_that_proves_the_mark_proves_it_for_the_whole_file() {
             ("KWD", ["12.500", "12,345,678.250"], [12_500, 12_345_678_250]),
         ] {
             let read = bank.read(currency, MAP, file(&amounts)).await;
-            faults.one_of(&read.amounts(), &[right.map(Some).to_vec()], format!("{amounts:?}: {read}"));
+            faults.one_of(&read.amounts(), &[right.map(Some).to_vec()], &read);
             let reversed = [amounts[1], amounts[0]];
             let read = bank.read(currency, MAP, file(&reversed)).await;
-            faults.one_of(
-                &read.amounts(),
-                &[[right[1], right[0]].map(Some).to_vec()],
-                format!("{reversed:?}: {read}"),
-            );
+            faults.one_of(&read.amounts(), &[[right[1], right[0]].map(Some).to_vec()], &read);
         }
         // The same proof where the currency has fewer digits: then three are too many, and no thousand.
         let read = bank.read("EUR", MAP, file(&["1234.567", "12.500", "7.25"])).await;
         assert_eq!(read.amounts(), [None, None, Some(725)], "{read}");
-        faults.none();
     });
 }
 
@@ -177,8 +168,7 @@ fn exact(amount: &Value) -> Option<i64> {
 
 #[test]
 fn amounts_and_balances_are_exact_for_every_reader() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         for amount in [9_007_199_254_740_993, 9_007_199_254_740_000, 9_007_199_254_740_000, i64::MAX - 1] {
             bank.job(&deposit(&account, amount)).await;
             let view = bank.client.account(&account).await.unwrap();

@@ -15,7 +15,7 @@ use tests::wait::until;
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 
-use super::read::Read;
+use super::read::{Faults, Read};
 
 /// Longer than a debug build takes for a job or a small file while other tests keep the machine busy.
 pub const WITHIN: Duration = Duration::from_secs(60);
@@ -32,6 +32,20 @@ pub fn at_the_bank(case: impl AsyncFnOnce(&'static Bank)) {
         let bank = BANK.get_or_init(async || Bank::open(fleet()).await.unwrap()).await;
         case(bank).await;
         bank.fleet.run_ok(&["verify"]).await.unwrap();
+    });
+}
+
+/// Runs a case on the shared fleet with a new account in euros.
+pub fn with_an_account(case: impl AsyncFnOnce(&'static Bank, String)) {
+    at_the_bank(async |bank| case(bank, bank.account("EUR").await).await);
+}
+
+/// Runs a case of many variants on the shared fleet: all are tried before it fails.
+pub fn trying_all(case: impl AsyncFnOnce(&'static Bank, &mut Faults)) {
+    at_the_bank(async |bank| {
+        let mut faults = Faults::default();
+        case(bank, &mut faults).await;
+        faults.none();
     });
 }
 

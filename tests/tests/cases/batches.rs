@@ -1,6 +1,6 @@
 //! A batch under a key: its lines are known by what they say, so that a place never makes one job another.
 
-use super::bank::{Bank, at_the_bank, deposit};
+use super::bank::{Bank, deposit, with_an_account};
 use tests::client::BatchAnswer;
 
 /// One batch of deposits under a key; an amount of `None` is an empty line.
@@ -26,8 +26,7 @@ async fn assert_told_its_own(bank: &Bank, answer: &BatchAnswer, amounts: &[i64])
 
 #[test]
 fn a_refused_line_that_is_sent_again_alone_is_a_new_job() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let first = deposits(bank, &account, &[100, 0, 300]).await;
         assert_eq!((first.accepted, first.refused), (2, 1), "{first:?}");
         let corrected = deposits(bank, &account, &[200]).await;
@@ -38,8 +37,7 @@ fn a_refused_line_that_is_sent_again_alone_is_a_new_job() {
 
 #[test]
 fn a_batch_that_is_sent_again_posts_nothing_twice() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let first = deposits(bank, &account, &[100, 300]).await;
         let again = deposits(bank, &account, &[100, 300]).await;
         let ids =
@@ -51,8 +49,7 @@ fn a_batch_that_is_sent_again_posts_nothing_twice() {
 
 #[test]
 fn a_batch_with_an_empty_line_in_front_posts_nothing_twice() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         deposits(bank, &account, &[100, 300]).await;
         send(bank, &account, &[None, Some(100), Some(300)]).await;
         send(bank, &account, &[Some(100), None, None, Some(300), None]).await;
@@ -61,9 +58,8 @@ fn a_batch_with_an_empty_line_in_front_posts_nothing_twice() {
 }
 
 #[test]
-fn a_batch_in_another_order_posts_nothing_twice_and_tells_each_line_its_own_job() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+fn a_batch_in_another_order_posts_nothing_twice_and_gives_each_line_its_own_job() {
+    with_an_account(async |bank, account| {
         deposits(bank, &account, &[100, 300]).await;
         let turned = deposits(bank, &account, &[300, 100]).await;
         assert_told_its_own(bank, &turned, &[300, 100]).await;
@@ -75,8 +71,7 @@ fn a_batch_in_another_order_posts_nothing_twice_and_tells_each_line_its_own_job(
 
 #[test]
 fn a_batch_whose_refused_line_is_corrected_in_its_place_posts_just_that_line() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         deposits(bank, &account, &[100, 0, 300]).await;
         let whole = deposits(bank, &account, &[100, 200, 300]).await;
         assert_told_its_own(bank, &whole, &[100, 200, 300]).await;
@@ -86,8 +81,7 @@ fn a_batch_whose_refused_line_is_corrected_in_its_place_posts_just_that_line() {
 
 #[test]
 fn equal_lines_of_one_batch_are_as_many_jobs() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let first = deposits(bank, &account, &[100, 100]).await;
         assert_ne!(first.results[0].id, first.results[1].id, "{first:?}");
         assert_eq!(bank.amounts(&account).await, [100, 100]);
@@ -98,8 +92,7 @@ fn equal_lines_of_one_batch_are_as_many_jobs() {
 
 #[test]
 fn a_line_in_front_of_known_ones_is_a_new_job_and_changes_none() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         deposits(bank, &account, &[100, 300]).await;
         let more = deposits(bank, &account, &[50, 100, 300]).await;
         assert_told_its_own(bank, &more, &[50, 100, 300]).await;
@@ -109,8 +102,7 @@ fn a_line_in_front_of_known_ones_is_a_new_job_and_changes_none() {
 
 #[test]
 fn a_json_array_is_the_same_batch() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let key = format!("payroll-{account}");
         let lines = [deposit(&account, 100), deposit(&account, 300)];
         deposits(bank, &account, &[100, 300]).await;

@@ -9,7 +9,7 @@ use tests::fleet::{Fleet, Role};
 use tests::servers::{fresh_database, fresh_vhost};
 use tests::wait::until;
 
-use super::bank::{Bank, WITHIN, at_a_bank_of_its_own, at_the_bank, deposit};
+use super::bank::{Bank, WITHIN, at_a_bank_of_its_own, deposit, with_an_account};
 
 /// What a client may wait for the next job of a lane on which a batch of conflicts came in.
 const NEXT_JOB_WITHIN: Duration = Duration::from_secs(1);
@@ -23,8 +23,7 @@ fn job(account: &str, reference: &str, amount: i64) -> Value {
 
 #[test]
 fn another_body_under_a_reference_is_refused_at_once() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let first = bank.send(&[], &job(&account, &account, 100)).await;
         let first: Value = first.json().unwrap();
         for headers in [&[][..], &[("idempotency-key", "another")], &[("prefer", "wait=20")]] {
@@ -39,8 +38,7 @@ fn another_body_under_a_reference_is_refused_at_once() {
 
 #[test]
 fn another_body_under_a_key_is_refused_at_once() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let quoted = format!("\"{account}\"");
         let first = bank.send(&[("idempotency-key", &account)], &deposit(&account, 100)).await;
         assert_eq!(first.status, 202, "{first:?}");
@@ -55,8 +53,7 @@ fn another_body_under_a_key_is_refused_at_once() {
 
 #[test]
 fn another_body_within_one_batch_is_refused_and_harms_no_neighbour() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let other = format!("other-{account}");
         let jobs = [
             job(&account, &account, 100),
@@ -75,8 +72,7 @@ fn another_body_within_one_batch_is_refused_and_harms_no_neighbour() {
 
 #[test]
 fn another_body_is_refused_across_a_batch_and_a_single_job() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let other = format!("other-{account}");
         bank.batch(&[], &format!("{}\n", job(&account, &account, 100))).await;
         let single = bank.send(&[], &job(&account, &account, 200)).await;
@@ -162,7 +158,7 @@ fn a_conflict_that_slips_through_a_restart_is_shown_on_the_job() {
 }
 
 #[test]
-fn a_client_that_waits_for_a_conflict_is_told() {
+fn a_client_that_waits_learns_of_a_conflict() {
     at_a_bank_of_its_own(async |bank| {
         let account = bank.account("EUR").await;
         bank.job(&job(&account, "waits", 100)).await;

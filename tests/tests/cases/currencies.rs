@@ -1,7 +1,6 @@
 //! Symbols and codes of currencies are read or refused, and never stripped into another amount or another currency.
 
-use super::bank::{at_the_bank, text};
-use super::read::Faults;
+use super::bank::{at_the_bank, text, trying_all, with_an_account};
 
 const MAP: &str = "value_date=Date, amount=Amount";
 
@@ -13,8 +12,7 @@ fn file(amounts: &[&str]) -> String {
 
 #[test]
 fn a_currencys_abbreviation_may_end_in_a_point() {
-    at_the_bank(async |bank| {
-        let mut faults = Faults::default();
+    trying_all(async |bank, faults| {
         for (folder, currency, right) in
             [("input.csv", "INR", [5_000, 125_000, -2_075]), ("input-ch.csv", "CHF", [5_000, -500, 1_250])]
         {
@@ -24,14 +22,12 @@ fn a_currencys_abbreviation_may_end_in_a_point() {
             }
             faults.one_of(&read.amounts().len(), &[3], &read);
         }
-        faults.none();
     });
 }
 
 #[test]
 fn what_is_cut_off_around_a_number_leaves_nothing_of_itself_behind() {
-    at_the_bank(async |bank| {
-        let mut faults = Faults::default();
+    trying_all(async |bank, faults| {
         for (currency, written, right) in [
             ("NOK", "kr.50", 5_000),
             ("NOK", "kr. 50", 5_000),
@@ -50,9 +46,8 @@ fn what_is_cut_off_around_a_number_leaves_nothing_of_itself_behind() {
         ] {
             let read = bank.read(currency, MAP, file(&[written, "12.50"])).await;
             let rights = [vec![Some(right), Some(1_250)], vec![None, Some(1_250)]];
-            faults.one_of(&read.amounts(), &rights, format!("{written}: {read}"));
+            faults.one_of(&read.amounts(), &rights, &read);
         }
-        faults.none();
     });
 }
 
@@ -66,8 +61,7 @@ fn the_symbol_of_another_currency_is_refused() {
 
 #[test]
 fn a_symbol_or_a_code_that_names_another_currency_is_never_passed_over() {
-    at_the_bank(async |bank| {
-        let mut faults = Faults::default();
+    trying_all(async |bank, faults| {
         for (currency, written) in [
             ("EUR", "kr 9.50"),
             ("EUR", "R$1.50"),
@@ -96,16 +90,14 @@ fn a_symbol_or_a_code_that_names_another_currency_is_never_passed_over() {
         ] {
             let read = bank.read(currency, MAP, file(&["7.25", written, "-1.00"])).await;
             let right = vec![Some(725), None, Some(-100)];
-            faults.one_of(&read.amounts(), &[right], format!("{currency}, {written}: {read}"));
+            faults.one_of(&read.amounts(), &[right], &read);
         }
-        faults.none();
     });
 }
 
 #[test]
 fn a_symbol_that_several_currencies_share_allows_each_of_those() {
-    at_the_bank(async |bank| {
-        let mut faults = Faults::default();
+    trying_all(async |bank, faults| {
         for (currency, written, right) in [
             ("USD", "$12.50", 1_250),
             ("USD", "US$7.25", 725),
@@ -138,16 +130,14 @@ fn a_symbol_that_several_currencies_share_allows_each_of_those() {
             let known = !["PLN", "CZK"].contains(&currency);
             let rights = [vec![Some(right)], vec![None]];
             let right = if known { &rights[..1] } else { &rights[..] };
-            faults.one_of(&read.amounts(), right, format!("{currency}, {written}: {read}"));
+            faults.one_of(&read.amounts(), right, &read);
         }
-        faults.none();
     });
 }
 
 #[test]
 fn a_symbol_that_contradicts_the_rows_own_currency_is_refused() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let map = format!("account='{account}', currency=Cur, value_date=Date, amount=Amount");
         let csv = "Date;Cur;Amount\n2025-11-03;EUR;\u{20ac}5.00\n2025-11-04;EUR;$5.00\n2025-11-05;EUR;7.00\n";
         let import = bank.csv(csv, &map).await;

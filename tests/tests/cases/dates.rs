@@ -1,7 +1,7 @@
 //! Every order that a file can mean is tried; what stays ambiguous is asked about; the order of rows never decides.
 
-use super::bank::{Bank, assert_one_of, at_the_bank, text};
-use super::read::{Faults, Read, dated};
+use super::bank::{Bank, assert_one_of, at_the_bank, text, trying_all};
+use super::read::{Read, dated};
 
 const MAP: &str = "value_date=Date, amount=Amount";
 
@@ -40,8 +40,7 @@ fn two_digits_for_the_year_may_stand_first() {
 
 #[test]
 fn a_year_of_two_digits_is_never_another_year_without_a_word() {
-    at_the_bank(async |bank| {
-        let mut faults = Faults::default();
+    trying_all(async |bank, faults| {
         let cases: [(&[&str], &[&str]); 8] = [
             (&["25-11-05", "25-11-01", "25-10-31"], &["2025-11-05", "2025-11-01", "2025-10-31"]),
             (&["25.10.31", "25.11.05"], &["2025-10-31", "2025-11-05"]),
@@ -54,28 +53,22 @@ fn a_year_of_two_digits_is_never_another_year_without_a_word() {
         ];
         for (written, right) in cases {
             let read = dates(bank, written).await;
-            faults.one_of(&read.dates().len(), &[right.len()], format!("{written:?}: {read}"));
+            faults.one_of(&read.dates().len(), &[right.len()], &read);
             for (found, right) in read.dates().into_iter().zip(right) {
-                faults.one_of(&found, &[Some((*right).to_owned()), None], format!("{written:?}: {read}"));
+                faults.one_of(&found, &[Some((*right).to_owned()), None], &read);
             }
         }
         // Day, month and year have these forms in whole countries.
         for written in [["31.10.25", "05.11.25"], ["31/10/25", "05/11/25"], ["10/31/25", "11/05/25"]] {
             let read = dates(bank, &written).await;
-            faults.one_of(
-                &read.dates(),
-                &[dated(["2025-10-31", "2025-11-05"])],
-                format!("{written:?}: {read}"),
-            );
+            faults.one_of(&read.dates(), &[dated(["2025-10-31", "2025-11-05"])], &read);
         }
-        faults.none();
     });
 }
 
 #[test]
 fn a_date_that_stays_ambiguous_over_the_whole_file_is_asked_about() {
-    at_the_bank(async |bank| {
-        let mut faults = Faults::default();
+    trying_all(async |bank, faults| {
         for (written, readings) in [
             (["02/03/2025", "04/05/2025"], ["2025-03-02", "2025-02-03"]),
             (["02-03-2025", "04-05-2025"], ["2025-03-02", "2025-02-03"]),
@@ -83,10 +76,9 @@ fn a_date_that_stays_ambiguous_over_the_whole_file_is_asked_about() {
             (["01/04/20", "02/04/20"], ["2020-04-01", "2020-01-04"]),
         ] {
             let read = dates(bank, &written).await;
-            faults.one_of(&read.dates(), &[vec![None, None]], format!("{written:?}: {read}"));
+            faults.one_of(&read.dates(), &[vec![None, None]], &read);
             assert_asks(&read, 2, readings);
         }
-        faults.none();
     });
 }
 
@@ -104,8 +96,7 @@ fn the_month_may_stand_first_with_dashes() {
 
 #[test]
 fn one_row_that_has_one_reading_decides_for_its_file() {
-    at_the_bank(async |bank| {
-        let mut faults = Faults::default();
+    trying_all(async |bank, faults| {
         for (written, right) in [
             (["11-30-2025", "11-05-2025"], ["2025-11-30", "2025-11-05"]),
             (["30-11-2025", "05-11-2025"], ["2025-11-30", "2025-11-05"]),
@@ -119,9 +110,8 @@ fn one_row_that_has_one_reading_decides_for_its_file() {
             let usual = !written[0].contains(['.', ' ']) && !written[1].contains(['.', ' ']);
             let rights = [dated(right), vec![None, None]];
             let right = if usual { &rights[..1] } else { &rights[..] };
-            faults.one_of(&read.dates(), right, format!("{written:?}: {read}"));
+            faults.one_of(&read.dates(), right, &read);
         }
-        faults.none();
     });
 }
 
@@ -148,7 +138,7 @@ fn the_order_of_contradicting_rows_decides_nothing() {
             let mut found = vec![None; ROWS.len()];
             for (row, date) in order.into_iter().zip(read.dates()) {
                 let right = [None, ROWS[row].1.map(str::to_owned)];
-                assert_one_of(&date, &right, format!("{order:?}: {read}"));
+                assert_one_of(&date, &right, &read);
                 found[row] = date;
             }
             seen.push(found);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::bank::{Bank, assert_one_of, at_the_bank, gzip, text};
+use super::bank::{Bank, assert_one_of, at_the_bank, gzip, text, with_an_account};
 
 const FIELDS: &str = "currency='EUR', value_date=Date, amount=Amount";
 
@@ -53,8 +53,7 @@ fn the_same_file_again_is_the_same_however_it_is_packed_or_described() {
 
 #[test]
 fn an_export_that_was_made_anew_names_the_import_whose_rows_it_shares() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let map = format!("account='{account}', {FIELDS}");
         // Rows that no other case has, under the line that tells the time.
         let export = |time: &str, more: &str| {
@@ -149,8 +148,7 @@ fn what_a_map_means_is_what_counts() {
 
 #[test]
 fn a_file_in_another_charset_is_the_same_file() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let map = format!("account='{account}', {FIELDS}, memo=Text");
         let csv = "Date,Text,Amount\n2025-11-03,Müller,10.00\n2025-11-04,Größe,-4.00\n";
         assert_eq!(bank.csv(csv, &map).await["posted"], 2);
@@ -165,8 +163,7 @@ fn a_file_in_another_charset_is_the_same_file() {
 
 #[test]
 fn ndjson_in_other_wrappings_is_the_same_file() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let line = |amount: i64| super::bank::deposit(&account, amount).to_string();
         let file = format!("{}\n{}\n", line(100), line(500));
         let ndjson = "application/x-ndjson";
@@ -193,8 +190,7 @@ fn ndjson_in_other_wrappings_is_the_same_file() {
 
 #[test]
 fn a_setting_more_makes_new_jobs_of_no_row_that_it_does_not_change() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let map = format!("account='{account}', currency='EUR', value_date=Date, amount=Amount, memo=Text");
         // Two rows alike, one that nobody reads, one with a quote of its own, one of another charset, and the totals.
         let file = b"Statement 7\nDate,Amount,Text,State\n2025-11-03,10.00,Rent,booked\n2025-11-03,,Note,open\n\

@@ -1,7 +1,7 @@
 //! The usual forms of dates, of many countries.
 
-use super::bank::{at_the_bank, text};
-use super::read::{Faults, dated};
+use super::bank::{at_the_bank, text, trying_all};
+use super::read::dated;
 
 const MAP: &str = "value_date=Date, amount=Amount";
 
@@ -32,8 +32,7 @@ fn a_day_a_months_name_and_a_short_year_are_a_date() {
 
 #[test]
 fn the_usual_forms_of_dates_are_read() {
-    at_the_bank(async |bank| {
-        let mut faults = Faults::default();
+    trying_all(async |bank, faults| {
         for written in [
             ["2019-04-19", "2019-04-18"],
             ["2019. 04. 19.", "2019. 04. 18."],
@@ -60,20 +59,14 @@ fn the_usual_forms_of_dates_are_read() {
             ["04/19/2019", "04/18/2019"],
         ] {
             let read = bank.read("EUR", MAP, file(written)).await;
-            faults.one_of(
-                &read.dates(),
-                &[dated(["2019-04-19", "2019-04-18"])],
-                format!("{written:?}: {read}"),
-            );
+            faults.one_of(&read.dates(), &[dated(["2019-04-19", "2019-04-18"])], &read);
         }
-        faults.none();
     });
 }
 
 #[test]
 fn other_forms_of_dates_are_read_or_refused_and_never_taken_for_another_day() {
-    at_the_bank(async |bank| {
-        let mut faults = Faults::default();
+    trying_all(async |bank, faults| {
         for written in [
             ["19.04.19.", "19.04.18."],
             ["19. April 2019", "18. April 2019"],
@@ -110,16 +103,14 @@ fn other_forms_of_dates_are_read_or_refused_and_never_taken_for_another_day() {
             };
             // The 19th of April 2019 is the same in two of them.
             let rights = &[dated(days), vec![None, None], vec![Some(days[0].to_owned()), None]];
-            faults.one_of(&read.dates(), rights, format!("{written:?}: {read}"));
+            faults.one_of(&read.dates(), rights, &read);
         }
-        faults.none();
     });
 }
 
 #[test]
 fn a_date_with_a_time_is_the_day_that_is_written() {
-    at_the_bank(async |bank| {
-        let mut faults = Faults::default();
+    trying_all(async |bank, faults| {
         let written = ["2019-04-19 23:59:59", "2019-04-19 00:00:00"];
         let read = bank.read("EUR", MAP, file(written)).await;
         assert_eq!(read.dates(), dated(["2019-04-19", "2019-04-19"]), "{read}");
@@ -129,6 +120,5 @@ fn a_date_with_a_time_is_the_day_that_is_written() {
         for found in offset.dates() {
             faults.one_of(&found, &[written.clone(), None], &offset);
         }
-        faults.none();
     });
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tests::client::Answer;
 
-use super::bank::{Bank, at_the_bank, deposit, gzip};
+use super::bank::{Bank, at_the_bank, deposit, gzip, with_an_account};
 
 const JOBS: &str = "/api/jobs";
 const BATCH: &str = "/api/jobs/batch";
@@ -26,8 +26,7 @@ async fn posted(bank: &Bank, answer: &Answer) {
 
 #[test]
 fn a_packed_batch_is_taken() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let answer = coded(bank, BATCH, NDJSON, "gzip", gzip(format!("{}\n", deposit(&account, 1)), 0)).await;
         assert_eq!(answer.status, 202, "{answer:?}");
         posted(bank, &answer).await;
@@ -37,8 +36,7 @@ fn a_packed_batch_is_taken() {
 
 #[test]
 fn packed_bodies_are_taken_wherever_jobs_are() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let job = deposit(&account, 1).to_string();
         let requests = [
             (JOBS, JSON, "gzip", gzip(&job, 0)),
@@ -58,8 +56,7 @@ fn packed_bodies_are_taken_wherever_jobs_are() {
 
 #[test]
 fn a_damaged_packing_is_refused_and_nothing_of_it_is_taken() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let line = format!("{}\n", deposit(&account, 1));
         let whole = gzip(line.repeat(50), 0);
         let mut flipped = whole.clone();
@@ -85,8 +82,7 @@ fn a_damaged_packing_is_refused_and_nothing_of_it_is_taken() {
 
 #[test]
 fn a_body_that_unfolds_to_more_than_a_job_may_have_is_refused() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let large = format!("{}{}", deposit(&account, 1), " ".repeat(100 << 20));
         for (path, media_type) in [(JOBS, JSON), (BATCH, NDJSON)] {
             let answer = coded(bank, path, media_type, "gzip", gzip(&large, 0)).await;
@@ -97,9 +93,8 @@ fn a_body_that_unfolds_to_more_than_a_job_may_have_is_refused() {
 }
 
 #[test]
-fn an_unknown_coding_is_told_what_would_be_taken() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+fn an_unknown_coding_is_refused_with_those_that_are_taken() {
+    with_an_account(async |bank, account| {
         let job = deposit(&account, 1).to_string();
         for coding in ["br", "zstd", "compress", "gzip, br", "x-unknown"] {
             for (path, media_type) in [(JOBS, JSON), (BATCH, NDJSON)] {
@@ -157,8 +152,7 @@ fn no_jobs(account: &str) -> Vec<String> {
 
 #[test]
 fn broken_json_is_400_and_a_sound_body_that_is_no_job_422() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         for body in broken(&account) {
             let said = String::from_utf8_lossy(&body).into_owned();
             let answer = bank.client.post(JOBS, JSON, body).await.unwrap();
@@ -176,9 +170,8 @@ fn broken_json_is_400_and_a_sound_body_that_is_no_job_422() {
 }
 
 #[test]
-fn lines_of_a_batch_tell_the_same() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+fn lines_of_a_batch_are_answered_the_same() {
+    with_an_account(async |bank, account| {
         let lines = |bodies: Vec<Vec<u8>>| {
             bodies.into_iter().flat_map(|body| [body, b"\n".to_vec()].concat()).collect::<Vec<_>>()
         };
@@ -199,9 +192,8 @@ fn lines_of_a_batch_tell_the_same() {
 }
 
 #[test]
-fn a_batch_as_an_array_tells_the_same() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+fn a_batch_as_an_array_is_answered_the_same() {
+    with_an_account(async |bank, account| {
         let job = deposit(&account, 1).to_string();
         for body in [format!("[{job}"), format!("[{job}]]"), "[".to_owned()] {
             let answer = bank.client.post(BATCH, JSON, body.clone()).await.unwrap();
@@ -224,7 +216,7 @@ fn a_batch_as_an_array_tells_the_same() {
 }
 
 #[test]
-fn other_bodies_of_json_tell_the_same() {
+fn other_bodies_of_json_are_answered_the_same() {
     at_the_bank(async |bank| {
         for path in ["/api/analyses"] {
             let broken = bank.client.post(path, JSON, "{\"accounts\": [").await.unwrap();
@@ -237,8 +229,7 @@ fn other_bodies_of_json_tell_the_same() {
 
 #[test]
 fn a_name_that_comes_twice_in_a_body_is_no_job() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let job = deposit(&account, 1).to_string().replace("\"amount\":1", "\"amount\":1,\"amount\":2");
         let answer = bank.client.post(JOBS, JSON, job).await.unwrap();
         assert!([400, 422].contains(&answer.status.as_u16()), "{answer:?}");
@@ -248,8 +239,7 @@ fn a_name_that_comes_twice_in_a_body_is_no_job() {
 
 #[test]
 fn a_batch_can_be_waited_for_or_says_that_it_cannot() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let poor = json!({"kind": "transfer", "from": account, "to": format!("none-{account}"), "amount": 1, "currency": "EUR"});
         let lines = format!("{}\n{}\n{poor}\n", deposit(&account, 5), deposit(&account, -1));
         for (path, headers) in [

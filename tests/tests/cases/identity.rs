@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::bank::{Bank, at_the_bank, deposit, gzip};
+use super::bank::{Bank, at_the_bank, deposit, gzip, with_an_account};
 
 fn with_reference(mut job: Value, reference: &str) -> Value {
     job["reference"] = json!(reference);
@@ -35,8 +35,7 @@ fn a_retry_with_the_same_reference_and_a_fresh_key_posts_once() {
 
 #[test]
 fn one_reference_is_one_job_alone_in_a_batch_and_in_files() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let reference = format!("everywhere-{account}");
         let job = with_reference(deposit(&account, 500), &reference);
         let csv = format!("kind,account,amount,currency,reference\ndeposit,{account},5.00,EUR,{reference}\n");
@@ -59,8 +58,7 @@ fn one_reference_is_one_job_alone_in_a_batch_and_in_files() {
 
 #[test]
 fn a_key_in_quotes_and_bare_is_one_key() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let job = deposit(&account, 100);
         let bare = format!("k9-{account}");
         let quoted = format!("\"{bare}\"");
@@ -79,8 +77,7 @@ fn a_key_in_quotes_and_bare_is_one_key() {
 
 #[test]
 fn an_empty_key_is_refused() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let job = deposit(&account, 100);
         for key in ["", "\"\"", "\"  \"", " ", "\"\";v=1"] {
             let answer = bank.send(&[("idempotency-key", key)], &job).await;
@@ -98,8 +95,7 @@ fn an_empty_key_is_refused() {
 
 #[test]
 fn parameters_behind_a_quoted_key_are_no_part_of_it() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let job = deposit(&account, 100);
         let key = format!("p-{account}");
         for key in
@@ -114,8 +110,7 @@ fn parameters_behind_a_quoted_key_are_no_part_of_it() {
 
 #[test]
 fn the_key_of_one_job_is_not_the_reference_of_another() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let name = format!("INV-9-{account}");
         let by_key = bank.job_under(&[("idempotency-key", &name)], &deposit(&account, 100)).await;
         let by_reference = bank.job(&with_reference(deposit(&account, 700), &name)).await;
@@ -127,8 +122,7 @@ fn the_key_of_one_job_is_not_the_reference_of_another() {
 
 #[test]
 fn keys_and_references_are_two_sets_of_names_in_batches_and_files_too() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let name = |of: &str| format!("{of}-{account}");
         for of in ["batch", "csv", "ndjson", "behind"] {
             bank.job_under(&[("idempotency-key", &name(of))], &deposit(&account, 1)).await;
@@ -151,8 +145,7 @@ fn keys_and_references_are_two_sets_of_names_in_batches_and_files_too() {
 
 #[test]
 fn jobs_without_a_name_are_as_many_as_are_sent() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let job = deposit(&account, 100);
         for _ in 0..2 {
             bank.job(&job).await;
@@ -164,8 +157,7 @@ fn jobs_without_a_name_are_as_many_as_are_sent() {
 
 #[test]
 fn a_packed_job_is_the_same_job() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let job = with_reference(deposit(&account, 100), &format!("packed-{account}"));
         assert_eq!(answered(&bank.job(&job).await).0, 200);
         let headers =
@@ -187,8 +179,7 @@ async fn written_otherwise(bank: &Bank, account: &str, reference: &str) -> u16 {
 
 #[test]
 fn the_same_body_written_otherwise_is_no_other_body() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let reference = format!("order-{account}");
         let first = bank.job(&with_reference(deposit(&account, 100), &reference)).await;
         assert_eq!(answered(&first).0, 200, "{first:?}");

@@ -11,14 +11,15 @@ use super::bank::Entry;
 pub struct Read {
     pub import: Value,
     pub entries: Vec<Entry>,
+    file: String,
     lines: usize,
 }
 
 impl Read {
     /// Of a file whose rows take a line each.
     pub fn of(import: Value, entries: Vec<Entry>, file: &[u8]) -> Read {
-        let lines = String::from_utf8_lossy(file).lines().count();
-        Read { import, entries, lines }
+        let file = String::from_utf8_lossy(file).into_owned();
+        Read { import, entries, lines: file.lines().count(), file }
     }
 
     /// The amount of each line after the header; `None` where the row was refused.
@@ -76,7 +77,8 @@ impl fmt::Display for Read {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         let posted: Vec<_> =
             self.entries.iter().map(|entry| (entry.amount, &entry.value_date, &entry.memo)).collect();
-        write!(to, "import {} is {}, posted {posted:?}", self.import["id"], self.import["state"])?;
+        let Read { import, file, .. } = self;
+        write!(to, "import {} of {file:?} is {}, posted {posted:?}", import["id"], import["state"])?;
         if self.import["state"] == "refused" {
             return write!(to, ", since {}", self.reason(1));
         }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::bank::{at_the_bank, deposit, fields};
+use super::bank::{at_the_bank, deposit, fields, with_an_account};
 use super::read::Faults;
 
 fn job(account: &str, reference: &str) -> Value {
@@ -25,8 +25,7 @@ fn writings(reference: &str) -> Vec<String> {
 
 #[test]
 fn references_that_differ_by_blanks_at_their_ends_or_by_composition_are_one_job() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let mut ids = Vec::new();
         for reference in writings(&account) {
             let answer = bank.job(&job(&account, &reference)).await;
@@ -40,8 +39,7 @@ fn references_that_differ_by_blanks_at_their_ends_or_by_composition_are_one_job(
 
 #[test]
 fn the_same_holds_in_batches_and_in_files() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let lines: String =
             writings(&account).iter().map(|written| format!("{}\n", job(&account, written))).collect();
         let batch = bank.batch(&[], &lines).await;
@@ -60,8 +58,7 @@ fn the_same_holds_in_batches_and_in_files() {
 
 #[test]
 fn references_that_differ_otherwise_are_two_jobs() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         // Case, accents, inner blanks, and letters that only look alike.
         for reference in ["inv 1", "INV 1", "inv  1", "inv1", "\u{ed}nv 1", "inv \u{661}", "i\u{3bd}v 1"] {
             let answer = bank.job(&job(&account, &format!("{account} {reference}"))).await;
@@ -77,8 +74,7 @@ fn invisible_characters_are_refused_and_named() {
         '\u{200b}', '\u{feff}', '\u{ad}', '\u{a0}', '\u{7}', '\u{202e}', '\u{200d}', '\u{2060}', '\u{85}',
         '\u{2028}', '\u{0}', '\n', '\u{7f}', '\u{200e}',
     ];
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let (mut lines, mut faults) = (String::new(), Faults::default());
         for character in INVISIBLE {
             let job = job(&account, &format!("inv{character}1-{account}"));
@@ -104,8 +100,7 @@ fn invisible_characters_are_refused_and_named() {
 
 #[test]
 fn a_reference_of_blanks_is_none_or_refused_and_never_one_job_for_all() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let mut taken = 0;
         for blank in ["", " ", "   ", "\t"] {
             let answer = bank.job(&job(&account, blank)).await;
@@ -169,8 +164,7 @@ fn a_row_that_repeats_the_reference_and_the_content_of_another_is_no_fault() {
 
 #[test]
 fn rows_that_became_conflicts_are_listed_with_their_lines() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let csv = |amounts: [&str; 3]| {
             let row = |(number, amount): (usize, &str)| format!("2025-11-03,{amount},{account}-{number}\n");
             format!("Date,Amount,Ref\n{}", amounts.into_iter().enumerate().map(row).collect::<String>())

@@ -1,7 +1,6 @@
 //! Minus, brackets, marks and columns agree about the direction of money, or the row is refused.
 
-use super::bank::{assert_one_of, at_the_bank, text};
-use super::read::Faults;
+use super::bank::{assert_one_of, at_the_bank, text, trying_all};
 
 const COLUMNS: &str = "value_date=Date, memo=Text, amount.out=Debit, amount.in=Credit";
 const MARKED: &str = "value_date=Date, memo=Text, amount=Amount, direction=DC";
@@ -65,12 +64,11 @@ fn a_minus_among_positive_amounts_that_are_marked_as_debits_is_a_refund() {
 
 #[test]
 fn a_refund_is_one_wherever_it_stands_and_however_its_minus_is_written() {
-    at_the_bank(async |bank| {
-        let mut faults = Faults::default();
+    trying_all(async |bank, faults| {
         for minus in ["-25.00", "25.00-", "(25.00)", "\u{2212}25.00", "- 25.00"] {
             let last = bank.read("USD", COLUMNS, columns(&[("40.00", ""), ("7.00", ""), (minus, "")])).await;
             let right = [vec![Some(-4_000), Some(-700), Some(2_500)], vec![Some(-4_000), Some(-700), None]];
-            faults.one_of(&last.amounts(), &right, format!("{minus}: {last}"));
+            faults.one_of(&last.amounts(), &right, &last);
             let first = bank.read("USD", COLUMNS, columns(&[(minus, ""), ("7.00", ""), ("40.00", "")])).await;
             let mut reversed = last.amounts();
             reversed.reverse();
@@ -80,7 +78,6 @@ fn a_refund_is_one_wherever_it_stands_and_however_its_minus_is_written() {
                 format!("{minus}: the order of rows decides nothing"),
             );
         }
-        faults.none();
     });
 }
 
@@ -158,25 +155,18 @@ fn a_mark_that_contradicts_the_sign_is_refused() {
 
 #[test]
 fn a_blank_or_an_unknown_word_where_a_direction_is_needed_is_none() {
-    at_the_bank(async |bank| {
-        let mut faults = Faults::default();
+    trying_all(async |bank, faults| {
         for word in ["", " ", "X", "?", "D/C"] {
             let rows = [("40.00", "D"), ("25.00", word), ("2000.00", "C")];
             let read = bank.read("USD", MARKED, marked(&rows)).await;
-            faults.one_of(
-                &read.amounts(),
-                &[vec![Some(-4_000), None, Some(200_000)]],
-                format!("{word:?}: {read}"),
-            );
+            faults.one_of(&read.amounts(), &[vec![Some(-4_000), None, Some(200_000)]], &read);
         }
-        faults.none();
     });
 }
 
 #[test]
 fn marks_behind_the_amount_are_its_direction() {
-    at_the_bank(async |bank| {
-        let mut faults = Faults::default();
+    trying_all(async |bank, faults| {
         for (out, back) in [("DR", "CR"), ("Dr", "Cr"), ("D", "C"), ("S", "H"), ("dr", "cr"), ("DR.", "CR.")]
         {
             let rows = [format!("40.00 {out}"), format!("2000.00 {back}"), format!("25.00{out}")];
@@ -184,45 +174,36 @@ fn marks_behind_the_amount_are_its_direction() {
             let rights = [vec![Some(-4_000), Some(200_000), Some(-2_500)], vec![None, None, None]];
             // What is no usual writing may be refused, and not be read as something else.
             let right = if out.contains('.') { &rights[..] } else { &rights[..1] };
-            faults.one_of(&read.amounts(), right, format!("{out}: {read}"));
+            faults.one_of(&read.amounts(), right, &read);
         }
-        faults.none();
     });
 }
 
 #[test]
 fn a_mark_behind_the_amount_agrees_with_its_sign_or_the_row_is_refused() {
-    at_the_bank(async |bank| {
-        let mut faults = Faults::default();
+    trying_all(async |bank, faults| {
         for contradicting in ["-25.00 CR", "(25.00) CR", "25.00- CR", "-25.00 H", "25.00 DR CR"] {
             let read = bank.read("USD", SIGNED, signed(&["40.00 DR", "2000.00 CR", contradicting])).await;
-            faults.one_of(
-                &read.amounts(),
-                &[vec![Some(-4_000), Some(200_000), None]],
-                format!("{contradicting}: {read}"),
-            );
+            faults.one_of(&read.amounts(), &[vec![Some(-4_000), Some(200_000), None]], &read);
         }
         for refund in ["-25.00 DR", "(25.00) DR", "25.00- D"] {
             let read = bank.read("USD", SIGNED, signed(&["40.00 DR", refund])).await;
             let right = [vec![Some(-4_000), Some(2_500)], vec![Some(-4_000), None]];
-            faults.one_of(&read.amounts(), &right, format!("{refund}: {read}"));
+            faults.one_of(&read.amounts(), &right, &read);
         }
-        faults.none();
     });
 }
 
 #[test]
 fn two_signs_on_one_amount_are_refused() {
-    at_the_bank(async |bank| {
-        let mut faults = Faults::default();
+    trying_all(async |bank, faults| {
         for amount in [
             "--25.00", "-(25.00)", "(-25.00)", "-25.00-", "(25.00)-", "+-25.00", "-25.00 -", "(25.00",
             "25.00)",
         ] {
             let read = bank.read("USD", SIGNED, signed(&["-1.00", amount, "2.00"])).await;
-            faults.one_of(&read.amounts(), &[vec![Some(-100), None, Some(200)]], format!("{amount}: {read}"));
+            faults.one_of(&read.amounts(), &[vec![Some(-100), None, Some(200)]], &read);
         }
-        faults.none();
     });
 }
 

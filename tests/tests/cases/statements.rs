@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::bank::{Bank, at_the_bank, deposit, text};
+use super::bank::{Bank, at_the_bank, deposit, text, with_an_account};
 use super::pain001::{Message, open, payment};
 
 #[track_caller]
@@ -14,8 +14,7 @@ fn assert_holds(text: &str, parts: &[&str]) {
 
 #[test]
 fn the_csv_statement_begins_with_a_byte_order_mark() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let mut job = deposit(&account, 100);
         job["memo"] = json!("Müller ✓");
         bank.job(&job).await;
@@ -176,8 +175,7 @@ fn a_payment_to_another_bank_gives_back_the_same() {
 
 #[test]
 fn a_jobs_own_reference_still_comes_back() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let mut job = deposit(&account, 100);
         job["reference"] = json!(format!("SALARY-{account}"));
         bank.job(&job).await;

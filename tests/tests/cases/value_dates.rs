@@ -3,7 +3,7 @@
 use jiff::{Span, Timestamp, tz::TimeZone};
 use serde_json::{Value, json};
 
-use super::bank::{at_the_bank, deposit, fields};
+use super::bank::{at_the_bank, deposit, fields, with_an_account};
 use super::read::dated;
 
 /// Dates that are none of a bank's: of another calendar, or some system's word for "none" or "never".
@@ -51,8 +51,7 @@ fn a_value_date_that_no_bank_means_is_refused_with_its_field() {
 
 #[test]
 fn the_same_is_refused_in_batches_and_in_files_with_its_row() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let lines: String = IMPLAUSIBLE
             .iter()
             .map(|date| {
@@ -80,8 +79,7 @@ fn the_same_is_refused_in_batches_and_in_files_with_its_row() {
 
 #[test]
 fn value_dates_of_these_years_are_taken() {
-    at_the_bank(async |bank| {
-        let account = bank.account("EUR").await;
+    with_an_account(async |bank, account| {
         let plausible = [day(0), day(-1), day(1), day(30), day(-365), day(-5 * 365), "2018-02-09".to_owned()];
         for date in &plausible {
             let mut job = deposit(&account, 1);

@@ -157,7 +157,7 @@ async fn a_body_of_200_megabytes_is_turned_away_whether_or_not_it_says_its_size(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn files_that_are_none_are_told_what_they_are() {
+async fn files_that_are_none_are_refused_as_what_they_are() {
     let target = Target::start().await;
     for (media_type, start, why) in [
         ("application/pdf", "%PDF-1.7\n1 0 obj, <<>>; endobj\n", "PDF"),

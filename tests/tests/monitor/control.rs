@@ -126,7 +126,7 @@ async fn history(monitor: &Client, alert: &str) -> anyhow::Result<Vec<Value>> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_alert_that_fires_outlives_the_monitor_and_is_told_once() {
+async fn an_alert_that_fires_outlives_the_monitor_and_is_sent_once() {
     let (receiver, url, serving) = Receiver::start().await.unwrap();
     let fleet = Fleet::embedded().unwrap().with("ALERT_WEBHOOK_URL", &url);
     let fleet = fleet.with("ALERT_FOR_SECONDS", "1").with("ALERT_CLEAR_SECONDS", "0");

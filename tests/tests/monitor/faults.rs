@@ -81,7 +81,7 @@ async fn a_killed_worker_and_a_stopped_database_show_and_are_over_by_themselves(
 
 /// Another release, or somebody by hand, gave an account a status that this one does not know.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_lane_that_waits_is_told_with_its_reason_until_it_goes_on() {
+async fn a_lane_that_waits_is_shown_with_its_reason_until_it_goes_on() {
     let cluster = Cluster::start(1).await.unwrap();
     let monitor = cluster.monitor_client().unwrap();
     let submit = async |job: Value| cluster.client.submit(&job).await;

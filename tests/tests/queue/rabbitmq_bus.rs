@@ -18,7 +18,7 @@ async fn a_bus_keeps_its_promises_and_comes_back_after_a_restart() {
     let mut broker = RabbitMq::start().await.expect("RabbitMQ");
     let (one, other) = (open(&broker.url()), open(&broker.url()));
     suite::a_broadcast_reaches_everyone(one.clone(), other.clone()).await;
-    suite::a_told_message_reaches_one_replica(one.clone(), other.clone()).await;
+    suite::a_message_to_one_replica_reaches_no_other(one.clone(), other.clone()).await;
     suite::listeners_do_not_share(one.clone()).await;
 
     let mut listening = other.listen(Topic::Report).await;

@@ -40,7 +40,6 @@ struct Sent {
     message: Bytes,
 }
 
-/// One client.
 pub struct Client {
     fleet: Fleet,
     world: World,

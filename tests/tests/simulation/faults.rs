@@ -192,21 +192,9 @@ async fn come_and_go(fleet: Fleet, fault: Fault) {
                 database.cut(&worker.process);
             }
         }
-        Fault::RestartBroker(time) => {
-            broker.set_up(false);
-            last(time).await;
-            broker.set_up(true);
-        }
-        Fault::AlarmBroker(time) => {
-            broker.set_alarmed(true);
-            last(time).await;
-            broker.set_alarmed(false);
-        }
-        Fault::FillBroker(time) => {
-            broker.set_full(true);
-            last(time).await;
-            broker.set_full(false);
-        }
+        Fault::RestartBroker(time) => set_for(&world, time, [false, true], |up| broker.set_up(up)).await,
+        Fault::AlarmBroker(time) => set_for(&world, time, [true, false], |on| broker.set_alarmed(on)).await,
+        Fault::FillBroker(time) => set_for(&world, time, [true, false], |on| broker.set_full(on)).await,
         Fault::StallBroker(time) => {
             broker.stall(time.min(END.saturating_sub(world.elapsed())));
             // Somebody restarts it: what was sent to it is lost.
@@ -218,67 +206,50 @@ async fn come_and_go(fleet: Fleet, fault: Fault) {
             }
         }
         Fault::LoseConfirms(percent, time) => {
-            broker.lose_confirms(percent);
-            last(time).await;
-            broker.lose_confirms(0);
+            set_for(&world, time, [percent, 0], |percent| broker.lose_confirms(percent)).await;
         }
         Fault::FlipBit => broker.flip_a_bit(),
-        Fault::RestartLedger(time) => {
-            database.set_up(false);
-            last(time).await;
-            database.set_up(true);
-        }
+        Fault::RestartLedger(time) => set_for(&world, time, [false, true], |up| database.set_up(up)).await,
         Fault::ReadOnlyLedger(time) => {
-            database.ail(|faults| faults.read_only = true);
-            last(time).await;
-            database.ail(|faults| faults.read_only = false);
+            set_for(&world, time, [true, false], |on| database.ail(|faults| faults.read_only = on)).await
         }
         Fault::FillLedger(time) => {
-            database.ail(|faults| faults.full = true);
-            last(time).await;
-            database.ail(|faults| faults.full = false);
+            set_for(&world, time, [true, false], |on| database.ail(|faults| faults.full = on)).await
         }
         Fault::FailCommits(percent, time) => {
-            database.ail(|faults| faults.commits_failed = percent);
-            last(time).await;
-            database.ail(|faults| faults.commits_failed = 0);
+            set_for(&world, time, [percent, 0], |percent| {
+                database.ail(|faults| faults.commits_failed = percent)
+            })
+            .await
         }
         Fault::LoseAnswers(percent, time) => {
-            database.ail(|faults| faults.answers_lost = percent);
-            last(time).await;
-            database.ail(|faults| faults.answers_lost = 0);
+            set_for(&world, time, [percent, 0], |percent| {
+                database.ail(|faults| faults.answers_lost = percent)
+            })
+            .await
         }
         Fault::Deadlocks(percent, time) => {
-            database.ail(|faults| faults.deadlocks = percent);
-            last(time).await;
-            database.ail(|faults| faults.deadlocks = 0);
+            set_for(&world, time, [percent, 0], |percent| database.ail(|faults| faults.deadlocks = percent))
+                .await
         }
         Fault::HangLedger(time) => {
             let until = Instant::now() + time.min(END.saturating_sub(world.elapsed()));
             database.ail(|faults| faults.hung_until = until);
         }
         Fault::SlowLedger(job_ms, time) => {
-            database.ail(|faults| faults.job_ms = job_ms);
-            last(time).await;
-            database.ail(|faults| faults.job_ms = 0);
+            set_for(&world, time, [job_ms, 0], |job_ms| database.ail(|faults| faults.job_ms = job_ms)).await
         }
         Fault::JumpLedger(seconds) => database.ail(|faults| faults.skew_us += seconds * 1_000_000),
         Fault::Obstruct(client, number, time) => {
             let Ok(account) = AccountNumber::parse(&format!("c{client}:{number}")) else { return };
-            database.ail(|faults| faults.obstruct(&account, true));
-            last(time).await;
-            database.ail(|faults| faults.obstruct(&account, false));
+            set_for(&world, time, [true, false], |on| database.ail(|faults| faults.obstruct(&account, on)))
+                .await;
         }
         Fault::LoseBus(lost, late_ms, time) => {
-            air.lose(lost, late_ms);
-            last(time).await;
-            air.lose(0, 5);
+            let lose = |(lost, late_ms)| air.lose(lost, late_ms);
+            set_for(&world, time, [(lost, late_ms), (0, 5)], lose).await;
         }
-        Fault::CutBus(time) => {
-            air.connect(false);
-            last(time).await;
-            air.connect(true);
-        }
+        Fault::CutBus(time) => set_for(&world, time, [false, true], |up| air.connect(up)).await,
         Fault::ChangePrefetch(messages) => fleet.change_prefetch(messages),
         Fault::SkewClocks(ingress, worker) => {
             if let Some(process) = an_ingress(&fleet) {
@@ -289,6 +260,13 @@ async fn come_and_go(fleet: Fleet, fault: Fault) {
             }
         }
     }
+}
+
+/// Sets what holds during a fault, and what holds after it.
+async fn set_for<T>(world: &World, time: Duration, [during, after]: [T; 2], set: impl Fn(T)) {
+    set(during);
+    world.pass(time.min(END.saturating_sub(world.elapsed()))).await;
+    set(after);
 }
 
 /// A broker may give up a process that is silent for long.

@@ -49,13 +49,11 @@ struct Members {
 /// What differs from one simulation to the next.
 #[derive(Debug, Clone, Copy)]
 pub struct Sizes {
-    /// Lanes.
     pub lanes: u16,
     /// Workers at the start.
     pub workers: u32,
     /// Ingresses at the start.
     pub ingresses: u32,
-    /// Clients.
     pub clients: u32,
     /// Batches that each client sends.
     pub batches: u32,
@@ -96,7 +94,6 @@ impl Sizes {
         }
     }
 
-    /// The lanes.
     pub fn lanes(&self) -> Lanes {
         Lanes::new(self.lanes).unwrap_or(Lanes::DEFAULT)
     }
@@ -105,7 +102,6 @@ impl Sizes {
 /// An ingress: the publisher, and a process around it.
 #[derive(Clone)]
 pub struct Ingress {
-    /// The process.
     pub process: Process,
     /// What it publishes with.
     pub publisher: Arc<Publisher>,
@@ -114,7 +110,6 @@ pub struct Ingress {
 /// A worker that posts.
 #[derive(Clone)]
 pub struct Worker {
-    /// The process.
     pub process: Process,
     shutdown: CancellationToken,
 }
@@ -152,12 +147,10 @@ impl Fleet {
         settings.apply(&SettingsMessage { version: settings.now().version + 1, changes });
     }
 
-    /// The broker.
     pub fn broker(&self) -> &Broker {
         &self.0.broker
     }
 
-    /// The database.
     pub fn database(&self) -> &Database {
         &self.0.database
     }
@@ -167,12 +160,10 @@ impl Fleet {
         &self.0.air
     }
 
-    /// The world.
     pub fn world(&self) -> &World {
         &self.0.world
     }
 
-    /// Its sizes.
     pub fn sizes(&self) -> Sizes {
         self.0.sizes
     }
@@ -192,7 +183,6 @@ impl Fleet {
         Arc::new(Publisher::by_clock(queue, self.0.sizes.lanes(), name, limits, process.clock()))
     }
 
-    /// Starts an ingress.
     pub fn start_ingress(&self) {
         let process = self.process("api");
         self.0.world.note(format_args!("{} starts", process.name()));
@@ -200,7 +190,6 @@ impl Fleet {
         lock(&self.0.members).ingresses.insert(process.name().to_owned(), ingress);
     }
 
-    /// Starts a worker.
     pub fn start_worker(&self) {
         let process = self.process("worker");
         self.0.world.note(format_args!("{} starts", process.name()));

@@ -31,7 +31,6 @@ const IDLE_DRAIN_MAX: Duration = Duration::from_secs(2);
 /// What came of a seed.
 #[derive(Clone)]
 pub struct Report {
-    /// The seed.
     pub seed: u64,
     /// Jobs that were accepted.
     pub accepted: usize,

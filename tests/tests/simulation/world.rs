@@ -139,12 +139,10 @@ impl Process {
         Process(Arc::new(Kind { name, world: world.clone(), state, changed: Notify::new(), skew }))
     }
 
-    /// Its name.
     pub fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// The world that it is in.
     pub fn world(&self) -> &World {
         &self.0.world
     }
@@ -185,7 +183,6 @@ impl Process {
         *lock(&self.0.skew) = skew_us;
     }
 
-    /// Its clock.
     pub fn clock(&self) -> Clock {
         let process = self.clone();
         Clock::simulated(move || process.0.world.now_us() + *lock(&process.0.skew))

@@ -28,7 +28,7 @@ pub(super) fn movements(
                 value_date,
                 amount: line.amount,
                 party: party(account, &spec),
-                memo: spec.memo.map(String::from),
+                memo: spec.memo.map(|memo| memo.to_string()),
                 kind: line.kind,
                 job: Some(line.job),
             });

@@ -49,25 +49,10 @@ pub struct Written<'a> {
     names: [Option<&'a str>; 2],
 }
 
-/// Marks of credit and debit behind a number; `S` and `H` are the German Soll and Haben.
-const MARKS: [(&str, Direction); 16] = [
-    ("CR", Direction::In),
-    ("DR", Direction::Out),
-    ("CR.", Direction::In),
-    ("DR.", Direction::Out),
-    ("Cr", Direction::In),
-    ("Dr", Direction::Out),
-    ("Cr.", Direction::In),
-    ("Dr.", Direction::Out),
-    ("cr", Direction::In),
-    ("dr", Direction::Out),
-    ("C", Direction::In),
-    ("D", Direction::Out),
-    ("Haben", Direction::In),
-    ("Soll", Direction::Out),
-    ("H", Direction::In),
-    ("S", Direction::Out),
-];
+/// Marks of credit behind a number; `H` is the German Haben.
+const CREDIT_MARKS: [&str; 8] = ["CR", "CR.", "Cr", "Cr.", "cr", "C", "Haben", "H"];
+/// Marks of debit; `S` is the German Soll.
+const DEBIT_MARKS: [&str; 8] = ["DR", "DR.", "Dr", "Dr.", "dr", "D", "Soll", "S"];
 
 /// The most dashes that stand for decimals: one for all of them, or one for each of two.
 const NO_CENTS_DASHES_MAX: usize = 2;
@@ -128,10 +113,15 @@ impl<'a> Written<'a> {
             }
             let end = rest.find(|c: char| is_blank(c) || is_sign(c)).unwrap_or(rest.len());
             let (word, after) = rest.split_at_checked(end)?;
-            let mark = MARKS.iter().find(|(mark, _)| is_behind && *mark == word);
+            let mark = match word {
+                _ if !is_behind => None,
+                word if CREDIT_MARKS.contains(&word) => Some(Direction::In),
+                word if DEBIT_MARKS.contains(&word) => Some(Direction::Out),
+                _ => None,
+            };
             match mark {
                 Some(_) if self.mark.is_some() => return None,
-                Some((_, direction)) => self.mark = Some(*direction),
+                Some(_) => self.mark = mark,
                 None => *self.names.iter_mut().find(|name| name.is_none())? = Some(word),
             }
             (rest, is_after_point) = (after, word.ends_with('.'));

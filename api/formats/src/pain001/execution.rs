@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_that_has_begun_where_it_is_told_is_not_ahead() {
+    fn a_day_that_has_begun_where_it_is_stated_is_not_ahead() {
         let now = "2026-11-28T23:30:00Z";
         for day in [
             "2026-11-28",

@@ -41,7 +41,6 @@ pub struct PaymentIds {
 
 impl Message {
     /// Of a [header](crate::Reader::header); what is not in it is absent.
-    #[must_use]
     pub fn of_header(header: &[u8]) -> Message {
         let mut walk = Walk::new(Box::new(Cursor::new(header.to_vec())));
         if !matches!(walk.advance(), Ok(Step::Group)) {
@@ -63,7 +62,6 @@ impl Message {
 
 impl PaymentIds {
     /// Of a payment as [`Reader::refused`](crate::Reader::refused) wrote it.
-    #[must_use]
     pub fn of_refused(row: &[u8]) -> PaymentIds {
         let Some((information, leaves)) = payment_of_refused(row) else { return PaymentIds::default() };
         PaymentIds {
@@ -77,7 +75,6 @@ impl PaymentIds {
 
 /// Whether a payment, by its row as [`Reader::refused`](crate::Reader::refused) wrote it, was to be made on a day that
 /// had not begun at that time.
-#[must_use]
 pub fn was_ahead(row: &[u8], at: Timestamp) -> bool {
     let day =
         payment_of_refused(row).and_then(|(information, _)| ExecutionDay::of(&information).ok().flatten());

@@ -5,6 +5,7 @@ use domain::id::JobId;
 use domain::job::Kind;
 use domain::money::Currency;
 use serde::Serialize;
+use serde_with::skip_serializing_none;
 use utoipa::ToSchema;
 
 use crate::openapi::KindName;
@@ -12,6 +13,7 @@ use crate::rfc3339::Rfc3339;
 use crate::statement::{Line, Other, PaymentNames};
 
 /// An account: its balance, holds, limit and status.
+#[skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Account {
     /// The account's number.
@@ -27,7 +29,6 @@ pub struct Account {
     held: i64,
     /// What one job may draw, in minor units: balance less holds plus overdraft limit, at most
     /// 9007199254740991, the largest amount. Absent for the system's own accounts, which have no limit.
-    #[serde(skip_serializing_if = "Option::is_none")]
     available: Option<i64>,
     /// How far below zero the available amount may go, in minor units.
     overdraft_limit: i64,
@@ -37,7 +38,6 @@ pub struct Account {
     /// Number of the account's entries.
     entries: i64,
     /// Name of the account's holder.
-    #[serde(skip_serializing_if = "Option::is_none")]
     holder: Option<String>,
 }
 
@@ -105,7 +105,6 @@ pub struct Entry {
     #[schema(value_type = String, format = DateTime)]
     posted_at: Rfc3339,
     /// The business day: the job's value date, or else the day on which the job was accepted (UTC).
-    #[schema(value_type = String, format = Date)]
     value_date: jiff::civil::Date,
     /// The text on the statement.
     #[serde(skip_serializing_if = "Option::is_none")]

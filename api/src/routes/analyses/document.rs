@@ -4,6 +4,7 @@ use domain::account::AccountNumber;
 use domain::id::JobId;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use serde_with::skip_serializing_none;
 use store::analyses::{Found, Run};
 use utoipa::ToSchema;
 
@@ -59,6 +60,7 @@ impl State {
 }
 
 /// An analysis, as far as it is. Members that are not known yet are absent.
+#[skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Analysis {
     /// The analysis' id.
@@ -67,37 +69,27 @@ pub struct Analysis {
     /// The state of the analysis.
     state: State,
     /// The client that asked for the analysis.
-    #[serde(skip_serializing_if = "Option::is_none")]
     client: Option<String>,
     /// What the client asked for: the number of accounts (null: all accounts), and the days.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     request: Option<Box<RawValue>>,
     /// When the client asked for the analysis (RFC 3339, UTC).
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     requested_at: Option<Rfc3339>,
     /// Number of accounts to analyse.
-    #[serde(skip_serializing_if = "Option::is_none")]
     accounts: Option<u64>,
     /// Number of accounts that are done, failed ones among them.
-    #[serde(skip_serializing_if = "Option::is_none")]
     accounts_done: Option<u64>,
     /// Number of accounts that could not be analysed.
-    #[serde(skip_serializing_if = "Option::is_none")]
     accounts_failed: Option<u64>,
     /// Why the analysis of a failed account failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<String>,
     /// When the analysis was done or cancelled (RFC 3339, UTC).
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     ended_at: Option<Rfc3339>,
     /// Accounts done per second since the request.
-    #[serde(skip_serializing_if = "Option::is_none")]
     accounts_per_second: Option<f64>,
     /// Seconds until the analysis is done, at the rate of `accounts_per_second`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     seconds_left: Option<f64>,
 }
 

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_with::skip_serializing_none;
 use store::imports::{Import, ImportState, Refusal, RowOutcome, RowTally, RowsByOutcome, Share};
 use utoipa::ToSchema;
 
@@ -10,6 +11,7 @@ use crate::problem::{Problem, ProblemType};
 use crate::rfc3339::Rfc3339;
 
 /// An import: the file, its progress, and the outcomes of its rows.
+#[skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ImportDocument {
     /// The import's number.
@@ -20,7 +22,6 @@ pub struct ImportDocument {
     /// The client that sent the file.
     client: String,
     /// The name of the file.
-    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     /// Whether this is a dry run, which queues nothing.
     dry_run: bool,
@@ -45,23 +46,18 @@ pub struct ImportDocument {
     duplicates: u64,
     /// Number of duplicates whose job was rejected or dead, so that it is not in the ledger. Present once the
     /// import has ended; absent in lists.
-    #[serde(skip_serializing_if = "Option::is_none")]
     duplicates_not_posted: Option<u64>,
     /// Number of rows whose reference belongs to a job with another body. Such rows take no effect.
     conflicts: u64,
     /// Number of rows that could not be posted and wait for an operator.
     dead: u64,
     /// Rows read per second since the reading began.
-    #[serde(skip_serializing_if = "Option::is_none")]
     rows_per_second: Option<f64>,
     /// Seconds until the file is read, at the rate so far.
-    #[serde(skip_serializing_if = "Option::is_none")]
     seconds_left: Option<f64>,
     /// Why the import waits.
-    #[serde(skip_serializing_if = "Option::is_none")]
     waits: Option<String>,
     /// Why the import was refused or has failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Problem>,
     /// Earlier imports of this client that have rows of this import. A shared row without a reference is
     /// posted once more. Present before the first row is queued; absent in lists.
@@ -71,13 +67,11 @@ pub struct ImportDocument {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     first_refusals: Vec<RefusalDocument>,
     /// Path of the refused rows; absent where no row was refused.
-    #[serde(skip_serializing_if = "Option::is_none")]
     refused_rows: Option<String>,
     /// When the file came (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime)]
     created_at: Rfc3339,
     /// When the reading of the file began (RFC 3339, UTC).
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     started_at: Option<Rfc3339>,
     /// When the progress was last recorded (RFC 3339, UTC).
@@ -177,6 +171,7 @@ impl From<Share> for ShareDocument {
 }
 
 /// A row that was refused.
+#[skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RefusalDocument {
     /// The number of the row, from 1.
@@ -184,10 +179,8 @@ pub struct RefusalDocument {
     /// The line on which the row starts, from 1.
     line: u64,
     /// The column at which the fault is, on that line.
-    #[serde(skip_serializing_if = "Option::is_none")]
     column: Option<u64>,
     /// The field at fault.
-    #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
     /// What is wrong, and what the row should have instead.
     reason: String,
@@ -208,7 +201,6 @@ struct Pace {
 }
 
 impl Pace {
-    #[allow(clippy::cast_precision_loss)] // Counts far below 2^53.
     fn of(import: &Import, rows_read: u64, bytes: u64) -> Option<Pace> {
         let seconds = (import.updated_at - import.started_at?) as f64 / 1e6;
         let bytes_read = import.progress.bytes_read;

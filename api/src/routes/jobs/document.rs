@@ -7,6 +7,7 @@ use domain::outcome::{RecordedOutcome, Rejection};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use serde_with::skip_serializing_none;
 use store::analyses::Run;
 use store::ledger::{Conflicts, JobRecord};
 use utoipa::ToSchema;
@@ -104,6 +105,7 @@ impl From<&Conflicts> for ConflictsOfJob {
 }
 
 /// A job. Without an outcome, only its id and status are present.
+#[skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Job {
     /// The job's id.
@@ -112,40 +114,30 @@ pub struct Job {
     /// The state of the job.
     status: Status,
     /// Why the job was rejected.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<RejectionName>)]
     reason: Option<Rejection>,
     /// The job's kind.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<KindName>)]
     kind: Option<Kind>,
     /// The job's lane.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u16>)]
     lane: Option<Lane>,
     /// The client that submitted the job.
-    #[serde(skip_serializing_if = "Option::is_none")]
     client: Option<String>,
     /// The client's own name for the job.
-    #[serde(skip_serializing_if = "Option::is_none")]
     reference: Option<String>,
     /// The job's body in canonical form.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<JobBody>)]
     body: Option<Box<RawValue>>,
     /// When the job joined its lane (RFC 3339, UTC).
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     accepted_at: Option<Rfc3339>,
     /// When the job got its outcome (RFC 3339, UTC).
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     posted_at: Option<Rfc3339>,
     /// Other bodies that came under the job's identity; absent where there are none.
-    #[serde(skip_serializing_if = "Option::is_none")]
     conflicts: Option<ConflictsOfJob>,
     /// Path of the analysis, which shows its progress; only for a job that is an analysis.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "/api/analyses/0192f0c1-2f5b-7c44-8d2b-3a1e5f6a7b8c")]
     analysis: Option<String>,
 }

@@ -50,7 +50,6 @@ pub(super) fn pool_exhausted(facts: &Facts) -> Reading {
     };
     let (name, size) = (&pool.name, pool.size_max);
     let one = pool.one();
-    #[allow(clippy::cast_precision_loss)] // A few thousand.
     let waiting = if pool.in_use >= size { pool.waiting as f64 } else { 0.0 };
     let sentence = if waiting > 0.0 {
         let tasks = counted(pool.waiting, "task");

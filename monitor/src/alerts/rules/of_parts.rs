@@ -57,9 +57,7 @@ pub(super) fn weak_durability(facts: &Facts) -> Reading {
     let Some(durability) = &facts.durability else {
         return Reading::wrong(None, "the settings of the database have not been read yet".to_owned());
     };
-    #[allow(clippy::cast_precision_loss)] // A handful.
-    let count = durability.weaknesses.len() as f64;
-    Reading::above(count, 0.0, durability.sentence())
+    Reading::above(durability.weaknesses.len() as f64, 0.0, durability.sentence())
 }
 
 pub(super) fn queue_away(facts: &Facts) -> Reading {
@@ -74,11 +72,7 @@ pub(super) fn queue_policy(facts: &Facts) -> Reading {
     match facts.policies.as_deref() {
         None => Reading::unknown_against(0.0, "the policies of the broker have not been read yet"),
         Some(unlooked @ Policies::NotLookedAt(_)) => Reading::unknown_against(0.0, &unlooked.sentence()),
-        Some(policies) => {
-            #[allow(clippy::cast_precision_loss)] // A few for each queue.
-            let count = policies.harmful().len() as f64;
-            Reading::above(count, 0.0, policies.sentence())
-        }
+        Some(policies) => Reading::above(policies.harmful().len() as f64, 0.0, policies.sentence()),
     }
 }
 
@@ -93,9 +87,7 @@ pub(super) fn lane_without_consumer(facts: &Facts) -> Reading {
         [] => "every lane is served".to_owned(),
         some => format!("nobody serves {}", lanes(some)),
     };
-    #[allow(clippy::cast_precision_loss)] // At most `Lanes::MAX`.
-    let count = unserved.len() as f64;
-    Reading::above(count, 0.0, sentence)
+    Reading::above(unserved.len() as f64, 0.0, sentence)
 }
 
 pub(super) fn jobs_missing(facts: &Facts) -> Reading {
@@ -111,9 +103,7 @@ pub(super) fn jobs_missing(facts: &Facts) -> Reading {
             missing_by_lane(&facts.reconciliation.missing_lanes),
         ),
     };
-    #[allow(clippy::cast_precision_loss)] // Far below 2^53.
-    let value = missing as f64;
-    Reading::above(value, 0.0, sentence)
+    Reading::above(missing as f64, 0.0, sentence)
 }
 
 /// `lane 3: 5, lane 7: 1`.
@@ -139,19 +129,15 @@ pub(super) fn replica_lost(facts: &Facts) -> Reading {
         [] => "every replica reports, or has stopped in good order".to_owned(),
         some => format!("{} went silent without stopping in good order", some.join(", ")),
     };
-    #[allow(clippy::cast_precision_loss)] // A handful.
-    let count = lost.len() as f64;
-    Reading::above(count, 0.0, sentence)
+    Reading::above(lost.len() as f64, 0.0, sentence)
 }
 
 pub(super) fn dead_letters(facts: &Facts) -> Reading {
-    #[allow(clippy::cast_precision_loss)] // Far below 2^53.
     let threshold = facts.thresholds.alert_dead_letters() as f64;
     match facts.dead_letters {
         None => Reading::unknown_against(threshold, "not known while the queue is away"),
         Some(letters) => {
             let sentence = format!("{} to look at", counted(letters, "dead letter"));
-            #[allow(clippy::cast_precision_loss)]
             let value = letters as f64;
             // A count has no noise: it is clear as soon as it is not above.
             Reading { clear: Some(value <= threshold), ..Reading::above(value, threshold, sentence) }

@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn many_that_are_slow_or_fail_are_told() {
+    fn many_that_are_slow_or_fail_are_reported() {
         let both = [Some(true); 2];
         assert_eq!(holds((100, 10), (600, 10)), both, "a busy fleet is judged by its last 10 s");
         assert_eq!(holds((0, 0), (40, 4)), both, "a quiet one by its last minute");

@@ -11,7 +11,6 @@ use serde_json::Value;
 
 use crate::context::Shared;
 use crate::control::Change;
-use crate::sampler::role_name;
 use crate::snapshot::ReplicaSettings;
 use crate::views::config::{ChangeView, Changed, Config, Convergence, ReplicaVersion, SettingView};
 
@@ -76,7 +75,7 @@ fn changing(setting: &Setting, replicas: &[ReplicaSettings], overrides: &Overrid
         maximum,
         unit: Some(setting.unit.to_owned()).filter(|unit| !unit.is_empty()),
         description: Some(setting.sentence.to_owned()),
-        roles: vec![role_name(setting.role).to_owned()],
+        roles: vec![<&str>::from(setting.role).to_owned()],
         changes_while_running: true,
         differs: reported.differs,
     }
@@ -101,7 +100,7 @@ fn fixed(name: &str, replicas: &[ReplicaSettings]) -> SettingView {
         maximum: None,
         unit: None,
         description: None,
-        roles: roles.into_iter().map(|role| role_name(role).to_owned()).collect(),
+        roles: roles.into_iter().map(|role| <&str>::from(role).to_owned()).collect(),
         changes_while_running: false,
         differs: reported.differs,
     }
@@ -125,7 +124,6 @@ fn reported<'a>(name: &str, replicas: impl Iterator<Item = &'a ReplicaSettings>)
     Reported { common: None, differs: each.collect() }
 }
 
-#[allow(clippy::cast_precision_loss)] // Bounds are far below 2^53.
 fn bounds(kind: &Kind) -> (&'static str, Option<f64>, Option<f64>) {
     match kind {
         Kind::Integer { bounds, .. } => ("integer", Some(*bounds.start() as f64), Some(*bounds.end() as f64)),
@@ -149,7 +147,7 @@ fn convergence(replicas: &[ReplicaSettings], version: u64) -> Convergence {
         .iter()
         .map(|replica| ReplicaVersion {
             replica: replica.replica.clone(),
-            role: role_name(replica.role),
+            role: replica.role.into(),
             settings_version: replica.version,
             converged: replica.version == version,
         })

@@ -61,7 +61,6 @@ impl HistogramName {
     pub const ALL: &'static [HistogramName] = HistogramName::VARIANTS;
 
     /// As it is on the wire.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         self.into()
     }
@@ -87,7 +86,6 @@ const DIGITS: u8 = 2;
 const WIRE_CHARS_MAX: usize = 64 * 1024;
 
 /// An empty histogram of the bounds that all replicas keep, so that any two can be added.
-#[must_use]
 #[allow(clippy::expect_used)] // The bounds are constants, and every test here makes one.
 pub fn new_histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(VALUE_MIN, VALUE_MAX, DIGITS).expect("the bounds are valid")

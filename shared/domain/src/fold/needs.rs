@@ -28,7 +28,6 @@ pub struct Needs {
 
 impl Needs {
     /// What the jobs of a batch name themselves.
-    #[must_use]
     pub fn of(jobs: &[Job]) -> Needs {
         let mut needs = Needs::default();
         let mut holds_made: HashMap<JobId, Currency> = HashMap::new();
@@ -77,7 +76,6 @@ impl Needs {
     }
 
     /// Whether something must be looked up before it is known which accounts to lock.
-    #[must_use]
     pub fn refers_back(&self) -> bool {
         !(self.pays_out.is_empty() && self.originals.is_empty())
     }

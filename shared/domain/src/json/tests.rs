@@ -41,7 +41,7 @@ fn a_member_that_is_there_twice_is_found() {
 }
 
 #[test]
-fn what_stands_at_a_path_is_told_as_it_was_written() {
+fn what_stands_at_a_path_is_found_as_it_was_written() {
     let json = r#" {"legs":[{"amount":1.0},{"amount":1e400}],"a":1,"a":2} "#;
     assert_eq!(find(json, "legs[1].amount"), Some("1e400"));
     assert_eq!(find(json, "a"), Some("2"));
@@ -71,7 +71,7 @@ fn only_the_metadata_of_a_body_is_put_in_order() {
 }
 
 #[test]
-fn what_is_no_json_is_told_from_what_is_no_job() {
+fn what_is_no_json_is_distinguished_from_what_is_no_job() {
     for json in ["{}", "[]", "null", " 1e400 ", r#""\ud800""#, r#"{"a":1,"a":2}"#] {
         assert_eq!(check(json.as_bytes()), Ok(()), "{json}");
     }

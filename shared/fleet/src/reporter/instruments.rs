@@ -33,7 +33,6 @@ pub struct Instruments {
 
 impl Instruments {
     /// Of a process that measures nothing, with the default settings.
-    #[must_use]
     pub fn none() -> Instruments {
         Instruments {
             telemetry: Telemetry::silent(),
@@ -45,7 +44,6 @@ impl Instruments {
     }
 
     /// These, without the pools: another role of this process tells of them.
-    #[must_use]
     pub fn without_pools(&self) -> Instruments {
         Instruments { pools: None, ..self.clone() }
     }

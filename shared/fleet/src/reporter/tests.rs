@@ -27,7 +27,7 @@ fn reporter(bus: &Arc<dyn Bus>, instruments: Instruments) -> Reporter {
 }
 
 #[tokio::test]
-async fn a_report_tells_what_its_process_runs_with_and_uses() {
+async fn a_report_shows_what_its_process_runs_with_and_uses() {
     let bus: Arc<dyn Bus> = Arc::new(EmbeddedBus::default());
     let mut reports = bus.listen(Topic::Report).await;
     let pool =
@@ -62,7 +62,7 @@ async fn a_report_tells_what_its_process_runs_with_and_uses() {
 }
 
 #[tokio::test]
-async fn the_goodbye_tells_what_was_counted_last_though_servers_are_away() {
+async fn the_goodbye_reports_what_was_counted_last_though_servers_are_away() {
     let bus: Arc<dyn Bus> = Arc::new(EmbeddedBus::default());
     let mut reports = bus.listen(Topic::Report).await;
     let ended = CancellationToken::new();
@@ -80,7 +80,7 @@ async fn the_goodbye_tells_what_was_counted_last_though_servers_are_away() {
 }
 
 #[tokio::test]
-async fn settings_that_the_monitor_tells_are_in_force_and_in_the_next_report() {
+async fn settings_that_the_monitor_sends_are_in_force_and_in_the_next_report() {
     let bus: Arc<dyn Bus> = Arc::new(EmbeddedBus::default());
     let mut reports = bus.listen(Topic::Report).await;
     let instruments = Instruments::none();
@@ -116,7 +116,7 @@ async fn settings_that_the_monitor_tells_are_in_force_and_in_the_next_report() {
 }
 
 #[test]
-fn pools_are_told_to_prometheus() {
+fn pools_are_reported_to_prometheus() {
     let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
     let pool = |name: &str| PoolReport {
         name: name.to_owned(),

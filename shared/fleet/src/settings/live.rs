@@ -17,26 +17,22 @@ pub struct LiveSettings {
 
 impl LiveSettings {
     /// In force until something changes: what was set at the start.
-    #[must_use]
     pub fn new(at_start: Settings) -> LiveSettings {
         let now = watch::Sender::new(Arc::new(at_start.clone()));
         LiveSettings { at_start, now }
     }
 
     /// Those that the process was started with.
-    #[must_use]
     pub fn at_start(&self) -> &Settings {
         &self.at_start
     }
 
     /// Those in force.
-    #[must_use]
     pub fn now(&self) -> Arc<Settings> {
         self.now.borrow().clone()
     }
 
     /// Those in force, and every change of them.
-    #[must_use]
     pub fn subscribe(&self) -> watch::Receiver<Arc<Settings>> {
         self.now.subscribe()
     }

@@ -43,13 +43,11 @@ impl Patch {
     }
 
     /// It changes nothing.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// What is overridden once it is made.
-    #[must_use]
     pub fn applied_to(&self, overrides: &Overrides) -> Overrides {
         let mut after = overrides.clone();
         for (name, value) in &self.0 {
@@ -87,7 +85,6 @@ pub struct Overrides(BTreeMap<&'static str, Value>);
 impl Overrides {
     /// Reads what [`to_json`](Self::to_json) wrote, perhaps of another version: what is not known or not taken
     /// here is left out, and named in the second part.
-    #[must_use]
     pub fn read(changes: &BTreeMap<String, serde_json::Value>) -> (Overrides, Vec<Refusal>) {
         let mut overrides = Overrides::default();
         let mut refusals = Vec::new();
@@ -102,13 +99,11 @@ impl Overrides {
     }
 
     /// By name, as in messages and records; secrets as they are.
-    #[must_use]
     pub fn to_json(&self) -> BTreeMap<String, serde_json::Value> {
         self.0.iter().map(|(name, value)| ((*name).to_owned(), value.to_json())).collect()
     }
 
     /// As it is sent to every replica.
-    #[must_use]
     pub fn to_message(&self, version: u64) -> SettingsMessage {
         SettingsMessage { version, changes: self.to_json() }
     }

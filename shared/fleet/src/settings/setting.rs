@@ -49,7 +49,6 @@ const URL_CHARS_MAX: usize = 2_000;
 
 impl Setting {
     /// What it is unless it is set.
-    #[must_use]
     pub fn default_value(&self) -> Value {
         match &self.kind {
             Kind::Integer { default, .. } => Value::Integer(*default),
@@ -59,7 +58,6 @@ impl Setting {
     }
 
     /// What it may be, in words.
-    #[must_use]
     pub fn takes(&self) -> String {
         match &self.kind {
             Kind::Integer { bounds, .. } => {
@@ -75,7 +73,6 @@ impl Setting {
     }
 
     /// A value as JSON has it; `None`: it does not take this one.
-    #[must_use]
     pub fn read_json(&self, value: &serde_json::Value) -> Option<Value> {
         let value = match &self.kind {
             Kind::Integer { .. } => Value::Integer(value.as_u64()?),
@@ -86,7 +83,6 @@ impl Setting {
     }
 
     /// A value as a command line or the environment has it; `None`: it does not take this one.
-    #[must_use]
     pub fn read_text(&self, text: &str) -> Option<Value> {
         let value = match &self.kind {
             Kind::Integer { .. } => Value::Integer(text.trim().parse().ok()?),
@@ -97,7 +93,6 @@ impl Setting {
     }
 
     /// A value as it may be shown: as JSON, a secret masked.
-    #[must_use]
     pub fn shown(&self, value: &Value) -> serde_json::Value {
         match value {
             Value::Text(text) if self.secret && !text.is_empty() => MASK.into(),

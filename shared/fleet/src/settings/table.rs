@@ -193,7 +193,6 @@ pub static ALL: [&Setting; 16] = [
 ];
 
 /// The setting of this name.
-#[must_use]
 pub fn find(name: &str) -> Option<&'static Setting> {
     ALL.into_iter().find(|setting| setting.name == name)
 }

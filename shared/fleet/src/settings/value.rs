@@ -19,7 +19,6 @@ pub enum Value {
 
 impl Value {
     /// As JSON: a number or a text.
-    #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
         match self {
             Value::Integer(number) => (*number).into(),

@@ -23,7 +23,7 @@ fn periods(patterns: &Patterns) -> Vec<(Period, u64, usize)> {
 }
 
 #[test]
-fn every_period_is_told_from_the_others() {
+fn every_period_is_distinguished_from_the_others() {
     for period in Period::ALL.iter().copied() {
         for times in [4, 6, 12] {
             let history = every(period, date(2010, 1, 13), times, -1_500, &account(7));
@@ -53,7 +53,7 @@ fn the_end_of_the_month_is_a_day_of_the_month() {
 }
 
 #[test]
-fn several_orders_to_one_account_are_told_apart() {
+fn several_orders_to_one_account_are_kept_apart() {
     let landlord = account(5);
     let history = [
         every(Period::Monthly, date(2024, 1, 5), 24, -80_000, &landlord),

@@ -269,7 +269,7 @@ fn measure(known: Known, clients: u64) -> Score {
 }
 
 #[test]
-fn standing_orders_of_a_bank_are_found_whatever_it_tells() {
+fn standing_orders_of_a_bank_are_found_whatever_it_reports() {
     for known in [Known::All, Known::Account, Known::Name, Known::Memo] {
         let score = measure(known, 140);
         let share = |(all, right): (usize, usize)| right as f64 / all as f64;

@@ -255,7 +255,7 @@ async fn a_fault_of_the_queues_client_costs_one_attempt_and_not_the_lane() {
 }
 
 #[tokio::test]
-async fn whoever_waits_behind_an_unconfirmed_envelope_is_told_at_once_that_it_was_not_sent() {
+async fn whoever_waits_behind_an_unconfirmed_envelope_learns_at_once_that_it_was_not_sent() {
     let queue = HeldQueue::new();
     let publisher = publisher(&queue, PublisherLimits::default());
     *queue.refusal.lock().unwrap() = Some(PublishError::Unconfirmed { after: Duration::from_secs(5) });

@@ -45,12 +45,9 @@ pub(super) struct Management {
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(super) struct ListedQueue {
     pub(super) name: String,
-    #[serde(default)]
     pub(super) policy: Option<String>,
-    #[serde(default)]
     pub(super) operator_policy: Option<String>,
     /// What all its policies together set. Where there are none, some versions send a list; absent: not known yet.
-    #[serde(default)]
     effective_policy_definition: Option<Value>,
     /// What it was declared with.
     #[serde(default)]
@@ -61,7 +58,6 @@ pub(super) struct ListedQueue {
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct ListedExchange {
     pub(super) name: String,
-    #[serde(default)]
     pub(super) policy: Option<String>,
 }
 

@@ -26,7 +26,6 @@ pub struct RabbitMqSettings {
 
 impl RabbitMqSettings {
     /// The defaults for a number of lanes.
-    #[must_use]
     pub fn new(lanes: Lanes) -> RabbitMqSettings {
         RabbitMqSettings {
             lanes,

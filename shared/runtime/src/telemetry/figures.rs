@@ -52,7 +52,7 @@ impl Figures {
     /// What a replica of this role tells of what it did. Roles may share a process, so each takes its own.
     pub fn take(&self, role: Role) -> Taken {
         let mine =
-            HistogramName::ALL.iter().zip(&self.histograms).filter(|(name, _)| is_told_by(**name, role));
+            HistogramName::ALL.iter().zip(&self.histograms).filter(|(name, _)| is_reported_by(**name, role));
         let histograms = mine.filter_map(|(name, kept)| Some((*name, kept.take()?))).collect();
         let errors = errors_of(role);
         let errors = self
@@ -85,7 +85,7 @@ impl Figures {
 }
 
 /// Whether replicas of this role tell this histogram.
-fn is_told_by(name: HistogramName, role: Role) -> bool {
+fn is_reported_by(name: HistogramName, role: Role) -> bool {
     match name {
         HistogramName::IngressResponse | HistogramName::PublishConfirm => role == Role::Api,
         HistogramName::AcceptedToPosted

@@ -23,7 +23,6 @@ pub struct Sampler {
 
 impl Sampler {
     /// Looks for the first time; `folder` is on the disk that matters. `None`: the system does not tell.
-    #[must_use]
     pub fn new(folder: &Path) -> Option<Sampler> {
         let mut sampler = Sampler {
             system: System::new().ok()?,
@@ -83,7 +82,6 @@ impl Sampler {
     }
 }
 
-#[allow(clippy::cast_precision_loss)] // Of bytes far below 2^53.
 fn percent(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { 100.0 * part as f64 / whole as f64 }
 }

@@ -39,7 +39,6 @@ impl ContentOf {
     }
 
     /// All of it.
-    #[must_use]
     pub fn finish(self) -> Content {
         Content { identity: *self.hasher.finalize().as_bytes(), sketch: self.sketch }
     }
@@ -68,8 +67,7 @@ impl Sketch {
     }
 
     /// How many rows both files have: exact where neither had to leave rows out.
-    #[must_use]
-    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // An estimate.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // An estimate.
     pub fn shared_rows(&self, other: &Sketch) -> u64 {
         let end =
             |sketch: &Sketch| sketch.rows.last_key_value().map(|(row, _)| *row).filter(|_| sketch.is_sample);
@@ -81,13 +79,11 @@ impl Sketch {
     }
 
     /// Whether it holds no row.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
     /// As stored: whether rows were left out, then each with how often it is there.
-    #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(1 + KEPT_BYTES * self.rows.len());
         bytes.push(u8::from(self.is_sample));
@@ -99,7 +95,6 @@ impl Sketch {
     }
 
     /// Reads what [`Sketch::to_bytes`] wrote; `None` if it is anything else.
-    #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Sketch> {
         let (is_sample, rows) = bytes.split_first()?;
         let (rows, rest) = rows.as_chunks::<KEPT_BYTES>();

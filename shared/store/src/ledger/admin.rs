@@ -15,6 +15,9 @@ use super::totals::{OutcomeCounts, Totals};
 use crate::error::StoreError;
 
 /// The ledger as a whole.
+///
+/// # Errors
+/// Of every method: the database could not be reached. A method that fails otherwise as well says so.
 #[async_trait]
 pub trait Admin: Send + Sync {
     /// Creates or updates the schema, and records the number of lanes on first use.
@@ -46,15 +49,9 @@ pub trait Admin: Send + Sync {
 
     /// How many jobs of each lane have which outcome: read from the primary, and as quick for a large ledger as for a
     /// small one.
-    ///
-    /// # Errors
-    /// The database could not be reached.
     async fn outcome_counts(&self) -> Result<BTreeMap<Lane, OutcomeCounts>, StoreError>;
 
     /// The ledger at a glance. Reads every balance.
-    ///
-    /// # Errors
-    /// The database could not be reached.
     async fn totals(&self) -> Result<Totals, StoreError>;
 
     /// Reads everything and checks it: the oracle. Runs in constant memory, beside the posting.
@@ -65,18 +62,12 @@ pub trait Admin: Send + Sync {
 
     /// Which ids that are not derived any more the ledger may hold jobs under. `clients` are those of the fleet's
     /// keys, each by a hash of the key: they are kept, so that a client whose key comes with another name is known.
-    ///
-    /// # Errors
-    /// The database could not be reached.
     async fn former_ids(&self, clients: &[([u8; 32], Client)]) -> Result<FormerIds, StoreError> {
         let _ = clients;
         Ok(FormerIds::default())
     }
 
     /// Looks whether the database keeps what it has committed, for [`durability`](Self::durability).
-    ///
-    /// # Errors
-    /// The database could not be reached.
     async fn look_at_durability(&self) -> Result<(), StoreError> {
         Ok(())
     }

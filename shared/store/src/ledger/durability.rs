@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use runtime::shutdown::Ticks;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
@@ -37,19 +38,16 @@ pub struct Durability {
 
 impl Durability {
     /// Whether the server may forget what it has committed.
-    #[must_use]
     pub fn is_weak(&self) -> bool {
         !self.weaknesses.is_empty()
     }
 
     /// Whether nothing is posted to the server for that reason.
-    #[must_use]
     pub fn is_refused(&self) -> bool {
         !self.is_weak_allowed && self.weaknesses.iter().any(|weak| !weak.is_as_shipped)
     }
 
     /// What is weak about it.
-    #[must_use]
     pub fn sentence(&self) -> String {
         if !self.is_weak() {
             return "the database keeps committed postings through a power cut".to_owned();
@@ -107,19 +105,11 @@ impl LatestLook {
 /// Looks again and again until `shutdown`, beside the posting: a setting may change while the server runs, and the server
 /// behind an address.
 pub async fn watch(ledger: Arc<dyn Admin>, shutdown: CancellationToken) {
-    let mut interval = tokio::time::interval(LOOK_INTERVAL);
-    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        let look = async {
-            interval.tick().await;
-            ledger.look_at_durability().await
-        };
-        tokio::select! {
-            () = shutdown.cancelled() => return,
-            // The part that posts reports a ledger that is away.
-            looked = look => if let Err(error) = looked {
-                debug!(%error, "the durability of the ledger could not be checked; trying again");
-            }
+    let mut ticks = Ticks::every(LOOK_INTERVAL, &shutdown);
+    while ticks.next().await {
+        // The part that posts reports a ledger that is away.
+        if let Some(Err(error)) = shutdown.run_until_cancelled(ledger.look_at_durability()).await {
+            debug!(%error, "the durability of the ledger could not be checked; trying again");
         }
     }
 }

@@ -21,7 +21,6 @@ pub struct EntryRange {
 
 impl EntryRange {
     /// How many entries it has.
-    #[must_use]
     pub fn count(&self) -> u64 {
         u64::try_from(self.last - self.first + 1).unwrap_or_default()
     }

@@ -28,7 +28,6 @@ impl Audit {
     }
 
     /// Nothing is wrong.
-    #[must_use]
     pub fn is_clean(&self) -> bool {
         self.findings_total == 0
     }

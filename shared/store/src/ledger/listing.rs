@@ -43,7 +43,6 @@ impl OutcomeName {
     pub const ALL: &'static [OutcomeName] = OutcomeName::VARIANTS;
 
     /// As stored and as shown.
-    #[must_use]
     pub fn name(self) -> &'static str {
         self.into()
     }

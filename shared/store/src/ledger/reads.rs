@@ -15,38 +15,26 @@ use super::record::{EntryRecord, JobRecord};
 use crate::error::StoreError;
 
 /// Single reads, for people who wait for them.
+///
+/// # Errors
+/// Of every method: the database could not be reached. A method that fails otherwise as well says so.
 #[async_trait]
 pub trait Reads: Send + Sync {
     /// What the ledger holds of a job; `None`: nothing yet.
-    ///
-    /// # Errors
-    /// The database could not be reached.
     async fn job(&self, id: JobId) -> Result<Option<JobRecord>, StoreError>;
 
     /// What the ledger holds of each of these jobs; those that it holds nothing of are left out. Ask for some thousand at the
     /// most.
-    ///
-    /// # Errors
-    /// The database could not be reached.
     async fn recorded(&self, ids: &[JobId]) -> Result<HashMap<JobId, Recorded>, StoreError>;
 
     /// An account as it stands.
-    ///
-    /// # Errors
-    /// The database could not be reached.
     async fn account(&self, number: &AccountNumber) -> Result<Option<Account>, StoreError>;
 
     /// Who holds these accounts, as far as they exist and say so: one read for all. Ask for a thousand or so at the most.
-    ///
-    /// # Errors
-    /// The database could not be reached.
     async fn holders(&self, numbers: &[AccountNumber]) -> Result<HashMap<AccountNumber, String>, StoreError>;
 
     /// Up to `limit` entries of an account, newest first, those with a `seq` below `before` only.
     /// `None`: no such account.
-    ///
-    /// # Errors
-    /// The database could not be reached.
     async fn entries(
         &self,
         number: &AccountNumber,
@@ -57,9 +45,6 @@ pub trait Reads: Send + Sync {
     /// The range of an account's entries that were posted from `from` until before `to` (µs since the Unix epoch;
     /// `None`: its first entry, its last one), with the balances at both ends. Entries never change, so what
     /// it says stays true whatever is posted meanwhile. `None`: no such account.
-    ///
-    /// # Errors
-    /// The database could not be reached.
     async fn entry_range(
         &self,
         number: &AccountNumber,
@@ -79,9 +64,6 @@ pub trait Reads: Send + Sync {
 
     /// A page of up to `limit` jobs that have an outcome, the newest first, from `cursor` on. Looks at a bounded
     /// number of jobs, so a page may be short, or empty, and not the last one.
-    ///
-    /// # Errors
-    /// The database could not be reached.
     async fn jobs(
         &self,
         filter: &JobFilter,
@@ -90,9 +72,6 @@ pub trait Reads: Send + Sync {
     ) -> Result<JobsPage, StoreError>;
 
     /// How fresh single reads are.
-    ///
-    /// # Errors
-    /// The database could not be reached.
     async fn freshness(&self) -> Result<Freshness, StoreError> {
         Ok(Freshness::Present)
     }
@@ -103,8 +82,5 @@ pub trait Reads: Send + Sync {
     }
 
     /// Up to `limit` active holds that have expired by the database's clock, oldest first.
-    ///
-    /// # Errors
-    /// The database could not be reached.
     async fn expired_holds(&self, limit: u32) -> Result<Vec<(JobId, AccountNumber)>, StoreError>;
 }

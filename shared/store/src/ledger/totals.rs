@@ -17,7 +17,6 @@ pub struct OutcomeCounts {
 
 impl OutcomeCounts {
     /// Jobs with any outcome.
-    #[must_use]
     pub fn jobs(&self) -> u64 {
         self.posted + self.rejected + self.dead
     }

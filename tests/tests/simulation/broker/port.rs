@@ -22,7 +22,6 @@ pub(super) struct QueueOf {
     process: Process,
 }
 
-/// What is published.
 enum Published {
     Envelope(Lane, Bytes),
     Letter(DeadLetter),

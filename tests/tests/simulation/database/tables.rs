@@ -19,7 +19,6 @@ use crate::world::World;
 /// A job's row.
 #[derive(Debug, Clone)]
 pub struct JobRow {
-    /// The job.
     pub job: Job,
     /// When its transaction had its locks.
     pub read: Read,
@@ -47,7 +46,6 @@ pub struct Read {
 /// The rows.
 #[derive(Debug, Clone, Default)]
 pub struct Tables {
-    /// Accounts.
     pub accounts: BTreeMap<AccountNumber, Account>,
     keys: i64,
     /// The latest time that a job was posted at.
@@ -59,7 +57,6 @@ pub struct Tables {
     by_id: BTreeMap<JobId, usize>,
     /// Entries by the key of their account, in their order.
     pub entries: BTreeMap<i64, Vec<Entry>>,
-    /// Holds.
     pub holds: BTreeMap<JobId, Hold>,
     /// Reversed jobs, each with the one that reversed it.
     pub reversals: BTreeMap<JobId, JobId>,

@@ -33,7 +33,6 @@ pub(super) struct State {
 pub struct File {
     /// The newest number that any message had.
     pub newest: Seq,
-    /// The messages.
     pub messages: BTreeMap<Seq, (Lane, Bytes, u64)>,
     /// The dead letters.
     pub letters: Vec<DeadLetter>,

@@ -1,17 +1,18 @@
 //! What was promised of the queue's file, and what came of it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
+use derive_more::Display;
 use domain::lane::Lane;
 
 use super::disk::Disk;
 use crate::world::{World, lock};
 
 /// A message: its lane, who publishes it, and its number there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Display)]
+#[display("{} {client} {number}", lane.0)]
 pub struct Name {
     /// Its lane, or [`Lane::NONE`] for work.
     pub lane: Lane,
@@ -19,12 +20,6 @@ pub struct Name {
     pub client: u32,
     /// How many he published before.
     pub number: u32,
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.lane.0, self.client, self.number)
-    }
 }
 
 impl Name {

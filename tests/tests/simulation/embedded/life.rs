@@ -21,7 +21,6 @@ const CLOSE_MAX: Duration = Duration::from_secs(5);
 pub struct Life {
     /// It.
     pub process: Process,
-    /// The queue in it.
     pub queue: EmbeddedQueue<DiskOf>,
     /// Its consumers end.
     pub over: CancellationToken,
@@ -45,7 +44,6 @@ impl Lives {
         Lives { world, disk, known, lanes, current: Arc::default(), ever: Arc::default() }
     }
 
-    /// The world.
     pub fn world(&self) -> &World {
         &self.world
     }

@@ -50,33 +50,23 @@ mod tests {
 
     #[test]
     fn a_month_is_known_by_a_start_that_no_other_has() {
-        for (word, number) in [
-            ("jan", 1),
-            ("Gen", 1),
-            ("ENE", 1),
-            ("fév", 2),
-            ("Mär", 3),
-            ("mrz", 3),
-            ("mrt", 3),
-            ("maa", 3),
-            ("avr", 4),
-            ("abr", 4),
-            ("mag", 5),
-            ("mei", 5),
-            ("juin", 6),
-            ("giu", 6),
-            ("juil", 7),
-            ("lug", 7),
-            ("aoû", 8),
-            ("Sept", 9),
-            ("set", 9),
-            ("out", 10),
-            ("ott", 10),
-            ("November", 11),
-            ("dez", 12),
-            ("dic", 12),
+        for (number, words) in [
+            (1, "jan Gen ENE"),
+            (2, "fév"),
+            (3, "Mär mrz mrt maa"),
+            (4, "avr abr"),
+            (5, "mag mei"),
+            (6, "juin giu"),
+            (7, "juil lug"),
+            (8, "aoû"),
+            (9, "Sept set"),
+            (10, "out ott"),
+            (11, "November"),
+            (12, "dez dic"),
         ] {
-            assert_eq!(month(word), Some(number), "{word}");
+            for word in words.split(' ') {
+                assert_eq!(month(word), Some(number), "{word}");
+            }
         }
         for word in ["ma", "jui", "market", "decimal", "total", ""] {
             assert_eq!(month(word), None, "{word}");

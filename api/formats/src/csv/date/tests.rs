@@ -222,7 +222,7 @@ fn one_wrong_row_does_not_stop_its_neighbours_and_proves_nothing() {
 }
 
 #[test]
-fn a_date_beyond_all_value_dates_is_told_as_such() {
+fn a_date_beyond_all_value_dates_is_named_as_such() {
     for (text, day) in [
         ("05.11.2568", "2568-11-05"),
         ("05.11.0025", "0025-11-05"),
@@ -242,7 +242,7 @@ fn a_date_beyond_all_value_dates_is_told_as_such() {
 }
 
 #[test]
-fn a_stated_form_that_does_not_fit_is_told_with_those_that_do() {
+fn a_stated_form_that_does_not_fit_is_refused_with_those_that_do() {
     let stated = |form: &str| Dates::new(Some(form), &Evidence::new(TODAY), TODAY).unwrap();
     for (form, text) in [
         ("DD/MM/YYYY", "01/04/20"),

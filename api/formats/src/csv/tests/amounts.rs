@@ -284,7 +284,7 @@ fn only_amounts_are_sums_and_a_mark_still_joins() {
 }
 
 #[test]
-fn rows_that_were_refused_are_too_few_to_tell_what_a_minus_means() {
+fn rows_that_were_refused_are_too_few_to_decide_what_a_minus_means() {
     let rest = "Text;Debit;Credit;refused_because\nx;-25.00;;why\nx;-30.00;;why\nx;;5.00;why\n";
     let found = outcomes(rest, SPLIT);
     assert!(found[0].is_err() && found[1].is_err(), "{found:?}");

@@ -126,7 +126,7 @@ fn two_columns_of_one_field_are_refused() {
 }
 
 #[test]
-fn a_row_without_an_amount_is_told_how_to_leave_it_out() {
+fn a_row_without_an_amount_is_refused_with_the_way_to_leave_it_out() {
     let file = "Datum;Text;Betrag\n31.01.2026;Miete;-1,00\n31.01.2026;Saldo;\n";
     let map = "account='a',amount=Betrag,currency='EUR'";
     let (field, reason) = fault(file, map);

@@ -84,7 +84,7 @@ fn money_moves_and_every_job_sums_to_zero() {
 
 /// Beyond 2^53 - 1 a reader of JSON that knows only floats is told another balance.
 #[test]
-fn no_account_comes_to_hold_more_than_json_tells_exactly() {
+fn no_account_comes_to_hold_more_than_json_holds_exactly() {
     let most = Account::MINOR_UNITS_MAX;
     let (told, books) = outcomes(
         &[account("a", most - 1), account("b", 0), account("low", 1 - most)],

@@ -8,7 +8,6 @@ use std::thread::available_parallelism;
 /// Cores that this process may use: a fraction where its control group grants one.
 pub(super) fn cores() -> f64 {
     let usable = available_parallelism().map_or(1, std::num::NonZero::get);
-    #[allow(clippy::cast_precision_loss)] // A number of processors.
     let usable = usable as f64;
     match granted(Path::new("/")) {
         // The standard library knows the grant too, but in whole cores.

@@ -44,7 +44,6 @@ pub struct AccountsPage {
 
 impl AccountsPage {
     /// A page of a store that keeps its own account of which entries were read.
-    #[must_use]
     pub fn new(accounts: Vec<Account>, held: HashMap<i64, i64>) -> AccountsPage {
         AccountsPage { accounts, held, unread: Vec::new() }
     }
@@ -73,7 +72,6 @@ pub struct EntryOnPage {
 
 impl EntryOnPage {
     /// The entry, of this account.
-    #[must_use]
     pub fn of(self, account: &AccountNumber) -> Entry {
         let EntryOnPage { seq, job, amount, balance_after, posted_at, .. } = self;
         Entry { account: account.clone(), seq, job, amount, balance_after, posted_at }

@@ -36,7 +36,7 @@ fn what_is_recorded_once_is_in_prometheus_and_in_the_next_report() {
 }
 
 #[test]
-fn roles_in_one_process_tell_their_own() {
+fn roles_in_one_process_report_their_own() {
     let (figures, _) = after(|| {
         histogram!(names::BATCH_JOBS).record(1.0);
         histogram!(names::PUBLISH_CONFIRM_SECONDS).record(0.1);
