@@ -16,7 +16,7 @@ use fleet::{Bus, Topic};
 use queue::work::WorkQueue;
 use queue::{DeadLetter, LaneDepth, PublishError, Queue, QueueError, Subscription};
 use store::StoreError;
-use store::analyses::{Analyses, Found, Holding, Line, NewRun, Run};
+use store::analyses::{Analyses, Holding, Line, NewRun, PatternsRecord, Run};
 use store::imports::Imports;
 use store::ledger::{
     Admin, Audit, EntryRange, EntryRecord, JobFilter, JobRecord, JobsCursor, JobsPage, OutcomeCounts,
@@ -347,15 +347,20 @@ impl Analyses for FakeLedger {
         panic!("the ingress analyses nothing")
     }
 
-    async fn keep(&self, _: &store::analyses::Batch, _: &[Found]) -> Result<(), StoreError> {
+    async fn keep(&self, _: &store::analyses::Batch, _: &[PatternsRecord]) -> Result<(), StoreError> {
         panic!("the ingress analyses nothing")
     }
 
-    async fn patterns(&self, _: &AccountNumber) -> Result<Option<Found>, StoreError> {
+    async fn patterns(&self, _: &AccountNumber) -> Result<Option<PatternsRecord>, StoreError> {
         self.read().map(|()| None)
     }
 
-    async fn found(&self, _: JobId, _: Option<&AccountNumber>, _: u32) -> Result<Vec<Found>, StoreError> {
+    async fn found(
+        &self,
+        _: JobId,
+        _: Option<&AccountNumber>,
+        _: u32,
+    ) -> Result<Vec<PatternsRecord>, StoreError> {
         self.read().map(|()| Vec::new())
     }
 }

@@ -70,10 +70,10 @@ pub trait Analyses: Send + Sync {
     ///
     /// # Errors
     /// Nothing was written, or it is not known; the same may be done again.
-    async fn keep(&self, batch: &Batch, results: &[Found]) -> Result<(), StoreError>;
+    async fn keep(&self, batch: &Batch, results: &[PatternsRecord]) -> Result<(), StoreError>;
 
     /// What was found last in an account's history.
-    async fn patterns(&self, account: &AccountNumber) -> Result<Option<Found>, StoreError>;
+    async fn patterns(&self, account: &AccountNumber) -> Result<Option<PatternsRecord>, StoreError>;
 
     /// Up to `limit` of what a run found and no later one has replaced, behind `after`, by account.
     async fn found(
@@ -81,7 +81,7 @@ pub trait Analyses: Send + Sync {
         run: JobId,
         after: Option<&AccountNumber>,
         limit: u32,
-    ) -> Result<Vec<Found>, StoreError>;
+    ) -> Result<Vec<PatternsRecord>, StoreError>;
 }
 
 /// A run that was asked for.
@@ -193,7 +193,7 @@ pub struct Batch {
 
 /// What was found in one account's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct PatternsRecord {
     /// The account.
     pub account: AccountNumber,
     /// The run that found it.

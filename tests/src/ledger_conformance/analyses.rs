@@ -4,7 +4,7 @@ use anyhow::{Context as _, ensure};
 use domain::account::AccountNumber;
 use domain::id::{Identity, JobId};
 use domain::text::Client;
-use store::analyses::{Batch, Found, HISTORY_ENTRIES_MAX, NewRun, REQUEST_UNKNOWN};
+use store::analyses::{Batch, HISTORY_ENTRIES_MAX, NewRun, PatternsRecord, REQUEST_UNKNOWN};
 
 use super::subject::{Jobs, Subject};
 
@@ -18,8 +18,8 @@ fn batch(run: JobId, number: u64, failed: u64) -> Batch {
     Batch { run, number, accounts: 100, failed, cause, at: 5_000 + i64::try_from(number).unwrap_or(0) }
 }
 
-fn found(run: JobId, account: &str, body: &str) -> anyhow::Result<Found> {
-    Ok(Found { account: AccountNumber::parse(account)?, run, at: 7, body: body.to_owned() })
+fn found(run: JobId, account: &str, body: &str) -> anyhow::Result<PatternsRecord> {
+    Ok(PatternsRecord { account: AccountNumber::parse(account)?, run, at: 7, body: body.to_owned() })
 }
 
 /// A batch that comes again, or a plan, leaves the counts and the results as they are.
@@ -123,7 +123,7 @@ pub async fn histories_come_with_their_jobs(subject: Subject) -> anyhow::Result<
 
     let new = run("large", 1)?;
     let large = format!(r#""{}""#, "x".repeat(3_000_000));
-    let results: Vec<Found> =
+    let results: Vec<PatternsRecord> =
         (0..4).map(|n| found(new.id, &format!("large-{n}"), &large)).collect::<anyhow::Result<_>>()?;
     analyses.keep(&batch(new.id, 0, 0), &results).await?;
     ensure!(analyses.found(new.id, None, 10).await? == results, "12 MB in one transaction");

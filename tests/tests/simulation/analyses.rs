@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use domain::account::AccountNumber;
 use domain::id::JobId;
 use store::StoreError;
-use store::analyses::{Analyses, Batch, Found, Holding, Line, NewRun, Run};
+use store::analyses::{Analyses, Batch, Holding, Line, NewRun, PatternsRecord, Run};
 
 /// Finds nothing and keeps nothing.
 pub struct NoAnalyses;
@@ -51,15 +51,20 @@ impl Analyses for NoAnalyses {
         none()
     }
 
-    async fn keep(&self, _: &Batch, _: &[Found]) -> Result<(), StoreError> {
+    async fn keep(&self, _: &Batch, _: &[PatternsRecord]) -> Result<(), StoreError> {
         none()
     }
 
-    async fn patterns(&self, _: &AccountNumber) -> Result<Option<Found>, StoreError> {
+    async fn patterns(&self, _: &AccountNumber) -> Result<Option<PatternsRecord>, StoreError> {
         none()
     }
 
-    async fn found(&self, _: JobId, _: Option<&AccountNumber>, _: u32) -> Result<Vec<Found>, StoreError> {
+    async fn found(
+        &self,
+        _: JobId,
+        _: Option<&AccountNumber>,
+        _: u32,
+    ) -> Result<Vec<PatternsRecord>, StoreError> {
         none()
     }
 }

@@ -7,7 +7,7 @@ use domain::account::AccountNumber;
 use jiff::civil::Date;
 use runtime::clock;
 use store::StoreError;
-use store::analyses::{Batch, Days, Found, HISTORY_ENTRIES_MAX, Holding, Line};
+use store::analyses::{Batch, Days, HISTORY_ENTRIES_MAX, Holding, Line, PatternsRecord};
 use tracing::warn;
 
 use super::{Bench, cpu, history};
@@ -50,7 +50,7 @@ async fn find(
     bench: &Bench,
     order: &RunOrder,
     accounts: &[AccountNumber],
-) -> Result<(Vec<Found>, Vec<String>), StoreError> {
+) -> Result<(Vec<PatternsRecord>, Vec<String>), StoreError> {
     let holdings = bench.analyses.find(accounts).await?;
     let missing = accounts.iter().filter(|number| !holdings.iter().any(|held| held.number == **number));
     let mut failures: Vec<String> = missing.map(|number| format!("there is no account {number}")).collect();
@@ -62,7 +62,7 @@ async fn find(
         let analysed = cpu::run(&bench.cpu, move || analyse_each(some, lines, days, today)).await?;
         for (account, body) in analysed {
             match body {
-                Ok(body) => results.push(Found { account, run, at: clock::now_us(), body }),
+                Ok(body) => results.push(PatternsRecord { account, run, at: clock::now_us(), body }),
                 Err(cause) => failures.push(format!("{account}: {cause}")),
             }
         }

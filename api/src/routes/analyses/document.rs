@@ -5,7 +5,7 @@ use domain::id::JobId;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_with::skip_serializing_none;
-use store::analyses::{Found, Run};
+use store::analyses::{PatternsRecord, Run};
 use utoipa::ToSchema;
 
 use crate::rfc3339::Rfc3339;
@@ -195,7 +195,7 @@ pub struct AccountPatterns {
 
 impl AccountPatterns {
     /// `None`: what is kept is not JSON.
-    pub fn of(found: Found) -> Option<AccountPatterns> {
+    pub fn of(found: PatternsRecord) -> Option<AccountPatterns> {
         Some(AccountPatterns {
             account: found.account,
             analysis: found.run,

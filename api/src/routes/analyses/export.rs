@@ -8,7 +8,7 @@ use domain::id::JobId;
 use futures::stream::{self, Stream};
 use patterns::{Anomaly, Direction, Patterns, Recurring};
 use store::StoreError;
-use store::analyses::{Analyses, Found};
+use store::analyses::{Analyses, PatternsRecord};
 use strum::{IntoStaticStr, VariantArray};
 
 use crate::csv::quoted;
@@ -57,7 +57,7 @@ pub(super) fn lines(
     })
 }
 
-fn of_account(text: &mut String, found: &Found, what: Option<What>) -> Result<(), StoreError> {
+fn of_account(text: &mut String, found: &PatternsRecord, what: Option<What>) -> Result<(), StoreError> {
     let patterns: Patterns = serde_json::from_str(&found.body).map_err(|error| {
         StoreError::Permanent(format!("the patterns of {} cannot be read: {error}", found.account))
     })?;
@@ -161,7 +161,8 @@ mod tests {
             }],
         });
         let account = AccountNumber::parse("alice").unwrap();
-        let found = Found { account, run: JobId::from_chance(1, [0; 6]), at: 0, body: body.to_string() };
+        let found =
+            PatternsRecord { account, run: JobId::from_chance(1, [0; 6]), at: 0, body: body.to_string() };
         let mut text = String::new();
         of_account(&mut text, &found, None).unwrap();
         let recurring = "recurring,alice,monthly,out,\"'-1\",\"'=HYPERLINK(\"\"http://a\"\")\",\"'@SUM(A1)\",5,5,5,\

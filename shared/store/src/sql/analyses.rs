@@ -8,7 +8,7 @@ use domain::id::JobId;
 use super::rows::count;
 use super::{rows, statements};
 use crate::analyses::{
-    Analyses, Batch, Found, HISTORY_ENTRIES_MAX, Holding, Line, NewRun, REQUEST_UNKNOWN, Run,
+    Analyses, Batch, HISTORY_ENTRIES_MAX, Holding, Line, NewRun, PatternsRecord, REQUEST_UNKNOWN, Run,
 };
 use crate::error::StoreError;
 use crate::failure::Failure;
@@ -113,7 +113,7 @@ impl<D: Database> Analyses for SqlLedger<D> {
         Ok(read(&mut session, script, line).await?)
     }
 
-    async fn keep(&self, batch: &Batch, results: &[Found]) -> Result<(), StoreError> {
+    async fn keep(&self, batch: &Batch, results: &[PatternsRecord]) -> Result<(), StoreError> {
         let mut session = self.database.session(Purpose::WritingRecords).await?;
         let mut script = Script::new(D::Session::DIALECT);
         statements::begin(&mut script);
@@ -138,7 +138,7 @@ impl<D: Database> Analyses for SqlLedger<D> {
         }
     }
 
-    async fn patterns(&self, account: &AccountNumber) -> Result<Option<Found>, StoreError> {
+    async fn patterns(&self, account: &AccountNumber) -> Result<Option<PatternsRecord>, StoreError> {
         let mut session = self.database.session(Purpose::Reading).await?;
         let mut script = Script::new(D::Session::DIALECT);
         script.sql(FOUND).sql("account = ").value(account);
@@ -150,7 +150,7 @@ impl<D: Database> Analyses for SqlLedger<D> {
         run: JobId,
         after: Option<&AccountNumber>,
         limit: u32,
-    ) -> Result<Vec<Found>, StoreError> {
+    ) -> Result<Vec<PatternsRecord>, StoreError> {
         let mut session = self.database.session(Purpose::Reading).await?;
         let mut script = Script::new(D::Session::DIALECT);
         script.sql(FOUND).sql("run = ").value(&run);
@@ -180,7 +180,7 @@ fn insert_run(script: &mut Script, run: &NewRun, cancelled_at: Option<i64>) {
 }
 
 /// How many of these go into one packet: at least one.
-fn packet(results: &[Found]) -> usize {
+fn packet(results: &[PatternsRecord]) -> usize {
     let mut bytes = 0;
     let fits = results.iter().take_while(|found| {
         bytes += found.body.len();
@@ -189,7 +189,7 @@ fn packet(results: &[Found]) -> usize {
     fits.count().max(1).min(results.len())
 }
 
-fn insert_found(script: &mut Script, results: &[Found]) {
+fn insert_found(script: &mut Script, results: &[PatternsRecord]) {
     if results.is_empty() {
         return;
     }
@@ -279,8 +279,8 @@ fn line(row: &impl Cells) -> Result<Line, Failure> {
     })
 }
 
-fn found(row: &impl Cells) -> Result<Found, Failure> {
-    Ok(Found {
+fn found(row: &impl Cells) -> Result<PatternsRecord, Failure> {
+    Ok(PatternsRecord {
         account: rows::number(row.text(0)?)?,
         run: rows::id(row.bytes(1)?)?,
         at: row.int(2)?,
