@@ -92,6 +92,22 @@ impl Figures {
         self.lanes.get(usize::from(lane.0))
     }
 
+    /// An envelope of these jobs was opened.
+    pub(crate) fn received(&self, jobs: &[Job]) {
+        let took = histogram!(names::ACCEPTED_TO_RECEIVED_SECONDS);
+        jobs.iter().filter_map(|job| clock::since(job.accepted_at)).for_each(|since| took.record(since));
+    }
+
+    /// The clients that wait for a lane's batch were sent its outcomes after so long.
+    pub(crate) fn sent_results(&self, took: Duration) {
+        histogram!(names::RESULTS_SECONDS).record(took);
+    }
+
+    /// Acknowledging a lane's batch took so long.
+    pub(crate) fn acknowledged(&self, took: Duration) {
+        histogram!(names::ACKNOWLEDGE_SECONDS).record(took);
+    }
+
     /// A lane's batch waited so long for its turn and for company.
     pub(crate) fn waited(&self, waited: Duration) {
         histogram!(names::POSTING_WAIT_SECONDS).record(waited);
