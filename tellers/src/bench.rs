@@ -31,7 +31,8 @@ use store::ledger::Ledger;
 
 use self::books::Accounts;
 use self::children::{Children, Workers};
-use self::figures::{CpuOfLoad, Figures};
+use self::figures::{CpuOfLoad, Figures, Latency};
+use self::load::Sent;
 use self::machine::Machine;
 use self::metrics::Metrics;
 use self::processes::Processes;
@@ -153,10 +154,10 @@ async fn measure_fleet(
     show_progress("an even load");
     let replicas = children.processes()?;
     let before = Metrics::of(&replicas).await?;
-    let ids = load::even(client, accounts, OFFERED_PER_SECOND, span).await?;
+    let Sent { ids, refused } = load::even(client, accounts, OFFERED_PER_SECOND, span).await?;
     // Reading the outcomes costs the database more than the few jobs that are not posted yet.
     cpu_of("single jobs at an even rate", u64::try_from(ids.len())?);
-    figures.latency = load::latency(ledger, &ids, span).await?;
+    figures.latency = Latency { refused, ..load::latency(ledger, &ids, span).await? };
     figures.stages = stages::between(&before, &Metrics::of(&replicas).await?);
     figures.page_ms = load::pages(client, accounts, PAGES_READ).await?;
     figures.resident_mb = children.resident_mb()?;

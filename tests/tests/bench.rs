@@ -36,7 +36,9 @@ async fn a_fleet_is_measured_beside_the_naive_loop_stage_by_stage() -> anyhow::R
     ensure!(runs.len() == 3 && runs.iter().all(|run| is_positive(&run["per_second"])), "{figures}");
     ensure!(is_positive(&measured["ratios"]["batches_of_floor"]), "{measured}");
     let stages = names(&figures["stages"], "stage");
-    for stage in ["HTTP", "line", "confirm", "delivery", "batch", "lock", "write, commit", "event", "acknowledge"] {
+    for stage in
+        ["HTTP", "line", "confirm", "delivery", "batch", "lock", "write, commit", "event", "acknowledge"]
+    {
         ensure!(stages.contains(&stage), "no {stage} among {stages:?}");
     }
     let of_singles = &figures["cpu"][1]["parts"];
@@ -54,10 +56,16 @@ async fn a_fleet_is_measured_beside_the_naive_loop_stage_by_stage() -> anyhow::R
     ensure!(distance["rows"].as_array().is_some_and(|rows| rows.len() == 3), "{distance}");
     // MariaDB as Debian has it takes no TLS.
     ensure!(is_positive(&tls["rows"][1]["ratio"]) || tls["note"].is_string(), "{tls}");
-    ensure!(figures["machine"]["database"].is_string() && figures["machine"]["broker"].is_string(), "{figures}");
+    ensure!(
+        figures["machine"]["database"].is_string() && figures["machine"]["broker"].is_string(),
+        "{figures}"
+    );
 
     let (machine, ratios) = (&figures["machine"], &measured["ratios"]);
-    eprintln!("bench: on {} and {}, optimised: {}", machine["database"], machine["broker"], machine["optimised"]);
+    eprintln!(
+        "bench: on {} and {}, optimised: {}",
+        machine["database"], machine["broker"], machine["optimised"]
+    );
     eprintln!(
         "bench: batches of bare {}, of the naive loop {}; bare of the naive loop {}",
         ratios["batches_of_bare"], ratios["batches_of_floor"], ratios["bare_of_floor"]

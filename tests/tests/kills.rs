@@ -7,6 +7,7 @@ use anyhow::ensure;
 use tests::client::Client;
 use tests::cluster::Cluster;
 use tests::fleet::{Fleet, Replica, Role};
+use tests::load::Running;
 use tests::oracle;
 use tests::relay::Relay;
 use tests::servers::{fresh_database, fresh_vhost};
@@ -15,8 +16,8 @@ use tests::wait::until;
 /// How soon the fleet posts again after a fault, on a machine that has other work too.
 const RESUME_WITHIN: Duration = Duration::from_secs(60);
 const DRAIN_WITHIN: Duration = Duration::from_secs(120);
-/// Posted jobs that show that the fleet is back.
-const RESUMED_JOBS: u64 = 500;
+/// Jobs that show that the fleet is back, once they are accepted and posted: more than were on their way before.
+const RESUMED_JOBS: u32 = 2_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_doubled_or_overtaken_on_servers_that_live_on() -> anyhow::Result<()> {
@@ -32,21 +33,21 @@ async fn nothing_is_lost_doubled_or_overtaken_on_servers_that_live_on() -> anyho
     let load = Cluster::load("kills", 2_000);
     let mut record = load.open(&client).await?;
     let running = load.start(&client);
-    resumes(&workers, "the load began").await?;
+    resumes(&running, &workers, "the load began").await?;
 
     for _ in 0..3 {
         workers.remove(0).kill9()?;
         workers.push(fleet.start(Role::Worker).await?);
-        resumes(&workers, "a worker was killed").await?;
+        resumes(&running, &workers, "a worker was killed").await?;
     }
     database.silence();
-    resumes(&workers, "the connections to the database fell silent").await?;
+    resumes(&running, &workers, "the connections to the database fell silent").await?;
     broker.silence();
-    resumes(&workers, "the connections to the broker fell silent").await?;
+    resumes(&running, &workers, "the connections to the broker fell silent").await?;
     workers.remove(0).kill9()?;
     database.silence();
     workers.push(fleet.start(Role::Worker).await?);
-    resumes(&workers, "both happened at once").await?;
+    resumes(&running, &workers, "both happened at once").await?;
 
     let accepted = running.accepted();
     ensure!(accepted > 5_000, "only {accepted} transfers were accepted: this shows little");
@@ -58,13 +59,13 @@ async fn nothing_is_lost_doubled_or_overtaken_on_servers_that_live_on() -> anyho
     api.terminate().await
 }
 
-/// Waits until the workers have posted some more.
-async fn resumes(workers: &[Replica], after: &str) -> anyhow::Result<()> {
+/// Waits until the fleet has accepted and posted some more.
+async fn resumes(running: &Running, workers: &[Replica], after: &str) -> anyhow::Result<()> {
     let started = Instant::now();
-    let before = posted(workers).await?;
-    until(&format!("jobs are posted after {after}"), RESUME_WITHIN, async || {
-        let posted = posted(workers).await? - before;
-        ensure!(posted >= RESUMED_JOBS, "{posted} are");
+    let before = (running.accepted(), posted(workers).await?);
+    until(&format!("jobs are accepted and posted after {after}"), RESUME_WITHIN, async || {
+        let (accepted, posted) = (running.accepted() - before.0, posted(workers).await? - before.1);
+        ensure!(accepted >= RESUMED_JOBS && posted >= u64::from(RESUMED_JOBS), "{accepted}, and {posted}");
         Ok(())
     })
     .await?;

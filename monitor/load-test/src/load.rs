@@ -179,7 +179,10 @@ mod tests {
         let span = Duration::from_secs(2);
         let quick = paced(10, 100, span, async || ()).await;
         assert_eq!(quick.len(), 200);
-        let slow = paced(10, 100, span, async || sleep(Duration::from_millis(500)).await).await;
+        let slow = paced(10, 100, span, async || {
+            sleep_until(Instant::now() + Duration::from_millis(500)).await;
+        })
+        .await;
         assert_eq!(slow.len(), 40, "each user has four answers");
     }
 }

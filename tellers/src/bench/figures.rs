@@ -69,13 +69,22 @@ pub(crate) struct Latency {
     pub(crate) p95_ms: f64,
     pub(crate) p99_ms: f64,
     pub(crate) max_ms: f64,
+    /// Jobs that the fleet was too busy for.
+    pub(crate) refused: u64,
 }
 
 impl Latency {
     pub(crate) fn of(offered_per_second: f64, took_us: &Histogram<u64>) -> Latency {
         #[allow(clippy::cast_precision_loss)] // Microseconds of some seconds.
         let ms = |quantile: f64| took_us.value_at_quantile(quantile) as f64 / 1_000.0;
-        Latency { offered_per_second, p50_ms: ms(0.5), p95_ms: ms(0.95), p99_ms: ms(0.99), max_ms: ms(1.0) }
+        Latency {
+            offered_per_second,
+            p50_ms: ms(0.5),
+            p95_ms: ms(0.95),
+            p99_ms: ms(0.99),
+            max_ms: ms(1.0),
+            refused: 0,
+        }
     }
 }
 
@@ -91,8 +100,9 @@ pub(crate) fn histogram() -> Histogram<u64> {
 
 impl fmt::Display for Latency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Latency { p50_ms, p95_ms, p99_ms, max_ms, .. } = self;
-        write!(f, "p50 {p50_ms:.1} ms, p95 {p95_ms:.1} ms, p99 {p99_ms:.1} ms, max {max_ms:.1} ms")
+        let Latency { p50_ms, p95_ms, p99_ms, max_ms, refused, .. } = self;
+        write!(f, "p50 {p50_ms:.1} ms, p95 {p95_ms:.1} ms, p99 {p99_ms:.1} ms, max {max_ms:.1} ms")?;
+        if *refused > 0 { write!(f, "; {refused} refused as too many") } else { Ok(()) }
     }
 }
 

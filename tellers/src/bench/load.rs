@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
-use client::Client;
+use client::{Accepted, Client, Error};
 use domain::id::JobId;
 use futures::future::try_join_all;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -143,33 +143,57 @@ async fn posted(ledger: &dyn Ledger) -> anyhow::Result<u64> {
     Ok(ledger.totals().await?.posted)
 }
 
-/// Sends `rate` jobs a second for `span`, each at its time whatever became of those before it; returns
-/// their ids.
+/// What became of single jobs that were sent at their time, whatever became of those before.
+pub(crate) struct Sent {
+    /// Of those that were accepted.
+    pub(crate) ids: Vec<JobId>,
+    /// The fleet was busy with as many as it takes.
+    pub(crate) refused: u64,
+}
+
+impl Sent {
+    fn of(answers: Vec<Result<Accepted, Error>>) -> anyhow::Result<Sent> {
+        let mut sent = Sent { ids: Vec::with_capacity(answers.len()), refused: 0 };
+        for answer in answers {
+            match answer {
+                Ok(accepted) => sent.ids.push(accepted.id),
+                Err(Error::Busy(_)) => sent.refused += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if sent.ids.is_empty() {
+            bail!("the ingress refused all of {} jobs: it is busy", sent.refused);
+        }
+        Ok(sent)
+    }
+}
+
+/// Sends `rate` jobs a second for `span`, each at its time whatever became of those before it.
 pub(crate) async fn even(
     client: &Client,
     accounts: &Accounts,
     rate: u32,
     span: Duration,
-) -> anyhow::Result<Vec<JobId>> {
+) -> anyhow::Result<Sent> {
     let mut random = fastrand::Rng::with_seed(1);
     let sent = steady(rate, span, |_| {
         let (client, job) = (client.clone(), accounts.transfer(Credits::Any, &mut random));
         async move { client.submit(job).await }
     });
-    sent.await.into_iter().map(|accepted| Ok(accepted?.id)).collect()
+    Sent::of(sent.await)
 }
 
-/// So many users together send `rate` jobs a second for `span`; returns the ids of the jobs.
+/// So many users together send `rate` jobs a second for `span`.
 pub(crate) async fn users(
     client: &Client,
     accounts: &Accounts,
     (users, rate): (u32, u32),
     span: Duration,
-) -> anyhow::Result<Vec<JobId>> {
+) -> anyhow::Result<Sent> {
     let sent = paced(users, rate, span, async || {
         client.submit(accounts.transfer(Credits::Any, &mut fastrand::Rng::new())).await
     });
-    sent.await.into_iter().map(|accepted| Ok(accepted?.id)).collect()
+    Sent::of(sent.await)
 }
 
 /// From acceptance to posting, as the ledger recorded it; waits for jobs that are not posted yet.

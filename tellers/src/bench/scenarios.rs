@@ -15,6 +15,7 @@ use super::books::{Accounts, Credits};
 use super::children::{Children, Workers};
 use super::distance::Distance;
 use super::figures::Latency;
+use super::load::Sent;
 use super::servers::{DATABASE_PORT, ServerUrl, Tls};
 use super::{BATCH_CONNECTIONS, OFFERED_PER_SECOND, load, show_progress};
 
@@ -78,12 +79,13 @@ impl Bench<'_> {
         let mut rows = Vec::new();
         for users in USERS {
             show_progress(&format!("{users} users"));
-            let ids = load::users(client, self.accounts, (users, OFFERED_PER_SECOND), self.span).await?;
+            let Sent { ids, refused } =
+                load::users(client, self.accounts, (users, OFFERED_PER_SECOND), self.span).await?;
             let sample: Vec<_> =
                 ids.iter().copied().step_by(ids.len().div_ceil(SAMPLE_JOBS).max(1)).collect();
             let latency = load::latency(self.ledger, &sample, self.span).await?;
             let offered_per_second = per_second(u64::try_from(ids.len())?, self.span);
-            let latency = Some(Latency { offered_per_second, ..latency });
+            let latency = Some(Latency { offered_per_second, refused, ..latency });
             rows.push(Row { what: format!("{users} users"), latency, ..Row::default() });
         }
         let name = format!("users who send {OFFERED_PER_SECOND} single jobs/s together, accepted to posted");
