@@ -1,23 +1,43 @@
 //! `tellers bench`: what a fleet does on given servers, measured end to end, with the ledger checked
 //! afterwards. On the servers that `AMQP_URL` and `DATABASE_URL` name it starts one ingress and one
 //! worker as processes of their own; without them, one process on the embedded parts.
+//!
+//! `docs/BENCHMARKS.md` says what each figure means.
 
 mod bare;
 mod books;
 mod children;
+mod distance;
 pub(crate) mod figures;
+mod floor;
 mod load;
+mod machine;
+mod metrics;
+mod processes;
+mod scenarios;
+mod servers;
+mod stages;
+mod tables;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use client::Client;
 use fleet::config::FleetConfig;
+use store::floor::server_facts;
+use store::ledger::Ledger;
 
 use self::books::Accounts;
-use self::children::Children;
-use self::figures::Figures;
+use self::children::{Children, Workers};
+use self::figures::{CpuOfLoad, Figures, Latency};
+use self::load::Sent;
+use self::machine::Machine;
+use self::metrics::Metrics;
+use self::processes::Processes;
+use self::scenarios::{Bench, Scenario};
+use self::servers::{DATABASE_PORT, ServerUrl};
 use crate::cli::BenchArgs;
 use crate::{parts, roles, verify};
 
@@ -28,6 +48,8 @@ const SINGLE_CONNECTIONS: usize = 100;
 const OFFERED_PER_SECOND: u32 = 1_000;
 /// Pages of entries that are read.
 const PAGES_READ: usize = 200;
+/// How far away the database is where everything is measured.
+const DISTANCE_OF_ALL: Duration = Duration::from_millis(10);
 
 #[allow(clippy::print_stdout)] // The figures are the answer.
 pub(crate) async fn run(mut fleet: FleetConfig, args: BenchArgs) -> anyhow::Result<ExitCode> {
@@ -37,40 +59,17 @@ pub(crate) async fn run(mut fleet: FleetConfig, args: BenchArgs) -> anyhow::Resu
     );
     let folder = tempfile::tempdir().context("a temporary folder cannot be made")?;
     fleet.data_dir = folder.path().to_owned();
-    eprintln_progress(match fleet.database_url {
+    show_progress(match fleet.database_url {
         Some(_) => "a fleet of one ingress and one worker on DATABASE_URL and AMQP_URL",
         None => {
             "one process on the embedded parts, in a temporary folder (set DATABASE_URL and AMQP_URL for a fleet)"
         }
     });
-    let span = Duration::from_secs(args.seconds);
-    let run = roles::replica_id("bench")?;
-    let mut figures = Figures::default();
-
     let ledger = parts::ledger(&fleet).await?;
     ledger.migrate(fleet.lanes).await?;
-    let accounts = Accounts::open(ledger.as_ref(), fleet.lanes, &run, args.accounts).await?;
-    if args.prefill > 0 {
-        eprintln_progress(&format!("filling the books with {} entries", args.prefill));
-        bare::prefill(&ledger, &accounts, args.prefill).await?;
-    }
-    eprintln_progress("bare posting");
-    figures.bare_per_second = bare::measure(&ledger, &accounts, span).await?;
+    let figures = measure(&fleet, &args, &ledger).await?;
 
-    let mut children = Children::start(&fleet).await?;
-    let client = Client::new(&format!("http://{}", children.api))?;
-    eprintln_progress("batches of 100");
-    figures.batches = load::batches(&client, ledger.as_ref(), &accounts, BATCH_CONNECTIONS, span).await?;
-    eprintln_progress("single jobs");
-    figures.singles = load::singles(&client, ledger.as_ref(), &accounts, SINGLE_CONNECTIONS, span).await?;
-    eprintln_progress("an even load");
-    let ids = load::even(&client, &accounts, OFFERED_PER_SECOND, span).await?;
-    figures.latency = load::latency(ledger.as_ref(), &ids, span).await?;
-    figures.page_ms = load::pages(&client, &accounts, PAGES_READ).await?;
-    figures.resident_mb = children.resident_mb()?;
-    children.stop().await?;
-
-    eprintln_progress("checking the books");
+    show_progress("checking the books");
     let audit = ledger.audit().await?;
     ledger.close().await;
     if args.json {
@@ -82,7 +81,102 @@ pub(crate) async fn run(mut fleet: FleetConfig, args: BenchArgs) -> anyhow::Resu
     Ok(if audit.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+async fn measure(fleet: &FleetConfig, args: &BenchArgs, ledger: &Arc<dyn Ledger>) -> anyhow::Result<Figures> {
+    let span = Duration::from_secs(args.seconds);
+    let run = roles::replica_id("bench")?;
+    let broker = fleet.amqp_url.as_deref().map(ServerUrl::broker).transpose()?;
+    let mut figures = Figures::default();
+    let database = match &fleet.database_url {
+        Some(url) => Some(server_facts(url).await?),
+        None => None,
+    };
+    figures.machine = Machine::look(database, broker.as_ref()).await?;
+
+    let accounts = Accounts::open(ledger.as_ref(), fleet.lanes, &run, args.accounts).await?;
+    if args.prefill > 0 {
+        show_progress(&format!("filling the books with {} entries", args.prefill));
+        bare::prefill(ledger, &accounts, args.prefill).await?;
+    }
+    // Both are what the database can do, and share the time of one measurement.
+    let mut bare_span = span;
+    if let Some(url) = &fleet.database_url {
+        show_progress("the naive loop");
+        bare_span = span / 2;
+        figures.floor = Some(floor::measure(url, args.accounts, span / 2).await?);
+    }
+    show_progress("bare posting");
+    figures.bare_per_second = bare::measure(ledger, &accounts, bare_span).await?;
+
+    let bench = Bench { fleet, ledger: ledger.as_ref(), accounts: &accounts, span };
+    let mut children = Children::start(fleet, &Workers::ONE).await?;
+    let client = Client::new(&format!("http://{}", children.api))?;
+    measure_fleet(&bench, &children, &client, broker.as_ref(), &mut figures).await?;
+    if args.hot || args.all {
+        figures.scenarios.push(bench.hot(&client).await?);
+    }
+    if args.users || args.all {
+        figures.scenarios.push(bench.users(&client).await?);
+    }
+    children.stop().await?;
+    figures.scenarios.extend(of_other_fleets(&bench, args).await?);
+    Ok(figures)
+}
+
+/// What is measured always, of a fleet that runs.
+async fn measure_fleet(
+    bench: &Bench<'_>,
+    children: &Children,
+    client: &Client,
+    broker: Option<&ServerUrl>,
+    figures: &mut Figures,
+) -> anyhow::Result<()> {
+    let Bench { fleet, ledger, accounts, span } = *bench;
+    let database = fleet.database_url.as_deref().and_then(|url| ServerUrl::read(url, DATABASE_PORT).ok());
+    let servers: Vec<_> = [broker.map(|url| ("broker", url)), database.as_ref().map(|url| ("database", url))]
+        .into_iter()
+        .flatten()
+        .collect();
+    let processes = Processes::find(children.pids(), &servers);
+    let mut cpu_before = processes.cpu_times();
+    let mut cpu_of = |load, jobs| {
+        let now = processes.cpu_times();
+        let before = std::mem::replace(&mut cpu_before, now.clone());
+        figures.cpu.push(CpuOfLoad { load, parts: now.of_jobs_since(&before, jobs) });
+    };
+
+    show_progress("batches of 100");
+    figures.batches = load::batches(client, ledger, accounts, BATCH_CONNECTIONS, span).await?;
+    cpu_of("batches of 100", figures.batches.jobs);
+    show_progress("single jobs");
+    figures.singles = load::singles(client, ledger, accounts, SINGLE_CONNECTIONS, span).await?;
+    cpu_of("single jobs", figures.singles.jobs);
+
+    show_progress("an even load");
+    let replicas = children.processes()?;
+    let before = Metrics::of(&replicas).await?;
+    let Sent { ids, refused } = load::even(client, accounts, OFFERED_PER_SECOND, span).await?;
+    // Reading the outcomes costs the database more than the few jobs that are not posted yet.
+    cpu_of("single jobs at an even rate", u64::try_from(ids.len())?);
+    figures.latency = Latency { refused, ..load::latency(ledger, &ids, span).await? };
+    figures.stages = stages::between(&before, &Metrics::of(&replicas).await?);
+    figures.page_ms = load::pages(client, accounts, PAGES_READ).await?;
+    figures.resident_mb = children.resident_mb()?;
+    Ok(())
+}
+
+/// What needs fleets of its own.
+async fn of_other_fleets(bench: &Bench<'_>, args: &BenchArgs) -> anyhow::Result<Vec<Scenario>> {
+    let mut scenarios = Vec::new();
+    if let Some(delay) = args.distance.or(args.all.then_some(DISTANCE_OF_ALL)) {
+        scenarios.push(bench.distance(delay).await?);
+    }
+    if args.tls || args.all {
+        scenarios.push(bench.tls().await?);
+    }
+    Ok(scenarios)
+}
+
 #[allow(clippy::print_stderr)] // Standard output is for the figures.
-fn eprintln_progress(what: &str) {
+fn show_progress(what: &str) {
     eprintln!("… {what}");
 }

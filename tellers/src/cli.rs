@@ -66,7 +66,7 @@ pub(crate) enum Command {
     DeadLetters(DeadLettersArgs),
     /// Send a file of jobs to a running fleet and follow the outcomes of its rows
     Import(ImportArgs),
-    /// Measure a fleet on the given servers: bare posting, batches, single jobs, latency
+    /// Measure a fleet on the given servers: naive loop, bare posting, batches, single jobs, latency, stages, CPU
     Bench(BenchArgs),
     /// Load a running fleet over HTTP and judge it: response times, throughput, lost jobs, doubled jobs
     LoadTest(LoadTestArgs),
@@ -221,9 +221,38 @@ pub(crate) struct BenchArgs {
     #[arg(long, default_value_t = 0)]
     pub(crate) prefill: u64,
 
+    /// Also measure with half of all transfers crediting one account
+    #[arg(long)]
+    pub(crate) hot: bool,
+
+    /// Also measure 1, 2 and 4 workers so far away from the database, each way, such as 10ms
+    #[arg(long, value_name = "DELAY", value_parser = parse_delay)]
+    pub(crate) distance: Option<Duration>,
+
+    /// Also measure the latency of 10, 100 and 1,000 users who together send 1,000 single jobs a second
+    #[arg(long)]
+    pub(crate) users: bool,
+
+    /// Also measure with TLS to the database and without, where the server takes both
+    #[arg(long)]
+    pub(crate) tls: bool,
+
+    /// Measure all of this, with a distance of 10ms unless another is given
+    #[arg(long)]
+    pub(crate) all: bool,
+
     /// Print the figures as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Longest delay that is simulated: twice around the world.
+const DELAY_MS_MAX: u64 = 500;
+
+fn parse_delay(text: &str) -> Result<Duration, String> {
+    let number = text.strip_suffix("ms").and_then(|number| number.trim_end().parse().ok());
+    let delay = number.filter(|number| (1..=DELAY_MS_MAX).contains(number)).map(Duration::from_millis);
+    delay.ok_or_else(|| format!("must be milliseconds from 1ms to {DELAY_MS_MAX}ms, such as 10ms"))
 }
 
 #[derive(Debug, Clone, Args)]

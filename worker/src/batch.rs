@@ -109,7 +109,10 @@ impl<'w> Batcher<'w> {
         let opened = Gathered::open(self.lane, delivery);
         let held_up = &self.shared.figures.held_up;
         match &opened {
-            Ok(_) => held_up.forget(self.lane),
+            Ok(gathered) => {
+                held_up.forget(self.lane);
+                self.shared.figures.received(&gathered.jobs);
+            }
             Err(why) => held_up.obstructed(self.lane, why.to_string()),
         }
         opened

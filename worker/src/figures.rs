@@ -92,9 +92,26 @@ impl Figures {
         self.lanes.get(usize::from(lane.0))
     }
 
-    /// A lane's batch waited so long for its turn: as many transactions as may be were in flight.
-    pub(crate) fn waited(&self, waited: Duration) {
+    /// An envelope of these jobs was opened.
+    pub(crate) fn received(&self, jobs: &[Job]) {
+        let took = histogram!(names::ACCEPTED_TO_RECEIVED_SECONDS);
+        jobs.iter().filter_map(|job| clock::since(job.accepted_at)).for_each(|since| took.record(since));
+    }
+
+    /// The clients that wait for a lane's batch were sent its outcomes after so long.
+    pub(crate) fn sent_results(&self, took: Duration) {
+        histogram!(names::RESULTS_SECONDS).record(took);
+    }
+
+    /// Acknowledging a lane's batch took so long.
+    pub(crate) fn acknowledged(&self, took: Duration) {
+        histogram!(names::ACKNOWLEDGE_SECONDS).record(took);
+    }
+
+    /// A lane's batch waited so long for company, for accounts and for its turn; the last of it, `turn`, for that alone.
+    pub(crate) fn waited(&self, waited: Duration, turn: Duration) {
         histogram!(names::POSTING_WAIT_SECONDS).record(waited);
+        histogram!(names::POSTING_TURN_SECONDS).record(turn);
     }
 
     /// A transaction was committed after so long.

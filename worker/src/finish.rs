@@ -12,6 +12,7 @@ use domain::outcome::Outcome;
 use jiff::Timestamp;
 use queue::DeadLetter;
 use store::StoreError;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
@@ -31,6 +32,7 @@ pub(crate) async fn finish_batch(
 ) -> bool {
     let Batch { lane, jobs, reply_to, redelivered, unreadable, .. } = batch;
     let Some((jobs, results)) = post_all(shared, lane, at_once, jobs, stop).await else { return false };
+    let finished = Instant::now();
     for ((job, redelivered), result) in jobs.iter().zip(redelivered).zip(&results) {
         if let Ok(outcome) = result {
             shared.figures.finished(job, redelivered, *outcome);
@@ -46,6 +48,7 @@ pub(crate) async fn finish_batch(
         shared.figures.died(lane, Row::Missing);
     }
     tell_who_waits(shared, &jobs, &reply_to, &results).await;
+    shared.figures.sent_results(finished.elapsed());
     true
 }
 

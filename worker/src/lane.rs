@@ -145,7 +145,9 @@ async fn serve_batches(
                 }
             }
         }
+        let finished = Instant::now();
         subscription.ack_through(through).await?;
+        shared.figures.acknowledged(finished.elapsed());
         withheld = None;
         if wanted > prefetch_messages {
             // Whatever comes back, the next subscription takes all of it.

@@ -188,7 +188,9 @@ impl Queue {
             }
             let Gathered { jobs, waited_since, origin } = self.waiting.take(selection);
             let last_free = self.turns.last_free;
-            waited_since.into_iter().for_each(|since| self.figures.waited(since.max(last_free).elapsed()));
+            for since in waited_since {
+                self.figures.waited(since.elapsed(), since.max(last_free).elapsed());
+            }
             let (ledger, figures) = (self.ledger.clone(), self.figures.clone());
             let posting = self.postings.spawn(async move { post(ledger.as_ref(), &figures, jobs).await });
             self.in_flight.insert(posting.id(), InFlight { origin, size });

@@ -21,7 +21,7 @@ pub mod verdict;
 
 pub use self::engine::{Failure, Target, run};
 pub use self::figures::Times;
-pub use self::load::steady;
+pub use self::load::{paced, steady};
 pub use self::plan::{Invalid, Plan, Request};
 pub use self::progress::Progress;
 pub use self::report::Report;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use client::{Client, Error};
+use futures::future::join_all;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -142,4 +143,46 @@ pub async fn steady<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
     }
     answers.extend(unanswered.join_all().await);
     answers
+}
+
+/// `users` users together send `per_second` requests a second for `span`. A user sends its next request when it is due, but
+/// not before the one before is answered: slow answers make for fewer requests. Returns what came of them.
+pub async fn paced<T, F: Future<Output = T>>(
+    users: u32,
+    per_second: u32,
+    span: Duration,
+    send: impl Fn() -> F,
+) -> Vec<T> {
+    let pace = Duration::from_secs(1) * users / per_second.max(1);
+    let started = Instant::now();
+    let send = &send;
+    let crowd = (0..users).map(async |order| {
+        // They do not move in step.
+        let mut due = started + pace * order / users;
+        let mut answers = Vec::new();
+        while due < started + span {
+            sleep_until(due).await;
+            answers.push(send().await);
+            due = (due + pace).max(Instant::now());
+        }
+        answers
+    });
+    join_all(crowd).await.into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn users_share_the_rate_and_none_sends_before_its_answer() {
+        let span = Duration::from_secs(2);
+        let quick = paced(10, 100, span, async || ()).await;
+        assert_eq!(quick.len(), 200);
+        let slow = paced(10, 100, span, async || {
+            sleep_until(Instant::now() + Duration::from_millis(500)).await;
+        })
+        .await;
+        assert_eq!(slow.len(), 40, "each user has four answers");
+    }
 }

@@ -36,6 +36,7 @@ fn processing(times: impl Fn(H) -> Option<Times>) -> Processing {
     Processing {
         publish_confirm: times(H::PublishConfirm),
         posting_wait: times(H::PostingWait),
+        posting_turn: times(H::PostingTurn),
         posting: times(H::Posting),
         connect: times(H::PostingConnect),
         refer: times(H::PostingRefer),

@@ -294,7 +294,7 @@ mod tests {
             advice(|facts| facts.last_10_s.batch_jobs = Some(small)),
             advice(|facts| facts.last_10_s.processing.lock_and_read = facts.last_10_s.processing.posting),
             advice(|facts| {
-                facts.last_10_s.processing.posting_wait =
+                facts.last_10_s.processing.posting_turn =
                     facts.last_10_s.processing.posting.map(|mut times| {
                         times.avg_seconds *= 5.0;
                         times

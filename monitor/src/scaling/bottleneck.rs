@@ -164,12 +164,12 @@ fn cpu(facts: &Facts) -> Option<Bottleneck> {
 
 fn posting_turns(facts: &Facts) -> Option<Bottleneck> {
     let processing = &facts.last_10_s.processing;
-    let (wait, posting) = (avg(processing.posting_wait), avg(processing.posting));
+    let (wait, posting) = (avg(processing.posting_turn), avg(processing.posting));
     (posting > 0.0 && wait > posting).then(|| {
         let sentence =
             format!("batches wait {} for their turn and then post in {}", time(wait), time(posting));
         let evidence =
-            vec![evidence("posting_wait_avg_seconds", wait), evidence("posting_avg_seconds", posting)];
+            vec![evidence("posting_turn_avg_seconds", wait), evidence("posting_avg_seconds", posting)];
         because(BottleneckName::PostingTurns, sentence, evidence)
     })
 }

@@ -102,8 +102,10 @@ pub struct BatchJobs {
 pub struct Processing {
     /// The queue confirms a message.
     pub publish_confirm: Option<Times>,
-    /// A batch waits for its turn to be posted.
+    /// A batch waits for company, for accounts that other transactions have, and for its turn.
     pub posting_wait: Option<Times>,
+    /// Part of `posting_wait`: as many transactions as may be are in flight.
+    pub posting_turn: Option<Times>,
     /// A batch from its first statement to its commit.
     pub posting: Option<Times>,
     /// Part of `posting`: a connection is taken.

@@ -190,6 +190,8 @@ async fn send_in_turn(line: Arc<Line>, queue: Arc<dyn Queue>, ingress: Arc<str>,
     while let Some(jobs) = line.next_envelope().await {
         let envelope = envelope::write(&ingress, jobs.iter().map(enclosed));
         let handed_over = Instant::now();
+        let waits = histogram!(names::PUBLISH_WAIT_SECONDS);
+        jobs.iter().for_each(|job| waits.record(handed_over.duration_since(job.joined)));
         // A fault in the queue's client costs its jobs this attempt, and not the lane everything after it.
         let publishing = AssertUnwindSafe(queue.publish(line.lane(), envelope, jobs.len())).catch_unwind();
         let published = publishing.await.unwrap_or_else(|_| Err(broke_off()));

@@ -26,6 +26,15 @@ pub(crate) struct Accounts {
     count: AtomicU64,
 }
 
+/// Which accounts transfers credit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Credits {
+    /// Any.
+    Any,
+    /// Half of them the same one.
+    HalfToOne,
+}
+
 impl Accounts {
     /// Opens `count` accounts, straight into the ledger.
     pub(crate) async fn open(
@@ -117,9 +126,14 @@ impl Accounts {
     }
 
     /// A transfer between any two accounts, as a client writes it.
-    pub(crate) fn transfer(&self, random: &mut fastrand::Rng) -> String {
-        let from = self.any(random);
-        let to = self.other_than(from, random);
+    pub(crate) fn transfer(&self, credits: Credits, random: &mut fastrand::Rng) -> String {
+        let (from, to) = match (credits, self.numbers.first()) {
+            (Credits::HalfToOne, Some(hot)) if random.bool() => (self.other_than(hot, random), hot),
+            _ => {
+                let from = self.any(random);
+                (from, self.other_than(from, random))
+            }
+        };
         let reference = self.reference();
         format!(
             r#"{{"kind":"transfer","from":"{from}","to":"{to}","amount":1,"currency":"XTS","reference":"{reference}"}}"#

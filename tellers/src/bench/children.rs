@@ -5,13 +5,20 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use client::Client;
 use fleet::config::FleetConfig;
+use runtime::telemetry::names;
 use sysinfo::{Pid, ProcessesToUpdate, System};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
+use super::metrics::Metrics;
+
 /// A replica listens within a second; this is for a machine that is busy.
 const LISTEN_WITHIN: Duration = Duration::from_secs(30);
+/// Workers share the lanes anew within some seconds.
+const SERVE_WITHIN: Duration = Duration::from_secs(60);
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 /// What every role promises after SIGTERM.
 const DRAIN_WITHIN: Duration = Duration::from_secs(10);
 
@@ -19,19 +26,75 @@ const DRAIN_WITHIN: Duration = Duration::from_secs(10);
 pub(crate) struct Children {
     /// Where the ingress listens.
     pub(crate) api: SocketAddr,
-    roles: Vec<(&'static str, Child)>,
+    roles: Vec<Role>,
+}
+
+/// One process, and where it listens.
+struct Role {
+    name: &'static str,
+    process: Child,
+    address: SocketAddr,
+}
+
+/// The workers of a fleet that is started.
+pub(crate) struct Workers {
+    pub(crate) count: usize,
+    /// Their way to the database, where it is another than that of the rest.
+    pub(crate) database_url: Option<String>,
+}
+
+impl Workers {
+    pub(crate) const ONE: Workers = Workers { count: 1, database_url: None };
 }
 
 impl Children {
-    /// One ingress and one worker, or one process with all roles where there are no servers.
-    pub(crate) async fn start(fleet: &FleetConfig) -> anyhow::Result<Children> {
+    /// One ingress and its workers, or one process with all roles where there are no servers. Returns once the workers
+    /// serve all lanes, each its share.
+    pub(crate) async fn start(fleet: &FleetConfig, workers: &Workers) -> anyhow::Result<Children> {
+        let mut roles = Vec::new();
         if fleet.amqp_url.is_none() {
-            let (dev, api) = spawn(fleet, "dev", "api").await?;
-            return Ok(Children { api, roles: vec![("dev", dev)] });
+            roles.push(spawn(fleet, "dev", "api").await?);
+        } else {
+            roles.push(spawn(fleet, "api", "api").await?);
+            let database_url = workers.database_url.clone().or_else(|| fleet.database_url.clone());
+            let fleet_of_workers = FleetConfig { database_url, ..fleet.clone() };
+            for _ in 0..workers.count {
+                roles.push(spawn(&fleet_of_workers, "worker", "worker").await?);
+            }
         }
-        let (api, address) = spawn(fleet, "api", "api").await?;
-        let (worker, _) = spawn(fleet, "worker", "worker").await?;
-        Ok(Children { api: address, roles: vec![("api", api), ("worker", worker)] })
+        let api = roles.first().context("nothing was started")?.address;
+        let children = Children { api, roles };
+        children.serve_all_lanes(fleet, workers).await?;
+        Ok(children)
+    }
+
+    async fn serve_all_lanes(&self, fleet: &FleetConfig, workers: &Workers) -> anyhow::Result<()> {
+        let processes = self.processes()?;
+        let lanes = fleet.lanes.iter().count();
+        #[allow(clippy::cast_precision_loss)] // At most `Lanes::MAX`.
+        let (all, share) = (lanes as f64, (lanes / workers.count.max(1)) as f64);
+        let served = async {
+            loop {
+                let held = Metrics::of(&processes).await?.values(names::LANES_HELD);
+                if held.iter().sum::<f64>() >= all && held.iter().all(|held| *held >= share) {
+                    return anyhow::Ok(());
+                }
+                tokio::time::sleep(LOOK_INTERVAL).await;
+            }
+        };
+        tokio::time::timeout(SERVE_WITHIN, served)
+            .await
+            .with_context(|| format!("the workers do not serve all lanes after {SERVE_WITHIN:?}"))?
+    }
+
+    /// A client of each, in the order in which they were started.
+    pub(crate) fn processes(&self) -> anyhow::Result<Vec<Client>> {
+        self.roles.iter().map(|role| Client::new(&format!("http://{}", role.address))).collect()
+    }
+
+    /// The processes by the part that each is.
+    pub(crate) fn pids(&self) -> Vec<(&'static str, u32)> {
+        self.roles.iter().filter_map(|role| Some((role.part(), role.process.id()?))).collect()
     }
 
     /// Resident memory of each role, in 10^6 bytes.
@@ -45,15 +108,15 @@ impl Children {
             let process = system.process(Pid::from_u32(child.id()?))?;
             Some(process.memory() / 1_000_000)
         };
-        Ok(self.roles.iter().filter_map(|(role, child)| Some((*role, resident(child)?))).collect())
+        Ok(self.roles.iter().filter_map(|role| Some((role.name, resident(&role.process)?))).collect())
     }
 
     /// Ends them in order and checks that they ended well.
     pub(crate) async fn stop(&mut self) -> anyhow::Result<()> {
-        for (role, child) in &mut self.roles {
-            let Some(pid) = child.id() else { bail!("the {role} had ended before") };
+        for Role { name: role, process, .. } in &mut self.roles {
+            let Some(pid) = process.id() else { bail!("the {role} had ended before") };
             let told = Command::new("kill").args(["-TERM", &pid.to_string()]).status().await?;
-            let ended = tokio::time::timeout(DRAIN_WITHIN, child.wait()).await;
+            let ended = tokio::time::timeout(DRAIN_WITHIN, process.wait()).await;
             let ended =
                 ended.with_context(|| format!("the {role} did not end within {DRAIN_WITHIN:?}"))??;
             if !(told.success() && ended.success()) {
@@ -64,8 +127,18 @@ impl Children {
     }
 }
 
-/// Starts a subcommand and returns when it says that `role` listens, and where.
-async fn spawn(fleet: &FleetConfig, subcommand: &str, role: &str) -> anyhow::Result<(Child, SocketAddr)> {
+impl Role {
+    fn part(&self) -> &'static str {
+        match self.name {
+            "api" => "ingress",
+            "dev" => "fleet in one process",
+            name => name,
+        }
+    }
+}
+
+/// Starts a subcommand and returns when it says that `role` listens.
+async fn spawn(fleet: &FleetConfig, subcommand: &'static str, role: &str) -> anyhow::Result<Role> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg(subcommand).stdout(Stdio::piped()).kill_on_drop(true);
     for listen in ["API_LISTEN", "WORKER_LISTEN", "MONITOR_LISTEN"] {
@@ -93,5 +166,5 @@ async fn spawn(fleet: &FleetConfig, subcommand: &str, role: &str) -> anyhow::Res
     let address = address.await.with_context(|| format!("`tellers {subcommand}` does not listen"))??;
     // What it says later is of no interest, but must not meet a closed pipe.
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-    Ok((child, address))
+    Ok(Role { name: subcommand, process: child, address })
 }

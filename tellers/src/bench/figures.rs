@@ -2,10 +2,15 @@
 
 use std::fmt;
 
-use comfy_table::Table;
-use comfy_table::presets::UTF8_BORDERS_ONLY;
 use hdrhistogram::Histogram;
 use serde::Serialize;
+use serde_json::json;
+
+use super::floor::Floor;
+use super::machine::Machine;
+use super::processes::CpuOfPart;
+use super::scenarios::Scenario;
+use super::stages::Stage;
 
 /// Everything that one run measures.
 #[derive(Debug, Default, Serialize)]
@@ -19,6 +24,32 @@ pub(crate) struct Figures {
     pub(crate) page_ms: (f64, f64),
     /// Resident memory by role, 10^6 bytes.
     pub(crate) resident_mb: Vec<(&'static str, u64)>,
+    /// The naive loop; `None`: the embedded ledger has none.
+    pub(crate) floor: Option<Floor>,
+    /// Where the time goes at the even load.
+    pub(crate) stages: Vec<Stage>,
+    /// Processor time of a job, by the load.
+    pub(crate) cpu: Vec<CpuOfLoad>,
+    /// What was asked for besides.
+    pub(crate) scenarios: Vec<Scenario>,
+    pub(crate) machine: Machine,
+}
+
+/// Processor time of a job under one load.
+#[derive(Debug, Serialize)]
+pub(crate) struct CpuOfLoad {
+    pub(crate) load: &'static str,
+    pub(crate) parts: Vec<CpuOfPart>,
+}
+
+/// Parts of what the database does without all the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct Ratios {
+    /// Batches, accepted to posted, of the bare rate.
+    pub(crate) batches_of_bare: f64,
+    /// The same of the naive loop's best, and the bare rate of that.
+    pub(crate) batches_of_floor: Option<f64>,
+    pub(crate) bare_of_floor: Option<f64>,
 }
 
 /// Jobs a second: accepted while sending, and posted from the first request to the last outcome.
@@ -26,6 +57,8 @@ pub(crate) struct Figures {
 pub(crate) struct Rates {
     pub(crate) accepted_per_second: f64,
     pub(crate) posted_per_second: f64,
+    /// All that were sent.
+    pub(crate) jobs: u64,
 }
 
 /// From acceptance to posting at an even load.
@@ -36,13 +69,22 @@ pub(crate) struct Latency {
     pub(crate) p95_ms: f64,
     pub(crate) p99_ms: f64,
     pub(crate) max_ms: f64,
+    /// Jobs that the fleet was too busy for.
+    pub(crate) refused: u64,
 }
 
 impl Latency {
     pub(crate) fn of(offered_per_second: f64, took_us: &Histogram<u64>) -> Latency {
         #[allow(clippy::cast_precision_loss)] // Microseconds of some seconds.
         let ms = |quantile: f64| took_us.value_at_quantile(quantile) as f64 / 1_000.0;
-        Latency { offered_per_second, p50_ms: ms(0.5), p95_ms: ms(0.95), p99_ms: ms(0.99), max_ms: ms(1.0) }
+        Latency {
+            offered_per_second,
+            p50_ms: ms(0.5),
+            p95_ms: ms(0.95),
+            p99_ms: ms(0.99),
+            max_ms: ms(1.0),
+            refused: 0,
+        }
     }
 }
 
@@ -58,36 +100,105 @@ pub(crate) fn histogram() -> Histogram<u64> {
 
 impl fmt::Display for Latency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Latency { p50_ms, p95_ms, p99_ms, max_ms, .. } = self;
-        write!(f, "p50 {p50_ms:.1} ms, p95 {p95_ms:.1} ms, p99 {p99_ms:.1} ms, max {max_ms:.1} ms")
+        let Latency { p50_ms, p95_ms, p99_ms, max_ms, refused, .. } = self;
+        write!(f, "p50 {p50_ms:.1} ms, p95 {p95_ms:.1} ms, p99 {p99_ms:.1} ms, max {max_ms:.1} ms")?;
+        if *refused > 0 { write!(f, "; {refused} refused as too many") } else { Ok(()) }
     }
 }
 
 impl Figures {
+    pub(crate) fn ratios(&self) -> Ratios {
+        let (end_to_end, bare) = (self.batches.posted_per_second, self.bare_per_second);
+        let of_floor = |rate: f64| self.floor.as_ref().map(|floor| rate / floor.best_per_second);
+        Ratios {
+            batches_of_bare: end_to_end / bare,
+            batches_of_floor: of_floor(end_to_end),
+            bare_of_floor: of_floor(bare),
+        }
+    }
+
     pub(crate) fn as_json(&self, books_in_order: bool) -> serde_json::Value {
-        serde_json::json!({"figures": self, "books_in_order": books_in_order})
+        json!({"figures": self, "ratios": self.ratios(), "books_in_order": books_in_order})
     }
 }
 
-impl fmt::Display for Figures {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Figures { bare_per_second, batches, singles, latency, page_ms: (page_p50, page_p99), .. } = self;
-        let mut table = Table::new();
-        table.load_style(UTF8_BORDERS_ONLY);
-        let mut row = |what: &str, figure: String| {
-            table.add_row([what, &figure]);
-        };
-        row("bare batch posting", format!("{bare_per_second:.0} jobs/s"));
-        row("batches of 100, accepted", format!("{:.0} jobs/s", batches.accepted_per_second));
-        row("batches of 100, accepted to posted", format!("{:.0} jobs/s", batches.posted_per_second));
-        row("  of the bare rate", format!("{:.2}", batches.posted_per_second / bare_per_second));
-        row("single jobs, accepted", format!("{:.0} jobs/s", singles.accepted_per_second));
-        row("single jobs, accepted to posted", format!("{:.0} jobs/s", singles.posted_per_second));
-        row(&format!("accepted to posted at {:.0} jobs/s", latency.offered_per_second), latency.to_string());
-        row("last page of entries", format!("p50 {page_p50:.1} ms, p99 {page_p99:.1} ms"));
-        for (role, resident_mb) in &self.resident_mb {
-            row(&format!("resident memory of {role}"), format!("{resident_mb} MB"));
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::floor::Run;
+    use super::super::scenarios::Row;
+    use super::*;
+
+    pub(crate) fn figures() -> Figures {
+        let run = |connections, per_second| Run { connections, per_second };
+        Figures {
+            bare_per_second: 8_000.0,
+            batches: Rates { accepted_per_second: 9_000.0, posted_per_second: 6_000.0, jobs: 60_000 },
+            floor: Some(Floor { best_per_second: 10_000.0, runs: vec![run(1, 9_000.0), run(2, 10_000.0)] }),
+            stages: vec![Stage {
+                stage: "line",
+                what: "waiting",
+                of_each: "job",
+                count: 10.0,
+                mean_ms: 0.25,
+                p99_ms: 1.5,
+            }],
+            cpu: vec![CpuOfLoad {
+                load: "single jobs",
+                parts: vec![
+                    CpuOfPart { part: "worker", us_per_job: Some(180.0) },
+                    CpuOfPart { part: "broker", us_per_job: None },
+                ],
+            }],
+            scenarios: vec![Scenario {
+                name: "hot account".to_owned(),
+                rows: vec![Row {
+                    what: "half".to_owned(),
+                    posted_per_second: Some(5_400.0),
+                    ratio: Some(0.9),
+                    latency: None,
+                }],
+                note: None,
+            }],
+            ..Figures::default()
         }
-        write!(f, "{table}")
+    }
+
+    #[test]
+    fn end_to_end_is_compared_with_what_the_database_does_alone() {
+        let mut figures = figures();
+        let ratios = Ratios { batches_of_bare: 0.75, batches_of_floor: Some(0.6), bare_of_floor: Some(0.8) };
+        assert_eq!(figures.ratios(), ratios);
+        figures.floor = None;
+        assert_eq!(figures.ratios().batches_of_floor, None);
+    }
+
+    /// Whoever reads the figures by program finds them where they were.
+    #[test]
+    fn the_figures_keep_their_names() {
+        let json = figures().as_json(true);
+        assert_eq!(json["books_in_order"], true);
+        let figures = &json["figures"];
+        for pointer in [
+            "/bare_per_second",
+            "/batches/accepted_per_second",
+            "/batches/posted_per_second",
+            "/singles/accepted_per_second",
+            "/singles/posted_per_second",
+            "/latency/offered_per_second",
+            "/latency/p50_ms",
+            "/latency/p95_ms",
+            "/latency/p99_ms",
+            "/latency/max_ms",
+            "/page_ms/0",
+            "/page_ms/1",
+            "/resident_mb",
+            "/floor/best_per_second",
+            "/stages/0/mean_ms",
+            "/cpu/0/parts/0/us_per_job",
+            "/scenarios/0/rows/0/ratio",
+            "/machine/cores",
+        ] {
+            assert!(figures.pointer(pointer).is_some(), "{pointer} is missing: {figures}");
+        }
     }
 }

@@ -1,18 +1,19 @@
 //! The loads: batches, single jobs, and single jobs at an even rate.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
-use client::Client;
+use client::{Accepted, Client, Error};
 use domain::id::JobId;
 use futures::future::try_join_all;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use load_test::figures::per_second;
-use load_test::steady;
+use load_test::{paced, steady};
 use serde_json::Value;
 use store::ledger::Ledger;
 
-use super::books::Accounts;
+use super::books::{Accounts, Credits};
 use super::figures::{Latency, Rates, histogram};
 
 /// Transfers in one request.
@@ -26,6 +27,9 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 const DRAIN_WITHIN: Duration = Duration::from_secs(600);
 /// Entries of a page that is read: what the ingress gives to whoever does not say how many.
 const PAGE_ENTRIES: u32 = 50;
+/// Jobs that are accepted and not posted, at the most, while it is measured how fast jobs are posted: enough that no worker
+/// ever waits for one, and posted within seconds by the slowest fleet.
+const BACKLOG_MAX: u64 = 20_000;
 /// Outcomes that are read at the same time.
 const READS_IN_FLIGHT: usize = 16;
 
@@ -38,7 +42,7 @@ pub(crate) async fn batches(
     span: Duration,
 ) -> anyhow::Result<Rates> {
     send(ledger, connections, span, async |random| {
-        let jobs: Vec<String> = (0..REQUEST_JOBS).map(|_| accounts.transfer(random)).collect();
+        let jobs: Vec<String> = (0..REQUEST_JOBS).map(|_| accounts.transfer(Credits::Any, random)).collect();
         client.post_batch(&jobs).await.map(|ids| ids.len())
     })
     .await
@@ -53,7 +57,7 @@ pub(crate) async fn singles(
     span: Duration,
 ) -> anyhow::Result<Rates> {
     send(ledger, connections, span, async |random| {
-        Ok(client.submit(accounts.transfer(random)).await.map(|_| 1)?)
+        Ok(client.submit(accounts.transfer(Credits::Any, random)).await.map(|_| 1)?)
     })
     .await
 }
@@ -76,6 +80,55 @@ async fn send(
     });
     let accepted: u64 = try_join_all(senders).await?.into_iter().sum();
     let accepted_per_second = per_second(accepted, started.elapsed());
+    all_posted(ledger, posted_before, accepted).await?;
+    let posted_per_second = per_second(accepted, started.elapsed());
+    Ok(Rates { accepted_per_second, posted_per_second, jobs: accepted })
+}
+
+/// Sends batches over `connections` for `span`, no more than are soon posted, then waits until all of it is posted. Returns
+/// the jobs that were posted a second within `span`.
+pub(crate) async fn sustained(
+    client: &Client,
+    ledger: &dyn Ledger,
+    (accounts, credits): (&Accounts, Credits),
+    connections: usize,
+    span: Duration,
+) -> anyhow::Result<f64> {
+    let posted_before = posted(ledger).await?;
+    let (accepted, finished) = (AtomicU64::new(0), AtomicU64::new(0));
+    let started = Instant::now();
+    let senders = (0..connections).map(async |seed| {
+        let mut random = fastrand::Rng::with_seed(u64::try_from(seed)?);
+        while started.elapsed() < span {
+            if accepted.load(Relaxed).saturating_sub(finished.load(Relaxed)) > BACKLOG_MAX {
+                tokio::time::sleep(POLL_INTERVAL).await;
+                continue;
+            }
+            let jobs: Vec<String> =
+                (0..REQUEST_JOBS).map(|_| accounts.transfer(credits, &mut random)).collect();
+            let ids = client.post_batch(&jobs).await?;
+            accepted.fetch_add(u64::try_from(ids.len())?, Relaxed);
+        }
+        anyhow::Ok(())
+    });
+    let watching = async {
+        loop {
+            let posted = posted(ledger).await? - posted_before;
+            finished.store(posted, Relaxed);
+            let elapsed = started.elapsed();
+            if elapsed >= span {
+                return anyhow::Ok(per_second(posted, elapsed));
+            }
+            tokio::time::sleep(TOTALS_INTERVAL.min(span.saturating_sub(elapsed))).await;
+        }
+    };
+    let (rate, _) = tokio::try_join!(watching, try_join_all(senders))?;
+    all_posted(ledger, posted_before, accepted.into_inner()).await?;
+    Ok(rate)
+}
+
+/// Waits until as many jobs as were accepted are posted.
+async fn all_posted(ledger: &dyn Ledger, posted_before: u64, accepted: u64) -> anyhow::Result<()> {
     let deadline = Instant::now() + DRAIN_WITHIN;
     while posted(ledger).await? - posted_before < accepted {
         if Instant::now() > deadline {
@@ -83,27 +136,64 @@ async fn send(
         }
         tokio::time::sleep(TOTALS_INTERVAL).await;
     }
-    Ok(Rates { accepted_per_second, posted_per_second: per_second(accepted, started.elapsed()) })
+    Ok(())
 }
 
 async fn posted(ledger: &dyn Ledger) -> anyhow::Result<u64> {
     Ok(ledger.totals().await?.posted)
 }
 
-/// Sends `rate` jobs a second for `span`, each at its time whatever became of those before it; returns
-/// their ids.
+/// What became of single jobs that were sent at their time, whatever became of those before.
+pub(crate) struct Sent {
+    /// Of those that were accepted.
+    pub(crate) ids: Vec<JobId>,
+    /// The fleet was busy with as many as it takes.
+    pub(crate) refused: u64,
+}
+
+impl Sent {
+    fn of(answers: Vec<Result<Accepted, Error>>) -> anyhow::Result<Sent> {
+        let mut sent = Sent { ids: Vec::with_capacity(answers.len()), refused: 0 };
+        for answer in answers {
+            match answer {
+                Ok(accepted) => sent.ids.push(accepted.id),
+                Err(Error::Busy(_)) => sent.refused += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if sent.ids.is_empty() {
+            bail!("the ingress refused all of {} jobs: it is busy", sent.refused);
+        }
+        Ok(sent)
+    }
+}
+
+/// Sends `rate` jobs a second for `span`, each at its time whatever became of those before it.
 pub(crate) async fn even(
     client: &Client,
     accounts: &Accounts,
     rate: u32,
     span: Duration,
-) -> anyhow::Result<Vec<JobId>> {
+) -> anyhow::Result<Sent> {
     let mut random = fastrand::Rng::with_seed(1);
     let sent = steady(rate, span, |_| {
-        let (client, job) = (client.clone(), accounts.transfer(&mut random));
+        let (client, job) = (client.clone(), accounts.transfer(Credits::Any, &mut random));
         async move { client.submit(job).await }
     });
-    sent.await.into_iter().map(|accepted| Ok(accepted?.id)).collect()
+    Sent::of(sent.await)
+}
+
+/// So many users together send `rate` jobs a second for `span`.
+pub(crate) async fn users(
+    client: &Client,
+    accounts: &Accounts,
+    (users, rate): (u32, u32),
+    span: Duration,
+) -> anyhow::Result<Sent> {
+    let sent = paced(users, rate, span, async || {
+        client.submit(accounts.transfer(Credits::Any, &mut fastrand::Rng::new())).await
+    });
+    Sent::of(sent.await)
 }
 
 /// From acceptance to posting, as the ledger recorded it; waits for jobs that are not posted yet.

@@ -46,7 +46,7 @@ fn each_cause_is_found() {
         BottleneckName::Commit
     );
     assert_eq!(
-        named(|facts| facts.last_10_s.processing.posting_wait = times(7_000, 0.1)),
+        named(|facts| facts.last_10_s.processing.posting_turn = times(7_000, 0.1)),
         BottleneckName::PostingTurns
     );
     assert_eq!(

@@ -38,8 +38,10 @@ pub enum HistogramName {
     AcceptedToPosted,
     /// Jobs in a batch.
     BatchJobs,
-    /// A batch's wait for its turn to post.
+    /// A batch's wait until its transaction begins.
     PostingWait,
+    /// Of that: while as many transactions as may be are in flight.
+    PostingTurn,
     /// From the first statement of a batch to its commit.
     Posting,
     /// Of that: taking a connection.

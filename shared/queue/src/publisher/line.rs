@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 use domain::job::Origin;
@@ -19,6 +20,8 @@ pub(super) type PublishResult = Result<Timestamp, PublishError>;
 /// One job in the line.
 pub(super) struct Waiting {
     pub(super) accepted_at: Timestamp,
+    /// The same by a clock that never goes back.
+    pub(super) joined: Instant,
     pub(super) job: Bytes,
     pub(super) origin: Option<Origin>,
     pub(super) result: oneshot::Sender<PublishResult>,
@@ -65,6 +68,7 @@ impl Line {
         &self,
         jobs: impl Iterator<Item = (Bytes, Option<Origin>)>,
     ) -> Vec<Result<oneshot::Receiver<PublishResult>, PublishError>> {
+        let joined = Instant::now();
         let mut state = self.lock();
         let refusal = if state.closed {
             Some(super::gone())
@@ -83,7 +87,7 @@ impl Line {
                 }
                 let accepted_at = state.next_acceptance(self.clock.now_us());
                 let (result, place) = oneshot::channel();
-                state.waiting.push_back(Waiting { accepted_at, job, origin, result });
+                state.waiting.push_back(Waiting { accepted_at, joined, job, origin, result });
                 Ok(place)
             })
             .collect();

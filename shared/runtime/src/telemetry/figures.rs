@@ -91,6 +91,7 @@ fn is_reported_by(name: HistogramName, role: Role) -> bool {
         HistogramName::AcceptedToPosted
         | HistogramName::BatchJobs
         | HistogramName::PostingWait
+        | HistogramName::PostingTurn
         | HistogramName::Posting
         | HistogramName::PostingConnect
         | HistogramName::PostingRefer

@@ -36,12 +36,20 @@ pub const BATCHES_POSTED: &str = "tellers_batches_posted_total";
 pub const JOBS_SETTLED: &str = "tellers_jobs_settled_total";
 /// Histogram: jobs in a batch.
 pub const BATCH_JOBS: &str = "tellers_batch_jobs";
-/// Histogram: for how long a lane's batch waits while as many transactions as may be are in flight.
+/// Histogram: from a job's acceptance until the worker of its lane opens its envelope.
+pub const ACCEPTED_TO_RECEIVED_SECONDS: &str = "tellers_accepted_to_received_seconds";
+/// Histogram: from the time that a lane's batch is handed over until its transaction begins.
 pub const POSTING_WAIT_SECONDS: &str = "tellers_posting_wait_seconds";
+/// Histogram: the part of that in which as many transactions as may be are in flight.
+pub const POSTING_TURN_SECONDS: &str = "tellers_posting_turn_seconds";
 /// Histogram: from the first statement of a batch to its commit.
 pub const POSTING_SECONDS: &str = "tellers_posting_seconds";
 /// Histogram: from a job's acceptance to the commit of its batch.
 pub const ACCEPTED_TO_POSTED_SECONDS: &str = "tellers_accepted_to_posted_seconds";
+/// Histogram: from the outcomes of a lane's batch until the clients that wait for them have been sent theirs.
+pub const RESULTS_SECONDS: &str = "tellers_results_seconds";
+/// Histogram: acknowledging a lane's batch.
+pub const ACKNOWLEDGE_SECONDS: &str = "tellers_acknowledge_seconds";
 /// Counter: batches that were tried again because the ledger was away.
 pub const POSTING_RETRIES: &str = "tellers_posting_retries_total";
 /// Counter: messages and jobs that were given up and kept.
@@ -49,6 +57,8 @@ pub const DEAD_LETTERS: &str = "tellers_dead_letters_total";
 /// Gauge: lanes that this worker serves.
 pub const LANES_HELD: &str = "tellers_lanes_held";
 
+/// Histogram: from the time that a job joins its lane's line until its envelope is handed to the queue.
+pub const PUBLISH_WAIT_SECONDS: &str = "tellers_publish_wait_seconds";
 /// Histogram: from handing an envelope to the queue to its confirmation.
 pub const PUBLISH_CONFIRM_SECONDS: &str = "tellers_publish_confirm_seconds";
 /// Histogram: a part of posting a batch. Label [`PHASE`].

@@ -103,6 +103,7 @@ fn histogram_of(key: &Key) -> Option<HistogramName> {
         names::ACCEPTED_TO_POSTED_SECONDS => HistogramName::AcceptedToPosted,
         names::BATCH_JOBS => HistogramName::BatchJobs,
         names::POSTING_WAIT_SECONDS => HistogramName::PostingWait,
+        names::POSTING_TURN_SECONDS => HistogramName::PostingTurn,
         names::POSTING_SECONDS => HistogramName::Posting,
         names::POSTING_PHASE_SECONDS => match label(key, names::PHASE) {
             names::PHASE_CONNECT => HistogramName::PostingConnect,
