@@ -112,13 +112,13 @@ async fn measure(fleet: &FleetConfig, args: &BenchArgs, ledger: &Arc<dyn Ledger>
     let client = Client::new(&format!("http://{}", children.api))?;
     measure_fleet(&bench, &children, &client, broker.as_ref(), &mut figures).await?;
     if args.hot || args.all {
-        figures.scenarios.push(bench.hot(&client).await?);
+        figures.scenarios.push(Scenario::or_why_not("hot account", bench.hot(&client).await));
     }
     if args.users || args.all {
-        figures.scenarios.push(bench.users(&client).await?);
+        figures.scenarios.push(Scenario::or_why_not("users", bench.users(&client).await));
     }
     children.stop().await?;
-    figures.scenarios.extend(of_other_fleets(&bench, args).await?);
+    figures.scenarios.extend(of_other_fleets(&bench, args).await);
     Ok(figures)
 }
 
@@ -165,15 +165,15 @@ async fn measure_fleet(
 }
 
 /// What needs fleets of its own.
-async fn of_other_fleets(bench: &Bench<'_>, args: &BenchArgs) -> anyhow::Result<Vec<Scenario>> {
+async fn of_other_fleets(bench: &Bench<'_>, args: &BenchArgs) -> Vec<Scenario> {
     let mut scenarios = Vec::new();
     if let Some(delay) = args.distance.or(args.all.then_some(DISTANCE_OF_ALL)) {
-        scenarios.push(bench.distance(delay).await?);
+        scenarios.push(Scenario::or_why_not("distance", bench.distance(delay).await));
     }
     if args.tls || args.all {
-        scenarios.push(bench.tls().await?);
+        scenarios.push(Scenario::or_why_not("TLS", bench.tls().await));
     }
-    Ok(scenarios)
+    scenarios
 }
 
 #[allow(clippy::print_stderr)] // Standard output is for the figures.

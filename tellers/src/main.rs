@@ -31,9 +31,7 @@ fn main() -> ExitCode {
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
-            {
-                eprintln!("tellers: {error:#}");
-            }
+            eprintln!("tellers: {error:#}");
             ExitCode::FAILURE
         }
     }

@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-/// Passes bytes on between its own address and a port of this machine, until it is dropped.
+/// Passes bytes on between its own address and a server's, until it is dropped.
 #[derive(Debug)]
 pub struct Relay {
     port: u16,
@@ -18,14 +18,16 @@ pub struct Relay {
 
 #[derive(Debug, Clone, Default)]
 struct Way {
-    to: u16,
+    /// `host:port`
+    to: String,
     silenced: CancellationToken,
 }
 
 impl Relay {
-    /// Leads to the port of `url`.
+    /// Leads to the server of `url`.
     pub async fn start(url: &str) -> anyhow::Result<Relay> {
-        let way = Arc::new(Mutex::new(Way { to: port(url)?, silenced: CancellationToken::new() }));
+        let way =
+            Arc::new(Mutex::new(Way { to: server(url)?.to_owned(), silenced: CancellationToken::new() }));
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let port = listener.local_addr()?.port();
         let ways = Arc::clone(&way);
@@ -41,12 +43,12 @@ impl Relay {
 
     /// The same URL by way of this relay.
     pub fn url(&self, url: &str) -> anyhow::Result<String> {
-        Ok(url.replacen(&format!(":{}/", port(url)?), &format!(":{}/", self.port), 1))
+        Ok(url.replacen(server(url)?, &format!("127.0.0.1:{}", self.port), 1))
     }
 
-    /// From now on leads new connections to the port of `url`; those that there are live on.
+    /// From now on leads new connections to the server of `url`; those that there are live on.
     pub fn lead_to(&self, url: &str) -> anyhow::Result<()> {
-        self.way.lock().unwrap_or_else(PoisonError::into_inner).to = port(url)?;
+        self.way.lock().unwrap_or_else(PoisonError::into_inner).to = server(url)?.to_owned();
         Ok(())
     }
 
@@ -65,7 +67,7 @@ impl Drop for Relay {
 }
 
 async fn pass_on(mut client: TcpStream, way: Way) {
-    let Ok(mut server) = TcpStream::connect(("127.0.0.1", way.to)).await else { return };
+    let Ok(mut server) = TcpStream::connect(way.to.as_str()).await else { return };
     tokio::select! {
         // Whichever side ends it: the other one sees it end.
         _ = copy_bidirectional(&mut client, &mut server) => {}
@@ -73,9 +75,10 @@ async fn pass_on(mut client: TcpStream, way: Way) {
     }
 }
 
-/// The port of a URL as the private servers have them, with a path behind it.
-fn port(url: &str) -> anyhow::Result<u16> {
-    let (_, after) = url.rsplit_once(':').with_context(|| format!("no port in {url}"))?;
-    let digits = after.split('/').next().unwrap_or_default();
-    digits.parse().with_context(|| format!("no port in {url}"))
+/// `host:port` of a URL, which may hold a password that no message is to show.
+fn server(url: &str) -> anyhow::Result<&str> {
+    let authority = url.split_once("://").and_then(|(_, rest)| rest.split('/').next());
+    let server =
+        authority.map(|authority| authority.rsplit_once('@').map_or(authority, |(_, server)| server));
+    server.filter(|server| server.contains(':')).context("the URL of the server names no port")
 }

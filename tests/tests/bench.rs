@@ -47,7 +47,9 @@ async fn a_fleet_is_measured_beside_the_naive_loop_stage_by_stage() -> anyhow::R
         "{of_singles}"
     );
     for part in of_singles.as_array().into_iter().flatten() {
-        ensure!(is_positive(&part["us_per_job"]), "{part}: the servers of tests are on this machine");
+        // Servers that are given may be elsewhere, or another user's.
+        let is_of_bench = !["broker", "database"].contains(&part["part"].as_str().unwrap_or_default());
+        ensure!(is_positive(&part["us_per_job"]) || !is_of_bench && part["us_per_job"].is_null(), "{part}");
     }
     let scenarios = figures["scenarios"].as_array().context("no scenarios")?;
     ensure!(scenarios.len() == 3, "{scenarios:?}");

@@ -1,6 +1,5 @@
 //! The naive loop: what a program does that only moves money, 100 transfers a transaction, straight to the database. It
-//! has no queue, no order, no outcomes and no proof, so it is the floor that a fleet is compared with: no fleet that does
-//! more on the same server can be expected to be faster than its own way of writing allows.
+//! has no queue, no order, no outcomes and no proof, and a fleet that has them is compared with it.
 //!
 //! It writes tables of its own, which are made before and dropped after. `tellers bench` alone uses it.
 
@@ -18,6 +17,7 @@ use sqlx::{Connection as _, Executor as _};
 use self::transfers::Transfer;
 use crate::error::StoreError;
 use crate::failure::Failure;
+use crate::mysql::nodelay::send_at_once;
 
 /// Transfers in one transaction.
 const BATCH_TRANSFERS: usize = 100;
@@ -66,7 +66,7 @@ async fn run(url: &str, connections: u32, accounts: u64, span: Duration) -> Resu
         .acquire_timeout(CONNECT_TIMEOUT)
         .after_connect(move |connection, _| {
             Box::pin(async move {
-                no_delay::send_at_once(port);
+                send_at_once(port);
                 connection.execute(statements::SESSION).await.map(drop)
             })
         })
@@ -136,25 +136,4 @@ fn options(url: &str) -> Result<MySqlConnectOptions, sqlx::Error> {
     // The client would look an IPv6 address up by its name, brackets and all.
     let host = options.get_host().trim_matches(['[', ']']).to_owned();
     Ok(options.host(&host))
-}
-
-/// TCP_NODELAY, as on the connections of the fleet: see `mysql::nodelay`, with which this goes.
-mod no_delay {
-    use nix::sys::socket::sockopt::TcpNoDelay;
-    use nix::sys::socket::{SockaddrStorage, getpeername, setsockopt};
-
-    pub(super) fn send_at_once(port: u16) {
-        let files = std::fs::read_dir("/dev/fd").into_iter().flatten().flatten();
-        for socket in files.filter_map(|file| file.file_name().to_str()?.parse().ok()) {
-            let peer = getpeername::<SockaddrStorage>(socket).ok();
-            let peer_port = peer.and_then(|peer| {
-                let v4 = peer.as_sockaddr_in().map(|address| address.port());
-                v4.or_else(|| Some(peer.as_sockaddr_in6()?.port()))
-            });
-            if peer_port == Some(port) {
-                // Without it the loop is slower, and nothing else is wrong.
-                let _ = setsockopt(socket, TcpNoDelay, &true);
-            }
-        }
-    }
 }

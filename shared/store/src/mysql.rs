@@ -4,7 +4,7 @@ mod address;
 mod config;
 mod durability;
 mod eras;
-mod nodelay;
+pub(crate) mod nodelay;
 mod pools;
 mod schema;
 mod server;

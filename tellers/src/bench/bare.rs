@@ -1,5 +1,5 @@
-//! Posting alone: full batches straight into the ledger, without ingress and queue. What the rest of
-//! the fleet costs is the distance from here.
+//! Posting alone: full batches straight into the ledger, without ingress and queue, over connections that wait for each
+//! other's accounts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

@@ -76,7 +76,8 @@ impl Children {
         let served = async {
             loop {
                 let held = Metrics::of(&processes).await?.values(names::LANES_HELD);
-                if held.iter().sum::<f64>() >= all && held.iter().all(|held| *held >= share) {
+                let all_have_some = held.len() == workers.count && held.iter().all(|held| *held >= share);
+                if all_have_some && held.iter().sum::<f64>() >= all {
                     return anyhow::Ok(());
                 }
                 tokio::time::sleep(LOOK_INTERVAL).await;

@@ -14,7 +14,7 @@ const TICK_US: f64 = 10_000.0;
 /// What holds a port for a server in a container, where its processes cannot be known by it.
 const FORWARDERS: [&str; 2] = ["docker-proxy", "rootlesskit"];
 
-/// The processes of each part, by the part's name; `None`: not on this machine.
+/// The processes of each part, by the part's name; `None`: not known.
 #[derive(Debug)]
 pub(crate) struct Processes(Vec<(&'static str, Option<Vec<u32>>)>);
 

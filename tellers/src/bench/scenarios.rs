@@ -170,6 +170,11 @@ impl Bench<'_> {
 }
 
 impl Scenario {
+    /// A scenario that fails costs none of the figures before it.
+    pub(crate) fn or_why_not(name: &str, measured: anyhow::Result<Scenario>) -> Scenario {
+        measured.unwrap_or_else(|why| Scenario::not_measured(name.to_owned(), &why))
+    }
+
     fn not_measured(name: String, why: &anyhow::Error) -> Scenario {
         Scenario { name, rows: Vec::new(), note: Some(format!("not measured: {why:#}")) }
     }

@@ -78,7 +78,7 @@ const STAGES: &[Row] = &[
     ),
     (
         "write, commit",
-        "writing and committing, one round trip",
+        "writing and committing",
         "transaction",
         names::POSTING_PHASE_SECONDS,
         &[(names::PHASE, names::PHASE_WRITE_AND_COMMIT)],

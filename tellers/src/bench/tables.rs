@@ -116,8 +116,7 @@ fn cpu(loads: &[CpuOfLoad]) -> Table {
     let parts = loads.first().map(|load| load.parts.as_slice()).unwrap_or_default();
     table.set_header(std::iter::once("load").chain(parts.iter().map(|part| part.part)));
     for CpuOfLoad { load, parts } in loads {
-        let figure =
-            |us: Option<f64>| us.map_or_else(|| "not on this machine".to_owned(), |us| format!("{us:.0}"));
+        let figure = |us: Option<f64>| us.map_or_else(|| "not known".to_owned(), |us| format!("{us:.0}"));
         let figures = parts.iter().map(|part| figure(part.us_per_job));
         table.add_row(std::iter::once((*load).to_owned()).chain(figures));
     }
@@ -153,15 +152,9 @@ mod tests {
     #[test]
     fn tables_show_every_figure_with_its_ratio() {
         let shown = figures().to_string();
-        for part in [
-            "naive loop, 2 connections",
-            "0.60",
-            "0.75",
-            "0.25",
-            "180",
-            "not on this machine",
-            "0.90 of the first",
-        ] {
+        for part in
+            ["naive loop, 2 connections", "0.60", "0.75", "0.25", "180", "not known", "0.90 of the first"]
+        {
             assert!(shown.contains(part), "{part} is missing:\n{shown}");
         }
     }

@@ -9,6 +9,7 @@ use crate::lane::Lane;
 /// The legs of a job, each an account and what it gains in minor units: the fold decides by them, and what a recorded
 /// job moved is read from its body by them. `hold` is the one that a capture names, as it stands afterwards. Empty for
 /// what moves nothing, and for a reversal, whose legs are [`opposite`] those of the job that it reverses.
+#[must_use]
 pub fn legs(action: &Action, lane: Lane, hold: Option<&Hold>) -> Legs {
     match action {
         Action::Deposit { account, money } => {
@@ -41,6 +42,7 @@ pub fn legs(action: &Action, lane: Lane, hold: Option<&Hold>) -> Legs {
 }
 
 /// The legs that undo these.
+#[must_use]
 pub fn opposite(legs: &Legs) -> Legs {
     legs.iter().map(|(account, amount)| (account.clone(), -amount)).collect()
 }

@@ -45,6 +45,12 @@ pub(crate) fn is_unknown_variable(error: &sqlx::Error) -> bool {
     number(error) == Some(1193)
 }
 
+/// Whether a server, or a proxy, does not have a statement that was prepared, or prepares none: it knows no such statement,
+/// does not take this kind, has as many as `max_prepared_stmt_count` allows, or wants it prepared again and again.
+pub(crate) fn is_about_preparing(error: &sqlx::Error) -> bool {
+    matches!(number(error), Some(1243 | 1295 | 1461 | 1615))
+}
+
 fn number(error: &sqlx::Error) -> Option<u16> {
     let mysql = error.as_database_error()?.try_downcast_ref::<MySqlDatabaseError>()?;
     Some(mysql.number())

@@ -6,7 +6,7 @@
 //! | lock   | the accounts of the batch, sorted by key (SQLite has one lock) | 1, |
 //! | read   | how holds stand, what is reversed; which jobs are recorded, if any may be | with the lock |
 //! | fold   | pure and in memory: accounts and jobs in, outcomes and entries out | 0 |
-//! | write  | new accounts, jobs, entries, changed accounts, holds, reversals | 1 (2 with new accounts), |
+//! | write  | new accounts, jobs, entries, changed accounts, holds, reversals | 1, and more with new accounts or prepared inserts |
 //! | commit | | with the write |
 //!
 //! Nearly every job is new, so the first attempt does not ask whether it is. Where one is recorded already (a

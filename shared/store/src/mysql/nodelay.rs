@@ -14,7 +14,7 @@ use nix::sys::socket::{SockaddrStorage, getpeername, setsockopt};
 const OPEN_FILES: &str = "/dev/fd";
 
 /// Sets it on every socket of this process that leads to this port. Whatever else leads there may as well have it.
-pub(super) fn send_at_once(port: u16) {
+pub(crate) fn send_at_once(port: u16) {
     let files = match std::fs::read_dir(OPEN_FILES) {
         Ok(files) => files,
         Err(error) => return tracing::debug!(%error, "batches to the database may wait for acknowledgements"),

@@ -22,7 +22,7 @@ use super::address::{self, Address};
 use super::nodelay::send_at_once;
 use super::standing::{ANSWER_TIMEOUT, Standing, TRUSTED_MAX, Writes};
 use crate::error::StoreError;
-use crate::failure::Failure;
+use crate::failure::{Failure, mysql as errors};
 use crate::sql::pool::MeasuredPool;
 use crate::sql::script::{Dialect, Script, Step};
 use crate::sql::session::{self, Session};
@@ -261,7 +261,7 @@ impl Session for Lease {
     async fn run(&mut self, script: Script) -> Result<Vec<Vec<MySqlRow>>, Failure> {
         let ran = tokio::select! {
             biased;
-            ran = run(&mut self.connection, script) => Ok(ran),
+            ran = run(&mut self.connection, script, &self.server.standing) => Ok(ran),
             why = self.server.left(self.leased_at) => Err(why),
         };
         match ran {
@@ -278,8 +278,8 @@ impl Session for Lease {
         }
     }
 
-    fn is_near(&self) -> bool {
-        self.server.standing.is_near()
+    fn prepares(&self) -> bool {
+        self.server.standing.prepares()
     }
 
     fn abandon(&mut self) {
@@ -288,13 +288,22 @@ impl Session for Lease {
     }
 }
 
-async fn run(connection: &mut MySqlConnection, script: Script) -> Result<Vec<Vec<MySqlRow>>, Failure> {
+async fn run(
+    connection: &mut MySqlConnection,
+    script: Script,
+    standing: &Standing,
+) -> Result<Vec<Vec<MySqlRow>>, Failure> {
     let mut results = Vec::new();
     for step in script.into_steps() {
         match step {
             Step::Text(text) => results.extend(session::run(&mut *connection, text).await?),
             Step::Prepared { sql, values } => {
-                sqlx::query_with(AssertSqlSafe(sql), values).execute(&mut *connection).await?;
+                let ran = sqlx::query_with(AssertSqlSafe(sql), values).execute(&mut *connection).await;
+                if ran.as_ref().is_err_and(errors::is_about_preparing) {
+                    // The next attempt is text.
+                    standing.keeps_no_statements();
+                }
+                ran?;
                 results.push(Vec::new());
             }
         }

@@ -255,7 +255,7 @@ impl<S: Session> Transaction for SqlTransaction<S> {
         if writes.new_accounts().next().is_some() {
             keys.extend(self.open_accounts(writes).await?);
         }
-        let mut script = Script::new(S::DIALECT).preparing(self.session.is_near());
+        let mut script = Script::new(S::DIALECT).preparing(self.session.prepares());
         statements::write(&mut script, writes, (&keys, &self.standing), self.era)?;
         script.sql("COMMIT");
         self.finish(script).await

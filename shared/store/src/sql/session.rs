@@ -92,8 +92,8 @@ pub(crate) trait Session: Send {
     /// Runs a script, one that prepares nothing in one round trip: for each of its statements the rows that it gave.
     fn run(&mut self, script: Script) -> impl Future<Output = Result<Vec<Vec<Self::Row>>, Failure>> + Send;
 
-    /// Whether a round trip costs so little that prepared statements, which take one each, gain by it.
-    fn is_near(&self) -> bool {
+    /// Whether prepared statements, which take a round trip each, gain more than that costs.
+    fn prepares(&self) -> bool {
         false
     }
 

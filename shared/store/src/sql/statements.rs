@@ -159,6 +159,14 @@ pub(super) fn insert_accounts(script: &mut Script, writes: &Writes<'_>) {
     script.rows(writes.new_accounts().map(row)).sql("; ");
 }
 
+/// The columns of every new job.
+macro_rules! job_columns {
+    () => {
+        "INSERT INTO jobs (id, client, reference, kind, lane, account, body, fingerprint, outcome, ingress, \
+         accepted_at, posted_at"
+    };
+}
+
 /// Rows for jobs with their outcomes and, of dead ones, causes.
 pub(super) fn insert_jobs<'a>(
     script: &mut Script,
@@ -186,10 +194,7 @@ pub(super) fn insert_jobs<'a>(
     // Nearly always all are null, and each value costs a server time to read.
     if jobs.iter().all(|(_, (_, reason), cause)| reason.is_none() && cause.is_none()) {
         let rows: Vec<_> = jobs.into_iter().map(|(job, (outcome, _), _)| columns(job, outcome)).collect();
-        return script.insert(
-            "INSERT INTO jobs (id, client, reference, kind, lane, account, body, fingerprint, outcome, ingress, accepted_at,              posted_at) VALUES ",
-            &rows,
-        );
+        return script.insert(concat!(job_columns!(), ") VALUES "), &rows);
     }
     let explained =
         |(job, (outcome, reason), cause): (&'a Job, (_, Option<&'static str>), Option<&'a str>)| {
@@ -200,10 +205,7 @@ pub(super) fn insert_jobs<'a>(
             row
         };
     let rows: Vec<_> = jobs.into_iter().map(explained).collect();
-    script.insert(
-        "INSERT INTO jobs (id, client, reference, kind, lane, account, body, fingerprint, outcome, ingress, accepted_at,          posted_at, reason, cause) VALUES ",
-        &rows,
-    )
+    script.insert(concat!(job_columns!(), ", reason, cause) VALUES "), &rows)
 }
 
 /// Their cause stays, and tells that they came out of order. They are few.
