@@ -116,11 +116,19 @@ struct InFlight {
     size: Size,
 }
 
-/// Whether a transaction has room for more.
+/// Whether a transaction is worth its commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Size {
     Small,
+    /// At least half of what may go in one. Where most jobs wait for one account, others seldom fill more, and would go one
+    /// after the other if they waited for company.
     Full,
+}
+
+impl Size {
+    fn of(jobs: usize, jobs_max: usize) -> Size {
+        if 2 * jobs >= jobs_max { Size::Full } else { Size::Small }
+    }
 }
 
 /// What came of a transaction.
@@ -180,7 +188,7 @@ impl Queue {
     fn start_due(&mut self) -> Option<Instant> {
         while self.in_flight.len() < self.limits.concurrency {
             let selection = self.waiting.select(self.limits.batch_jobs_max)?;
-            let size = if selection.is_full { Size::Full } else { Size::Small };
+            let size = Size::of(selection.jobs, self.limits.batch_jobs_max);
             let lingered = selection.oldest + self.limits.linger;
             let is_alone = self.in_flight.values().all(|other| other.size == Size::Full);
             if size == Size::Small && !is_alone && lingered > Instant::now() {

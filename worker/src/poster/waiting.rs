@@ -75,9 +75,9 @@ impl Place {
 pub(super) struct Selection {
     /// Batches by their position, each with the places of the jobs.
     picked: Vec<(usize, Vec<usize>)>,
-    jobs: usize,
+    pub(super) jobs: usize,
     /// The transaction has no room for all that could go now.
-    pub(super) is_full: bool,
+    is_full: bool,
     /// When the oldest of them came.
     pub(super) oldest: Instant,
 }
@@ -140,8 +140,10 @@ impl Waiting {
                 false => batch.free(|account| self.taken.contains(account) || reserved.contains(account)),
             };
             if reserved.is_empty() && batch.overtaken >= OVERTAKEN_MAX {
-                let waiting = batch.places.iter().filter(|place| place.waits());
-                reserved.extend(waiting.flat_map(|place| &place.accounts));
+                // Not of what goes now: younger jobs may go along with it.
+                let waiting = batch.places.iter().enumerate().filter(|(_, place)| place.waits());
+                let staying = waiting.filter(|(number, _)| free.binary_search(number).is_err());
+                reserved.extend(staying.flat_map(|(_, place)| &place.accounts));
             }
             if free.is_empty() {
                 continue;

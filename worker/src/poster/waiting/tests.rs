@@ -223,6 +223,27 @@ fn a_job_of_many_accounts_gets_its_turn_while_others_take_them_without_end() {
     panic!("the journal never had its turn");
 }
 
+/// What goes to one account that all want goes together when it is free, however long it waited.
+#[test]
+fn jobs_that_wait_for_one_account_share_the_transaction_that_gets_it() {
+    let mut waiting = Waiting::default();
+    let _first = waiting.hand_over(vec![transfer(0, "x", "hot")]);
+    let holder = waiting.gather(100).unwrap();
+    let _others: Vec<_> =
+        (1..=5).map(|n| waiting.hand_over(vec![transfer(n, &format!("a{n}"), "hot")])).collect();
+    // Others overtake them, more often than makes one reserve what it needs.
+    let mut answers = Vec::new();
+    for n in 10..30 {
+        answers.push(waiting.hand_over(vec![transfer(n, &format!("b{n}"), "cold")]));
+        let Gathered { jobs, origin, .. } = waiting.gather(100).unwrap();
+        let outcomes = posted(&jobs);
+        waiting.ended(origin, jobs, outcomes, false);
+    }
+    let outcomes = posted(&holder.jobs);
+    waiting.ended(holder.origin, holder.jobs, outcomes, false);
+    assert_eq!(numbers(&waiting.gather(100).unwrap().jobs), [1, 2, 3, 4, 5]);
+}
+
 #[test]
 fn a_reversal_that_stays_keeps_back_all_behind_it() {
     let original = JobId::from_chance(9, [1; 6]);
