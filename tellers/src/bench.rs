@@ -14,6 +14,8 @@ mod load;
 mod machine;
 mod metrics;
 mod processes;
+mod progress;
+mod scenario;
 mod scenarios;
 mod servers;
 mod stages;
@@ -32,20 +34,19 @@ use store::ledger::Ledger;
 use self::books::Accounts;
 use self::children::{Children, Workers};
 use self::figures::{CpuOfLoad, Figures, Latency};
-use self::load::Sent;
+use self::load::{BATCH_CONNECTIONS, OFFERED_PER_SECOND, Sent};
 use self::machine::Machine;
 use self::metrics::Metrics;
 use self::processes::Processes;
-use self::scenarios::{Bench, Scenario};
+use self::progress::show_progress;
+use self::scenario::Scenario;
+use self::scenarios::Bench;
 use self::servers::{DATABASE_PORT, ServerUrl};
 use crate::cli::BenchArgs;
 use crate::{parts, roles, verify};
 
-/// Connections that send batches, and that send single jobs.
-const BATCH_CONNECTIONS: usize = 8;
+/// Connections that send single jobs.
 const SINGLE_CONNECTIONS: usize = 100;
-/// Jobs a second that the latency is measured at.
-const OFFERED_PER_SECOND: u32 = 1_000;
 /// Pages of entries that are read.
 const PAGES_READ: usize = 200;
 /// How far away the database is where everything is measured.
@@ -174,9 +175,4 @@ async fn of_other_fleets(bench: &Bench<'_>, args: &BenchArgs) -> Vec<Scenario> {
         scenarios.push(Scenario::or_why_not("TLS", bench.tls().await));
     }
     scenarios
-}
-
-#[allow(clippy::print_stderr)] // Standard output is for the figures.
-fn show_progress(what: &str) {
-    eprintln!("… {what}");
 }

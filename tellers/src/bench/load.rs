@@ -16,6 +16,10 @@ use store::ledger::Ledger;
 use super::books::{Accounts, Credits};
 use super::figures::{Latency, Rates, histogram};
 
+/// Jobs a second that the latency is measured at.
+pub(crate) const OFFERED_PER_SECOND: u32 = 1_000;
+/// Connections that send batches.
+pub(crate) const BATCH_CONNECTIONS: usize = 8;
 /// Transfers in one request.
 const REQUEST_JOBS: usize = 100;
 /// How often the ledger is asked whether everything is posted. Its totals read every account: asked more

@@ -7,7 +7,6 @@ use anyhow::Context as _;
 use client::Client;
 use fleet::config::FleetConfig;
 use load_test::figures::per_second;
-use serde::Serialize;
 use store::floor::server_facts;
 use store::ledger::Ledger;
 
@@ -15,9 +14,11 @@ use super::books::{Accounts, Credits};
 use super::children::{Children, Workers};
 use super::distance::Distance;
 use super::figures::Latency;
-use super::load::Sent;
+use super::load;
+use super::load::{BATCH_CONNECTIONS, OFFERED_PER_SECOND, Sent};
+use super::progress::show_progress;
+use super::scenario::{Row, Scenario, posted};
 use super::servers::{DATABASE_PORT, ServerUrl, Tls};
-use super::{BATCH_CONNECTIONS, OFFERED_PER_SECOND, load, show_progress};
 
 /// Workers at a distance from the database.
 const WORKERS: [usize; 3] = [1, 2, 4];
@@ -25,29 +26,6 @@ const WORKERS: [usize; 3] = [1, 2, 4];
 const USERS: [u32; 3] = [10, 100, 1_000];
 /// Jobs of which the latency is read: enough for a 99th percentile.
 const SAMPLE_JOBS: usize = 5_000;
-
-/// What a scenario measured.
-#[derive(Debug, Serialize)]
-pub(crate) struct Scenario {
-    pub(crate) name: String,
-    pub(crate) rows: Vec<Row>,
-    /// Why there is nothing, or what to know about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) note: Option<String>,
-}
-
-/// One line of it.
-#[derive(Debug, Default, Serialize)]
-pub(crate) struct Row {
-    pub(crate) what: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) posted_per_second: Option<f64>,
-    /// Of the row that the scenario compares with, which is its first.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) ratio: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) latency: Option<Latency>,
-}
 
 /// What every scenario needs.
 pub(crate) struct Bench<'b> {
@@ -167,20 +145,4 @@ impl Bench<'_> {
     async fn sustained(&self, client: &Client, credits: Credits, span: Duration) -> anyhow::Result<f64> {
         load::sustained(client, self.ledger, (self.accounts, credits), BATCH_CONNECTIONS, span).await
     }
-}
-
-impl Scenario {
-    /// A scenario that fails costs none of the figures before it.
-    pub(crate) fn or_why_not(name: &str, measured: anyhow::Result<Scenario>) -> Scenario {
-        measured.unwrap_or_else(|why| Scenario::not_measured(name.to_owned(), &why))
-    }
-
-    fn not_measured(name: String, why: &anyhow::Error) -> Scenario {
-        Scenario { name, rows: Vec::new(), note: Some(format!("not measured: {why:#}")) }
-    }
-}
-
-fn posted(what: String, per_second: f64, of: Option<f64>) -> Row {
-    let ratio = of.filter(|of| *of > 0.0).map(|of| per_second / of);
-    Row { what, posted_per_second: Some(per_second), ratio, latency: None }
 }

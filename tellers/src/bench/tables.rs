@@ -6,7 +6,7 @@ use comfy_table::presets::UTF8_BORDERS_ONLY;
 use comfy_table::{CellAlignment, Table};
 
 use super::figures::{CpuOfLoad, Figures};
-use super::scenarios::{Row, Scenario};
+use super::scenario::{Row, Scenario};
 use super::stages::Stage;
 
 impl fmt::Display for Figures {
@@ -147,7 +147,7 @@ fn right(mut table: Table, first: usize) -> Table {
 
 #[cfg(test)]
 mod tests {
-    use super::super::figures::tests::figures;
+    use crate::bench::figures::tests::figures;
 
     #[test]
     fn tables_show_every_figure_with_its_ratio() {
