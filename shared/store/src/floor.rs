@@ -6,7 +6,6 @@
 mod statements;
 mod transfers;
 
-use std::str::FromStr as _;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
@@ -17,8 +16,11 @@ use sqlx::{Connection as _, Executor as _};
 use self::transfers::Transfer;
 use crate::error::StoreError;
 use crate::failure::Failure;
+use crate::mysql::address;
 use crate::mysql::nodelay::send_at_once;
 
+/// Where the URL of the server comes from.
+const SETTING: &str = "DATABASE_URL";
 /// Transfers in one transaction.
 const BATCH_TRANSFERS: usize = 100;
 /// How long to wait for a connection.
@@ -38,11 +40,12 @@ pub struct ServerFacts {
 /// # Errors
 /// It is no such URL, or the server does not answer.
 pub async fn server_facts(url: &str) -> Result<ServerFacts, StoreError> {
-    facts(url).await.map_err(|error| Failure::from(error).into())
+    let (options, _) = address::read(SETTING, url)?;
+    facts(&options).await.map_err(|error| Failure::from(error).into())
 }
 
-async fn facts(url: &str) -> Result<ServerFacts, sqlx::Error> {
-    let mut connection = MySqlConnection::connect_with(&options(url)?).await?;
+async fn facts(options: &MySqlConnectOptions) -> Result<ServerFacts, sqlx::Error> {
+    let mut connection = MySqlConnection::connect_with(options).await?;
     let version = statements::version(&mut connection).await?;
     let tls = statements::is_encrypted(&mut connection).await?;
     connection.close().await?;
@@ -54,11 +57,16 @@ async fn facts(url: &str) -> Result<ServerFacts, sqlx::Error> {
 /// # Errors
 /// The server cannot be reached, or refused.
 pub async fn measure(url: &str, connections: u32, accounts: u64, span: Duration) -> Result<f64, StoreError> {
-    run(url, connections, accounts.max(2), span).await.map_err(|error| Failure::from(error).into())
+    let (options, _) = address::read(SETTING, url)?;
+    run(options, connections, accounts.max(2), span).await.map_err(|error| Failure::from(error).into())
 }
 
-async fn run(url: &str, connections: u32, accounts: u64, span: Duration) -> Result<f64, sqlx::Error> {
-    let options = options(url)?;
+async fn run(
+    options: MySqlConnectOptions,
+    connections: u32,
+    accounts: u64,
+    span: Duration,
+) -> Result<f64, sqlx::Error> {
     let port = options.get_port();
     let pool = MySqlPoolOptions::new()
         .min_connections(connections)
@@ -129,11 +137,4 @@ async fn attempt(connection: &mut MySqlConnection, transfers: &[Transfer]) -> Re
     statements::insert_entries(&mut transaction, &entries).await?;
     statements::write_balances(&mut transaction, transfers.len(), &accounts).await?;
     transaction.commit().await
-}
-
-fn options(url: &str) -> Result<MySqlConnectOptions, sqlx::Error> {
-    let options = MySqlConnectOptions::from_str(url.trim())?;
-    // The client would look an IPv6 address up by its name, brackets and all.
-    let host = options.get_host().trim_matches(['[', ']']).to_owned();
-    Ok(options.host(&host))
 }

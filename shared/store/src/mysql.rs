@@ -1,6 +1,6 @@
 //! The ledger on MySQL 8.4 or 9.x, or on MariaDB 10.11 or later: the books of a fleet.
 
-mod address;
+pub(crate) mod address;
 mod config;
 mod durability;
 mod eras;

@@ -76,8 +76,6 @@ pub(super) struct Selection {
     /// Batches by their position, each with the places of the jobs.
     picked: Vec<(usize, Vec<usize>)>,
     pub(super) jobs: usize,
-    /// The transaction has no room for all that could go now.
-    is_full: bool,
     /// When the oldest of them came.
     pub(super) oldest: Instant,
 }
@@ -151,12 +149,11 @@ impl Waiting {
             let selection = selection.get_or_insert_with(|| Selection {
                 picked: Vec::new(),
                 jobs: 0,
-                is_full: false,
                 oldest: batch.submitted_at,
             });
             let room = jobs_max.saturating_sub(selection.jobs);
             let fits = free.len() <= room;
-            selection.is_full |= free.len() >= room;
+            let is_full = free.len() >= room;
             // A batch that must stay together goes alone if it is larger than the room.
             let picked = match (fits, batch.is_whole) {
                 (true, _) => free,
@@ -168,7 +165,7 @@ impl Waiting {
                 selection.jobs += picked.len();
                 selection.picked.push((position, picked));
             }
-            if selection.is_full {
+            if is_full {
                 break;
             }
         }

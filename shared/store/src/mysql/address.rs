@@ -33,7 +33,7 @@ const FORM: UrlForm = UrlForm {
 
 /// Where a server is, without credentials; for messages.
 #[derive(Debug, Clone)]
-pub(super) struct Address(String);
+pub(crate) struct Address(String);
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -45,7 +45,7 @@ impl fmt::Display for Address {
 ///
 /// # Errors
 /// It is none, or a part of it would be passed over.
-pub(super) fn read(setting: &'static str, url: &str) -> Result<(MySqlConnectOptions, Address), StoreError> {
+pub(crate) fn read(setting: &'static str, url: &str) -> Result<(MySqlConnectOptions, Address), StoreError> {
     let host = FORM.host(setting, url).map_err(|error| StoreError::Permanent(error.to_string()))?;
     let options = MySqlConnectOptions::from_str(url.trim()).map_err(|error| {
         StoreError::Permanent(format!("{setting} cannot be used: {error}; write {}", FORM.example))
