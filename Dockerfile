@@ -1,7 +1,14 @@
 # syntax=docker/dockerfile:1
 # One image for every role: `docker run tellers api`, `worker`, `monitor`, `migrate`, `verify`, ...
+#
+# Tags move. For an image that can be built again, name what it is built on by digest; this prints one to put in place of a tag:
+#
+#   docker buildx imagetools inspect debian:bookworm-slim --format '{{.Manifest.Digest}}'
+#   docker build --build-arg RUST_IMAGE=rust@sha256:... --build-arg BASE_IMAGE=debian@sha256:... .
+ARG RUST_IMAGE=rust:1.95-bookworm
+ARG BASE_IMAGE=debian:bookworm-slim
 
-FROM rust:1.95-bookworm AS build
+FROM ${RUST_IMAGE} AS build
 WORKDIR /src
 COPY . .
 # The caches keep what cargo downloaded and built from one build of the image to the next; what they hold
@@ -11,7 +18,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     cargo build --release --locked --bin tellers \
     && cp target/release/tellers /usr/local/bin/tellers
 
-FROM debian:bookworm-slim
+FROM ${BASE_IMAGE}
 LABEL org.opencontainers.image.title="Tellers" \
       org.opencontainers.image.description="A fleet that posts banking jobs to a double-entry ledger" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0"
@@ -24,8 +31,7 @@ COPY LICENSE-MIT LICENSE-APACHE /usr/share/doc/tellers/
 # Where an ingress keeps files that it imports.
 RUN install -d -o 10001 -g 10001 /var/lib/tellers
 
-# Inside a container, 127.0.0.1 is reached by nobody. The binary still refuses to listen like this unless
-# API_KEYS is set or ALLOW_ANONYMOUS=true says that it is meant.
+# Inside a container, 127.0.0.1 is reached by nobody. The binary refuses to listen like this where the fleet has no keys.
 ENV API_LISTEN=0.0.0.0:8080 \
     WORKER_LISTEN=0.0.0.0:9100 \
     MONITOR_LISTEN=0.0.0.0:5000 \

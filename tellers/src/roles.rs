@@ -207,7 +207,12 @@ async fn checked(
     let delays = ExponentialBuilder::new().with_max_delay(CHECK_DELAY_MAX).with_jitter().without_max_times();
     let check = (|| ledger.check(fleet.lanes))
         .retry(delays)
-        .when(|error| matches!(error, StoreError::Transient(_) | StoreError::PoolExhausted(_)))
+        .when(|error| {
+            matches!(
+                error,
+                StoreError::Transient(_) | StoreError::PoolExhausted(_) | StoreError::RightMissing(_)
+            )
+        })
         .notify(|error, delay| warn!(%error, retry_in = ?delay, "waiting for the ledger"));
     tokio::select! {
         () = shutdown.cancelled() => Ok(()),

@@ -18,6 +18,7 @@ pub mod proxy;
 pub mod queue_conformance;
 pub mod relay;
 pub mod reports;
+pub mod rights;
 pub mod sandbox;
 pub mod servers;
 pub mod small_disk;

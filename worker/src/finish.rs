@@ -125,7 +125,9 @@ async fn post_all(
         };
         shared.figures.retried();
         match &failure {
-            StoreError::Obstructed(why) => shared.figures.held_up.obstructed(lane, why.clone()),
+            StoreError::Obstructed(why) | StoreError::RightMissing(why) => {
+                shared.figures.held_up.obstructed(lane, why.clone());
+            }
             failure => shared.figures.held_up.failed(lane, failure.to_string()),
         }
         if !pause(&mut delays, stop, lane, "the batch could not be posted", &failure).await {

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use crate::BrokerError;
 use crate::backoff::Backoff;
 use crate::connector::{self, Connector};
+use crate::rights;
 
 /// Seconds between heartbeats: a peer that vanished without a word is noticed after twice as long.
 /// RabbitMQ advises against less than some seconds, which a busy machine may miss.
@@ -69,7 +70,7 @@ impl Broker {
 
     /// An error that says what could not be done and where.
     pub fn failure(&self, doing: &str, cause: &lapin::Error) -> BrokerError {
-        BrokerError::Failed(format!("{doing} failed on {}: {cause}", self.address))
+        BrokerError::Failed(format!("{doing} failed on {}: {}", self.address, rights::explained(cause)))
     }
 
     /// A connection out of the pool, opened where none works. It goes back when it is dropped;

@@ -7,7 +7,7 @@ use lapin::uri::{AMQPScheme, AMQPUri};
 use lapin::{Connection, ConnectionProperties, ErrorKind};
 use runtime::server_url::{ServerHost, UrlForm};
 
-use crate::BrokerError;
+use crate::{BrokerError, rights};
 
 /// The setting, and how its value is written.
 const SETTING: &str = "AMQP_URL";
@@ -70,7 +70,7 @@ impl Connector {
                  server's log"
             );
         }
-        cause.to_string()
+        rights::explained(cause)
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod backoff;
 pub mod broker;
 pub mod connector;
+pub mod rights;
 
 /// The broker could not do what was asked; asking again may work.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -16,6 +16,10 @@ pub enum StoreError {
     /// release cannot read, a packet that is too large for the server.
     #[error("the ledger cannot go on until somebody repairs this: {0}")]
     Obstructed(String),
+    /// The user of the database lacks a right, which the message names with the statement that grants it. No job is at
+    /// fault: those that need the right wait until it is granted.
+    #[error("the ledger is not available: {0}")]
+    RightMissing(String),
     /// The same will never work.
     #[error("the ledger refused: {0}")]
     Permanent(String),
@@ -24,7 +28,13 @@ pub enum StoreError {
 impl StoreError {
     /// Whether a part of the batch may fare better than all of it.
     pub fn may_concern_a_part(&self) -> bool {
-        matches!(self, StoreError::TimedOut(_) | StoreError::Obstructed(_) | StoreError::Permanent(_))
+        matches!(
+            self,
+            StoreError::TimedOut(_)
+                | StoreError::Obstructed(_)
+                | StoreError::RightMissing(_)
+                | StoreError::Permanent(_)
+        )
     }
 }
 

@@ -42,6 +42,9 @@ pub enum Failure {
     /// Something that is no job's fault, and that may stand in the way of a part of the batch only.
     #[error("{0}")]
     Obstructed(String),
+    /// The user of the database lacks a right. No job is at fault, and those that do without the right can be posted.
+    #[error("{0}")]
+    RightMissing(String),
     /// The same will never work.
     #[error("{0}")]
     #[strum(serialize = "refused")]
@@ -81,6 +84,7 @@ impl From<Failure> for StoreError {
             Failure::PoolExhausted(exhausted) => StoreError::PoolExhausted(exhausted),
             Failure::TimedOut(why) => StoreError::TimedOut(why),
             Failure::DuplicateKey(why) | Failure::Obstructed(why) => StoreError::Obstructed(why),
+            Failure::RightMissing(why) => StoreError::RightMissing(why),
             Failure::Permanent(why) => StoreError::Permanent(why),
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use amqp::BrokerError;
 use amqp::broker::OpenChannel;
+use amqp::rights;
 use bytes::Bytes;
 use futures::StreamExt;
 use lapin::options::{
@@ -117,11 +118,11 @@ impl Session {
             tokio::select! {
                 delivery = self.incoming.next() => match delivery {
                     Some(Ok(delivery)) => hand_out(shared, delivery),
-                    Some(Err(cause)) => return Err(cause.to_string()),
+                    Some(Err(cause)) => return Err(rights::explained(&cause)),
                     None => return Err("the broker has cancelled its consumer".to_owned()),
                 },
                 Some(outgoing) = to_send.recv() => {
-                    self.send(outgoing).await.map_err(|cause| cause.to_string())?;
+                    self.send(outgoing).await.map_err(|cause| rights::explained(&cause))?;
                 }
                 _ = looks.tick() => return Ok(()),
                 _ = wanted.changed() => return Ok(()),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use amqp::broker::{Broker, OpenChannel};
+use amqp::rights;
 use bytes::Bytes;
 use domain::lane::Lane;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
@@ -151,7 +152,8 @@ impl PublishChannel {
                 Err(PublishError::Unavailable("the channel has no confirms".to_owned()))
             }
             Err(cause) => {
-                Err(PublishError::Unavailable(format!("publishing failed on {}: {cause}", self.address)))
+                let why = rights::explained(&cause);
+                Err(PublishError::Unavailable(format!("publishing failed on {}: {why}", self.address)))
             }
         }
     }

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::mem::ManuallyDrop;
 use std::time::Duration;
 
+use amqp::rights;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::{FutureExt as _, StreamExt as _};
@@ -64,7 +65,10 @@ pub(super) async fn subscribe(
                 acknowledged_through: 0,
             });
         }
-        Ok(Err(cause)) => QueueError::Failed(format!("consuming {queue} failed on {address}: {cause}")),
+        Ok(Err(cause)) => {
+            let why = rights::explained(&cause);
+            QueueError::Failed(format!("consuming {queue} failed on {address}: {why}"))
+        }
         Err(_) => QueueError::Failed(format!("{address} does not hand out {queue}; it may have no leader")),
     };
     // The broker may yet take the question as asked: a consumer that nobody reads would hold the lane.

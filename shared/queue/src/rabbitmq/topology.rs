@@ -8,13 +8,20 @@
 //! | `tellers.dead` | fanout exchange |
 //! | `tellers.dead-letters` | durable quorum queue without limits |
 //! | `tellers.lanes` | durable quorum queue that nothing is sent to: its `x-max-length` is the number of lanes |
+//!
+//! Every role declares `tellers.lanes`. Where the user of a role may declare no more than that, it looks whether the rest is
+//! there, which needs no right: the workers declare it, and look at the arguments.
 
-use std::collections::BTreeMap;
+mod existing;
+mod other;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use amqp::BrokerError;
 use amqp::backoff::Backoff;
 use amqp::broker::Broker;
+use amqp::rights;
 use domain::lane::Lane;
 use futures::{StreamExt, TryStreamExt, stream};
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
@@ -24,6 +31,7 @@ use lapin::{Channel, ErrorKind, ExchangeKind};
 use tokio::sync::Mutex;
 use tracing::{info, warn};
 
+use self::other::Other;
 use super::management::Management;
 use super::promises;
 use super::settings::RabbitMqSettings;
@@ -96,9 +104,13 @@ impl Topology {
 
     /// What is set on the queues beside the arguments that they are declared with.
     pub(super) async fn policies(&self) -> Policies {
+        promises::look(self.management.as_ref(), &self.queues()).await
+    }
+
+    /// Every queue of the fleet.
+    fn queues(&self) -> BTreeSet<String> {
         let lanes = self.settings.lanes.iter().map(lane_queue);
-        let queues = lanes.chain([DEAD_LETTER_QUEUE, WORK_QUEUE, LANES_QUEUE].map(str::to_owned)).collect();
-        promises::look(self.management.as_ref(), &queues).await
+        lanes.chain([DEAD_LETTER_QUEUE, WORK_QUEUE, LANES_QUEUE].map(str::to_owned)).collect()
     }
 
     /// The next one who needs it declares it again.
@@ -134,7 +146,11 @@ impl Topology {
     async fn declare_all(&self, broker: &Broker) -> Result<(), Undeclared> {
         self.declare_lanes(broker).await?;
         let channel = broker.channel().await?.channel;
-        declare_exchange(&channel, JOBS_EXCHANGE, ExchangeKind::Direct, broker).await?;
+        if !may_declare(&channel, JOBS_EXCHANGE, ExchangeKind::Direct, broker).await? {
+            // Those of the workers may, and look at the arguments of each.
+            existing::must_exist(broker, &[JOBS_EXCHANGE, DEAD_EXCHANGE], &self.queues()).await?;
+            return self.refuse_harmful_policies(broker).await;
+        }
         declare_exchange(&channel, DEAD_EXCHANGE, ExchangeKind::Fanout, broker).await?;
         declare_queue(broker, DEAD_LETTER_QUEUE, dead_letter_arguments()).await?;
         bind(&channel, DEAD_LETTER_QUEUE, DEAD_EXCHANGE, "", broker).await?;
@@ -298,39 +314,37 @@ fn other_arguments(broker: &Broker, queue: &str, refusal: &lapin::Error) -> Unde
     ))
 }
 
-/// An argument of an existing queue that is not as it was declared.
-#[derive(Debug, PartialEq, Eq)]
-struct Other {
-    argument: String,
-    /// Its value, where it is a number.
-    current: Option<i64>,
-}
-
-impl Other {
-    /// Reads it out of the broker's words, the only place where AMQP has it: "inequivalent arg 'x-max-length' for
-    /// queue 'q' in vhost '/': received '7' but current is '9'", or "... received the value 'true' of type 'bool' but
-    /// current is none". `None`: they say something else.
-    fn read(refusal: &str) -> Option<Other> {
-        let (_, rest) = refusal.split_once("inequivalent arg '")?;
-        let (argument, rest) = rest.split_once('\'')?;
-        let (_, current) = rest.rsplit_once("but current is ")?;
-        let current = match current.trim_start_matches("the value ") {
-            none if none.starts_with("none") => None,
-            value => Some(value.strip_prefix('\'')?.split_once('\'')?.0.parse().ok()?),
-        };
-        Some(Other { argument: argument.to_owned(), current })
-    }
-}
-
 async fn declare_exchange(
     channel: &Channel,
     exchange: &str,
     kind: ExchangeKind,
     broker: &Broker,
 ) -> Result<(), QueueError> {
-    let durable = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
-    let declared = channel.exchange_declare(exchange.into(), kind, durable, FieldTable::default()).await;
+    let declared = exchange_declared(channel, exchange, kind).await;
     declared.map_err(|cause| broker.failure(&format!("declaring {exchange}"), &cause).into())
+}
+
+/// Declares an exchange. False: the user may not, and the channel is closed.
+async fn may_declare(
+    channel: &Channel,
+    exchange: &str,
+    kind: ExchangeKind,
+    broker: &Broker,
+) -> Result<bool, QueueError> {
+    match exchange_declared(channel, exchange, kind).await {
+        Ok(()) => Ok(true),
+        Err(cause) if rights::is_refused(&cause) => Ok(false),
+        Err(cause) => Err(broker.failure(&format!("declaring {exchange}"), &cause).into()),
+    }
+}
+
+async fn exchange_declared(
+    channel: &Channel,
+    exchange: &str,
+    kind: ExchangeKind,
+) -> Result<(), lapin::Error> {
+    let durable = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
+    channel.exchange_declare(exchange.into(), kind, durable, FieldTable::default()).await
 }
 
 async fn bind(
@@ -350,27 +364,4 @@ async fn bind(
         )
         .await
         .map_err(|cause| broker.failure(&format!("binding {queue} to {exchange}"), &cause).into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_differs_is_read_out_of_the_brokers_words() {
-        let other = |argument: &str, current| Some(Other { argument: argument.to_owned(), current });
-        let number = "PRECONDITION_FAILED - inequivalent arg 'x-max-length' for queue 'tellers.lane.00' in vhost '/': \
-                      received '100000' but current is '20'";
-        assert_eq!(Other::read(number), other("x-max-length", Some(20)));
-        let only_there = "inequivalent arg 'x-max-length' for queue 'q' in vhost '/': \
-                          received none but current is the value '20' of type 'signedint'";
-        assert_eq!(Other::read(only_there), other("x-max-length", Some(20)));
-        let none = "PRECONDITION_FAILED - inequivalent arg 'x-single-active-consumer' for queue 'q' in vhost 'v': \
-                    received the value 'true' of type 'bool' but current is none";
-        assert_eq!(Other::read(none), other("x-single-active-consumer", None));
-        let text = "inequivalent arg 'x-overflow' for queue 'q' in vhost 'v': \
-                    received 'reject-publish' but current is 'drop-head'";
-        assert_eq!(Other::read(text), None);
-        assert_eq!(Other::read("inequivalent exclusive"), None);
-    }
 }

@@ -3,6 +3,8 @@
 //! <https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html>,
 //! <https://mariadb.com/kb/en/mariadb-error-code-reference/>
 
+mod rights;
+
 use sqlx::mysql::MySqlDatabaseError;
 
 use super::Failure;
@@ -29,8 +31,13 @@ pub(super) fn of_number(number: u16, message: &str) -> Failure {
         // because the transaction was begun when it was so; one that is stopping; and a node of a cluster that has lost the
         // others (Galera). Another server may be behind its address by now.
         1290 | 1836 | 1874 | 1036 | 1792 | 1053 | 1047 => Failure::ReadOnly(why),
-        // Everything else passes or is the operator's to mend: connections, memory, disks, privileges, time-outs,
-        // read-only servers, schema changes, missing partitions.
+        // A right on a table, a column or a routine, or one of the whole server: some jobs need it and others do not.
+        1142 | 1143 | 1370 | 1227 => Failure::RightMissing(format!("{} ({why})", rights::lacking(message))),
+        // Nobody gets in by this user, with this password or into this database.
+        1044 => Failure::Transient(format!("{}: {why}", rights::shut_out(true))),
+        1045 | 1698 | 3118 | 4151 => Failure::Transient(format!("{}: {why}", rights::shut_out(false))),
+        // Everything else passes or is the operator's to mend: connections, memory, disks, time-outs, read-only servers,
+        // schema changes, missing partitions.
         _ => Failure::Transient(why),
     }
 }
@@ -43,6 +50,12 @@ pub(crate) fn made_before(error: &sqlx::Error) -> bool {
 /// Whether the server has no variable of a name that was asked for.
 pub(crate) fn is_unknown_variable(error: &sqlx::Error) -> bool {
     number(error) == Some(1193)
+}
+
+/// Whether a server has no procedure of a name that was called, does not let its user call it, or has no procedures at all;
+/// or the user in whose name it works is gone.
+pub(crate) fn is_about_a_procedure(error: &sqlx::Error) -> bool {
+    matches!(number(error), Some(1305 | 1370 | 1449 | 1235 | 1064 | 8108))
 }
 
 /// Whether a server, or a proxy, does not have a statement that was prepared, or prepares none: it knows no such statement,
@@ -74,6 +87,13 @@ mod tests {
         }
         for too_large in [1153, 1301, 1436] {
             assert!(matches!(of_number(too_large, ""), Failure::Obstructed(_)), "{too_large}");
+        }
+        // Whatever the right, no job is at fault.
+        for right in [1142, 1143, 1227, 1370] {
+            assert!(matches!(of_number(right, ""), Failure::RightMissing(_)), "{right}");
+        }
+        for shut_out in [1044, 1045, 1698, 3118, 4151] {
+            assert!(matches!(of_number(shut_out, ""), Failure::Transient(_)), "{shut_out}");
         }
         for fault in [1406, 1264, 1644, 3819, 4025, 1366] {
             assert!(matches!(of_number(fault, ""), Failure::Permanent(_)), "{fault}");

@@ -17,8 +17,8 @@ pub trait Posting: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError::Transient`]: nothing was written, or it is not known; the same batch may be
-    /// posted again. [`StoreError::Obstructed`] and [`StoreError::TimedOut`]: the same, and a part of the batch may
-    /// fare better. [`StoreError::Permanent`]: nothing was written, and this batch never will be.
+    /// posted again. [`StoreError::Obstructed`], [`StoreError::RightMissing`] and [`StoreError::TimedOut`]: the same, and a
+    /// part of the batch may fare better. [`StoreError::Permanent`]: nothing was written, and this batch never will be.
     async fn post(&self, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError>;
 
     /// Records a job that can never be posted as dead, unless the ledger holds it already.

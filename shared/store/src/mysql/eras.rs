@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, MySqlConnection};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::pools::Pools;
 use crate::failure::Failure;
+use crate::failure::mysql as errors;
 use crate::sql::reads::newest_era;
 use crate::sql::rows::Cells;
 use crate::sql::script::{Dialect, Script};
@@ -21,6 +22,19 @@ const STOCK: i64 = 16;
 const TEND_EVERY: Duration = Duration::from_secs(10);
 /// How long to leave it after an era could not be added.
 const TEND_AFTER_FAILURE: Duration = Duration::from_secs(60);
+
+/// Adds the next era, whichever that is. `tellers migrate` makes it, and it works with the rights of the user who does: its
+/// callers can add an era and do nothing else to the table.
+pub(super) const PROCEDURE: &str = "CREATE PROCEDURE IF NOT EXISTS add_era() SQL SECURITY DEFINER MODIFIES SQL DATA \
+     BEGIN \
+     DECLARE era BIGINT; \
+     SELECT MAX(CAST(partition_description AS SIGNED)) INTO era FROM information_schema.partitions \
+     WHERE table_schema = DATABASE() AND table_name = 'entries'; \
+     SET @add_era = CONCAT('ALTER TABLE entries ADD PARTITION (PARTITION era_', era, ' VALUES LESS THAN (', era + 1, '))'); \
+     PREPARE add_era FROM @add_era; \
+     EXECUTE add_era; \
+     DEALLOCATE PREPARE add_era; \
+     END";
 
 /// What this process knows of the eras.
 #[derive(Debug, Default)]
@@ -90,14 +104,28 @@ impl Eras {
         if locked.first().map_or(Ok(None), |row| row.int_or_null(0))? != Some(1) {
             return Ok(());
         }
-        // While it waits for a long read to end, all else queues behind it: not longer than a second.
-        let add = format!(
-            "SET SESSION lock_wait_timeout = 1; \
-             ALTER TABLE entries ADD PARTITION (PARTITION era_{eras} VALUES LESS THAN ({}))",
-            eras + 1
-        );
-        sqlx::raw_sql(AssertSqlSafe(add)).execute(&mut *connection).await.map_err(Failure::from)?;
+        add(&mut connection, eras).await?;
         tracing::info!(era = eras, "added an era of entries");
         Ok(())
+    }
+}
+
+/// Adds an era by the procedure; where there is none, as in a schema that an earlier release made, by a statement of its own.
+async fn add(connection: &mut MySqlConnection, era: i64) -> Result<(), Failure> {
+    // While it waits for a long read to end, all else queues behind it: not longer than a second.
+    let wait = "SET SESSION lock_wait_timeout = 1";
+    sqlx::raw_sql(wait).execute(&mut *connection).await.map_err(Failure::from)?;
+    let refused = match sqlx::raw_sql("CALL add_era()").execute(&mut *connection).await {
+        Ok(_) => return Ok(()),
+        Err(refused) if errors::is_about_a_procedure(&refused) => refused,
+        Err(refused) => return Err(refused.into()),
+    };
+    let add =
+        format!("ALTER TABLE entries ADD PARTITION (PARTITION era_{era} VALUES LESS THAN ({}))", era + 1);
+    let added = sqlx::raw_sql(AssertSqlSafe(add)).execute(connection).await.map_err(Failure::from);
+    match (added, Failure::from(refused)) {
+        // The right to call the procedure is the one to grant.
+        (Err(Failure::RightMissing(_)), Failure::RightMissing(call)) => Err(Failure::RightMissing(call)),
+        (added, _) => added.map(drop),
     }
 }

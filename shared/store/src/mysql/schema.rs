@@ -6,6 +6,7 @@ use sqlx::migrate::{Migrate as _, MigrateError, Migration, Migrator};
 use sqlx::{AssertSqlSafe, MySqlConnection};
 use tracing::warn;
 
+use super::eras;
 use super::server::Lease;
 use crate::error::StoreError;
 use crate::failure::Failure;
@@ -37,7 +38,25 @@ pub(super) async fn migrate(mut connection: Lease) -> Result<(), StoreError> {
     if let Some(migration) = broken_off(&mut connection).await? {
         complete(&mut connection, migration).await?;
     }
-    schema::apply(&MIGRATOR, &mut *connection).await
+    schema::apply(&MIGRATOR, &mut *connection).await?;
+    make_era_procedure(&mut connection).await
+}
+
+/// The procedure that adds an era, in the name of whoever migrates: so workers need no right to alter `entries`, which
+/// would let them drop what it holds. A server without procedures, such as TiDB, goes without; there the workers' user
+/// needs ALTER on `entries`.
+async fn make_era_procedure(connection: &mut MySqlConnection) -> Result<(), StoreError> {
+    match sqlx::raw_sql(eras::PROCEDURE).execute(connection).await {
+        Ok(_) => Ok(()),
+        Err(error) if errors::is_about_a_procedure(&error) => {
+            warn!(
+                "the database keeps no procedures ({error}); grant ALTER ON entries to the user of the workers, who add \
+                   the partitions of entries"
+            );
+            Ok(())
+        }
+        Err(error) => Err(Failure::from(error).into()),
+    }
 }
 
 /// The migration whose process was killed half-way, if there is one: here each statement that makes a table commits

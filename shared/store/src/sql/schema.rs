@@ -12,6 +12,9 @@ use crate::sql::session::Session;
 
 /// What to do about a database that is not ready.
 const MIGRATE_FIRST: &str = "the database has no current schema; run `tellers migrate` first";
+/// The same where no table shows: servers hide those on which their user has no right.
+const MIGRATE_OR_GRANT: &str = "the database has no current schema, or its user has no right on it; run `tellers migrate` \
+     first, and then apply deploy/mysql/grants.sql where each role has a user of its own";
 
 /// Every migration of a database, from its folder in `migrations`: the name of its file, and its statements. (Listed here:
 /// the macro of sqlx would build both drivers, and SQLite with them, a second time.)
@@ -123,7 +126,7 @@ pub(super) async fn check<S: Session>(
     });
     let tables = session.run(script).await?.pop().unwrap_or_default();
     if tables.first().map_or(Ok(0), |row| row.int(0))? < 2 {
-        return Err(StoreError::Permanent(MIGRATE_FIRST.into()));
+        return Err(StoreError::Permanent(MIGRATE_OR_GRANT.into()));
     }
 
     let mut script = Script::new(S::DIALECT);

@@ -62,9 +62,9 @@ pub async fn post_bisecting(ledger: &dyn Posting, jobs: &[Job]) -> Result<Vec<Po
                 }
                 answers.push(Err(Unposted::Dead(cause)));
             }
-            Err(obstructed @ StoreError::Obstructed(_)) => {
-                held_up.insert(job.lane, obstructed.clone());
-                answers.push(Err(Unposted::Waits(obstructed)));
+            Err(in_the_way @ (StoreError::Obstructed(_) | StoreError::RightMissing(_))) => {
+                held_up.insert(job.lane, in_the_way.clone());
+                answers.push(Err(Unposted::Waits(in_the_way)));
             }
             Err(passing) => return Err(passing),
         }
