@@ -42,6 +42,15 @@ impl Users {
         Ok(users)
     }
 
+    /// Removes the users from servers that outlive the tests. Nothing that uses them may run any more.
+    ///
+    /// # Errors
+    /// A server refused.
+    pub async fn remove(&self) -> anyhow::Result<()> {
+        self.database.remove().await?;
+        self.broker.remove().await
+    }
+
     /// What replicas and commands of one role are started from.
     pub fn fleet(&self, role: &str) -> anyhow::Result<Fleet> {
         let reads = self.database.url("read");

@@ -33,9 +33,10 @@ fn json(yaml: &Yaml) -> Value {
         Yaml::Integer(value) => (*value).into(),
         Yaml::Real(value) | Yaml::String(value) => value.as_str().into(),
         Yaml::Array(values) => values.iter().map(json).collect(),
-        Yaml::Hash(pairs) => {
-            pairs.iter().map(|(key, value)| (key.as_str().unwrap_or_default().to_owned(), json(value))).collect()
-        }
+        Yaml::Hash(pairs) => pairs
+            .iter()
+            .map(|(key, value)| (key.as_str().unwrap_or_default().to_owned(), json(value)))
+            .collect(),
         Yaml::Null | Yaml::BadValue | Yaml::Alias(_) => Value::Null,
     }
 }
@@ -50,7 +51,10 @@ fn compose_starts_with_no_password_that_anybody_knows_and_lets_nobody_in_without
     assert!(!compose.contains("ALLOW_ANONYMOUS") && !settings.contains("ALLOW_ANONYMOUS"));
     for line in settings.lines().filter(|line| !line.starts_with('#')) {
         let (name, value) = line.split_once('=').unwrap_or((line, ""));
-        assert!(!name.ends_with("_PASSWORD") || value.is_empty(), "{name} has a password that everybody knows");
+        assert!(
+            !name.ends_with("_PASSWORD") || value.is_empty(),
+            "{name} has a password that everybody knows"
+        );
     }
     for place in compose.match_indices("_PASSWORD:").chain(compose.match_indices("_PASSWORD}")) {
         let line = compose[..place.0].rfind('\n').map_or(0, |at| at + 1);
@@ -59,14 +63,21 @@ fn compose_starts_with_no_password_that_anybody_knows_and_lets_nobody_in_without
     }
     let all = documents("docker-compose.yml").remove(0);
     let common = &all["x-tellers"];
-    assert_eq!((&common["read_only"], &common["cap_drop"]), (&true.into(), &serde_json::json!(["ALL"])), "{common}");
+    assert_eq!(
+        (&common["read_only"], &common["cap_drop"]),
+        (&true.into(), &serde_json::json!(["ALL"])),
+        "{common}"
+    );
     assert_eq!(common["security_opt"], serde_json::json!(["no-new-privileges:true"]));
     for role in ["migrate", "api", "worker", "monitor"] {
         assert_eq!(all["services"][role]["<<"], *common, "{role} is not restricted as the others are");
     }
     for (name, service) in all["services"].as_object().unwrap() {
         for port in service["ports"].as_array().into_iter().flatten() {
-            assert!(port.as_str().unwrap().starts_with("127.0.0.1:"), "{name} is open to the network: {port}");
+            assert!(
+                port.as_str().unwrap().starts_with("127.0.0.1:"),
+                "{name} is open to the network: {port}"
+            );
         }
     }
 }

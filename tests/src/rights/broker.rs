@@ -23,7 +23,7 @@ pub struct BrokerUsers {
     prefix: String,
     vhost: String,
     /// `None`: it is shared with other tests.
-    _server: Option<RabbitMq>,
+    server: Option<RabbitMq>,
 }
 
 impl BrokerUsers {
@@ -77,7 +77,7 @@ impl BrokerUsers {
             admin: (user.to_owned(), password.to_owned()),
             prefix,
             vhost,
-            _server: server,
+            server: server,
         })
     }
 
@@ -85,12 +85,6 @@ impl BrokerUsers {
     pub fn url(&self, role: &str) -> String {
         let vhost = self.vhost.replace('/', "%2f");
         format!("amqp://{}_{role}:{PASSWORD}@{}/{vhost}", self.prefix, self.address)
-    }
-
-    /// The URL for the administrator.
-    pub fn admin_url(&self) -> String {
-        let vhost = self.vhost.replace('/', "%2f");
-        format!("amqp://{}:{}@{}/{vhost}", self.admin.0, self.admin.1, self.address)
     }
 
     /// The management API, by the user that may look at everything and use nothing.
@@ -111,13 +105,28 @@ impl BrokerUsers {
         self.put(&format!("permissions/{vhost}/{}_{role}", self.prefix), &patterns).await
     }
 
+    /// Removes what was made on a broker that outlives the tests.
+    pub(super) async fn remove(&self) -> anyhow::Result<()> {
+        if self.server.is_none() {
+            self.ask(Method::DELETE, &format!("vhosts/{}", self.vhost), &Value::Null).await?;
+            for role in ROLES {
+                self.ask(Method::DELETE, &format!("users/{}_{role}", self.prefix), &Value::Null).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn put(&self, path: &str, body: &Value) -> anyhow::Result<()> {
+        self.ask(Method::PUT, path, body).await
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: &Value) -> anyhow::Result<()> {
         let (user, password) = &self.admin;
-        let request = reqwest::Client::builder().no_proxy().build()?;
-        let request = request.request(Method::PUT, format!("{}/api/{path}", self.management));
+        let client = reqwest::Client::builder().no_proxy().build()?;
+        let request = client.request(method.clone(), format!("{}/api/{path}", self.management));
         let answer = request.basic_auth(user, Some(password)).json(body).send().await?;
         let status = answer.status();
-        ensure!(status.is_success(), "PUT {path}: {status} {}", answer.text().await?);
+        ensure!(status.is_success(), "{method} {path}: {status} {}", answer.text().await?);
         Ok(())
     }
 }

@@ -19,7 +19,7 @@ pub struct DatabaseUsers {
     /// Of the schema, and the beginning of the names of the users.
     name: String,
     /// `None`: it is shared with other tests.
-    _server: Option<MariaDb>,
+    server: Option<MariaDb>,
 }
 
 impl DatabaseUsers {
@@ -34,7 +34,7 @@ impl DatabaseUsers {
             }
         };
         let (_, name) = admin.rsplit_once('/').context("no database in the URL")?;
-        let users = DatabaseUsers { name: name.to_owned(), admin, _server: server };
+        let users = DatabaseUsers { name: name.to_owned(), admin, server };
         for role in ROLES {
             // An earlier process with this id may have left one on a server that outlives the tests.
             users.as_admin(&format!("DROP USER IF EXISTS {}", users.account(role))).await?;
@@ -54,6 +54,16 @@ impl DatabaseUsers {
     /// The server refused a statement, which the message has.
     pub async fn grant(&self) -> anyhow::Result<()> {
         self.apply("deploy/mysql/grants.sql").await
+    }
+
+    /// Removes what was made on a server that outlives the tests.
+    pub(super) async fn remove(&self) -> anyhow::Result<()> {
+        if self.server.is_none() {
+            for role in ROLES {
+                self.as_admin(&format!("DROP USER {}", self.account(role))).await?;
+            }
+        }
+        Ok(())
     }
 
     /// The URL for the user of a role.

@@ -30,7 +30,9 @@ fn list<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
 /// The pods of a role, as its Deployment or Job has them.
 fn workloads() -> Vec<(String, Value)> {
     let workloads = of_kind("Deployment").into_iter().chain(of_kind("Job"));
-    workloads.map(|one| (one["metadata"]["name"].as_str().unwrap().to_owned(), one["spec"]["template"].clone())).collect()
+    workloads
+        .map(|one| (one["metadata"]["name"].as_str().unwrap().to_owned(), one["spec"]["template"].clone()))
+        .collect()
 }
 
 #[test]
@@ -49,13 +51,20 @@ fn every_pod_is_restricted() {
     let namespace = of_kind("Namespace").remove(0);
     assert_eq!(namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"], "restricted");
     let workloads = workloads();
-    assert_eq!(names(workloads.iter().map(|(role, _)| role.as_str())), names(["migrate", "api", "worker", "monitor"]));
+    assert_eq!(
+        names(workloads.iter().map(|(role, _)| role.as_str())),
+        names(["migrate", "api", "worker", "monitor"])
+    );
     for (role, template) in workloads {
         let pod = &template["spec"];
         assert_eq!(template["metadata"]["labels"], json!({ "app": "tellers", "role": role }));
         assert_eq!(pod["automountServiceAccountToken"], false, "{role}");
         let context = &pod["securityContext"];
-        assert_eq!((&context["runAsNonRoot"], &context["runAsUser"]), (&true.into(), &10001.into()), "{role}");
+        assert_eq!(
+            (&context["runAsNonRoot"], &context["runAsUser"]),
+            (&true.into(), &10001.into()),
+            "{role}"
+        );
         assert_eq!(context["seccompProfile"]["type"], "RuntimeDefault", "{role}");
         for container in list(pod, "containers") {
             let context = &container["securityContext"];
@@ -63,10 +72,13 @@ fn every_pod_is_restricted() {
             assert_eq!(context["allowPrivilegeEscalation"], false, "{role}");
             assert_eq!(context["capabilities"]["drop"], json!(["ALL"]), "{role}");
             assert!(container["resources"]["limits"]["memory"].is_string(), "{role}");
-            let secrets = names(
-                list(container, "envFrom").filter_map(|from| from["secretRef"]["name"].as_str()),
+            let secrets =
+                names(list(container, "envFrom").filter_map(|from| from["secretRef"]["name"].as_str()));
+            assert_eq!(
+                secrets,
+                names([format!("tellers-{role}").as_str()]),
+                "{role} has the secrets of others"
             );
-            assert_eq!(secrets, names([format!("tellers-{role}").as_str()]), "{role} has the secrets of others");
         }
     }
 }
@@ -123,7 +135,8 @@ fn the_network_lets_through_what_the_fleet_needs_and_nothing_else() {
     let denying = json!({ "podSelector": {}, "policyTypes": ["Ingress", "Egress"] });
     assert!(policies.iter().any(|policy| policy["spec"] == denying), "nothing denies by default");
     for (role, template) in workloads() {
-        let of_role = || policies.iter().filter(|policy| selects(policy, &role)).map(|policy| &policy["spec"]);
+        let of_role =
+            || policies.iter().filter(|policy| selects(policy, &role)).map(|policy| &policy["spec"]);
         let listens: BTreeSet<_> = list(&template["spec"], "containers")
             .flat_map(|container| list(container, "ports"))
             .filter_map(|port| port["containerPort"].as_u64())
@@ -135,7 +148,10 @@ fn the_network_lets_through_what_the_fleet_needs_and_nothing_else() {
         }
         let mut egress = BTreeSet::new();
         for rule in of_role().flat_map(|spec| list(spec, "egress")) {
-            assert!(list(rule, "to").next().is_some() && !ports(rule).is_empty(), "{role} may go anywhere: {rule}");
+            assert!(
+                list(rule, "to").next().is_some() && !ports(rule).is_empty(),
+                "{role} may go anywhere: {rule}"
+            );
             egress.extend(ports(rule));
         }
         assert!(egress.iter().all(|port| EGRESS_PORTS.contains(port)), "{role}: {egress:?}");

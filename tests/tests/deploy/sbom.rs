@@ -39,7 +39,8 @@ fn the_bill_of_materials_is_complete_and_the_same_each_time() {
         assert!(component["licenses"][0]["expression"].is_string(), "{component}");
         let hash = &component["hashes"][0];
         let is_ours = field("version") == "0.1.0" && component["repository"].is_null() && hash.is_null();
-        let is_known = hash["alg"] == "SHA-256" && hash["content"].as_str().is_some_and(|hash| hash.len() == 64);
+        let is_known =
+            hash["alg"] == "SHA-256" && hash["content"].as_str().is_some_and(|hash| hash.len() == 64);
         assert!(is_known || is_ours, "{component}");
     }
     for dependency in bill["dependencies"].as_array().unwrap() {

@@ -9,13 +9,13 @@
 //! | `tellers.dead-letters` | durable quorum queue without limits |
 //! | `tellers.lanes` | durable quorum queue that nothing is sent to: its `x-max-length` is the number of lanes |
 //!
-//! Every role declares `tellers.lanes`. Where the user of a role may declare no more than that, it looks whether the rest is
-//! there, which needs no right: the workers declare it, and look at the arguments.
+//! Every role declares `tellers.lanes`. Where the user of a role may declare no more than that, it looks whether the workers
+//! have declared the rest: they look at the arguments.
 
 mod existing;
 mod other;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use amqp::BrokerError;
@@ -104,13 +104,9 @@ impl Topology {
 
     /// What is set on the queues beside the arguments that they are declared with.
     pub(super) async fn policies(&self) -> Policies {
-        promises::look(self.management.as_ref(), &self.queues()).await
-    }
-
-    /// Every queue of the fleet.
-    fn queues(&self) -> BTreeSet<String> {
         let lanes = self.settings.lanes.iter().map(lane_queue);
-        lanes.chain([DEAD_LETTER_QUEUE, WORK_QUEUE, LANES_QUEUE].map(str::to_owned)).collect()
+        let queues = lanes.chain([DEAD_LETTER_QUEUE, WORK_QUEUE, LANES_QUEUE].map(str::to_owned)).collect();
+        promises::look(self.management.as_ref(), &queues).await
     }
 
     /// The next one who needs it declares it again.
@@ -148,7 +144,7 @@ impl Topology {
         let channel = broker.channel().await?.channel;
         if !may_declare(&channel, JOBS_EXCHANGE, ExchangeKind::Direct, broker).await? {
             // Those of the workers may, and look at the arguments of each.
-            existing::must_exist(broker, &[JOBS_EXCHANGE, DEAD_EXCHANGE], &self.queues()).await?;
+            existing::must_exist(broker, JOBS_EXCHANGE).await?;
             return self.refuse_harmful_policies(broker).await;
         }
         declare_exchange(&channel, DEAD_EXCHANGE, ExchangeKind::Fanout, broker).await?;

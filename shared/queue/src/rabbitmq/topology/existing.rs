@@ -1,53 +1,36 @@
 //! What is looked for where the user of a role may not declare it.
 
-use std::collections::BTreeSet;
-
 use amqp::broker::Broker;
 use lapin::options::ExchangeDeclareOptions;
 use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
 use lapin::types::FieldTable;
 use lapin::{ErrorKind, ExchangeKind};
 
-use super::passive;
 use crate::QueueError;
 
-/// Looks whether these exchanges and queues are there.
+/// Looks whether an exchange is there. (RabbitMQ asks nothing of whoever looks, or, since 4.2.7 and 4.3.1, any right on the
+/// exchange. The two versions before these ask for the right to declare it.) A queue that is missing shows by itself:
+/// messages to it come back.
 ///
 /// # Errors
-/// One is not, and who has to make it; or the broker did not answer.
-pub(super) async fn must_exist(
-    broker: &Broker,
-    exchanges: &[&str],
-    queues: &BTreeSet<String>,
-) -> Result<(), QueueError> {
+/// It is not there, and who has to make it; or the broker did not answer.
+pub(super) async fn must_exist(broker: &Broker, exchange: &str) -> Result<(), QueueError> {
     let channel = broker.channel().await?.channel;
-    let passive_exchange = ExchangeDeclareOptions { passive: true, ..ExchangeDeclareOptions::default() };
-    for exchange in exchanges {
-        // Of one that is only looked for the broker compares no kind.
-        let looked = channel.exchange_declare(
-            (*exchange).into(),
-            ExchangeKind::Direct,
-            passive_exchange,
-            FieldTable::default(),
-        );
-        looked.await.map_err(|cause| missing(broker, &format!("exchange {exchange}"), &cause))?;
-    }
-    for queue in queues {
-        let looked = channel.queue_declare(queue.as_str().into(), passive(), FieldTable::default()).await;
-        looked.map_err(|cause| missing(broker, &format!("queue {queue}"), &cause))?;
-    }
-    Ok(())
+    let passive = ExchangeDeclareOptions { passive: true, ..ExchangeDeclareOptions::default() };
+    let looked =
+        channel.exchange_declare(exchange.into(), ExchangeKind::Direct, passive, FieldTable::default());
+    looked.await.map_err(|cause| missing(broker, exchange, &cause))
 }
 
-fn missing(broker: &Broker, what: &str, cause: &lapin::Error) -> QueueError {
+fn missing(broker: &Broker, exchange: &str, cause: &lapin::Error) -> QueueError {
     let is_missing = matches!(cause.kind(), ErrorKind::ProtocolError(refused)
         if *refused.kind() == AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND));
     if !is_missing {
-        return broker.failure(&format!("looking for the {what}"), cause).into();
+        return broker.failure(&format!("looking for the exchange {exchange}"), cause).into();
     }
     QueueError::Failed(format!(
-        "the {what} is not on {} yet, and the user of AMQP_URL may not declare it; start a worker, whose user declares all of \
-         them, or add them to the pattern `configure` of this user (docs/RIGHTS.md)",
+        "the exchange {exchange} is not on {} yet, and the user of AMQP_URL may not declare it; start a worker, whose user \
+         declares it and the queues, or give this user the same right `configure` (docs/RIGHTS.md)",
         broker.address()
     ))
 }

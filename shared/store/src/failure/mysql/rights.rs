@@ -17,7 +17,10 @@ pub(super) fn lacking(message: &str) -> String {
 /// What is said of a user whom the server does not let in, or not into the database of the URL.
 pub(super) fn shut_out(has_database: bool) -> String {
     if has_database {
-        format!("the database user has no right in this database; grant what its role needs as in {FILE}")
+        format!(
+            "the database user has no right in this database, or lacks one on all of it; grant what its role needs as in \
+             deploy/mysql/users.sql and in {FILE}"
+        )
     } else {
         "check the user and the password in the URL of the database, whether the account is locked, and from which hosts \
          it may connect"
