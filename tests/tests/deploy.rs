@@ -1,5 +1,7 @@
 //! What is deployed gives nobody more than it has to: pods, networks, secrets, users, images and passwords.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // What the tests share fails as they do.
+
 #[path = "deploy/kubernetes.rs"]
 mod kubernetes;
 #[path = "deploy/sbom.rs"]

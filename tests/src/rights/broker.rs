@@ -77,7 +77,7 @@ impl BrokerUsers {
             admin: (user.to_owned(), password.to_owned()),
             prefix,
             vhost,
-            server: server,
+            server,
         })
     }
 
