@@ -5,7 +5,7 @@ mod broker;
 mod database;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
@@ -14,9 +14,14 @@ pub use database::DatabaseUsers;
 
 use crate::fleet::Fleet;
 
-/// A file of the repository.
-fn file(path: &str) -> anyhow::Result<String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+/// Where a file of the repository is.
+fn path(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file)
+}
+
+/// What a file of the repository says.
+fn file(file: &str) -> anyhow::Result<String> {
+    let path = path(file);
     fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))
 }
 

@@ -4,12 +4,13 @@ use anyhow::{Context as _, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::file;
+use super::{file, path};
 use crate::servers::RabbitMq;
 
 /// What each user is called, after the prefix.
 const ROLES: [&str; 4] = ["api", "worker", "monitor", "management"];
 const PASSWORD: &str = "of-one-test-only";
+const PERMISSIONS: &str = "deploy/rabbitmq/permissions.json";
 
 /// A virtual host with a user for each role.
 #[derive(Debug)]
@@ -52,10 +53,13 @@ impl BrokerUsers {
             let user = json!({ "password": PASSWORD, "tags": tags });
             users.put(&format!("users/{}_{role}", users.prefix), &user).await?;
         }
-        let file: Value = serde_json::from_str(&file("deploy/rabbitmq/permissions.json")?)?;
-        for permission in file["permissions"].as_array().context("no permissions")? {
-            let user = permission["user"].as_str().and_then(|user| user.strip_prefix("tellers_"));
-            users.permit(user.context("a user is not of this fleet")?, permission).await?;
+        match &users.server {
+            // As operators do.
+            Some(server) => {
+                let path = path(PERMISSIONS);
+                server.control(&["import_definitions", path.to_str().context("an odd path")?]).await?;
+            }
+            None => users.permit_all().await?,
         }
         Ok(users)
     }
@@ -81,6 +85,21 @@ impl BrokerUsers {
         })
     }
 
+    /// The same as an import, under the names of this test.
+    async fn permit_all(&self) -> anyhow::Result<()> {
+        let file: Value = serde_json::from_str(&file(PERMISSIONS)?)?;
+        for permission in file["permissions"].as_array().context("no permissions")? {
+            let role = permission["user"].as_str().and_then(|user| user.strip_prefix("tellers_"));
+            let user = format!("{}_{}", self.prefix, role.context("a user is not of this fleet")?);
+            let mut patterns = json!({});
+            for pattern in ["configure", "write", "read"] {
+                patterns[pattern] = permission[pattern].clone();
+            }
+            self.put(&format!("permissions/{}/{user}", self.vhost), &patterns).await?;
+        }
+        Ok(())
+    }
+
     /// The URL for the user of a role.
     pub fn url(&self, role: &str) -> String {
         let vhost = self.vhost.replace('/', "%2f");
@@ -90,19 +109,6 @@ impl BrokerUsers {
     /// The management API, by the user that may look at everything and use nothing.
     pub fn management_url(&self) -> String {
         self.management.replacen("://", &format!("://{}_management:{PASSWORD}@", self.prefix), 1)
-    }
-
-    /// Gives the user of a role these permissions: an object with `configure`, `write` and `read`.
-    ///
-    /// # Errors
-    /// The broker refused them.
-    pub async fn permit(&self, role: &str, permission: &Value) -> anyhow::Result<()> {
-        let vhost = self.vhost.replace('/', "%2F");
-        let mut patterns = json!({});
-        for pattern in ["configure", "write", "read"] {
-            patterns[pattern] = permission[pattern].clone();
-        }
-        self.put(&format!("permissions/{vhost}/{}_{role}", self.prefix), &patterns).await
     }
 
     /// Removes what was made on a broker that outlives the tests.
