@@ -114,5 +114,16 @@ pub(super) async fn a_missing_right_holds_up_those_who_need_it(fleet: &Restricte
     let statuses =
         [client.outcome(&held, WITHIN).await?.status, client.outcome(&behind, WITHIN).await?.status];
     ensure!(BTreeSet::from(statuses) == BTreeSet::from(["posted".to_owned()]), "they are not posted");
-    Ok(())
+
+    // Without the procedure posting goes on.
+    users.as_admin(&format!("REVOKE EXECUTE ON PROCEDURE add_era FROM {worker}")).await?;
+    until("the worker says that it may not add an era", WITHIN, async || {
+        let id = client.submit(&deposit("b")).await?;
+        ensure!(client.outcome(&id, WITHIN).await?.status == "posted", "posting waits for an era");
+        let log = fleet.worker.output();
+        let said = log.lines().find(|line| line.contains("lacks EXECUTE on the procedure"));
+        ensure!(said.is_some_and(|said| said.contains("GRANT EXECUTE ON PROCEDURE")), "not yet");
+        Ok(())
+    })
+    .await
 }
