@@ -3,6 +3,8 @@
 use std::io;
 
 use deadpool::managed::{Manager, Metrics, PoolError, RecycleError, RecycleResult};
+use lapin::runtime::default_runtime;
+use lapin::tcp::OwnedTLSConfig;
 use lapin::uri::{AMQPScheme, AMQPUri};
 use lapin::{Connection, ConnectionProperties, ErrorKind};
 use runtime::server_url::{ServerHost, UrlForm};
@@ -47,6 +49,12 @@ pub fn read(url: &str) -> Result<(AMQPUri, ServerHost), BrokerError> {
     Ok((uri, host))
 }
 
+/// The broker's host, if what goes there leaves this machine in the clear. A URL that cannot be read goes nowhere.
+pub fn exposed_host(url: &str) -> Option<ServerHost> {
+    let (uri, host) = read(url).ok()?;
+    (uri.scheme == AMQPScheme::AMQP && !host.is_loopback()).then_some(host)
+}
+
 impl Connector {
     pub(crate) fn new(uri: AMQPUri, name: &str) -> Connector {
         Connector { uri, name: name.to_owned() }
@@ -82,8 +90,14 @@ impl Manager for Connector {
         // No recovery by lapin: a channel that came back by itself would hide that its unconfirmed
         // publishes and unacknowledged deliveries are void.
         let properties = ConnectionProperties::default().with_connection_name(self.name.as_str().into());
+        // Read for each connection: a new authority is known without a restart.
+        let authorities = match self.uri.scheme {
+            AMQPScheme::AMQPS => runtime::tls::authorities_pem().map_err(io::Error::other)?,
+            AMQPScheme::AMQP => None,
+        };
+        let tls = OwnedTLSConfig { identity: None, cert_chain: authorities };
         // The URL as it was read: written out and parsed again, it would lose an IPv6 address.
-        Connection::connect_uri(self.uri.clone(), properties).await
+        Connection::connect_uri_with_config(self.uri.clone(), properties, tls, default_runtime()?).await
     }
 
     async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<lapin::Error> {

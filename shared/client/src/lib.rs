@@ -14,6 +14,7 @@ use backon::{ExponentialBuilder, Retryable as _};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Body, ClientBuilder, Method, RequestBuilder, StatusCode};
 use runtime::server_url::http_url;
+use runtime::tls::fleet_client_config;
 use serde::de::DeserializeOwned;
 
 pub use self::answer::{Answer, Error, Problem};
@@ -67,7 +68,9 @@ impl Client {
             key.set_sensitive(true);
             headers.insert("x-api-key", key);
         }
-        Ok(Client { http: http.tcp_nodelay(true).default_headers(headers).build()?, base })
+        let http =
+            http.tcp_nodelay(true).default_headers(headers).tls_backend_preconfigured(fleet_client_config()?);
+        Ok(Client { http: http.build()?, base })
     }
 
     /// Where the service is, without a slash at the end.

@@ -9,7 +9,7 @@ mod http;
 mod tests;
 
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use url::{Host, ParseError, Url};
 
@@ -37,6 +37,12 @@ impl ServerHost {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether what goes there stays on this machine.
+    pub fn is_loopback(&self) -> bool {
+        let address = self.0.parse().map(|address: IpAddr| address.to_canonical().is_loopback());
+        address.unwrap_or_else(|_| self.0.eq_ignore_ascii_case("localhost"))
+    }
 }
 
 /// As a URL has it: an IPv6 address in brackets.
@@ -61,6 +67,12 @@ impl UrlForm {
     /// A part of it is missing or would be passed over.
     pub fn host(&self, setting: &'static str, text: &str) -> Result<Option<ServerHost>, UrlError> {
         self.read(text).map_err(|fault| UrlError { setting, fault })
+    }
+
+    /// Whether the URL has one of these parameters.
+    pub fn has_parameter(text: &str, names: &[&str]) -> bool {
+        let url = Url::parse(text.trim());
+        url.is_ok_and(|url| url.query_pairs().any(|(name, _)| names.contains(&name.as_ref())))
     }
 
     fn read(&self, text: &str) -> Result<Option<ServerHost>, String> {
@@ -195,7 +207,7 @@ fn shown(name: &str) -> &str {
 /// What is set instead of the parameters by which other clients know of certificates.
 fn authority_remedy(name: &str) -> &'static str {
     if matches!(name, "cacertfile" | "ca_certs" | "cafile") {
-        "; to trust the authority of a certificate, set the environment variable SSL_CERT_FILE to its PEM file"
+        "; to trust the authority of a certificate, set TLS_CA to its PEM file"
     } else {
         ""
     }

@@ -1,12 +1,19 @@
-//! What the failure of a TLS handshake means, and what to do about it.
+//! TLS to others: whom this process trusts, and what the failure of a handshake means and what to do about it.
+
+mod trust;
 
 use std::error::Error;
 use std::io;
+use std::path::{Path, PathBuf};
 
 use rustls::{CertificateError, Error as TlsError, InvalidMessage};
 
+pub use self::trust::{
+    AuthoritiesError, authorities_file, authorities_pem, client_config, fleet_client_config, recognise, trust,
+};
+
 /// The variable that names the file of the authorities that are trusted instead of the machine's.
-const AUTHORITIES: &str = "SSL_CERT_FILE";
+const INSTEAD: &str = "SSL_CERT_FILE";
 
 /// Says it of whatever carries an error of TLS, however deep; `None`: nothing here does.
 ///
@@ -42,18 +49,25 @@ fn certificate_remedy(fault: &CertificateError, setting: &str) -> String {
              host"
         ),
         _ => format!(
-            "the server's certificate is not trusted: set the environment variable {AUTHORITIES} to a PEM file with the \
-             certificate of the authority that issued it{} (the server's own certificate must not be the authority's)",
+            "the server's certificate is not trusted: set TLS_CA to a PEM file with the certificate of the authority that \
+             issued it{} (the server's own certificate must not be the authority's)",
             set_already()
         ),
     }
 }
 
-/// What the variable says already: nothing but the log otherwise names a file that cannot be read.
+/// The files that are set already: nothing but the log otherwise names one that cannot be read.
 fn set_already() -> String {
-    let set = std::env::var_os(AUTHORITIES).map(|path| path.display().to_string());
-    set.map(|path| format!(" (it is set to {path:?}, which cannot be read or holds another certificate)"))
-        .unwrap_or_default()
+    let instead = std::env::var_os(INSTEAD).map(PathBuf::from);
+    let set = [("TLS_CA", authorities_file().map(Path::to_owned)), (INSTEAD, instead)];
+    let set = set
+        .into_iter()
+        .filter_map(|(name, path)| Some(format!("{name} is set to {:?}", path?.display().to_string())));
+    let set: Vec<_> = set.collect();
+    if set.is_empty() {
+        return String::new();
+    }
+    format!(" ({}, which cannot be read or has other certificates)", set.join(" and "))
 }
 
 fn tls_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e TlsError> {
@@ -85,13 +99,13 @@ mod tests {
     #[test]
     fn a_handshake_that_fails_says_what_to_set() {
         let untrusted = told(TlsError::InvalidCertificate(CertificateError::UnknownIssuer));
-        assert!(untrusted.contains("not trusted") && untrusted.contains("SSL_CERT_FILE"), "{untrusted}");
+        assert!(untrusted.contains("not trusted") && untrusted.contains("TLS_CA"), "{untrusted}");
         let plain = told(TlsError::InvalidMessage(InvalidMessage::InvalidContentType));
         assert!(plain.contains("speaks no TLS") && plain.contains("amqp://"), "{plain}");
         let named = told(TlsError::InvalidCertificate(CertificateError::NotValidForName));
-        assert!(named.contains("AMQP_URL") && !named.contains("SSL_CERT_FILE"), "{named}");
+        assert!(named.contains("AMQP_URL") && !named.contains("TLS_CA"), "{named}");
         let old = told(TlsError::InvalidCertificate(CertificateError::Expired));
-        assert!(old.contains("clock") && !old.contains("SSL_CERT_FILE"), "{old}");
+        assert!(old.contains("clock") && !old.contains("TLS_CA"), "{old}");
         assert_eq!(explain(&io::Error::other("reset"), "AMQP_URL", "amqp:// in it"), None);
     }
 }

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use contract::report::PoolReport;
 use sqlx::migrate::Migrator;
 
+pub use self::address::{Exposure, exposure};
 pub use self::config::MySqlConfig;
 use self::eras::Eras;
 use self::pools::Pools;

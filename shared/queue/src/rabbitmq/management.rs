@@ -9,6 +9,7 @@ use std::time::Duration;
 use amqp::connector;
 use lapin::uri::{AMQPScheme, AMQPUri};
 use runtime::server_url::http_base;
+use runtime::tls::{self, client_config};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -118,12 +119,16 @@ impl Management {
         let address = url.as_str().trim_end_matches('/').to_owned();
         let vhost = if amqp.vhost.is_empty() { "/" } else { &amqp.vhost }.to_owned();
         url.path_segments_mut().map_err(|()| refused(&"it has no path"))?.pop_if_empty().push("api");
+        let no_client = |error: &dyn std::fmt::Display| {
+            QueueError::Failed(format!("no client for the management API: {error}"))
+        };
         let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(client_config().map_err(|error| no_client(&error))?)
             .timeout(ANSWER_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
-            .map_err(|error| QueueError::Failed(format!("no client for the management API: {error}")))?;
+            .map_err(|error| no_client(&error))?;
         Ok(Management { http, lists: url, vhost, address, user, password })
     }
 
@@ -172,7 +177,11 @@ impl Management {
     }
 
     fn silent(&self, error: reqwest::Error) -> String {
-        let error = anyhow::Error::new(error.without_url());
+        let error = error.without_url();
+        if let Some(explained) = tls::explain(&error, SETTING, "http:// in it") {
+            return format!("no answer of the management API at {}: {explained}", self.address);
+        }
+        let error = anyhow::Error::new(error);
         format!(
             "no answer of the management API at {} ({error:#}); enable the plugin rabbitmq_management, and set {SETTING} to \
              where it is",

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-/// Reads an http:// URL with a host, as it was written.
+/// Reads an http:// or https:// URL with a host, as it was written.
 ///
 /// # Errors
 /// It is none; the message says what to write.
@@ -23,11 +23,11 @@ pub fn http_base(text: &str) -> Result<String, String> {
 }
 
 fn read(text: &str) -> Result<Url, String> {
-    const WRITE: &str = "write one such as http://127.0.0.1:8080 or http://[::1]:8080";
+    const WRITE: &str =
+        "write one such as http://127.0.0.1:8080, http://[::1]:8080 or https://tellers.example";
     let url = Url::parse(text).map_err(|error| format!("{error}; {WRITE}"))?;
-    // Whoever speaks TLS stands in front of a fleet, and its own commands do not.
-    if url.scheme() != "http" || !url.has_host() {
-        return Err(format!("it is no http:// URL with a host; {WRITE}"));
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(format!("it is no http:// or https:// URL with a host; {WRITE}"));
     }
     Ok(url)
 }

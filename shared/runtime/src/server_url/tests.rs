@@ -66,7 +66,7 @@ fn what_is_not_understood_is_refused_with_its_remedy_and_without_the_password() 
         ("amqp://u:12#s3cret@h/v", "two readings"),
         ("amqp://u:12?s3cret@h/v", "two readings"),
         ("amqp://u:s3cret@h/v#", "two readings"),
-        ("amqps://u:s3cret@h/v?cacertfile=ca.pem", "SSL_CERT_FILE"),
+        ("amqps://u:s3cret@h/v?cacertfile=ca.pem", "TLS_CA"),
         ("amqps://u:s3cret@h/v?verify=verify_none", "verify"),
         ("amqp://u:s3cret@h/v?Heartbeat=3", "Heartbeat"),
         ("amqp://u:s3cret@h/v?s3cret", "can be shown"),
@@ -80,14 +80,17 @@ fn what_is_not_understood_is_refused_with_its_remedy_and_without_the_password() 
 
 #[test]
 fn the_url_of_an_ingress_has_a_scheme_and_a_host_and_ends_with_its_path() {
-    for url in ["http://127.0.0.1:8080", "http://[::1]:8080/", "http://bank.example/tellers"] {
+    for url in
+        ["http://127.0.0.1:8080", "http://[::1]:8080/", "http://bank.example/tellers", "https://bank.example"]
+    {
         assert_eq!(http_base(url).as_deref(), Ok(url));
     }
     for url in [
         "",
         "localhost:8080",
         "127.0.0.1:8080",
-        "https://h",
+        "https://",
+        "ftp://h",
         "http://",
         "http://h/?a=b",
         "http://h/#",

@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use runtime::server_url::UrlForm;
-use sqlx::mysql::MySqlConnectOptions;
+use runtime::tls::authorities_file;
+use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 
 use crate::error::StoreError;
 use crate::failure::Failure;
@@ -55,12 +56,54 @@ pub(crate) fn read(setting: &'static str, url: &str) -> Result<(MySqlConnectOpti
         Some(host) => options.host(host.as_str()),
         None => options,
     };
+    let options = verified(options, url);
     let address = match (options.get_socket(), host) {
         (Some(socket), _) => socket.display().to_string(),
         (None, Some(host)) => format!("{host}:{}", options.get_port()),
         (None, None) => format!("{}:{}", options.get_host(), options.get_port()),
     };
     Ok((options, Address(address)))
+}
+
+/// With the authorities of `TLS_CA`, by which the server is verified unless the URL says otherwise. As with MySQL's own
+/// clients, authorities in the URL verify the server too.
+fn verified(options: MySqlConnectOptions, url: &str) -> MySqlConnectOptions {
+    let says_mode = UrlForm::has_parameter(url, &["ssl-mode", "sslmode"]);
+    if UrlForm::has_parameter(url, &["ssl-ca", "sslca"]) {
+        return if says_mode { options } else { options.ssl_mode(MySqlSslMode::VerifyCa) };
+    }
+    let Some(authorities) = authorities_file() else { return options };
+    let options = options.ssl_ca(authorities);
+    // What goes through a socket's file stays on this machine, and reaches no name.
+    if says_mode || options.get_socket().is_some() {
+        return options;
+    }
+    options.ssl_mode(MySqlSslMode::VerifyIdentity)
+}
+
+/// What may be read or changed on the way to a server of the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exposure {
+    /// Nothing is encrypted.
+    Plain,
+    /// It is encrypted if the server offers that, and the server is not verified.
+    Unverified,
+}
+
+/// What is exposed on the way to the server of this URL, and its address; `None`: nothing, or it does not leave this
+/// machine, or the URL cannot be read.
+pub fn exposure(setting: &'static str, url: &str) -> Option<(Exposure, String)> {
+    let host = FORM.host(setting, url).ok()??;
+    let (options, address) = read(setting, url).ok()?;
+    if host.is_loopback() || options.get_socket().is_some() {
+        return None;
+    }
+    let exposure = match options.get_ssl_mode() {
+        MySqlSslMode::Disabled => Exposure::Plain,
+        MySqlSslMode::Preferred | MySqlSslMode::Required => Exposure::Unverified,
+        MySqlSslMode::VerifyCa | MySqlSslMode::VerifyIdentity => return None,
+    };
+    Some((exposure, address.to_string()))
 }
 
 impl Address {
@@ -95,6 +138,29 @@ mod tests {
         let (_, address) = read("DATABASE_URL", "mysql://root@[::1]:1/x").unwrap();
         let told = address.named_in(Failure::Transient("refused".to_owned())).to_string();
         assert!(told.contains("[::1]:1"), "{told}");
+    }
+
+    #[test]
+    fn authorities_in_the_url_verify_the_server() {
+        let mode = |query: &str| {
+            let (options, _) = read("DATABASE_URL", &format!("mysql://root@db.example/x{query}")).unwrap();
+            options.get_ssl_mode()
+        };
+        assert!(matches!(mode(""), MySqlSslMode::Preferred));
+        assert!(matches!(mode("?ssl-ca=ca.pem"), MySqlSslMode::VerifyCa));
+        assert!(matches!(mode("?ssl-ca=ca.pem&ssl-mode=REQUIRED"), MySqlSslMode::Required));
+    }
+
+    #[test]
+    fn what_is_exposed_on_the_way_to_another_machine_is_known() {
+        let exposed = |url: &str| exposure("DATABASE_URL", url).map(|(exposure, _)| exposure);
+        assert_eq!(exposed("mysql://u@db.example/x?ssl-mode=DISABLED"), Some(Exposure::Plain));
+        assert_eq!(exposed("mysql://u@db.example/x"), Some(Exposure::Unverified));
+        assert_eq!(exposed("mysql://u@db.example/x?ssl-mode=VERIFY_IDENTITY"), None);
+        for here in ["localhost", "127.0.0.9", "[::1]", "db.example"] {
+            let socket = if here == "db.example" { "&socket=/run/s" } else { "" };
+            assert_eq!(exposed(&format!("mysql://u@{here}/x?ssl-mode=DISABLED{socket}")), None, "{here}");
+        }
     }
 
     #[test]
