@@ -17,6 +17,7 @@ use store::analyses::Analyses;
 use store::imports::Imports;
 use store::ledger::Ledger;
 use tellers_http::keys::Keys;
+use tellers_http::tls::ServerTls;
 use tokio_util::sync::CancellationToken;
 
 use crate::admission::Admission;
@@ -34,6 +35,8 @@ const ASK_EVERY: Duration = Duration::from_secs(1);
 pub struct Config {
     /// Where it listens; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// What it speaks TLS with; `None`: it speaks none.
+    pub tls: Option<Arc<ServerTls>>,
     /// Who may do what; empty: nobody is asked.
     pub keys: Keys,
     /// Lets an ingress without keys listen beyond this machine.
@@ -50,6 +53,7 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            tls: None,
             keys: Keys::default(),
             allow_anonymous: false,
             stop_pause: Duration::ZERO,
@@ -165,12 +169,18 @@ impl Ingress {
 
     /// Tells the fleet how this ingress is and where it listens, each second, until it has `ended`: what it accepts
     /// while it stops counts too.
-    pub async fn report(self: Arc<Ingress>, address: Option<SocketAddr>, ended: CancellationToken) {
+    pub async fn report(
+        self: Arc<Ingress>,
+        address: Option<SocketAddr>,
+        tls: bool,
+        ended: CancellationToken,
+    ) {
         let reporter = Reporter {
             bus: self.parts.bus.clone(),
             role: Role::Api,
             replica: self.parts.replica.clone(),
             address,
+            tls,
             instruments: self.parts.instruments.clone(),
         };
         let trouble = || async {

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use store::ledger::durability;
-use tellers_http::listener::{self, Stop};
-use tokio::net::TcpListener;
+use tellers_http::listener::{self, Listener, Stop};
 use tokio_util::sync::CancellationToken;
 
 use crate::context::{Config, Ingress, Parts};
@@ -21,13 +20,13 @@ pub async fn run(config: Config, parts: Parts, shutdown: CancellationToken) -> a
     serve(listener, config, parts, shutdown).await
 }
 
-/// Listens at the configured address; [`TcpListener::local_addr`] tells which port it took.
+/// Listens at the configured address; [`Listener::local_addr`] tells which port it took.
 ///
 /// # Errors
 /// The address is taken or not ours, or strangers would not be asked for a key.
-pub fn bind(config: &Config) -> anyhow::Result<TcpListener> {
+pub fn bind(config: &Config) -> anyhow::Result<Listener> {
     check_listen(config.listen, &config.keys, config.allow_anonymous)?;
-    listener::bind(config.listen)
+    Listener::bind(config.listen, config.tls.clone())
         .with_context(|| format!("could not listen on {} (API_LISTEN)", config.listen))
 }
 
@@ -37,7 +36,7 @@ pub fn bind(config: &Config) -> anyhow::Result<TcpListener> {
 /// # Errors
 /// The machine gives no random numbers.
 pub async fn serve(
-    listener: TcpListener,
+    listener: Listener,
     config: Config,
     parts: Parts,
     shutdown: CancellationToken,
@@ -57,11 +56,11 @@ pub async fn serve(
     });
     let looking = tokio::spawn(durability::watch(ingress.parts.ledger.clone(), shutdown.clone()));
     let importing = tokio::spawn(Arc::clone(&ingress).run_imports());
-    let address = listener.local_addr().ok();
+    let (address, tls) = (listener.local_addr().ok(), listener.is_tls());
     let ended = CancellationToken::new();
-    let reporting = tokio::spawn(Arc::clone(&ingress).report(address, ended.clone()));
+    let reporting = tokio::spawn(Arc::clone(&ingress).report(address, tls, ended.clone()));
     if let Some(address) = address {
-        tracing::info!(%address, replica = ingress.parts.replica, "the ingress listens");
+        tracing::info!(%address, tls, replica = ingress.parts.replica, "the ingress listens");
     }
     listener::serve(listener, router, Stop { begins: shutdown, pause }).await;
     let imported = importing.await;

@@ -38,8 +38,7 @@ use contract::report::Role;
 use fleet::reporter::{Reporter, Vitals};
 use runtime::telemetry::PrometheusHandle;
 use store::ledger::durability;
-use tellers_http::listener;
-use tokio::net::TcpListener;
+use tellers_http::listener::{self, Listener};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -65,7 +64,7 @@ const ALERT_CHANGES_WAITING_MAX: usize = 1_000;
 /// The listener failed. A part that is away is shown as away, not returned.
 pub async fn run(
     parts: Parts,
-    listener: TcpListener,
+    listener: Listener,
     prometheus: PrometheusHandle,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
@@ -76,6 +75,7 @@ pub async fn run(
         role: Role::Monitor,
         replica: parts.replica.clone(),
         address: listener.local_addr().ok(),
+        tls: listener.is_tls(),
         instruments: parts.instruments.clone(),
     };
     beside.spawn(reporter.report_each_second(Vitals::default, || async { None }, shutdown.clone()));
@@ -88,7 +88,7 @@ pub async fn run(
         replica: parts.replica.clone(),
         shutdown: shutdown.clone(),
     });
-    info!(replica = parts.replica, "monitor ready");
+    info!(replica = parts.replica, tls = listener.is_tls(), "monitor ready");
     let router = routes::router(shared, load_tests.clone(), prometheus);
     listener::serve(listener, router, shutdown.into()).await;
     load_tests.stop().await;

@@ -276,7 +276,8 @@ async fn reported_ingress(bus: &dyn Bus) -> Option<String> {
         loop {
             let report = next_report(&mut reports).await?;
             if report.role == Role::Api && !report.leaving && report.address.is_some() {
-                return report.address.map(|address| format!("http://{address}"));
+                let scheme = if report.tls { "https" } else { "http" };
+                return report.address.map(|address| format!("{scheme}://{address}"));
             }
         }
     };

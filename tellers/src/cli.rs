@@ -41,8 +41,11 @@ Run a real fleet; every replica needs both:
   tellers worker --worker-listen 127.0.0.1:0 &
   tellers monitor &
 
-A broker with a certificate of a private authority:
-  export AMQP_URL=amqps://tellers:secret@broker.example:5671/%2f SSL_CERT_FILE=ca.pem
+A broker and a database with certificates of a private authority:
+  export AMQP_URL=amqps://tellers:secret@broker.example:5671/%2f TLS_CA=ca.pem
+
+HTTPS at the api and the monitor:
+  export TLS_CERT=chain.pem TLS_KEY=key.pem
 
 A flag that has an environment variable shows it. The flag overrides the variable.";
 

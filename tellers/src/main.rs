@@ -4,6 +4,7 @@ mod bench;
 mod cli;
 mod dead_letters;
 mod demo;
+mod encryption;
 mod health;
 mod import;
 mod load_test;
@@ -52,6 +53,9 @@ async fn start(cli: Cli) -> anyhow::Result<ExitCode> {
     );
     let filter = if is_service { telemetry::SERVICE_FILTER } else { telemetry::COMMAND_FILTER };
     telemetry::log(fleet.log_format, filter)?;
+    if let Some(path) = fleet.tls_ca.as_deref().filter(|path| !path.as_os_str().is_empty()) {
+        runtime::tls::trust(path)?;
+    }
     if is_service {
         listener::raise_file_limit();
     }

@@ -17,12 +17,13 @@ use runtime::telemetry;
 use store::StoreError;
 use store::ledger::Ledger;
 use tellers_http::keys::{Keys, check_listen};
-use tellers_http::listener;
-use tokio::net::TcpListener;
+use tellers_http::listener::Listener;
+use tellers_http::tls::ServerTls;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::cli::{ApiArgs, DevArgs, MonitorArgs};
+use crate::encryption::{server_tls, tell_exposed, url_here};
 use crate::parts::{self, Parts};
 
 /// The longest wait before a ledger that is away at the start is asked again.
@@ -63,18 +64,21 @@ impl Dev {
     ) -> anyhow::Result<Dev> {
         let settings = args.api.settings.0.clone().and(args.worker.settings.0).and(args.monitor.settings.0);
         let instruments = instruments(fleet, parts, settings)?;
-        let api_config = api_config(fleet, args.api)?;
+        let tls = server_tls(&args.api.access)?;
+        let api_config = api_config(fleet, args.api, tls.clone())?;
         let keys = api_config.keys.clone();
         check_listen(args.monitor.monitor_listen, &keys, api_config.allow_anonymous)?;
         let (api, worker, monitor) = (
             api::bind(&api_config)?,
-            listen(args.worker.worker_listen, "WORKER_LISTEN")?,
-            listen(args.monitor.monitor_listen, "MONITOR_LISTEN")?,
+            listen(args.worker.worker_listen, "WORKER_LISTEN", None)?,
+            listen(args.monitor.monitor_listen, "MONITOR_LISTEN", tls.clone())?,
         );
         let addresses = (api.local_addr()?, monitor.local_addr()?);
-        for (role, listener) in [("api", &api), ("worker", &worker), ("monitor", &monitor)] {
+        let listeners = [("api", &api), ("worker", &worker), ("monitor", &monitor)];
+        for (role, listener) in listeners {
             announce(role, listener)?;
         }
+        tell_exposed(fleet, &listeners);
 
         // One each: what the worker submits by itself is not what the ingress accepted.
         let (ingress, poster) = (replica_id("api")?, replica_id("worker")?);
@@ -84,7 +88,7 @@ impl Dev {
         let api_parts = api_parts(fleet, parts, &publishers[0], ingress, beside.clone());
         let worker_parts = worker_parts(fleet, parts, &publishers[1], poster, instruments);
         let monitor_parts = monitor::Parts {
-            api_url: Some(args.monitor.api_url.unwrap_or_else(|| url_here(addresses.0))),
+            api_url: Some(args.monitor.api_url.unwrap_or_else(|| url_here(addresses.0, tls.is_some()))),
             api_key: args.monitor.api_key,
             ..monitor_parts(fleet, parts, replica_id("monitor")?, keys, beside)
         };
@@ -120,13 +124,15 @@ pub(crate) async fn api(
     shutdown: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
     let settings = args.settings.0.clone();
-    let config = api_config(&fleet, args)?;
+    let tls = server_tls(&args.access)?;
+    let config = api_config(&fleet, args, tls)?;
     let parts = Parts::open_shared(&fleet, "api").await?;
     let replica = replica_id("api")?;
     let publisher = parts.publisher(&fleet, &replica);
     let instruments = instruments(&fleet, &parts, settings)?;
     let listener = api::bind(&config)?;
     announce("api", &listener)?;
+    tell_exposed(&fleet, &[("api", &listener)]);
 
     // It accepts jobs while the ledger is away; another number of lanes ends it as soon as it is known.
     let check = tokio::spawn(checked(parts.ledger.clone(), fleet.clone(), shutdown.clone()));
@@ -149,8 +155,9 @@ pub(crate) async fn worker(
     let replica = replica_id("worker")?;
     let publisher = parts.publisher(&fleet, &replica);
     let instruments = instruments(&fleet, &parts, config.settings.0)?;
-    let listener = listen(config.worker_listen, "WORKER_LISTEN")?;
+    let listener = listen(config.worker_listen, "WORKER_LISTEN", None)?;
     announce("worker", &listener)?;
+    tell_exposed(&fleet, &[("worker", &listener)]);
 
     // Without a schema every batch would fail: no lane is taken before.
     checked(parts.ledger.clone(), fleet.clone(), shutdown.clone()).await?;
@@ -173,8 +180,9 @@ pub(crate) async fn monitor(
     check_listen(config.monitor_listen, &keys, access.allow_anonymous)?;
     let instruments = instruments(&fleet, &parts, config.settings.0)?;
     let prometheus = instruments.telemetry.prometheus.clone();
-    let listener = listen(config.monitor_listen, "MONITOR_LISTEN")?;
+    let listener = listen(config.monitor_listen, "MONITOR_LISTEN", server_tls(&access)?)?;
     announce("monitor", &listener)?;
+    tell_exposed(&fleet, &[("monitor", &listener)]);
     // It watches while the ledger is away; another number of lanes ends it as soon as it is known.
     let check = tokio::spawn(checked(parts.ledger.clone(), fleet.clone(), shutdown.clone()));
     let monitor_parts = monitor::Parts {
@@ -237,10 +245,15 @@ fn instruments(fleet: &FleetConfig, parts: &Parts, settings: Settings) -> anyhow
     })
 }
 
-fn api_config(fleet: &FleetConfig, args: ApiArgs) -> anyhow::Result<api::Config> {
+fn api_config(
+    fleet: &FleetConfig,
+    args: ApiArgs,
+    tls: Option<Arc<ServerTls>>,
+) -> anyhow::Result<api::Config> {
     check_threads(fleet.io_thread_pool_size, args.imports_at_once)?;
     Ok(api::Config {
         listen: args.api_listen,
+        tls,
         stop_pause: args.stop_pause(),
         keys: keys(&args.access)?,
         allow_anonymous: args.access.allow_anonymous,
@@ -336,28 +349,19 @@ fn monitor_parts(
     }
 }
 
-/// Where this process reaches what listens at an address of its own.
-fn url_here(address: SocketAddr) -> String {
-    let port = address.port();
-    match address {
-        SocketAddr::V4(v4) if v4.ip().is_unspecified() => format!("http://127.0.0.1:{port}"),
-        SocketAddr::V6(v6) if v6.ip().is_unspecified() => format!("http://[::1]:{port}"),
-        _ => format!("http://{address}"),
-    }
-}
-
-fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
-    listener::bind(address).with_context(|| {
+fn listen(address: SocketAddr, setting: &str, tls: Option<Arc<ServerTls>>) -> anyhow::Result<Listener> {
+    Listener::bind(address, tls).with_context(|| {
         format!("could not listen on {address}; set {setting} to a free address, or to port 0 for any")
     })
 }
 
 /// Tells whoever started the process where it listens: one line on standard output. Where nobody reads
 /// that, the service serves all the same.
-fn announce(role: &str, listener: &TcpListener) -> anyhow::Result<()> {
-    let address = listener.local_addr()?;
+fn announce(role: &str, listener: &Listener) -> anyhow::Result<()> {
+    let (address, tls) = (listener.local_addr()?, listener.is_tls());
     let mut stdout = std::io::stdout().lock();
-    let written = writeln!(stdout, "listening role={role} address={address}").and_then(|()| stdout.flush());
+    let written =
+        writeln!(stdout, "listening role={role} address={address} tls={tls}").and_then(|()| stdout.flush());
     if let Err(error) = written {
         warn!(%error, role, %address, "listening; the line about it could not be written to standard output");
     }

@@ -26,9 +26,8 @@ use fleet::reporter::{Reporter, Vitals};
 use futures::future::BoxFuture;
 use runtime::shutdown::DRAIN_TIMEOUT;
 use store::ledger::durability;
-use tellers_http::listener;
+use tellers_http::listener::{self, Listener};
 use tellers_http::probes;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -44,7 +43,12 @@ const GOODBYE_TIMEOUT: Duration = Duration::from_millis(500);
 ///
 /// # Errors
 /// The listener failed. Trouble with the queue or the ledger is waited out, not returned.
-pub async fn run(parts: Parts, listener: TcpListener, shutdown: CancellationToken) -> anyhow::Result<()> {
+pub async fn run(
+    parts: Parts,
+    listener: impl Into<Listener>,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let listener = listener.into();
     let shared = Arc::new(Shared::new(parts));
     let probes = probes::routes(readiness(&shared), shared.parts.instruments.telemetry.prometheus.clone());
     let mut beside = JoinSet::new();
@@ -53,6 +57,7 @@ pub async fn run(parts: Parts, listener: TcpListener, shutdown: CancellationToke
         role: Role::Worker,
         replica: shared.parts.replica.clone(),
         address: listener.local_addr().ok(),
+        tls: listener.is_tls(),
         instruments: shared.parts.instruments.clone(),
     };
     // Its own end: what the drain posts is reported too.

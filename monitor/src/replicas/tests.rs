@@ -20,6 +20,7 @@ pub(crate) fn report(replica: &str) -> Report {
         leaving: false,
         process_id: 1,
         address: None,
+        tls: false,
         settings_version: 0,
         errors: BTreeMap::new(),
         requests: 0,

@@ -76,6 +76,9 @@ pub struct Report {
     pub process_id: u32,
     /// Where it answers HTTP, `host:port`.
     pub address: Option<String>,
+    /// Whether it speaks TLS there; left out where it does not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tls: bool,
     /// The version of the settings that it runs with; 0: those of its start.
     #[serde(default)]
     pub settings_version: u64,

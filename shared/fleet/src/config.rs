@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use contract::report::SettingReport;
 use domain::lane::Lanes;
 use runtime::server_url::http_base;
@@ -18,7 +19,7 @@ use crate::settings::{MonitorSettings, WorkerSettings};
 #[derive(Debug, Clone, Args)]
 pub struct FleetConfig {
     /// URL of the broker: amqp://user:password@host:5672/vhost (amqps:// for TLS; for a certificate of a
-    /// private authority set the environment variable SSL_CERT_FILE to the authority's certificate in PEM)
+    /// private authority see TLS_CA)
     #[arg(long, global = true, env = "AMQP_URL", hide_env_values = true)]
     pub amqp_url: Option<String>,
 
@@ -39,6 +40,13 @@ pub struct FleetConfig {
     /// URL of a replica of the ledger's database for audits and totals; by default DATABASE_URL
     #[arg(long, global = true, env = "DATABASE_ANALYTICS_URL", hide_env_values = true)]
     pub database_analytics_url: Option<String>,
+
+    /// PEM file of the authorities that are trusted besides this machine's own (the environment variable
+    /// SSL_CERT_FILE replaces these): for the certificates of the broker, the database, webhooks and other
+    /// https:// addresses; where it is set, the database is verified as by ssl-mode=VERIFY_IDENTITY, unless its
+    /// URL has another ssl-mode
+    #[arg(long, global = true, env = "TLS_CA", value_name = "FILE", value_parser = file())]
+    pub tls_ca: Option<PathBuf>,
 
     /// Connections to the ledger's database that posting may use
     #[arg(long, global = true, env = "DB_POOL_SIZE", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000))]
@@ -133,6 +141,16 @@ pub struct AccessConfig {
     /// Listen beyond this machine without keys: anyone who reaches the ports may post jobs and change the fleet
     #[arg(long, env = "ALLOW_ANONYMOUS", default_value_t = false, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
     pub allow_anonymous: bool,
+
+    /// PEM file of the certificate with which the api and the monitor speak TLS, and nothing else, at their
+    /// addresses: the server's own, then those between it and its authority; with TLS_KEY; both files are read
+    /// again when they change
+    #[arg(long, env = "TLS_CERT", value_name = "FILE", value_parser = file())]
+    pub tls_cert: Option<PathBuf>,
+
+    /// PEM file of the certificate's private key (PKCS#8, PKCS#1 or SEC1, without a passphrase)
+    #[arg(long, env = "TLS_KEY", value_name = "FILE", value_parser = file())]
+    pub tls_key: Option<PathBuf>,
 }
 
 /// Where the monitor listens, and where its load tests go.
@@ -153,6 +171,11 @@ pub struct MonitorConfig {
     /// Settings that change while it runs.
     #[command(flatten)]
     pub settings: MonitorSettings,
+}
+
+/// A path, empty where it is set to nothing, which is as good as not set.
+fn file() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
 }
 
 fn parse_lanes(text: &str) -> Result<Lanes, String> {

@@ -45,6 +45,8 @@ pub struct Reporter {
     pub replica: String,
     /// Where it listens for HTTP.
     pub address: Option<SocketAddr>,
+    /// Whether it speaks TLS there.
+    pub tls: bool,
     /// What the rest of a report is read from.
     pub instruments: Instruments,
 }
@@ -117,6 +119,7 @@ impl Reporter {
                 leaving,
                 process_id: std::process::id(),
                 address: address.clone(),
+                tls: self.tls,
                 settings_version: settings.version,
                 errors: figures.errors.into_iter().chain(timeouts).collect(),
                 requests: figures.requests,

@@ -5,3 +5,4 @@ pub mod listener;
 pub mod probes;
 pub mod problem;
 pub mod query;
+pub mod tls;

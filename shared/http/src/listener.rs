@@ -28,16 +28,22 @@ use hyper::service::{HttpService, Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use crate::tls::ServerTls;
 
 /// Connections that wait to be accepted: a burst of clients that connect at once is not refused.
 const BACKLOG: u32 = 2_048;
 /// A head comes in one piece; whoever drips it, or sends nothing on a connection for as long, is cut off.
 const HEAD_READ_MAX: Duration = Duration::from_secs(30);
-/// Connections of a listener at the most, some 10 kB each. Beyond that, a newcomer takes the place of the one that has
+/// A handshake takes two round trips; whoever takes longer than this is cut off.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
+/// Connections of a listener at the most, some 10 kB each, with TLS some 40 kB. Beyond that, a newcomer takes the place of the one that has
 /// been there the longest without a request.
 const CONNECTIONS_MAX: usize = 10_000;
 /// The share of the process's file descriptors that a listener may take: the broker, the database and files need some.
@@ -50,11 +56,44 @@ const FIRST_REQUEST_MAX: Duration = Duration::from_millis(250);
 /// The machine has no file descriptors left: others close theirs meanwhile.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Listens at an address; port 0 takes a free one.
-///
-/// # Errors
-/// The address is taken or not ours.
-pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+/// A socket that takes connections, and what is spoken on them.
+#[derive(Debug)]
+pub struct Listener {
+    socket: TcpListener,
+    tls: Option<Arc<ServerTls>>,
+}
+
+impl From<TcpListener> for Listener {
+    /// Without TLS.
+    fn from(socket: TcpListener) -> Listener {
+        Listener { socket, tls: None }
+    }
+}
+
+impl Listener {
+    /// Listens at an address, with TLS only or without; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// The address is taken or not ours.
+    pub fn bind(address: SocketAddr, tls: Option<Arc<ServerTls>>) -> io::Result<Listener> {
+        Ok(Listener { socket: bind(address)?, tls })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// The system does not tell.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Whether it speaks TLS, and nothing else.
+    pub fn is_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     // A restart takes the port over from connections of the old process that linger.
     socket.set_reuseaddr(true)?;
@@ -80,13 +119,26 @@ impl From<CancellationToken> for Stop {
 
 /// Serves HTTP until `stop`, then finishes what is in flight, in bounded time. Requests bear the client's address as
 /// [`ConnectInfo`].
-pub async fn serve(listener: TcpListener, router: Router, stop: Stop) {
+pub async fn serve(listener: impl Into<Listener>, router: Router, stop: Stop) {
+    let Listener { socket: listener, tls } = listener.into();
     let connections = TaskTracker::new();
     let places = Places::new(connections_max());
     let last = CancellationToken::new();
     let serve = |(stream, peer): (TcpStream, SocketAddr), place: Place| {
         let (router, begins, last) = (router.clone(), stop.begins.clone(), last.clone());
-        connections.spawn(async move { serve_connection(stream, peer, router, &place, &begins, last).await });
+        let tls = tls.clone();
+        connections.spawn(async move {
+            // Answers are small and written at once: waiting for more only delays them.
+            let _ = stream.set_nodelay(true);
+            match tls {
+                None => serve_connection(stream, peer, router, &place, &begins, last).await,
+                Some(tls) => {
+                    if let Some(stream) = handshake(&tls, stream, peer, &place, &last).await {
+                        serve_connection(stream, peer, router, &place, &begins, last).await;
+                    }
+                }
+            }
+        });
     };
     let mut stopped = pin!(async {
         stop.begins.cancelled().await;
@@ -125,16 +177,40 @@ fn asynchronous((stream, peer): (std::net::TcpStream, SocketAddr)) -> io::Result
     Ok((TcpStream::from_std(stream)?, peer))
 }
 
-async fn serve_connection(
+/// Agrees with a client on how they encrypt, in bounded time. `None`: they do not, or the place or the time is up; until
+/// then it is a connection without a request.
+async fn handshake(
+    tls: &ServerTls,
     stream: TcpStream,
+    peer: SocketAddr,
+    place: &Place,
+    last: &CancellationToken,
+) -> Option<TlsStream<TcpStream>> {
+    let ended = async {
+        last.cancelled().await;
+        tokio::time::sleep(FIRST_REQUEST_MAX).await;
+    };
+    let why = tokio::select! {
+        shaken = tokio::time::timeout(HANDSHAKE_MAX, tls.acceptor().accept(stream)) => match shaken {
+            Ok(Ok(stream)) => return Some(stream),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("it took longer than {HANDSHAKE_MAX:?}"),
+        },
+        () = place.wanted.cancelled() => "another connection needed its place".to_owned(),
+        () = ended => "the listener stopped".to_owned(),
+    };
+    tracing::debug!(%peer, why, "a connection was closed within its TLS handshake");
+    None
+}
+
+async fn serve_connection(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     peer: SocketAddr,
     router: Router,
     place: &Place,
     stopping: &CancellationToken,
     last: CancellationToken,
 ) {
-    // Answers are small and written at once: waiting for more only delays them.
-    let _ = stream.set_nodelay(true);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_READ_MAX);
     let router = TowerToHyperService::new(router);
@@ -166,11 +242,12 @@ async fn serve_connection(
 
 /// Ends a connection between requests: behind the answer that is on its way, or behind the first request, which may be
 /// on its way and is answered with `Connection: close`. `None`: it was cut off.
-async fn finish<S>(
-    mut connection: Pin<&mut http1::Connection<TokioIo<TcpStream>, S>>,
+async fn finish<I, S>(
+    mut connection: Pin<&mut http1::Connection<TokioIo<I>, S>>,
     asked: &AtomicBool,
 ) -> Option<hyper::Result<()>>
 where
+    I: AsyncRead + AsyncWrite + Unpin + 'static,
     S: HttpService<Incoming, ResBody = Body>,
     S::Error: Into<Box<dyn Error + Send + Sync>>,
 {

@@ -145,11 +145,19 @@ async fn spawn(fleet: &FleetConfig, subcommand: &'static str, role: &str) -> any
     for listen in ["API_LISTEN", "WORKER_LISTEN", "MONITOR_LISTEN"] {
         command.env(listen, "127.0.0.1:0");
     }
-    command.env("DATA_DIR", &fleet.data_dir).env("LANES", fleet.lanes.to_string());
+    // What is measured is not its encryption.
+    command
+        .env_remove("TLS_CERT")
+        .env_remove("TLS_KEY")
+        .env("DATA_DIR", &fleet.data_dir)
+        .env("LANES", fleet.lanes.to_string());
     for (name, url) in [("AMQP_URL", &fleet.amqp_url), ("DATABASE_URL", &fleet.database_url)] {
         if let Some(url) = url {
             command.env(name, url);
         }
+    }
+    if let Some(path) = &fleet.tls_ca {
+        command.env("TLS_CA", path);
     }
     let mut child =
         command.spawn().with_context(|| format!("`tellers {subcommand}` could not be started"))?;
@@ -158,7 +166,8 @@ async fn spawn(fleet: &FleetConfig, subcommand: &'static str, role: &str) -> any
     let start = format!("listening role={role} address=");
     let address = tokio::time::timeout(LISTEN_WITHIN, async {
         while let Some(line) = lines.next_line().await? {
-            if let Some(address) = line.strip_prefix(&start) {
+            if let Some(line) = line.strip_prefix(&start) {
+                let address = line.split(' ').next().unwrap_or_default();
                 return Ok(address.parse()?);
             }
         }

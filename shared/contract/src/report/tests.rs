@@ -21,6 +21,8 @@ fn the_wire_forms_hold_still() {
     );
     let read: Report = serde_json::from_str(report).unwrap();
     assert_eq!(serde_json::to_string(&read).unwrap(), report);
+    let tls = report.replace(r#""h:9100","#, r#""h:9100","tls":true,"#);
+    assert!(serde_json::from_str::<Report>(&tls).unwrap().tls && !read.tls);
 }
 
 #[test]

@@ -22,6 +22,7 @@ fn reporter(bus: &Arc<dyn Bus>, instruments: Instruments) -> Reporter {
         role: Role::Worker,
         replica: "worker-1".to_owned(),
         address: Some(SocketAddr::from(([0, 0, 0, 0], 9100))),
+        tls: false,
         instruments,
     }
 }
