@@ -6,6 +6,7 @@ use domain::lane::Lanes;
 use fleet::Bus;
 use fleet::reporter::Instruments;
 use queue::Queue;
+use runtime::addresses::AllowedPrivate;
 use store::ledger::Ledger;
 use store::records::Records;
 use tellers_http::keys::Keys;
@@ -35,6 +36,8 @@ pub struct Parts {
     pub api_url: Option<String>,
     /// A key of the ingress, if it asks for one.
     pub api_key: Option<String>,
+    /// Private addresses that webhooks may go to.
+    pub webhook_allow_private: AllowedPrivate,
     /// Who may change how the fleet runs; where there are none, anybody may.
     pub keys: Arc<Keys>,
     /// What this replica measures and is set to: the thresholds of the alerts among it.

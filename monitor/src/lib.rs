@@ -117,7 +117,8 @@ fn watch_fleet(parts: &Parts, beside: &mut JoinSet<()>, shutdown: &CancellationT
     beside.spawn(sampler::sample(parts.clone(), (books, policies, open_alerts), outlets, shutdown.clone()));
     beside.spawn(history::store::keep(records.clone(), history.clone(), points, shutdown.clone()));
     beside.spawn(log::keep(records, log.clone(), resume, logged, shutdown.clone()));
-    beside.spawn(webhook::tell(parts.instruments.settings.clone(), to_send, shutdown.clone()));
+    let (settings, allowed) = (parts.instruments.settings.clone(), parts.webhook_allow_private.clone());
+    beside.spawn(webhook::tell(settings, allowed, to_send, shutdown.clone()));
     beside.spawn(control.clone().repeat(shutdown.clone()));
     Arc::new(Shared { snapshot, history, log, control, parts: parts.clone() })
 }

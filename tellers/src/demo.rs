@@ -13,6 +13,7 @@ use fleet::config::{AccessConfig, FleetConfig, MonitorConfig, WorkerConfig};
 use fleet::settings::{ApiSettings, MonitorSettings, WorkerSettings};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use indicatif::{ProgressBar, ProgressStyle};
+use runtime::addresses::AllowedPrivate;
 use runtime::shutdown;
 use tokio::net::TcpListener;
 
@@ -175,6 +176,7 @@ async fn dev_args() -> DevArgs {
             monitor_listen: usual_or_free(5000).await,
             api_url: None,
             api_key: None,
+            webhook_allow_private: AllowedPrivate::default(),
             settings: MonitorSettings::default(),
         },
     }

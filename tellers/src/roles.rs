@@ -13,6 +13,7 @@ use fleet::config::{AccessConfig, FleetConfig, WorkerConfig};
 use fleet::reporter::Instruments;
 use fleet::settings::{LiveSettings, Settings};
 use queue::publisher::Publisher;
+use runtime::addresses::AllowedPrivate;
 use runtime::telemetry;
 use store::StoreError;
 use store::ledger::Ledger;
@@ -90,6 +91,7 @@ impl Dev {
         let monitor_parts = monitor::Parts {
             api_url: Some(args.monitor.api_url.unwrap_or_else(|| url_here(addresses.0, tls.is_some()))),
             api_key: args.monitor.api_key,
+            webhook_allow_private: args.monitor.webhook_allow_private,
             ..monitor_parts(fleet, parts, replica_id("monitor")?, keys, beside)
         };
         let mut roles = tokio::task::JoinSet::new();
@@ -188,6 +190,7 @@ pub(crate) async fn monitor(
     let monitor_parts = monitor::Parts {
         api_url: config.api_url,
         api_key: config.api_key,
+        webhook_allow_private: config.webhook_allow_private,
         ..monitor_parts(&fleet, &parts, replica_id("monitor")?, keys, instruments)
     };
     let served = monitor::run(monitor_parts, listener, prometheus, shutdown).await;
@@ -345,6 +348,7 @@ fn monitor_parts(
         keys: Arc::new(keys),
         api_url: None,
         api_key: None,
+        webhook_allow_private: AllowedPrivate::default(),
         instruments,
     }
 }

@@ -176,20 +176,19 @@ impl Fleet {
 pub struct Replica {
     name: String,
     process: Process,
-    addresses: BTreeMap<String, SocketAddr>,
+    addresses: BTreeMap<String, Address>,
 }
 
 impl Replica {
-    /// Where it listens: `http://address` and `path`.
-    ///
+    /// Where it listens, such as `http://address`, and `path`.
     pub fn url(&self, path: &str) -> String {
         let address = self.addresses.values().next();
-        address.map_or_else(String::new, |address| format!("http://{address}{path}"))
+        address.map_or_else(String::new, |address| address.url(path))
     }
 
     /// Where it listens as `role`, for `dev`, which listens as several.
     pub fn url_as(&self, role: Role, path: &str) -> Option<String> {
-        Some(format!("http://{}{path}", self.addresses.get(role.name())?))
+        Some(self.addresses.get(role.name())?.url(path))
     }
 
     /// Its id in the system.
@@ -233,7 +232,7 @@ impl Replica {
             }
             let addresses = addresses(&self.process.output());
             for name in role.listens_as() {
-                ensure!(addresses.contains_key(*name), "no line `listening role={name} address=...`");
+                ensure!(addresses.contains_key(*name), "no line `listening role={name} address=... tls=...`");
             }
             Ok(Ok(addresses))
         })
@@ -249,13 +248,28 @@ impl Drop for Replica {
     }
 }
 
-/// The lines `listening role=api address=127.0.0.1:12345` of what a replica printed.
-fn addresses(output: &str) -> BTreeMap<String, SocketAddr> {
+/// Where a role listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Address {
+    address: SocketAddr,
+    tls: bool,
+}
+
+impl Address {
+    fn url(self, path: &str) -> String {
+        format!("{}://{}{path}", if self.tls { "https" } else { "http" }, self.address)
+    }
+}
+
+/// The lines `listening role=api address=127.0.0.1:12345 tls=false` of what a replica printed.
+fn addresses(output: &str) -> BTreeMap<String, Address> {
     output
         .lines()
         .filter_map(|line| {
-            let (role, address) = line.strip_prefix("listening role=")?.split_once(" address=")?;
-            Some((role.to_owned(), address.trim().parse().ok()?))
+            let (role, rest) = line.strip_prefix("listening role=")?.split_once(" address=")?;
+            let (address, tls) = rest.split_once(" tls=")?;
+            let address = Address { address: address.parse().ok()?, tls: tls.trim().parse().ok()? };
+            Some((role.to_owned(), address))
         })
         .collect()
 }
@@ -308,10 +322,11 @@ mod tests {
 
     #[test]
     fn addresses_are_read_from_among_other_lines() {
-        let output = "starting\nlistening role=api address=127.0.0.1:4000\nlistening role=monitor address=[::1]:1\n\
-                      2026 INFO listening role=worker address=127.0.0.1:1";
+        let output = "starting\nlistening role=api address=127.0.0.1:4000 tls=true\nlistening role=monitor address=[::1]:1 \
+                      tls=false\n2026 INFO listening role=worker address=127.0.0.1:1 tls=false";
         let found = addresses(output);
         assert_eq!(found.keys().collect::<Vec<_>>(), ["api", "monitor"]);
-        assert_eq!(found["api"].port(), 4000);
+        assert_eq!(found["api"].url("/x"), "https://127.0.0.1:4000/x");
+        assert_eq!(found["monitor"].url(""), "http://[::1]:1");
     }
 }

@@ -6,6 +6,7 @@
 //!
 //! Everything started here ends with the test process, however that ends: see [`sandbox`].
 
+pub mod authority;
 pub mod browser;
 pub mod bus_conformance;
 pub mod client;

@@ -17,6 +17,8 @@ mod figures;
 mod policies;
 #[path = "monitor/settings.rs"]
 mod settings;
+#[path = "monitor/webhooks.rs"]
+mod webhooks;
 
 use std::time::Duration;
 

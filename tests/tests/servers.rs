@@ -43,7 +43,7 @@ async fn a_killed_broker_comes_back_with_its_messages() {
 
 #[tokio::test]
 async fn a_killed_database_comes_back_with_its_rows() {
-    let mut server = MariaDb::start_with(MariaDbOptions { buffer_pool_mib: 64 }).await.unwrap();
+    let mut server = MariaDb::start_with(MariaDbOptions { buffer_pool_mib: 64, tls: None }).await.unwrap();
     let url = server.url();
     let mut connection = MySqlConnection::connect(&url).await.unwrap();
     let pool: i64 = sqlx::query_scalar("SELECT CAST(@@innodb_buffer_pool_size AS SIGNED)")

@@ -1,15 +1,19 @@
 //! The webhook: each alert that fires or is resolved is posted as JSON to `ALERT_WEBHOOK_URL`, beside
 //! everything else and never in its way.
 
+mod guarded;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use fleet::settings::LiveSettings;
+use runtime::addresses::AllowedPrivate;
 use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use self::guarded::{Guarded, Refused};
 use super::Change;
 use crate::views::alerts::AlertRecord;
 
@@ -33,10 +37,11 @@ struct Message<'a> {
 /// Posts every change until `shutdown`.
 pub(crate) async fn tell(
     settings: Arc<LiveSettings>,
+    allowed: AllowedPrivate,
     mut changes: mpsc::Receiver<Change>,
     shutdown: CancellationToken,
 ) {
-    let client = match reqwest::Client::builder().timeout(ANSWER_TIMEOUT).build() {
+    let client = match Guarded::new(allowed, ANSWER_TIMEOUT) {
         Ok(client) => client,
         Err(error) => return warn!(%error, "no webhook can be called"),
     };
@@ -55,7 +60,7 @@ pub(crate) async fn tell(
     }
 }
 
-async fn post(client: &reqwest::Client, url: &str, change: &Change) {
+async fn post(client: &Guarded, url: &str, change: &Change) {
     let status = if change.fired { "firing" } else { "resolved" };
     let alert = &change.record;
     let text =
@@ -63,9 +68,13 @@ async fn post(client: &reqwest::Client, url: &str, change: &Change) {
     let message = Message { status, text, alert };
     let mut pause = RETRY_AFTER;
     for tries in 1..=TRIES_MAX {
-        let answer = client.post(url).json(&message).send().await;
-        // Neither the address nor what the library says of it is logged: it may carry a token.
-        let why = match answer {
+        let request = match client.post(url) {
+            Ok(request) => request.json(&message),
+            Err(refused) => return warn_refused(alert, &refused),
+        };
+        // Neither the address nor what the library says of it is logged: it may carry a token. What the answer says is not
+        // even read.
+        let why = match request.send().await {
             Ok(answer) if answer.status().is_success() => {
                 info!(alert = alert.alert, status, "the webhook took the alert");
                 return;
@@ -74,8 +83,14 @@ async fn post(client: &reqwest::Client, url: &str, change: &Change) {
             Ok(answer) if answer.status().is_client_error() => {
                 return warn!(alert = alert.alert, status = %answer.status(), "the webhook refused the alert; see ALERT_WEBHOOK_URL");
             }
+            Ok(answer) if answer.status().is_redirection() => {
+                return warn!(alert = alert.alert, status = %answer.status(), "the webhook redirects, which is not followed; set ALERT_WEBHOOK_URL to where it leads");
+            }
             Ok(answer) => answer.status().to_string(),
-            Err(error) => error.without_url().to_string(),
+            Err(error) => match guarded::refused(&error) {
+                Some(refused) => return warn_refused(alert, &refused),
+                None => guarded::why(error),
+            },
         };
         warn!(alert = alert.alert, why, tries, "the webhook did not take the alert");
         if tries < TRIES_MAX {
@@ -83,4 +98,9 @@ async fn post(client: &reqwest::Client, url: &str, change: &Change) {
             pause *= 2;
         }
     }
+}
+
+/// It will be refused again, however often it is tried.
+fn warn_refused(alert: &AlertRecord, refused: &Refused) {
+    warn!(alert = alert.alert, why = %refused, "the webhook is not called; see ALERT_WEBHOOK_URL");
 }

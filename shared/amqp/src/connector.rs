@@ -8,6 +8,7 @@ use lapin::tcp::OwnedTLSConfig;
 use lapin::uri::{AMQPScheme, AMQPUri};
 use lapin::{Connection, ConnectionProperties, ErrorKind};
 use runtime::server_url::{ServerHost, UrlForm};
+use runtime::tls::{self, Peer};
 
 use crate::{BrokerError, rights};
 
@@ -19,6 +20,8 @@ const FORM: UrlForm = UrlForm {
     parameters: &["frame_max", "channel_max", "heartbeat", "connection_timeout", "auth_mechanism"],
     instead_of_host: None,
 };
+
+const PEER: Peer = Peer { setting: SETTING, plain: "amqp:// in it", any_name: None };
 
 /// A broker, and the name of the connections to it.
 pub struct Connector {
@@ -62,7 +65,7 @@ impl Connector {
 
     /// Why no connection could be opened, with the remedy where there is one.
     pub(crate) fn explain(&self, cause: &PoolError<lapin::Error>) -> String {
-        if let Some(explained) = runtime::tls::explain(cause, SETTING, "amqp:// in it") {
+        if let Some(explained) = tls::explain(cause, &PEER) {
             return explained;
         }
         let PoolError::Backend(cause) = cause else { return cause.to_string() };
@@ -92,12 +95,12 @@ impl Manager for Connector {
         let properties = ConnectionProperties::default().with_connection_name(self.name.as_str().into());
         // Read for each connection: a new authority is known without a restart.
         let authorities = match self.uri.scheme {
-            AMQPScheme::AMQPS => runtime::tls::authorities_pem().map_err(io::Error::other)?,
+            AMQPScheme::AMQPS => tls::authorities_pem().map_err(io::Error::other)?,
             AMQPScheme::AMQP => None,
         };
-        let tls = OwnedTLSConfig { identity: None, cert_chain: authorities };
+        let trusting = OwnedTLSConfig { identity: None, cert_chain: authorities };
         // The URL as it was read: written out and parsed again, it would lose an IPv6 address.
-        Connection::connect_uri_with_config(self.uri.clone(), properties, tls, default_runtime()?).await
+        Connection::connect_uri_with_config(self.uri.clone(), properties, trusting, default_runtime()?).await
     }
 
     async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<lapin::Error> {

@@ -9,6 +9,7 @@ use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use contract::report::SettingReport;
 use domain::lane::Lanes;
+use runtime::addresses::AllowedPrivate;
 use runtime::server_url::http_base;
 use runtime::telemetry::LogFormat;
 use runtime::work_pool::WorkPools;
@@ -167,6 +168,11 @@ pub struct MonitorConfig {
     /// API key of the ingress for load tests (scopes submit and read)
     #[arg(long, env = "API_KEY", hide_env_values = true)]
     pub api_key: Option<String>,
+
+    /// Private addresses that webhooks may go to: true (loopback, private and unique local ones; never link-local
+    /// ones, where clouds hand out credentials), false, or networks such as 10.20.0.0/16,127.0.0.0/8
+    #[arg(long, env = "WEBHOOK_ALLOW_PRIVATE", value_name = "NETWORKS", default_value = "false", num_args = 0..=1, default_missing_value = "true")]
+    pub webhook_allow_private: AllowedPrivate,
 
     /// Settings that change while it runs.
     #[command(flatten)]

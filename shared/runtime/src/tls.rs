@@ -15,16 +15,25 @@ pub use self::trust::{
 /// The variable that names the file of the authorities that are trusted instead of the machine's.
 const INSTEAD: &str = "SSL_CERT_FILE";
 
+/// A server as its setting has it, for remedies.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer {
+    /// The setting that holds its URL.
+    pub setting: &'static str,
+    /// What to write there to do without TLS.
+    pub plain: &'static str,
+    /// What to write there to have its certificate verified and not the names in it, if that can be had.
+    pub any_name: Option<&'static str>,
+}
+
 /// Says it of whatever carries an error of TLS, however deep; `None`: nothing here does.
-///
-/// `setting` is the one that holds the server's URL, and `plain` what it says to do without TLS.
-pub fn explain(error: &(dyn Error + 'static), setting: &str, plain: &str) -> Option<String> {
+pub fn explain(error: &(dyn Error + 'static), peer: &Peer) -> Option<String> {
     let error = tls_error(error)?;
     let remedy = match error {
-        TlsError::InvalidCertificate(fault) => certificate_remedy(fault, setting),
+        TlsError::InvalidCertificate(fault) => certificate_remedy(fault, peer),
         TlsError::InvalidMessage(InvalidMessage::InvalidContentType) => format!(
-            "the port speaks no TLS: name the server's port for TLS in {setting}, or write {plain} where the network is to be \
-             trusted"
+            "the port speaks no TLS: name the server's port for TLS in {}, or write {} where the network is to be trusted",
+            peer.setting, peer.plain
         ),
         TlsError::AlertReceived(_) => {
             "the server refuses the handshake: see its log, and that it speaks TLS 1.2 or 1.3 and asks for no certificate \
@@ -36,7 +45,7 @@ pub fn explain(error: &(dyn Error + 'static), setting: &str, plain: &str) -> Opt
     Some(format!("{remedy} ({error})"))
 }
 
-fn certificate_remedy(fault: &CertificateError, setting: &str) -> String {
+fn certificate_remedy(fault: &CertificateError, peer: &Peer) -> String {
     match fault {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             "the server's certificate has expired: renew it, or check the clock of this machine".to_owned()
@@ -45,8 +54,9 @@ fn certificate_remedy(fault: &CertificateError, setting: &str) -> String {
             "the server's certificate is not valid yet: check the clock of this machine".to_owned()
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => format!(
-            "the server's certificate is for other names: write one of them as the host of {setting}, or issue one for that \
-             host"
+            "the server's certificate is for other names: write one of them as the host of {}, or issue one for that host{}",
+            peer.setting,
+            peer.any_name.map(|any_name| format!(", or write {any_name}")).unwrap_or_default()
         ),
         _ => format!(
             "the server's certificate is not trusted: set TLS_CA to a PEM file with the certificate of the authority that \
@@ -90,10 +100,12 @@ fn tls_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e TlsError> {
 mod tests {
     use super::*;
 
+    const AMQP: Peer = Peer { setting: "AMQP_URL", plain: "amqp:// in it", any_name: None };
+
     fn told(error: TlsError) -> String {
         // As the clients of the broker and of the database wrap it.
         let wrapped = io::Error::other(io::Error::new(io::ErrorKind::InvalidData, error));
-        explain(&wrapped, "AMQP_URL", "amqp:// in it").unwrap()
+        explain(&wrapped, &AMQP).unwrap()
     }
 
     #[test]
@@ -106,6 +118,6 @@ mod tests {
         assert!(named.contains("AMQP_URL") && !named.contains("TLS_CA"), "{named}");
         let old = told(TlsError::InvalidCertificate(CertificateError::Expired));
         assert!(old.contains("clock") && !old.contains("TLS_CA"), "{old}");
-        assert_eq!(explain(&io::Error::other("reset"), "AMQP_URL", "amqp:// in it"), None);
+        assert_eq!(explain(&io::Error::other("reset"), &AMQP), None);
     }
 }

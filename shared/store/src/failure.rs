@@ -3,10 +3,17 @@
 pub(crate) mod mysql;
 pub(crate) mod sqlite;
 
+use runtime::tls::{self, Peer};
 use sqlx::mysql::MySqlDatabaseError;
 use strum::IntoStaticStr;
 
 use crate::error::{PoolExhausted, StoreError};
+
+const DATABASE: Peer = Peer {
+    setting: "DATABASE_URL",
+    plain: "ssl-mode=DISABLED in it",
+    any_name: Some("ssl-mode=VERIFY_CA in it"),
+};
 
 /// What an adapter makes of its database's errors, by their numbers, never by their text.
 #[derive(Debug, Clone, thiserror::Error, IntoStaticStr)]
@@ -106,7 +113,7 @@ impl From<sqlx::Error> for Failure {
             | sqlx::Error::Protocol(_)
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed => {
-                let why = runtime::tls::explain(&error, "DATABASE_URL", "ssl-mode=DISABLED in it");
+                let why = tls::explain(&error, &DATABASE);
                 Failure::Transient(format!("connection to the database: {}", why.unwrap_or_else(|| error.to_string())))
             }
             // A row that has not the form that this release reads.

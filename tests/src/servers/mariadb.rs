@@ -14,6 +14,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 use tokio::time::timeout;
 
 use super::free_port;
+use crate::authority::Pair;
 use crate::sandbox::{Process, Sandbox, find_program, tail};
 use crate::wait::until;
 
@@ -34,15 +35,17 @@ GRANT ALL ON *.* TO 'tellers'@'%' WITH GRANT OPTION;
 ";
 
 /// What may differ from one private server to another.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct MariaDbOptions {
     /// InnoDB's page cache, in MiB. The default is the servers' own, 128.
     pub buffer_pool_mib: u32,
+    /// What it speaks TLS with.
+    pub tls: Option<Pair>,
 }
 
 impl Default for MariaDbOptions {
     fn default() -> Self {
-        MariaDbOptions { buffer_pool_mib: 128 }
+        MariaDbOptions { buffer_pool_mib: 128, tls: None }
     }
 }
 
@@ -159,6 +162,11 @@ impl MariaDb {
             .arg(format!("--innodb-buffer-pool-size={}M", self.options.buffer_pool_mib))
             // MySQL's second port; `loose`: MariaDB has none.
             .arg("--loose-mysqlx=OFF");
+        if let Some(Pair { certificate, key }) = &self.options.tls {
+            command
+                .arg(format!("--ssl-cert={}", certificate.display()))
+                .arg(format!("--ssl-key={}", key.display()));
+        }
         command
     }
 }

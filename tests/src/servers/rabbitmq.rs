@@ -12,6 +12,7 @@ use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
 use lapin::{Connection, ConnectionProperties};
 
 use super::free_port;
+use crate::authority::Pair;
 use crate::sandbox::{Process, Sandbox, find_program};
 use crate::wait::until;
 
@@ -37,6 +38,8 @@ pub struct RabbitMq {
     port_mapper_port: u16,
     /// Where the management API listens, if it does.
     management_port: Option<u16>,
+    /// Where it speaks TLS besides, and with what.
+    tls: Option<(u16, Pair)>,
     vhosts: AtomicU32,
 }
 
@@ -46,7 +49,15 @@ impl RabbitMq {
     /// # Errors
     /// There is no RabbitMQ, and what to install; or it did not start, with the tail of its log.
     pub async fn start() -> anyhow::Result<RabbitMq> {
-        Self::start_with(None).await
+        Self::start_with(None, None).await
+    }
+
+    /// As [`RabbitMq::start`], with a port for TLS besides.
+    ///
+    /// # Errors
+    /// As [`RabbitMq::start`].
+    pub async fn start_tls(pair: Pair) -> anyhow::Result<RabbitMq> {
+        Self::start_with(None, Some((free_port()?, pair))).await
     }
 
     /// As [`RabbitMq::start`], with the management API.
@@ -54,10 +65,10 @@ impl RabbitMq {
     /// # Errors
     /// As [`RabbitMq::start`].
     pub async fn start_managed() -> anyhow::Result<RabbitMq> {
-        Self::start_with(Some(free_port()?)).await
+        Self::start_with(Some(free_port()?), None).await
     }
 
-    async fn start_with(management_port: Option<u16>) -> anyhow::Result<RabbitMq> {
+    async fn start_with(management_port: Option<u16>, tls: Option<(u16, Pair)>) -> anyhow::Result<RabbitMq> {
         let script = find_program("rabbitmq-server", FOLDERS)
             .context("no rabbitmq-server: apt-get install rabbitmq-server, or run ./test, which does")?;
         let mapper = find_program("epmd", &[]).context("no epmd (Erlang): apt-get install erlang-base")?;
@@ -77,6 +88,7 @@ impl RabbitMq {
             distribution_port: free_port()?,
             port_mapper_port,
             management_port,
+            tls,
             vhosts: AtomicU32::new(0),
         };
         server.configure()?;
@@ -102,6 +114,7 @@ impl RabbitMq {
             distribution_port: free_port()?,
             port_mapper_port: self.port_mapper_port,
             management_port: None,
+            tls: None,
             vhosts: AtomicU32::new(0),
         };
         server.configure()?;
@@ -120,6 +133,11 @@ impl RabbitMq {
     /// Its default virtual host.
     pub fn url(&self) -> String {
         format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.port)
+    }
+
+    /// The same over TLS; `None`: it speaks none.
+    pub fn tls_url(&self) -> Option<String> {
+        self.tls.as_ref().map(|(port, _)| format!("amqps://guest:guest@127.0.0.1:{port}/%2f"))
     }
 
     /// Its management API; `None`: it has none.
@@ -209,6 +227,14 @@ impl RabbitMq {
         if let Some(port) = self.management_port {
             configuration += &format!("management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {port}\n");
             plugins = "[rabbitmq_management].";
+        }
+        if let Some((port, Pair { certificate, key })) = &self.tls {
+            configuration += &format!(
+                "listeners.ssl.1 = 127.0.0.1:{port}\nssl_options.verify = verify_none\n\
+                 ssl_options.certfile = {}\nssl_options.keyfile = {}\n",
+                certificate.display(),
+                key.display(),
+            );
         }
         fs::write(folder.join("rabbitmq.conf"), configuration)?;
         fs::write(folder.join("enabled_plugins"), plugins)?;

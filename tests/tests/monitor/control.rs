@@ -86,6 +86,7 @@ async fn letters(monitor: &Client, count: usize) -> anyhow::Result<Vec<Value>> {
 async fn an_alert_is_posted_to_the_webhook_when_it_fires_and_when_it_is_over() {
     let (receiver, url, serving) = Receiver::start().await.unwrap();
     let fleet = Fleet::embedded().unwrap().with("ALERT_WEBHOOK_URL", &format!("{url}?token=secret"));
+    let fleet = fleet.with("WEBHOOK_ALLOW_PRIVATE", "127.0.0.0/8");
     let fleet = fleet.with("ALERT_FOR_SECONDS", "0").with("ALERT_CLEAR_SECONDS", "0");
     fleet.keep_dead_letters(1).await.unwrap();
     let (mut dev, _, monitor) = dev(&fleet).await.unwrap();
@@ -128,7 +129,8 @@ async fn history(monitor: &Client, alert: &str) -> anyhow::Result<Vec<Value>> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_alert_that_fires_outlives_the_monitor_and_is_sent_once() {
     let (receiver, url, serving) = Receiver::start().await.unwrap();
-    let fleet = Fleet::embedded().unwrap().with("ALERT_WEBHOOK_URL", &url);
+    let fleet =
+        Fleet::embedded().unwrap().with("ALERT_WEBHOOK_URL", &url).with("WEBHOOK_ALLOW_PRIVATE", "true");
     let fleet = fleet.with("ALERT_FOR_SECONDS", "1").with("ALERT_CLEAR_SECONDS", "0");
     fleet.keep_dead_letters(1).await.unwrap();
     let (mut replica, _, monitor) = dev(&fleet).await.unwrap();

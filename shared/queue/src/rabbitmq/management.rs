@@ -9,7 +9,7 @@ use std::time::Duration;
 use amqp::connector;
 use lapin::uri::{AMQPScheme, AMQPUri};
 use runtime::server_url::http_base;
-use runtime::tls::{self, client_config};
+use runtime::tls::{self, Peer, client_config};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -19,6 +19,7 @@ use crate::QueueError;
 
 /// How the setting is called.
 const SETTING: &str = "AMQP_MANAGEMENT_URL";
+const PEER: Peer = Peer { setting: SETTING, plain: "http:// in it", any_name: None };
 /// The ports of AMQP and of the management API, where nobody has set others.
 const AMQP_PORT: u16 = 5672;
 const PORT: u16 = 15672;
@@ -178,7 +179,7 @@ impl Management {
 
     fn silent(&self, error: reqwest::Error) -> String {
         let error = error.without_url();
-        if let Some(explained) = tls::explain(&error, SETTING, "http:// in it") {
+        if let Some(explained) = tls::explain(&error, &PEER) {
             return format!("no answer of the management API at {}: {explained}", self.address);
         }
         let error = anyhow::Error::new(error);
