@@ -51,7 +51,7 @@ async fn a_fleet_with_a_certificate_speaks_tls_alone_and_its_commands_reach_it()
     let mut dev = fleet.start(Role::Dev).await?;
     let (api, monitor) = (client(&dev, Role::Api)?, client(&dev, Role::Monitor)?);
     let accepted = api.post("/api/jobs?wait=10", "application/json", OPEN).await?;
-    ensure!(accepted.json::<Value>()?["state"] == "posted", "{accepted:?}");
+    ensure!(accepted.json::<Value>()?["status"] == "posted", "{accepted:?}");
     ensure!(monitor.get("/api/scalability/status").await?.status == 200);
     for role in [Role::Api, Role::Monitor] {
         let url = dev.url_as(role, "").context("it listens")?.replace("https://", "http://");
@@ -155,7 +155,7 @@ async fn settings_of_tls_that_cannot_be_used_are_refused_at_the_start() -> anyho
     let pair = trusted().await?.issue("odd", &["127.0.0.1"])?;
     let other = trusted().await?.issue("other", &["127.0.0.1"])?;
     let mixed = Pair { key: other.key, ..pair.clone() };
-    let missing = Pair { certificate: pair.certificate.with_extension("nowhere"), ..pair.clone() };
+    let missing = Pair { certificate: pair.certificate.with_extension("nowhere.pem"), ..pair.clone() };
     for (fleet, said) in [
         (with_tls(Fleet::embedded()?, &mixed), "TLS_KEY: "),
         (with_tls(Fleet::embedded()?, &missing), "TLS_CERT: "),
@@ -210,7 +210,7 @@ async fn the_broker_is_verified_by_the_given_authority() -> anyhow::Result<()> {
     let mut dev = fleet_here.start(Role::Dev).await?;
     let api = Client::new(&dev.url_as(Role::Api, "").context("it listens")?)?;
     let accepted = api.post("/api/jobs?wait=30", "application/json", OPEN).await?;
-    ensure!(accepted.json::<Value>()?["state"] == "posted", "{accepted:?}");
+    ensure!(accepted.json::<Value>()?["status"] == "posted", "{accepted:?}");
     dev.terminate().await?;
     let untrusted = told(&fleet(&stranger)?, &["dead-letters", "list"]).await?;
     ensure!(untrusted.contains("not trusted") && untrusted.contains("TLS_CA"), "{untrusted}");
