@@ -7,6 +7,7 @@ mod demo;
 mod encryption;
 mod health;
 mod import;
+mod listening;
 mod load_test;
 mod parts;
 mod roles;

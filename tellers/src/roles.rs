@@ -1,6 +1,5 @@
 //! The roles, each from its configuration to its end.
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -18,13 +17,13 @@ use runtime::telemetry;
 use store::StoreError;
 use store::ledger::Ledger;
 use tellers_http::keys::{Keys, check_listen};
-use tellers_http::listener::Listener;
 use tellers_http::tls::ServerTls;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::cli::{ApiArgs, DevArgs, MonitorArgs};
-use crate::encryption::{server_tls, tell_exposed, url_here};
+use crate::encryption::tell_exposed;
+use crate::listening::{announce, listen, server_tls, url_here};
 use crate::parts::{self, Parts};
 
 /// The longest wait before a ledger that is away at the start is asked again.
@@ -351,25 +350,6 @@ fn monitor_parts(
         webhook_allow_private: AllowedPrivate::default(),
         instruments,
     }
-}
-
-fn listen(address: SocketAddr, setting: &str, tls: Option<Arc<ServerTls>>) -> anyhow::Result<Listener> {
-    Listener::bind(address, tls).with_context(|| {
-        format!("could not listen on {address}; set {setting} to a free address, or to port 0 for any")
-    })
-}
-
-/// Tells whoever started the process where it listens: one line on standard output. Where nobody reads
-/// that, the service serves all the same.
-fn announce(role: &str, listener: &Listener) -> anyhow::Result<()> {
-    let (address, tls) = (listener.local_addr()?, listener.is_tls());
-    let mut stdout = std::io::stdout().lock();
-    let written =
-        writeln!(stdout, "listening role={role} address={address} tls={tls}").and_then(|()| stdout.flush());
-    if let Err(error) = written {
-        warn!(%error, role, %address, "listening; the line about it could not be written to standard output");
-    }
-    Ok(())
 }
 
 /// Unique for every start of every replica: the order of acceptance is counted under it.
