@@ -43,7 +43,7 @@ const BACKLOG: u32 = 2_048;
 const HEAD_READ_MAX: Duration = Duration::from_secs(30);
 /// A handshake takes two round trips; whoever takes longer than this is cut off.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
-/// Connections of a listener at the most, some 10 kB each, with TLS some 40 kB. Beyond that, a newcomer takes the place of the one that has
+/// Connections of a listener at the most, some 10 kB each, with TLS some 30 kB. Beyond that, a newcomer takes the place of the one that has
 /// been there the longest without a request.
 const CONNECTIONS_MAX: usize = 10_000;
 /// The share of the process's file descriptors that a listener may take: the broker, the database and files need some.
