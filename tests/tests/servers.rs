@@ -31,6 +31,7 @@ async fn a_killed_broker_comes_back_with_its_messages() {
             .await
             .unwrap();
     }
+    broker.write_down_queues().await.unwrap();
     broker.kill().unwrap();
     assert!(Connection::connect(&url, ConnectionProperties::default()).await.is_err());
     broker.restart().await.unwrap();
