@@ -39,6 +39,8 @@ async fn main() {
         ledger: Arc::new(FakeLedger::default()),
         imports: fakes::no_imports(),
         analyses: Arc::new(FakeLedger::default()),
+        api_keys: Arc::new(FakeLedger::default()),
+        audit_log: Arc::new(FakeLedger::default()),
         bus: Arc::new(FakeBus::new()),
         io: WorkPool::new("io", 2, 10),
         lanes: Lanes::DEFAULT,

@@ -14,10 +14,13 @@ use queue::Queue;
 use queue::publisher::Publisher;
 use runtime::work_pool::WorkPool;
 use store::analyses::Analyses;
+use store::audit_log::AuditLog;
 use store::imports::Imports;
+use store::keys::ApiKeys;
 use store::ledger::Ledger;
-use tellers_http::keys::Keys;
+use tellers_http::keys::KeyRing;
 use tellers_http::tls::ServerTls;
+use tellers_http::trail::Trail;
 use tokio_util::sync::CancellationToken;
 
 use crate::admission::Admission;
@@ -37,10 +40,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// What it speaks TLS with; `None`: it speaks none.
     pub tls: Option<Arc<ServerTls>>,
-    /// Who may do what; empty: nobody is asked.
-    pub keys: Keys,
-    /// Lets an ingress without keys listen beyond this machine.
-    pub allow_anonymous: bool,
+    /// The keys that are taken.
+    pub keys: Arc<KeyRing>,
+    /// Where it is noted who was turned away, and who changed what.
+    pub trail: Trail,
     /// How long clients are still accepted once it is to stop: until a load balancer has noticed.
     pub stop_pause: Duration,
     /// The longest that a client may wait for an outcome.
@@ -54,8 +57,8 @@ impl Default for Config {
         Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             tls: None,
-            keys: Keys::default(),
-            allow_anonymous: false,
+            keys: Arc::default(),
+            trail: Trail::none(),
             stop_pause: Duration::ZERO,
             // Just below what proxies commonly cut off.
             wait_max: Duration::from_secs(60),
@@ -77,6 +80,10 @@ pub struct Parts {
     pub imports: Arc<dyn Imports>,
     /// What patterns are kept in.
     pub analyses: Arc<dyn Analyses>,
+    /// Where keys are made and revoked.
+    pub api_keys: Arc<dyn ApiKeys>,
+    /// Who was turned away, and who changed what.
+    pub audit_log: Arc<dyn AuditLog>,
     /// On which workers tell of outcomes.
     pub bus: Arc<dyn Bus>,
     /// Where files are written and read.
@@ -138,7 +145,7 @@ impl Ingress {
 
     /// Asks the ledger which former ids it holds, for a moment: a ledger that is away stops nobody from accepting jobs.
     pub async fn ask_former_ids(&self) {
-        let clients = self.config.keys.clients();
+        let clients = self.config.keys.fixed_clients();
         match tokio::time::timeout(ASK_MAX, self.parts.ledger.former_ids(&clients)).await {
             Ok(Ok(ids)) => self.former_ids.set(ids),
             Ok(Err(error)) => {

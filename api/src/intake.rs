@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use contract::submission::Invalid;
 use contract::{message, submission};
+use domain::access::Accounts;
 use domain::fingerprint::Fingerprint;
 use domain::id::{FormerId, Sameness};
 use domain::id::{Identity, JobId};
@@ -17,6 +18,7 @@ use runtime::clock;
 
 use crate::context::Ingress;
 use crate::identity::{Claim, IdempotencyKey, Identified, LineOfBatch, ReferenceAsSent, Who, names_of};
+use crate::keys::check_drawn_on;
 use crate::order::Order;
 use crate::problem::{self, Problem, ProblemType};
 
@@ -48,6 +50,8 @@ pub struct Intake<'a> {
     pub ingress: &'a Ingress,
     /// The client.
     pub client: &'a Client,
+    /// The accounts that it may draw on.
+    pub accounts: &'a Accounts,
     /// The client and the ids that it had before.
     pub who: &'a Who<'a>,
     /// The request's key.
@@ -216,11 +220,15 @@ impl Intake<'_> {
     fn prepare(&self, identified: &Identified, read: &Read, reply: bool) -> Result<Prepared, Problem> {
         let parts = &self.ingress.parts;
         let Read { spec, body, fingerprint, .. } = read;
+        check_drawn_on(&spec.action, self.accounts)?;
+        // What a reversal debits shows when it is posted.
+        let is_limited = !self.accounts.are_all() && spec.action.kind() == Kind::Reversal;
+        let grant = is_limited.then_some(self.accounts);
         let reply_to = reply.then_some(parts.replica.as_str());
         let (id, former) = (identified.id, &identified.former);
-        let message = message::write(id, self.client, reply_to, former, body).map_err(|error| {
-            tracing::error!(%error, body, "the canonical form of a job is not JSON");
-            Problem::new(ProblemType::Internal, "the job could not be written down; tell us its body")
+        let message = message::write(id, self.client, reply_to, former, grant, body).map_err(|error| {
+            tracing::error!(%error, %id, "the canonical form of a job is not JSON");
+            Problem::new(ProblemType::Internal, "the job could not be written down; report its body")
         })?;
         Ok(Prepared {
             id,

@@ -1,65 +1,99 @@
-//! Who may do what at the ingress.
+//! Who may do what at the ingress: what each route asks for, and which records a caller is shown.
 
-use std::sync::Arc;
+use contract::submission::Invalid;
+use domain::access::Accounts;
+use domain::account::AccountNumber;
+use domain::job::Action;
+use store::analyses::Run;
+use store::ledger::{JobRecord, Reads, Touches};
+use tellers_http::access::Route;
+pub use tellers_http::keys::{Caller, Denied, Key, KeyRing, Keys, Scope, check_listen};
 
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
-use domain::text::Client;
-pub use tellers_http::keys::{Denied, Keys, Scope, check_listen};
-
+use self::Scope::{Admin, Audit, Operate, Read, Submit};
 use crate::context::Ingress;
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemType};
 
-/// A client that may submit jobs.
-pub(crate) struct Submitter(pub Client);
+/// What each route asks for.
+pub const ROUTES: &[Route] = &[
+    Route::of("POST", "/api/jobs", &[Submit]),
+    Route::of("GET", "/api/jobs", &[Read, Audit]),
+    Route::of("GET", "/api/jobs/{id}", &[Read, Audit]),
+    Route::of("POST", "/api/jobs/batch", &[Submit]),
+    Route::of("GET", "/api/accounts/{number}", &[Read, Audit]),
+    Route::of("GET", "/api/accounts/{number}/entries", &[Read, Audit]),
+    Route::of("GET", "/api/accounts/{number}/statement", &[Read, Audit]),
+    Route::of("GET", "/api/accounts/{number}/patterns", &[Read, Audit]),
+    Route::of("POST", "/api/imports", &[Submit]),
+    Route::of("GET", "/api/imports", &[Read, Audit]),
+    Route::of("GET", "/api/imports/{number}", &[Read, Audit]),
+    Route::of("DELETE", "/api/imports/{number}", &[Submit, Operate]),
+    Route::of("GET", "/api/imports/{number}/refused", &[Read, Audit]),
+    Route::of("GET", "/api/imports/{number}/report", &[Read, Audit]),
+    Route::of("POST", "/api/analyses", &[Submit]),
+    Route::of("GET", "/api/analyses", &[Read, Audit]),
+    Route::of("GET", "/api/analyses/{id}", &[Read, Audit]),
+    Route::of("DELETE", "/api/analyses/{id}", &[Submit, Operate]),
+    Route::of("GET", "/api/analyses/{id}/export", &[Read, Audit]),
+    Route::of("POST", "/api/keys", &[Admin]).for_all(),
+    Route::of("GET", "/api/keys", &[Admin, Audit]),
+    Route::of("GET", "/api/keys/{id}", &[Admin, Audit]),
+    Route::of("POST", "/api/keys/{id}/rotate", &[Admin]).for_all(),
+    Route::of("DELETE", "/api/keys/{id}", &[Admin]).for_all(),
+    Route::of("GET", "/api/audit", &[Audit]),
+    Route::open("/"),
+    Route::open("/livez"),
+    Route::open("/readyz"),
+    Route::open("/metrics"),
+    Route::open("/api/openapi.json"),
+    Route::open("/docs"),
+    Route::open("/docs/"),
+    Route::open("/docs/{*rest}"),
+];
 
-/// A client that may read jobs and accounts.
-pub(crate) struct Reader;
-
-/// A client that may read what is its own; with the scope operate, everybody's.
-pub(crate) struct Viewer {
-    pub client: Client,
-    pub sees_all: bool,
+/// Refuses a job that draws on an account which is not the client's: of whether there is such an account the answer says
+/// nothing.
+pub(crate) fn check_drawn_on(action: &Action, accounts: &Accounts) -> Result<(), Problem> {
+    if accounts.are_all() {
+        return Ok(());
+    }
+    match action.drawn_on().into_iter().find(|(_, number)| !accounts.contain(number)) {
+        Some((field, number)) => Err(not_granted(field, number, accounts)),
+        None => Ok(()),
+    }
 }
 
-/// A client that may stop what is its own; with the scope operate, everybody's.
-pub(crate) struct Stopper(pub Viewer);
+/// An account that a key is not for.
+pub(crate) fn not_granted(field: String, number: &AccountNumber, accounts: &Accounts) -> Problem {
+    let (value, remedy) = (
+        format!("\"{number}\""),
+        format!("must be an account of this API key, which is for {accounts}; ask for a key that is for it"),
+    );
+    Problem::of_field(ProblemType::NotGranted, Invalid { field, value, remedy }).by_grant()
+}
 
-impl FromRequestParts<Arc<Ingress>> for Stopper {
-    type Rejection = Problem;
+/// Whether a caller is shown a run: their own, and everybody's if all accounts are.
+pub(crate) fn sees_run(caller: &Caller, run: &Run) -> bool {
+    caller.reads_any() || caller.sees_client(&run.new.client)
+}
 
-    async fn from_request_parts(parts: &mut Parts, ingress: &Arc<Ingress>) -> Result<Stopper, Problem> {
-        let keys = &ingress.config.keys;
-        if let Ok(client) = keys.authorize(&parts.headers, Scope::Operate) {
-            return Ok(Stopper(Viewer { client, sees_all: true }));
+impl Ingress {
+    /// The job, if this caller is shown it: their own, or one that touches their accounts.
+    pub(crate) async fn shown(
+        &self,
+        ledger: &(impl Reads + ?Sized),
+        caller: &Caller,
+        record: JobRecord,
+    ) -> Result<Option<JobRecord>, Problem> {
+        if caller.reads_any() || caller.sees_client(&record.client) {
+            return Ok(Some(record));
         }
-        let client = keys.authorize(&parts.headers, Scope::Submit)?;
-        Ok(Stopper(Viewer { client, sees_all: false }))
-    }
-}
-
-impl FromRequestParts<Arc<Ingress>> for Viewer {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, ingress: &Arc<Ingress>) -> Result<Viewer, Problem> {
-        let keys = &ingress.config.keys;
-        let client = keys.authorize(&parts.headers, Scope::Read)?;
-        Ok(Viewer { client, sees_all: keys.authorize(&parts.headers, Scope::Operate).is_ok() })
-    }
-}
-
-impl FromRequestParts<Arc<Ingress>> for Submitter {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, ingress: &Arc<Ingress>) -> Result<Submitter, Problem> {
-        ingress.config.keys.authorize(&parts.headers, Scope::Submit).map(Submitter).map_err(Problem::from)
-    }
-}
-
-impl FromRequestParts<Arc<Ingress>> for Reader {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, ingress: &Arc<Ingress>) -> Result<Reader, Problem> {
-        ingress.config.keys.authorize(&parts.headers, Scope::Read).map(|_| Reader).map_err(Problem::from)
+        let touches = match record.touches(&caller.accounts) {
+            Touches::As(original) => {
+                let original = self.read(ledger.job(original)).await?;
+                original.is_some_and(|job| job.touches(&caller.accounts) == Touches::Yes)
+            }
+            touches => touches == Touches::Yes,
+        };
+        Ok(touches.then_some(record))
     }
 }

@@ -6,9 +6,7 @@ use std::collections::BTreeMap;
 
 use strum::VariantArray as _;
 use tellers_http::problem::Kind;
-use utoipa::openapi::security::{
-    ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
-};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, Modify, OpenApi};
 
@@ -33,6 +31,7 @@ use crate::problem::{FieldError, MEDIA_TYPE, Problem, ProblemType};
         (name = "accounts", description = "Accounts and their entries."),
         (name = "imports", description = "Files of jobs."),
         (name = "analyses", description = "Recurring payments, anomalies, cash flow and forecasts of accounts."),
+        (name = "keys", description = "Keys of clients, and the audit log."),
         (name = "operations", description = "Probes and metrics for operators."),
     ),
     components(schemas(Problem, FieldError, KindName, RejectionName)),
@@ -51,12 +50,6 @@ impl Modify for Security {
         components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
         let header = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-API-Key")));
         components.add_security_scheme("key", header);
-        let none: [&str; 0] = [];
-        openapi.security = Some(vec![
-            SecurityRequirement::new("bearer", none),
-            SecurityRequirement::new("key", none),
-            SecurityRequirement::default(),
-        ]);
     }
 }
 

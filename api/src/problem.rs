@@ -49,6 +49,10 @@ problem_types! {
     NotAnalysed: NOT_FOUND, "/problems/not-analysed", "Not analysed yet";
     MethodNotAllowed: METHOD_NOT_ALLOWED, "/problems/method-not-allowed", "Method not allowed here";
     Conflict: UNPROCESSABLE_ENTITY, "/problems/conflict", "The identity belongs to a job with another body";
+    InvalidKey: UNPROCESSABLE_ENTITY, "/problems/invalid-key", "Not a key";
+    KeyNotFound: NOT_FOUND, "/problems/key-not-found", "No such key";
+    KeyEnded: CONFLICT, "/problems/key-ended", "The key has ended";
+    NotGranted: FORBIDDEN, "/problems/not-granted", "The key is not for this account";
     RateLimited: TOO_MANY_REQUESTS, "/problems/rate-limited", "Too many requests from one client";
     Overloaded: SERVICE_UNAVAILABLE, "/problems/overloaded", "Too many requests at once";
     LaneFull: SERVICE_UNAVAILABLE, "/problems/lane-full", "The lane is full";

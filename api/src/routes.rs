@@ -2,11 +2,13 @@
 
 pub mod accounts;
 pub mod analyses;
+pub mod audit;
 pub mod batch;
 mod cursor;
 mod docs;
 pub mod imports;
 pub mod jobs;
+pub mod keys;
 pub mod operations;
 
 use std::sync::Arc;
@@ -15,12 +17,14 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
+use tellers_http::access::{Door, describe, guard};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::context::Ingress;
+use crate::keys::ROUTES;
 use crate::observe;
 use crate::openapi::Document;
 use crate::problem::{Problem, ProblemType};
@@ -44,16 +48,23 @@ pub fn router(ingress: Arc<Ingress>) -> Router {
         .routes(routes!(accounts::statement::show))
         .layer(from_fn_with_state(Arc::clone(&ingress), admit));
     // Whoever looks after the fleet is never turned away.
-    let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
+    let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .merge(limited)
+        .routes(routes!(keys::create, keys::list))
+        .routes(routes!(keys::show, keys::revoke))
+        .routes(routes!(keys::rotate))
+        .routes(routes!(audit::list))
         .routes(routes!(operations::livez))
         .routes(routes!(operations::readyz))
         .routes(routes!(operations::metrics))
         .split_for_parts();
+    describe(&mut document, ROUTES);
+    let door = Door::new(ingress.config.keys.clone(), ROUTES.iter().copied(), ingress.config.trail.clone());
     router
         .merge(docs::routes(document))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(Arc::new(door), guard))
         .layer(CatchPanicLayer::custom(observe::answer_panic))
         .layer(from_fn(observe::measure))
         .with_state(ingress)
@@ -61,7 +72,7 @@ pub fn router(ingress: Arc<Ingress>) -> Router {
 
 /// Lets a request in, with its place among those in flight, or turns it away.
 async fn admit(State(ingress): State<Arc<Ingress>>, mut request: Request, next: Next) -> Response {
-    let place = match ingress.admission.admit(&request, &ingress.config.keys) {
+    let place = match ingress.admission.admit(&request) {
         Ok(place) => place,
         Err(problem) => return problem.into_response(),
     };

@@ -25,7 +25,7 @@ pub async fn run(config: Config, parts: Parts, shutdown: CancellationToken) -> a
 /// # Errors
 /// The address is taken or not ours, or strangers would not be asked for a key.
 pub fn bind(config: &Config) -> anyhow::Result<Listener> {
-    check_listen(config.listen, &config.keys, config.allow_anonymous)?;
+    check_listen(config.listen, &config.keys)?;
     Listener::bind(config.listen, config.tls.clone())
         .with_context(|| format!("could not listen on {} (API_LISTEN)", config.listen))
 }

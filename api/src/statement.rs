@@ -56,7 +56,7 @@ pub fn body(ledger: Arc<dyn Reads>, head: Head, format: Format, place: Place) ->
     Body::from_stream(pieces.inspect_err(move |error: &StoreError| {
         // Kept for as long as the stream is.
         let _ = &place;
-        tracing::warn!(%error, account = %head.range.account.number, "a statement was cut off");
+        tracing::warn!(%error, account = head.range.account.number.shortened(), "a statement was cut off");
     }))
 }
 

@@ -21,10 +21,12 @@ GRANT SELECT, INSERT ON tellers.import_totals TO 'tellers_api'@'%';
 GRANT SELECT, INSERT ON tellers.import_refusals TO 'tellers_api'@'%';
 GRANT SELECT, INSERT ON tellers.import_contents TO 'tellers_api'@'%';
 GRANT SELECT, INSERT ON tellers.import_shares TO 'tellers_api'@'%';
-GRANT SELECT, INSERT, UPDATE (cancelled_at) ON tellers.analyses TO 'tellers_api'@'%';
+GRANT SELECT, INSERT, UPDATE (client, cancelled_at) ON tellers.analyses TO 'tellers_api'@'%';
 GRANT SELECT ON tellers.analysis_batches TO 'tellers_api'@'%';
 GRANT SELECT ON tellers.patterns TO 'tellers_api'@'%';
 GRANT SELECT, INSERT ON tellers.key_clients TO 'tellers_api'@'%';
+GRANT SELECT, INSERT, UPDATE (expires_at, revoked_at, last_used_at, revision) ON tellers.api_keys TO 'tellers_api'@'%';
+GRANT SELECT, INSERT ON tellers.audit_log TO 'tellers_api'@'%';
 
 -- worker: posts jobs, analyses histories, and adds partitions to `entries` by a procedure. (MariaDB asks for UPDATE on the key
 -- too where an INSERT falls back on an UPDATE, as that of the mark for replicas in `settings` does.)
@@ -39,7 +41,7 @@ GRANT SELECT, INSERT ON tellers.reversals TO 'tellers_worker'@'%';
 GRANT SELECT, UPDATE (posted, rejected, dead, entries, posted_at) ON tellers.lane_totals TO 'tellers_worker'@'%';
 GRANT SELECT, INSERT, UPDATE (outcome, reason) ON tellers.import_rows TO 'tellers_worker'@'%';
 GRANT SELECT, UPDATE (posted, rejected, duplicate, conflict, dead) ON tellers.import_totals TO 'tellers_worker'@'%';
-GRANT SELECT, INSERT, UPDATE (client, requested_at, request, batches, accounts) ON tellers.analyses TO 'tellers_worker'@'%';
+GRANT SELECT, INSERT, UPDATE (client, requested_at, request, cancelled_at, batches, accounts) ON tellers.analyses TO 'tellers_worker'@'%';
 GRANT SELECT, INSERT, DELETE ON tellers.analysis_batches TO 'tellers_worker'@'%';
 GRANT INSERT, DELETE ON tellers.patterns TO 'tellers_worker'@'%';
 GRANT EXECUTE ON PROCEDURE tellers.add_era TO 'tellers_worker'@'%';
@@ -50,6 +52,8 @@ GRANT SELECT ON tellers.settings TO 'tellers_monitor'@'%';
 GRANT SELECT ON tellers.accounts TO 'tellers_monitor'@'%';
 GRANT SELECT ON tellers.lane_totals TO 'tellers_monitor'@'%';
 GRANT SELECT, INSERT, UPDATE (body), DELETE ON tellers.records TO 'tellers_monitor'@'%';
+GRANT SELECT, UPDATE (last_used_at) ON tellers.api_keys TO 'tellers_monitor'@'%';
+GRANT INSERT ON tellers.audit_log TO 'tellers_monitor'@'%';
 
 -- read: `tellers verify`, and DATABASE_READONLY_URL and DATABASE_ANALYTICS_URL of every role, on the primary or a replica.
 GRANT SELECT ON tellers._sqlx_migrations TO 'tellers_read'@'%';

@@ -9,7 +9,8 @@ use queue::Queue;
 use runtime::addresses::AllowedPrivate;
 use store::ledger::Ledger;
 use store::records::Records;
-use tellers_http::keys::Keys;
+use tellers_http::keys::KeyRing;
+use tellers_http::trail::Trail;
 use tokio::sync::watch;
 
 use crate::alerts::log::Log;
@@ -38,8 +39,10 @@ pub struct Parts {
     pub api_key: Option<String>,
     /// Private addresses that webhooks may go to.
     pub webhook_allow_private: AllowedPrivate,
-    /// Who may change how the fleet runs; where there are none, anybody may.
-    pub keys: Arc<Keys>,
+    /// The keys that are taken.
+    pub keys: Arc<KeyRing>,
+    /// Where it is noted who was turned away, and who changed what.
+    pub trail: Trail,
     /// What this replica measures and is set to: the thresholds of the alerts among it.
     pub instruments: Instruments,
 }

@@ -89,7 +89,7 @@ pub async fn run(
         shutdown: shutdown.clone(),
     });
     info!(replica = parts.replica, tls = listener.is_tls(), "monitor ready");
-    let router = routes::router(shared, load_tests.clone(), prometheus);
+    let router = routes::router(shared, load_tests.clone(), prometheus, listener.is_tls());
     listener::serve(listener, router, shutdown.into()).await;
     load_tests.stop().await;
     while beside.join_next().await.is_some() {}

@@ -80,6 +80,11 @@ const ASSETS: &[Asset] = assets! {
     TEXT "/docs/runbooks/weak_durability.md" => "../../docs/runbooks/weak_durability.md",
 };
 
+/// The paths of all of these.
+pub(crate) fn paths() -> impl Iterator<Item = &'static str> {
+    ASSETS.iter().map(|asset| asset.path)
+}
+
 /// The page, its files, and the runbooks that alerts name.
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     ASSETS.iter().fold(Router::new(), |router, asset| {

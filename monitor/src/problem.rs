@@ -54,6 +54,11 @@ pub(crate) fn not_replayable(why: impl Display) -> Problem {
     of("/problems/not-replayable", status, "The dead letter cannot be replayed", detail)
 }
 
+pub(crate) fn no_chance(why: impl Display) -> Problem {
+    let detail = format!("the machine gives no random numbers ({why}); try again");
+    of("/problems/internal", StatusCode::INTERNAL_SERVER_ERROR, "A fault of ours", detail)
+}
+
 pub(crate) fn queue_unavailable(why: impl Display) -> Problem {
     let detail = format!("{why}; try again once the queue is there");
     let status = StatusCode::SERVICE_UNAVAILABLE;

@@ -6,23 +6,24 @@ mod config;
 mod dead_letters;
 mod fleet;
 mod optimize;
+mod session;
 mod stream;
 mod who;
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::http::Method;
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::extract::Request;
+use axum::middleware::from_fn_with_state;
 use axum::{Json, Router};
 use runtime::telemetry::PrometheusHandle;
-use tellers_http::keys::{Keys, Scope};
+use tellers_http::access::{Door, Route, describe, guard};
+use tellers_http::keys::Scope::{self, Audit, Operate, Read};
 use tellers_http::probes;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::session::Sessions;
 use crate::context::Shared;
 use crate::load_tests::{self, LoadTests};
 use crate::page;
@@ -46,18 +47,51 @@ use crate::problem::{self, FieldError, Problem};
 )]
 struct Document;
 
-/// Where clients' own text can be read.
-const DEAD_LETTERS: &str = "/api/scalability/dead-letters";
+/// What each route asks for: figures of the fleet, dead letters, which are clients' own text, and changes.
+const ROUTES: &[Route] = &[
+    Route::of("GET", "/api/scalability/dashboard", FIGURES),
+    Route::of("GET", "/api/scalability/status", FIGURES),
+    Route::of("GET", "/api/scalability/metrics/realtime", FIGURES),
+    Route::of("GET", "/api/scalability/history", FIGURES),
+    Route::of("GET", "/api/scalability/alerts", FIGURES),
+    Route::of("GET", "/api/scalability/config", FIGURES),
+    Route::of("PATCH", "/api/scalability/config", &[Operate]).for_all().noted("settings_changed"),
+    Route::of("POST", "/api/scalability/config/undo", &[Operate]).for_all().noted("settings_undone"),
+    Route::of("POST", "/api/scalability/optimize", &[Operate]).for_all().noted("settings_optimized"),
+    Route::of("GET", "/api/scalability/dead-letters", FIGURES),
+    Route::of("POST", "/api/scalability/dead-letters/{id}/replay", &[Operate]).noted("dead_letter_replayed"),
+    Route::of("DELETE", "/api/scalability/dead-letters/{id}", &[Operate]).noted("dead_letter_discarded"),
+    Route::of("POST", "/api/scalability/load-test", &[Operate]).for_all().noted("load_test_started"),
+    Route::of("GET", "/api/scalability/load-test", FIGURES),
+    Route::of("GET", "/api/scalability/load-test/{id}", FIGURES),
+    Route::of("DELETE", "/api/scalability/load-test/{id}", &[Operate]).for_all().noted("load_test_stopped"),
+    Route::of("GET", "/api/scalability/load-test/{id}/report", FIGURES),
+];
+
+/// Whoever reads or runs the fleet.
+const FIGURES: &[Scope] = &[Read, Audit, Operate];
+
+/// The page, the runbooks, the document, the probes and Prometheus' figures tell nothing of any client.
+const OPEN: &[Route] = &[
+    Route::open("/api/openapi.json"),
+    Route::open("/livez"),
+    Route::open("/readyz"),
+    Route::open("/metrics"),
+    Route::anyone("POST", session::PATH),
+    Route::anyone("DELETE", session::PATH),
+];
 
 pub(crate) fn router(
     shared: Arc<Shared>,
     load_tests: Arc<LoadTests>,
     prometheus: PrometheusHandle,
+    is_tls: bool,
 ) -> Router {
-    let keys = shared.parts.keys.clone();
+    let (keys, trail) = (shared.parts.keys.clone(), shared.parts.trail.clone());
+    let sessions = Arc::new(Sessions::new(keys.clone(), is_tls, trail.clone()));
     // The monitor is ready when it answers: it is there to tell when the others are not.
     let readiness: probes::Readiness = Arc::new(|| Box::pin(async { Ok(()) }));
-    let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
+    let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(fleet::dashboard))
         .routes(routes!(fleet::status))
         .routes(routes!(fleet::realtime))
@@ -71,14 +105,21 @@ pub(crate) fn router(
         .routes(routes!(dead_letters::discard))
         .with_state(shared)
         .merge(load_tests::routes::router(load_tests))
+        .merge(
+            OpenApiRouter::new().routes(routes!(session::begin, session::end)).with_state(sessions.clone()),
+        )
         .split_for_parts();
+    describe(&mut document, ROUTES);
+    let routes = ROUTES.iter().chain(OPEN).copied().chain(page::paths().map(Route::open));
+    let door = Door::new(keys, routes, trail);
     router
         .route("/api/openapi.json", axum::routing::get(async move || Json(document)))
         .merge(probes::routes(readiness, prometheus))
         .merge(page::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(from_fn_with_state(keys, guard))
+        .layer(from_fn_with_state(Arc::new(door), guard))
+        .layer(from_fn_with_state(sessions, session::present_key))
 }
 
 async fn not_found(request: Request) -> Problem {
@@ -87,28 +128,4 @@ async fn not_found(request: Request) -> Problem {
 
 async fn method_not_allowed(request: Request) -> Problem {
     problem::method_not_allowed(request.uri().path(), request.method().as_str())
-}
-
-/// Figures are for whoever reaches the monitor; without keys, nobody does but this machine. A change takes a key that allows it, wherever the fleet has
-/// keys, and so does reading a dead letter, which is a client's own text.
-async fn guard(State(keys): State<Arc<Keys>>, mut request: Request, next: Next) -> Response {
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    let scope = match (reads, request.uri().path()) {
-        (false, _) => Scope::Operate,
-        (true, path) if path.starts_with(DEAD_LETTERS) => Scope::Read,
-        (true, _) => {
-            return match keys.check(request.headers()) {
-                Ok(()) => next.run(request).await,
-                Err(denied) => Problem::from(denied).into_response(),
-            };
-        }
-    };
-    match keys.authorize(request.headers(), scope) {
-        Ok(client) if !keys.is_empty() => {
-            request.extensions_mut().insert(client);
-            next.run(request).await
-        }
-        Ok(_) => next.run(request).await,
-        Err(denied) => Problem::from(denied).into_response(),
-    }
 }

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use domain::access::{Accounts, Scopes};
+use domain::text::Name;
 use fleet::config::{AccessConfig, FleetConfig, MonitorConfig, WorkerConfig};
 use fleet::settings::ApiSettings;
 use runtime::server_url::http_url;
@@ -61,8 +63,11 @@ pub(crate) enum Command {
     Worker(WorkerConfig),
     /// Watch the fleet: its page, health, alerts, settings and load tests
     Monitor(MonitorArgs),
-    /// Create or update the ledger's schema; safe to run at every start
-    Migrate,
+    /// Create or update the ledger's schema; safe to run at every start. Prints the first key of a fleet that listens beyond
+    /// this machine and has none
+    Migrate(MigrateArgs),
+    /// Make, list, replace or revoke the API keys of clients
+    Keys(KeysArgs),
     /// Read all the books and check them; exit status 1 if anything is wrong
     Verify(VerifyArgs),
     /// List, replay or discard dead letters: jobs that could not be posted
@@ -133,6 +138,94 @@ pub(crate) struct MonitorArgs {
     pub(crate) monitor: MonitorConfig,
     #[command(flatten)]
     pub(crate) access: AccessConfig,
+}
+
+/// What tells whether a fleet needs a first key.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct MigrateArgs {
+    /// Address of the ingress
+    #[arg(long, env = "API_LISTEN", default_value = "127.0.0.1:8080")]
+    pub(crate) api_listen: SocketAddr,
+
+    /// Address of the monitor
+    #[arg(long, env = "MONITOR_LISTEN", default_value = "127.0.0.1:5000")]
+    pub(crate) monitor_listen: SocketAddr,
+
+    #[command(flatten)]
+    pub(crate) access: AccessConfig,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct KeysArgs {
+    #[command(subcommand)]
+    pub(crate) command: KeysCommand,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Make a key and print it, this once; every replica takes it within 2 seconds
+    Create {
+        #[command(flatten)]
+        new: NewKeyArgs,
+        /// Print the key and what it allows as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the keys, the oldest first, without the keys themselves
+    List {
+        /// Print JSON, one key a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a key, without the key itself
+    Show {
+        /// The key's id, as `list` prints it
+        id: String,
+    },
+    /// Make a key in place of another one, which goes on for a while
+    Rotate {
+        /// The key's id, as `list` prints it
+        id: String,
+        /// For how long the old key goes on: up to 90d
+        #[arg(long, default_value = "24h")]
+        overlap: jiff::Span,
+        /// Print the key and what it allows as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// End a key; every replica refuses it within 2 seconds
+    Revoke {
+        /// The key's id, as `list` prints it
+        id: String,
+    },
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct NewKeyArgs {
+    /// Id of the client whose key it is, under which its jobs are known for ever
+    #[arg(long)]
+    pub(crate) client: String,
+
+    /// What people call the key; by default, the client's id
+    #[arg(long)]
+    pub(crate) name: Option<Name>,
+
+    /// What the key allows: submit, read, operate, audit, admin, joined by commas
+    #[arg(long, default_value = "submit,read")]
+    pub(crate) scopes: Scopes,
+
+    /// Accounts that the key may draw on, open and read: numbers, or how numbers begin with * behind it, joined by
+    /// commas; '*' is every account
+    #[arg(long)]
+    pub(crate) accounts: Accounts,
+
+    /// Jobs a second; by default, as many as the settings grant a client
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rate: Option<u32>,
+
+    /// When the key ends: a time such as 2027-12-31T00:00:00Z, or a duration such as 90d; by default, it does not
+    #[arg(long)]
+    pub(crate) expires: Option<String>,
 }
 
 /// Every role's settings.

@@ -42,10 +42,11 @@ pub(crate) fn listen(
 /// Tells whoever started the process where it listens: one line on standard output. Where nobody reads
 /// that, the service serves all the same.
 pub(crate) fn announce(role: &str, listener: &Listener) -> anyhow::Result<()> {
-    let (address, tls) = (listener.local_addr()?, listener.is_tls());
+    let address = listener.local_addr()?;
+    let tls = if listener.is_tls() { " tls=true" } else { "" };
     let mut stdout = std::io::stdout().lock();
     let written =
-        writeln!(stdout, "listening role={role} address={address} tls={tls}").and_then(|()| stdout.flush());
+        writeln!(stdout, "listening role={role} address={address}{tls}").and_then(|()| stdout.flush());
     if let Err(error) = written {
         warn!(%error, role, %address, "listening; the line about it could not be written to standard output");
     }

@@ -1,5 +1,6 @@
 //! `tellers`: the one binary. It wires the parts together and decides nothing.
 
+mod access;
 mod bench;
 mod cli;
 mod dead_letters;
@@ -7,6 +8,7 @@ mod demo;
 mod encryption;
 mod health;
 mod import;
+mod keys;
 mod listening;
 mod load_test;
 mod parts;
@@ -50,7 +52,7 @@ async fn start(cli: Cli) -> anyhow::Result<ExitCode> {
     let fleet = cli.fleet;
     let is_service = matches!(
         cli.command,
-        Command::Dev(_) | Command::Api(_) | Command::Worker(_) | Command::Monitor(_) | Command::Migrate
+        Command::Dev(_) | Command::Api(_) | Command::Worker(_) | Command::Monitor(_) | Command::Migrate(_)
     );
     let filter = if is_service { telemetry::SERVICE_FILTER } else { telemetry::COMMAND_FILTER };
     telemetry::log(fleet.log_format, filter)?;
@@ -73,7 +75,8 @@ async fn start(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Worker(args) => roles::worker(fleet, args, shutdown::on_signal(at_once)?).await,
         Command::Monitor(args) => roles::monitor(fleet, args, shutdown::on_signal(at_once)?).await,
-        Command::Migrate => roles::migrate(fleet).await,
+        Command::Migrate(args) => roles::migrate(fleet, args).await,
+        Command::Keys(args) => keys::run(fleet, args).await,
         Command::Verify(args) => verify::run(fleet, args).await,
         Command::DeadLetters(args) => dead_letters::run(fleet, args).await,
         Command::Import(args) => Ok(import::run(args).await),

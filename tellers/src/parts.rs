@@ -15,7 +15,9 @@ use queue::publisher::{Publisher, PublisherLimits};
 use queue::rabbitmq::{RabbitMq, RabbitMqSettings};
 use runtime::work_pool::WorkPools;
 use store::analyses::Analyses;
+use store::audit_log::AuditLog;
 use store::imports::Imports;
+use store::keys::ApiKeys;
 use store::ledger::Ledger;
 use store::mysql::{MySqlConfig, MySqlLedger};
 use store::prefetches::Prefetches;
@@ -36,6 +38,8 @@ pub(crate) struct Parts {
     pub(crate) imports: Arc<dyn Imports>,
     pub(crate) analyses: Arc<dyn Analyses>,
     pub(crate) prefetches: Arc<dyn Prefetches>,
+    pub(crate) api_keys: Arc<dyn ApiKeys>,
+    pub(crate) audit_log: Arc<dyn AuditLog>,
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) work: WorkPools,
 }
@@ -47,9 +51,9 @@ impl Parts {
             Some(url) => broker(url, fleet)?,
             None => (embedded_queue(fleet).await?, Arc::new(EmbeddedBus::default()) as Arc<dyn Bus>),
         };
-        let Books { ledger, records, imports, analyses, prefetches } = books(fleet)?;
+        let Books { ledger, records, imports, analyses, prefetches, api_keys, audit_log } = books(fleet)?;
         let work = fleet.work_pools();
-        Ok(Parts { queue, ledger, records, imports, analyses, prefetches, bus, work })
+        Ok(Parts { queue, ledger, records, imports, analyses, prefetches, api_keys, audit_log, bus, work })
     }
 
     /// All parts, for one replica of a fleet of processes: nothing in this process alone will do.
@@ -114,10 +118,15 @@ pub(crate) async fn existing_queue(fleet: &FleetConfig) -> anyhow::Result<Arc<dy
 
 /// The ledger that is there already, for operators' commands.
 pub(crate) async fn existing_ledger(fleet: &FleetConfig) -> anyhow::Result<Arc<dyn Ledger>> {
+    Ok(existing_books(fleet)?.ledger)
+}
+
+/// The same, and what else is in its database.
+pub(crate) fn existing_books(fleet: &FleetConfig) -> anyhow::Result<Books> {
     if fleet.database_url.is_none() {
         must_exist(fleet, LEDGER_FILE, "DATABASE_URL")?;
     }
-    ledger(fleet).await
+    books(fleet)
 }
 
 fn must_exist(fleet: &FleetConfig, file: &str, variable: &str) -> anyhow::Result<()> {
@@ -138,27 +147,33 @@ pub(crate) async fn ledger(fleet: &FleetConfig) -> anyhow::Result<Arc<dyn Ledger
 }
 
 /// The ledger, and what else is in the same database.
-struct Books {
-    ledger: Arc<dyn Ledger>,
+pub(crate) struct Books {
+    pub(crate) ledger: Arc<dyn Ledger>,
     records: Arc<dyn Records>,
     imports: Arc<dyn Imports>,
     analyses: Arc<dyn Analyses>,
     prefetches: Arc<dyn Prefetches>,
+    pub(crate) api_keys: Arc<dyn ApiKeys>,
+    pub(crate) audit_log: Arc<dyn AuditLog>,
 }
 
-impl<L: Ledger + Records + Imports + Analyses + Prefetches + 'static> From<Arc<L>> for Books {
+impl<L: Ledger + Records + Imports + Analyses + Prefetches + ApiKeys + AuditLog + 'static> From<Arc<L>>
+    for Books
+{
     fn from(ledger: Arc<L>) -> Books {
         Books {
             records: ledger.clone(),
             imports: ledger.clone(),
             analyses: ledger.clone(),
             prefetches: ledger.clone(),
+            api_keys: ledger.clone(),
+            audit_log: ledger.clone(),
             ledger,
         }
     }
 }
 
-fn books(fleet: &FleetConfig) -> anyhow::Result<Books> {
+pub(crate) fn books(fleet: &FleetConfig) -> anyhow::Result<Books> {
     let Some(url) = &fleet.database_url else {
         make_data_dir(fleet)?;
         let ledger = SqliteLedger::open(&fleet.data_dir.join(LEDGER_FILE));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use api::imports::ImportsConfig;
 use backon::{ExponentialBuilder, Retryable as _};
-use fleet::config::{AccessConfig, FleetConfig, WorkerConfig};
+use fleet::config::{FleetConfig, WorkerConfig};
 use fleet::reporter::Instruments;
 use fleet::settings::{LiveSettings, Settings};
 use queue::publisher::Publisher;
@@ -16,13 +16,15 @@ use runtime::addresses::AllowedPrivate;
 use runtime::telemetry;
 use store::StoreError;
 use store::ledger::Ledger;
-use tellers_http::keys::{Keys, check_listen};
+use tellers_http::keys::check_listen;
 use tellers_http::tls::ServerTls;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::cli::{ApiArgs, DevArgs, MonitorArgs};
+use crate::access::{Access, Following};
+use crate::cli::{ApiArgs, DevArgs, MigrateArgs, MonitorArgs};
 use crate::encryption::tell_exposed;
+use crate::keys;
 use crate::listening::{announce, listen, server_tls, url_here};
 use crate::parts::{self, Parts};
 
@@ -52,6 +54,7 @@ pub(crate) struct Dev {
     parts: Parts,
     publishers: [Arc<Publisher>; 2],
     roles: tokio::task::JoinSet<anyhow::Result<()>>,
+    following: Following,
     shutdown: CancellationToken,
 }
 
@@ -65,9 +68,10 @@ impl Dev {
         let settings = args.api.settings.0.clone().and(args.worker.settings.0).and(args.monitor.settings.0);
         let instruments = instruments(fleet, parts, settings)?;
         let tls = server_tls(&args.api.access)?;
-        let api_config = api_config(fleet, args.api, tls.clone())?;
-        let keys = api_config.keys.clone();
-        check_listen(args.monitor.monitor_listen, &keys, api_config.allow_anonymous)?;
+        let addresses = [args.api.api_listen, args.monitor.monitor_listen];
+        let access = Access::open(&args.api.access, parts, &addresses).await?;
+        let api_config = api_config(fleet, args.api, tls.clone(), &access)?;
+        check_listen(args.monitor.monitor_listen, &access.keys)?;
         let (api, worker, monitor) = (
             api::bind(&api_config)?,
             listen(args.worker.worker_listen, "WORKER_LISTEN", None)?,
@@ -91,14 +95,15 @@ impl Dev {
             api_url: Some(args.monitor.api_url.unwrap_or_else(|| url_here(addresses.0, tls.is_some()))),
             api_key: args.monitor.api_key,
             webhook_allow_private: args.monitor.webhook_allow_private,
-            ..monitor_parts(fleet, parts, replica_id("monitor")?, keys, beside)
+            ..monitor_parts(fleet, parts, replica_id("monitor")?, &access, beside)
         };
+        let following = access.follow(parts, &shutdown);
         let mut roles = tokio::task::JoinSet::new();
         roles.spawn(api::serve(api, api_config, api_parts, shutdown.clone()));
         roles.spawn(worker::run(worker_parts, worker, shutdown.clone()));
         roles.spawn(monitor::run(monitor_parts, monitor, prometheus, shutdown.clone()));
         let (api, monitor) = addresses;
-        Ok(Dev { api, monitor, parts: parts.clone(), publishers, roles, shutdown })
+        Ok(Dev { api, monitor, parts: parts.clone(), publishers, roles, following, shutdown })
     }
 
     /// Waits until every role has ended; where one fails, the others are stopped.
@@ -113,6 +118,7 @@ impl Dev {
         for publisher in &self.publishers {
             publisher.stop().await;
         }
+        self.following.end().await?;
         self.parts.close().await;
         failure.map_or(Ok(()), Err)
     }
@@ -126,8 +132,9 @@ pub(crate) async fn api(
 ) -> anyhow::Result<ExitCode> {
     let settings = args.settings.0.clone();
     let tls = server_tls(&args.access)?;
-    let config = api_config(&fleet, args, tls)?;
     let parts = Parts::open_shared(&fleet, "api").await?;
+    let access = Access::open(&args.access, &parts, &[args.api_listen]).await?;
+    let config = api_config(&fleet, args, tls, &access)?;
     let replica = replica_id("api")?;
     let publisher = parts.publisher(&fleet, &replica);
     let instruments = instruments(&fleet, &parts, settings)?;
@@ -138,9 +145,11 @@ pub(crate) async fn api(
     // It accepts jobs while the ledger is away; another number of lanes ends it as soon as it is known.
     let check = tokio::spawn(checked(parts.ledger.clone(), fleet.clone(), shutdown.clone()));
     let api_parts = api_parts(&fleet, &parts, &publisher, replica, instruments);
+    let following = access.follow(&parts, &shutdown);
     let served = api::serve(listener, config, api_parts, shutdown.clone()).await;
     shutdown.cancel();
     publisher.stop().await;
+    following.end().await?;
     parts.close().await;
     check.await.context("the check of the ledger broke off")??;
     served.map(|()| ExitCode::SUCCESS)
@@ -177,11 +186,12 @@ pub(crate) async fn monitor(
 ) -> anyhow::Result<ExitCode> {
     let parts = Parts::open_shared(&fleet, "monitor").await?;
     let MonitorArgs { monitor: config, access } = args;
-    let keys = keys(&access)?;
-    check_listen(config.monitor_listen, &keys, access.allow_anonymous)?;
+    let tls = server_tls(&access)?;
+    let access = Access::open(&access, &parts, &[config.monitor_listen]).await?;
+    check_listen(config.monitor_listen, &access.keys)?;
     let instruments = instruments(&fleet, &parts, config.settings.0)?;
     let prometheus = instruments.telemetry.prometheus.clone();
-    let listener = listen(config.monitor_listen, "MONITOR_LISTEN", server_tls(&access)?)?;
+    let listener = listen(config.monitor_listen, "MONITOR_LISTEN", tls)?;
     announce("monitor", &listener)?;
     tell_exposed(&fleet, &[("monitor", &listener)]);
     // It watches while the ledger is away; another number of lanes ends it as soon as it is known.
@@ -190,19 +200,33 @@ pub(crate) async fn monitor(
         api_url: config.api_url,
         api_key: config.api_key,
         webhook_allow_private: config.webhook_allow_private,
-        ..monitor_parts(&fleet, &parts, replica_id("monitor")?, keys, instruments)
+        ..monitor_parts(&fleet, &parts, replica_id("monitor")?, &access, instruments)
     };
-    let served = monitor::run(monitor_parts, listener, prometheus, shutdown).await;
+    let following = access.follow(&parts, &shutdown);
+    let served = monitor::run(monitor_parts, listener, prometheus, shutdown.clone()).await;
+    shutdown.cancel();
+    following.end().await?;
     check.await.context("the check of the ledger broke off")??;
     parts.close().await;
     served.map(|()| ExitCode::SUCCESS)
 }
 
-/// Brings the ledger's schema up to date.
-pub(crate) async fn migrate(fleet: FleetConfig) -> anyhow::Result<ExitCode> {
-    let ledger = parts::existing_ledger(&fleet).await?;
-    ledger.migrate(fleet.lanes).await?;
-    ledger.close().await;
+/// Brings the ledger's schema up to date, and makes the first key of a fleet that strangers would reach without one.
+#[allow(clippy::print_stdout)] // The one time that the key is shown.
+pub(crate) async fn migrate(fleet: FleetConfig, args: MigrateArgs) -> anyhow::Result<ExitCode> {
+    let MigrateArgs { api_listen, monitor_listen, access } = args;
+    let books = parts::existing_books(&fleet)?;
+    books.ledger.migrate(fleet.lanes).await?;
+    let on_loopback = [api_listen, monitor_listen].iter().all(|address| address.ip().is_loopback());
+    let has_fixed = !access.api_keys.as_deref().unwrap_or_default().trim().is_empty();
+    if !on_loopback
+        && !has_fixed
+        && !access.allow_anonymous
+        && let Some(secret) = keys::first(&books).await?
+    {
+        println!("first key of this fleet, for everything; it is shown this once: {}", secret.reveal());
+    }
+    books.ledger.close().await;
     info!(lanes = fleet.lanes.count(), "the schema is up to date");
     Ok(ExitCode::SUCCESS)
 }
@@ -251,14 +275,15 @@ fn api_config(
     fleet: &FleetConfig,
     args: ApiArgs,
     tls: Option<Arc<ServerTls>>,
+    access: &Access,
 ) -> anyhow::Result<api::Config> {
     check_threads(fleet.io_thread_pool_size, args.imports_at_once)?;
     Ok(api::Config {
         listen: args.api_listen,
         tls,
         stop_pause: args.stop_pause(),
-        keys: keys(&args.access)?,
-        allow_anonymous: args.access.allow_anonymous,
+        keys: access.keys.clone(),
+        trail: access.trail.clone(),
         imports: ImportsConfig {
             folder: fleet.data_dir.join(IMPORTS_FOLDER),
             upload_bytes_max: args.max_upload_mb << 20,
@@ -283,11 +308,6 @@ fn check_threads(threads: u32, files: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn keys(access: &AccessConfig) -> anyhow::Result<Keys> {
-    let keys = Keys::parse(access.api_keys.as_deref().unwrap_or_default());
-    Ok(keys.context("API_KEYS cannot be read")?.allow_anonymous(access.allow_anonymous))
-}
-
 fn api_parts(
     fleet: &FleetConfig,
     parts: &Parts,
@@ -301,6 +321,8 @@ fn api_parts(
         ledger: parts.ledger.clone(),
         imports: parts.imports.clone(),
         analyses: parts.analyses.clone(),
+        api_keys: parts.api_keys.clone(),
+        audit_log: parts.audit_log.clone(),
         bus: parts.bus.clone(),
         io: parts.work.io.clone(),
         lanes: fleet.lanes,
@@ -334,7 +356,7 @@ fn monitor_parts(
     fleet: &FleetConfig,
     parts: &Parts,
     replica: String,
-    keys: Keys,
+    access: &Access,
     instruments: Instruments,
 ) -> monitor::Parts {
     monitor::Parts {
@@ -344,7 +366,8 @@ fn monitor_parts(
         bus: parts.bus.clone(),
         lanes: fleet.lanes,
         replica,
-        keys: Arc::new(keys),
+        keys: access.keys.clone(),
+        trail: access.trail.clone(),
         api_url: None,
         api_key: None,
         webhook_allow_private: AllowedPrivate::default(),

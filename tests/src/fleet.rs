@@ -103,7 +103,7 @@ impl Fleet {
         for number in 1..=letters {
             let id = JobId::from_chance(number as u64, [7; 6]);
             let body = r#"{"kind":"deposit","account":"nobody","amount":1,"currency":"EUR"}"#;
-            let job = message::write(id, &Client::parse("acme")?, None, &[], body)?;
+            let job = message::write(id, &Client::parse("acme")?, None, &[], None, body)?;
             let letter = DeadLetter {
                 id: format!("{number:016x}"),
                 lane: Lane(0),
@@ -261,14 +261,14 @@ impl Address {
     }
 }
 
-/// The lines `listening role=api address=127.0.0.1:12345 tls=false` of what a replica printed.
+/// The lines `listening role=api address=127.0.0.1:12345` of what a replica printed.
 fn addresses(output: &str) -> BTreeMap<String, Address> {
     output
         .lines()
         .filter_map(|line| {
             let (role, rest) = line.strip_prefix("listening role=")?.split_once(" address=")?;
-            let (address, tls) = rest.split_once(" tls=")?;
-            let address = Address { address: address.parse().ok()?, tls: tls.trim().parse().ok()? };
+            let (address, tls) = rest.trim().split_once(" tls=").unwrap_or((rest.trim(), "false"));
+            let address = Address { address: address.parse().ok()?, tls: tls.parse().ok()? };
             Some((role.to_owned(), address))
         })
         .collect()
@@ -322,8 +322,8 @@ mod tests {
 
     #[test]
     fn addresses_are_read_from_among_other_lines() {
-        let output = "starting\nlistening role=api address=127.0.0.1:4000 tls=true\nlistening role=monitor address=[::1]:1 \
-                      tls=false\n2026 INFO listening role=worker address=127.0.0.1:1 tls=false";
+        let output = "starting\nlistening role=api address=127.0.0.1:4000 tls=true\nlistening role=monitor address=[::1]:1\n\
+                      2026 INFO listening role=worker address=127.0.0.1:1";
         let found = addresses(output);
         assert_eq!(found.keys().collect::<Vec<_>>(), ["api", "monitor"]);
         assert_eq!(found["api"].url("/x"), "https://127.0.0.1:4000/x");

@@ -31,7 +31,8 @@ impl Proxy {
     /// Puts the service at `service`, such as `http://127.0.0.1:5000`, behind `path`, such as `/tellers`.
     pub async fn start(path: &str, service: &str) -> anyhow::Result<Proxy> {
         // A redirect is for the browser to follow.
-        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+        let http = reqwest::Client::builder().tls_backend_preconfigured(runtime::tls::client_config()?);
+        let http = http.no_proxy().redirect(reqwest::redirect::Policy::none());
         let route = Arc::new(Route {
             path: path.to_owned(),
             service: service.trim_end_matches('/').to_owned(),

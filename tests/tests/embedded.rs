@@ -117,7 +117,9 @@ async fn where_there_are_keys_a_change_of_the_fleet_takes_one_that_operates() {
     let letters = "/api/scalability/dead-letters";
     let change = serde_json::json!({ "LINGER_MS": 7 });
 
-    assert_eq!(stranger.get("/api/scalability/status").await.unwrap().status, 200, "figures are for all");
+    assert_eq!(stranger.get("/api/scalability/status").await.unwrap().status, 401, "figures are for keys");
+    assert_eq!(reader.get("/api/scalability/status").await.unwrap().status, 200);
+    assert_eq!(stranger.get("/metrics").await.unwrap().status, 200, "of no client they tell anything");
     assert_eq!(stranger.get(letters).await.unwrap().status, 401);
     assert_eq!(stranger.patch(config, &change).await.unwrap().status, 401);
     let load_test = stranger.post("/api/scalability/load-test", "application/json", "").await.unwrap();

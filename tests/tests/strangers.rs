@@ -157,7 +157,7 @@ async fn a_dead_letter_is_replayed_once_its_cause_is_gone() {
         JobId::derived(&client, Identity::Key("mended")),
         r#"{"kind":"deposit","account":"mended","amount":700,"currency":"EUR"}"#,
     );
-    let job = message::write(id, &client, None, &[], body).unwrap();
+    let job = message::write(id, &client, None, &[], None, body).unwrap();
     let letter = envelope::write("a stranger", [(Timestamp::now(), job.as_slice())]);
     // Twice, as after a crash between keeping the letter and acknowledging its job.
     for _ in 0..2 {
@@ -192,7 +192,7 @@ async fn another_job_under_a_used_identity_is_noted_with_the_first_and_changes_n
     let id = first.parse().unwrap();
     for amount in [3, 3, 4] {
         let spec = submission::parse(deposit(amount).to_string().as_bytes()).unwrap();
-        let job = message::write(id, &client, None, &[], &submission::canonical(&spec)).unwrap();
+        let job = message::write(id, &client, None, &[], None, &submission::canonical(&spec)).unwrap();
         let envelope = envelope::write("another ingress", [(Timestamp::now(), job.as_slice())]);
         beset.publish("", "tellers.lane.00", &envelope).await.unwrap();
     }

@@ -58,7 +58,7 @@ async fn release(shared: &Shared, hold: JobId, account: AccountNumber) -> bool {
         return false;
     }
     let id = JobId::derived(&fleet, Identity::Key(&format!("expiry of {hold}")));
-    let published = match message::write(id, &fleet, None, &[], &submission::canonical(&spec)) {
+    let published = match message::write(id, &fleet, None, &[], None, &submission::canonical(&spec)) {
         Ok(job) => {
             shared.parts.publisher.publish(lane, Bytes::from(job)).await.map_err(|error| error.to_string())
         }

@@ -242,7 +242,7 @@ mod tests {
         let id = JobId::derived(&client, Identity::Key("k"));
         let account = AccountNumber::parse("a").unwrap();
         let body = submission::canonical(&Spec::of(Action::Release { account, hold: id }));
-        let json = message::write(id, &client, None, &[], &body).unwrap();
+        let json = message::write(id, &client, None, &[], None, &body).unwrap();
         message::read(std::str::from_utf8(&json).unwrap(), Lane(0), ingress, 1).unwrap().job
     }
 

@@ -222,7 +222,8 @@ const LETTER_ID_CHARS: usize = 16;
 /// The job in an envelope of its own, ready to be replayed.
 fn alone(job: &Job) -> Bytes {
     // A body that was read has a JSON form, and so has the rest.
-    let json = message::write(job.id, &job.client, None, &job.former, &job.body).unwrap_or_default();
+    let json = message::write(job.id, &job.client, None, &job.former, job.grant.as_ref(), &job.body)
+        .unwrap_or_default();
     let accepted_at = Timestamp::from_microsecond(job.accepted_at).unwrap_or_default();
     envelope::write(&job.ingress, [Enclosed { accepted_at, origin: job.origin, job: &json }])
 }

@@ -1,5 +1,6 @@
 //! What was sent, and how it is to be read.
 
+use domain::access::Accounts;
 use formats::{Format, InvalidMapping, Mapping};
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
@@ -23,6 +24,8 @@ pub struct Description {
     pub map: Option<String>,
     /// The character set, where the client says so.
     pub charset: Option<String>,
+    /// The key that it was sent by; `None`: nobody was asked for one.
+    pub grant: Option<Grant>,
     /// Nothing is to be queued.
     #[serde(default)]
     pub dry_run: bool,
@@ -31,7 +34,24 @@ pub struct Description {
     pub bytes: u64,
 }
 
+/// The key that a file was sent by: what its rows may do is known after a restart, too.
+#[skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// The key's id.
+    pub key: String,
+    /// The accounts that rows may draw on.
+    pub accounts: Accounts,
+    /// Jobs a second.
+    pub rate: Option<u32>,
+}
+
 impl Description {
+    /// The accounts that its rows may draw on.
+    pub fn accounts(&self) -> Accounts {
+        self.grant.as_ref().map_or_else(Accounts::all, |grant| grant.accounts.clone())
+    }
+
     /// Takes one of the parameters that say how a file is to be read.
     ///
     /// # Errors
@@ -85,6 +105,10 @@ impl Description {
         }
         if self.dry_run {
             hasher.update(b"dry run");
+        }
+        // What may be drawn on decides which rows are refused: another key's file is not this one.
+        if let Some(grant) = self.grant.as_ref().filter(|grant| !grant.accounts.are_all()) {
+            hasher.update(grant.accounts.to_string().as_bytes());
         }
         *hasher.finalize().as_bytes()
     }

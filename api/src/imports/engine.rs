@@ -16,7 +16,7 @@ use tokio::sync::{SemaphorePermit, mpsc};
 use tokio::task::JoinSet;
 
 use self::draining::drain;
-use super::publishing::{Ended, Publishing};
+use super::publishing::{ClientShare, Ended, Publishing};
 use super::reading::Reading;
 use super::spool::Held;
 use crate::context::Ingress;
@@ -211,10 +211,13 @@ async fn read_and_publish(
         return Ok((held, Progress { state: ImportState::Failed, remark, ..progress }));
     };
     let stop = ingress.shutdown.child_token();
-    let mut reading = Reading { ingress: ingress.clone(), client, digest, file: digest, stop: stop.clone() };
+    let accounts = held.description.accounts();
+    let mut reading =
+        Reading { ingress: ingress.clone(), client, accounts, digest, file: digest, stop: stop.clone() };
     let held = Arc::new(held);
     let dry_run = held.description.dry_run;
-    let mut publishing = Publishing::new(ingress.clone(), number, dry_run, progress);
+    let share = ClientShare::new(reading.client.clone(), held.description.grant.clone());
+    let mut publishing = Publishing::new(ingress.clone(), number, dry_run, share, progress);
     let surveyed = survey(&reading, &held).await;
     if let Ok(Some(content)) = &surveyed {
         // Before a row is queued: whoever looks sees which of them came before.
@@ -233,6 +236,12 @@ async fn read_and_publish(
         Ok(Ended::Refused(why)) => {
             let remark = Some(refused(&why));
             Progress { state: ImportState::Failed, remark, ..publishing.give_up().await }
+        }
+        Ok(Ended::Revoked) => {
+            let remark = Some(
+                "the API key that it was sent by was revoked; the rest of the file is not read".to_owned(),
+            );
+            Progress { state: ImportState::Cancelled, remark, ..publishing.give_up().await }
         }
         Ok(Ended::Cancelled) => Progress { state: ImportState::Cancelled, ..publishing.give_up().await },
         Ok(Ended::Complete) => {

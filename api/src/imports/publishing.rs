@@ -5,6 +5,7 @@
 //! nothing stops the reading once the window is full.
 
 mod flight;
+mod share;
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -23,7 +24,8 @@ use store::imports::{ImportState, Imports, Progress, Refusal, Standing};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use self::flight::{InFlight, Waiting, send};
+use self::flight::{InFlight, LaneRows, Waiting, send};
+pub(super) use self::share::ClientShare;
 use super::reading::{CHUNK_ROWS_MAX, Chunk, ReadRow};
 use super::window::{Mark, Window};
 use crate::context::Ingress;
@@ -53,6 +55,8 @@ pub(super) enum Ended {
     Complete,
     /// Its client wants it to stop; how far it came is written down.
     Cancelled,
+    /// Its key was revoked; how far it came is written down.
+    Revoked,
     /// It belongs to another replica now.
     Lost,
     /// The database refuses for good what is to be written down; why.
@@ -78,6 +82,7 @@ pub(super) struct Publishing {
     count_due: Instant,
     checkpoint: Option<Checkpoint>,
     checkpoint_due: Instant,
+    share: ClientShare,
     /// The ledger was away: it is not asked before.
     ledger_pause_until: Instant,
     pub progress: Progress,
@@ -92,18 +97,15 @@ struct Checkpoint {
     progress: Progress,
 }
 
-/// The rows of one lane that wait, in order.
-#[derive(Default)]
-struct LaneRows {
-    waiting: VecDeque<Waiting>,
-    busy: bool,
-    resume_at: Option<Instant>,
-    pause: Duration,
-}
-
 impl Publishing {
     /// Goes on after what `progress` says.
-    pub fn new(ingress: Arc<Ingress>, number: u64, dry_run: bool, progress: Progress) -> Publishing {
+    pub fn new(
+        ingress: Arc<Ingress>,
+        number: u64,
+        dry_run: bool,
+        share: ClientShare,
+        progress: Progress,
+    ) -> Publishing {
         let lanes = usize::from(ingress.parts.lanes.count());
         let last = Mark {
             row: progress.read_to,
@@ -125,6 +127,7 @@ impl Publishing {
             refusals: VecDeque::new(),
             checkpoint: None,
             checkpoint_due: Instant::now(),
+            share,
             ledger_pause_until: Instant::now(),
             progress,
         }
@@ -139,6 +142,9 @@ impl Publishing {
             let is_written = self.refusals.is_empty() && self.checkpoint.is_none();
             if all_read && self.window.len() == 0 && is_written {
                 return Ended::Complete;
+            }
+            if self.share.is_revoked(&self.ingress) && self.checkpoint.is_none() {
+                return Ended::Revoked;
             }
             let wake_at = self.start_what_is_due(all_read);
             tokio::select! {
@@ -163,7 +169,7 @@ impl Publishing {
 
     /// More may be read: neither here nor in the lanes is more of this import than may be.
     fn has_room(&self) -> bool {
-        self.window.len() < WINDOW_ROWS && self.ahead() < self.ahead_max()
+        self.share.more_at().is_none() && self.window.len() < WINDOW_ROWS && self.ahead() < self.ahead_max()
     }
 
     fn ahead_max(&self) -> u64 {
@@ -194,6 +200,9 @@ impl Publishing {
     }
 
     fn take(&mut self, chunk: Chunk) {
+        if !self.dry_run {
+            self.share.count(&self.ingress.admission, chunk.rows.len());
+        }
         self.refusals.extend(chunk.head);
         for row in chunk.rows {
             match row {
@@ -219,7 +228,7 @@ impl Publishing {
     /// Sends what lanes are ready for, writes down what it is time for, and tells when to look again.
     fn start_what_is_due(&mut self, all_read: bool) -> Instant {
         let now = Instant::now();
-        let mut wake_at = now + CHECKPOINT_EVERY;
+        let mut wake_at = self.share.more_at().unwrap_or(now + CHECKPOINT_EVERY).min(now + CHECKPOINT_EVERY);
         for (number, lane) in (0..).zip(&mut self.lanes) {
             match lane.resume_at {
                 Some(resume_at) if resume_at > now => wake_at = wake_at.min(resume_at),

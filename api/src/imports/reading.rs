@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use domain::access::Accounts;
 use domain::fingerprint::Fingerprint;
 use domain::id::JobId;
 use domain::id::Sameness;
@@ -11,6 +12,7 @@ use domain::text::Client;
 use formats::{FileError, Format, FormerName, Options, Reader, Row, RowError, RowIdentity};
 use jiff::Timestamp;
 use store::imports::{Content, ContentOf, Refusal};
+use tellers_http::trail;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -63,6 +65,8 @@ pub(super) struct Reading {
     pub ingress: Arc<Ingress>,
     /// Who sent the file.
     pub client: Client,
+    /// The accounts that its rows may draw on.
+    pub accounts: Accounts,
     /// Of the file as it was sent, by which release 0.1 knew its rows.
     pub digest: [u8; 32],
     /// What the file says, by which its rows are known.
@@ -118,7 +122,12 @@ impl Reading {
                 return Err(error);
             }
         };
-        let mut rows = Rows { reading: self, who: self.ingress.who(&self.client), seen: Seen::default() };
+        let mut rows = Rows {
+            reading: self,
+            who: self.ingress.who(&self.client),
+            seen: Seen::default(),
+            is_refusal_noted: false,
+        };
         let head = Some(head(source.format, &*source.reader));
         let (mut chunk, mut chunk_bytes) = (Chunk { head, ..Chunk::default() }, 0);
         while let Some(row) = source.reader.next()? {
@@ -207,6 +216,8 @@ struct Rows<'a> {
     reading: &'a Reading,
     who: Who<'a>,
     seen: Seen,
+    /// One of a file is enough: the others are in its report.
+    is_refusal_noted: bool,
 }
 
 impl Rows<'_> {
@@ -221,8 +232,8 @@ impl Rows<'_> {
                 return ReadRow::Refused(Refusal { row: number, line, column, field, reason, raw });
             }
         };
-        let Reading { ingress, client, digest, file, .. } = self.reading;
-        let intake = Intake { ingress, client, who: &self.who, key: None };
+        let Reading { ingress, client, accounts, digest, file, .. } = self.reading;
+        let intake = Intake { ingress, client, accounts, who: &self.who, key: None };
         let former = former.unwrap_or_else(|| former_name(digest, number));
         let known_by = match &identity {
             RowIdentity::Payment(payment) => RowKnownBy::Payment(payment),
@@ -231,6 +242,11 @@ impl Rows<'_> {
         let job = match intake.row(known_by, &former, body.get().as_bytes()) {
             Ok(job) => job,
             Err(problem) => {
+                if problem.is_by_grant() && !std::mem::replace(&mut self.is_refusal_noted, true) {
+                    let detail = [("row", number.to_string()), ("first", problem.detail().to_owned())];
+                    let detail = detail.each_ref().map(|(name, value)| (*name, value.as_str()));
+                    ingress.config.trail.note("grant_refused", &trail::Who::of_client(client), &detail);
+                }
                 let (field, reason) = problem.field_and_detail();
                 return refused(None, field, reason, raw);
             }

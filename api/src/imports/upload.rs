@@ -22,10 +22,11 @@ use store::imports::{ImportState, NewImport, Opened, Progress};
 use tokio::time::Instant;
 
 use self::pace::{IDLE_MAX, Pace, in_time};
-use super::description::Description;
+use super::description::{Description, Grant};
 use super::files::UPLOADS_MAX;
 use super::spool::Part;
 use crate::context::Ingress;
+use crate::keys::{Caller, Key};
 use crate::problem::{Problem, ProblemType};
 
 /// When a file that found no thread, or no place, may be sent again.
@@ -38,12 +39,13 @@ const AROUND_BYTES_MAX: u64 = 1 << 20;
 /// Takes a file in, as the body of a request or in a form. When this returns it survives a crash.
 pub async fn receive(
     ingress: &Arc<Ingress>,
-    client: &Client,
+    caller: &Caller,
     said: Description,
     request: Request,
 ) -> Result<Opened, Problem> {
     let headers = request.headers();
     check_head(headers, ingress.imports.config.upload_bytes_max)?;
+    let _share = ingress.admission.upload(caller, UPLOADS_MAX)?;
     let Some(_place) = ingress.imports.place() else {
         let detail =
             format!("{UPLOADS_MAX} files come in at this replica already, the most at once; send it again");
@@ -58,7 +60,10 @@ pub async fn receive(
         let body = Incoming::Body(request.into_body().into_data_stream());
         (spool(ingress, body).await?, Description { media_type, ..said })
     };
-    open(ingress, client, received, description).await
+    let Key { id, accounts, rate, .. } = &**caller;
+    let grant = Grant { key: id.clone(), accounts: accounts.clone(), rate: *rate };
+    let grant = Some(grant).filter(|_| !caller.is_anonymous());
+    open(ingress, &caller.client, received, Description { grant, ..description }).await
 }
 
 fn check_head(headers: &HeaderMap, bytes_max: u64) -> Result<(), Problem> {

@@ -17,7 +17,7 @@ use utoipa::IntoParams;
 
 use self::document::{Account, Entries};
 use crate::context::Ingress;
-use crate::keys::Reader;
+use crate::keys::Caller;
 use crate::ledger_reads::LedgerReads;
 use crate::openapi::Refusals;
 use crate::problem::{Problem, ProblemType};
@@ -46,11 +46,11 @@ pub struct ShowQuery {
 )]
 pub async fn show(
     State(ingress): State<Arc<Ingress>>,
-    _: Reader,
+    caller: Caller,
     path: Result<Path<String>, PathRejection>,
     Query(query): Query<ShowQuery>,
 ) -> Result<Response, Problem> {
-    let number = number_of(path)?;
+    let number = number_of(&caller, path)?;
     let books = LedgerReads::open(&ingress, query.fresh).await?;
     let account = ingress.read(books.ledger.account(&number)).await?;
     account.map(|account| books.answer(Json(Account::from(account)))).ok_or_else(|| not_found(&number))
@@ -87,11 +87,11 @@ pub struct EntriesQuery {
 )]
 pub async fn entries(
     State(ingress): State<Arc<Ingress>>,
-    _: Reader,
+    caller: Caller,
     path: Result<Path<String>, PathRejection>,
     Query(query): Query<EntriesQuery>,
 ) -> Result<Response, Problem> {
-    let number = number_of(path)?;
+    let number = number_of(&caller, path)?;
     let EntriesQuery { limit: Limit(limit), cursor, fresh } = query;
     let before = cursor::read(number.as_str(), "this account", cursor.as_deref())?.map(|[seq]| seq);
     let books = LedgerReads::open(&ingress, fresh).await?;
@@ -122,17 +122,17 @@ pub async fn entries(
 )]
 pub async fn patterns(
     State(ingress): State<Arc<Ingress>>,
-    _: Reader,
+    caller: Caller,
     _: Query<NoParameters>,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<AccountPatterns>, Problem> {
-    let number = number_of(path)?;
+    let number = number_of(&caller, path)?;
     let Some(found) = ingress.read(ingress.parts.analyses.patterns(&number)).await? else {
         let account = ingress.read(ingress.parts.ledger.account(&number)).await?;
         return Err(if account.is_some() { not_analysed(&number) } else { not_found(&number) });
     };
     AccountPatterns::of(found).map(Json).ok_or_else(|| {
-        tracing::error!(%number, "the stored patterns of an account are not JSON");
+        tracing::error!(account = number.shortened(), "the stored patterns of an account are not JSON");
         Problem::new(ProblemType::Internal, "the patterns cannot be read; analyse the account again")
     })
 }
@@ -145,12 +145,14 @@ fn not_analysed(number: &AccountNumber) -> Problem {
     Problem::new(ProblemType::NotAnalysed, detail)
 }
 
-/// The system's own accounts can be read too.
-fn number_of(path: Result<Path<String>, PathRejection>) -> Result<AccountNumber, Problem> {
+/// The number of a path, if the caller is shown its account. The system's own accounts can be read too.
+fn number_of(caller: &Caller, path: Result<Path<String>, PathRejection>) -> Result<AccountNumber, Problem> {
     let text = path.map_or_else(|_| String::new(), |Path(text)| text);
-    AccountNumber::from_books(&text).ok_or_else(|| {
+    let number = AccountNumber::from_books(&text).ok_or_else(|| {
         Problem::parameter("number", &text, "must be 1 to 34 of the characters A-Z a-z 0-9 . _ : -")
-    })
+    })?;
+    // Before anything is read: what is not theirs is not there for them, whether it is or not.
+    if caller.sees(&number) { Ok(number) } else { Err(not_found(&number).by_grant()) }
 }
 
 fn not_found(number: &AccountNumber) -> Problem {

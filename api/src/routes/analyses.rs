@@ -15,10 +15,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use contract::analysis::{AnalysisWork, RunOrder, request};
 use domain::id::JobId;
-use domain::text::Client;
 use runtime::clock;
 use serde::{Deserialize, Deserializer};
-use store::analyses::{NewRun, REQUEST_UNKNOWN, Run};
+use store::analyses::{ANY_CLIENT, NewRun, REQUEST_UNKNOWN, Run};
 use tellers_http::query::{self, Limit, NoParameters, Query};
 use utoipa::IntoParams;
 
@@ -26,7 +25,7 @@ use self::document::{Analyses, Analysis, AnalysisBody};
 use crate::body::{self, BodyLimit};
 use crate::context::Ingress;
 use crate::identity::{IdempotencyKey, ReferenceAsSent};
-use crate::keys::{Reader, Submitter};
+use crate::keys::{Caller, not_granted, sees_run};
 use crate::openapi::Refusals;
 use crate::order::Order;
 use crate::problem::{Problem, ProblemType};
@@ -50,30 +49,34 @@ const LIMIT: BodyLimit = BodyLimit { bytes_max: 1024 * 1024, read_max: Duration:
 )]
 pub async fn start(
     State(ingress): State<Arc<Ingress>>,
-    Submitter(client): Submitter,
+    caller: Caller,
     _: Query<NoParameters>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
     let key = IdempotencyKey::of(&headers)?;
     let json = body::read(&headers, body, LIMIT).await?;
-    let (id, at) = submit(&ingress, &client, key.as_ref(), Order::of_run(&json)?).await?;
+    let (id, at) = submit(&ingress, &caller, key.as_ref(), Order::of_run(&json)?).await?;
     Ok(accepted(id, Analysis::queued(id, at)))
 }
 
 /// Queues a run; returns its id, and when it was accepted in microseconds since the Unix epoch.
 pub(super) async fn submit(
     ingress: &Ingress,
-    client: &Client,
+    caller: &Caller,
     key: Option<&IdempotencyKey>,
     order: Order,
 ) -> Result<(JobId, i64), Problem> {
+    check_granted(caller, &order)?;
+    let client = &caller.client;
     let reference = order.reference.as_ref();
     let reference = reference.map(|reference| ReferenceAsSent { canonical: reference, sent: reference });
     let id = ingress.issuer.of_job(&ingress.who(client), key, reference).id;
     if key.is_some() || order.reference.is_some() {
         // Where the ledger is away the worker tells an analysis that was asked for before from another one.
-        if let Ok(Some(run)) = ingress.read_records(ingress.parts.analyses.run(id)).await {
+        if let Ok(Some(run)) = ingress.read_records(ingress.parts.analyses.run(id)).await
+            && [client.as_str(), ANY_CLIENT].contains(&run.new.client.as_str())
+        {
             return asked_before(&run, &order);
         }
     }
@@ -87,6 +90,25 @@ pub(super) async fn submit(
     let published = ingress.parts.queue.publish_work(Bytes::from(message)).await;
     published.map_err(|error| ingress.admission.refusal(id, &error))?;
     Ok((id, requested_at))
+}
+
+/// Refuses an analysis of accounts that the caller may not read.
+fn check_granted(caller: &Caller, order: &Order) -> Result<(), Problem> {
+    if caller.accounts.are_all() {
+        return Ok(());
+    }
+    let Some(accounts) = &order.accounts else {
+        let detail = format!(
+            "this API key is for the accounts {}, and an analysis without `accounts` is of all; name those to analyse in \
+             `accounts`",
+            caller.accounts
+        );
+        return Err(Problem::new(ProblemType::NotGranted, detail).by_grant());
+    };
+    let foreign = accounts.iter().enumerate().find(|(_, number)| !caller.accounts.contain(number));
+    foreign.map_or(Ok(()), |(place, number)| {
+        Err(not_granted(format!("accounts[{place}]"), number, &caller.accounts))
+    })
 }
 
 /// The same request under the same key is the same run; another one is refused.
@@ -134,10 +156,11 @@ fn next<'de, D: Deserializer<'de>>(before: D) -> Result<Option<i64>, D::Error> {
 )]
 pub async fn list(
     State(ingress): State<Arc<Ingress>>,
-    _: Reader,
+    caller: Caller,
     Query(ListQuery { limit: Limit(limit), before }): Query<ListQuery>,
 ) -> Result<Json<Analyses>, Problem> {
-    let runs = ingress.read_records(ingress.parts.analyses.runs(before, limit)).await?;
+    let client = (!caller.reads_any()).then_some(caller.client.as_str());
+    let runs = ingress.read_records(ingress.parts.analyses.runs(client, before, limit)).await?;
     Ok(Json(Analyses::new(&runs, limit)))
 }
 
@@ -149,19 +172,30 @@ pub async fn list(
 )]
 pub async fn show(
     State(ingress): State<Arc<Ingress>>,
-    _: Reader,
+    caller: Caller,
     _: Query<NoParameters>,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Analysis>, Problem> {
     let id = issued(path)?;
-    stands(&ingress, id).await.map(Json)
+    stands(&ingress, &caller, id).await.map(Json)
 }
 
-async fn stands(ingress: &Ingress, id: JobId) -> Result<Analysis, Problem> {
-    if let Some(run) = ingress.read_records(ingress.parts.analyses.run(id)).await? {
+/// The run, if there is one that the caller is shown.
+async fn shown_run(ingress: &Ingress, caller: &Caller, id: JobId) -> Result<Option<Run>, Problem> {
+    let run = ingress.read_records(ingress.parts.analyses.run(id)).await?;
+    Ok(run.filter(|run| sees_run(caller, run)))
+}
+
+async fn stands(ingress: &Ingress, caller: &Caller, id: JobId) -> Result<Analysis, Problem> {
+    if let Some(run) = shown_run(ingress, caller, id).await? {
         return Ok(Analysis::of(&run));
     }
-    if ingress.read(ingress.parts.ledger.job(id)).await?.is_some() {
+    let job = ingress.read(ingress.parts.ledger.job(id)).await?;
+    let shown = match job {
+        Some(job) => ingress.shown(&*ingress.parts.ledger, caller, job).await?,
+        None => None,
+    };
+    if shown.is_some() {
         return Err(unknown(&format!("{id} is a job and no analysis; ask for /api/jobs/{id}")));
     }
     // On the queue, or never accepted.
@@ -176,18 +210,24 @@ async fn stands(ingress: &Ingress, id: JobId) -> Result<Analysis, Problem> {
 )]
 pub async fn cancel(
     State(ingress): State<Arc<Ingress>>,
-    Submitter(client): Submitter,
+    caller: Caller,
     _: Query<NoParameters>,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Analysis>, Problem> {
     let id = issued(path)?;
-    stands(&ingress, id).await?;
+    stands(&ingress, &caller, id).await?;
+    let run = ingress.read_records(ingress.parts.analyses.run(id)).await?;
+    if run.is_some_and(|run| run.is_begun() && !caller.may_stop(&run.new.client)) {
+        // Another client's stays as it is, and for this one it is not there.
+        return stands(&ingress, &caller, id).await.map(Json);
+    }
     let now = clock::now_us();
     // One that nobody has begun is noted as cancelled, so that nobody begins it.
+    let client = if caller.runs_all() { ANY_CLIENT } else { caller.client.as_str() };
     let unbegun =
-        NewRun { id, client: client.to_string(), requested_at: now, request: REQUEST_UNKNOWN.to_owned() };
+        NewRun { id, client: client.to_owned(), requested_at: now, request: REQUEST_UNKNOWN.to_owned() };
     ingress.read_records(ingress.parts.analyses.cancel(&unbegun, now)).await?;
-    stands(&ingress, id).await.map(Json)
+    stands(&ingress, &caller, id).await.map(Json)
 }
 
 /// What a client asks of an export.
@@ -215,13 +255,15 @@ pub struct ExportQuery {
 )]
 pub async fn export(
     State(ingress): State<Arc<Ingress>>,
-    _: Reader,
+    caller: Caller,
     path: Result<Path<String>, PathRejection>,
     Query(query): Query<ExportQuery>,
 ) -> Result<Response, Problem> {
     let id = issued(path)?;
-    stands(&ingress, id).await?;
-    let lines = Body::from_stream(export::lines(ingress.parts.analyses.clone(), id, query.what));
+    stands(&ingress, &caller, id).await?;
+    // A run that is not shown has found nothing, as one that is not there.
+    let run = shown_run(&ingress, &caller, id).await?.map(|run| run.new.id);
+    let lines = Body::from_stream(export::lines(ingress.parts.analyses.clone(), run, query.what));
     let headers = [
         (CONTENT_TYPE, "text/csv; charset=utf-8; header=present".to_owned()),
         (CONTENT_DISPOSITION, format!("attachment; filename=\"patterns-{id}.csv\"")),

@@ -21,6 +21,7 @@ use jiff::Timestamp;
 use queue::PublishError;
 use serde::Serialize;
 use tellers_http::query::Query;
+use tellers_http::trail::Who;
 use utoipa::ToSchema;
 
 use self::waiting::Wait;
@@ -30,7 +31,7 @@ use crate::body::{self, MediaType};
 use crate::context::Ingress;
 use crate::identity::{Claims, IdempotencyKey};
 use crate::intake::{Intake, SaidBefore};
-use crate::keys::Submitter;
+use crate::keys::Caller;
 use crate::observe;
 use crate::openapi::{JobBody, Refusals, RejectionName};
 use crate::problem::{Problem, ProblemType};
@@ -132,7 +133,8 @@ pub enum Refused {
 )]
 pub async fn submit(
     State(ingress): State<Arc<Ingress>>,
-    Submitter(client): Submitter,
+    caller: Caller,
+    sender: Who,
     Extension(place): Extension<Place>,
     Query(query): Query<SubmitQuery>,
     headers: HeaderMap,
@@ -140,20 +142,31 @@ pub async fn submit(
 ) -> Result<Response, Problem> {
     let key = IdempotencyKey::of(&headers)?;
     let wait = jobs::wait_asked(&ingress, &query, &headers);
-    let mut room = ingress.admission.room();
+    let mut room = ingress.admission.room(&caller)?;
     let body = body::read_into(&headers, body, body::BATCH, |bytes| room.grow_to(bytes)).await?;
     let mut sorted = Sorted::new(usize::from(ingress.parts.lanes.count()));
     // A client that goes away before its batch is published has claimed nothing.
     let mut claims = Claims::new(&ingress.recent);
     let wait = {
         let lines = split(&headers, &body)?;
+        let granted = ingress.admission.jobs(&caller, lines.len())?;
         let wait = wait.and_then(|wait| Wait::new(&ingress, wait, lines.len()));
-        let who = ingress.who(&client);
-        let intake = Intake { ingress: &ingress, client: &client, who: &who, key: key.as_ref() };
-        sorted.sort(intake, &lines, &mut claims, wait.is_some()).await;
+        let who = ingress.who(&caller.client);
+        let intake = Intake {
+            ingress: &ingress,
+            client: &caller.client,
+            accounts: &caller.accounts,
+            who: &who,
+            key: key.as_ref(),
+        };
+        let (now, later) = lines.split_at(granted.jobs.min(lines.len()));
+        sorted.sort(intake, now, &mut claims, wait.is_some()).await;
+        // From the first line on that is too many: those behind it must not overtake it.
+        sorted.results.extend(later.iter().map(|line| LineResult::refused(line.number, granted.refusal())));
         wait
     };
     drop(body);
+    sorted.note_refused(&ingress, &sender);
     match wait {
         None => publish(&ingress, sorted, claims).await.map(BatchAnswer::accepted),
         Some(wait) => wait.publish(&ingress, sorted, claims, &place, room).await,
@@ -218,6 +231,20 @@ impl Sorted {
                 }
             }
             tokio::task::yield_now().await;
+        }
+    }
+
+    /// Notes that lines were refused, which the answer as a whole does not say: once, with the first of them.
+    fn note_refused(&self, ingress: &Ingress, sender: &Who) {
+        let refused = self.results.iter().filter_map(|result| match result {
+            LineResult::Refused { error, .. } if error.is_by_grant() => Some(error),
+            _ => None,
+        });
+        let (lines, mut refused) = (refused.clone().count(), refused);
+        if let Some(first) = refused.next() {
+            let detail = [("lines", lines.to_string()), ("first", first.detail().to_owned())];
+            let detail = detail.each_ref().map(|(name, value)| (*name, value.as_str()));
+            ingress.config.trail.note("grant_refused", sender, &detail);
         }
     }
 

@@ -21,9 +21,10 @@ use tellers_http::query::{self, Limit, NoParameters, Query};
 use utoipa::{IntoParams, ToSchema};
 
 use self::document::ImportDocument;
+use crate::admission::Held;
 use crate::context::Ingress;
 use crate::imports::{self, Description, STALE_AFTER_US};
-use crate::keys::{Stopper, Submitter, Viewer};
+use crate::keys::Caller;
 use crate::openapi::Refusals;
 use crate::problem::{Problem, ProblemType};
 
@@ -88,7 +89,7 @@ impl TryFrom<HashMap<String, String>> for SubmitQuery {
 )]
 pub async fn submit(
     State(ingress): State<Arc<Ingress>>,
-    Submitter(client): Submitter,
+    caller: Caller,
     Query(query): Query<SubmitQuery>,
     request: Request,
 ) -> Result<Response, Problem> {
@@ -98,7 +99,7 @@ pub async fn submit(
     for (name, value) in sent.into_iter().filter_map(|(name, value)| Some((name, value?))) {
         said.set(name, value)?;
     }
-    let opened = imports::receive(&ingress, &client, said, request).await?;
+    let opened = imports::receive(&ingress, &caller, said, request).await?;
     let location = [(LOCATION, format!("/api/imports/{}", opened.import.number))];
     Ok((StatusCode::ACCEPTED, location, Json(document_of(&ingress, &opened.import).await?)).into_response())
 }
@@ -132,7 +133,8 @@ pub struct ImportsPage {
     next: Option<String>,
 }
 
-/// Lists imports, the newest first: the client's own, or those of all clients with the scope `operate`.
+/// Lists imports, the newest first: the client's own, or those of all clients with the scope `audit`, or with `operate` and a key
+/// for all accounts.
 #[utoipa::path(
     get, path = "/api/imports", tag = "imports",
     params(ListQuery),
@@ -140,10 +142,10 @@ pub struct ImportsPage {
 )]
 pub async fn list(
     State(ingress): State<Arc<Ingress>>,
-    viewer: Viewer,
+    caller: Caller,
     Query(ListQuery { before, limit: Limit(limit) }): Query<ListQuery>,
 ) -> Result<Json<ImportsPage>, Problem> {
-    let client = (!viewer.sees_all).then_some(viewer.client.as_str());
+    let client = (!caller.sees_all()).then_some(caller.client.as_str());
     let found = ingress.read_records(ingress.parts.imports.imports(client, before, limit)).await?;
     let numbers: Vec<_> = found.iter().map(|import| import.number).collect();
     let tallies = ingress.read_records(ingress.parts.imports.tallies(&numbers)).await?;
@@ -169,32 +171,38 @@ pub async fn list(
 )]
 pub async fn show(
     State(ingress): State<Arc<Ingress>>,
-    viewer: Viewer,
+    caller: Caller,
     _: Query<NoParameters>,
     path: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let import = find(&ingress, &viewer, path).await?;
+    let import = find(&ingress, &caller, path).await?;
     let accepted = headers.get_all(ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
     let events = accepted
         .flat_map(|accept| accept.split(','))
         .any(|media| media.trim().starts_with("text/event-stream"));
     if events {
-        Ok(follow(ingress, import.number))
+        let place = ingress.admission.stream(&caller)?;
+        Ok(follow(ingress, import.number, caller, place))
     } else {
         Ok(Json(document_of(&ingress, &import).await?).into_response())
     }
 }
 
 /// An event a second, the last of which says how it ended.
-fn follow(ingress: Arc<Ingress>, number: u64) -> Response {
+fn follow(ingress: Arc<Ingress>, number: u64, caller: Caller, place: Held) -> Response {
     let events = stream::unfold(Some(Duration::ZERO), move |pause| {
-        let ingress = ingress.clone();
+        // Held as long as the stream is.
+        let _ = &place;
+        let (ingress, caller) = (ingress.clone(), caller.clone());
         async move {
             let pause = pause?;
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = ingress.shutdown.cancelled() => return None,
+            }
+            if !ingress.config.keys.still_takes(&caller) {
+                return None;
             }
             let found = ingress.read_records(ingress.parts.imports.import(number)).await;
             let document = match found {
@@ -220,7 +228,8 @@ fn follow(ingress: Arc<Ingress>, number: u64) -> Response {
 /// Stops an import. Queued rows stay queued, and the rest of the file is not read.
 ///
 /// The answer is the import as it stands: it becomes `cancelled` within a second or two. An import that has
-/// ended stays as it is. A key with the scope `operate` may stop the import of any client.
+/// ended stays as it is. A key for all accounts with the scope `operate` may stop the import of
+/// any client.
 #[utoipa::path(
     delete, path = "/api/imports/{number}", tag = "imports",
     params(("number" = u64, Path, description = "The number of the import.")),
@@ -228,11 +237,18 @@ fn follow(ingress: Arc<Ingress>, number: u64) -> Response {
 )]
 pub async fn cancel(
     State(ingress): State<Arc<Ingress>>,
-    Stopper(viewer): Stopper,
+    caller: Caller,
     _: Query<NoParameters>,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
-    let import = find(&ingress, &viewer, path).await?;
+    let import = find(&ingress, &caller, path).await?;
+    if !caller.may_stop(&import.client) {
+        let detail = format!(
+            "the import {} is another client's, and this API key may read it and not stop it",
+            import.number
+        );
+        return Err(Problem::new(ProblemType::NotGranted, detail).by_grant());
+    }
     let now = Timestamp::now().as_microsecond();
     let imports = &ingress.parts.imports;
     ingress.read_records(imports.request_cancel(import.number, now - STALE_AFTER_US, now)).await?;
@@ -252,11 +268,11 @@ pub async fn cancel(
 )]
 pub async fn refused(
     State(ingress): State<Arc<Ingress>>,
-    viewer: Viewer,
+    caller: Caller,
     _: Query<NoParameters>,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
-    let import = find(&ingress, &viewer, path).await?;
+    let import = find(&ingress, &caller, path).await?;
     let head = head_of(&ingress, &import).await?;
     if import.progress.state == ImportState::Refused && import.progress.refused == 0 {
         let why = import.progress.remark.unwrap_or_default();
@@ -299,7 +315,7 @@ pub async fn refused(
 /// The import of a path, if it is there for this client.
 async fn find(
     ingress: &Ingress,
-    viewer: &Viewer,
+    caller: &Caller,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Import, Problem> {
     let text = path.map_or_else(|_| String::new(), |Path(text)| text);
@@ -308,11 +324,16 @@ async fn find(
         Err(_) => None,
     };
     // Another client's is none, as far as this one can tell.
-    found.filter(|import| viewer.sees_all || import.client == viewer.client.as_str()).ok_or_else(|| {
+    let unseen = || {
         let shown: String = text.chars().take(80).collect();
         let detail = format!("{shown:?} is no import of yours; /api/imports lists yours");
         Problem::new(ProblemType::ImportNotFound, detail)
-    })
+    };
+    match found {
+        Some(import) if caller.sees_client(&import.client) => Ok(import),
+        Some(_) => Err(unseen().by_grant()),
+        None => Err(unseen()),
+    }
 }
 
 /// What the reading of a file keeps of its beginning.

@@ -14,9 +14,9 @@ use axum::response::{AppendHeaders, IntoResponse, Response};
 use domain::id::JobId;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
-use store::analyses::Run;
+use tellers_http::problem::ByGrant;
 use tellers_http::query::{self, Query};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use utoipa::IntoParams;
 
 use crate::admission::Place;
@@ -24,7 +24,7 @@ use crate::body::{self, MediaType};
 use crate::context::Ingress;
 use crate::identity::IdempotencyKey;
 use crate::intake::{Intake, Prepared};
-use crate::keys::{Reader, Submitter};
+use crate::keys::{Caller, sees_run};
 use crate::ledger_reads::LedgerReads;
 use crate::observe::{self, Waited};
 use crate::openapi::{JobBody, Refusals};
@@ -72,7 +72,7 @@ pub struct SubmitQuery {
 )]
 pub async fn submit(
     State(ingress): State<Arc<Ingress>>,
-    Submitter(client): Submitter,
+    caller: Caller,
     Extension(place): Extension<Place>,
     Query(query): Query<SubmitQuery>,
     headers: HeaderMap,
@@ -82,11 +82,18 @@ pub async fn submit(
     let wait = wait_asked(&ingress, &query, &headers);
     let json = body::read(&headers, body, body::JOB).await?;
     if let Some(order) = Order::of_job(&json) {
-        let (id, at) = analyses::submit(&ingress, &client, key.as_ref(), order?).await?;
+        let (id, at) = analyses::submit(&ingress, &caller, key.as_ref(), order?).await?;
         return Ok(analyses::accepted(id, Queued::unordered(id, at)));
     }
-    let who = ingress.who(&client);
-    let intake = Intake { ingress: &ingress, client: &client, who: &who, key: key.as_ref() };
+    ingress.admission.jobs(&caller, 1).inspect_err(|problem| count_refused(&ingress, problem))?;
+    let who = ingress.who(&caller.client);
+    let intake = Intake {
+        ingress: &ingress,
+        client: &caller.client,
+        accounts: &caller.accounts,
+        who: &who,
+        key: key.as_ref(),
+    };
     let prepared = intake.job(&json, wait.is_some()).map_err(|problem| match json.trim_ascii().first() {
         // What is neither called JSON nor looks like it is neither JSON nor a job with a mistake in it.
         Some(byte) if *byte != b'{' && MediaType::of(&headers) == MediaType::Unknown => {
@@ -192,7 +199,7 @@ pub struct ShowQuery {
 )]
 pub async fn show(
     State(ingress): State<Arc<Ingress>>,
-    _: Reader,
+    caller: Caller,
     Extension(place): Extension<Place>,
     path: Result<Path<String>, PathRejection>,
     Query(query): Query<ShowQuery>,
@@ -200,25 +207,43 @@ pub async fn show(
     let id = issued(path)?;
     let wait = query.wait.unwrap_or_default().min(ingress.config.wait_max);
     let books = LedgerReads::open(&ingress, query.fresh).await?;
-    if let Some(record) = ingress.read(books.ledger.job(id)).await? {
+    let record = ingress.read(books.ledger.job(id)).await?;
+    let is_there = record.is_some();
+    let shown = match record {
+        Some(record) => ingress.shown(&*books.ledger, &caller, record).await?,
+        None => None,
+    };
+    let by_grant = (is_there && shown.is_none()).then_some(Extension(ByGrant));
+    if let Some(record) = shown {
         return Ok(books.answer(Json(Job::recorded(&record))));
     }
+    // What is not shown goes on as what is not there: with the same answer, as late.
     // Whether one that was cancelled before anybody began it is an analysis at all is not known.
     let run = ingress.read(ingress.parts.analyses.run_as_read(id)).await?;
-    if let Some(run) = run.filter(Run::is_begun) {
+    if let Some(run) = run.filter(|run| run.is_begun() && sees_run(&caller, run)) {
         return Ok(books.answer(Json(Job::analysis(&run))));
     }
     if wait.is_zero() || !place.wait(&ingress.admission) {
-        return Ok(books.answer(Json(Job::pending(id))));
+        return Ok(books.answer((by_grant, Json(Job::pending(id)))));
     }
     let ticket = ingress.replies.expect(id, None);
     let until = Instant::now() + wait;
-    let job = match ticket.outcome(&*ingress.parts.ledger, &ingress.shutdown, UNREPORTED_POLL, until).await {
-        Ended::Recorded(record) => Job::recorded(&record),
-        Ended::Reported(outcome) => Job::with_outcome(id, outcome),
-        Ended::Conflict | Ended::Unknown => Job::pending(id),
+    let ledger = &*ingress.parts.ledger;
+    let shown = match ticket.outcome(ledger, &ingress.shutdown, UNREPORTED_POLL, until).await {
+        Ended::Recorded(record) => {
+            ingress.shown(ledger, &caller, *record).await?.map(|record| Job::recorded(&record))
+        }
+        // Whose it is the ledger would say.
+        Ended::Reported(outcome) => caller.accounts.are_all().then(|| Job::with_outcome(id, outcome)),
+        Ended::Conflict | Ended::Unknown => None,
     };
-    Ok((Extension(Waited), Json(job)).into_response())
+    if shown.is_none() {
+        tokio::select! {
+            () = sleep_until(until) => (),
+            () = ingress.shutdown.cancelled() => (),
+        }
+    }
+    Ok((Extension(Waited), by_grant, Json(shown.unwrap_or_else(|| Job::pending(id)))).into_response())
 }
 
 /// The id of a path, if the fleet ever issued it.

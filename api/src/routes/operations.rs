@@ -42,6 +42,10 @@ pub async fn readyz(State(ingress): State<Arc<Ingress>>) -> Result<Json<Health>,
     if ingress.shutdown.is_cancelled() {
         return Err(unready("this replica is stopping; ask another one".to_owned()));
     }
+    if !ingress.config.keys.is_known() {
+        let why = "which API keys there are is not known: the database has not answered since the start";
+        return Err(unready(why.to_owned()));
+    }
     match tokio::time::timeout(READY_MAX, ingress.parts.queue.ready()).await {
         Ok(Ok(())) => Ok(Json(Health { status: "ready" })),
         Ok(Err(error)) => Err(unready(format!("the queue is not reached ({error}); look at the broker"))),

@@ -1,5 +1,7 @@
 //! Who is let in, and how fast the others learn that they are not.
 
+use std::sync::Arc;
+
 use std::time::{Duration, Instant};
 
 use api::Config;
@@ -110,7 +112,7 @@ async fn the_limit_grows_and_shrinks_while_running_and_no_request_is_dropped() {
 #[tokio::test]
 async fn a_client_beyond_its_rate_learns_when_to_come_back_and_others_are_not_disturbed() {
     let keys = ["acme", "umbrella"].map(|name| format!("{name}:submit:{}", Keys::hash(name))).join(",");
-    let config = Config { keys: Keys::parse(&keys).unwrap(), ..Config::default() };
+    let config = Config { keys: Arc::new(Keys::parse(&keys).unwrap().into()), ..Config::default() };
     let world = World::with(config).await;
     let post = async |key: &str| world.post(&[("x-api-key", key)], DEPOSIT).await;
     for _ in 0..20 {
@@ -125,4 +127,55 @@ async fn a_client_beyond_its_rate_learns_when_to_come_back_and_others_are_not_di
     assert_eq!(world.get("/readyz").await.status, 200, "who looks after the fleet is never turned away");
     change(&world, 2, "CLIENT_RATE_LIMIT", 0);
     assert_eq!(post("acme").await.status, 202);
+}
+
+#[tokio::test]
+async fn a_clients_jobs_count_and_not_its_requests() {
+    let keys = ["acme", "umbrella"].map(|name| format!("{name}:submit:{}", Keys::hash(name))).join(",");
+    let config = Config { keys: Arc::new(Keys::parse(&keys).unwrap().into()), ..Config::default() };
+    let world = World::with(config).await;
+    change(&world, 1, "CLIENT_JOBS_LIMIT", 5);
+    let batch = [DEPOSIT; 8].join("\n");
+    let answer = world.post_batch(&[("x-api-key", "acme")], batch.clone()).await;
+    assert_eq!((answer.status.as_u16(), &answer.body["accepted"]), (202, &5.into()), "{answer:?}");
+    let results = answer.body["results"].as_array().unwrap();
+    let late: Vec<_> = results.iter().filter(|line| line["status"] == "refused").collect();
+    assert_eq!(late.len(), 3, "the last ones: none overtakes another");
+    assert!(results[5..].iter().eq(late.iter().copied()), "{answer:?}");
+    assert_eq!(late[0]["error"]["type"], "/problems/rate-limited");
+    for answer in [
+        world.post_batch(&[("x-api-key", "acme")], batch).await,
+        world.post(&[("x-api-key", "acme")], DEPOSIT).await,
+    ] {
+        answer.assert_problem(429, "rate-limited");
+        assert_eq!(answer.header("retry-after"), "1");
+    }
+    assert_eq!(
+        world.post(&[("x-api-key", "umbrella")], DEPOSIT).await.status,
+        202,
+        "every client has its own"
+    );
+}
+
+#[tokio::test]
+async fn one_client_does_not_take_every_place() {
+    let keys = ["acme", "umbrella"].map(|name| format!("{name}:submit:{}", Keys::hash(name))).join(",");
+    let config = Config { keys: Arc::new(Keys::parse(&keys).unwrap().into()), ..Config::default() };
+    let world = World::with(config).await;
+    change(&world, 1, "MAX_CONCURRENT_USERS", 4);
+    world.queue.takes.send_replace(Takes::Nothing);
+    let mut waiting = Vec::new();
+    for _ in 0..3 {
+        let mut request = Box::pin(world.post(&[("x-api-key", "acme")], DEPOSIT));
+        assert!(poll!(&mut request).is_pending());
+        waiting.push(request);
+    }
+    world.post(&[("x-api-key", "acme")], DEPOSIT).await.assert_problem(429, "rate-limited");
+    let mut other = Box::pin(world.post(&[("x-api-key", "umbrella")], DEPOSIT));
+    assert!(poll!(&mut other).is_pending(), "the last place is for others");
+    world.queue.takes.send_replace(Takes::All);
+    for request in waiting {
+        assert_eq!(request.await.status, 202);
+    }
+    assert_eq!(other.await.status, 202);
 }

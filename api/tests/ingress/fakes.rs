@@ -1,5 +1,8 @@
 //! The ports, in memory.
 
+#[path = "fakes/access.rs"]
+mod access;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
@@ -331,7 +334,7 @@ impl Analyses for FakeLedger {
         self.run(id).await
     }
 
-    async fn runs(&self, _: Option<i64>, _: u32) -> Result<Vec<Run>, StoreError> {
+    async fn runs(&self, _: Option<&str>, _: Option<i64>, _: u32) -> Result<Vec<Run>, StoreError> {
         self.read().map(|()| Vec::new())
     }
 
@@ -378,11 +381,9 @@ impl FakeBus {
 #[async_trait]
 impl Bus for FakeBus {
     async fn broadcast(&self, _: Topic, _: Bytes) {}
-
     async fn listen(&self, _: Topic) -> broadcast::Receiver<Bytes> {
         broadcast::Sender::new(1).subscribe()
     }
-
     async fn tell(&self, _: &str, message: Bytes) {
         let _ = self.inbox.send(message);
     }
@@ -394,6 +395,5 @@ impl Bus for FakeBus {
     fn connected_since(&self) -> Option<Instant> {
         None
     }
-
     async fn close(&self) {}
 }

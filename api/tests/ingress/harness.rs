@@ -158,6 +158,8 @@ pub fn parts_set_to(
         publisher: Arc::new(Publisher::new(queue.clone(), Lanes::DEFAULT, replica.clone(), limits)),
         queue,
         analyses: ledger.clone(),
+        api_keys: ledger.clone(),
+        audit_log: ledger.clone(),
         ledger,
         imports: no_imports(),
         bus,

@@ -1,5 +1,7 @@
 //! Who may do what.
 
+use std::sync::Arc;
+
 use api::Config;
 use api::keys::Keys;
 
@@ -8,7 +10,7 @@ use crate::harness::{DEPOSIT, World, lane_of};
 async fn world() -> World {
     let list =
         format!("acme:submit+read:{}, reader:read:{}", Keys::hash("acme-key"), Keys::hash("reader-key"));
-    World::with(Config { keys: Keys::parse(&list).unwrap(), ..Config::default() }).await
+    World::with(Config { keys: Arc::new(Keys::parse(&list).unwrap().into()), ..Config::default() }).await
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Statements in every form, and pages of jobs. The examples are those of the documentation.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::http::Request;
 use domain::account::{Account, AccountNumber};
@@ -301,7 +303,7 @@ async fn what_can_not_be_had_is_refused_by_name() {
 #[tokio::test]
 async fn a_client_lists_its_own_jobs_and_an_operator_all() {
     let keys = format!("acme:read:{},ops:read+operate:{}", Keys::hash("a"), Keys::hash("o"));
-    let config = api::Config { keys: Keys::parse(&keys).unwrap(), ..api::Config::default() };
+    let config = api::Config { keys: Arc::new(Keys::parse(&keys).unwrap().into()), ..api::Config::default() };
     let world = World::with(config).await;
     world.record(JobId::from_chance(1, [0; 6]), DEPOSIT, RecordedOutcome::Posted);
     for (key, client) in [("a", Some("acme")), ("o", None)] {

@@ -1,43 +1,55 @@
-// A key of the fleet, where a change or a look at dead letters takes one. It is kept until the tab is closed.
+// The page's login. The key goes to the monitor once, which answers with a cookie that no script reads; nothing of it is
+// kept here.
 import { h } from "./dom.js";
 
-const NAME = "tellers-api-key";
+let asking = null;
 
-/** The key that was given; null before one was. */
-export const givenKey = () => sessionStorage.getItem(NAME) || null;
+/** Asks for a key, saying why, unless somebody is asked already. Resolves to whether one was taken. */
+export const askForKey = (why) => (asking ??= ask(why).finally(() => (asking = null)));
 
-/** The headers that present it. */
-export function keyHeaders() {
-  const key = givenKey();
-  return key ? { "X-API-Key": key } : {};
+/** Sends a key to the monitor. Throws what it says against it. */
+async function begin(key) {
+  const body = JSON.stringify({ key });
+  const headers = { "Content-Type": "application/json" };
+  const response = await fetch("api/session", { method: "POST", headers, body, cache: "no-store" });
+  if (response.ok) return;
+  const answer = await response.json().catch(() => ({}));
+  throw new Error(answer.detail ?? `the monitor answered ${response.status}`);
 }
 
-/** Asks for a key, saying why. Resolves to whether one was given. */
-export function askForKey(why) {
-  const field = h("input", { id: "key", type: "password", autocomplete: "off", autofocus: true });
-  const use = h("button.primary", { type: "button", id: "key-use" }, "Use it");
+function ask(why) {
+  const field = h("input", { id: "key", type: "password", autocomplete: "off", autofocus: true, required: true, "aria-describedby": "key-why key-refused" });
+  const refused = h("p.refusal", { id: "key-refused", role: "alert", hidden: true });
+  const use = h("button.primary", { type: "submit", id: "key-use" }, "Use it");
   const no = h("button", { type: "button" }, "Cancel");
-  const dialog = h("dialog", { "aria-labelledby": "key-title" },
-    h("h2", { id: "key-title" }, "A key is needed"),
-    h("p", null, why),
+  const form = h("form", null,
     h("label", { for: "key" }, "API key with the scopes operate and read"),
     field,
+    refused,
     h("div.buttons", null, no, use));
+  const dialog = h("dialog", { "aria-labelledby": "key-title" },
+    h("h2", { id: "key-title" }, "A key is needed"),
+    h("p", { id: "key-why" }, why),
+    form);
   document.body.append(dialog);
   return new Promise((resolve) => {
-    const given = () => {
-      const key = field.value.trim();
-      if (key) sessionStorage.setItem(NAME, key);
-      dialog.close(key ? "given" : "");
-    };
-    use.addEventListener("click", given);
-    field.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") given();
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      use.disabled = true;
+      try {
+        await begin(field.value.trim());
+        dialog.close("taken");
+      } catch (error) {
+        refused.textContent = error.message;
+        refused.hidden = false;
+        use.disabled = false;
+        field.select();
+      }
     });
     no.addEventListener("click", () => dialog.close(""));
     dialog.addEventListener("close", () => {
       dialog.remove();
-      resolve(dialog.returnValue === "given");
+      resolve(dialog.returnValue === "taken");
     });
     dialog.showModal();
   });

@@ -1,16 +1,13 @@
 // Dead letters with their causes; replay and discard, each after a question.
 import { confirm } from "./dialog.js";
 import { h, show } from "./dom.js";
-import { askForKey, givenKey } from "./key.js";
-import { get, request, wantsKey } from "./request.js";
+import { get, request } from "./request.js";
 import { ago, count, known, sentence, unknown } from "./words.js";
 
 // How many there were when they were read; undefined: they are to be read again.
 let shownCount;
 let found = null;
 let asking = false;
-/** Why they may not be read, and the key that was refused, null for none. With that key nobody is asked again. */
-let refusal = null;
 let waiting = 0;
 let taken = new Date().toISOString();
 
@@ -21,33 +18,23 @@ export function showLetters({ status }) {
   if (!waiting) {
     shownCount = undefined;
     show("letters-list", h("p.empty", null, known(waiting) ? NONE : unknown()));
-  } else if (refusal && refusal.key === givenKey()) show("letters-list", locked());
-  else if (waiting !== shownCount) refresh(waiting);
+  } else if (waiting !== shownCount) refresh(waiting);
   // Only the ages change.
   else show("letters-list", list(found));
 }
 
 async function refresh(expected) {
   asking = true;
-  const key = givenKey();
   try {
     found = await get("dead-letters");
     shownCount = expected;
-    refusal = null;
     show("letters-list", list(found));
   } catch (refused) {
-    refusal = wantsKey(refused) ? { why: refused.message, key } : null;
-    show("letters-list", refusal ? locked() : h("p.refusal", null, refused.message));
+    show("letters-list", h("p.refusal", null, refused.message));
   } finally {
     asking = false;
   }
 }
-
-/** They hold clients' own text. */
-const locked = () => [
-  h("p", null, `${count(waiting)} to look at. Reading them takes a key with the scope `, h("code", null, "read"), "."),
-  h("div.buttons", null, h("button.primary", { type: "button", "data-give-key": true }, "Give a key")),
-];
 
 const NONE = "None. Jobs that cannot be posted wait here, with the cause.";
 
@@ -63,8 +50,7 @@ const list = ({ letters, count: all }) => letters.length === 0 ? [h("p.empty", n
 ];
 
 document.getElementById("letters-list").addEventListener("click", async (event) => {
-  const { replay, discard, giveKey } = event.target.closest?.("button")?.dataset ?? {};
-  if (giveKey !== undefined && (await askForKey(refusal?.why ?? ""))) await refresh(undefined);
+  const { replay, discard } = event.target.closest?.("button")?.dataset ?? {};
   const id = replay ?? discard;
   if (!id) return;
   const path = `dead-letters/${encodeURIComponent(id)}`;

@@ -1,5 +1,6 @@
 // The live feed: a dashboard a second by Server-Sent Events, and a badge that says how old what is shown is.
-import { get } from "./request.js";
+import { askForKey } from "./key.js";
+import { get, wantsKey } from "./request.js";
 
 const STALE_AFTER_MS = 3000;
 const RETRY_MS = [500, 1000, 2000, 4000];
@@ -10,6 +11,7 @@ export function follow(onDashboard, onAge) {
   let seenAt = performance.now();
   let ever = false;
   let answers = true;
+  let locked = false;
   let failures = 0;
   let source = null;
 
@@ -17,6 +19,7 @@ export function follow(onDashboard, onAge) {
     seenAt = performance.now();
     ever = true;
     answers = true;
+    locked = false;
     failures = 0;
     const point = dashboard.metrics.point;
     if (point?.at) history.set(point.at, point);
@@ -51,8 +54,13 @@ export function follow(onDashboard, onAge) {
     try {
       await backfill();
       take(await get("dashboard"));
-    } catch {
-      retry();
+    } catch (refused) {
+      if (wantsKey(refused)) {
+        locked = true;
+        tell();
+        // Who says no is asked again when the page is loaded, or something is to be changed.
+        if (await askForKey(refused.message)) open();
+      } else retry();
       return;
     }
     source = new EventSource("api/scalability/dashboard");
@@ -62,7 +70,8 @@ export function follow(onDashboard, onAge) {
 
   const tell = () => {
     const seconds = Math.floor((performance.now() - seenAt) / 1000);
-    if (!answers) onAge("away", ever ? `The monitor does not answer · shown is ${seconds} s old` : "The monitor does not answer");
+    if (locked) onAge("locked", "A key is needed");
+    else if (!answers) onAge("away", ever ? `The monitor does not answer · shown is ${seconds} s old` : "The monitor does not answer");
     else if (performance.now() - seenAt > STALE_AFTER_MS) onAge("stale", `Stale for ${seconds} s`);
     else if (ever) onAge("live", "Live");
   };

@@ -1,5 +1,5 @@
 // Requests to the monitor, with refusals as it words them (RFC 9457).
-import { askForKey, keyHeaders } from "./key.js";
+import { askForKey } from "./key.js";
 
 /** A refusal: `message` says why; `fields` maps a field's name to what should stand there. */
 export class Refused extends Error {
@@ -17,7 +17,7 @@ export const wantsKey = (refused) => refused.status === 401 || refused.status ==
 
 /** Sends `body` as JSON and returns the answer's. A change that takes a key asks for one. */
 export async function request(method, path, body) {
-  const options = { method, headers: { Accept: "application/json", ...keyHeaders() }, cache: "no-store" };
+  const options = { method, headers: { Accept: "application/json" }, cache: "no-store" };
   if (body !== undefined) {
     options.headers["Content-Type"] = "application/json";
     options.body = JSON.stringify(body);

@@ -4,12 +4,17 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
+use contract::envelope::{Envelope, QueuedJob};
+use contract::message::JobMessage;
+use contract::submission;
 use domain::lane::Lane;
 use queue::DeadLetter;
 use queue::publisher::{Publisher, PublisherLimits};
 use queue::replay::{ReplayError, replay as put_back};
 use runtime::clock;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use tellers_http::keys::Caller;
 use tellers_http::query::{Limit, Query};
 use utoipa::{IntoParams, ToSchema};
 
@@ -17,6 +22,8 @@ use crate::context::Shared;
 use crate::problem::{self, Problem};
 use crate::views::dead_letters::{DeadLetterView, DeadLetters};
 
+/// Dead letters that are looked through for those of one client, the oldest.
+const LOOKED_AT_MAX: usize = 10_000;
 /// Characters of a payload that are shown.
 const PAYLOAD_CHARS_MAX: usize = 2_000;
 
@@ -40,7 +47,8 @@ pub(super) struct Done {
     done: &'static str,
 }
 
-/// Lists the oldest dead letters with their causes.
+/// Lists the oldest dead letters with their causes. A key for some accounts sees those of its client, and those that
+/// are about its accounts.
 #[utoipa::path(
     get, path = "/api/scalability/dead-letters", tag = "control",
     params(ListQuery),
@@ -52,9 +60,19 @@ pub(super) struct Done {
 )]
 pub(super) async fn list(
     State(shared): State<Arc<Shared>>,
+    caller: Caller,
     Query(ListQuery { limit: Limit(limit) }): Query<ListQuery>,
 ) -> Result<Json<DeadLetters>, Problem> {
     let queue = &shared.parts.queue;
+    if !caller.reads_any() {
+        let letters = queue.dead_letters(LOOKED_AT_MAX).await.map_err(problem::queue_unavailable)?;
+        let seen: Vec<_> = letters.iter().filter(|letter| sees(&caller, letter)).collect();
+        let count = u64::try_from(seen.len()).unwrap_or(u64::MAX);
+        return Ok(Json(DeadLetters {
+            count,
+            letters: seen.into_iter().take(limit as usize).map(view).collect(),
+        }));
+    }
     // Counted before it looks: a broker's count lags behind letters that are looked at and put back.
     let count = queue.dead_letter_count().await.map_err(problem::queue_unavailable)?;
     let letters = queue.dead_letters(limit as usize).await.map_err(problem::queue_unavailable)?;
@@ -74,10 +92,11 @@ pub(super) async fn list(
 )]
 pub(super) async fn replay(
     State(shared): State<Arc<Shared>>,
+    caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Done>, Problem> {
     let queue = &shared.parts.queue;
-    let letters = queue.dead_letters_of(&id).await.map_err(problem::queue_unavailable)?;
+    let letters = own_letters(&shared, &caller, &id).await?;
     let letter = letters.first().ok_or_else(|| problem::no_such_letter(&id))?;
     // The order of acceptance is counted under this name: a new one for each replay.
     let name = format!("{}-replay-{}", shared.parts.replica, clock::now_us());
@@ -108,14 +127,45 @@ pub(super) async fn replay(
 )]
 pub(super) async fn discard(
     State(shared): State<Arc<Shared>>,
+    caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Done>, Problem> {
+    if !caller.runs_all() && own_letters(&shared, &caller, &id).await?.is_empty() {
+        return Err(problem::no_such_letter(&id));
+    }
     let found = shared.parts.queue.discard_dead_letter(&id).await.map_err(problem::queue_unavailable)?;
     if !found {
         return Err(problem::no_such_letter(&id));
     }
     tracing::info!(letter = id, "a dead letter was discarded");
     Ok(Json(Done { id, done: "discarded" }))
+}
+
+/// The letter with this id, as often as it was kept, if the caller may change what becomes of it: what others sent is theirs.
+async fn own_letters(shared: &Shared, caller: &Caller, id: &str) -> Result<Vec<DeadLetter>, Problem> {
+    let mut letters = shared.parts.queue.dead_letters_of(id).await.map_err(problem::queue_unavailable)?;
+    letters.retain(|letter| caller.runs_all() || all_jobs(letter, |job| job.client == caller.client));
+    Ok(letters)
+}
+
+/// Whether a letter is the caller's own, or about their accounts.
+fn sees(caller: &Caller, letter: &DeadLetter) -> bool {
+    let is_about_theirs = |job: &JobMessage<'_>| {
+        let spec = submission::parse(job.body.get().as_bytes()).ok();
+        let named = spec.as_ref().map(|spec| spec.action.named_accounts()).unwrap_or_default();
+        named.into_iter().any(|number| caller.accounts.contain(number))
+    };
+    all_jobs(letter, |job| job.client == caller.client || is_about_theirs(job))
+}
+
+/// Whether this is so of every job of a letter. Of what cannot be read nobody knows whose it is.
+fn all_jobs(letter: &DeadLetter, is_so: impl Fn(&JobMessage<'_>) -> bool) -> bool {
+    let Ok(envelope) = Envelope::read(&letter.payload) else { return false };
+    let of_job = |job: &&RawValue| {
+        let queued = QueuedJob::read(job).ok()?;
+        serde_json::from_str::<JobMessage<'_>>(queued.job.get()).ok().map(|message| is_so(&message))
+    };
+    !envelope.jobs.is_empty() && envelope.jobs.iter().all(|job| of_job(job).unwrap_or_default())
 }
 
 fn view(letter: &DeadLetter) -> DeadLetterView {

@@ -8,6 +8,7 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use strum::{IntoStaticStr, VariantArray};
+use tellers_http::keys::Caller;
 use tellers_http::query::{self, Query};
 use utoipa::IntoParams;
 
@@ -29,9 +30,13 @@ use crate::views::status::Status;
         content((Dashboard = "application/json"), (Dashboard = "text/event-stream"))
     ))
 )]
-pub(super) async fn dashboard(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+pub(super) async fn dashboard(
+    State(shared): State<Arc<Shared>>,
+    caller: Caller,
+    headers: HeaderMap,
+) -> Response {
     if stream::is_asked_for(&headers) {
-        return stream::of("dashboard", &shared, &headers, |snapshot| {
+        return stream::of("dashboard", &shared, caller, &headers, |snapshot| {
             serde_json::to_string(&snapshot.dashboard)
         });
     }
@@ -63,10 +68,14 @@ pub(super) async fn status(State(shared): State<Arc<Shared>>) -> Response {
         content((Metrics = "application/json"), (Metrics = "text/event-stream"))
     ))
 )]
-pub(super) async fn realtime(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+pub(super) async fn realtime(
+    State(shared): State<Arc<Shared>>,
+    caller: Caller,
+    headers: HeaderMap,
+) -> Response {
     if stream::is_asked_for(&headers) {
         let json = |snapshot: &crate::snapshot::Snapshot| serde_json::to_string(&snapshot.dashboard.metrics);
-        return stream::of("metrics", &shared, &headers, json);
+        return stream::of("metrics", &shared, caller, &headers, json);
     }
     Json(&shared.snapshot().dashboard.metrics).into_response()
 }

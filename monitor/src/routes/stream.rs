@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::stream;
+use tellers_http::keys::{Caller, KeyRing};
 use tokio::sync::watch;
 
 use crate::context::Shared;
@@ -36,10 +37,18 @@ struct Feed {
     last: i64,
     name: &'static str,
     render: Render,
+    keys: Arc<KeyRing>,
+    caller: Caller,
 }
 
-/// Events called `name` of each snapshot, until the monitor ends.
-pub(super) fn of(name: &'static str, shared: &Shared, headers: &HeaderMap, render: Render) -> Response {
+/// Events called `name` of each snapshot, until the monitor ends, or the key of who asked for them.
+pub(super) fn of(
+    name: &'static str,
+    shared: &Shared,
+    caller: Caller,
+    headers: &HeaderMap,
+    render: Render,
+) -> Response {
     let last = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()?.trim().parse::<i64>().ok());
     let mut snapshots = shared.snapshot.clone();
     // The first event is the snapshot that there is.
@@ -49,8 +58,9 @@ pub(super) fn of(name: &'static str, shared: &Shared, headers: &HeaderMap, rende
         let history = shared.history.lock().unwrap_or_else(PoisonError::into_inner);
         history.after(last).into_iter().filter(|point| point.at < now).collect()
     });
-    let feed =
-        Feed { missed: missed.unwrap_or_default(), snapshots, last: last.unwrap_or_default(), name, render };
+    let (missed, last) = (missed.unwrap_or_default(), last.unwrap_or_default());
+    let keys = shared.parts.keys.clone();
+    let feed = Feed { missed, snapshots, last, name, render, keys, caller };
     let events = stream::unfold(feed, |mut feed| async move {
         let event = feed.next().await?;
         Some((Ok::<_, Infallible>(event), feed))
@@ -72,6 +82,9 @@ impl Feed {
         loop {
             // The sampler has ended: so does the monitor.
             self.snapshots.changed().await.ok()?;
+            if !self.keys.still_takes(&self.caller) {
+                return None;
+            }
             let snapshot = self.snapshots.borrow_and_update().clone();
             let at = snapshot.dashboard.metrics.point.at;
             // Not `<=`: after a clock was set back nothing would come for as long.
@@ -99,7 +112,10 @@ mod tests {
         let (publish, mut snapshots) = watch::channel(Arc::new(snapshot.clone()));
         snapshots.mark_changed();
         let render: Render = |_| Ok("{}".to_owned());
-        let mut feed = Feed { missed: VecDeque::new(), snapshots, last: 5_000, name: "metrics", render };
+        let keys: Arc<KeyRing> = Arc::default();
+        let caller = keys.identify(&HeaderMap::new()).unwrap();
+        let missed = VecDeque::new();
+        let mut feed = Feed { missed, snapshots, last: 5_000, name: "metrics", render, keys, caller };
         assert!(feed.next().now_or_never().flatten().is_some(), "the one that there is");
         publish.send_replace(Arc::new(snapshot.clone()));
         assert!(feed.next().now_or_never().is_none(), "no second twice");

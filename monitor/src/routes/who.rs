@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use domain::text::Client;
+use tellers_http::keys::Caller;
 
 /// Characters of a name that are kept.
 const NAME_CHARS_MAX: usize = 80;
@@ -38,8 +39,9 @@ impl<S: Sync> FromRequestParts<S> for Who {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Who, Infallible> {
         let named = parts.headers.get("x-tellers-user").and_then(|name| name.to_str().ok());
         let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|from| from.0.ip().to_string());
+        let caller = parts.extensions.get::<Caller>();
         Ok(Who {
-            proven: parts.extensions.get::<Client>().cloned(),
+            proven: caller.filter(|caller| !caller.is_anonymous()).map(|caller| caller.client.clone()),
             claimed: named.map(shortened).filter(|name| !name.is_empty()),
             address: address.unwrap_or_else(|| "unknown".to_owned()),
         })

@@ -33,12 +33,12 @@ pub struct SettingView {
     #[schema(example = "BATCH_PROCESSING_SIZE")]
     pub name: String,
     /// The value in force; `null`: replicas differ, or none has reported it. Secrets read `***`.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Value)]
     pub value: Option<Value>,
     /// Where the value comes from: `default`, `flag`, `environment` or `runtime`; `null`: not known.
     pub source: Option<String>,
     /// The default value.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Value)]
     pub default: Option<Value>,
     /// The kind of value: `integer`, `decimal` or `text`.
     pub kind: Option<String>,
@@ -104,9 +104,9 @@ pub struct Changed {
     /// The setting's name.
     pub name: String,
     /// The override before the change; `null`: there was none.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Value)]
     pub before: Option<Value>,
     /// The override after the change; `null`: there is none any more.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Value)]
     pub after: Option<Value>,
 }

@@ -94,10 +94,10 @@ pub struct Recommendation {
     #[schema(example = "POSTING_CONCURRENCY")]
     pub subject: String,
     /// The current value; `null`: not known.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Value)]
     pub current: Option<Value>,
     /// The recommended value; `null`: see `action`.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Value)]
     pub recommended: Option<Value>,
     /// Whether this endpoint can apply the recommendation while the fleet runs.
     pub applies_while_running: bool,

@@ -1,5 +1,6 @@
 //! A job on its way from an ingress to a worker: one element of an envelope.
 
+use domain::access::Accounts;
 use domain::fingerprint::Fingerprint;
 use domain::id::FormerId;
 use domain::id::JobId;
@@ -25,6 +26,9 @@ pub struct JobMessage<'a> {
     /// Ids under which the ledger may hold it already.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub former: Vec<FormerId>,
+    /// Of a reversal: the accounts that it may debit, where they are not all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<Accounts>,
     /// The job's body.
     #[serde(borrow)]
     pub body: &'a RawValue,
@@ -59,11 +63,12 @@ pub fn write(
     client: &Client,
     reply_to: Option<&str>,
     former: &[FormerId],
+    grant: Option<&Accounts>,
     body: &str,
 ) -> serde_json::Result<Vec<u8>> {
     let body: &RawValue = serde_json::from_str(body)?;
-    let (reply_to, former) = (reply_to.map(str::to_owned), former.to_vec());
-    serde_json::to_vec(&JobMessage { id, client: client.clone(), reply_to, former, body })
+    let (reply_to, former, grant) = (reply_to.map(str::to_owned), former.to_vec(), grant.cloned());
+    serde_json::to_vec(&JobMessage { id, client: client.clone(), reply_to, former, grant, body })
 }
 
 /// Reads the wire form of a job that came by `lane` and that `ingress` accepted at `accepted_at` (µs since
@@ -86,6 +91,7 @@ pub fn read(json: &str, lane: Lane, ingress: &str, accepted_at: i64) -> Result<R
         spec,
         origin: None,
         former: message.former,
+        grant: message.grant,
     };
     Ok(ReceivedJob { job, reply_to: message.reply_to })
 }
@@ -101,10 +107,21 @@ mod tests {
         let client = Client::parse("acme").unwrap();
         let former = [FormerId { id, sameness: Sameness::SameReference }];
         let body = r#"{"kind":"close_account","account":"a"}"#;
-        let json = String::from_utf8(write(id, &client, None, &former, body).unwrap()).unwrap();
+        let json = String::from_utf8(write(id, &client, None, &former, None, body).unwrap()).unwrap();
         let golden = r#"{"id":"ID","client":"acme","former":[{"id":"ID","if":"same_reference"}],"body":{"kind":"close_account","account":"a"}}"#;
         assert_eq!(json, golden.replace("ID", &id.to_string()));
         assert_eq!(read(&json, Lane(3), "api-1", 7).unwrap().job.former, former);
+    }
+
+    #[test]
+    fn a_reversal_says_what_it_may_debit() {
+        let id = JobId::from_chance(1_795_453_200_000, [1, 2, 3, 4, 5, 6]);
+        let (client, grant) = (Client::parse("acme").unwrap(), "acme:*+shared".parse::<Accounts>().unwrap());
+        let body = format!(r#"{{"kind":"reversal","account":"acme:1","job":"{id}"}}"#);
+        let json = write(id, &client, None, &[], Some(&grant), &body).unwrap();
+        let json = String::from_utf8(json).unwrap();
+        assert!(json.contains(r#""grant":"acme:*+shared""#), "{json}");
+        assert_eq!(read(&json, Lane(3), "api-1", 7).unwrap().job.grant, Some(grant));
     }
 
     #[test]
@@ -112,7 +129,7 @@ mod tests {
         let id = JobId::from_chance(1_795_453_200_000, [1, 2, 3, 4, 5, 6]);
         let client = Client::parse("acme").unwrap();
         let body = r#"{"kind":"close_account","account":"a"}"#;
-        let json = String::from_utf8(write(id, &client, Some("api-1"), &[], body).unwrap()).unwrap();
+        let json = String::from_utf8(write(id, &client, Some("api-1"), &[], None, body).unwrap()).unwrap();
         let golden =
             r#"{"id":"ID","client":"acme","reply_to":"api-1","body":{"kind":"close_account","account":"a"}}"#;
         assert_eq!(json, golden.replace("ID", &id.to_string()));

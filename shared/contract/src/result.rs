@@ -82,6 +82,7 @@ mod tests {
             spec: Spec::of(Action::CloseAccount { account: "a".parse().unwrap() }),
             origin: None,
             former: Vec::new(),
+            grant: None,
         };
         let rejected = Outcome::Duplicate(RecordedOutcome::Rejected(Rejection::AccountNotFound));
         let told = JobResults {

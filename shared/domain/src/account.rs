@@ -61,6 +61,15 @@ impl AccountNumber {
         self.0.starts_with(Self::EXTERNAL)
     }
 
+    /// The number as a log has it: how it begins and ends, which tells an operator which it is and nobody else whose.
+    pub fn shortened(&self) -> String {
+        let number = self.as_str();
+        match (number.get(..4), number.get(number.len().saturating_sub(4)..)) {
+            (Some(start), Some(end)) if number.len() > 10 => format!("{start}…{end}"),
+            _ => number.to_owned(),
+        }
+    }
+
     /// The number as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -140,5 +149,17 @@ impl Account {
             return i128::MAX;
         }
         i128::from(self.balance) - i128::from(self.held) + i128::from(self.overdraft_limit.minor_units())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_has_how_a_number_begins_and_ends() {
+        let shortened = |text: &str| AccountNumber::parse(text).unwrap().shortened();
+        assert_eq!(shortened("DE89370400440532013000"), "DE89…3000");
+        assert_eq!(shortened("alice"), "alice");
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 use strum::{Display, IntoStaticStr, VariantArray};
 
+use super::access::Accounts;
 use super::account::AccountNumber;
 use super::fingerprint::Fingerprint;
 use super::id::{FormerId, JobId};
@@ -39,6 +40,9 @@ pub struct Job {
     pub origin: Option<Origin>,
     /// Ids under which the ledger may hold it already; no part of the body or its fingerprint.
     pub former: Vec<FormerId>,
+    /// Of a reversal whose client's key is not for all accounts: those that it may debit. What it debits shows only when it
+    /// is posted. No part of the body or its fingerprint.
+    pub grant: Option<Accounts>,
 }
 
 /// A row of an import.
@@ -291,6 +295,31 @@ impl Action {
             | Action::Reversal { account, .. } => account,
             Action::Transfer { from, .. } => from,
             Action::Journal { legs, .. } => legs.first_debited(),
+        }
+    }
+
+    /// The accounts that it draws on or changes, each with the field that names it: those for which a client needs a key.
+    /// Whoever brings money needs none for where it goes. What else a reversal debits shows when it is posted.
+    pub fn drawn_on(&self) -> Vec<(String, &AccountNumber)> {
+        let field = |name: &str, account| vec![(name.to_owned(), account)];
+        match self {
+            Action::Deposit { .. } => Vec::new(),
+            Action::Transfer { from, .. } => field("from", from),
+            Action::Journal { legs, .. } => {
+                let debits = legs.iter().enumerate().filter(|(_, leg)| leg.amount.minor_units() < 0);
+                debits.map(|(place, leg)| (format!("legs[{place}].account"), &leg.account)).collect()
+            }
+            other => field("account", other.account()),
+        }
+    }
+
+    /// Every account that its body names.
+    pub fn named_accounts(&self) -> Vec<&AccountNumber> {
+        match self {
+            Action::Transfer { from, to, .. } => vec![from, to],
+            Action::Journal { legs, .. } => legs.iter().map(|leg| &leg.account).collect(),
+            Action::Capture { account, to: Some(to), .. } => vec![account, to],
+            other => vec![other.account()],
         }
     }
 

@@ -108,6 +108,12 @@ impl Settings {
         (requests > 0).then_some(requests)
     }
 
+    /// Jobs per second that one client may submit at an ingress, unless its key says otherwise; `None`: as many as it likes.
+    pub fn client_jobs_limit(&self) -> Option<u32> {
+        let jobs = u32::try_from(self.integer(&table::CLIENT_JOBS_LIMIT)).unwrap_or(u32::MAX);
+        (jobs > 0).then_some(jobs)
+    }
+
     /// Where alerts are sent to; `None`: nowhere.
     pub fn alert_webhook_url(&self) -> Option<String> {
         match self.get(&table::ALERT_WEBHOOK_URL).0 {

@@ -4,196 +4,174 @@
 //! the keys.
 
 mod anonymous;
+mod list;
+pub mod making;
+mod ring;
+mod secret;
 
-use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use std::time::Duration;
 
-use anyhow::ensure;
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderName};
-
+pub use domain::access::Scope;
+use domain::access::{Accounts, Scopes};
+use domain::account::AccountNumber;
 use domain::text::{ANONYMOUS, Client};
-use strum::{EnumString, IntoStaticStr};
+use store::keys::ApiKey;
 
-/// The client under whose id the fleet itself submits jobs.
-const FLEET: &str = "tellers";
+pub use self::list::{Fault, InvalidKeys, Keys, client_of};
+pub use self::ring::{KeyRing, check_listen};
+pub use self::secret::Secret;
 
-/// What a key allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr)]
-#[strum(serialize_all = "snake_case")]
-pub enum Scope {
-    /// Submit jobs.
-    Submit,
-    /// Read jobs and accounts.
-    Read,
-    /// Change how the fleet runs.
-    Operate,
-}
+/// A database that was away is back within seconds.
+const KEYS_PAUSE: Duration = Duration::from_secs(2);
 
-impl Scope {
-    /// Its name in a setting.
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-}
-
-/// The keys of a fleet.
-#[derive(Debug, Clone, Default)]
-pub struct Keys {
-    /// By the BLAKE3 hash of each.
-    by_hash: HashMap<[u8; 32], Key>,
-    /// Whether, without keys, more than this machine is answered.
-    allow_anonymous: bool,
-}
-
-#[derive(Debug, Clone)]
-struct Key {
-    /// What it is called; may change.
-    name: Client,
+/// A key that is taken: whose it is, and what it allows.
+#[derive(Debug)]
+pub struct Key {
+    /// What it is called in logs: the id of a key in the database, the name of a fixed one.
+    pub id: String,
+    /// What people call it; may change.
+    pub name: String,
     /// Whose it is: the id that jobs are submitted under, for ever.
-    client: Client,
-    scopes: Vec<Scope>,
+    pub client: Client,
+    /// What it allows.
+    pub scopes: Scopes,
+    /// The accounts that it may draw on, open and read.
+    pub accounts: Accounts,
+    /// Jobs a second; `None`: as many as the settings grant a client.
+    pub rate: Option<u32>,
     /// Ids that this client had before.
-    earlier: Vec<Client>,
+    pub earlier: Vec<Client>,
+    /// Of a key in the database, by which it is found there again.
+    hash: Option<[u8; 32]>,
+    expires_at: Option<i64>,
+    revoked_at: Option<i64>,
+    /// When it was used last; 0: not by this process.
+    used_at: AtomicI64,
 }
 
-/// Not a list of keys.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidKeys {
-    /// An entry is wrong.
-    #[error("key {entry}: {fault}")]
-    Entry {
-        /// Its place in the list, from 1; the entry itself may be a secret.
-        entry: usize,
-        /// What is wrong.
-        fault: Fault,
-    },
-    /// An earlier id that is another client's present one.
-    #[error(
-        "an earlier id of the client {client} is the id of another one; list only ids that nobody has any more"
-    )]
-    Alive {
-        /// Whose key lists it.
-        client: Client,
-    },
+impl Clone for Key {
+    fn clone(&self) -> Key {
+        Key {
+            id: self.id.clone(),
+            name: self.name.clone(),
+            client: self.client.clone(),
+            scopes: self.scopes.clone(),
+            accounts: self.accounts.clone(),
+            rate: self.rate,
+            earlier: self.earlier.clone(),
+            hash: self.hash,
+            expires_at: self.expires_at,
+            revoked_at: self.revoked_at,
+            used_at: AtomicI64::new(self.used_at.load(Relaxed)),
+        }
+    }
 }
 
-/// What is wrong with an entry of a list of keys.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
-    /// Not `name:scopes:hash`.
-    #[error("must be name:scopes:hash or name=client:scopes:hash, such as acme:submit+read:{}", "0".repeat(64))]
-    Form,
-    /// Not a name.
-    #[error(
-        "names and client ids must be 1 to 64 printable characters, and none may be `tellers`; only behind \
-         the + of name=client+earlier may one be `anonymous`"
-    )]
-    Name,
-    /// Not a scope.
-    #[error("`{0}` is no scope; scopes are submit, read and operate, joined by +")]
-    Scope(String),
-    /// Not a hash.
-    #[error("the hash must be the 64 hexadecimal digits of the key's BLAKE3 hash, not the key itself")]
-    Hash,
-    /// Two keys of a client that had other ids before, by one of them.
-    #[error("another key of the client {0} lists other earlier ids; list the same behind both")]
-    Earlier(Client),
-    /// The same key twice.
-    #[error("has the same hash as one before it")]
-    Twice,
+impl Key {
+    fn new(id: String, name: String, client: Client, scopes: Scopes, accounts: Accounts) -> Key {
+        Key {
+            id,
+            name,
+            client,
+            scopes,
+            accounts,
+            rate: None,
+            earlier: Vec::new(),
+            hash: None,
+            expires_at: None,
+            revoked_at: None,
+            used_at: AtomicI64::new(0),
+        }
+    }
+
+    /// What whoever comes without a key may do where nobody is asked for one: all but make keys, with which they would
+    /// lock the others out.
+    fn anonymous() -> Option<Key> {
+        let client = Client::parse(ANONYMOUS).ok()?;
+        let scopes = Scope::ALL.iter().copied().filter(|scope| *scope != Scope::Admin).collect();
+        Some(Key::new(ANONYMOUS.to_owned(), ANONYMOUS.to_owned(), client, scopes, Accounts::all()))
+    }
+
+    fn check(&self, now: i64) -> Result<(), Denied> {
+        if self.revoked_at.is_some() {
+            return Err(Denied::Revoked { id: self.id.clone() });
+        }
+        if self.expires_at.is_some_and(|end| end <= now) {
+            return Err(Denied::Expired { id: self.id.clone() });
+        }
+        Ok(())
+    }
 }
 
-impl Keys {
-    /// Reads a list of `name:scopes:hash`, one a line or separated by commas; `#` starts a comment.
-    ///
-    /// The name is the id of the client too, under which its jobs are known. A key that gets another name keeps the id
-    /// as `name=client`; ids that the client had before follow as `name=client+earlier+earlier`, so that what was
-    /// submitted under them and comes again is known.
-    ///
-    /// # Errors
-    /// An entry is wrong; says which.
-    pub fn parse(list: &str) -> Result<Keys, InvalidKeys> {
-        let lines = list.lines().map(|line| line.split('#').next().unwrap_or_default());
-        let entries = lines.flat_map(|line| line.split(',')).map(str::trim).filter(|entry| !entry.is_empty());
-        let mut keys = HashMap::new();
-        for (entry, text) in (1..).zip(entries) {
-            let wrong = |fault| InvalidKeys::Entry { entry, fault };
-            let (hash, key) = parse_entry(text).map_err(wrong)?;
-            let differs = |other: &Key| other.client == key.client && other.earlier != key.earlier;
-            if keys.values().any(differs) {
-                return Err(wrong(Fault::Earlier(key.client)));
-            }
-            if keys.insert(hash, key).is_some() {
-                return Err(wrong(Fault::Twice));
-            }
+impl From<&ApiKey> for Key {
+    fn from(stored: &ApiKey) -> Key {
+        let ApiKey { id, client, name, scopes, accounts, rate, expires_at, revoked_at, .. } = stored;
+        Key {
+            hash: Some(stored.hash),
+            rate: *rate,
+            expires_at: *expires_at,
+            revoked_at: *revoked_at,
+            ..Key::new(id.clone(), name.to_string(), client.clone(), scopes.clone(), accounts.clone())
         }
-        let entry_of = |key: &Key| keys.values().any(|other: &Key| key.earlier.contains(&other.client));
-        if let Some(key) = keys.values().find(|key| entry_of(key)) {
-            return Err(InvalidKeys::Alive { client: key.client.clone() });
-        }
-        Ok(Keys { by_hash: keys, allow_anonymous: false })
+    }
+}
+
+/// Who sends a request: the key that it carries.
+#[derive(Debug, Clone)]
+pub struct Caller(Arc<Key>);
+
+impl Deref for Caller {
+    type Target = Key;
+
+    fn deref(&self) -> &Key {
+        &self.0
+    }
+}
+
+impl Caller {
+    /// Whether the key has this scope.
+    pub fn may(&self, scope: Scope) -> bool {
+        self.scopes.contains(scope)
     }
 
-    /// Answers whoever reaches the listener, too, where there are no keys.
-    #[must_use]
-    pub fn allow_anonymous(self, allow_anonymous: bool) -> Keys {
-        Keys { allow_anonymous, ..self }
+    /// Whether what other clients have is shown too: to auditors, and to whoever runs the fleet.
+    pub fn sees_all(&self) -> bool {
+        self.may(Scope::Audit) || self.runs_all()
     }
 
-    /// What a list of keys keeps of a key.
-    pub fn hash(key: &str) -> String {
-        blake3::hash(key.as_bytes()).to_hex().to_string()
+    /// Whether what other clients have may be stopped too: an operator's key that is for all accounts.
+    pub fn runs_all(&self) -> bool {
+        self.may(Scope::Operate) && self.accounts.are_all()
     }
 
-    /// Nobody is asked.
-    pub fn is_empty(&self) -> bool {
-        self.by_hash.is_empty()
+    /// Whether whatever is asked for by its id is shown: no account that it could be about is another one's.
+    pub fn reads_any(&self) -> bool {
+        self.accounts.are_all() || self.sees_all()
     }
 
-    /// Who sends a request, if they may do this.
-    ///
-    /// # Errors
-    /// They may not.
-    pub fn authorize(&self, headers: &HeaderMap, scope: Scope) -> Result<Client, Denied> {
-        self.check(headers)?;
-        if self.is_empty() {
-            // The name is a good one.
-            return Client::parse(ANONYMOUS).map_err(|_| Denied::NoKey);
-        }
-        let presented = presented(headers).ok_or(Denied::NoKey)?;
-        let key = self.by_hash.get(blake3::hash(presented).as_bytes()).ok_or(Denied::UnknownKey)?;
-        if !key.scopes.contains(&scope) {
-            return Err(Denied::Lacks { name: key.name.clone(), scope });
-        }
-        Ok(key.client.clone())
+    /// Whether what this client has may be stopped.
+    pub fn may_stop(&self, client: &str) -> bool {
+        self.client.as_str() == client || self.runs_all()
     }
 
-    /// Turns away who may do nothing at all: where there are no keys, pages of other sites and who is not of this machine.
-    ///
-    /// # Errors
-    /// They may not.
-    pub fn check(&self, headers: &HeaderMap) -> Result<(), Denied> {
-        if self.is_empty() { anonymous::check(headers, !self.allow_anonymous) } else { Ok(()) }
+    /// Whether this account is shown.
+    pub fn sees(&self, number: &AccountNumber) -> bool {
+        self.accounts.contain(number) || self.sees_all()
     }
 
-    /// Every key, by a hash that tells nothing of it, with its client.
-    pub fn clients(&self) -> Vec<([u8; 32], Client)> {
-        let clients =
-            self.by_hash.iter().map(|(hash, key)| (*blake3::hash(hash).as_bytes(), key.client.clone()));
-        clients.collect()
+    /// Whether what this client has is shown.
+    pub fn sees_client(&self, client: &str) -> bool {
+        self.client.as_str() == client || self.sees_all()
     }
 
-    /// The ids that a client had before this one, as its keys list them.
-    pub fn earlier_ids(&self, client: &Client) -> &[Client] {
-        let key = self.by_hash.values().find(|key| key.client == *client);
-        key.map_or(&[], |key| key.earlier.as_slice())
-    }
-
-    /// Whose key a request carries, whatever it allows.
-    pub fn holder(&self, headers: &HeaderMap) -> Option<Client> {
-        let key = self.by_hash.get(blake3::hash(presented(headers)?).as_bytes())?;
-        Some(key.client.clone())
+    /// Whether it came without a key, where nobody is asked for one.
+    pub fn is_anonymous(&self) -> bool {
+        self.client.as_str() == ANONYMOUS
     }
 }
 
@@ -206,16 +184,53 @@ pub enum Denied {
     /// Its key is none of the fleet's.
     #[error("the API key is not known here; check it")]
     UnknownKey,
+    /// Its key has expired.
+    #[error("the API key {id} has expired; ask for another one")]
+    Expired {
+        /// What the key is called in lists.
+        id: String,
+    },
+    /// Its key was revoked.
+    #[error("the API key {id} was revoked; ask for another one")]
+    Revoked {
+        /// What the key is called in lists.
+        id: String,
+    },
     /// Its key is for something else.
-    #[error("the API key of {name} lacks the scope `{}`; ask for a key that has it", scope.name())]
+    #[error("the API key of {name} lacks the scope {}; ask for a key that has it", named(scopes))]
     Lacks {
         /// What the key is called.
-        name: Client,
-        /// What it would have to allow.
-        scope: Scope,
+        name: String,
+        /// What it would have to allow: one of these.
+        scopes: &'static [Scope],
     },
+    /// Whose keys there are is in the database, which has not answered since this replica started.
+    #[error(
+        "which API keys there are is not known yet: the database has not answered since this replica started. Send it again in a \
+         few seconds"
+    )]
+    KeysUnknown,
+    /// Strangers reach the listener, and there is no key that they could have.
+    #[error(
+        "there are no API keys yet, and this listener is reached from other machines; make one with `tellers keys create`, set \
+         API_KEYS, or set ALLOW_ANONYMOUS=true if the network is yours alone"
+    )]
+    NoKeysYet,
+    /// It concerns every client, and its key is for some accounts.
+    #[error(
+        "this API key is for the accounts {accounts}, and this concerns every client; ask for a key for all accounts"
+    )]
+    ForSome {
+        /// The accounts of the key.
+        accounts: String,
+    },
+    /// A route that no table lists.
+    #[error("nobody may use this path; please report it")]
+    Unlisted,
     /// A page of a stranger's site that is open in a browser on this machine.
-    #[error("a page of another site cannot use an API that asks for no key; set API_KEYS")]
+    #[error(
+        "a page of another site cannot use an API that asks for no key; set API_KEYS, or make keys with `tellers keys create`"
+    )]
     OtherSite,
     /// A name of this machine that is none of its own.
     #[error(
@@ -237,108 +252,37 @@ pub enum Denied {
 impl Denied {
     /// Whether a key would help.
     pub fn needs_key(&self) -> bool {
-        matches!(self, Denied::NoKey | Denied::UnknownKey)
+        matches!(self, Denied::NoKey | Denied::UnknownKey | Denied::Expired { .. } | Denied::Revoked { .. })
+    }
+
+    /// When to come back, where that alone may help.
+    pub fn retry_after(&self) -> Option<Duration> {
+        matches!(self, Denied::KeysUnknown).then_some(KEYS_PAUSE)
+    }
+
+    /// What the audit log calls it.
+    pub fn action(&self) -> &'static str {
+        match self {
+            Denied::NoKey | Denied::UnknownKey | Denied::Expired { .. } | Denied::Revoked { .. } => {
+                "authentication_failed"
+            }
+            Denied::Lacks { .. } | Denied::ForSome { .. } | Denied::Unlisted => "scope_refused",
+            Denied::KeysUnknown | Denied::NoKeysYet => "keys_missing",
+            Denied::OtherSite | Denied::OtherHost | Denied::Proxied { .. } => "stranger_refused",
+        }
     }
 }
 
-/// Refuses to listen where strangers are, unless they are asked for a key or `allow_anonymous` is set.
-///
-/// # Errors
-/// The address is not a loopback address, and nobody would be asked.
-pub fn check_listen(address: SocketAddr, keys: &Keys, allow_anonymous: bool) -> anyhow::Result<()> {
-    ensure!(
-        address.ip().is_loopback() || !keys.is_empty() || allow_anonymous,
-        "will not listen on {address} without API keys: anyone who reaches it could move money or change how the fleet runs. \
-         Set API_KEYS, listen on 127.0.0.1, or set ALLOW_ANONYMOUS=true if the network is yours alone"
-    );
-    Ok(())
+fn named(scopes: &[Scope]) -> String {
+    let names: Vec<_> = scopes.iter().map(|scope| format!("`{}`", scope.name())).collect();
+    names.join(" or ")
 }
 
-fn parse_entry(text: &str) -> Result<([u8; 32], Key), Fault> {
-    let mut fields = text.split(':').map(str::trim);
-    let (Some(name), Some(scopes), Some(hash), None) =
-        (fields.next(), fields.next(), fields.next(), fields.next())
-    else {
-        return Err(Fault::Form);
-    };
-    let parsed = |text: &str, may_be_anonymous: bool| {
-        let is_taken = text == FLEET || (text == ANONYMOUS && !may_be_anonymous);
-        Client::parse(text.trim()).ok().filter(|_| !is_taken).ok_or(Fault::Name)
-    };
-    let (name, ids) = name.split_once('=').unwrap_or((name, name));
-    let name = parsed(name.trim(), false)?;
-    let mut ids = ids.split('+').map(str::trim);
-    let client = parsed(ids.next().unwrap_or_default(), false)?;
-    let earlier = ids.map(|id| parsed(id, true)).collect::<Result<_, _>>()?;
-    let scopes = scopes
-        .split('+')
-        .map(|scope| scope.parse::<Scope>().map_err(|_| Fault::Scope(scope.to_owned())))
-        .collect::<Result<_, _>>()?;
-    let hash = blake3::Hash::from_hex(hash).map_err(|_| Fault::Hash)?;
-    Ok((*hash.as_bytes(), Key { name, client, scopes, earlier }))
-}
-
+/// The key that a request carries.
 fn presented(headers: &HeaderMap) -> Option<&[u8]> {
     let bearer = headers.get(AUTHORIZATION).and_then(|value| {
         let (scheme, key) = value.as_bytes().split_at_checked(7)?;
         scheme.eq_ignore_ascii_case(b"bearer ").then(|| key.trim_ascii())
     });
     bearer.or_else(|| headers.get("x-api-key").map(|key| key.as_bytes()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_entry_that_is_wrong_is_named_without_its_secret() {
-        let hash = Keys::hash("secret");
-        let cases = [
-            ("acme:submit".to_owned(), 1, Fault::Form),
-            (format!("anonymous:read:{hash}"), 1, Fault::Name),
-            (format!("tellers:submit:{hash}"), 1, Fault::Name),
-            (format!("acme:write:{hash}"), 1, Fault::Scope("write".to_owned())),
-            ("acme:read:secret".to_owned(), 1, Fault::Hash),
-            (format!("a:read:{hash},\n# a comment\nb:read:{hash}"), 2, Fault::Twice),
-        ];
-        for (list, entry, fault) in cases {
-            let error = Keys::parse(&list).unwrap_err();
-            assert_eq!(error, InvalidKeys::Entry { entry, fault });
-            assert!(!error.to_string().contains("secret"));
-        }
-        assert!(Keys::parse("\n # nothing\n").unwrap().is_empty());
-    }
-
-    #[test]
-    fn a_client_keeps_its_id_whatever_its_key_is_called() {
-        let client = |id: &str| Client::parse(id).unwrap();
-        let list = format!(
-            "payments=acme+acme-old+anonymous:submit:{},beta:submit:{}",
-            Keys::hash("one"),
-            Keys::hash("two")
-        );
-        let keys = Keys::parse(&list).unwrap();
-        let headers =
-            |key: &str| HeaderMap::from_iter([(AUTHORIZATION, format!("Bearer {key}").parse().unwrap())]);
-        assert_eq!(keys.authorize(&headers("one"), Scope::Submit), Ok(client("acme")));
-        assert_eq!(keys.earlier_ids(&client("acme")), [client("acme-old"), client("anonymous")]);
-        assert_eq!(keys.authorize(&headers("two"), Scope::Submit), Ok(client("beta")));
-        assert!(keys.earlier_ids(&client("beta")).is_empty());
-        let denied = keys.authorize(&headers("one"), Scope::Read).unwrap_err();
-        assert!(denied.to_string().contains("key of payments"), "{denied}");
-        let differing = format!("a=acme+x:read:{},b=acme+y:read:{}", Keys::hash("1"), Keys::hash("2"));
-        let expected = InvalidKeys::Entry { entry: 2, fault: Fault::Earlier(client("acme")) };
-        assert_eq!(Keys::parse(&differing).unwrap_err(), expected);
-        assert!(Keys::parse(&format!("a=anonymous:read:{}", Keys::hash("1"))).is_err());
-    }
-
-    #[test]
-    fn only_loopback_goes_without_keys() {
-        let keys = Keys::parse(&format!("acme:submit+read:{}", Keys::hash("k"))).unwrap();
-        let (loopback, open) = ("127.0.0.1:0".parse().unwrap(), "0.0.0.0:0".parse().unwrap());
-        assert!(check_listen(loopback, &Keys::default(), false).is_ok());
-        assert!(check_listen(open, &Keys::default(), false).is_err());
-        assert!(check_listen(open, &Keys::default(), true).is_ok());
-        assert!(check_listen(open, &keys, false).is_ok());
-    }
 }

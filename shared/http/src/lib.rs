@@ -1,8 +1,10 @@
 //! What every HTTP listener of the fleet shares.
 
+pub mod access;
 pub mod keys;
 pub mod listener;
 pub mod probes;
 pub mod problem;
 pub mod query;
 pub mod tls;
+pub mod trail;

@@ -24,6 +24,13 @@ pub const UNAUTHORIZED: Kind =
 /// The key does not allow it.
 pub const FORBIDDEN: Kind = Kind::new("/problems/forbidden", StatusCode::FORBIDDEN, "Not allowed");
 
+/// Which keys there are is not known yet.
+pub const KEYS_UNAVAILABLE: Kind = Kind::new(
+    "/problems/keys-unavailable",
+    StatusCode::SERVICE_UNAVAILABLE,
+    "Which keys there are is not known",
+);
+
 /// A kind of problem: what a client's program decides by. None of it ever changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kind {
@@ -65,7 +72,13 @@ pub struct Problem {
     retry_after: Option<Duration>,
     #[serde(skip)]
     accept_encoding: Option<&'static str>,
+    #[serde(skip)]
+    by_grant: bool,
 }
+
+/// Marks an answer that keeps from its client what is another one's, though it may not say so: the audit log does.
+#[derive(Debug, Clone, Copy)]
+pub struct ByGrant;
 
 /// A field that is wrong.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -85,7 +98,16 @@ impl Problem {
     pub fn new(kind: impl Into<Kind>, detail: impl Into<Cow<'static, str>>) -> Problem {
         let Kind { uri, status, title } = kind.into();
         let (status, detail, errors) = (status.as_u16(), detail.into(), Vec::new());
-        Problem { uri, title, status, detail, errors, retry_after: None, accept_encoding: None }
+        Problem {
+            uri,
+            title,
+            status,
+            detail,
+            errors,
+            retry_after: None,
+            accept_encoding: None,
+            by_grant: false,
+        }
     }
 
     /// A parameter of the path, the query or the head that is wrong.
@@ -112,6 +134,13 @@ impl Problem {
         self
     }
 
+    /// What is asked for is another client's, whatever the answer says.
+    #[must_use]
+    pub fn by_grant(mut self) -> Problem {
+        self.by_grant = true;
+        self
+    }
+
     /// The content codings that would be taken (RFC 9110, section 15.5.16).
     #[must_use]
     pub fn accept_encoding(mut self, codings: &'static str) -> Problem {
@@ -124,6 +153,16 @@ impl Problem {
         (self.errors.into_iter().next().map(|error| error.field), self.detail.into_owned())
     }
 
+    /// Whether what is asked for is another client's.
+    pub fn is_by_grant(&self) -> bool {
+        self.by_grant
+    }
+
+    /// What is wrong with this request, and what to do.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// The last step of its URI, as metrics label it.
     pub fn slug(&self) -> &'static str {
         self.uri.trim_start_matches("/problems/")
@@ -132,8 +171,12 @@ impl Problem {
 
 impl From<Denied> for Problem {
     fn from(denied: Denied) -> Problem {
-        let kind = if denied.needs_key() { UNAUTHORIZED } else { FORBIDDEN };
-        Problem::new(kind, denied.to_string())
+        let kind = match &denied {
+            Denied::KeysUnknown => KEYS_UNAVAILABLE,
+            denied if denied.needs_key() => UNAUTHORIZED,
+            _ => FORBIDDEN,
+        };
+        Problem { retry_after: denied.retry_after(), ..Problem::new(kind, denied.to_string()) }
     }
 }
 
@@ -152,6 +195,10 @@ impl IntoResponse for Problem {
         if let Some(codings) = self.accept_encoding {
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(codings));
         }
+        if self.by_grant {
+            response.extensions_mut().insert(ByGrant);
+        }
+        let headers = response.headers_mut();
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"tellers\""));
         }

@@ -143,6 +143,7 @@ fn job(id: JobId, lane: Lane, body: &str, accepted_at: i64) -> Job {
         spec: submission::parse(body.as_bytes()).unwrap(),
         origin: None,
         former: Vec::new(),
+        grant: None,
     }
 }
 

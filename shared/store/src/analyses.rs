@@ -18,6 +18,9 @@ pub const BATCH_ACCOUNTS_MAX: usize = 100;
 /// account, and its history would not fit a batch's memory.
 pub const HISTORY_ENTRIES_MAX: i64 = 10_000;
 
+/// Who cancelled a run before anybody began it, where they may cancel everybody's.
+pub const ANY_CLIENT: &str = "*";
+
 /// What is noted as the request of a run that was cancelled before anybody began it.
 pub const REQUEST_UNKNOWN: &str = "{}";
 
@@ -27,8 +30,8 @@ pub const REQUEST_UNKNOWN: &str = "{}";
 /// Of every method: the database could not be reached. A method that fails otherwise as well says so.
 #[async_trait]
 pub trait Analyses: Send + Sync {
-    /// Notes that a run has begun, unless that is noted, and returns it as it stands. One that was noted as cancelled
-    /// stays so, and what it was asked for is known from now on.
+    /// Notes that a run has begun, unless that is noted, and returns it as it stands. One that its client, or
+    /// [`ANY_CLIENT`], had noted as cancelled stays so, and what it was asked for is known from now on.
     ///
     /// # Errors
     /// It could not be written.
@@ -40,7 +43,8 @@ pub trait Analyses: Send + Sync {
     /// It could not be written.
     async fn planned(&self, run: JobId, batches: u64, accounts: u64) -> Result<(), StoreError>;
 
-    /// Cancels a run; one that is not noted yet is noted as cancelled. One that is done stays so.
+    /// Cancels a run of this client, or of any for [`ANY_CLIENT`]; one that is not noted yet is noted as cancelled. One that is
+    /// done stays so.
     ///
     /// # Errors
     /// It could not be written.
@@ -52,8 +56,14 @@ pub trait Analyses: Send + Sync {
     /// The same by the pool for reads, for those who only look: many may, and a replica may be behind.
     async fn run_as_read(&self, run: JobId) -> Result<Option<Run>, StoreError>;
 
-    /// Up to `limit` runs, the newest first, those that were requested before `before` (µs since the Unix epoch).
-    async fn runs(&self, before: Option<i64>, limit: u32) -> Result<Vec<Run>, StoreError>;
+    /// Up to `limit` runs, of one client if given, the newest first, those that were requested before `before` (µs since
+    /// the Unix epoch).
+    async fn runs(
+        &self,
+        client: Option<&str>,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<Run>, StoreError>;
 
     /// Up to `limit` accounts of clients behind the one with the key `after`, by key.
     async fn accounts(&self, after: i64, limit: u32) -> Result<Vec<Holding>, StoreError>;

@@ -15,6 +15,7 @@ mod posting;
 mod reads;
 pub(crate) mod record;
 pub(crate) mod totals;
+mod touching;
 
 pub use self::admin::Admin;
 pub use self::durability::Durability;
@@ -26,6 +27,7 @@ pub use self::posting::Posting;
 pub use self::reads::Reads;
 pub use self::record::{Conflicts, EntryRecord, FormerIds, JobRecord};
 pub use self::totals::{OutcomeCounts, Totals};
+pub use self::touching::Touches;
 
 /// The ledger.
 pub trait Ledger: Posting + Reads + Admin {}

@@ -3,11 +3,13 @@
 
 pub(crate) mod account_keys;
 mod analyses;
+mod audit_log;
 mod entry_ranges;
 mod former_ids;
 mod freshness;
 pub(crate) mod group_commit;
 mod imports;
+mod keys;
 mod ledger;
 mod listings;
 pub(crate) mod pages;

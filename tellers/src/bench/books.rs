@@ -122,6 +122,7 @@ impl Accounts {
             spec,
             origin: None,
             former: Vec::new(),
+            grant: None,
         }
     }
 

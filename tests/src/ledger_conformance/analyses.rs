@@ -52,9 +52,9 @@ pub async fn a_batch_that_comes_again_counts_once(subject: Subject) -> anyhow::R
     ensure!(left == [found(new.id, "alice", r#"{"it's":"\\ 🦀"}"#)?], "{left:?}");
     let behind = analyses.found(new.id, Some(&AccountNumber::parse("alice")?), 10).await?;
     ensure!(behind.is_empty(), "{behind:?}");
-    let listed: Vec<_> = analyses.runs(None, 10).await?.into_iter().map(|run| run.new.id).collect();
+    let listed: Vec<_> = analyses.runs(None, None, 10).await?.into_iter().map(|run| run.new.id).collect();
     ensure!(listed == [later.id, new.id], "the newest first: {listed:?}");
-    let older = analyses.runs(Some(2_000), 10).await?;
+    let older = analyses.runs(None, Some(2_000), 10).await?;
     ensure!(older.len() == 1 && older[0].new.id == new.id, "{older:?}");
     Ok(())
 }

@@ -227,6 +227,7 @@ pub fn job(id: JobId, accepted_at: i64, body: &str) -> Job {
         spec,
         origin: None,
         former: Vec::new(),
+        grant: None,
     }
 }
 

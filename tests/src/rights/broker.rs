@@ -128,7 +128,8 @@ impl BrokerUsers {
 
     async fn ask(&self, method: Method, path: &str, body: &Value) -> anyhow::Result<()> {
         let (user, password) = &self.admin;
-        let client = reqwest::Client::builder().no_proxy().build()?;
+        let client = reqwest::Client::builder().tls_backend_preconfigured(runtime::tls::client_config()?);
+        let client = client.no_proxy().build()?;
         let request = client.request(method.clone(), format!("{}/api/{path}", self.management));
         let answer = request.basic_auth(user, Some(password)).json(body).send().await?;
         let status = answer.status();

@@ -71,6 +71,8 @@ impl Inside {
             ledger: ledger.clone(),
             imports: books.clone(),
             analyses: books.clone(),
+            api_keys: books.clone(),
+            audit_log: books.clone(),
             bus: bus.clone(),
             io: WorkPool::new("io", 2, 10),
             lanes,

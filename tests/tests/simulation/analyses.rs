@@ -35,7 +35,7 @@ impl Analyses for NoAnalyses {
         none()
     }
 
-    async fn runs(&self, _: Option<i64>, _: u32) -> Result<Vec<Run>, StoreError> {
+    async fn runs(&self, _: Option<&str>, _: Option<i64>, _: u32) -> Result<Vec<Run>, StoreError> {
         none()
     }
 

@@ -235,7 +235,7 @@ impl Client {
             }
         };
         let body = submission::canonical(&spec);
-        let message = message::write(id, &client()?, None, &[], &body).ok()?;
+        let message = message::write(id, &client()?, None, &[], None, &body).ok()?;
         Some((spec.lane(self.fleet.sizes().lanes()), message.into()))
     }
 

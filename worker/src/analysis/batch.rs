@@ -31,8 +31,8 @@ pub(super) async fn analyse(
         }
         found => found?,
     };
-    for failure in &failures {
-        warn!(run = %order.run, batch = number, failure, "an account could not be analysed");
+    if !failures.is_empty() {
+        warn!(run = %order.run, batch = number, accounts = failures.len(), "accounts could not be analysed; the run shows a cause");
     }
     let batch = Batch {
         run: order.run,

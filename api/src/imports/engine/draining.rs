@@ -50,7 +50,8 @@ async fn tell_conflicts(ingress: &Arc<Ingress>, held: Held, import: &Import) -> 
     let (imports, owner, number) = (&ingress.parts.imports, &ingress.parts.replica, import.number);
     let Ok(client) = Client::parse(&import.client) else { return Ok(held) };
     let (digest, stop) = (import.digest, ingress.shutdown.child_token());
-    let reading = Reading { ingress: ingress.clone(), client, digest, file: digest, stop };
+    let accounts = held.description.accounts();
+    let reading = Reading { ingress: ingress.clone(), client, accounts, digest, file: digest, stop };
     let held = Arc::new(held);
     let mut after = 0;
     loop {

@@ -1,8 +1,10 @@
 //! Rows on their way to a lane.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use domain::fingerprint::Fingerprint;
@@ -12,6 +14,7 @@ use domain::lane::Lane;
 use jiff::Timestamp;
 use queue::PublishError;
 use queue::publisher::Publisher;
+use tokio::time::Instant;
 
 /// A row on its way to its lane.
 #[derive(Clone)]
@@ -27,6 +30,7 @@ pub(super) struct Waiting {
 /// Rows that are being published, with what became of each.
 pub(super) type InFlight =
     Pin<Box<dyn Future<Output = (Lane, Vec<Waiting>, Vec<Result<Timestamp, PublishError>>)> + Send>>;
+
 /// Publishes rows of one lane, in order.
 pub(super) fn send(publisher: Arc<Publisher>, lane: Lane, sent: Vec<Waiting>) -> InFlight {
     Box::pin(async move {
@@ -34,4 +38,13 @@ pub(super) fn send(publisher: Arc<Publisher>, lane: Lane, sent: Vec<Waiting>) ->
         let results = publisher.publish_imported(lane, messages).await;
         (lane, sent, results)
     })
+}
+
+/// The rows of one lane that wait, in order.
+#[derive(Default)]
+pub(super) struct LaneRows {
+    pub waiting: VecDeque<Waiting>,
+    pub busy: bool,
+    pub resume_at: Option<Instant>,
+    pub pause: Duration,
 }

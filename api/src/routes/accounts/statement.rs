@@ -15,7 +15,7 @@ use utoipa::IntoParams;
 use super::{not_found, number_of};
 use crate::admission::Place;
 use crate::context::Ingress;
-use crate::keys::Reader;
+use crate::keys::Caller;
 use crate::ledger_reads::LedgerReads;
 use crate::openapi::Refusals;
 use crate::problem::{Problem, ProblemType};
@@ -65,13 +65,13 @@ pub struct StatementQuery {
 )]
 pub async fn show(
     State(ingress): State<Arc<Ingress>>,
-    _: Reader,
+    caller: Caller,
     Extension(place): Extension<Place>,
     headers: HeaderMap,
     path: Result<Path<String>, PathRejection>,
     Query(query): Query<StatementQuery>,
 ) -> Result<Response, Problem> {
-    let number = number_of(path)?;
+    let number = number_of(&caller, path)?;
     let format = Format::of(query.format, &headers)?;
     let period = Period::parse(query.from.as_deref(), query.to.as_deref())
         .map_err(|invalid| Problem::of_field(ProblemType::InvalidParameter, invalid))?;

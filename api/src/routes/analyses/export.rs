@@ -33,10 +33,10 @@ enum Place {
     End,
 }
 
-/// The header, then the lines. An error cuts the answer short, which a client sees.
+/// The header, then the lines; of no run the header alone. An error cuts the answer short, which a client sees.
 pub(super) fn lines(
     analyses: Arc<dyn Analyses>,
-    run: JobId,
+    run: Option<JobId>,
     what: Option<What>,
 ) -> impl Stream<Item = Result<Bytes, StoreError>> {
     stream::try_unfold(Place::Start, move |place| {
@@ -47,7 +47,10 @@ pub(super) fn lines(
                 Place::Behind(account) => (Some(account), String::new()),
                 Place::End => return Ok(None),
             };
-            let page = analyses.found(run, after.as_ref(), PAGE_ACCOUNTS).await?;
+            let page = match run {
+                Some(run) => analyses.found(run, after.as_ref(), PAGE_ACCOUNTS).await?,
+                None => Vec::new(),
+            };
             for found in &page {
                 of_account(&mut text, found, what)?;
             }

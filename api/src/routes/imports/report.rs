@@ -14,7 +14,7 @@ use tellers_http::query::{NoParameters, Query};
 use super::{find, head_of};
 use crate::context::Ingress;
 use crate::imports::PaymentReport;
-use crate::keys::Viewer;
+use crate::keys::Caller;
 use crate::openapi::Refusals;
 use crate::problem::{Problem, ProblemType};
 
@@ -34,11 +34,11 @@ use crate::problem::{Problem, ProblemType};
 )]
 pub async fn report(
     State(ingress): State<Arc<Ingress>>,
-    viewer: Viewer,
+    caller: Caller,
     _: Query<NoParameters>,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
-    let import = find(&ingress, &viewer, path).await?;
+    let import = find(&ingress, &caller, path).await?;
     let number = import.number;
     let head = head_of(&ingress, &import).await?;
     if head.reason != Format::Pain001.name() {

@@ -4,20 +4,21 @@ mod filter;
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::header::LINK;
 use axum::http::{HeaderValue, Uri};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Json};
 use serde::Serialize;
 use store::ledger::JobsCursor;
+use tellers_http::problem::ByGrant;
 use tellers_http::query::Query;
 use utoipa::ToSchema;
 
 use self::filter::JobsQuery;
 use super::document::Job;
 use crate::context::Ingress;
-use crate::keys::Viewer;
+use crate::keys::Caller;
 use crate::ledger_reads::LedgerReads;
 use crate::openapi::Refusals;
 use crate::problem::Problem;
@@ -34,8 +35,9 @@ pub struct Jobs {
 
 /// Lists jobs that have an outcome, the newest first.
 ///
-/// A client sees its own jobs. A key with the scope `operate` sees all jobs, and so does everybody where the
-/// service asks for no keys. A page looks at a bounded number of jobs, so it may be short, or empty, and
+/// A client sees its own jobs and, with a key for some accounts, the jobs of others that touch them. With a key
+/// for all accounts it sees its own jobs. With the scope `audit`, or with `operate` and a key for all accounts, it sees all jobs,
+/// and so does everybody where the service asks for no keys. A page looks at a bounded number of jobs, so it may be short, or empty, and
 /// still have a `next`: follow `next` until it is null.
 #[utoipa::path(
     get, path = "/api/jobs", tag = "jobs",
@@ -47,14 +49,18 @@ pub struct Jobs {
 )]
 pub async fn list(
     State(ingress): State<Arc<Ingress>>,
-    viewer: Viewer,
+    caller: Caller,
     uri: Uri,
     Query(query): Query<JobsQuery>,
 ) -> Result<Response, Problem> {
-    let filter = query.filter(&viewer)?;
+    let filter = query.filter(&caller)?;
     let asked = filter::without_cursor(uri.query().unwrap_or_default());
     let place = cursor::read(&asked, "the same query", query.cursor.as_deref())?;
     let cursor = place.map(|[before, before_entry]| JobsCursor { before, before_entry });
+    if !is_shown(&ingress, &caller, &query).await? {
+        // Without a look: not even where a page would end is another one's to know.
+        return Ok((Extension(ByGrant), Json(Jobs { jobs: Vec::new(), next: None })).into_response());
+    }
     let books = LedgerReads::open(&ingress, query.fresh).await?;
     let page = ingress.read(books.ledger.jobs(&filter, cursor, query.limit.0)).await?;
     let next = page.next.map(|next| {
@@ -65,4 +71,14 @@ pub async fn list(
     let link = next.as_ref().and_then(|next| HeaderValue::try_from(format!("<{next}>; rel=\"next\"")).ok());
     let jobs = page.jobs.iter().map(Job::recorded).collect();
     Ok(books.answer((link.map(|link| [(LINK, link)]), Json(Jobs { jobs, next }))))
+}
+
+/// Whether the account and the import that are asked for are the caller's to see.
+async fn is_shown(ingress: &Ingress, caller: &Caller, query: &JobsQuery) -> Result<bool, Problem> {
+    if query.account.as_ref().is_some_and(|number| !caller.sees(number)) {
+        return Ok(false);
+    }
+    let Some(number) = query.import.filter(|_| !caller.sees_all()) else { return Ok(true) };
+    let import = ingress.read_records(ingress.parts.imports.import(number)).await?;
+    Ok(import.is_some_and(|import| caller.sees_client(&import.client)))
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::legs::{legs, opposite};
 use super::{Change, Fold, Legs};
+use crate::access::Accounts;
 use crate::account::{Account, AccountNumber, AccountStatus};
 use crate::hold::{Hold, HoldStatus};
 use crate::id::JobId;
@@ -60,7 +61,9 @@ impl Fold {
                 self.judge_capture(job, account, *hold, to.as_ref(), *amount)
             }
             Action::Release { account, hold } => self.judge_release(account, *hold),
-            Action::Reversal { account, job } => self.judge_reversal(account, *job),
+            Action::Reversal { account, job: original } => {
+                self.judge_reversal(account, *original, job.grant.as_ref())
+            }
         }
     }
 
@@ -167,7 +170,13 @@ impl Fold {
         faults.or(Some(Change::Settle(hold, Legs::new())))
     }
 
-    fn judge_reversal(&mut self, number: &AccountNumber, original: JobId) -> Result<Change, Rejection> {
+    /// `grant`: the accounts that may be debited, where they are not all.
+    fn judge_reversal(
+        &mut self,
+        number: &AccountNumber,
+        original: JobId,
+        grant: Option<&Accounts>,
+    ) -> Result<Change, Rejection> {
         let mut faults = Faults::default();
         self.existing(number, &mut faults);
         let found =
@@ -176,11 +185,17 @@ impl Fold {
             faults.add(Rejection::JobNotFound);
             return faults.or(None);
         };
+        let touches = |number: &AccountNumber| found.legs.iter().any(|(account, _)| account == number);
+        if grant.is_some() && !touches(number) {
+            // Whether there is such a job is nothing to those whom it does not concern.
+            faults.add(Rejection::JobNotFound);
+            return faults.or(None);
+        }
         if found.legs.is_empty() || found.kind == Kind::Reversal {
             faults.add(Rejection::JobNotReversible);
-        } else if !found.legs.iter().any(|(account, _)| account == number) {
+        } else if !touches(number) {
             faults.add(Rejection::JobNotFound);
-        } else if !takes_order_with(number, &found.legs) {
+        } else if !takes_order_with(number, &found.legs) || !may_debit(grant, &opposite(&found.legs)) {
             faults.add(Rejection::JobNotReversible);
         }
         if found.reversed {
@@ -268,6 +283,12 @@ impl Fold {
 fn takes_order_with(number: &AccountNumber, reversed: &Legs) -> bool {
     let mut debited = reversed.iter().filter(|(_, amount)| *amount > 0).map(|(account, _)| account);
     debited.clone().any(|account| account == number) || debited.all(AccountNumber::is_external)
+}
+
+/// Whether every account that these legs debit is in the grant, where there is one.
+fn may_debit(grant: Option<&Accounts>, legs: &Legs) -> bool {
+    let mut debited = legs.iter().filter(|(_, amount)| *amount < 0).map(|(account, _)| account);
+    grant.is_none_or(|grant| debited.all(|account| account.is_external() || grant.contain(account)))
 }
 
 /// Whether a figure leaves the range that JSON tells exactly. What is beyond it since before there was a limit may come

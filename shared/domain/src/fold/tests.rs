@@ -38,6 +38,7 @@ fn job(n: u64, action: Action) -> Job {
         spec,
         origin: None,
         former: Vec::new(),
+        grant: None,
     }
 }
 

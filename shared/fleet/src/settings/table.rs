@@ -81,6 +81,15 @@ pub static CLIENT_RATE_LIMIT: Setting = row(
     "Requests per second of one client at one ingress; further requests get 429 with Retry-After; 0: no limit",
 );
 
+/// Jobs of one client.
+pub static CLIENT_JOBS_LIMIT: Setting = row(
+    "CLIENT_JOBS_LIMIT",
+    Role::Api,
+    integer(0, 0..=1_000_000),
+    "jobs per second",
+    "Jobs per second of one client at one ingress, unless its key has a rate; further jobs get 429 with Retry-After; 0: no limit",
+);
+
 /// Alert: slow answers.
 pub static ALERT_RESPONSE_SECONDS: Setting = row(
     "ALERT_RESPONSE_SECONDS",
@@ -173,13 +182,14 @@ pub static ALERT_WEBHOOK_URL: Setting = Setting {
 };
 
 /// Every setting.
-pub static ALL: [&Setting; 16] = [
+pub static ALL: [&Setting; 17] = [
     &BATCH_PROCESSING_SIZE,
     &LINGER_MS,
     &POSTING_CONCURRENCY,
     &PREFETCH,
     &MAX_CONCURRENT_USERS,
     &CLIENT_RATE_LIMIT,
+    &CLIENT_JOBS_LIMIT,
     &ALERT_RESPONSE_SECONDS,
     &ALERT_CPU_PERCENT,
     &ALERT_MEMORY_PERCENT,

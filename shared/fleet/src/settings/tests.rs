@@ -35,7 +35,7 @@ fn the_defaults_are_the_documented_ones() {
     assert_eq!(settings.posting_concurrency(), 4);
     assert_eq!(settings.prefetch_messages(), 100);
     assert_eq!(settings.concurrent_users_max(), 1_000);
-    assert_eq!(settings.client_rate_limit(), None);
+    assert_eq!((settings.client_rate_limit(), settings.client_jobs_limit()), (None, None));
     let percents = [
         settings.alert_cpu_percent(),
         settings.alert_memory_percent(),

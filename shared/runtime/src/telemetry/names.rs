@@ -10,6 +10,8 @@ pub const INGRESS_RESPONSE_SECONDS: &str = "tellers_ingress_response_seconds";
 pub const INGRESS_IN_FLIGHT: &str = "tellers_ingress_requests_in_flight";
 /// Clients that wait for an outcome now.
 pub const INGRESS_WAITING: &str = "tellers_ingress_clients_waiting";
+/// Streams of events that are open.
+pub const INGRESS_STREAMS: &str = "tellers_ingress_streams_open";
 /// Requests turned away because too many were in flight.
 pub const INGRESS_SHED: &str = "tellers_ingress_requests_shed_total";
 /// Jobs that the queue holds on disk. Label [`KIND`].

@@ -1,5 +1,6 @@
 //! Looking through the jobs.
 
+use domain::access::Accounts;
 use domain::account::AccountNumber;
 use domain::job::Kind;
 use domain::outcome::Rejection;
@@ -12,6 +13,8 @@ use crate::ledger::record::JobRecord;
 pub struct JobFilter {
     /// Who submitted them.
     pub client: Option<String>,
+    /// Those of other clients too, as far as they touch one of these accounts.
+    pub or_touching: Option<Accounts>,
     /// What they were to do.
     pub kind: Option<Kind>,
     /// What became of them.

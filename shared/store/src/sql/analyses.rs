@@ -8,7 +8,8 @@ use domain::id::JobId;
 use super::rows::count;
 use super::{rows, statements};
 use crate::analyses::{
-    Analyses, Batch, HISTORY_ENTRIES_MAX, Holding, Line, NewRun, PatternsRecord, REQUEST_UNKNOWN, Run,
+    ANY_CLIENT, Analyses, Batch, HISTORY_ENTRIES_MAX, Holding, Line, NewRun, PatternsRecord, REQUEST_UNKNOWN,
+    Run,
 };
 use crate::error::StoreError;
 use crate::failure::Failure;
@@ -30,7 +31,10 @@ impl<D: Database> Analyses for SqlLedger<D> {
         let mut session = self.database.session(Purpose::WritingRecords).await?;
         let mut script = Script::new(D::Session::DIALECT);
         insert_run(&mut script, run, None);
-        script.sql("; UPDATE analyses SET client = ").value(run.client.as_str());
+        // Whether it was cancelled is looked at before its client changes: MySQL sets from left to right.
+        script.sql("; UPDATE analyses SET cancelled_at = CASE WHEN client IN (");
+        script.list([run.client.as_str(), ANY_CLIENT]).sql(") THEN cancelled_at END, client = ");
+        script.value(run.client.as_str());
         script.sql(", requested_at = ").value(run.requested_at);
         script.sql(", request = ").value(run.request.as_str());
         script.sql(" WHERE run = ").value(&run.id).sql(" AND request = ").value(REQUEST_UNKNOWN);
@@ -49,8 +53,14 @@ impl<D: Database> Analyses for SqlLedger<D> {
     async fn cancel(&self, run: &NewRun, at: i64) -> Result<(), StoreError> {
         let mut script = Script::new(D::Session::DIALECT);
         insert_run(&mut script, run, Some(at));
+        // Of what nobody has begun, no other client says that it is cancelled.
+        script.sql("; UPDATE analyses SET client = ").value(run.client.as_str());
+        script.sql(" WHERE run = ").value(&run.id).sql(" AND request = ").value(REQUEST_UNKNOWN);
         script.sql("; UPDATE analyses SET cancelled_at = ").value(at);
         script.sql(" WHERE cancelled_at IS NULL AND run = ").value(&run.id);
+        if run.client != ANY_CLIENT {
+            script.sql(" AND client = ").value(run.client.as_str());
+        }
         script.sql(
             " AND (batches IS NULL OR batches > (SELECT COUNT(*) FROM analysis_batches b WHERE b.run = ",
         );
@@ -66,11 +76,17 @@ impl<D: Database> Analyses for SqlLedger<D> {
         Ok(one_run(&mut self.database.session(Purpose::Reading).await?, run).await?)
     }
 
-    async fn runs(&self, before: Option<i64>, limit: u32) -> Result<Vec<Run>, StoreError> {
+    async fn runs(
+        &self,
+        client: Option<&str>,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<Run>, StoreError> {
         let mut session = self.database.session(Purpose::ReadingRecords).await?;
         let script = select_runs(D::Session::DIALECT, |script| {
-            if let Some(before) = before {
-                script.sql("WHERE requested_at < ").value(before);
+            script.sql("WHERE requested_at < ").value(before.unwrap_or(i64::MAX));
+            if let Some(client) = client {
+                script.sql(" AND client = ").value(client);
             }
             script.sql(" ORDER BY requested_at DESC, run LIMIT ").value(i64::from(limit));
         });

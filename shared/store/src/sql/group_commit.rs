@@ -170,6 +170,7 @@ mod tests {
             fingerprint: Fingerprint::of("{}"),
             origin: None,
             former: Vec::new(),
+            grant: None,
             body: "{}".to_owned(),
             spec: Spec::of(Action::FreezeAccount { account: account.clone() }),
         };

@@ -1,10 +1,15 @@
 //! Pages of jobs by filter. `jobs` has no index but its own order, which keeps posting fast: a page looks at
 //! a bounded range of that order, and at the entries of the account that is asked for.
 
+use std::collections::HashMap;
+
+use domain::job::Kind;
+
 use super::rows::JOB;
 use super::statements::stored;
 use super::{reads, rows};
 use crate::failure::Failure;
+use crate::ledger::Touches;
 use crate::ledger::listing::{JobFilter, JobsCursor, JobsPage};
 use crate::ledger::record::JobRecord;
 use crate::sql::rows::Cells;
@@ -114,8 +119,34 @@ impl<S: Session> Listing<'_, S> {
         let is_end = floor <= 1 || self.is_too_old(floor).await?;
         let read = entered.places.iter().filter(|(seq, _)| *seq >= floor).map(|(_, entry)| *entry).min();
         let next = JobsCursor { before: floor, before_entry: read.unwrap_or(cursor.before_entry) };
-        let jobs = found.into_iter().map(|(_, job)| job).collect();
+        let jobs = self.wanted(found.into_iter().map(|(_, job)| job).collect()).await?;
         Ok(JobsPage { jobs, next: (!is_end).then_some(next) })
+    }
+
+    /// Those of the client that is asked for, or that touch the accounts that are: the database looks at no more than how
+    /// their numbers read in the body.
+    async fn wanted(&mut self, mut jobs: Vec<JobRecord>) -> Result<Vec<JobRecord>, Failure> {
+        let (Some(client), Some(accounts)) = (&self.filter.client, &self.filter.or_touching) else {
+            return Ok(jobs);
+        };
+        let undoes = |job: &JobRecord| match job.touches(accounts) {
+            Touches::As(original) if job.client != *client => Some(original),
+            _ => None,
+        };
+        let mut touching = HashMap::new();
+        for original in jobs.iter().filter_map(undoes).collect::<Vec<_>>() {
+            let found = reads::job(self.session, original).await?;
+            touching.insert(original, found.is_some_and(|job| job.touches(accounts) == Touches::Yes));
+        }
+        jobs.retain(|job| {
+            job.client == *client
+                || match job.touches(accounts) {
+                    Touches::Yes => true,
+                    Touches::No => false,
+                    Touches::As(original) => touching.get(&original).copied().unwrap_or_default(),
+                }
+        });
+        Ok(jobs)
     }
 
     /// The jobs of a file, its last row first: here the cursor counts rows. A row that came under the name of
@@ -226,9 +257,20 @@ impl<S: Session> Listing<'_, S> {
 
     /// ` AND …` for each field of the filter, the account and the import excepted.
     fn conditions(&self, script: &mut Script) {
-        let JobFilter { client, kind, outcome, reason, account: _, import: _, from, to } = self.filter;
+        let JobFilter { client, or_touching, kind, outcome, reason, account: _, import: _, from, to } =
+            self.filter;
         if let Some(client) = client {
-            script.sql(" AND j.client = ").value(client.as_str());
+            script.sql(" AND (j.client = ").value(client.as_str());
+            if let Some(accounts) = or_touching {
+                script.sql(" OR j.kind = ").value(Value::Name(Kind::Reversal.name()));
+                for pattern in accounts.patterns() {
+                    // As JSON has it. A _ of a number stands for any character here: the rest is looked at later.
+                    let begun = pattern.prefix().map(|prefix| format!("%\"{prefix}%"));
+                    let written = begun.unwrap_or_else(|| format!("%\"{pattern}\"%"));
+                    script.sql(" OR j.body LIKE ").value(written.as_str());
+                }
+            }
+            script.sql(")");
         }
         if let Some(kind) = kind {
             script.sql(" AND j.kind = ").value(Value::Name(kind.name()));

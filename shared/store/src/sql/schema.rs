@@ -34,6 +34,7 @@ macro_rules! migrations {
             file!("0007_import_contents"),
             file!("0008_key_clients"),
             file!("0010_latest_posting"),
+            file!("0011_keys"),
         ]
     }};
 }

@@ -23,6 +23,7 @@ fn transfer(number: u64, from: &str, to: &str) -> Job {
         body,
         origin: None,
         former: Vec::new(),
+        grant: None,
     }
 }
 

@@ -8,7 +8,7 @@ use store::ledger::{JobFilter, OutcomeName};
 use tellers_http::query::{self, Limit};
 use utoipa::IntoParams;
 
-use crate::keys::Viewer;
+use crate::keys::Caller;
 use crate::problem::{Problem, ProblemType};
 use crate::routes::imports;
 use crate::statement::Period;
@@ -33,10 +33,10 @@ pub struct JobsQuery {
     /// An account that the jobs draw on or have an entry on.
     #[serde(default, deserialize_with = "account")]
     #[param(value_type = Option<String>)]
-    account: Option<AccountNumber>,
+    pub account: Option<AccountNumber>,
     /// The number of the import that the jobs are rows of; its last row comes first.
     #[serde(default, deserialize_with = "imports::number")]
-    import: Option<u64>,
+    pub import: Option<u64>,
     /// The jobs got their outcome on this day (UTC), at this instant (RFC 3339), or later.
     from: Option<String>,
     /// The jobs got their outcome on this day (UTC) at the latest, or before this instant (RFC 3339).
@@ -54,13 +54,19 @@ pub struct JobsQuery {
 }
 
 impl JobsQuery {
-    /// Which jobs, of those that the viewer may see.
-    pub fn filter(&self, viewer: &Viewer) -> Result<JobFilter, Problem> {
+    /// Which jobs, of those that the caller is shown.
+    pub fn filter(&self, caller: &Caller) -> Result<JobFilter, Problem> {
         let period = Period::parse(self.from.as_deref(), self.to.as_deref())
             .map_err(|invalid| Problem::of_field(ProblemType::InvalidParameter, invalid))?;
-        let client = (!viewer.sees_all).then(|| viewer.client.as_str().to_owned());
+        let is_for_some = !caller.accounts.are_all();
+        let is_theirs = |number: &AccountNumber| is_for_some && caller.accounts.contain(number);
+        // What is on one of their accounts they may see, whoever sent it. Of a file, only its client may.
+        let all =
+            caller.sees_all() || (self.import.is_none() && self.account.as_ref().is_some_and(is_theirs));
+        let others = is_for_some && self.account.is_none() && self.import.is_none();
         Ok(JobFilter {
-            client,
+            client: (!all).then(|| caller.client.to_string()),
+            or_touching: (!all && others).then(|| caller.accounts.clone()),
             kind: self.kind,
             outcome: self.outcome,
             reason: self.reason,

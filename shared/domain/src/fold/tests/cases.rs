@@ -299,6 +299,31 @@ fn a_posted_job_is_reversed_once() {
 }
 
 #[test]
+fn a_reversal_debits_no_account_beyond_its_grant() {
+    let actions = [
+        transfer("theirs", "mine", 7),
+        transfer("theirs", "other", 7),
+        journal(&[("theirs", -2), ("mine", 1), ("other", 1)]),
+        Action::FreezeAccount { account: number("other") },
+    ];
+    let jobs = (1..).zip(actions).map(|(n, action)| job(n, action));
+    // What touches none of mine, what is none, and what moves nothing look the same.
+    let reversals = [2, 99, 4, 3, 1].map(|original| reversal("mine", original));
+    let grant = Some("mine".parse().unwrap());
+    let granted = (10..).zip(reversals).map(|(n, action)| Job { grant: grant.clone(), ..job(n, action) });
+    let accounts = [account("theirs", 20), account("mine", 0), account("other", 0)];
+    let folded = folded(&accounts, &jobs.chain(granted).collect::<Vec<_>>());
+    let expected = [
+        Rejected(JobNotFound),
+        Rejected(JobNotFound),
+        Rejected(JobNotFound),
+        Rejected(JobNotReversible),
+        Posted,
+    ];
+    assert_eq!(folded.outcomes[4..], expected);
+}
+
+#[test]
 fn a_reversal_keeps_its_order_with_an_account_that_it_debits() {
     let actions = [
         transfer("a", "b", 7),

@@ -1,0 +1,34 @@
+//! Which accounts a recorded job is about.
+
+use contract::submission;
+use domain::access::Accounts;
+use domain::id::JobId;
+use domain::job::Action;
+
+use super::record::JobRecord;
+
+/// Whether a job touches any of these accounts, as far as its record says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Touches {
+    /// It does.
+    Yes,
+    /// It does not.
+    No,
+    /// It undoes another job: it does if that one does.
+    As(JobId),
+}
+
+impl JobRecord {
+    /// Whether it touches any of these accounts: draws on one, or moves something to one.
+    pub fn touches(&self, accounts: &Accounts) -> Touches {
+        // The ledger holds only jobs; what some hand put there instead is nobody's.
+        let Ok(spec) = submission::parse(self.body.as_bytes()) else { return Touches::No };
+        match &spec.action {
+            action if action.named_accounts().into_iter().any(|number| accounts.contain(number)) => {
+                Touches::Yes
+            }
+            Action::Reversal { job, .. } => Touches::As(*job),
+            _ => Touches::No,
+        }
+    }
+}
