@@ -203,6 +203,11 @@ pub(crate) struct Granted {
 }
 
 impl Granted {
+    /// Seconds after which more may come.
+    pub fn seconds(&self) -> u64 {
+        (self.pause.as_secs() + u64::from(self.pause.subsec_nanos() > 0)).max(1)
+    }
+
     /// The answer about those that may not be submitted now.
     pub fn refusal(&self) -> Problem {
         let detail = format!(

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Extension, State};
+use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -123,7 +124,10 @@ pub enum Refused {
         ),
         (
             status = 202, description = "At least one line was accepted. After a wait that ran out, the answer has the outcomes so far.",
-            body = BatchAnswer, headers(("Preference-Applied" = String, description = "`wait=N`, if the answer waited.")),
+            body = BatchAnswer, headers(
+                ("Preference-Applied" = String, description = "`wait=N`, if the answer waited."),
+                ("Retry-After" = u64, description = "Seconds after which lines that were refused as too many may come again."),
+            ),
         ),
         (
             status = 422, description = "Every line is wrong. Where the body is no batch, the answer is a problem document.",
@@ -147,7 +151,7 @@ pub async fn submit(
     let mut sorted = Sorted::new(usize::from(ingress.parts.lanes.count()));
     // A client that goes away before its batch is published has claimed nothing.
     let mut claims = Claims::new(&ingress.recent);
-    let wait = {
+    let (wait, more_after) = {
         let lines = split(&headers, &body)?;
         let granted = ingress.admission.jobs(&caller, lines.len())?;
         let wait = wait.and_then(|wait| Wait::new(&ingress, wait, lines.len()));
@@ -163,14 +167,15 @@ pub async fn submit(
         sorted.sort(intake, now, &mut claims, wait.is_some()).await;
         // From the first line on that is too many: those behind it must not overtake it.
         sorted.results.extend(later.iter().map(|line| LineResult::refused(line.number, granted.refusal())));
-        wait
+        (wait, (!later.is_empty()).then(|| [(RETRY_AFTER, granted.seconds().to_string())]))
     };
     drop(body);
     sorted.note_refused(&ingress, &sender);
-    match wait {
+    let answer = match wait {
         None => publish(&ingress, sorted, claims).await.map(BatchAnswer::accepted),
         Some(wait) => wait.publish(&ingress, sorted, claims, &place, room).await,
-    }
+    };
+    Ok((more_after, answer?).into_response())
 }
 
 impl BatchAnswer {

@@ -138,6 +138,7 @@ async fn a_clients_jobs_count_and_not_its_requests() {
     let batch = [DEPOSIT; 8].join("\n");
     let answer = world.post_batch(&[("x-api-key", "acme")], batch.clone()).await;
     assert_eq!((answer.status.as_u16(), &answer.body["accepted"]), (202, &5.into()), "{answer:?}");
+    assert_eq!(answer.header("retry-after"), "1");
     let results = answer.body["results"].as_array().unwrap();
     let late: Vec<_> = results.iter().filter(|line| line["status"] == "refused").collect();
     assert_eq!(late.len(), 3, "the last ones: none overtakes another");
