@@ -116,7 +116,8 @@ async fn a_migration_that_was_broken_off_is_brought_to_its_end() -> anyhow::Resu
     let last = "DROP TABLE analysis_batches, patterns; DROP INDEX analyses_requested ON analyses; \
                 UPDATE _sqlx_migrations SET success = FALSE WHERE version = 5";
     let first = "DROP TABLE holds, reversals, lane_totals, records, imports, import_rows, import_totals, \
-                 import_refusals, import_contents, import_shares, job_conflicts, key_clients, analyses, analysis_batches, patterns; \
+                 import_refusals, import_contents, import_shares, job_conflicts, key_clients, analyses, analysis_batches, patterns, api_keys, \
+                 audit_log; \
                  DELETE FROM _sqlx_migrations WHERE version > 1; \
                  UPDATE _sqlx_migrations SET success = FALSE WHERE version = 1";
     for broken_off in [last, first] {

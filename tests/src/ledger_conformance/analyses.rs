@@ -63,12 +63,18 @@ pub async fn a_batch_that_comes_again_counts_once(subject: Subject) -> anyhow::R
 pub async fn a_cancelled_run_stays_cancelled(subject: Subject) -> anyhow::Result<()> {
     let analyses = subject.again()?;
     let (unbegun, begun, done) = (run("unbegun", 1)?, run("begun", 2)?, run("done", 3)?);
-    let note = NewRun {
-        client: "other".into(),
-        requested_at: 9,
-        request: REQUEST_UNKNOWN.into(),
-        ..unbegun.clone()
-    };
+    let note = NewRun { requested_at: 9, request: REQUEST_UNKNOWN.into(), ..unbegun.clone() };
+    let of_others = run("of others", 4)?;
+    let theirs = NewRun { id: of_others.id, client: "other".into(), ..note.clone() };
+    analyses.cancel(&theirs, 10).await?;
+    let stands = analyses.begin(&of_others).await?;
+    ensure!(
+        stands.cancelled_at.is_none() && stands.new == of_others,
+        "another client cancels nothing: {stands:?}"
+    );
+    analyses.cancel(&theirs, 10).await?;
+    let stands = analyses.run(of_others.id).await?.context("the run")?;
+    ensure!(!stands.is_cancelled(), "nor once it is begun: {stands:?}");
     analyses.cancel(&note, 10).await?;
     ensure!(!analyses.run(unbegun.id).await?.context("the note")?.is_begun(), "nobody has begun it");
     let stands = analyses.begin(&unbegun).await?;
