@@ -18,13 +18,13 @@ use metrics::counter;
 use queue::PublishError;
 use runtime::telemetry::names;
 use tellers_http::keys::Caller;
+use tellers_http::problem::whole_seconds;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::places::{Places, Taken};
 use self::pressure::Pressure;
 use self::rates::{Rates, Sender};
-pub(crate) use self::shares::Share;
-use self::shares::{Shares, most_of};
+use self::shares::{Share, Shares, most_of};
 use crate::problem::{Problem, ProblemType};
 
 /// Clients that wait for an outcome at once. Each costs a connection and a timer, no work.
@@ -205,7 +205,7 @@ pub(crate) struct Granted {
 impl Granted {
     /// Seconds after which more may come.
     pub fn seconds(&self) -> u64 {
-        (self.pause.as_secs() + u64::from(self.pause.subsec_nanos() > 0)).max(1)
+        whole_seconds(self.pause)
     }
 
     /// The answer about those that may not be submitted now.

@@ -18,7 +18,7 @@ use runtime::clock;
 
 use crate::context::Ingress;
 use crate::identity::{Claim, IdempotencyKey, Identified, LineOfBatch, ReferenceAsSent, Who, names_of};
-use crate::keys::check_drawn_on;
+use crate::keys::{Caller, check_drawn_on};
 use crate::order::Order;
 use crate::problem::{self, Problem, ProblemType};
 
@@ -152,6 +152,18 @@ pub struct RowRead {
 pub fn read_row(json: &[u8]) -> Result<RowRead, Problem> {
     let Read { spec, fingerprint, .. } = ordered(json)?;
     Ok(RowRead { fingerprint, has_reference: spec.reference.is_some() })
+}
+
+impl<'a> Intake<'a> {
+    /// What this caller sends; `who`: the client with the ids that it had before.
+    pub fn of(
+        ingress: &'a Ingress,
+        caller: &'a Caller,
+        who: &'a Who<'a>,
+        key: Option<&'a IdempotencyKey>,
+    ) -> Intake<'a> {
+        Intake { ingress, client: &caller.client, accounts: &caller.accounts, who, key }
+    }
 }
 
 impl Intake<'_> {

@@ -77,13 +77,14 @@ pub(crate) fn sees_run(caller: &Caller, run: &Run) -> bool {
 }
 
 impl Ingress {
-    /// The job, if this caller is shown it: their own, or one that touches their accounts.
+    /// What was read of a job, if this caller is shown it: their own, or one that touches their accounts.
     pub(crate) async fn shown(
         &self,
         ledger: &(impl Reads + ?Sized),
         caller: &Caller,
-        record: JobRecord,
+        record: Option<JobRecord>,
     ) -> Result<Option<JobRecord>, Problem> {
+        let Some(record) = record else { return Ok(None) };
         if caller.reads_any() || caller.sees_client(&record.client) {
             return Ok(Some(record));
         }

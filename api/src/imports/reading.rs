@@ -243,9 +243,9 @@ impl Rows<'_> {
             Ok(job) => job,
             Err(problem) => {
                 if problem.is_by_grant() && !std::mem::replace(&mut self.is_refusal_noted, true) {
-                    let detail = [("row", number.to_string()), ("first", problem.detail().to_owned())];
-                    let detail = detail.each_ref().map(|(name, value)| (*name, value.as_str()));
-                    ingress.config.trail.note("grant_refused", &trail::Who::of_client(client), &detail);
+                    let (row, sender) = (number.to_string(), trail::Who::of_client(client));
+                    let detail = [("row", row.as_str()), ("first", problem.detail())];
+                    ingress.config.trail.note("grant_refused", &sender, &detail);
                 }
                 let (field, reason) = problem.field_and_detail();
                 return refused(None, field, reason, raw);

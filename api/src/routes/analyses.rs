@@ -177,25 +177,25 @@ pub async fn show(
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Analysis>, Problem> {
     let id = issued(path)?;
-    stands(&ingress, &caller, id).await.map(Json)
+    stands(&ingress, &caller, id, run_of(&ingress, id).await?.as_ref()).await.map(Json)
 }
 
-/// The run, if there is one that the caller is shown.
-async fn shown_run(ingress: &Ingress, caller: &Caller, id: JobId) -> Result<Option<Run>, Problem> {
-    let run = ingress.read_records(ingress.parts.analyses.run(id)).await?;
-    Ok(run.filter(|run| sees_run(caller, run)))
+async fn run_of(ingress: &Ingress, id: JobId) -> Result<Option<Run>, Problem> {
+    ingress.read_records(ingress.parts.analyses.run(id)).await
 }
 
-async fn stands(ingress: &Ingress, caller: &Caller, id: JobId) -> Result<Analysis, Problem> {
-    if let Some(run) = shown_run(ingress, caller, id).await? {
-        return Ok(Analysis::of(&run));
+/// The analysis with this id as the caller is shown it; `run`: what was read of it.
+async fn stands(
+    ingress: &Ingress,
+    caller: &Caller,
+    id: JobId,
+    run: Option<&Run>,
+) -> Result<Analysis, Problem> {
+    if let Some(run) = run.filter(|run| sees_run(caller, run)) {
+        return Ok(Analysis::of(run));
     }
     let job = ingress.read(ingress.parts.ledger.job(id)).await?;
-    let shown = match job {
-        Some(job) => ingress.shown(&*ingress.parts.ledger, caller, job).await?,
-        None => None,
-    };
-    if shown.is_some() {
+    if ingress.shown(&*ingress.parts.ledger, caller, job).await?.is_some() {
         return Err(unknown(&format!("{id} is a job and no analysis; ask for /api/jobs/{id}")));
     }
     // On the queue, or never accepted.
@@ -215,11 +215,11 @@ pub async fn cancel(
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Analysis>, Problem> {
     let id = issued(path)?;
-    stands(&ingress, &caller, id).await?;
-    let run = ingress.read_records(ingress.parts.analyses.run(id)).await?;
+    let run = run_of(&ingress, id).await?;
+    let before = stands(&ingress, &caller, id, run.as_ref()).await?;
     if run.is_some_and(|run| run.is_begun() && !caller.may_stop(&run.new.client)) {
         // Another client's stays as it is, and for this one it is not there.
-        return stands(&ingress, &caller, id).await.map(Json);
+        return Ok(Json(before));
     }
     let now = clock::now_us();
     // One that nobody has begun is noted as cancelled, so that nobody begins it.
@@ -227,7 +227,7 @@ pub async fn cancel(
     let unbegun =
         NewRun { id, client: client.to_owned(), requested_at: now, request: REQUEST_UNKNOWN.to_owned() };
     ingress.read_records(ingress.parts.analyses.cancel(&unbegun, now)).await?;
-    stands(&ingress, &caller, id).await.map(Json)
+    stands(&ingress, &caller, id, run_of(&ingress, id).await?.as_ref()).await.map(Json)
 }
 
 /// What a client asks of an export.
@@ -260,9 +260,10 @@ pub async fn export(
     Query(query): Query<ExportQuery>,
 ) -> Result<Response, Problem> {
     let id = issued(path)?;
-    stands(&ingress, &caller, id).await?;
+    let run = run_of(&ingress, id).await?;
+    stands(&ingress, &caller, id, run.as_ref()).await?;
     // A run that is not shown has found nothing, as one that is not there.
-    let run = shown_run(&ingress, &caller, id).await?.map(|run| run.new.id);
+    let run = run.filter(|run| sees_run(&caller, run)).map(|run| run.new.id);
     let lines = Body::from_stream(export::lines(ingress.parts.analyses.clone(), run, query.what));
     let headers = [
         (CONTENT_TYPE, "text/csv; charset=utf-8; header=present".to_owned()),

@@ -156,13 +156,7 @@ pub async fn submit(
         let granted = ingress.admission.jobs(&caller, lines.len())?;
         let wait = wait.and_then(|wait| Wait::new(&ingress, wait, lines.len()));
         let who = ingress.who(&caller.client);
-        let intake = Intake {
-            ingress: &ingress,
-            client: &caller.client,
-            accounts: &caller.accounts,
-            who: &who,
-            key: key.as_ref(),
-        };
+        let intake = Intake::of(&ingress, &caller, &who, key.as_ref());
         let (now, later) = lines.split_at(granted.jobs.min(lines.len()));
         sorted.sort(intake, now, &mut claims, wait.is_some()).await;
         // From the first line on that is too many: those behind it must not overtake it.
@@ -241,15 +235,17 @@ impl Sorted {
 
     /// Notes that lines were refused, which the answer as a whole does not say: once, with the first of them.
     fn note_refused(&self, ingress: &Ingress, sender: &Who) {
-        let refused = self.results.iter().filter_map(|result| match result {
+        let mut refused = self.results.iter().filter_map(|result| match result {
             LineResult::Refused { error, .. } if error.is_by_grant() => Some(error),
             _ => None,
         });
-        let (lines, mut refused) = (refused.clone().count(), refused);
         if let Some(first) = refused.next() {
-            let detail = [("lines", lines.to_string()), ("first", first.detail().to_owned())];
-            let detail = detail.each_ref().map(|(name, value)| (*name, value.as_str()));
-            ingress.config.trail.note("grant_refused", sender, &detail);
+            let lines = (1 + refused.count()).to_string();
+            ingress.config.trail.note(
+                "grant_refused",
+                sender,
+                &[("lines", &lines), ("first", first.detail())],
+            );
         }
     }
 

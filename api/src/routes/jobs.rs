@@ -87,13 +87,7 @@ pub async fn submit(
     }
     ingress.admission.jobs(&caller, 1).inspect_err(|problem| count_refused(&ingress, problem))?;
     let who = ingress.who(&caller.client);
-    let intake = Intake {
-        ingress: &ingress,
-        client: &caller.client,
-        accounts: &caller.accounts,
-        who: &who,
-        key: key.as_ref(),
-    };
+    let intake = Intake::of(&ingress, &caller, &who, key.as_ref());
     let prepared = intake.job(&json, wait.is_some()).map_err(|problem| match json.trim_ascii().first() {
         // What is neither called JSON nor looks like it is neither JSON nor a job with a mistake in it.
         Some(byte) if *byte != b'{' && MediaType::of(&headers) == MediaType::Unknown => {
@@ -209,10 +203,7 @@ pub async fn show(
     let books = LedgerReads::open(&ingress, query.fresh).await?;
     let record = ingress.read(books.ledger.job(id)).await?;
     let is_there = record.is_some();
-    let shown = match record {
-        Some(record) => ingress.shown(&*books.ledger, &caller, record).await?,
-        None => None,
-    };
+    let shown = ingress.shown(&*books.ledger, &caller, record).await?;
     let by_grant = (is_there && shown.is_none()).then_some(Extension(ByGrant));
     if let Some(record) = shown {
         return Ok(books.answer(Json(Job::recorded(&record))));
@@ -231,7 +222,7 @@ pub async fn show(
     let ledger = &*ingress.parts.ledger;
     let shown = match ticket.outcome(ledger, &ingress.shutdown, UNREPORTED_POLL, until).await {
         Ended::Recorded(record) => {
-            ingress.shown(ledger, &caller, *record).await?.map(|record| Job::recorded(&record))
+            ingress.shown(ledger, &caller, Some(*record)).await?.map(|record| Job::recorded(&record))
         }
         // Whose it is the ledger would say.
         Ended::Reported(outcome) => caller.accounts.are_all().then(|| Job::with_outcome(id, outcome)),

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN, SET_COOKIE};
+use axum::http::header::{AUTHORIZATION, COOKIE, ORIGIN, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
-use tellers_http::keys::{Denied, KeyRing};
+use tellers_http::keys::{Denied, KeyRing, is_ours};
 use tellers_http::trail::{Trail, Who};
 use utoipa::ToSchema;
 
@@ -174,11 +174,7 @@ pub(super) async fn present_key(
 fn is_from_here(headers: &HeaderMap) -> bool {
     match headers.get("sec-fetch-site").map(HeaderValue::as_bytes) {
         Some(site) => site == b"same-origin",
-        None => headers.get(ORIGIN).is_none_or(|origin| {
-            let origin = origin.as_bytes();
-            let authority = origin.strip_prefix(b"http://").or_else(|| origin.strip_prefix(b"https://"));
-            authority.is_some() && authority == headers.get(HOST).map(HeaderValue::as_bytes)
-        }),
+        None => headers.get(ORIGIN).is_none_or(|origin| is_ours(origin.as_bytes(), headers)),
     }
 }
 

@@ -61,11 +61,6 @@ impl Route {
     pub const fn noted(self, action: &'static str) -> Route {
         Route { action: Some(action), ..self }
     }
-
-    /// Its method and path.
-    pub fn name(&self) -> (&'static str, &'static str) {
-        (self.method, self.path)
-    }
 }
 
 /// What a service lets in by.

@@ -11,7 +11,7 @@ mod secret;
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use axum::http::header::AUTHORIZATION;
@@ -22,6 +22,7 @@ use domain::account::AccountNumber;
 use domain::text::{ANONYMOUS, Client};
 use store::keys::ApiKey;
 
+pub use self::anonymous::is_ours;
 pub use self::list::{Fault, InvalidKeys, Keys, client_of};
 pub use self::ring::{KeyRing, check_listen};
 pub use self::secret::Secret;
@@ -52,24 +53,6 @@ pub struct Key {
     revoked_at: Option<i64>,
     /// When it was used last; 0: not by this process.
     used_at: AtomicI64,
-}
-
-impl Clone for Key {
-    fn clone(&self) -> Key {
-        Key {
-            id: self.id.clone(),
-            name: self.name.clone(),
-            client: self.client.clone(),
-            scopes: self.scopes.clone(),
-            accounts: self.accounts.clone(),
-            rate: self.rate,
-            earlier: self.earlier.clone(),
-            hash: self.hash,
-            expires_at: self.expires_at,
-            revoked_at: self.revoked_at,
-            used_at: AtomicI64::new(self.used_at.load(Relaxed)),
-        }
-    }
 }
 
 impl Key {

@@ -49,6 +49,11 @@ impl Kind {
     }
 }
 
+/// A pause as `Retry-After` has it: in whole seconds, at least one. Rounded up: to come back early is to be turned away again.
+pub fn whole_seconds(pause: Duration) -> u64 {
+    (pause.as_secs() + u64::from(pause.subsec_nanos() > 0)).max(1)
+}
+
 /// A problem document (RFC 9457).
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Problem {
@@ -188,9 +193,7 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         if let Some(pause) = self.retry_after {
-            // Rounded up: to come back early is to be turned away again.
-            let seconds = pause.as_secs() + u64::from(pause.subsec_nanos() > 0);
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(pause)));
         }
         if let Some(codings) = self.accept_encoding {
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(codings));

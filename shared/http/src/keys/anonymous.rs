@@ -60,7 +60,7 @@ fn leads_here(host: &[u8]) -> bool {
 }
 
 /// Whether an `Origin` is that of the pages of this listener. `null` is none: a page hides where it is from.
-fn is_ours(origin: &[u8], headers: &HeaderMap) -> bool {
+pub fn is_ours(origin: &[u8], headers: &HeaderMap) -> bool {
     let authority = origin.strip_prefix(b"http://").or_else(|| origin.strip_prefix(b"https://"));
     authority.is_some() && authority == headers.get(HOST).map(|host| host.as_bytes())
 }

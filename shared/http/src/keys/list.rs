@@ -11,7 +11,7 @@ use super::Key;
 const FLEET: &str = "tellers";
 
 /// Fixed keys, by the BLAKE3 hash of each.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Keys(HashMap<[u8; 32], Key>);
 
 /// Not a list of keys.

@@ -6,7 +6,7 @@
 //! | is away | the same as when it answered last |
 //! | has not answered yet | whoever has a fixed key; all others are to come back |
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -57,6 +57,8 @@ struct Known {
     /// `None`: there never was a key.
     version: Option<String>,
     by_hash: HashMap<[u8; 32], Arc<Key>>,
+    /// The ids of those that were revoked.
+    revoked: HashSet<String>,
 }
 
 /// What is known of who may come.
@@ -181,8 +183,7 @@ impl KeyRing {
 
     /// Whether the key of this id was revoked.
     pub fn is_revoked(&self, id: &str) -> bool {
-        let Stored::Known(known) = self.stored() else { return false };
-        known.by_hash.values().any(|key| key.id == id && key.revoked_at.is_some())
+        matches!(self.stored(), Stored::Known(known) if known.revoked.contains(id))
     }
 
     /// Every fixed key, by a hash that tells nothing of it, with its client.
@@ -216,13 +217,16 @@ impl KeyRing {
                 ));
             }
         }
-        let mut by_hash = HashMap::new();
-        if version.is_some() {
+        let mut known = Known { version, ..Known::default() };
+        if known.version.is_some() {
             for stored in keys.all_keys().await? {
-                by_hash.insert(stored.hash, Arc::new(Key::from(&stored)));
+                known.by_hash.insert(stored.hash, Arc::new(Key::from(&stored)));
+                if stored.revoked_at.is_some() {
+                    known.revoked.insert(stored.id);
+                }
             }
         }
-        self.set(Known { version, by_hash });
+        self.set(known);
         Ok(true)
     }
 

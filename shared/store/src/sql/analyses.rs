@@ -6,6 +6,7 @@ use domain::account::AccountNumber;
 use domain::id::JobId;
 
 use super::rows::count;
+use super::statements::stored;
 use super::{rows, statements};
 use crate::analyses::{
     ANY_CLIENT, Analyses, Batch, HISTORY_ENTRIES_MAX, Holding, Line, NewRun, PatternsRecord, REQUEST_UNKNOWN,
@@ -302,9 +303,4 @@ fn found(row: &impl Cells) -> Result<PatternsRecord, Failure> {
         at: row.int(2)?,
         body: row.text(3)?.to_owned(),
     })
-}
-
-/// A number beyond what the database has is one that it does not hold.
-fn stored(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }

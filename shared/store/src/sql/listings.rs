@@ -1,8 +1,6 @@
 //! Pages of jobs by filter. `jobs` has no index but its own order, which keeps posting fast: a page looks at
 //! a bounded range of that order, and at the entries of the account that is asked for.
 
-use std::collections::HashMap;
-
 use domain::job::Kind;
 
 use super::rows::JOB;
@@ -125,28 +123,25 @@ impl<S: Session> Listing<'_, S> {
 
     /// Those of the client that is asked for, or that touch the accounts that are: the database looks at no more than how
     /// their numbers read in the body.
-    async fn wanted(&mut self, mut jobs: Vec<JobRecord>) -> Result<Vec<JobRecord>, Failure> {
+    async fn wanted(&mut self, jobs: Vec<JobRecord>) -> Result<Vec<JobRecord>, Failure> {
         let (Some(client), Some(accounts)) = (&self.filter.client, &self.filter.or_touching) else {
             return Ok(jobs);
         };
-        let undoes = |job: &JobRecord| match job.touches(accounts) {
-            Touches::As(original) if job.client != *client => Some(original),
-            _ => None,
-        };
-        let mut touching = HashMap::new();
-        for original in jobs.iter().filter_map(undoes).collect::<Vec<_>>() {
-            let found = reads::job(self.session, original).await?;
-            touching.insert(original, found.is_some_and(|job| job.touches(accounts) == Touches::Yes));
-        }
-        jobs.retain(|job| {
-            job.client == *client
+        let mut wanted = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            let is_wanted = job.client == *client
                 || match job.touches(accounts) {
-                    Touches::Yes => true,
-                    Touches::No => false,
-                    Touches::As(original) => touching.get(&original).copied().unwrap_or_default(),
-                }
-        });
-        Ok(jobs)
+                    Touches::As(original) => {
+                        let original = reads::job(self.session, original).await?;
+                        original.is_some_and(|job| job.touches(accounts) == Touches::Yes)
+                    }
+                    touches => touches == Touches::Yes,
+                };
+            if is_wanted {
+                wanted.push(job);
+            }
+        }
+        Ok(wanted)
     }
 
     /// The jobs of a file, its last row first: here the cursor counts rows. A row that came under the name of

@@ -4,6 +4,7 @@
 use async_trait::async_trait;
 
 use super::rows::count;
+use super::statements::stored;
 use crate::error::StoreError;
 use crate::failure::Failure;
 use crate::records::{Record, RecordKind, Records};
@@ -106,9 +107,4 @@ async fn prune_some<S: Session>(session: &mut S, kind: RecordKind, at: i64) -> R
     remove.sql("DELETE FROM records WHERE number IN (").list(numbers.iter().copied()).sql(")");
     session.run(remove).await?;
     Ok(u64::try_from(numbers.len()).unwrap_or(u64::MAX))
-}
-
-/// A number beyond what the database has is one that it does not hold.
-fn stored(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }
