@@ -2,15 +2,18 @@
 //!
 //! Whoever is turned away learns it at once: nothing queues here.
 
+mod behind;
 mod places;
 mod pressure;
 mod rates;
+mod senders;
 mod shares;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::Request;
+use bytes::Bytes;
 use domain::id::JobId;
 use domain::text::Client;
 use fleet::settings::LiveSettings;
@@ -19,11 +22,14 @@ use queue::PublishError;
 use runtime::telemetry::names;
 use tellers_http::keys::Caller;
 use tellers_http::problem::whole_seconds;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
 
+pub(crate) use self::behind::Behind;
+use self::behind::LanesBehind;
 use self::places::{Places, Taken};
 use self::pressure::Pressure;
 use self::rates::{Rates, Sender};
+use self::senders::Senders;
 use self::shares::{Share, Shares, most_of};
 use crate::problem::{Problem, ProblemType};
 
@@ -69,6 +75,8 @@ pub struct Admission {
     batches_kib: Arc<Semaphore>,
     waited_jobs: Arc<Semaphore>,
     pressure: Pressure,
+    lanes: LanesBehind,
+    senders: Senders,
 }
 
 impl Admission {
@@ -85,6 +93,8 @@ impl Admission {
             batches_kib: Arc::new(Semaphore::new(BATCHES_KIB_MAX)),
             waited_jobs: Arc::new(Semaphore::new(WAITED_JOBS_MAX)),
             pressure: Pressure::new(),
+            lanes: LanesBehind::default(),
+            senders: Senders::default(),
         }
     }
 
@@ -120,8 +130,16 @@ impl Admission {
         Ok(Room { batches_kib: Arc::clone(&self.batches_kib), share, held: None })
     }
 
+    /// Takes what workers report of their lanes, until the bus is closed.
+    pub(crate) async fn receive(&self, reports: broadcast::Receiver<Bytes>) {
+        self.lanes.receive(reports).await;
+    }
+
     /// How many of these jobs the caller may submit now. `Err`: none; says when to come back.
     pub(crate) fn jobs(&self, caller: &Caller, wanted: usize) -> Result<Granted, Problem> {
+        if let Some(client) = limited(Some(caller)) {
+            self.senders.sent(&client, wanted);
+        }
         let rate = caller.rate.map(|rate| (caller.id.as_str(), rate));
         let Some((sender, per_second)) = self.job_rate(&caller.client, rate) else {
             return Ok(Granted { jobs: wanted, per_second: 0, pause: Duration::ZERO });
@@ -132,8 +150,15 @@ impl Admission {
         if granted.jobs == 0 && wanted > 0 { Err(granted.refusal()) } else { Ok(granted) }
     }
 
+    /// The lanes that this caller has to wait for.
+    pub(crate) fn behind(&self, caller: &Caller) -> Behind {
+        let has_most = || limited(Some(caller)).is_some_and(|client| self.senders.has_most(&client));
+        self.lanes.now(has_most, self.settings.now().lane_lag_limit())
+    }
+
     /// Counts rows of a file among the jobs of its client; `rate`: of the key with this id. Says how long to wait before the next.
     pub(crate) fn rows(&self, client: &Client, rate: Option<(&str, u32)>, rows: usize) -> Duration {
+        self.senders.read(rows);
         let count = u32::try_from(rows).unwrap_or(u32::MAX);
         let rate = self.job_rate(client, rate);
         rate.map_or(Duration::ZERO, |(sender, rate)| self.job_rates.charge(sender, rate, count))
@@ -180,8 +205,13 @@ impl Admission {
     /// The answer about a job of which it is not known whether it is queued.
     pub(crate) fn refusal(&self, id: JobId, error: &PublishError) -> Problem {
         match error {
-            PublishError::Full { .. } => {
-                Problem::new(ProblemType::LaneFull, error.to_string()).retry_after(self.pressure.pause())
+            PublishError::Full { lane } => {
+                // Other lanes may take all they get: the fleet's pace alone says too little.
+                let pause = self
+                    .lanes
+                    .half_of(*lane)
+                    .map_or(self.pressure.pause(), |half| half.max(self.pressure.pause()));
+                Problem::new(ProblemType::LaneFull, error.to_string()).retry_after(pause)
             }
             PublishError::Unconfirmed { .. } | PublishError::Unavailable(_) => {
                 let detail = format!(

@@ -8,8 +8,8 @@ use std::time::Duration;
 use contract::report::{Counts, LaneCounts, Role, Trouble, TroubleKind};
 use domain::lane::Lanes;
 use domain::text::Client;
-use fleet::Bus;
 use fleet::reporter::{Instruments, Reporter, Vitals};
+use fleet::{Bus, Topic};
 use queue::Queue;
 use queue::publisher::Publisher;
 use runtime::work_pool::WorkPool;
@@ -165,11 +165,12 @@ impl Ingress {
         }
     }
 
-    /// Hears what workers tell of outcomes, until the ingress is shut down.
+    /// Receives what workers say of outcomes and of their lanes, until the ingress is shut down.
     pub async fn receive(&self) {
         let inbox = self.parts.bus.inbox(&self.parts.replica).await;
+        let reports = self.parts.bus.listen(Topic::Report).await;
         tokio::select! {
-            () = self.replies.receive(inbox, &self.recent) => (),
+            ((), ()) = async { tokio::join!(self.replies.receive(inbox, &self.recent), self.admission.receive(reports)) } => (),
             () = self.shutdown.cancelled() => (),
         }
     }

@@ -16,6 +16,7 @@ use domain::text::{Client, Reference};
 use formats::{FormerName, PaymentName};
 use runtime::clock;
 
+use crate::admission::Behind;
 use crate::context::Ingress;
 use crate::identity::{Claim, IdempotencyKey, Identified, LineOfBatch, ReferenceAsSent, Who, names_of};
 use crate::keys::{Caller, check_drawn_on};
@@ -190,6 +191,19 @@ impl Intake<'_> {
         });
         let identified = self.ingress.issuer.of_line(self.who, line, read.reference());
         self.claimed(self.prepare(&identified, &read, reply)?, &identified, &read.spec)
+    }
+
+    /// The same job, unless its client has to wait for the lane: then nothing has come under its id.
+    pub fn on_time(&self, job: Prepared, behind: &Behind) -> Result<Prepared, Problem> {
+        match behind.check(job.lane) {
+            Ok(()) => Ok(job),
+            Err(problem) => {
+                if job.is_new {
+                    self.ingress.recent.release(job.id, job.fingerprint);
+                }
+                Err(problem)
+            }
+        }
     }
 
     /// The job on a row of a file: known by its reference, else by `known_by`; release 0.1 may know it by `former`.

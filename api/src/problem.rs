@@ -55,7 +55,8 @@ problem_types! {
     NotGranted: FORBIDDEN, "/problems/not-granted", "The key is not for this account";
     RateLimited: TOO_MANY_REQUESTS, "/problems/rate-limited", "Too many requests from one client";
     Overloaded: SERVICE_UNAVAILABLE, "/problems/overloaded", "Too many requests at once";
-    LaneFull: SERVICE_UNAVAILABLE, "/problems/lane-full", "The lane is full";
+    LaneFull: TOO_MANY_REQUESTS, "/problems/lane-full", "The account's lane is full";
+    LaneBehind: TOO_MANY_REQUESTS, "/problems/lane-behind", "The account's lane is behind";
     QueueUnavailable: SERVICE_UNAVAILABLE, "/problems/queue-unavailable", "The queue did not take the job";
     LedgerUnavailable: SERVICE_UNAVAILABLE, "/problems/ledger-unavailable", "The ledger cannot be read";
     InvalidFile: UNPROCESSABLE_ENTITY, "/problems/invalid-file", "Not a file that can be read";

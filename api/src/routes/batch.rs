@@ -26,7 +26,7 @@ use tellers_http::trail::Who;
 use utoipa::ToSchema;
 
 use self::waiting::Wait;
-use crate::admission::Place;
+use crate::admission::{Behind, Place};
 use crate::batch::{self, Line};
 use crate::body::{self, MediaType};
 use crate::context::Ingress;
@@ -99,8 +99,8 @@ pub enum Refused {
 /// Submits up to 10,000 jobs: a JSON array, or one job a line (NDJSON).
 ///
 /// The service accepts or refuses each line on its own. Jobs that draw on one account keep the order of their
-/// lines. The status is `202` if at least one line was accepted, `422` if every line is wrong, and `503` if
-/// the queue took none.
+/// lines. The status is `202` if at least one line was accepted, `422` if every line is wrong, and `429` or `503` if
+/// none was taken and some may come again.
 #[utoipa::path(
     post, path = "/api/jobs/batch", tag = "jobs",
     params(
@@ -126,7 +126,7 @@ pub enum Refused {
             status = 202, description = "At least one line was accepted. After a wait that ran out, the answer has the outcomes so far.",
             body = BatchAnswer, headers(
                 ("Preference-Applied" = String, description = "`wait=N`, if the answer waited."),
-                ("Retry-After" = u64, description = "Seconds after which lines that were refused as too many may come again."),
+                ("Retry-After" = u64, description = "Seconds after which lines that were refused as too many, or since their lane is behind, may come again."),
             ),
         ),
         (
@@ -158,10 +158,14 @@ pub async fn submit(
         let who = ingress.who(&caller.client);
         let intake = Intake::of(&ingress, &caller, &who, key.as_ref());
         let (now, later) = lines.split_at(granted.jobs.min(lines.len()));
-        sorted.sort(intake, now, &mut claims, wait.is_some()).await;
+        let behind = ingress.admission.behind(&caller);
+        sorted.sort((intake, &behind), now, &mut claims, wait.is_some()).await;
         // From the first line on that is too many: those behind it must not overtake it.
         sorted.results.extend(later.iter().map(|line| LineResult::refused(line.number, granted.refusal())));
-        (wait, (!later.is_empty()).then(|| [(RETRY_AFTER, granted.seconds().to_string())]))
+        let late = (!later.is_empty())
+            .then(|| granted.seconds())
+            .max(behind.seconds().filter(|_| sorted.late.is_some()));
+        (wait, late.map(|seconds| [(RETRY_AFTER, seconds.to_string())]))
     };
     drop(body);
     sorted.note_refused(&ingress, &sender);
@@ -195,6 +199,8 @@ struct Sorted {
     lanes: Vec<LaneJobs>,
     /// Where a client waits: the jobs, and where the result of each stands among all.
     expected: Vec<(usize, JobId, Fingerprint)>,
+    /// Why the first of the lines whose lane is behind was refused.
+    late: Option<Problem>,
 }
 
 #[derive(Default)]
@@ -217,15 +223,21 @@ struct Placed {
 impl Sorted {
     fn new(lanes: usize) -> Sorted {
         let lanes = std::iter::repeat_with(LaneJobs::default).take(lanes).collect();
-        Sorted { results: Vec::new(), lanes, expected: Vec::new() }
+        Sorted { results: Vec::new(), lanes, expected: Vec::new(), late: None }
     }
 
-    async fn sort(&mut self, intake: Intake<'_>, lines: &[Line<'_>], claims: &mut Claims<'_>, reply: bool) {
+    async fn sort(
+        &mut self,
+        (intake, behind): (Intake<'_>, &Behind),
+        lines: &[Line<'_>],
+        claims: &mut Claims<'_>,
+        reply: bool,
+    ) {
         let mut said = SaidBefore::default();
         self.results.reserve_exact(lines.len());
         for some in lines.chunks(LINES_PER_TURN) {
             for line in some {
-                if let Some((id, body)) = self.take(intake, *line, &mut said, reply) {
+                if let Some((id, body)) = self.take((intake, behind), *line, &mut said, reply) {
                     claims.add(id, body);
                 }
             }
@@ -251,13 +263,21 @@ impl Sorted {
 
     fn take(
         &mut self,
-        intake: Intake<'_>,
+        (intake, behind): (Intake<'_>, &Behind),
         Line { number: line, json }: Line<'_>,
         said: &mut SaidBefore,
         reply: bool,
     ) -> Option<(JobId, Fingerprint)> {
         let mut claim = None;
-        let result = small(json).and_then(|json| intake.line(line, json, said, reply)).and_then(|job| {
+        let read = small(json).and_then(|json| intake.line(line, json, said, reply));
+        let on_time = |job| {
+            let on_time = intake.on_time(job, behind);
+            if let (Err(why), None) = (&on_time, &self.late) {
+                self.late = Some(why.clone());
+            }
+            on_time
+        };
+        let result = read.and_then(on_time).and_then(|job| {
             let none = || Problem::new(ProblemType::Internal, format!("the fleet has no {}", job.lane));
             let lane = self.lanes.get_mut(usize::from(job.lane.0)).ok_or_else(none)?;
             lane.messages.push(job.message);
@@ -296,7 +316,7 @@ impl LineResult {
 /// Publishes what was not refused. `Err`: the queue took none of it.
 async fn publish(
     ingress: &Ingress,
-    Sorted { mut results, lanes, .. }: Sorted,
+    Sorted { mut results, lanes, late, .. }: Sorted,
     claims: Claims<'_>,
 ) -> Result<BatchAnswer, Problem> {
     let mut accepted = [0_usize; Kind::ALL.len()];
@@ -314,7 +334,7 @@ async fn publish(
     let accepted = accepted.iter().sum();
     ingress.admission.note(accepted as u64, refused.len() as u64);
 
-    let mut first = None;
+    let mut first = late;
     for (job, error) in refused {
         if let Some(result) = results.get_mut(job.result)
             && let LineResult::Accepted { line, id, .. } = *result

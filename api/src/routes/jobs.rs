@@ -95,7 +95,9 @@ pub async fn submit(
         }
         _ => problem,
     });
-    let prepared = prepared.inspect_err(|problem| count_refused(&ingress, problem))?;
+    let prepared = prepared
+        .and_then(|job| intake.on_time(job, &ingress.admission.behind(&caller)))
+        .inspect_err(|problem| count_refused(&ingress, problem))?;
     match wait {
         None => Ok(accepted(&prepared, publish(&ingress, &prepared).await?)),
         Some(wait) => submit_and_wait(&ingress, &prepared, &place, wait).await,

@@ -13,9 +13,11 @@ use domain::id::JobId;
 use fleet::settings::{Settings, Value, table};
 use futures::future::join_all;
 use futures::poll;
+use jiff::Timestamp;
+use serde_json::json;
 
 use crate::fakes::Takes;
-use crate::harness::{DEPOSIT, World, post};
+use crate::harness::{DEPOSIT, World, deposit, lane_of, post};
 use crate::patience::until;
 
 async fn world_for(concurrent_users_max: u64) -> World {
@@ -179,4 +181,41 @@ async fn one_client_does_not_take_every_place() {
         assert_eq!(request.await.status, 202);
     }
     assert_eq!(other.await.status, 202);
+}
+
+/// Does what the worker of alice's lane does: reports how old its oldest job is.
+async fn report_lag(world: &World, seconds: i64) {
+    let oldest = Timestamp::now().as_microsecond() - seconds * 1_000_000;
+    let lane = lane_of("alice");
+    let report = json!({"role": "worker", "lanes": [{"lane": lane, "oldest_accepted_at": oldest}]});
+    world.bus.reports.send(report.to_string().into()).unwrap();
+    until("the report is taken", || world.bus.reports.is_empty().then_some(())).await;
+}
+
+#[tokio::test]
+async fn an_account_whose_lane_is_behind_waits_and_others_do_not_notice() {
+    let world = World::new().await;
+    let other = (0..).map(|n| format!("b-{n}")).find(|name| lane_of(name) != lane_of("alice")).unwrap();
+    report_lag(&world, 90).await;
+    let key = [("idempotency-key", "k")];
+    assert_eq!(world.post(&key, DEPOSIT).await.status, 202, "nothing is limited unless it is set");
+    change(&world, 1, "LANE_LAG_LIMIT", 30);
+    let late = world.post(&[], DEPOSIT).await;
+    late.assert_problem(429, "lane-behind");
+    assert!(late.header("retry-after").parse::<u64>().unwrap() >= 1);
+    assert_eq!(world.post(&[], deposit(&other, 1)).await.status, 202);
+
+    let taken = world.queue.jobs().len();
+    let mixed = world.post_batch(&[], format!("{DEPOSIT}\n{}", deposit(&other, 2))).await;
+    assert_eq!((mixed.status.as_u16(), &mixed.body["accepted"]), (202, &json!(1)));
+    assert_eq!(mixed.body["results"][0]["error"]["type"], "/problems/lane-behind");
+    assert!(mixed.header("retry-after").parse::<u64>().unwrap() >= 1);
+    world.post_batch(&[], format!("{DEPOSIT}\nnonsense")).await.assert_problem(429, "lane-behind");
+    assert_eq!(world.queue.jobs().len(), taken + 1);
+
+    // What was turned away has claimed nothing: the same reference may bear another body.
+    let with = |amount: u64| deposit("alice", amount).replace('}', ",\"reference\":\"r-1\"}");
+    world.post(&[], with(1)).await.assert_problem(429, "lane-behind");
+    change(&world, 2, "LANE_LAG_LIMIT", 0);
+    assert_eq!(world.post(&[], with(2)).await.status, 202);
 }

@@ -7,14 +7,10 @@ use queue::PublishError;
 use serde_json::{Value, json};
 
 use crate::fakes::Takes;
-use crate::harness::{DEPOSIT, World, lane_of};
+use crate::harness::{DEPOSIT, World, deposit, lane_of};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 const NDJSON: (&str, &str) = ("content-type", "application/x-ndjson");
-
-fn deposit(account: &str, amount: u64) -> String {
-    format!(r#"{{"kind":"deposit","account":"{account}","amount":{amount},"currency":"EUR"}}"#)
-}
 
 #[tokio::test]
 async fn a_bad_line_refuses_only_itself() {
@@ -201,7 +197,7 @@ async fn lines_that_the_queue_does_not_take_are_refused_lines() {
     let world = World::new().await;
     world.queue.takes.send_replace(Takes::Fails(PublishError::Full { lane: lane_of("alice") }));
     let answer = world.post_batch(&[NDJSON], format!("{DEPOSIT}\nnonsense")).await;
-    answer.assert_problem(503, "lane-full");
+    answer.assert_problem(429, "lane-full");
     assert!(answer.header("retry-after").parse::<u64>().unwrap() >= 1);
 }
 

@@ -370,19 +370,24 @@ impl Analyses for FakeLedger {
 
 pub struct FakeBus {
     pub inbox: broadcast::Sender<Bytes>,
+    /// What workers report.
+    pub reports: broadcast::Sender<Bytes>,
 }
 
 impl FakeBus {
     pub fn new() -> FakeBus {
-        FakeBus { inbox: broadcast::Sender::new(16) }
+        FakeBus { inbox: broadcast::Sender::new(16), reports: broadcast::Sender::new(16) }
     }
 }
 
 #[async_trait]
 impl Bus for FakeBus {
     async fn broadcast(&self, _: Topic, _: Bytes) {}
-    async fn listen(&self, _: Topic) -> broadcast::Receiver<Bytes> {
-        broadcast::Sender::new(1).subscribe()
+    async fn listen(&self, topic: Topic) -> broadcast::Receiver<Bytes> {
+        match topic {
+            Topic::Report => self.reports.subscribe(),
+            Topic::Presence | Topic::Settings => broadcast::Sender::new(1).subscribe(),
+        }
     }
     async fn tell(&self, _: &str, message: Bytes) {
         let _ = self.inbox.send(message);

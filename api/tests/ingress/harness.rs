@@ -79,7 +79,7 @@ impl World {
         let router = api::router(ingress.clone());
         let receiver = ingress.clone();
         tokio::spawn(async move { receiver.receive().await });
-        until("the ingress listens to the bus", || (bus.inbox.receiver_count() > 0).then_some(())).await;
+        until("the ingress listens to the bus", || (bus.reports.receiver_count() > 0).then_some(())).await;
         World { queue, ledger, bus, settings, io, shutdown, router, ingress }
     }
 
@@ -205,6 +205,11 @@ impl Answer {
         assert!(!self.body["title"].as_str().unwrap().is_empty());
         assert!(!self.body["detail"].as_str().unwrap().is_empty());
     }
+}
+
+/// A body that is a deposit.
+pub fn deposit(account: &str, amount: u64) -> String {
+    format!(r#"{{"kind":"deposit","account":"{account}","amount":{amount},"currency":"EUR"}}"#)
 }
 
 /// The lane of an account.

@@ -117,14 +117,14 @@ async fn a_key_that_is_none_is_refused() {
 async fn what_the_queue_does_not_confirm_is_not_accepted() {
     let world = World::new().await;
     let errors = [
-        (PublishError::Full { lane: lane_of("alice") }, "lane-full"),
-        (PublishError::Unconfirmed { after: Duration::from_secs(5) }, "queue-unavailable"),
-        (PublishError::Unavailable("gone".to_owned()), "queue-unavailable"),
+        (PublishError::Full { lane: lane_of("alice") }, 429, "lane-full"),
+        (PublishError::Unconfirmed { after: Duration::from_secs(5) }, 503, "queue-unavailable"),
+        (PublishError::Unavailable("gone".to_owned()), 503, "queue-unavailable"),
     ];
-    for (error, kind) in errors {
+    for (error, status, kind) in errors {
         world.queue.takes.send_replace(Takes::Fails(error));
         let answer = world.post(&[JSON], DEPOSIT).await;
-        answer.assert_problem(503, kind);
+        answer.assert_problem(status, kind);
         assert!(answer.header("retry-after").parse::<u64>().unwrap() >= 1);
         if kind == "queue-unavailable" {
             let detail = answer.body["detail"].as_str().unwrap();

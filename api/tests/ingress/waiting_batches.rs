@@ -113,7 +113,7 @@ async fn what_was_not_accepted_is_not_waited_for() {
     assert_eq!((answer.status.as_u16(), answer.header("preference-applied")), (422, ""), "{answer:?}");
     let full = queue::PublishError::Full { lane: crate::harness::lane_of("alice") };
     world.queue.takes.send_replace(Takes::Fails(full));
-    world.post_batch(&[NDJSON, WAIT], deposits(1..=3)).await.assert_problem(503, "lane-full");
+    world.post_batch(&[NDJSON, WAIT], deposits(1..=3)).await.assert_problem(429, "lane-full");
 }
 
 #[tokio::test]

@@ -105,6 +105,16 @@ pub struct Report {
     pub settings: BTreeMap<String, SettingReport>,
 }
 
+/// Of a [`Report`], what an ingress goes by: how far behind a worker's lanes are.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct LanesReported {
+    /// What the replica does.
+    pub role: Role,
+    /// The lanes that it serves; empty unless it is a worker.
+    #[serde(default)]
+    pub lanes: Vec<LaneReport>,
+}
+
 /// What keeps a replica from its work.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

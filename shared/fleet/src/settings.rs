@@ -114,6 +114,12 @@ impl Settings {
         (jobs > 0).then_some(jobs)
     }
 
+    /// From which lag of a lane on jobs for its accounts are turned away; `None`: they are taken whatever it is.
+    pub fn lane_lag_limit(&self) -> Option<Duration> {
+        let limit = Duration::from_secs(self.integer(&table::LANE_LAG_LIMIT));
+        (!limit.is_zero()).then_some(limit)
+    }
+
     /// Where alerts are sent to; `None`: nowhere.
     pub fn alert_webhook_url(&self) -> Option<String> {
         match self.get(&table::ALERT_WEBHOOK_URL).0 {

@@ -90,6 +90,15 @@ pub static CLIENT_JOBS_LIMIT: Setting = row(
     "Jobs per second of one client at one ingress, unless its key has a rate; further jobs get 429 with Retry-After; 0: no limit",
 );
 
+/// How far a lane may be behind.
+pub static LANE_LAG_LIMIT: Setting = row(
+    "LANE_LAG_LIMIT",
+    Role::Api,
+    integer(0, 0..=86_400),
+    "seconds",
+    "Age of a lane's oldest job from which on further jobs for its accounts get 429 with Retry-After; 0: no limit",
+);
+
 /// Alert: slow answers.
 pub static ALERT_RESPONSE_SECONDS: Setting = row(
     "ALERT_RESPONSE_SECONDS",
@@ -182,7 +191,7 @@ pub static ALERT_WEBHOOK_URL: Setting = Setting {
 };
 
 /// Every setting.
-pub static ALL: [&Setting; 17] = [
+pub static ALL: [&Setting; 18] = [
     &BATCH_PROCESSING_SIZE,
     &LINGER_MS,
     &POSTING_CONCURRENCY,
@@ -190,6 +199,7 @@ pub static ALL: [&Setting; 17] = [
     &MAX_CONCURRENT_USERS,
     &CLIENT_RATE_LIMIT,
     &CLIENT_JOBS_LIMIT,
+    &LANE_LAG_LIMIT,
     &ALERT_RESPONSE_SECONDS,
     &ALERT_CPU_PERCENT,
     &ALERT_MEMORY_PERCENT,

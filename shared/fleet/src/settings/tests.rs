@@ -36,6 +36,7 @@ fn the_defaults_are_the_documented_ones() {
     assert_eq!(settings.prefetch_messages(), 100);
     assert_eq!(settings.concurrent_users_max(), 1_000);
     assert_eq!((settings.client_rate_limit(), settings.client_jobs_limit()), (None, None));
+    assert_eq!(settings.lane_lag_limit(), None);
     let percents = [
         settings.alert_cpu_percent(),
         settings.alert_memory_percent(),
