@@ -8,8 +8,10 @@ mod bare;
 mod books;
 mod children;
 mod distance;
+mod fair;
 pub(crate) mod figures;
 mod floor;
+mod keys;
 mod load;
 mod machine;
 mod metrics;
@@ -26,14 +28,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use client::Client;
 use fleet::config::FleetConfig;
 use store::floor::server_facts;
+use store::keys::ApiKeys;
 use store::ledger::Ledger;
 
 use self::books::Accounts;
 use self::children::{Children, Workers};
 use self::figures::{CpuOfLoad, Figures, Latency};
+use self::keys::{Clients, Keys};
 use self::load::{BATCH_CONNECTIONS, OFFERED_PER_SECOND, Sent};
 use self::machine::Machine;
 use self::metrics::Metrics;
@@ -43,6 +46,7 @@ use self::scenario::Scenario;
 use self::scenarios::Bench;
 use self::servers::{DATABASE_PORT, ServerUrl};
 use crate::cli::BenchArgs;
+use crate::parts::Books;
 use crate::{parts, roles, verify};
 
 /// Connections that send single jobs.
@@ -66,9 +70,9 @@ pub(crate) async fn run(mut fleet: FleetConfig, args: BenchArgs) -> anyhow::Resu
             "one process on the embedded parts, in a temporary folder (set DATABASE_URL and AMQP_URL for a fleet)"
         }
     });
-    let ledger = parts::ledger(&fleet).await?;
+    let Books { ledger, api_keys, .. } = parts::books(&fleet)?;
     ledger.migrate(fleet.lanes).await?;
-    let figures = measure(&fleet, &args, &ledger).await?;
+    let figures = measure(&fleet, &args, (&ledger, &*api_keys)).await?;
 
     show_progress("checking the books");
     let audit = ledger.audit().await?;
@@ -82,7 +86,11 @@ pub(crate) async fn run(mut fleet: FleetConfig, args: BenchArgs) -> anyhow::Resu
     Ok(if audit.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn measure(fleet: &FleetConfig, args: &BenchArgs, ledger: &Arc<dyn Ledger>) -> anyhow::Result<Figures> {
+async fn measure(
+    fleet: &FleetConfig,
+    args: &BenchArgs,
+    (ledger, api_keys): (&Arc<dyn Ledger>, &dyn ApiKeys),
+) -> anyhow::Result<Figures> {
     let span = Duration::from_secs(args.seconds);
     let run = roles::replica_id("bench")?;
     let broker = fleet.amqp_url.as_deref().map(ServerUrl::broker).transpose()?;
@@ -108,18 +116,23 @@ async fn measure(fleet: &FleetConfig, args: &BenchArgs, ledger: &Arc<dyn Ledger>
     show_progress("bare posting");
     figures.bare_per_second = bare::measure(ledger, &accounts, bare_span).await?;
 
-    let bench = Bench { fleet, ledger: ledger.as_ref(), accounts: &accounts, span };
+    let keys = Keys::make(api_keys, &run, args.keys).await?;
+    let bench = Bench { fleet, ledger: ledger.as_ref(), accounts: &accounts, span, keys: &keys };
     let mut children = Children::start(fleet, &Workers::ONE).await?;
-    let client = Client::new(&format!("http://{}", children.api))?;
-    measure_fleet(&bench, &children, &client, broker.as_ref(), &mut figures).await?;
+    let clients = keys.clients_of(&children)?;
+    measure_fleet(&bench, &children, &clients, broker.as_ref(), &mut figures).await?;
     if args.hot || args.all {
-        figures.scenarios.push(Scenario::or_why_not("hot account", bench.hot(&client).await));
+        figures.scenarios.push(Scenario::or_why_not("hot account", bench.hot(&clients).await));
     }
     if args.users || args.all {
-        figures.scenarios.push(Scenario::or_why_not("users", bench.users(&client).await));
+        figures.scenarios.push(Scenario::or_why_not("users", bench.users(&clients).await));
     }
     children.stop().await?;
     figures.scenarios.extend(of_other_fleets(&bench, args).await);
+    if args.fair || args.all {
+        // Last: from its keys on the fleet asks everybody for one.
+        figures.scenarios.push(Scenario::or_why_not("fair shares", bench.fair(api_keys, &run).await));
+    }
     Ok(figures)
 }
 
@@ -127,11 +140,11 @@ async fn measure(fleet: &FleetConfig, args: &BenchArgs, ledger: &Arc<dyn Ledger>
 async fn measure_fleet(
     bench: &Bench<'_>,
     children: &Children,
-    client: &Client,
+    clients: &Clients,
     broker: Option<&ServerUrl>,
     figures: &mut Figures,
 ) -> anyhow::Result<()> {
-    let Bench { fleet, ledger, accounts, span } = *bench;
+    let Bench { fleet, ledger, accounts, span, .. } = *bench;
     let database = fleet.database_url.as_deref().and_then(|url| ServerUrl::read(url, DATABASE_PORT).ok());
     let servers: Vec<_> = [broker.map(|url| ("broker", url)), database.as_ref().map(|url| ("database", url))]
         .into_iter()
@@ -146,21 +159,21 @@ async fn measure_fleet(
     };
 
     show_progress("batches of 100");
-    figures.batches = load::batches(client, ledger, accounts, BATCH_CONNECTIONS, span).await?;
+    figures.batches = load::batches(clients, ledger, accounts, BATCH_CONNECTIONS, span).await?;
     cpu_of("batches of 100", figures.batches.jobs);
     show_progress("single jobs");
-    figures.singles = load::singles(client, ledger, accounts, SINGLE_CONNECTIONS, span).await?;
+    figures.singles = load::singles(clients, ledger, accounts, SINGLE_CONNECTIONS, span).await?;
     cpu_of("single jobs", figures.singles.jobs);
 
     show_progress("an even load");
     let replicas = children.processes()?;
     let before = Metrics::of(&replicas).await?;
-    let Sent { ids, refused } = load::even(client, accounts, OFFERED_PER_SECOND, span).await?;
+    let Sent { ids, refused } = load::even(clients, accounts, OFFERED_PER_SECOND, span).await?;
     // Reading the outcomes costs the database more than the few jobs that are not posted yet.
     cpu_of("single jobs at an even rate", u64::try_from(ids.len())?);
     figures.latency = Latency { refused, ..load::latency(ledger, &ids, span).await? };
     figures.stages = stages::between(&before, &Metrics::of(&replicas).await?);
-    figures.page_ms = load::pages(client, accounts, PAGES_READ).await?;
+    figures.page_ms = load::pages(clients, accounts, PAGES_READ).await?;
     figures.resident_mb = children.resident_mb()?;
     Ok(())
 }

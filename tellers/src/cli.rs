@@ -333,6 +333,14 @@ pub(crate) struct BenchArgs {
     #[arg(long)]
     pub(crate) tls: bool,
 
+    /// Keys of clients in the ledger's database; every request presents another of them
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    pub(crate) keys: u32,
+
+    /// Also measure single jobs of one client beside another that sends 50 times what it may, and beside one without a limit
+    #[arg(long)]
+    pub(crate) fair: bool,
+
     /// Measure all of this, with a distance of 10ms unless another is given
     #[arg(long)]
     pub(crate) all: bool,

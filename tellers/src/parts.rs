@@ -141,11 +141,6 @@ fn must_exist(fleet: &FleetConfig, file: &str, variable: &str) -> anyhow::Result
     Ok(())
 }
 
-/// The ledger, made if it is embedded and not there.
-pub(crate) async fn ledger(fleet: &FleetConfig) -> anyhow::Result<Arc<dyn Ledger>> {
-    Ok(books(fleet)?.ledger)
-}
-
 /// The ledger, and what else is in the same database.
 pub(crate) struct Books {
     pub(crate) ledger: Arc<dyn Ledger>,
@@ -173,6 +168,7 @@ impl<L: Ledger + Records + Imports + Analyses + Prefetches + ApiKeys + AuditLog 
     }
 }
 
+/// They are made if they are embedded and not there.
 pub(crate) fn books(fleet: &FleetConfig) -> anyhow::Result<Books> {
     let Some(url) = &fleet.database_url else {
         make_data_dir(fleet)?;

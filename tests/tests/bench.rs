@@ -91,3 +91,22 @@ async fn one_process_has_no_naive_loop_and_says_so() -> anyhow::Result<()> {
     ensure!(distance.contains("not measured: the database is embedded"), "{measured}");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_load_presents_keys_and_a_client_is_measured_beside_one_that_sends_too_much() -> anyhow::Result<()>
+{
+    let (database_url, vhost) = (fresh_database().await?, fresh_vhost().await?);
+    let fleet = Fleet::new(&database_url, &vhost.url)?;
+    let measured = bench(&fleet, &["--keys", "20", "--fair"]).await?;
+    let mut database = MySqlConnection::connect(&database_url).await?;
+    let clients = "SELECT COUNT(DISTINCT jobs.client) FROM api_keys JOIN jobs USING (client)";
+    let clients = sqlx::query_scalar::<_, i64>(clients).fetch_one(&mut database).await?;
+    ensure!(clients >= 20 + 3, "{clients} clients with a key sent jobs");
+    let rows = measured["figures"]["scenarios"][0]["rows"].as_array().context("no rows")?;
+    ensure!(rows.len() == 6, "{rows:?}");
+    for row in rows {
+        ensure!(is_positive(&row["latency"]["p99_ms"]), "{row}");
+        eprintln!("bench: single jobs {}: p99 {} ms", row["what"], row["latency"]["p99_ms"]);
+    }
+    Ok(())
+}

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use backon::{ExponentialBuilder, Retryable as _};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Body, ClientBuilder, Method, RequestBuilder, StatusCode};
 use runtime::server_url::http_url;
 use runtime::tls::fleet_client_config;
@@ -35,6 +35,7 @@ const ATTEMPTS_MAX: usize = 12;
 pub struct Client {
     http: reqwest::Client,
     base: String,
+    key: Option<HeaderValue>,
 }
 
 impl Client {
@@ -62,15 +63,16 @@ impl Client {
     pub fn through(http: ClientBuilder, url: &str, api_key: Option<&str>) -> anyhow::Result<Client> {
         let base = url.trim_end_matches('/').to_owned();
         http_url(&base).map_err(anyhow::Error::msg).with_context(|| format!("{base:?} cannot be used"))?;
-        let mut headers = HeaderMap::new();
-        if let Some(key) = api_key {
-            let mut key = HeaderValue::from_str(key).context("the API key has characters that no key has")?;
-            key.set_sensitive(true);
-            headers.insert("x-api-key", key);
-        }
-        let http =
-            http.tcp_nodelay(true).default_headers(headers).tls_backend_preconfigured(fleet_client_config()?);
-        Ok(Client { http: http.build()?, base })
+        let http = http.tcp_nodelay(true).tls_backend_preconfigured(fleet_client_config()?);
+        Ok(Client { http: http.build()?, base, key: api_key.map(header).transpose()? })
+    }
+
+    /// The same over the same connections, with another key.
+    ///
+    /// # Errors
+    /// The key cannot be used.
+    pub fn as_holder_of(&self, api_key: &str) -> anyhow::Result<Client> {
+        Ok(Client { key: Some(header(api_key)?), ..self.clone() })
     }
 
     /// Where the service is, without a slash at the end.
@@ -80,7 +82,11 @@ impl Client {
 
     /// A request to be completed; [`Answer::to`] sends it.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.base))
+        let request = self.http.request(method, format!("{}{path}", self.base));
+        match &self.key {
+            Some(key) => request.header("x-api-key", key),
+            None => request,
+        }
     }
 
     /// What is at `path`, whatever the status.
@@ -202,4 +208,11 @@ impl Client {
         anyhow::ensure!(status.is_success(), "it is not ready: {status}: {}", body.trim());
         Ok(())
     }
+}
+
+/// The header that presents a key; nothing prints it.
+fn header(api_key: &str) -> anyhow::Result<HeaderValue> {
+    let mut key = HeaderValue::from_str(api_key).context("the API key has characters that no key has")?;
+    key.set_sensitive(true);
+    Ok(key)
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
-use client::{Accepted, Client, Error};
+use client::{Accepted, Error};
 use domain::id::JobId;
 use futures::future::try_join_all;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -15,6 +15,7 @@ use store::ledger::Ledger;
 
 use super::books::{Accounts, Credits};
 use super::figures::{Latency, Rates, histogram};
+use super::keys::Clients;
 
 /// Jobs a second that the latency is measured at.
 pub(crate) const OFFERED_PER_SECOND: u32 = 1_000;
@@ -25,6 +26,8 @@ const REQUEST_JOBS: usize = 100;
 /// How often the ledger is asked whether everything is posted. Its totals read every account: asked more
 /// often, the question would be part of what is measured.
 const TOTALS_INTERVAL: Duration = Duration::from_millis(250);
+/// A fleet that posts nothing for so long has nothing left to post.
+const QUIET_FOR: Duration = Duration::from_secs(1);
 /// How often a job is asked for.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// What is accepted is posted within this time, or the measurement has failed.
@@ -39,7 +42,7 @@ const READS_IN_FLIGHT: usize = 16;
 
 /// Sends batches over `connections` for `span`, then waits until all of it is posted.
 pub(crate) async fn batches(
-    client: &Client,
+    clients: &Clients,
     ledger: &dyn Ledger,
     accounts: &Accounts,
     connections: usize,
@@ -47,21 +50,22 @@ pub(crate) async fn batches(
 ) -> anyhow::Result<Rates> {
     send(ledger, connections, span, async |random| {
         let jobs: Vec<String> = (0..REQUEST_JOBS).map(|_| accounts.transfer(Credits::Any, random)).collect();
-        client.post_batch(&jobs).await.map(|ids| ids.len())
+        clients.any(random)?.post_batch(&jobs).await.map(|ids| ids.len())
     })
     .await
 }
 
 /// Sends single jobs over `connections` for `span`, then waits until all of them are posted.
 pub(crate) async fn singles(
-    client: &Client,
+    clients: &Clients,
     ledger: &dyn Ledger,
     accounts: &Accounts,
     connections: usize,
     span: Duration,
 ) -> anyhow::Result<Rates> {
     send(ledger, connections, span, async |random| {
-        Ok(client.submit(accounts.transfer(Credits::Any, random)).await.map(|_| 1)?)
+        let job = accounts.transfer(Credits::Any, random);
+        Ok(clients.any(random)?.submit(job).await.map(|_| 1)?)
     })
     .await
 }
@@ -92,7 +96,7 @@ async fn send(
 /// Sends batches over `connections` for `span`, no more than are soon posted, then waits until all of it is posted. Returns
 /// the jobs that were posted a second within `span`.
 pub(crate) async fn sustained(
-    client: &Client,
+    clients: &Clients,
     ledger: &dyn Ledger,
     (accounts, credits): (&Accounts, Credits),
     connections: usize,
@@ -110,7 +114,7 @@ pub(crate) async fn sustained(
             }
             let jobs: Vec<String> =
                 (0..REQUEST_JOBS).map(|_| accounts.transfer(credits, &mut random)).collect();
-            let ids = client.post_batch(&jobs).await?;
+            let ids = clients.any(&mut random)?.post_batch(&jobs).await?;
             accepted.fetch_add(u64::try_from(ids.len())?, Relaxed);
         }
         anyhow::Ok(())
@@ -143,6 +147,23 @@ async fn all_posted(ledger: &dyn Ledger, posted_before: u64, accepted: u64) -> a
     Ok(())
 }
 
+/// Waits until nothing more is posted: of jobs that nobody counted.
+pub(crate) async fn quiet(ledger: &dyn Ledger) -> anyhow::Result<()> {
+    let deadline = Instant::now() + DRAIN_WITHIN;
+    let mut before = posted(ledger).await?;
+    loop {
+        tokio::time::sleep(QUIET_FOR).await;
+        let now = posted(ledger).await?;
+        if now == before {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            bail!("jobs are still posted after {DRAIN_WITHIN:?}");
+        }
+        before = now;
+    }
+}
+
 async fn posted(ledger: &dyn Ledger) -> anyhow::Result<u64> {
     Ok(ledger.totals().await?.posted)
 }
@@ -156,10 +177,10 @@ pub(crate) struct Sent {
 }
 
 impl Sent {
-    fn of(answers: Vec<Result<Accepted, Error>>) -> anyhow::Result<Sent> {
+    fn of(answers: Vec<anyhow::Result<Result<Accepted, Error>>>) -> anyhow::Result<Sent> {
         let mut sent = Sent { ids: Vec::with_capacity(answers.len()), refused: 0 };
         for answer in answers {
-            match answer {
+            match answer? {
                 Ok(accepted) => sent.ids.push(accepted.id),
                 Err(Error::Busy(_)) => sent.refused += 1,
                 Err(error) => return Err(error.into()),
@@ -174,28 +195,31 @@ impl Sent {
 
 /// Sends `rate` jobs a second for `span`, each at its time whatever became of those before it.
 pub(crate) async fn even(
-    client: &Client,
+    clients: &Clients,
     accounts: &Accounts,
     rate: u32,
     span: Duration,
 ) -> anyhow::Result<Sent> {
     let mut random = fastrand::Rng::with_seed(1);
     let sent = steady(rate, span, |_| {
-        let (client, job) = (client.clone(), accounts.transfer(Credits::Any, &mut random));
-        async move { client.submit(job).await }
+        let job = accounts.transfer(Credits::Any, &mut random);
+        let client = clients.any(&mut random).cloned();
+        async move { anyhow::Ok(client?.submit(job).await) }
     });
     Sent::of(sent.await)
 }
 
 /// So many users together send `rate` jobs a second for `span`.
 pub(crate) async fn users(
-    client: &Client,
+    clients: &Clients,
     accounts: &Accounts,
     (users, rate): (u32, u32),
     span: Duration,
 ) -> anyhow::Result<Sent> {
     let sent = paced(users, rate, span, async || {
-        client.submit(accounts.transfer(Credits::Any, &mut fastrand::Rng::new())).await
+        let mut random = fastrand::Rng::new();
+        let job = accounts.transfer(Credits::Any, &mut random);
+        anyhow::Ok(clients.any(&mut random)?.submit(job).await)
     });
     Sent::of(sent.await)
 }
@@ -224,13 +248,20 @@ pub(crate) async fn latency(ledger: &dyn Ledger, ids: &[JobId], span: Duration) 
 }
 
 /// Times of an account's last page of entries, in milliseconds: median and 99th percentile.
-pub(crate) async fn pages(client: &Client, accounts: &Accounts, pages: usize) -> anyhow::Result<(f64, f64)> {
+pub(crate) async fn pages(
+    clients: &Clients,
+    accounts: &Accounts,
+    pages: usize,
+) -> anyhow::Result<(f64, f64)> {
     let mut random = fastrand::Rng::with_seed(1);
     let mut took_us = histogram();
     for _ in 0..pages {
         let started = Instant::now();
         let account = accounts.any(&mut random);
-        client.read::<Value>(&format!("/api/accounts/{account}/entries?limit={PAGE_ENTRIES}")).await?;
+        clients
+            .any(&mut random)?
+            .read::<Value>(&format!("/api/accounts/{account}/entries?limit={PAGE_ENTRIES}"))
+            .await?;
         took_us.saturating_record(u64::try_from(started.elapsed().as_micros())?);
     }
     let latency = Latency::of(0.0, &took_us);

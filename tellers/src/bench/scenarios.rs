@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use client::Client;
 use fleet::config::FleetConfig;
 use load_test::figures::per_second;
 use store::floor::server_facts;
@@ -14,6 +13,7 @@ use super::books::{Accounts, Credits};
 use super::children::{Children, Workers};
 use super::distance::Distance;
 use super::figures::Latency;
+use super::keys::{Clients, Keys};
 use super::load;
 use super::load::{BATCH_CONNECTIONS, OFFERED_PER_SECOND, Sent};
 use super::progress::show_progress;
@@ -33,14 +33,16 @@ pub(crate) struct Bench<'b> {
     pub(crate) ledger: &'b dyn Ledger,
     pub(crate) accounts: &'b Accounts,
     pub(crate) span: Duration,
+    /// What the load presents.
+    pub(crate) keys: &'b Keys,
 }
 
 impl Bench<'_> {
     /// Half of all transfers credit one account.
-    pub(crate) async fn hot(&self, client: &Client) -> anyhow::Result<Scenario> {
+    pub(crate) async fn hot(&self, clients: &Clients) -> anyhow::Result<Scenario> {
         show_progress("half of all transfers credit one account");
         let half = self.span / 2;
-        let rate = async |credits| self.sustained(client, credits, half).await;
+        let rate = async |credits| self.sustained(clients, credits, half).await;
         // There and back, so that a ledger that grows meanwhile favours neither.
         let any = rate(Credits::Any).await?;
         let hot = (rate(Credits::HalfToOne).await? + rate(Credits::HalfToOne).await?) / 2.0;
@@ -53,12 +55,12 @@ impl Bench<'_> {
     }
 
     /// Users who share a rate.
-    pub(crate) async fn users(&self, client: &Client) -> anyhow::Result<Scenario> {
+    pub(crate) async fn users(&self, clients: &Clients) -> anyhow::Result<Scenario> {
         let mut rows = Vec::new();
         for users in USERS {
             show_progress(&format!("{users} users"));
             let Sent { ids, refused } =
-                load::users(client, self.accounts, (users, OFFERED_PER_SECOND), self.span).await?;
+                load::users(clients, self.accounts, (users, OFFERED_PER_SECOND), self.span).await?;
             let sample: Vec<_> =
                 ids.iter().copied().step_by(ids.len().div_ceil(SAMPLE_JOBS).max(1)).collect();
             let latency = load::latency(self.ledger, &sample, self.span).await?;
@@ -136,13 +138,13 @@ impl Bench<'_> {
         span: Duration,
     ) -> anyhow::Result<f64> {
         let mut children = Children::start(fleet, workers).await?;
-        let client = Client::new(&format!("http://{}", children.api))?;
-        let rate = self.sustained(&client, Credits::Any, span).await?;
+        let clients = self.keys.clients_of(&children)?;
+        let rate = self.sustained(&clients, Credits::Any, span).await?;
         children.stop().await?;
         Ok(rate)
     }
 
-    async fn sustained(&self, client: &Client, credits: Credits, span: Duration) -> anyhow::Result<f64> {
-        load::sustained(client, self.ledger, (self.accounts, credits), BATCH_CONNECTIONS, span).await
+    async fn sustained(&self, clients: &Clients, credits: Credits, span: Duration) -> anyhow::Result<f64> {
+        load::sustained(clients, self.ledger, (self.accounts, credits), BATCH_CONNECTIONS, span).await
     }
 }
