@@ -36,7 +36,7 @@ use std::sync::{Arc, Mutex};
 
 use contract::report::Role;
 use fleet::reporter::{Reporter, Vitals};
-use runtime::telemetry::PrometheusHandle;
+use runtime::telemetry::Exposition;
 use store::ledger::durability;
 use tellers_http::listener::{self, Listener};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -65,7 +65,7 @@ const ALERT_CHANGES_WAITING_MAX: usize = 1_000;
 pub async fn run(
     parts: Parts,
     listener: Listener,
-    prometheus: PrometheusHandle,
+    prometheus: Exposition,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let mut beside = JoinSet::new();

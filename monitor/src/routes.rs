@@ -15,7 +15,7 @@ use std::sync::Arc;
 use axum::extract::Request;
 use axum::middleware::from_fn_with_state;
 use axum::{Json, Router};
-use runtime::telemetry::PrometheusHandle;
+use runtime::telemetry::Exposition;
 use tellers_http::access::{Door, Route, describe, guard};
 use tellers_http::keys::Scope::{self, Audit, Operate, Read};
 use tellers_http::probes;
@@ -84,7 +84,7 @@ const OPEN: &[Route] = &[
 pub(crate) fn router(
     shared: Arc<Shared>,
     load_tests: Arc<LoadTests>,
-    prometheus: PrometheusHandle,
+    prometheus: Exposition,
     is_tls: bool,
 ) -> Router {
     let (keys, trail) = (shared.parts.keys.clone(), shared.parts.trail.clone());

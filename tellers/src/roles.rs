@@ -14,6 +14,7 @@ use fleet::settings::{LiveSettings, Settings};
 use queue::publisher::Publisher;
 use runtime::addresses::AllowedPrivate;
 use runtime::telemetry;
+use runtime::telemetry::names::Part;
 use store::StoreError;
 use store::ledger::Ledger;
 use tellers_http::keys::check_listen;
@@ -87,8 +88,14 @@ impl Dev {
         // One each: what the worker submits by itself is not what the ingress accepted.
         let (ingress, poster) = (replica_id("api")?, replica_id("worker")?);
         let publishers = [parts.publisher(fleet, &ingress), parts.publisher(fleet, &poster)];
-        let beside = instruments.without_pools();
-        let prometheus = instruments.telemetry.prometheus.clone();
+        // Whoever scrapes all three listeners gets each figure once.
+        let showing = |instruments: &Instruments, parts| Instruments {
+            telemetry: instruments.telemetry.showing(parts),
+            ..instruments.clone()
+        };
+        let beside = showing(&instruments.without_pools(), &[Part::Ingress, Part::Process]);
+        let prometheus = instruments.telemetry.prometheus.only(&[Part::Monitor]);
+        let instruments = showing(&instruments, &[Part::Worker]);
         let api_parts = api_parts(fleet, parts, &publishers[0], ingress, beside.clone());
         let worker_parts = worker_parts(fleet, parts, &publishers[1], poster, instruments);
         let monitor_parts = monitor::Parts {

@@ -1,5 +1,6 @@
 //! One process on files of its own keeps the promises of the fleet.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use reqwest::Method;
@@ -98,6 +99,38 @@ async fn a_ledger_on_a_full_disk_is_reported_loses_nothing_and_goes_on_once_ther
     .unwrap();
     record.join(running.stop().await.unwrap());
     oracle::hold_seen(&fleet, &client, "XTS", &record, WITHIN).await.unwrap();
+    dev.terminate().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_scrapes_every_role_gets_each_figure_once_and_what_it_means() {
+    let fleet = Fleet::embedded().unwrap();
+    let mut dev = fleet.start(Role::Dev).await.unwrap();
+    let api = Client::new(&dev.url_as(Role::Api, "").unwrap()).unwrap();
+    let opening = r#"{"kind":"open_account","account":"acme:1","currency":"EUR"}"#;
+    let posted = api.post("/api/jobs?wait=10", "application/json", opening).await.unwrap();
+    assert_eq!(posted.status, 200, "{}", posted.body);
+    let mut shown = BTreeMap::<String, Vec<Role>>::new();
+    for role in [Role::Api, Role::Worker, Role::Monitor] {
+        let text = Client::new(&dev.url_as(role, "").unwrap()).unwrap().get("/metrics").await.unwrap().body;
+        for name in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+            let name = name.split(' ').next().unwrap();
+            assert!(text.contains(&format!("# HELP {name} ")), "{name} has no help");
+            shown.entry(name.to_owned()).or_default().push(role);
+        }
+    }
+    let twice: Vec<_> = shown.iter().filter(|(_, roles)| roles.len() > 1).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+    let of = |name: &str| shown.get(name).map(Vec::as_slice);
+    for (name, role) in [
+        ("tellers_ingress_requests_total", Role::Api),
+        ("process_resident_memory_bytes", Role::Api),
+        ("tellers_build_info", Role::Api),
+        ("tellers_batches_posted_total", Role::Worker),
+        ("tellers_health_score", Role::Monitor),
+    ] {
+        assert_eq!(of(name), Some(&[role][..]), "{name} of {:?}", shown.keys());
+    }
     dev.terminate().await.unwrap();
 }
 

@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::get;
-use metrics_exporter_prometheus::PrometheusHandle;
+use runtime::telemetry::Exposition;
 
 /// What says whether a replica can do its work now; an error is why not, in a sentence.
 pub type Readiness = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
@@ -19,10 +19,7 @@ const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// `GET /livez` answers 200 while the process runs, `GET /readyz` 200 or 503 with the reason, and
 /// `GET /metrics` the figures in Prometheus' text format.
-pub fn routes<S: Clone + Send + Sync + 'static>(
-    readiness: Readiness,
-    figures: PrometheusHandle,
-) -> Router<S> {
+pub fn routes<S: Clone + Send + Sync + 'static>(readiness: Readiness, figures: Exposition) -> Router<S> {
     Router::new()
         .route("/livez", get(async || "alive\n"))
         .route("/readyz", get(ready).with_state(readiness))
@@ -36,6 +33,6 @@ async fn ready(State(readiness): State<Readiness>) -> impl IntoResponse {
     }
 }
 
-async fn render(State(figures): State<PrometheusHandle>) -> impl IntoResponse {
+async fn render(State(figures): State<Exposition>) -> impl IntoResponse {
     ([("content-type", PROMETHEUS_TEXT)], figures.render())
 }

@@ -1,5 +1,6 @@
 //! What a process tells of itself: logs to standard error, and figures for `/metrics` and for its reports.
 
+mod exposition;
 pub mod figures;
 pub mod names;
 pub mod resources;
@@ -7,14 +8,15 @@ pub mod resources;
 use std::io::IsTerminal;
 use std::sync::Arc;
 
-pub use metrics_exporter_prometheus::PrometheusHandle;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 
+pub use self::exposition::Exposition;
 use self::figures::{Figures, Recorder};
+use self::names::Part;
 
 /// What a service logs unless `RUST_LOG` says otherwise: ours, and what warns.
 pub const SERVICE_FILTER: &str = "warn,tellers=info,api=info,worker=info,monitor=info,amqp=info,fleet=info,queue=info,runtime=info,store=info,tellers_http=info";
@@ -68,8 +70,8 @@ fn filter(wanted: &str) -> Result<EnvFilter, ParseError> {
 /// The figures of this process.
 #[derive(Clone)]
 pub struct Telemetry {
-    /// Renders them for Prometheus. [`upkeep`](PrometheusHandle::run_upkeep) keeps its memory small.
-    pub prometheus: PrometheusHandle,
+    /// Renders them for Prometheus.
+    pub prometheus: Exposition,
     /// Keeps them for reports.
     pub figures: Arc<Figures>,
 }
@@ -78,8 +80,14 @@ impl Telemetry {
     /// Of a process that records nothing.
     #[must_use]
     pub fn silent() -> Telemetry {
-        let prometheus = PrometheusBuilder::new().build_recorder().handle();
+        let prometheus = Exposition::of(PrometheusBuilder::new().build_recorder().handle());
         Telemetry { prometheus, figures: Arc::default() }
+    }
+
+    /// The same, of which these parts are shown to whoever scrapes.
+    #[must_use]
+    pub fn showing(&self, parts: &'static [Part]) -> Telemetry {
+        Telemetry { prometheus: self.prometheus.only(parts), figures: self.figures.clone() }
     }
 }
 
@@ -103,9 +111,10 @@ pub fn record() -> Result<Telemetry, RecordError> {
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS_BUCKETS)?
         .set_buckets_for_metric(Matcher::Full(names::BATCH_JOBS.to_owned()), &JOBS_BUCKETS)?
         .build_recorder();
-    let telemetry = Telemetry { prometheus: prometheus.handle(), figures: Arc::default() };
+    let telemetry = Telemetry { prometheus: Exposition::of(prometheus.handle()), figures: Arc::default() };
     let recorder = Recorder { prometheus, figures: telemetry.figures.clone() };
     metrics::set_global_recorder(recorder).map_err(|_| RecordError::Installed)?;
+    telemetry.prometheus.describe();
     Ok(telemetry)
 }
 

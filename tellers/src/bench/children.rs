@@ -29,11 +29,12 @@ pub(crate) struct Children {
     roles: Vec<Role>,
 }
 
-/// One process, and where it listens.
+/// One process, and where its roles listen.
 struct Role {
     name: &'static str,
     process: Child,
-    address: SocketAddr,
+    /// Of each role in it.
+    addresses: Vec<SocketAddr>,
 }
 
 /// The workers of a fleet that is started.
@@ -53,16 +54,17 @@ impl Children {
     pub(crate) async fn start(fleet: &FleetConfig, workers: &Workers) -> anyhow::Result<Children> {
         let mut roles = Vec::new();
         if fleet.amqp_url.is_none() {
-            roles.push(spawn(fleet, "dev", "api").await?);
+            roles.push(spawn(fleet, "dev", &["api", "worker", "monitor"]).await?);
         } else {
-            roles.push(spawn(fleet, "api", "api").await?);
+            roles.push(spawn(fleet, "api", &["api"]).await?);
             let database_url = workers.database_url.clone().or_else(|| fleet.database_url.clone());
             let fleet_of_workers = FleetConfig { database_url, ..fleet.clone() };
             for _ in 0..workers.count {
-                roles.push(spawn(&fleet_of_workers, "worker", "worker").await?);
+                roles.push(spawn(&fleet_of_workers, "worker", &["worker"]).await?);
             }
         }
-        let api = roles.first().context("nothing was started")?.address;
+        let api = roles.first().and_then(|role| role.addresses.first());
+        let api = *api.context("nothing was started")?;
         let children = Children { api, roles };
         children.serve_all_lanes(fleet, workers).await?;
         Ok(children)
@@ -88,9 +90,10 @@ impl Children {
             .with_context(|| format!("the workers do not serve all lanes after {SERVE_WITHIN:?}"))?
     }
 
-    /// A client of each, in the order in which they were started.
+    /// A client of each listener, in the order in which they were started.
     pub(crate) fn processes(&self) -> anyhow::Result<Vec<Client>> {
-        self.roles.iter().map(|role| Client::new(&format!("http://{}", role.address))).collect()
+        let addresses = self.roles.iter().flat_map(|role| &role.addresses);
+        addresses.map(|address| Client::new(&format!("http://{address}"))).collect()
     }
 
     /// The processes by the part that each is.
@@ -138,8 +141,8 @@ impl Role {
     }
 }
 
-/// Starts a subcommand and returns when it says that `role` listens.
-async fn spawn(fleet: &FleetConfig, subcommand: &'static str, role: &str) -> anyhow::Result<Role> {
+/// Starts a subcommand and returns when it says that each of `roles` listens.
+async fn spawn(fleet: &FleetConfig, subcommand: &'static str, roles: &[&str]) -> anyhow::Result<Role> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg(subcommand).stdout(Stdio::piped()).kill_on_drop(true);
     for listen in ["API_LISTEN", "WORKER_LISTEN", "MONITOR_LISTEN"] {
@@ -163,18 +166,26 @@ async fn spawn(fleet: &FleetConfig, subcommand: &'static str, role: &str) -> any
         command.spawn().with_context(|| format!("`tellers {subcommand}` could not be started"))?;
     let stdout = child.stdout.take().context("its standard output is not there")?;
     let mut lines = BufReader::new(stdout).lines();
-    let start = format!("listening role={role} address=");
-    let address = tokio::time::timeout(LISTEN_WITHIN, async {
-        while let Some(line) = lines.next_line().await? {
-            if let Some(line) = line.strip_prefix(&start) {
-                let address = line.split(' ').next().unwrap_or_default();
-                return Ok(address.parse()?);
-            }
+    let listening = async {
+        let mut addresses = Vec::new();
+        for role in roles {
+            let start = format!("listening role={role} address=");
+            let address = loop {
+                let line = lines.next_line().await?;
+                let line =
+                    line.with_context(|| format!("`tellers {subcommand}` ended before it listened"))?;
+                if let Some(line) = line.strip_prefix(&start) {
+                    break line.split(' ').next().unwrap_or_default().parse()?;
+                }
+            };
+            addresses.push(address);
         }
-        bail!("`tellers {subcommand}` ended before it listened");
-    });
-    let address = address.await.with_context(|| format!("`tellers {subcommand}` does not listen"))??;
+        anyhow::Ok(addresses)
+    };
+    let addresses = tokio::time::timeout(LISTEN_WITHIN, listening)
+        .await
+        .with_context(|| format!("`tellers {subcommand}` does not listen"))??;
     // What it says later is of no interest, but must not meet a closed pipe.
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-    Ok(Role { name: subcommand, process: child, address })
+    Ok(Role { name: subcommand, process: child, addresses })
 }
