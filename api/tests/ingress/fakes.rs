@@ -10,7 +10,9 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use bytes::Bytes;
 use contract::envelope::{Envelope, QueuedJob};
+use domain::access::Accounts;
 use domain::account::{Account, AccountNumber};
+use domain::entry::Entry;
 use domain::id::JobId;
 use domain::job::Job;
 use domain::lane::{Lane, Lanes};
@@ -22,8 +24,8 @@ use store::StoreError;
 use store::analyses::{Analyses, Holding, Line, NewRun, PatternsRecord, Run};
 use store::imports::Imports;
 use store::ledger::{
-    Admin, Audit, EntryRange, EntryRecord, JobFilter, JobRecord, JobsCursor, JobsPage, OutcomeCounts,
-    Posting, Reads, Totals,
+    AccountFilter, AccountsPage, Admin, Audit, EntryRange, EntryRecord, HoldFilter, HoldPlace, HoldsPage,
+    JobFilter, JobRecord, JobsCursor, JobsPage, OutcomeCounts, Posting, Reads, Related, Totals,
 };
 use store::sqlite::SqliteLedger;
 use tokio::sync::{broadcast, watch};
@@ -256,7 +258,47 @@ impl Reads for FakeLedger {
         self.read()?;
         *self.asked.lock().unwrap() = Some(filter.clone());
         let jobs = self.jobs.lock().unwrap().values().cloned().collect();
-        Ok(JobsPage { jobs, next: Some(JobsCursor { before: 7, before_entry: 3 }) })
+        Ok(JobsPage { jobs, next: Some(JobsCursor { before: 7, before_entry: 3 }), looked_back_to: None })
+    }
+
+    async fn jobs_of(&self, ids: &[JobId]) -> Result<Vec<JobRecord>, StoreError> {
+        self.read()?;
+        let jobs = self.jobs.lock().unwrap();
+        Ok(ids.iter().filter_map(|id| jobs.get(id).cloned()).collect())
+    }
+
+    async fn related(&self, _: &JobRecord) -> Result<Related, StoreError> {
+        self.read()?;
+        Ok(Related::default())
+    }
+
+    async fn entries_of(&self, job: &JobRecord, among: &Accounts) -> Result<Vec<Entry>, StoreError> {
+        self.read()?;
+        let entries = self.entries.lock().unwrap();
+        let own = entries.iter().map(|record| &record.entry).filter(|entry| entry.job == job.id);
+        Ok(own.filter(|entry| among.contain(&entry.account)).cloned().collect())
+    }
+
+    async fn accounts(
+        &self,
+        filter: &AccountFilter,
+        after: Option<&AccountNumber>,
+        limit: u32,
+    ) -> Result<AccountsPage, StoreError> {
+        self.read()?;
+        let mut accounts = self.accounts.lock().unwrap().clone();
+        accounts.sort_by(|a, b| a.number.cmp(&b.number));
+        accounts.retain(|account| filter.among.contain(&account.number));
+        accounts.retain(|account| after.is_none_or(|after| account.number > *after));
+        let is_more = accounts.len() > limit as usize;
+        accounts.truncate(limit as usize);
+        let next = accounts.last().filter(|_| is_more).map(|last| last.number.clone());
+        Ok(AccountsPage { accounts, next })
+    }
+
+    async fn holds(&self, _: &HoldFilter, _: Option<HoldPlace>, _: u32) -> Result<HoldsPage, StoreError> {
+        self.read()?;
+        Ok(HoldsPage::default())
     }
 
     async fn expired_holds(&self, _: u32) -> Result<Vec<(JobId, AccountNumber)>, StoreError> {
