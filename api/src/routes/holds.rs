@@ -76,7 +76,7 @@ pub async fn list(
     let among = if caller.sees_all() { Granted::all() } else { caller.accounts.clone() };
     let filter = HoldFilter { among, account: query.account, status: query.status };
     let books = LedgerReads::open(&ingress, query.fresh).await?;
-    let page = ingress.read(books.ledger.holds(&filter, after, query.limit.0)).await?;
+    let page = ingress.read(books.ledger.find_holds(&filter, after, query.limit.0)).await?;
     let next =
         page.next.map(|last| cursor::path("/api/holds", &asked, &cursor::write_bytes(&list, &bytes(last))));
     let link = cursor::link(next.as_ref());

@@ -279,7 +279,7 @@ impl Reads for FakeLedger {
         Ok(own.filter(|entry| among.contain(&entry.account)).cloned().collect())
     }
 
-    async fn accounts(
+    async fn find_accounts(
         &self,
         filter: &AccountFilter,
         after: Option<&AccountNumber>,
@@ -296,7 +296,12 @@ impl Reads for FakeLedger {
         Ok(AccountsPage { accounts, next })
     }
 
-    async fn holds(&self, _: &HoldFilter, _: Option<HoldPlace>, _: u32) -> Result<HoldsPage, StoreError> {
+    async fn find_holds(
+        &self,
+        _: &HoldFilter,
+        _: Option<HoldPlace>,
+        _: u32,
+    ) -> Result<HoldsPage, StoreError> {
         self.read()?;
         Ok(HoldsPage::default())
     }

@@ -88,15 +88,11 @@ pub async fn jobs_are_found_by_what_they_say(subject: Subject) -> anyhow::Result
         }
         // The same on the account's entries alone: what moved nothing is none of it.
         let on_a = JobFilter { account: number_of("a").ok(), ..filter };
-        let entered = JobFilter {
-            kind: Some(Kind::Deposit),
-            outcome: Some(OutcomeName::Posted),
-            ..on_a.clone()
-        };
+        let entered =
+            JobFilter { kind: Some(Kind::Deposit), outcome: Some(OutcomeName::Posted), ..on_a.clone() };
         let moved = |id: &&JobId| batch.iter().any(|job| job.id == **id && job.body.contains("\"deposit\""));
         let expected: Vec<_> = expected.iter().filter(moved).copied().collect();
         ensure!(listed(&subject, &entered, 1).await? == expected, "{entered:?}");
-        ensure!(expected.iter().all(|id| !expected.is_empty() && batch.iter().any(|job| job.id == *id)));
         let with_others = listed(&subject, &on_a, 2).await?;
         ensure!(expected.iter().all(|id| with_others.contains(id)), "{on_a:?}");
     }
@@ -155,7 +151,7 @@ pub async fn a_search_through_many_jobs_comes_in_parts(subject: Subject) -> anyh
 async fn accounts(subject: &Subject, filter: &AccountFilter, limit: u32) -> anyhow::Result<Vec<String>> {
     let (mut found, mut after) = (Vec::new(), None);
     for _ in 0..100 {
-        let page = subject.ledger.accounts(filter, after.as_ref(), limit).await?;
+        let page = subject.ledger.find_accounts(filter, after.as_ref(), limit).await?;
         ensure!(page.accounts.len() <= usize::try_from(limit)?);
         found.extend(page.accounts.into_iter().map(|account| account.number.to_string()));
         match page.next {
@@ -169,9 +165,14 @@ async fn accounts(subject: &Subject, filter: &AccountFilter, limit: u32) -> anyh
 /// Accounts come by filter in the order of their numbers, and of those only the ones that are shown.
 pub async fn accounts_are_listed_by_filter(subject: Subject) -> anyhow::Result<()> {
     let jobs = Jobs::default();
-    let mut batch: Vec<_> = ["acme:2", "acme:1", "acme:10", "beta:1", "acme", "Acme:1", "acme_1"].map(open).to_vec();
+    let mut batch: Vec<_> =
+        ["acme:2", "acme:1", "acme:10", "beta:1", "acme", "Acme:1", "acme_1"].map(open).to_vec();
     batch.push(open("usd:1").replace("EUR", "USD"));
-    batch.extend([deposit("acme:1", 50), deposit("acme:2", 70), r#"{"kind":"freeze_account","account":"acme:2"}"#.to_owned()]);
+    batch.extend([
+        deposit("acme:1", 50),
+        deposit("acme:2", 70),
+        r#"{"kind":"freeze_account","account":"acme:2"}"#.to_owned(),
+    ]);
     let batch: Vec<_> = batch.iter().map(|body| jobs.job(body)).collect();
     ensure!(subject.post(0, &batch).await?.iter().all(|outcome| *outcome == Outcome::Posted));
     let all = AccountFilter {
@@ -185,7 +186,12 @@ pub async fn accounts_are_listed_by_filter(subject: Subject) -> anyhow::Result<(
     let of_acme = ["acme:1", "acme:10", "acme:2"];
     for limit in [1, 2, 50] {
         let everything = accounts(&subject, &all, limit).await?;
-        ensure!(everything.len() == 9 && everything.is_sorted() && everything[5] == "external:EUR:0" || everything.contains(&"external:EUR:0".to_owned()), "{everything:?}");
+        ensure!(
+            everything.len() == 9
+                && everything.is_sorted()
+                && everything.contains(&"external:EUR:0".to_owned()),
+            "{everything:?}"
+        );
         let prefixed = AccountFilter { prefix: "acme:".to_owned(), ..all.clone() };
         ensure!(accounts(&subject, &prefixed, limit).await? == of_acme);
         let granted = AccountFilter { among: patterns("acme:*+beta:1")?, ..all.clone() };
@@ -210,7 +216,7 @@ pub async fn accounts_are_listed_by_filter(subject: Subject) -> anyhow::Result<(
 async fn holds(subject: &Subject, filter: &HoldFilter, limit: u32) -> anyhow::Result<Vec<Hold>> {
     let (mut found, mut after): (_, Option<HoldPlace>) = (Vec::new(), None);
     for _ in 0..100 {
-        let page = subject.ledger.holds(filter, after, limit).await?;
+        let page = subject.ledger.find_holds(filter, after, limit).await?;
         ensure!(page.holds.len() <= usize::try_from(limit)?);
         found.extend(page.holds);
         match page.next {
@@ -229,8 +235,10 @@ fn hold(account: &str, amount: i64, expires_at: Option<&str>) -> String {
 /// Holds come by account and status, each once, and of those only the ones on accounts that are shown.
 pub async fn holds_are_listed_by_filter(subject: Subject) -> anyhow::Result<()> {
     let jobs = Jobs::default();
-    let mut batch: Vec<_> =
-        [open("a"), open("b"), deposit("a", 500), deposit("b", 500)].iter().map(|body| jobs.job(body)).collect();
+    let mut batch: Vec<_> = [open("a"), open("b"), deposit("a", 500), deposit("b", 500)]
+        .iter()
+        .map(|body| jobs.job(body))
+        .collect();
     let placed: Vec<_> = [
         hold("a", 1, None),
         hold("a", 2, Some("2030-01-02T00:00:00Z")),
@@ -277,12 +285,16 @@ pub async fn holds_are_listed_by_filter(subject: Subject) -> anyhow::Result<()> 
 /// What other jobs made of a job is found, and its entries with it.
 pub async fn a_job_says_what_became_of_it(subject: Subject) -> anyhow::Result<()> {
     let jobs = Jobs::default();
-    let mut batch: Vec<_> =
-        [open("a"), open("b"), deposit("a", 500), transfer("a", "b", 30)].iter().map(|body| jobs.job(body)).collect();
+    let mut batch: Vec<_> = [open("a"), open("b"), deposit("a", 500), transfer("a", "b", 30)]
+        .iter()
+        .map(|body| jobs.job(body))
+        .collect();
     let held: Vec<_> = (1..=4).map(|amount| jobs.job(&hold("a", amount, None))).collect();
     batch.extend(held.iter().cloned());
     subject.post(0, &batch).await?;
-    let of_hold = |kind: &str, hold: &Job| jobs.job(&format!(r#"{{"kind":"{kind}","account":"a","hold":"{}"}}"#, hold.id));
+    let of_hold = |kind: &str, hold: &Job| {
+        jobs.job(&format!(r#"{{"kind":"{kind}","account":"a","hold":"{}"}}"#, hold.id))
+    };
     let (capture, release, late) =
         (of_hold("capture", &held[0]), of_hold("release", &held[1]), of_hold("capture", &held[2]));
     let fleet = Client::parse(FLEET)?;
@@ -292,7 +304,9 @@ pub async fn a_job_says_what_became_of_it(subject: Subject) -> anyhow::Result<()
     subject.post(0, &[capture.clone(), release.clone(), reversal.clone()]).await?;
     subject.post(0, &[expiry.clone(), late.clone()]).await?;
     // As if many jobs lay between.
-    subject.behind_its_back("UPDATE jobs SET seq = seq + 1000000 WHERE seq >= (SELECT s FROM (SELECT MAX(seq) - 1 AS s FROM jobs) m) ORDER BY seq DESC").await.or(Ok::<_, anyhow::Error>(0))?;
+    subject
+        .behind_its_back("UPDATE jobs SET seq = seq + 1000000 WHERE seq >= (SELECT s FROM (SELECT MAX(seq) - 1 AS s FROM jobs) m)")
+        .await?;
 
     let related = async |job: &Job| -> anyhow::Result<_> {
         let record = subject.ledger.job(job.id).await?.context("a job is lost")?;
@@ -315,7 +329,10 @@ pub async fn a_job_says_what_became_of_it(subject: Subject) -> anyhow::Result<()
     let entries = async |job: &Job, among: &str| -> anyhow::Result<Vec<(String, i64, i64)>> {
         let record = subject.ledger.job(job.id).await?.context("a job is lost")?;
         let entries = subject.ledger.entries_of(&record, &patterns(among)?).await?;
-        Ok(entries.iter().map(|entry| (entry.account.to_string(), entry.amount, entry.balance_after)).collect())
+        Ok(entries
+            .iter()
+            .map(|entry| (entry.account.to_string(), entry.amount, entry.balance_after))
+            .collect())
     };
     let entry = |account: &str, amount, after| (account.to_owned(), amount, after);
     ensure!(entries(&batch[3], "*").await? == [entry("a", -30, 470), entry("b", 30, 30)]);

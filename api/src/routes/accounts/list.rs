@@ -90,7 +90,7 @@ pub async fn list(
     let prefix = prefix.map(|prefix| prefix.to_string()).unwrap_or_default();
     let filter = AccountFilter { among, prefix, currency, status, balance_min, balance_max };
     let books = LedgerReads::open(&ingress, query.fresh).await?;
-    let page = ingress.read(books.ledger.accounts(&filter, after.as_ref(), limit)).await?;
+    let page = ingress.read(books.ledger.find_accounts(&filter, after.as_ref(), limit)).await?;
     let next = page.next.map(|last| {
         cursor::path("/api/accounts", &asked, &cursor::write_bytes(&list, last.as_str().as_bytes()))
     });

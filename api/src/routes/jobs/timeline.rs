@@ -74,7 +74,7 @@ pub async fn show(
     Ok(books.answer((by_grant, Json(Timeline::pending(id)))))
 }
 
-/// All that is recorded of a job and may be told to this caller.
+/// All that is recorded of a job and may be shown to this caller.
 async fn known(
     ingress: &Ingress,
     books: &LedgerReads,

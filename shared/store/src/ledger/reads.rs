@@ -87,7 +87,7 @@ pub trait Reads: Send + Sync {
 
     /// A page of up to `limit` accounts in the order of their numbers, those behind `after` only. Looks at a bounded number
     /// of accounts, so a page may be short, or empty, and not the last one.
-    async fn accounts(
+    async fn find_accounts(
         &self,
         filter: &AccountFilter,
         after: Option<&AccountNumber>,
@@ -96,7 +96,7 @@ pub trait Reads: Send + Sync {
 
     /// A page of up to `limit` holds in the order of their places, those behind `after` only. Looks at a bounded number of
     /// holds, so a page may be short, or empty, and not the last one.
-    async fn holds(
+    async fn find_holds(
         &self,
         filter: &HoldFilter,
         after: Option<HoldPlace>,

@@ -152,7 +152,7 @@ impl<D: Database + Clone + 'static> Reads for SqlLedger<D> {
         Ok(related::entries_of(&mut self.database.session(self.reading).await?, job, among).await?)
     }
 
-    async fn accounts(
+    async fn find_accounts(
         &self,
         filter: &AccountFilter,
         after: Option<&AccountNumber>,
@@ -162,7 +162,7 @@ impl<D: Database + Clone + 'static> Reads for SqlLedger<D> {
         Ok(listings::accounts::page(&mut session, filter, after, limit).await?)
     }
 
-    async fn holds(
+    async fn find_holds(
         &self,
         filter: &HoldFilter,
         after: Option<HoldPlace>,

@@ -137,7 +137,7 @@ impl Reads for LedgerOf {
         unread()
     }
 
-    async fn accounts(
+    async fn find_accounts(
         &self,
         _: &AccountFilter,
         _: Option<&AccountNumber>,
@@ -146,7 +146,12 @@ impl Reads for LedgerOf {
         unread()
     }
 
-    async fn holds(&self, _: &HoldFilter, _: Option<HoldPlace>, _: u32) -> Result<HoldsPage, StoreError> {
+    async fn find_holds(
+        &self,
+        _: &HoldFilter,
+        _: Option<HoldPlace>,
+        _: u32,
+    ) -> Result<HoldsPage, StoreError> {
         unread()
     }
 }

@@ -28,9 +28,9 @@ pub(super) fn events(record: &JobRecord, known: Known) -> Vec<TimelineEvent> {
     let Known { related, entries, reversed_at } = known;
     let action = submission::parse(record.body.as_bytes()).ok().map(|spec| spec.action);
     let currency = currency_of(action.as_ref(), related.hold.as_ref());
-    let mut told = Told { latest: i64::MIN, events: Vec::new() };
+    let mut sequence = Sequence { latest: i64::MIN, events: Vec::new() };
     if let Some(row) = related.row {
-        told.tell(None, Happened::ReadFromImport { import: row.import, row: row.row });
+        sequence.add(None, Happened::ReadFromImport { import: row.import, row: row.row });
     }
     let accepted = Happened::Accepted {
         client: record.client.clone(),
@@ -39,58 +39,58 @@ pub(super) fn events(record: &JobRecord, known: Known) -> Vec<TimelineEvent> {
         kind: Some(record.kind),
         reference: record.reference.clone(),
     };
-    told.tell(Some(record.accepted_at), accepted);
+    sequence.add(Some(record.accepted_at), accepted);
     let posted_at = Some(record.posted_at);
     if let Some(cause) = related.cause {
         // A replay takes the time over.
         let at = posted_at.filter(|_| record.outcome == RecordedOutcome::Dead);
-        told.tell(at, Happened::GivenUp { cause });
+        sequence.add(at, Happened::GivenUp { cause });
     }
     match record.outcome {
-        RecordedOutcome::Posted => told.tell(posted_at, Happened::Posted),
-        RecordedOutcome::Rejected(reason) => told.tell(posted_at, Happened::Rejected { reason }),
+        RecordedOutcome::Posted => sequence.add(posted_at, Happened::Posted),
+        RecordedOutcome::Rejected(reason) => sequence.add(posted_at, Happened::Rejected { reason }),
         RecordedOutcome::Dead => {}
     }
     if record.outcome == RecordedOutcome::Posted
         && let Some(done) = done(action.as_ref())
     {
-        told.tell(posted_at, done);
+        sequence.add(posted_at, done);
     }
     for entry in entries {
-        told.tell(Some(entry.posted_at), moved(entry));
+        sequence.add(Some(entry.posted_at), moved(entry));
     }
     if let Some(hold) = related.hold.filter(|_| record.kind == Kind::Hold) {
-        told.tell(posted_at, placed(&hold));
+        sequence.add(posted_at, placed(&hold));
         if let Some((at, ended)) = ended(&hold, related.hold_end) {
-            told.tell(at, ended);
+            sequence.add(at, ended);
         }
     }
     if let Some(job) = related.reversed_by {
-        told.tell(reversed_at, Happened::ReversedBy { job });
+        sequence.add(reversed_at, Happened::ReversedBy { job });
     }
     if let Some(conflicts) = &record.conflicts {
         // They come whenever they come.
         let (at, count) = (conflicts.last_at, conflicts.count);
-        told.events.push((at, Some(at), Happened::Conflicts { count }));
+        sequence.events.push((at, Some(at), Happened::Conflicts { count }));
     }
-    told.events.sort_by_key(|(place, ..)| *place);
+    sequence.events.sort_by_key(|(place, ..)| *place);
     let event = |(_, at, event): (i64, Option<i64>, Happened)| TimelineEvent {
         at: at.map(Rfc3339::from_microseconds),
         text: sentence(&event, currency),
         event,
     };
-    told.events.into_iter().map(event).collect()
+    sequence.events.into_iter().map(event).collect()
 }
 
 /// Events, each with the time that it is put at. That of an event without one is that of the event that led to it, and none comes
 /// before that: the clock of an ingress may be ahead of the database's, and a job was accepted before it was posted all the same.
-struct Told {
+struct Sequence {
     latest: i64,
     events: Vec<(i64, Option<i64>, Happened)>,
 }
 
-impl Told {
-    fn tell(&mut self, at: Option<i64>, event: Happened) {
+impl Sequence {
+    fn add(&mut self, at: Option<i64>, event: Happened) {
         self.latest = self.latest.max(at.unwrap_or(self.latest));
         self.events.push((self.latest, at, event));
     }

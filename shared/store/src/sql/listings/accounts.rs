@@ -12,7 +12,7 @@ use crate::sql::session::Session;
 /// Accounts that one page looks at: some 50 ms where none of them fits.
 const LOOKED_AT_MAX: i64 = 20_000;
 
-/// See [`crate::ledger::Reads::accounts`].
+/// See [`crate::ledger::Reads::find_accounts`].
 pub(in crate::sql) async fn page<S: Session>(
     session: &mut S,
     filter: &AccountFilter,

@@ -26,7 +26,7 @@ enum Order {
     ById,
 }
 
-/// See [`crate::ledger::Reads::holds`].
+/// See [`crate::ledger::Reads::find_holds`].
 pub(in crate::sql) async fn page<S: Session>(
     session: &mut S,
     filter: &HoldFilter,

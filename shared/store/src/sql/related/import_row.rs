@@ -54,12 +54,16 @@ async fn around<S: Session>(session: &mut S, import: i64, time: i64) -> Result<(
     while high - low > LOOKED_AT_MAX {
         let step = (high - low) / TIMES_AT_ONCE;
         let mut script = Script::new(S::DIALECT);
-        script.sql("SELECT r.number, j.accepted_at FROM import_rows r ").sql(ordered_join(S::DIALECT));
-        script.sql(" jobs j ON j.id = r.job WHERE r.import = ").value(import);
-        script.sql(" AND r.outcome IN ('posted', 'rejected', 'dead') AND r.number IN (");
-        script.list((1..TIMES_AT_ONCE).map(|nth| low + nth * step)).sql(")");
+        for nth in 1..TIMES_AT_ONCE {
+            // The first row there that brought its job: some are refused, or were there before.
+            let from = low + nth * step;
+            script.sql("SELECT r.number, j.accepted_at FROM import_rows r ").sql(ordered_join(S::DIALECT));
+            script.sql(" jobs j ON j.id = r.job WHERE r.import = ").value(import);
+            script.sql(" AND r.outcome IN ('posted', 'rejected', 'dead') AND r.number >= ").value(from);
+            script.sql(" AND r.number < ").value(from + step).sql(" ORDER BY r.number LIMIT 1; ");
+        }
         let (before, width) = ((low, high), high - low);
-        for row in session.run(script).await?.pop().unwrap_or_default() {
+        for row in session.run(script).await?.iter().flatten() {
             let (number, accepted_at) = (row.int(0)?, row.int(1)?);
             if accepted_at < time {
                 low = low.max(number - OUT_OF_ORDER_MAX);
