@@ -257,7 +257,10 @@ pub async fn holds_are_listed_by_filter(subject: Subject) -> anyhow::Result<()> 
     let all = HoldFilter { among: Accounts::all(), account: None, status: None };
     let amounts = |holds: &[Hold]| holds.iter().map(|hold| hold.amount.minor_units()).collect::<Vec<_>>();
     let by_id = |wanted: &[usize]| {
-        let mut wanted: Vec<_> = wanted.iter().map(|place| (placed[*place].id, *place as i64 + 1)).collect();
+        let mut wanted: Vec<_> = wanted
+            .iter()
+            .map(|place| (placed[*place].id, i64::try_from(*place).map_or(0, |place| place + 1)))
+            .collect();
         wanted.sort_unstable();
         wanted.into_iter().map(|(_, amount)| amount).collect::<Vec<_>>()
     };
@@ -362,7 +365,7 @@ pub async fn a_row_is_found_by_its_job(subject: Subject) -> anyhow::Result<()> {
     let import = imports.create(&file(1, 1_000)).await?.import.number;
     let later = imports.create(&file(2, i64::MAX / 2)).await?.import.number;
     let alone = jobs.job(&open("a"));
-    subject.post(0, &[alone.clone()]).await?;
+    subject.post(0, std::slice::from_ref(&alone)).await?;
     let row = |row, job: Job| Job { origin: Some(Origin { import, row }), ..job };
     let mut batch = vec![row(1, alone.clone())];
     batch.extend((2..=40).map(|n| row(n * 3_000, jobs.job(&deposit("a", i64::try_from(n).unwrap_or(1))))));
@@ -375,7 +378,7 @@ pub async fn a_row_is_found_by_its_job(subject: Subject) -> anyhow::Result<()> {
     let record = subject.ledger.job(alone.id).await?.context("a job is lost")?;
     ensure!(subject.ledger.related(&record).await?.row.is_none(), "the file brought it a second time");
     let single = job(JobId::from_chance(1, [3; 6]), 1_800_000_000_000_000, &deposit("a", 1));
-    subject.post(0, &[single.clone()]).await?;
+    subject.post(0, std::slice::from_ref(&single)).await?;
     let record = subject.ledger.job(single.id).await?.context("a job is lost")?;
     ensure!(subject.ledger.related(&record).await?.row.is_none());
     Ok(())
