@@ -19,7 +19,7 @@ use crate::sql::rows::Cells;
 use crate::sql::script::{Dialect, Script, Value};
 use crate::sql::session::Session;
 
-/// Jobs that one statement looks at: some 50 ms where none of them fits, and 200 ms where each body is read.
+/// Jobs that one statement looks at: few enough that a page, which goes on until its time is over, ends soon after that.
 const LOOKED_AT_MAX: i64 = 20_000;
 /// For how long a page that is not full goes on looking.
 const LOOK_FOR: Duration = Duration::from_millis(500);

@@ -9,7 +9,7 @@ use crate::sql::rows::{self, ACCOUNT, Cells};
 use crate::sql::script::{Script, Value};
 use crate::sql::session::Session;
 
-/// Accounts that one page looks at: some 50 ms where none of them fits.
+/// Accounts that one page looks at.
 const LOOKED_AT_MAX: i64 = 20_000;
 
 /// See [`crate::ledger::Reads::find_accounts`].

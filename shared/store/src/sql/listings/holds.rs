@@ -12,7 +12,7 @@ use crate::sql::rows::{self, HOLD};
 use crate::sql::script::{Script, Value};
 use crate::sql::session::Session;
 
-/// Holds that one page looks at: some 50 ms where none of them fits.
+/// Holds that one page looks at.
 const LOOKED_AT_MAX: i64 = 20_000;
 
 /// By what the holds of a page are found and ordered.
