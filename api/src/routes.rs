@@ -6,6 +6,7 @@ pub mod audit;
 pub mod batch;
 mod cursor;
 mod docs;
+pub mod holds;
 pub mod imports;
 pub mod jobs;
 pub mod keys;
@@ -34,8 +35,11 @@ pub fn router(ingress: Arc<Ingress>) -> Router {
     let limited = OpenApiRouter::new()
         .routes(routes!(jobs::submit, jobs::list::list))
         .routes(routes!(jobs::show))
+        .routes(routes!(jobs::timeline::show))
         .routes(routes!(batch::submit))
+        .routes(routes!(accounts::list::list))
         .routes(routes!(accounts::show))
+        .routes(routes!(holds::list))
         .routes(routes!(accounts::entries))
         .routes(routes!(imports::submit, imports::list))
         .routes(routes!(imports::show, imports::cancel))

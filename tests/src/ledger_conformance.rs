@@ -6,6 +6,7 @@
 mod analyses;
 mod audit;
 mod batches;
+mod finding;
 mod imports;
 mod kinds;
 mod listings;
@@ -19,6 +20,7 @@ mod subject;
 pub use analyses::*;
 pub use audit::*;
 pub use batches::*;
+pub use finding::*;
 pub use imports::*;
 pub use kinds::*;
 pub use listings::*;

@@ -7,9 +7,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use contract::{message, submission};
 use domain::account::AccountNumber;
-use domain::id::{Identity, JobId};
+use domain::hold::Hold;
+use domain::id::JobId;
 use domain::job::{Action, Spec};
-use domain::text::Client;
+use domain::text::{Client, FLEET};
 use runtime::shutdown::Ticks;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -23,8 +24,6 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(2);
 const SWEEP_HOLDS_MAX: u32 = 1_000;
 /// A release that is queued gets this long to be posted before it is queued once more.
 const RELEASE_PATIENCE: Duration = Duration::from_secs(60);
-/// The client under whose name the fleet submits jobs.
-const FLEET: &str = "tellers";
 
 /// Looks for expired holds until `shutdown`, and releases those on the lanes that this worker serves.
 /// A release is the same job however often it is submitted, so two workers that overlap do no harm.
@@ -57,7 +56,7 @@ async fn release(shared: &Shared, hold: JobId, account: AccountNumber) -> bool {
     if !shared.figures.serves(lane) {
         return false;
     }
-    let id = JobId::derived(&fleet, Identity::Key(&format!("expiry of {hold}")));
+    let id = Hold::expiry_job(hold, &fleet);
     let published = match message::write(id, &fleet, None, &[], None, &submission::canonical(&spec)) {
         Ok(job) => {
             shared.parts.publisher.publish(lane, Bytes::from(job)).await.map_err(|error| error.to_string())

@@ -1,6 +1,7 @@
 //! Accounts and their entries, as the ledger has them.
 
 pub mod document;
+pub mod list;
 pub mod statement;
 
 use std::sync::Arc;

@@ -36,6 +36,7 @@ use crate::wait::{self, Ended, REPORTED_POLL, UNREPORTED_POLL};
 
 pub mod document;
 pub mod list;
+pub mod timeline;
 
 /// What a client asks of a job that it submits.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -184,7 +185,8 @@ pub struct ShowQuery {
 /// Shows a job and its outcome.
 ///
 /// A job without an outcome is `pending`, whether or not it was accepted: only a `202` proves acceptance.
-/// With `wait` the answer comes as soon as the job has an outcome, and after that many seconds at the latest.
+/// With `wait` the answer comes as soon as the job has an outcome, and after that many seconds at the latest. Without it
+/// the answer has what became of the job since: its reversal, its hold, why it is dead, and the row that it came from.
 #[utoipa::path(
     get, path = "/api/jobs/{id}", tag = "jobs",
     params(
@@ -208,7 +210,15 @@ pub async fn show(
     let shown = ingress.shown(&*books.ledger, &caller, record).await?;
     let by_grant = (is_there && shown.is_none()).then_some(Extension(ByGrant));
     if let Some(record) = shown {
-        return Ok(books.answer(Json(Job::recorded(&record))));
+        // Who waits for an outcome gets that alone: such requests are many.
+        let job = match query.wait {
+            Some(_) => Job::recorded(&record),
+            None => {
+                let related = ingress.read(books.ledger.related(&record)).await?;
+                Job::as_it_is_now(&record, related, caller.sees_client(&record.client))
+            }
+        };
+        return Ok(books.answer(Json(job)));
     }
     // What is not shown goes on as what is not there: with the same answer, as late.
     // Whether one that was cancelled before anybody began it is an analysis at all is not known.
@@ -240,7 +250,7 @@ pub async fn show(
 }
 
 /// The id of a path, if the fleet ever issued it.
-fn issued(path: Result<Path<String>, PathRejection>) -> Result<JobId, Problem> {
+pub(super) fn issued(path: Result<Path<String>, PathRejection>) -> Result<JobId, Problem> {
     let text = path.map_or_else(|_| String::new(), |Path(text)| text);
     text.parse().map_err(|_| {
         let shown: String = text.chars().take(80).collect();

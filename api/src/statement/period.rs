@@ -20,13 +20,24 @@ impl Period {
     /// # Errors
     /// One is neither, or they are in the wrong order.
     pub fn parse(from: Option<&str>, to: Option<&str>) -> Result<Period, Invalid> {
+        Period::parse_named(("from", from), ("to", to))
+    }
+
+    /// The same where the two have other names.
+    ///
+    /// # Errors
+    /// As [`Period::parse`].
+    pub fn parse_named(
+        (from_name, from): (&str, Option<&str>),
+        (to_name, to): (&str, Option<&str>),
+    ) -> Result<Period, Invalid> {
         let period = Period {
-            from: from.map(|text| moment("from", text, 0)).transpose()?,
-            to: to.map(|text| moment("to", text, 1)).transpose()?,
+            from: from.map(|text| moment(from_name, text, 0)).transpose()?,
+            to: to.map(|text| moment(to_name, text, 1)).transpose()?,
         };
         match (period, to) {
             (Period { from: Some(start), to: Some(end) }, Some(text)) if end < start => {
-                Err(invalid("to", text, "must not be before `from`"))
+                Err(invalid(to_name, text, &format!("must not be before `{from_name}`")))
             }
             _ => Ok(period),
         }

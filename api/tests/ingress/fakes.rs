@@ -2,9 +2,10 @@
 
 #[path = "fakes/access.rs"]
 mod access;
+#[path = "fakes/reads.rs"]
+mod reads;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -14,17 +15,13 @@ use domain::account::{Account, AccountNumber};
 use domain::id::JobId;
 use domain::job::Job;
 use domain::lane::{Lane, Lanes};
-use domain::outcome::Recorded;
 use fleet::{Bus, Topic};
 use queue::work::WorkQueue;
 use queue::{DeadLetter, LaneDepth, PublishError, Queue, QueueError, Subscription};
 use store::StoreError;
 use store::analyses::{Analyses, Holding, Line, NewRun, PatternsRecord, Run};
 use store::imports::Imports;
-use store::ledger::{
-    Admin, Audit, EntryRange, EntryRecord, JobFilter, JobRecord, JobsCursor, JobsPage, OutcomeCounts,
-    Posting, Reads, Totals,
-};
+use store::ledger::{Admin, Audit, EntryRecord, JobFilter, JobRecord, OutcomeCounts, Posting, Totals};
 use store::sqlite::SqliteLedger;
 use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
@@ -175,92 +172,6 @@ impl Posting for FakeLedger {
 
     async fn record_dead(&self, _: &Job, _: &str) -> Result<(), StoreError> {
         panic!("the ingress records nothing")
-    }
-}
-
-#[async_trait]
-impl Reads for FakeLedger {
-    async fn job(&self, id: JobId) -> Result<Option<JobRecord>, StoreError> {
-        self.read()?;
-        Ok(self.jobs.lock().unwrap().get(&id).cloned())
-    }
-
-    async fn recorded(&self, ids: &[JobId]) -> Result<HashMap<JobId, Recorded>, StoreError> {
-        self.read()?;
-        self.looked_for.lock().unwrap().push(ids.len());
-        let jobs = self.jobs.lock().unwrap();
-        let found = ids.iter().filter_map(|id| jobs.get(id));
-        let recorded =
-            |job: &JobRecord| (job.id, Recorded { fingerprint: job.fingerprint, outcome: job.outcome });
-        Ok(found.map(recorded).collect())
-    }
-
-    async fn account(&self, number: &AccountNumber) -> Result<Option<Account>, StoreError> {
-        self.read()?;
-        assert_ne!(number.as_str(), "faulty", "a fault that a test asked for");
-        Ok(self.accounts.lock().unwrap().iter().find(|account| account.number == *number).cloned())
-    }
-
-    async fn holders(&self, numbers: &[AccountNumber]) -> Result<HashMap<AccountNumber, String>, StoreError> {
-        self.read()?;
-        let accounts = self.accounts.lock().unwrap();
-        let known = accounts.iter().filter(|account| numbers.contains(&account.number));
-        Ok(known.filter_map(|account| Some((account.number.clone(), account.holder.clone()?))).collect())
-    }
-
-    async fn entries(
-        &self,
-        number: &AccountNumber,
-        before: Option<i64>,
-        limit: u32,
-    ) -> Result<Option<Vec<EntryRecord>>, StoreError> {
-        if self.account(number).await?.is_none() {
-            return Ok(None);
-        }
-        let entries = self.entries.lock().unwrap();
-        let older = entries.iter().filter(|record| before.is_none_or(|before| record.entry.seq < before));
-        Ok(Some(older.take(limit as usize).cloned().collect()))
-    }
-
-    async fn entry_range(
-        &self,
-        number: &AccountNumber,
-        from: Option<i64>,
-        to: Option<i64>,
-    ) -> Result<Option<EntryRange>, StoreError> {
-        let Some(account) = self.account(number).await? else { return Ok(None) };
-        let entries = self.entries.lock().unwrap();
-        let oldest_first = || entries.iter().rev().map(|record| &record.entry);
-        let before = |time: i64| oldest_first().take_while(|entry| entry.posted_at < time).last();
-        let opening = from.and_then(before).map_or((0, 0), |entry| (entry.seq, entry.balance_after));
-        let last = to
-            .map_or(oldest_first().next_back(), before)
-            .map_or(opening, |entry| (entry.seq, entry.balance_after));
-        let first = opening.0 + 1;
-        let begins_at = oldest_first().find(|entry| entry.seq == first).map(|entry| entry.posted_at);
-        Ok(Some(EntryRange { account, first, last: last.0, opening: opening.1, closing: last.1, begins_at }))
-    }
-
-    async fn range_entries(
-        &self,
-        range: &EntryRange,
-        seqs: RangeInclusive<i64>,
-    ) -> Result<Vec<EntryRecord>, StoreError> {
-        self.read()?;
-        let entries = self.entries.lock().unwrap();
-        let wanted = |seq| (range.first..=range.last).contains(&seq) && seqs.contains(&seq);
-        Ok(entries.iter().rev().filter(|record| wanted(record.entry.seq)).cloned().collect())
-    }
-
-    async fn jobs(&self, filter: &JobFilter, _: Option<JobsCursor>, _: u32) -> Result<JobsPage, StoreError> {
-        self.read()?;
-        *self.asked.lock().unwrap() = Some(filter.clone());
-        let jobs = self.jobs.lock().unwrap().values().cloned().collect();
-        Ok(JobsPage { jobs, next: Some(JobsCursor { before: 7, before_entry: 3 }) })
-    }
-
-    async fn expired_holds(&self, _: u32) -> Result<Vec<(JobId, AccountNumber)>, StoreError> {
-        Ok(Vec::new())
     }
 }
 

@@ -40,6 +40,7 @@ async fn every_route_is_described() {
     assert_eq!(document["openapi"], "3.1.0");
     let paths: Vec<_> = document["paths"].as_object().unwrap().keys().map(String::as_str).collect();
     let expected = [
+        "/api/accounts",
         "/api/accounts/{number}",
         "/api/accounts/{number}/entries",
         "/api/accounts/{number}/patterns",
@@ -48,6 +49,7 @@ async fn every_route_is_described() {
         "/api/analyses/{id}",
         "/api/analyses/{id}/export",
         "/api/audit",
+        "/api/holds",
         "/api/imports",
         "/api/imports/{number}",
         "/api/imports/{number}/refused",
@@ -55,6 +57,7 @@ async fn every_route_is_described() {
         "/api/jobs",
         "/api/jobs/batch",
         "/api/jobs/{id}",
+        "/api/jobs/{id}/timeline",
         "/api/keys",
         "/api/keys/{id}",
         "/api/keys/{id}/rotate",

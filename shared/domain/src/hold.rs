@@ -1,8 +1,9 @@
 //! Holds: funds that are reserved until they are captured or released.
 
 use super::account::AccountNumber;
-use super::id::JobId;
+use super::id::{Identity, JobId};
 use super::money::{Amount, Currency};
+use super::text::Client;
 
 /// Funds reserved on an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +34,11 @@ pub enum HoldStatus {
 }
 
 impl Hold {
+    /// The id of the job by which the `fleet` releases this hold once it has expired: the same however often it is submitted.
+    pub fn expiry_job(hold: JobId, fleet: &Client) -> JobId {
+        JobId::derived(fleet, Identity::Key(&format!("expiry of {hold}")))
+    }
+
     /// Whether a job that is posted at `now` (µs since the Unix epoch, by the database's clock) may still capture it.
     pub fn is_capturable(&self, now: i64) -> bool {
         self.status == HoldStatus::Active && self.expires_at.is_none_or(|end| now < end)

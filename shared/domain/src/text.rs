@@ -7,6 +7,8 @@ use serde_with::{DeserializeFromStr, SerializeDisplay};
 
 /// The client of jobs that come in where nobody is asked for a key.
 pub const ANONYMOUS: &str = "anonymous";
+/// The client under whose name the fleet itself submits jobs.
+pub const FLEET: &str = "tellers";
 
 /// A text that is empty, too long, or holds what cannot be printed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

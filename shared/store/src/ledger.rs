@@ -14,6 +14,7 @@ pub(crate) mod post;
 mod posting;
 mod reads;
 pub(crate) mod record;
+pub(crate) mod related;
 pub(crate) mod totals;
 mod touching;
 
@@ -21,11 +22,15 @@ pub use self::admin::Admin;
 pub use self::durability::Durability;
 pub use self::entry_range::{EntryRange, Freshness};
 pub use self::findings::Audit;
-pub use self::listing::{JobFilter, JobsCursor, JobsPage, OutcomeName};
+pub use self::listing::{
+    AccountFilter, AccountsPage, BodyFilter, HoldFilter, HoldPlace, HoldState, HoldsPage, JobFilter,
+    JobsCursor, JobsPage, MetadataFilter, OutcomeName,
+};
 pub use self::post::{ATTEMPT_TIMEOUT, Posted, Unposted, post_bisecting};
 pub use self::posting::Posting;
 pub use self::reads::Reads;
 pub use self::record::{Conflicts, EntryRecord, FormerIds, JobRecord};
+pub use self::related::{HoldEnd, Related};
 pub use self::totals::{OutcomeCounts, Totals};
 pub use self::touching::Touches;
 

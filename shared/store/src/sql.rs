@@ -18,6 +18,7 @@ mod posting;
 mod prefetches;
 pub(crate) mod reads;
 mod records;
+mod related;
 pub(crate) mod rows;
 pub(crate) mod schema;
 pub(crate) mod script;

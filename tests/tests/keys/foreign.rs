@@ -35,6 +35,15 @@ async fn what_is_another_clients_reads_as_what_is_not_there() {
         (&has.account, "acme:nobody", "/api/jobs?account=ID&limit=1"),
         (&has.job, &unknown, "/api/jobs/ID"),
         (&has.job, &unknown, "/api/jobs/ID?wait=1"),
+        (&has.job, &unknown, "/api/jobs/ID/timeline"),
+        (&has.hold, &unknown, "/api/jobs/ID/timeline"),
+        (&has.analysis, &unknown, "/api/jobs/ID/timeline"),
+        (&has.account, "acme:nobody", "/api/accounts?prefix=ID"),
+        (&has.account, "acme:nobody", "/api/holds?account=ID"),
+        (&has.account, "acme:nobody", "/api/jobs?account=ID&kind=deposit&outcome=posted"),
+        ("inv-1", "inv-none", "/api/jobs?reference=ID"),
+        ("inv-1", "inv-none", "/api/jobs?reference=ID&client=acme"),
+        ("acme", "nobody", "/api/jobs?client=ID"),
         (&has.job, &unknown, "/api/analyses/ID"),
         (&has.hold, &unknown, "/api/jobs/ID"),
         (&has.analysis, &unknown, "/api/jobs/ID"),
@@ -58,7 +67,16 @@ async fn what_is_another_clients_reads_as_what_is_not_there() {
         let is_shown = said(&own, theirs) != of_theirs || path.ends_with("/export");
         assert!(is_shown, "{path}: its own client is shown nothing either");
     }
-    for path in ["/api/jobs", "/api/imports", "/api/analyses"] {
+    for path in [
+        "/api/jobs",
+        "/api/jobs?amount=7",
+        "/api/jobs?amount_min=1&amount_max=2000&currency=EUR",
+        "/api/accounts",
+        "/api/holds",
+        "/api/holds?status=active",
+        "/api/imports",
+        "/api/analyses",
+    ] {
         let listed = bank.beta.get(path).await.unwrap();
         assert!(listed.status == 200 && !listed.body.contains("acme"), "{path}: {listed:?}");
         assert!(bank.auditor.get(path).await.unwrap().body.contains("acme"), "{path}");
@@ -164,6 +182,13 @@ async fn nothing_that_is_sent_changes_what_is_another_clients() {
     let paid = posted(&bank.acme, &pays).await.unwrap();
     assert!(bank.beta.get("/api/jobs").await.unwrap().body.contains(&paid));
     assert_eq!(bank.beta.job(&paid, Duration::ZERO).await.unwrap().status, "posted");
+    // Of that it reads its own side.
+    let timeline = bank.beta.read::<Value>(&format!("/api/jobs/{paid}/timeline")).await.unwrap();
+    let events = timeline["events"].as_array().unwrap();
+    let entries: Vec<_> = events.iter().filter(|event| event["event"]["type"] == "entry").collect();
+    assert!(entries.len() == 1 && entries[0]["event"]["account"] == "beta:1", "{timeline:#}");
+    let found = bank.beta.get("/api/jobs?amount=5&client=acme").await.unwrap();
+    assert!(found.body.contains(&paid) && !found.body.contains(&has.hold), "{found:?}");
     // Its own money it may send back.
     let back = json!({"kind": "reversal", "account": "beta:1", "job": paid});
     posted(&bank.beta, &back).await.unwrap();

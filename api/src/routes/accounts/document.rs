@@ -45,7 +45,7 @@ pub struct Account {
 #[derive(ToSchema)]
 #[schema(as = AccountStatus, rename_all = "snake_case")]
 #[allow(dead_code)] // Only its schema is used.
-enum AccountStatusName {
+pub enum AccountStatusName {
     Open,
     Frozen,
     Closed,
@@ -72,6 +72,22 @@ impl From<account::Account> for Account {
 fn exact(minor_units: i128) -> i64 {
     let most = account::Account::MINOR_UNITS_MAX;
     i64::try_from(minor_units.clamp(i128::from(-most), i128::from(most))).unwrap_or(most)
+}
+
+/// A page of accounts.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Accounts {
+    /// The accounts, in the order of their numbers.
+    accounts: Vec<Account>,
+    /// Path of the next page; null on the last page.
+    next: Option<String>,
+}
+
+impl Accounts {
+    /// A page of what the ledger has.
+    pub fn new(accounts: Vec<account::Account>, next: Option<String>) -> Accounts {
+        Accounts { accounts: accounts.into_iter().map(Account::from).collect(), next }
+    }
 }
 
 /// A page of an account's entries.

@@ -1,5 +1,7 @@
 //! What clients read of a job.
 
+pub mod related;
+
 use domain::id::JobId;
 use domain::job::Kind;
 use domain::lane::Lane;
@@ -12,6 +14,7 @@ use store::analyses::Run;
 use store::ledger::{Conflicts, JobRecord};
 use utoipa::ToSchema;
 
+use self::related::{HoldOfJob, RowOfImport};
 use crate::openapi::{JobBody, KindName, RejectionName};
 use crate::rfc3339::Rfc3339;
 use crate::routes::analyses::document::State;
@@ -137,6 +140,15 @@ pub struct Job {
     posted_at: Option<Rfc3339>,
     /// Other bodies that came under the job's identity; absent where there are none.
     conflicts: Option<ConflictsOfJob>,
+    /// Why the job could not be posted; its dead letter waits for an operator.
+    cause: Option<String>,
+    /// The job that reversed this one.
+    #[schema(value_type = Option<String>, format = Uuid)]
+    reversed_by: Option<JobId>,
+    /// The hold that the job made, as it stands.
+    hold: Option<HoldOfJob>,
+    /// The row of a file that the job came from, for the client of the file.
+    import: Option<RowOfImport>,
     /// Path of the analysis, which shows its progress; only for a job that is an analysis.
     #[schema(example = "/api/analyses/0192f0c1-2f5b-7c44-8d2b-3a1e5f6a7b8c")]
     analysis: Option<String>,
@@ -156,8 +168,17 @@ impl Job {
             accepted_at: None,
             posted_at: None,
             conflicts: None,
+            cause: None,
+            reversed_by: None,
+            hold: None,
+            import: None,
             analysis: None,
         }
+    }
+
+    /// The state that it is in.
+    pub fn status(&self) -> Status {
+        self.status
     }
 
     /// No outcome is known.

@@ -3,12 +3,9 @@
 use std::collections::HashMap;
 
 use domain::access::{Accounts, InvalidAccounts, InvalidScopes, Scopes};
-use domain::text::{ANONYMOUS, Client};
+use domain::text::{ANONYMOUS, Client, FLEET};
 
 use super::Key;
-
-/// The client under whose id the fleet itself submits jobs.
-const FLEET: &str = "tellers";
 
 /// Fixed keys, by the BLAKE3 hash of each.
 #[derive(Debug, Default)]

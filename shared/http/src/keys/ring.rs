@@ -6,7 +6,7 @@
 //! | is away | the same as when it answered last |
 //! | has not answered yet | whoever has a fixed key; all others are to come back |
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -191,6 +191,17 @@ impl KeyRing {
         let clients =
             self.fixed.iter().map(|(hash, key)| (*blake3::hash(hash).as_bytes(), key.client.clone()));
         clients.collect()
+    }
+
+    /// Every client that is known by a key, whether or not the key is still taken, and by an id that it had before.
+    pub fn clients(&self) -> BTreeSet<Client> {
+        let stored = self.stored();
+        let of_database = match &stored {
+            Stored::Known(known) => Some(known.by_hash.values()),
+            Stored::Unknown => None,
+        };
+        let keys = self.fixed.values().chain(of_database.into_iter().flatten()).chain(&self.anonymous);
+        keys.flat_map(|key| std::iter::once(&key.client).chain(&key.earlier)).cloned().collect()
     }
 
     /// The ids that a client had before this one, as its fixed keys list them.

@@ -1,11 +1,20 @@
-//! Looking through the jobs.
+//! Looking through the jobs, the accounts and the holds.
+
+mod accounts;
+mod body;
+mod holds;
 
 use domain::access::Accounts;
 use domain::account::AccountNumber;
 use domain::job::Kind;
-use domain::outcome::Rejection;
+use domain::outcome::{RecordedOutcome, Rejection};
+use domain::text::Reference;
 use strum::{IntoStaticStr, VariantArray};
 
+pub use self::accounts::{AccountFilter, AccountsPage};
+pub(crate) use self::body::without_blanks;
+pub use self::body::{BodyFilter, MetadataFilter};
+pub use self::holds::{HoldFilter, HoldPlace, HoldState, HoldsPage};
 use crate::ledger::record::JobRecord;
 
 /// Which jobs are wanted; a field that is `None` asks for nothing.
@@ -15,6 +24,10 @@ pub struct JobFilter {
     pub client: Option<String>,
     /// Those of other clients too, as far as they touch one of these accounts.
     pub or_touching: Option<Accounts>,
+    /// Of those, the ones that this client submitted.
+    pub of_client: Option<String>,
+    /// What their client calls them.
+    pub reference: Option<Reference>,
     /// What they were to do.
     pub kind: Option<Kind>,
     /// What became of them.
@@ -29,6 +42,51 @@ pub struct JobFilter {
     pub from: Option<i64>,
     /// They got their outcome before this moment, in microseconds since the Unix epoch.
     pub to: Option<i64>,
+    /// They were accepted at this moment or later, in microseconds since the Unix epoch.
+    pub accepted_from: Option<i64>,
+    /// They were accepted before this moment, in microseconds since the Unix epoch.
+    pub accepted_to: Option<i64>,
+    /// What their bodies say.
+    pub body: BodyFilter,
+}
+
+impl JobFilter {
+    /// Whether a job is wanted, as far as its record says: whose it is, its import, and an account that is asked for, are
+    /// for others to look at.
+    pub fn admits(&self, job: &JobRecord) -> bool {
+        let at = |time: i64, from: Option<i64>, to: Option<i64>| {
+            from.is_none_or(|from| time >= from) && to.is_none_or(|to| time < to)
+        };
+        let reason = match job.outcome {
+            RecordedOutcome::Rejected(reason) => Some(reason),
+            RecordedOutcome::Posted | RecordedOutcome::Dead => None,
+        };
+        self.kind.is_none_or(|kind| job.kind == kind)
+            && self.outcome.is_none_or(|outcome| OutcomeName::of(job.outcome) == outcome)
+            && (self.reason.is_none() || self.reason == reason)
+            && self.reference.as_ref().is_none_or(|reference| job.is_called(reference))
+            && at(job.posted_at, self.from, self.to)
+            && at(job.accepted_at, self.accepted_from, self.accepted_to)
+            && self.body.admits(&job.body)
+    }
+
+    /// Whether each job that is wanted has an entry on the account that is asked for.
+    pub(crate) fn is_of_entries(&self) -> bool {
+        use Kind::{Capture, Deposit, Journal, Reversal, Transfer, Withdrawal};
+        let moves = [Deposit, Withdrawal, Transfer, Journal, Capture, Reversal];
+        self.account.is_some()
+            && self.outcome == Some(OutcomeName::Posted)
+            && self.kind.is_some_and(|kind| moves.contains(&kind))
+    }
+}
+
+impl JobRecord {
+    /// Whether this is what its client calls it. An earlier release kept what now is trimmed and composed.
+    fn is_called(&self, reference: &Reference) -> bool {
+        let Some(recorded) = self.reference.as_deref() else { return false };
+        let canonical = || Reference::parse(recorded).ok()?.canonical().ok();
+        recorded == reference.as_str() || canonical().is_some_and(|recorded| recorded == *reference)
+    }
 }
 
 /// The name of an outcome.
@@ -49,6 +107,15 @@ impl OutcomeName {
     pub fn name(self) -> &'static str {
         self.into()
     }
+
+    /// That of an outcome.
+    pub fn of(outcome: RecordedOutcome) -> OutcomeName {
+        match outcome {
+            RecordedOutcome::Posted => OutcomeName::Posted,
+            RecordedOutcome::Rejected(_) => OutcomeName::Rejected,
+            RecordedOutcome::Dead => OutcomeName::Dead,
+        }
+    }
 }
 
 /// Jobs, the newest first, and where the older ones are.
@@ -58,6 +125,9 @@ pub struct JobsPage {
     pub jobs: Vec<JobRecord>,
     /// Where to go on; `None`: there are no others.
     pub next: Option<JobsCursor>,
+    /// Where there are others: the jobs that got their outcome after about this time, in microseconds since the Unix epoch,
+    /// have been looked at.
+    pub looked_back_to: Option<i64>,
 }
 
 /// A place among the jobs in the order of posting.

@@ -43,7 +43,7 @@ use crate::ledger::record::JobRecord;
 pub use bisecting::{Posted, Unposted, post_bisecting};
 use imported::imported;
 pub use imported::{Imported, NewRow};
-pub(super) use moved::{moved, parse};
+pub(crate) use moved::{moved, parse};
 
 /// How often a batch that others overtook is tried in all. Ten attempts span about a second: whoever
 /// loses that often meets something that does not go away.

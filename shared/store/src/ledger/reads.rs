@@ -5,13 +5,18 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use domain::access::Accounts;
 use domain::account::{Account, AccountNumber};
+use domain::entry::Entry;
 use domain::id::JobId;
 use domain::outcome::Recorded;
 
 use super::entry_range::{EntryRange, Freshness};
-use super::listing::{JobFilter, JobsCursor, JobsPage};
+use super::listing::{
+    AccountFilter, AccountsPage, HoldFilter, HoldPlace, HoldsPage, JobFilter, JobsCursor, JobsPage,
+};
 use super::record::{EntryRecord, JobRecord};
+use super::related::Related;
 use crate::error::StoreError;
 
 /// Single reads, for people who wait for them.
@@ -70,6 +75,33 @@ pub trait Reads: Send + Sync {
         cursor: Option<JobsCursor>,
         limit: u32,
     ) -> Result<JobsPage, StoreError>;
+
+    /// What the ledger holds of each of these jobs, the newest first, without their conflicts. Ask for some thousand at the most.
+    async fn jobs_of(&self, ids: &[JobId]) -> Result<Vec<JobRecord>, StoreError>;
+
+    /// What is recorded of a job beside itself. Some of it is looked for within bounds: what is not found there is `None`.
+    async fn related(&self, job: &JobRecord) -> Result<Related, StoreError>;
+
+    /// The entries of a job on these accounts, by account.
+    async fn entries_of(&self, job: &JobRecord, among: &Accounts) -> Result<Vec<Entry>, StoreError>;
+
+    /// A page of up to `limit` accounts in the order of their numbers, those behind `after` only. Looks at a bounded number
+    /// of accounts, so a page may be short, or empty, and not the last one.
+    async fn find_accounts(
+        &self,
+        filter: &AccountFilter,
+        after: Option<&AccountNumber>,
+        limit: u32,
+    ) -> Result<AccountsPage, StoreError>;
+
+    /// A page of up to `limit` holds in the order of their places, those behind `after` only. Looks at a bounded number of
+    /// holds, so a page may be short, or empty, and not the last one.
+    async fn find_holds(
+        &self,
+        filter: &HoldFilter,
+        after: Option<HoldPlace>,
+        limit: u32,
+    ) -> Result<HoldsPage, StoreError>;
 
     /// How fresh single reads are.
     async fn freshness(&self) -> Result<Freshness, StoreError> {

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use contract::report::PoolReport;
+use domain::access::Accounts;
 use domain::account::{Account, AccountNumber};
+use domain::entry::Entry;
 use domain::id::JobId;
 use domain::job::Job;
 use domain::lane::{Lane, Lanes};
@@ -22,15 +24,18 @@ use super::group_commit::PostsAtOnce;
 use super::pages::Snapshot;
 use super::posting::SqlTransaction;
 use super::session::{Database, Purpose, SqlLedger};
-use super::{entry_ranges, former_ids, freshness, listings, reads, schema};
+use super::{entry_ranges, former_ids, freshness, listings, reads, related, schema};
 use crate::error::StoreError;
 use crate::failure::Failure;
 use crate::ledger::durability::Durability;
 use crate::ledger::entry_range::{EntryRange, Freshness};
 use crate::ledger::findings::Audit;
-use crate::ledger::listing::{JobFilter, JobsCursor, JobsPage};
+use crate::ledger::listing::{
+    AccountFilter, AccountsPage, HoldFilter, HoldPlace, HoldsPage, JobFilter, JobsCursor, JobsPage,
+};
 use crate::ledger::port::{Store, audit, post};
 use crate::ledger::record::{EntryRecord, FormerIds, JobRecord};
+use crate::ledger::related::Related;
 use crate::ledger::totals::{OutcomeCounts, Totals};
 use crate::ledger::{Admin, Posting, Reads};
 
@@ -133,6 +138,38 @@ impl<D: Database + Clone + 'static> Reads for SqlLedger<D> {
     ) -> Result<JobsPage, StoreError> {
         let mut session = self.database.session(self.reading).await?;
         Ok(listings::page(&mut session, filter, cursor, limit).await?)
+    }
+
+    async fn jobs_of(&self, ids: &[JobId]) -> Result<Vec<JobRecord>, StoreError> {
+        Ok(reads::jobs_of(&mut self.database.session(self.reading).await?, ids).await?)
+    }
+
+    async fn related(&self, job: &JobRecord) -> Result<Related, StoreError> {
+        Ok(related::related(&mut self.database.session(self.reading).await?, job).await?)
+    }
+
+    async fn entries_of(&self, job: &JobRecord, among: &Accounts) -> Result<Vec<Entry>, StoreError> {
+        Ok(related::entries_of(&mut self.database.session(self.reading).await?, job, among).await?)
+    }
+
+    async fn find_accounts(
+        &self,
+        filter: &AccountFilter,
+        after: Option<&AccountNumber>,
+        limit: u32,
+    ) -> Result<AccountsPage, StoreError> {
+        let mut session = self.database.session(self.reading).await?;
+        Ok(listings::accounts::page(&mut session, filter, after, limit).await?)
+    }
+
+    async fn find_holds(
+        &self,
+        filter: &HoldFilter,
+        after: Option<HoldPlace>,
+        limit: u32,
+    ) -> Result<HoldsPage, StoreError> {
+        let mut session = self.database.session(self.reading).await?;
+        Ok(listings::holds::page(&mut session, filter, after, limit).await?)
     }
 
     async fn freshness(&self) -> Result<Freshness, StoreError> {

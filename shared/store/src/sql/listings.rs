@@ -1,8 +1,13 @@
 //! Pages of jobs by filter. `jobs` has no index but its own order, which keeps posting fast: a page looks at
 //! a bounded range of that order, and at the entries of the account that is asked for.
 
-use domain::job::Kind;
+pub(super) mod accounts;
+mod conditions;
+pub(super) mod holds;
 
+use std::time::{Duration, Instant};
+
+use self::conditions::conditions;
 use super::rows::JOB;
 use super::statements::stored;
 use super::{reads, rows};
@@ -14,8 +19,14 @@ use crate::sql::rows::Cells;
 use crate::sql::script::{Dialect, Script, Value};
 use crate::sql::session::Session;
 
-/// Jobs that one page looks at: some 100 ms where none of them fits.
-const LOOKED_AT_MAX: i64 = 50_000;
+/// Jobs that one statement looks at: few enough that a page, which goes on until its time is over, ends soon after that.
+const LOOKED_AT_MAX: i64 = 20_000;
+/// For how long a page that is not full goes on looking.
+const LOOK_FOR: Duration = Duration::from_millis(500);
+/// Jobs whose bodies a statement gives at the least, where only their bodies tell whether they fit.
+const BODIES_AT_ONCE: i64 = 200;
+/// Entries that are looked at together at the least.
+const ENTRIES_AT_ONCE: i64 = 200;
 /// By how much the times of neighbours in the order of posting may be out of order: a transaction and what
 /// the clocks of two workers differ by, in microseconds.
 const SKEW_US: i64 = 60_000_000;
@@ -35,7 +46,21 @@ pub(super) async fn page<S: Session>(
         Some(cursor) => cursor,
         None => listing.start().await?,
     };
-    listing.page(cursor).await
+    let began = Instant::now();
+    let mut page = listing.look(cursor).await?;
+    while let Some(next) = page.next
+        && (page.jobs.len() as u64) < u64::from(limit.max(1))
+        && began.elapsed() < LOOK_FOR
+    {
+        listing.limit = i64::from(limit.max(1)) - i64::try_from(page.jobs.len()).unwrap_or_default();
+        let older = listing.look(next).await?;
+        page.jobs.extend(older.jobs);
+        page.next = older.next;
+    }
+    if let Some(next) = page.next {
+        page.looked_back_to = listing.time_at(next.before).await?;
+    }
+    Ok(page)
 }
 
 struct Listing<'a, S> {
@@ -46,6 +71,14 @@ struct Listing<'a, S> {
 
 /// A job, and its number in the order of posting.
 type Numbered = (i64, JobRecord);
+
+/// What a range of jobs has.
+struct Scanned {
+    /// Those that are wanted, the newest first.
+    found: Vec<Numbered>,
+    /// What is older than this was not looked at.
+    floor: i64,
+}
 
 /// Jobs with entries on the account that is asked for.
 struct Entered {
@@ -96,17 +129,16 @@ impl<S: Session> Listing<'_, S> {
         self.ask(script).await?.first().map(|row| row.int(0)).transpose()
     }
 
-    async fn page(&mut self, cursor: JobsCursor) -> Result<JobsPage, Failure> {
+    /// Looks at the jobs before a place, as far as one look goes.
+    async fn look(&mut self, cursor: JobsCursor) -> Result<JobsPage, Failure> {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let entered = self.entered(cursor).await?;
-        let low = (cursor.before - LOOKED_AT_MAX).max(1).max(entered.floor);
-        let scanned = self.scan(low, cursor.before).await?;
-        // What is older than this was not looked at.
-        let mut floor = match scanned.last() {
-            Some((seq, _)) if scanned.len() >= limit => *seq,
-            _ => low,
+        let Scanned { mut found, mut floor } = if self.filter.is_of_entries() {
+            Scanned { found: Vec::new(), floor: entered.floor }
+        } else {
+            let low = (cursor.before - LOOKED_AT_MAX).max(1).max(entered.floor);
+            self.scan(low, cursor.before).await?
         };
-        let mut found = scanned;
         found.extend(entered.found.into_iter().filter(|(seq, _)| *seq >= floor));
         found.sort_by_key(|(seq, _)| std::cmp::Reverse(*seq));
         found.dedup_by_key(|(seq, _)| *seq);
@@ -117,31 +149,29 @@ impl<S: Session> Listing<'_, S> {
         let is_end = floor <= 1 || self.is_too_old(floor).await?;
         let read = entered.places.iter().filter(|(seq, _)| *seq >= floor).map(|(_, entry)| *entry).min();
         let next = JobsCursor { before: floor, before_entry: read.unwrap_or(cursor.before_entry) };
-        let jobs = self.wanted(found.into_iter().map(|(_, job)| job).collect()).await?;
-        Ok(JobsPage { jobs, next: (!is_end).then_some(next) })
+        let jobs = found.into_iter().map(|(_, job)| job).collect();
+        Ok(JobsPage { jobs, next: (!is_end).then_some(next), looked_back_to: None })
     }
 
-    /// Those of the client that is asked for, or that touch the accounts that are: the database looks at no more than how
-    /// their numbers read in the body.
-    async fn wanted(&mut self, jobs: Vec<JobRecord>) -> Result<Vec<JobRecord>, Failure> {
-        let (Some(client), Some(accounts)) = (&self.filter.client, &self.filter.or_touching) else {
-            return Ok(jobs);
-        };
-        let mut wanted = Vec::with_capacity(jobs.len());
-        for job in jobs {
-            let is_wanted = job.client == *client
-                || match job.touches(accounts) {
-                    Touches::As(original) => {
-                        let original = reads::job(self.session, original).await?;
-                        original.is_some_and(|job| job.touches(accounts) == Touches::Yes)
-                    }
-                    touches => touches == Touches::Yes,
-                };
-            if is_wanted {
-                wanted.push(job);
-            }
+    /// Whether a job that the database found is wanted: it has looked at no more than whether the body may say what it is
+    /// to say, and name one of the accounts.
+    async fn is_wanted(&mut self, job: &JobRecord) -> Result<bool, Failure> {
+        if !self.filter.body.admits(&job.body) {
+            return Ok(false);
         }
-        Ok(wanted)
+        let (Some(client), Some(accounts)) = (&self.filter.client, &self.filter.or_touching) else {
+            return Ok(true);
+        };
+        if job.client == *client {
+            return Ok(true);
+        }
+        Ok(match job.touches(accounts) {
+            Touches::As(original) => {
+                let original = reads::job(self.session, original).await?;
+                original.is_some_and(|job| job.touches(accounts) == Touches::Yes)
+            }
+            touches => touches == Touches::Yes,
+        })
     }
 
     /// The jobs of a file, its last row first: here the cursor counts rows. A row that came under the name of
@@ -168,7 +198,7 @@ impl<S: Session> Listing<'_, S> {
             script.sql(" OR j.id IN (SELECT e.job FROM entries e JOIN accounts a ON a.id = e.account_id");
             script.sql(" WHERE a.number = ").value(account).sql("))");
         }
-        self.conditions(&mut script);
+        conditions(&mut script, self.filter);
         script.sql(" ORDER BY r.number DESC LIMIT ").value(self.limit);
         let rows = self.ask(script).await?;
         let is_full = i64::try_from(rows.len()).is_ok_and(|count| count >= self.limit);
@@ -176,9 +206,15 @@ impl<S: Session> Listing<'_, S> {
             Some(row) if is_full => row.int(11)?,
             _ => low,
         };
-        let jobs = rows.iter().map(rows::job).collect::<Result<_, _>>()?;
+        let mut jobs = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let job = rows::job(row)?;
+            if self.is_wanted(&job).await? {
+                jobs.push(job);
+            }
+        }
         let next = JobsCursor { before: floor, before_entry: i64::MAX };
-        Ok(JobsPage { jobs, next: (floor > 1).then_some(next) })
+        Ok(JobsPage { jobs, next: (floor > 1).then_some(next), looked_back_to: None })
     }
 
     /// Whether all jobs below this place got their outcome before what is asked for.
@@ -187,29 +223,53 @@ impl<S: Session> Listing<'_, S> {
         Ok(self.time_at(seq).await?.is_some_and(|time| time < from.saturating_sub(SKEW_US)))
     }
 
-    async fn scan(&mut self, low: i64, before: i64) -> Result<Vec<Numbered>, Failure> {
+    /// The jobs from `low` until before `before`, as far as they make a page.
+    async fn scan(&mut self, low: i64, before: i64) -> Result<Scanned, Failure> {
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let says_little = self.filter.body.is_empty() && self.filter.or_touching.is_none();
+        let at_once = if says_little { self.limit } else { self.limit.max(BODIES_AT_ONCE) };
+        let (mut found, mut before) = (Vec::new(), before);
+        loop {
+            let rows = self.select(low, before, at_once).await?;
+            for row in &rows {
+                let (seq, job) = (row.int(11)?, rows::job(row)?);
+                before = seq;
+                if self.is_wanted(&job).await? {
+                    found.push((seq, job));
+                }
+                if found.len() >= limit {
+                    return Ok(Scanned { found, floor: seq });
+                }
+            }
+            if i64::try_from(rows.len()).is_ok_and(|count| count < at_once) {
+                return Ok(Scanned { found, floor: low });
+            }
+        }
+    }
+
+    async fn select(&mut self, low: i64, before: i64, limit: i64) -> Result<Vec<S::Row>, Failure> {
         let mut script = Script::new(S::DIALECT);
         script.sql("SELECT ").sql(JOB).sql(", j.seq FROM jobs j WHERE j.seq >= ").value(low);
         script.sql(" AND j.seq < ").value(before);
         if let Some(account) = &self.filter.account {
             script.sql(" AND j.account = ").value(account);
         }
-        self.conditions(&mut script);
-        script.sql(" ORDER BY j.seq DESC LIMIT ").value(self.limit);
-        self.ask(script).await?.iter().map(|row| Ok((row.int(11)?, rows::job(row)?))).collect()
+        conditions(&mut script, self.filter);
+        script.sql(" ORDER BY j.seq DESC LIMIT ").value(limit);
+        self.ask(script).await
     }
 
-    /// As many entries as the page may have jobs: those of one account, in the order of posting.
+    /// At least as many entries as the page may have jobs: those of one account, in the order of posting.
     async fn entered(&mut self, cursor: JobsCursor) -> Result<Entered, Failure> {
         let none = Entered { places: Vec::new(), found: Vec::new(), floor: 1 };
         let Some(number) = &self.filter.account else { return Ok(none) };
         let Some(account) = reads::account(self.session, number).await? else { return Ok(none) };
         let last = self.last_entry(account.key.unwrap_or_default(), account.seq, cursor).await?;
-        let first = (last - self.limit + 1).max(1);
+        let first = (last - self.limit.max(ENTRIES_AT_ONCE) + 1).max(1);
         let mut script = Script::new(S::DIALECT);
         let join = ordered_join(S::DIALECT);
         script.sql("SELECT ").sql(JOB).sql(", j.seq, e.seq, (1 = 1");
-        self.conditions(&mut script);
+        conditions(&mut script, self.filter);
         script.sql(") FROM entries e ").sql(join).sql(" jobs j ON j.id = e.job WHERE e.account_id = ");
         script.value(account.key.unwrap_or_default()).sql(" AND e.seq BETWEEN ").value(first);
         script.sql(" AND ").value(last).sql(" ORDER BY e.seq DESC");
@@ -218,7 +278,10 @@ impl<S: Session> Listing<'_, S> {
             let (seq, entry) = (row.int(11)?, row.int(12)?);
             entered.places.push((seq, entry));
             if seq < cursor.before && row.int_or_null(13)? == Some(1) {
-                entered.found.push((seq, rows::job(&row)?));
+                let job = rows::job(&row)?;
+                if self.is_wanted(&job).await? {
+                    entered.found.push((seq, job));
+                }
             }
         }
         if first > 1 {
@@ -249,44 +312,10 @@ impl<S: Session> Listing<'_, S> {
         }
         Ok(low)
     }
-
-    /// ` AND …` for each field of the filter, the account and the import excepted.
-    fn conditions(&self, script: &mut Script) {
-        let JobFilter { client, or_touching, kind, outcome, reason, account: _, import: _, from, to } =
-            self.filter;
-        if let Some(client) = client {
-            script.sql(" AND (j.client = ").value(client.as_str());
-            if let Some(accounts) = or_touching {
-                script.sql(" OR j.kind = ").value(Value::Name(Kind::Reversal.name()));
-                for pattern in accounts.patterns() {
-                    // As JSON has it. A _ of a number stands for any character here: the rest is looked at later.
-                    let begun = pattern.prefix().map(|prefix| format!("%\"{prefix}%"));
-                    let written = begun.unwrap_or_else(|| format!("%\"{pattern}\"%"));
-                    script.sql(" OR j.body LIKE ").value(written.as_str());
-                }
-            }
-            script.sql(")");
-        }
-        if let Some(kind) = kind {
-            script.sql(" AND j.kind = ").value(Value::Name(kind.name()));
-        }
-        if let Some(outcome) = outcome {
-            script.sql(" AND j.outcome = ").value(Value::Name(outcome.name()));
-        }
-        if let Some(reason) = reason {
-            script.sql(" AND j.reason = ").value(Value::Name(reason.name()));
-        }
-        if let Some(from) = from {
-            script.sql(" AND j.posted_at >= ").value(*from);
-        }
-        if let Some(to) = to {
-            script.sql(" AND j.posted_at < ").value(*to);
-        }
-    }
 }
 
 /// Reads the table on the left first.
-fn ordered_join(dialect: Dialect) -> &'static str {
+pub(super) fn ordered_join(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::MySql => "STRAIGHT_JOIN",
         Dialect::Sqlite => "CROSS JOIN",

@@ -58,6 +58,13 @@ pub(super) async fn job<S: Session>(session: &mut S, id: JobId) -> Result<Option
     Ok(Some(JobRecord { conflicts, ..rows::job(&row)? }))
 }
 
+/// See [`crate::ledger::Reads::jobs_of`].
+pub(super) async fn jobs_of<S: Session>(session: &mut S, ids: &[JobId]) -> Result<Vec<JobRecord>, Failure> {
+    let mut script = Script::new(S::DIALECT);
+    script.sql("SELECT ").sql(JOB).sql(" FROM jobs j WHERE j.id IN (").keys(ids).sql(") ORDER BY j.seq DESC");
+    ask(session, script).await?.iter().map(rows::job).collect()
+}
+
 /// A step in the index of ids for each.
 pub(super) async fn recorded<S: Session>(
     session: &mut S,

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
 
 use async_trait::async_trait;
+use domain::access::Accounts;
 use domain::account::{Account, AccountNumber};
+use domain::entry::Entry;
 use domain::id::JobId;
 use domain::job::Job;
 use domain::lane::{Lane, Lanes};
@@ -12,8 +14,8 @@ use domain::outcome::{Outcome, Recorded};
 use store::StoreError;
 use store::ledger::port::{Failure, Store, post};
 use store::ledger::{
-    Admin, Audit, EntryRange, EntryRecord, JobFilter, JobRecord, JobsCursor, JobsPage, OutcomeCounts,
-    Posting, Reads, Totals,
+    AccountFilter, AccountsPage, Admin, Audit, EntryRange, EntryRecord, HoldFilter, HoldPlace, HoldsPage,
+    JobFilter, JobRecord, JobsCursor, JobsPage, OutcomeCounts, Posting, Reads, Related, Totals,
 };
 
 use super::Database;
@@ -120,6 +122,36 @@ impl Reads for LedgerOf {
     }
 
     async fn jobs(&self, _: &JobFilter, _: Option<JobsCursor>, _: u32) -> Result<JobsPage, StoreError> {
+        unread()
+    }
+
+    async fn jobs_of(&self, _: &[JobId]) -> Result<Vec<JobRecord>, StoreError> {
+        unread()
+    }
+
+    async fn related(&self, _: &JobRecord) -> Result<Related, StoreError> {
+        unread()
+    }
+
+    async fn entries_of(&self, _: &JobRecord, _: &Accounts) -> Result<Vec<Entry>, StoreError> {
+        unread()
+    }
+
+    async fn find_accounts(
+        &self,
+        _: &AccountFilter,
+        _: Option<&AccountNumber>,
+        _: u32,
+    ) -> Result<AccountsPage, StoreError> {
+        unread()
+    }
+
+    async fn find_holds(
+        &self,
+        _: &HoldFilter,
+        _: Option<HoldPlace>,
+        _: u32,
+    ) -> Result<HoldsPage, StoreError> {
         unread()
     }
 }

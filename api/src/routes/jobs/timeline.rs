@@ -1,0 +1,94 @@
+//! What happened to a job, in the order of time.
+
+pub mod document;
+mod events;
+
+use std::sync::Arc;
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use axum::{Extension, Json};
+use domain::access::Accounts;
+use domain::id::JobId;
+use serde::Deserialize;
+use store::ledger::JobRecord;
+use tellers_http::problem::ByGrant;
+use tellers_http::query::{self, Query};
+use utoipa::IntoParams;
+
+use self::document::Timeline;
+use self::events::{Known, events};
+use super::issued;
+use crate::context::Ingress;
+use crate::keys::{Caller, sees_run};
+use crate::ledger_reads::LedgerReads;
+use crate::openapi::Refusals;
+use crate::problem::Problem;
+
+/// What a client asks of a timeline.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct TimelineQuery {
+    /// `true` reads the primary, not a replica.
+    #[serde(default, deserialize_with = "query::boolean")]
+    #[param(value_type = Option<bool>)]
+    fresh: bool,
+}
+
+/// Shows what happened to a job, in the order of time: when it was accepted and by whom, its outcome, its entries with the
+/// balances before and after, and what other jobs made of it since.
+///
+/// A job without an outcome is `pending` and has no events, whether or not it was accepted. Entries are shown on the accounts of
+/// the key. What is not recorded is left out: an event without a time has happened, and nothing says when.
+#[utoipa::path(
+    get, path = "/api/jobs/{id}/timeline", tag = "jobs", operation_id = "show_timeline",
+    params(
+        ("id" = String, Path, description = "The id in the answer that accepted the job.", format = Uuid),
+        TimelineQuery,
+    ),
+    responses((status = 200, description = "The events of the job.", body = Timeline, headers(("Tellers-Fresh-As-Of" = String, description = "The time (RFC 3339, UTC) up to which the answer has everything that was committed. A replica gave the answer. `unknown`: the replica's delay is not known."))), Refusals),
+)]
+pub async fn show(
+    State(ingress): State<Arc<Ingress>>,
+    caller: Caller,
+    path: Result<Path<String>, PathRejection>,
+    Query(query): Query<TimelineQuery>,
+) -> Result<Response, Problem> {
+    let id = issued(path)?;
+    let books = LedgerReads::open(&ingress, query.fresh).await?;
+    let record = ingress.read(books.ledger.job(id)).await?;
+    let is_there = record.is_some();
+    let shown = ingress.shown(&*books.ledger, &caller, record).await?;
+    let by_grant = (is_there && shown.is_none()).then_some(Extension(ByGrant));
+    if let Some(record) = shown {
+        let known = known(&ingress, &books, &caller, &record).await?;
+        return Ok(books.answer(Json(Timeline::recorded(&record, events(&record, known)))));
+    }
+    // What is not shown goes on as what is not there: with the same answer, as late.
+    let run = ingress.read(ingress.parts.analyses.run_as_read(id)).await?;
+    if let Some(run) = run.filter(|run| run.is_begun() && sees_run(&caller, run)) {
+        return Ok(books.answer(Json(Timeline::analysis(&run))));
+    }
+    Ok(books.answer((by_grant, Json(Timeline::pending(id)))))
+}
+
+/// All that is recorded of a job and may be shown to this caller.
+async fn known(
+    ingress: &Ingress,
+    books: &LedgerReads,
+    caller: &Caller,
+    record: &JobRecord,
+) -> Result<Known, Problem> {
+    let mut related = ingress.read(books.ledger.related(record)).await?;
+    related.row = related.row.filter(|_| caller.sees_client(&record.client));
+    let accounts = if caller.sees_all() { Accounts::all() } else { caller.accounts.clone() };
+    let entries = ingress.read(books.ledger.entries_of(record, &accounts)).await?;
+    let reversal: Vec<JobId> = related.reversed_by.into_iter().collect();
+    let reversal = match reversal.as_slice() {
+        [] => None,
+        ids => ingress.read(books.ledger.jobs_of(ids)).await?.pop(),
+    };
+    Ok(Known { reversed_at: reversal.map(|job| job.posted_at), related, entries })
+}
