@@ -34,7 +34,7 @@ use crate::identity::{Claims, IdempotencyKey};
 use crate::intake::{Intake, SaidBefore};
 use crate::keys::Caller;
 use crate::observe;
-use crate::openapi::{JobBody, Refusals, RejectionName};
+use crate::openapi::{JobBody, RejectionName};
 use crate::problem::{Problem, ProblemType};
 use crate::routes::jobs::document::Status;
 use crate::routes::jobs::{self, SubmitQuery};
@@ -102,7 +102,7 @@ pub enum Refused {
 /// lines. The status is `202` if at least one line was accepted, `422` if every line is wrong, and `503` if
 /// the queue took none.
 #[utoipa::path(
-    post, path = "/api/jobs/batch", tag = "jobs",
+    post, path = "/api/jobs/batch", tag = "jobs", operation_id = "submit_batch",
     params(
         (
             "Idempotency-Key" = Option<String>, Header,
@@ -117,7 +117,6 @@ pub enum Refused {
         content((Vec<JobBody> = "application/json"), (String = "application/x-ndjson")),
     ),
     responses(
-        Refusals,
         (
             status = 200, description = "Every accepted line has an outcome. The client waited for the outcomes.", body = BatchAnswer,
             headers(("Preference-Applied" = String, description = "`wait=N`")),

@@ -20,7 +20,6 @@ use super::document::Job;
 use crate::context::Ingress;
 use crate::keys::Caller;
 use crate::ledger_reads::LedgerReads;
-use crate::openapi::Refusals;
 use crate::problem::Problem;
 use crate::routes::cursor;
 
@@ -40,11 +39,10 @@ pub struct Jobs {
 /// and so does everybody where the service asks for no keys. A page looks at a bounded number of jobs, so it may be short, or empty, and
 /// still have a `next`: follow `next` until it is null.
 #[utoipa::path(
-    get, path = "/api/jobs", tag = "jobs",
+    get, path = "/api/jobs", tag = "jobs", operation_id = "list_jobs",
     params(JobsQuery),
     responses(
         (status = 200, description = "A page of jobs.", body = Jobs, headers(("Tellers-Fresh-As-Of" = String, description = "The time (RFC 3339, UTC) up to which the answer has everything that was committed. A replica gave the answer. `unknown`: the replica's delay is not known."))),
-        Refusals,
     ),
 )]
 pub async fn list(
