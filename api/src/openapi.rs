@@ -6,7 +6,9 @@ mod problems;
 use tellers_http::openapi::flatten;
 use utoipa::OpenApi;
 
-pub use self::job_body::{AnalysePatternsJob, JobBody, KindName, OutcomeSchema, RejectionName};
+pub use self::job_body::{
+    AnalysePatternsJob, JobBody, KeyStatus, KindName, OutcomeSchema, RejectionName, ScopeName,
+};
 pub use self::problems::of as problems_of;
 use crate::problem::{FieldError, Problem};
 use crate::routes::analyses::What;

@@ -4,9 +4,11 @@
 
 use std::borrow::Cow;
 
+use domain::access::Scope;
 use domain::job::Kind;
 use domain::outcome::Rejection;
 use store::ledger::OutcomeName;
+use strum::VariantArray as _;
 use utoipa::openapi::schema::Type;
 use utoipa::openapi::{ObjectBuilder, OpenApi, Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -188,6 +190,21 @@ pub struct RejectionName;
 /// The outcome of a job.
 pub struct OutcomeSchema;
 
+/// What a key allows.
+pub struct ScopeName;
+
+/// Whether a key is taken.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum KeyStatus {
+    /// It is taken.
+    Valid,
+    /// Its time is over.
+    Expired,
+    /// Somebody revoked it.
+    Revoked,
+}
+
 impl PartialSchema for KindName {
     fn schema() -> RefOr<Schema> {
         names("What a job does.", Kind::ALL.iter().copied().map(Kind::name))
@@ -222,6 +239,18 @@ impl PartialSchema for OutcomeSchema {
 impl ToSchema for OutcomeSchema {
     fn name() -> Cow<'static, str> {
         "Outcome".into()
+    }
+}
+
+impl PartialSchema for ScopeName {
+    fn schema() -> RefOr<Schema> {
+        names("What a key allows its holder to do.", Scope::VARIANTS.iter().map(|scope| scope.name()))
+    }
+}
+
+impl ToSchema for ScopeName {
+    fn name() -> Cow<'static, str> {
+        "Scope".into()
     }
 }
 

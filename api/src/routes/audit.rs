@@ -35,6 +35,7 @@ fn number<'de, D: Deserializer<'de>>(number: D) -> Result<Option<u64>, D::Error>
 
 /// A page of events.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EventsPage)]
 pub struct Events {
     /// The events, the newest first.
     events: Vec<Event>,

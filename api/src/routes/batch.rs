@@ -59,6 +59,7 @@ pub struct BatchAnswer {
 #[serde(untagged)]
 pub enum LineResult {
     /// The job of the line is on disk.
+    #[schema(title = "AcceptedLine")]
     Accepted {
         /// The number of the line, from 1.
         line: usize,
@@ -77,6 +78,7 @@ pub enum LineResult {
         came_before: bool,
     },
     /// The line was refused, and nothing of it was accepted.
+    #[schema(title = "RefusedLine")]
     Refused {
         /// The number of the line, from 1.
         line: usize,
@@ -113,8 +115,8 @@ pub enum Refused {
         SubmitQuery,
     ),
     request_body(
-        description = "At most 16 MiB, and 64 KiB a line.",
-        content((Vec<JobBody> = "application/json"), (String = "application/x-ndjson")),
+        content = Vec<JobBody>,
+        description = "At most 16 MiB, and 64 KiB a line. One job a line is taken as `application/x-ndjson`.",
     ),
     responses(
         (

@@ -193,7 +193,7 @@ pub async fn list(
         (
             status = 200,
             description = "The import. With `Accept: text/event-stream` the answer is a stream of events `import`, one each second, until the import has ended.",
-            content((ImportDocument = "application/json"), (String = "text/event-stream")),
+            content((ImportDocument = "application/json"), (ImportDocument = "text/event-stream")),
         ),
     ),
 )]

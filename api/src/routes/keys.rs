@@ -29,6 +29,7 @@ use crate::body::{self, BodyLimit};
 use crate::context::Ingress;
 use crate::keys::Caller;
 use crate::ledger_reads::LEDGER_READ_MAX;
+use crate::openapi::{KeyStatus, ScopeName};
 use crate::problem::{self, Problem, ProblemType};
 use crate::rfc3339::Rfc3339;
 
@@ -50,7 +51,7 @@ pub struct KeyBody {
     #[schema(value_type = Option<String>, example = "Acme ERP")]
     name: Option<Name>,
     /// What the key allows: `submit`, `read`, `operate`, `audit`, `admin`.
-    #[schema(value_type = Vec<String>, example = json!(["submit", "read"]))]
+    #[schema(value_type = Vec<ScopeName>, example = json!(["submit", "read"]))]
     scopes: Vec<Scope>,
     /// The accounts that the key may draw on, open and read: numbers, or how numbers begin with `*` behind it. `*` alone is
     /// every account.
@@ -89,7 +90,7 @@ pub struct KeyDocument {
     /// What people call it.
     name: String,
     /// What it allows.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<ScopeName>)]
     scopes: Vec<Scope>,
     /// The accounts that it may draw on, open and read.
     #[schema(value_type = Vec<String>)]
@@ -97,7 +98,7 @@ pub struct KeyDocument {
     /// Jobs a second; absent: as many as the settings grant a client.
     rate: Option<u32>,
     /// `valid`, `expired` or `revoked`.
-    #[schema(example = "valid")]
+    #[schema(value_type = KeyStatus)]
     status: &'static str,
     /// When it was made (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime)]

@@ -41,6 +41,7 @@ pub(super) struct ListQuery {
 
 /// What was done with a dead letter.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DeadLetterHandled)]
 pub(super) struct Done {
     /// The dead letter's id.
     id: String,

@@ -26,7 +26,7 @@ use crate::views::status::Status;
         status = 200,
         description = "The latest snapshot, at most about a second old. With `Accept: text/event-stream` the \
                        answer is a stream of events `dashboard`, one each second.",
-        content((Dashboard = "application/json"), (String = "text/event-stream"))
+        content((Dashboard = "application/json"), (Dashboard = "text/event-stream"))
     ))
 )]
 pub(super) async fn dashboard(
@@ -64,7 +64,7 @@ pub(super) async fn status(State(shared): State<Arc<Shared>>) -> Response {
     responses((
         status = 200,
         description = "The latest figures. With `Accept: text/event-stream` the answer is a stream of events `metrics`, one each second.",
-        content((Metrics = "application/json"), (String = "text/event-stream"))
+        content((Metrics = "application/json"), (Metrics = "text/event-stream"))
     ))
 )]
 pub(super) async fn realtime(

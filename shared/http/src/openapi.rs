@@ -9,7 +9,7 @@ mod tagged;
 use std::collections::BTreeMap;
 
 use utoipa::openapi::path::{Operation, Parameter, PathItem};
-use utoipa::openapi::schema::{Schema, SchemaType, Type};
+use utoipa::openapi::schema::{AdditionalProperties, Array, ArrayItems, Schema, SchemaType, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Response};
 
@@ -24,6 +24,7 @@ pub fn complete(document: &mut OpenApi, routes: &[Route], problems_of: impl Fn(&
     components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
     let header = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-API-Key")));
     components.add_security_scheme("key", header);
+    components.schemas.values_mut().for_each(open);
     for item in document.paths.paths.values_mut() {
         for operation in operations(item).into_iter().filter_map(|(_, operation)| operation.as_mut()) {
             without_null(operation);
@@ -67,6 +68,28 @@ pub(crate) fn refuse(operation: &mut Operation, kinds: impl Iterator<Item = Kind
             }
             RefOr::Ref(_) => (),
         }
+    }
+}
+
+/// Says of an object whose members are not listed that it may have any.
+fn open(schema: &mut RefOr<Schema>) {
+    let RefOr::T(schema) = schema else { return };
+    match schema {
+        Schema::Object(object) => {
+            let is_object = match &object.schema_type {
+                SchemaType::Type(of) => *of == Type::Object,
+                SchemaType::Array(types) => types.contains(&Type::Object),
+                SchemaType::AnyValue => false,
+            };
+            if is_object && object.properties.is_empty() && object.additional_properties.is_none() {
+                object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(true)));
+            }
+            object.properties.values_mut().for_each(open);
+        }
+        Schema::OneOf(of) => of.items.iter_mut().for_each(open),
+        Schema::AllOf(of) => of.items.iter_mut().for_each(open),
+        Schema::Array(Array { items: ArrayItems::RefOrSchema(items), .. }) => open(items),
+        _ => (),
     }
 }
 

@@ -76,6 +76,7 @@ fn exact(minor_units: i128) -> i64 {
 
 /// A page of an account's entries.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EntriesPage)]
 pub struct Entries {
     /// The account's number.
     #[schema(value_type = String)]

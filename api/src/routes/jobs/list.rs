@@ -25,6 +25,7 @@ use crate::routes::cursor;
 
 /// A page of jobs.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = JobsPage)]
 pub struct Jobs {
     /// The jobs, the newest first.
     jobs: Vec<Job>,

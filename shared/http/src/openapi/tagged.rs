@@ -1,4 +1,4 @@
-//! Bodies whose fields depend on one of them: as flat objects, told apart by that field.
+//! Bodies whose fields depend on one of them: as flat objects, each known by that field.
 
 use utoipa::openapi::schema::{AdditionalProperties, Discriminator, Object, OneOf, Schema};
 use utoipa::openapi::{Components, OpenApi, Ref, RefOr};
