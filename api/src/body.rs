@@ -12,6 +12,7 @@ use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt};
+use tellers_http::media_type;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
@@ -54,14 +55,10 @@ pub enum MediaType {
 impl MediaType {
     /// What the head says.
     pub fn of(headers: &HeaderMap) -> MediaType {
-        let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        match value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
-            "application/json" | "text/json" => MediaType::Json,
-            "application/x-ndjson"
-            | "application/ndjson"
-            | "application/jsonl"
-            | "application/x-jsonlines" => MediaType::Ndjson,
-            other if other.starts_with("application/") && other.ends_with("+json") => MediaType::Json,
+        let essence = media_type::essence(headers);
+        match essence.as_str() {
+            json if media_type::is_json(json) => MediaType::Json,
+            lines if media_type::is_lines(lines) => MediaType::Ndjson,
             _ => MediaType::Unknown,
         }
     }
@@ -80,12 +77,12 @@ fn announced_bytes(headers: &HeaderMap) -> Option<usize> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// Reads a body whole.
+/// Reads a body of JSON whole.
 pub async fn read(headers: &HeaderMap, body: Body, limit: BodyLimit) -> Result<Bytes, Problem> {
     read_into(headers, body, limit, |_| Ok(())).await
 }
 
-/// Reads a body whole, and unpacks it where it comes packed. `room` is asked for room for as many bytes in all, before they
+/// Reads a body of JSON whole, and unpacks it where it comes packed. `room` is asked for room for as many bytes in all, before they
 /// are kept.
 pub async fn read_into(
     headers: &HeaderMap,
@@ -93,6 +90,7 @@ pub async fn read_into(
     limit: BodyLimit,
     room: impl FnMut(usize) -> Result<(), Problem>,
 ) -> Result<Bytes, Problem> {
+    media_type::check_json(headers)?;
     timeout(limit.read_max, collect(headers, body.into_data_stream(), limit, room)).await.unwrap_or_else(
         |_| {
             let detail =

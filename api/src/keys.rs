@@ -8,6 +8,7 @@ use store::analyses::Run;
 use store::ledger::{JobRecord, Reads, Touches};
 use tellers_http::access::Route;
 pub use tellers_http::keys::{Caller, Denied, Key, KeyRing, Keys, Scope, check_listen};
+use tellers_http::problem::pages;
 
 use self::Scope::{Admin, Audit, Operate, Read, Submit};
 use crate::context::Ingress;
@@ -51,6 +52,8 @@ pub const ROUTES: &[Route] = &[
     Route::open("/docs"),
     Route::open("/docs/"),
     Route::open("/docs/{*rest}"),
+    pages::PATHS[0],
+    pages::PATHS[1],
 ];
 
 /// Refuses a job that draws on an account which is not the client's: of whether there is such an account the answer says

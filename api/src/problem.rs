@@ -4,7 +4,10 @@ use axum::http::StatusCode;
 use contract::submission::Invalid;
 use domain::id::JobId;
 use strum::VariantArray;
-use tellers_http::problem::{FORBIDDEN, INVALID_PARAMETER, Kind, UNAUTHORIZED};
+use tellers_http::problem::{
+    BODY_TOO_LARGE, FORBIDDEN, INCOMPLETE_BODY, INTERNAL, INVALID_PARAMETER, Kind, MALFORMED_JSON,
+    UNAUTHORIZED, UNSUPPORTED_MEDIA_TYPE,
+};
 pub use tellers_http::problem::{FieldError, MEDIA_TYPE, Problem};
 
 macro_rules! problem_types {
@@ -16,6 +19,11 @@ macro_rules! problem_types {
             InvalidParameter,
             Unauthorized,
             Forbidden,
+            MalformedJson,
+            IncompleteBody,
+            BodyTooLarge,
+            UnsupportedMediaType,
+            Internal,
             $($name),*
         }
 
@@ -26,6 +34,11 @@ macro_rules! problem_types {
                     Self::InvalidParameter => INVALID_PARAMETER,
                     Self::Unauthorized => UNAUTHORIZED,
                     Self::Forbidden => FORBIDDEN,
+                    Self::MalformedJson => MALFORMED_JSON,
+                    Self::IncompleteBody => INCOMPLETE_BODY,
+                    Self::BodyTooLarge => BODY_TOO_LARGE,
+                    Self::UnsupportedMediaType => UNSUPPORTED_MEDIA_TYPE,
+                    Self::Internal => INTERNAL,
                     $(Self::$name => Kind::new($uri, StatusCode::$status, $title),)*
                 }
             }
@@ -34,14 +47,10 @@ macro_rules! problem_types {
 }
 
 problem_types! {
-    MalformedJson: BAD_REQUEST, "/problems/malformed-json", "Not JSON";
     InvalidJob: UNPROCESSABLE_ENTITY, "/problems/invalid-job", "Not a job";
     InvalidBatch: UNPROCESSABLE_ENTITY, "/problems/invalid-batch", "Not a batch of jobs";
-    IncompleteBody: BAD_REQUEST, "/problems/incomplete-body", "The body ended early";
     DamagedBody: BAD_REQUEST, "/problems/damaged-body", "The body cannot be unpacked";
-    BodyTooLarge: PAYLOAD_TOO_LARGE, "/problems/body-too-large", "Body too large";
     TooManyJobs: PAYLOAD_TOO_LARGE, "/problems/too-many-jobs", "Too many jobs in one request";
-    UnsupportedMediaType: UNSUPPORTED_MEDIA_TYPE, "/problems/unsupported-media-type", "Unsupported media type";
     RequestTimeout: REQUEST_TIMEOUT, "/problems/request-timeout", "The request took too long";
     NotFound: NOT_FOUND, "/problems/not-found", "No such resource";
     JobNotFound: NOT_FOUND, "/problems/job-not-found", "No such job";
@@ -64,7 +73,6 @@ problem_types! {
     InsufficientStorage: INSUFFICIENT_STORAGE, "/problems/insufficient-storage", "No room for the file";
     PoolExhausted: SERVICE_UNAVAILABLE, "/problems/pool-exhausted", "Every connection of a pool is in use";
     NotAcceptable: NOT_ACCEPTABLE, "/problems/not-acceptable", "Not to be had in that form";
-    Internal: INTERNAL_SERVER_ERROR, "/problems/internal", "A fault of ours";
 }
 
 impl From<ProblemType> for Kind {
@@ -95,6 +103,8 @@ pub fn invalid_job(invalid: Invalid) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use tellers_http::problem::pages::explains;
+
     use super::*;
 
     #[test]
@@ -103,5 +113,8 @@ mod tests {
             ProblemType::VARIANTS.iter().map(|problem| problem.kind().uri).collect();
         assert_eq!(uris.len(), ProblemType::VARIANTS.len());
         assert!(uris.iter().all(|uri| uri.starts_with("/problems/")));
+        for problem in ProblemType::VARIANTS {
+            assert!(explains(problem.kind()), "{problem:?} has no page");
+        }
     }
 }

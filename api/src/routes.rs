@@ -18,7 +18,9 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
-use tellers_http::access::{Door, describe, guard};
+use tellers_http::access::{Door, guard};
+use tellers_http::openapi::complete;
+use tellers_http::problem::pages;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -27,7 +29,7 @@ use utoipa_axum::routes;
 use crate::context::Ingress;
 use crate::keys::ROUTES;
 use crate::observe;
-use crate::openapi::Document;
+use crate::openapi::{Document, name_kinds, problems_of};
 use crate::problem::{Problem, ProblemType};
 
 /// Everything that the ingress serves.
@@ -62,10 +64,12 @@ pub fn router(ingress: Arc<Ingress>) -> Router {
         .routes(routes!(operations::readyz))
         .routes(routes!(operations::metrics))
         .split_for_parts();
-    describe(&mut document, ROUTES);
+    name_kinds(&mut document);
+    complete(&mut document, ROUTES, problems_of);
     let door = Door::new(ingress.config.keys.clone(), ROUTES.iter().copied(), ingress.config.trail.clone());
     router
         .merge(docs::routes(document))
+        .merge(pages::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(Arc::new(door), guard))

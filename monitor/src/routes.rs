@@ -1,7 +1,7 @@
 //! What the monitor answers, one file for each group of routes.
 
 mod alerts;
-mod body;
+pub(crate) mod body;
 mod config;
 mod dead_letters;
 mod fleet;
@@ -16,13 +16,16 @@ use axum::extract::Request;
 use axum::middleware::from_fn_with_state;
 use axum::{Json, Router};
 use runtime::telemetry::Exposition;
-use tellers_http::access::{Door, Route, describe, guard};
+use tellers_http::access::{Door, Route, guard};
 use tellers_http::keys::Scope::{self, Audit, Operate, Read};
+use tellers_http::openapi::{complete, flatten};
 use tellers_http::probes;
+use tellers_http::problem::pages;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::fleet::HistorySpan;
 use self::session::Sessions;
 use crate::context::Shared;
 use crate::load_tests::{self, LoadTests};
@@ -35,13 +38,15 @@ use crate::problem::{self, FieldError, Problem};
     info(
         title = "Tellers monitor",
         description = "Facts about the fleet, its health, and what to change.\n\nNames end in their unit. What is not known is \
-            `null`, never zero. Every refusal is a problem document (RFC 9457).",
+            `null`, never zero. Every refusal is a problem document (RFC 9457), whose `type` leads to a page \
+            that explains it.",
     ),
     tags(
         (name = "fleet", description = "What the fleet does, and whether it is well."),
         (name = "control", description = "What to change, and how to change it."),
+        (name = "load tests", description = "Load on the fleet, measured and judged."),
     ),
-    components(schemas(Problem, FieldError)),
+    components(schemas(Problem, FieldError, HistorySpan)),
     // Beside this document's folder, wherever a proxy puts it.
     servers((url = "..", description = "The service that answered with this document")),
 )]
@@ -79,6 +84,8 @@ const OPEN: &[Route] = &[
     Route::open("/metrics"),
     Route::anyone("POST", session::PATH),
     Route::anyone("DELETE", session::PATH),
+    pages::PATHS[0],
+    pages::PATHS[1],
 ];
 
 pub(crate) fn router(
@@ -109,17 +116,31 @@ pub(crate) fn router(
             OpenApiRouter::new().routes(routes!(session::begin, session::end)).with_state(sessions.clone()),
         )
         .split_for_parts();
-    describe(&mut document, ROUTES);
+    name_plans(&mut document);
+    complete(&mut document, ROUTES, problem::of_operation);
     let routes = ROUTES.iter().chain(OPEN).copied().chain(page::paths().map(Route::open));
     let door = Door::new(keys, routes, trail);
     router
         .route("/api/openapi.json", axum::routing::get(async move || Json(document)))
         .merge(probes::routes(readiness, prometheus))
         .merge(page::routes())
+        .merge(pages::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(Arc::new(door), guard))
         .layer(from_fn_with_state(sessions, session::present_key))
+}
+
+/// Makes the plan of a load test a `oneOf` by `mode`, which generators of clients turn into types.
+fn name_plans(document: &mut utoipa::openapi::OpenApi) {
+    if flatten(document, "LoadTestPlan", "mode", "LoadTestPlan").is_none() {
+        tracing::error!(
+            "the plan of a load test is not described as it should be; generated clients lack it"
+        );
+    }
+    if let Some(components) = &mut document.components {
+        components.schemas.remove("LoadTestLoad");
+    }
 }
 
 async fn not_found(request: Request) -> Problem {

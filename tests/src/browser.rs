@@ -173,6 +173,11 @@ impl Page {
         Ok(())
     }
 
+    /// Types a text where the keyboard is.
+    pub async fn write(&self, text: &str) -> anyhow::Result<()> {
+        self.call("Input.insertText", json!({"text": text})).await.map(drop)
+    }
+
     /// Writes what the page looks like, all of it, as a PNG.
     pub async fn picture(&self, file: &Path) -> anyhow::Result<()> {
         let asked = json!({"format": "png", "captureBeyondViewport": true});

@@ -4,10 +4,13 @@
 
 use std::borrow::Cow;
 
+use domain::access::Scope;
 use domain::job::Kind;
 use domain::outcome::Rejection;
+use store::ledger::OutcomeName;
+use strum::VariantArray as _;
 use utoipa::openapi::schema::Type;
-use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
+use utoipa::openapi::{ObjectBuilder, OpenApi, Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::statement::PaymentNames;
@@ -32,8 +35,7 @@ pub struct JobBody {
     /// Data of the client's own: an object of at most 1024 bytes of JSON, blanks counted. It comes back byte
     /// for byte. Other blanks or another order of members do not make another job. An object that has a name
     /// twice is refused.
-    #[schema(value_type = Option<Object>)]
-    metadata: Option<()>,
+    metadata: Option<MetadataBody>,
     /// The names of the payment, in the words of ISO 20022. None of them identifies the job. All of them come back
     /// in entries and statements.
     payment: Option<PaymentNames>,
@@ -127,6 +129,48 @@ pub enum ActionBody {
     Reversal { account: AccountNumber, job: JobId },
 }
 
+/// Work without an order: an analysis of one account, as `POST /api/analyses` starts. It stands alone, and not in a batch.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AnalysePatternsJob {
+    kind: AnalysisKind,
+    account: AccountNumber,
+    /// The first day that counts.
+    #[schema(format = Date)]
+    from: Option<String>,
+    /// The last day that counts.
+    #[schema(format = Date)]
+    to: Option<String>,
+    /// The client's own name for the analysis.
+    #[schema(min_length = 1, max_length = 128)]
+    reference: Option<String>,
+}
+
+/// The kind of job that is an analysis.
+#[derive(ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum AnalysisKind {
+    AnalysePatterns,
+}
+
+/// Lets a job be an analysis too.
+pub(super) fn add_analyses(document: &mut OpenApi) {
+    let schemas = document.components.as_mut().map(|components| &mut components.schemas);
+    let Some(RefOr::T(Schema::OneOf(kinds))) = schemas.and_then(|schemas| schemas.get_mut("JobBody")) else {
+        return;
+    };
+    kinds.items.push(Ref::from_schema_name("AnalysePatternsJob").into());
+    if let Some(discriminator) = &mut kinds.discriminator {
+        let place = "#/components/schemas/AnalysePatternsJob".to_owned();
+        discriminator.mapping.insert("analyse_patterns".to_owned(), place);
+    }
+}
+
+/// Data of the client's own.
+#[derive(ToSchema)]
+#[schema(as = Metadata, value_type = Object)]
+pub struct MetadataBody(());
+
 /// One leg of a journal.
 #[derive(ToSchema)]
 #[schema(as = Leg)]
@@ -142,6 +186,24 @@ pub struct KindName;
 
 /// Why a job was turned down.
 pub struct RejectionName;
+
+/// The outcome of a job.
+pub struct OutcomeSchema;
+
+/// What a key allows.
+pub struct ScopeName;
+
+/// Whether a key is taken.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum KeyStatus {
+    /// It is taken.
+    Valid,
+    /// Its time is over.
+    Expired,
+    /// Somebody revoked it.
+    Revoked,
+}
 
 impl PartialSchema for KindName {
     fn schema() -> RefOr<Schema> {
@@ -165,6 +227,30 @@ impl PartialSchema for RejectionName {
 impl ToSchema for RejectionName {
     fn name() -> Cow<'static, str> {
         "Rejection".into()
+    }
+}
+
+impl PartialSchema for OutcomeSchema {
+    fn schema() -> RefOr<Schema> {
+        names("The outcome of a job.", OutcomeName::ALL.iter().copied().map(OutcomeName::name))
+    }
+}
+
+impl ToSchema for OutcomeSchema {
+    fn name() -> Cow<'static, str> {
+        "Outcome".into()
+    }
+}
+
+impl PartialSchema for ScopeName {
+    fn schema() -> RefOr<Schema> {
+        names("What a key allows its holder to do.", Scope::VARIANTS.iter().map(|scope| scope.name()))
+    }
+}
+
+impl ToSchema for ScopeName {
+    fn name() -> Cow<'static, str> {
+        "Scope".into()
     }
 }
 

@@ -20,7 +20,6 @@ use self::document::{Account, Entries};
 use crate::context::Ingress;
 use crate::keys::Caller;
 use crate::ledger_reads::LedgerReads;
-use crate::openapi::Refusals;
 use crate::problem::{Problem, ProblemType};
 use crate::routes::analyses::document::AccountPatterns;
 use crate::routes::cursor;
@@ -38,12 +37,12 @@ pub struct ShowQuery {
 
 /// Shows an account: its balance, holds, limit and status.
 #[utoipa::path(
-    get, path = "/api/accounts/{number}", tag = "accounts",
+    get, path = "/api/accounts/{number}", tag = "accounts", operation_id = "show_account",
     params(
         ("number" = String, Path, description = "The account's number.", max_length = 34),
         ShowQuery,
     ),
-    responses((status = 200, description = "The account.", body = Account, headers(("Tellers-Fresh-As-Of" = String, description = "The time (RFC 3339, UTC) up to which the answer has everything that was committed. A replica gave the answer. `unknown`: the replica's delay is not known."))), Refusals),
+    responses((status = 200, description = "The account.", body = Account, headers(("Tellers-Fresh-As-Of" = String, description = "The time (RFC 3339, UTC) up to which the answer has everything that was committed. A replica gave the answer. `unknown`: the replica's delay is not known.")))),
 )]
 pub async fn show(
     State(ingress): State<Arc<Ingress>>,
@@ -64,7 +63,7 @@ pub async fn show(
 pub struct EntriesQuery {
     /// Entries of a page: 1 to 1000; 50 by default.
     #[serde(default)]
-    #[param(value_type = Option<u32>)]
+    #[param(inline)]
     limit: Limit<50, 1_000>,
     /// Where a page starts; take it from `next`.
     cursor: Option<String>,
@@ -79,12 +78,12 @@ pub struct EntriesQuery {
 /// `next` (and the header `Link`) leads to older entries. A page that was read once stays as it was: new
 /// entries are only ever added at the front.
 #[utoipa::path(
-    get, path = "/api/accounts/{number}/entries", tag = "accounts",
+    get, path = "/api/accounts/{number}/entries", tag = "accounts", operation_id = "list_entries",
     params(
         ("number" = String, Path, description = "The account's number.", max_length = 34),
         EntriesQuery,
     ),
-    responses((status = 200, description = "A page of entries.", body = Entries, headers(("Tellers-Fresh-As-Of" = String, description = "The time (RFC 3339, UTC) up to which the answer has everything that was committed. A replica gave the answer. `unknown`: the replica's delay is not known."))), Refusals),
+    responses((status = 200, description = "A page of entries.", body = Entries, headers(("Tellers-Fresh-As-Of" = String, description = "The time (RFC 3339, UTC) up to which the answer has everything that was committed. A replica gave the answer. `unknown`: the replica's delay is not known.")))),
 )]
 pub async fn entries(
     State(ingress): State<Arc<Ingress>>,
@@ -117,9 +116,9 @@ pub async fn entries(
 
 /// Shows the latest analysis of an account: recurring payments, anomalies, cash flow and a forecast.
 #[utoipa::path(
-    get, path = "/api/accounts/{number}/patterns", tag = "accounts",
+    get, path = "/api/accounts/{number}/patterns", tag = "accounts", operation_id = "show_patterns",
     params(("number" = String, Path, description = "The account's number.", max_length = 34)),
-    responses((status = 200, description = "The latest patterns.", body = AccountPatterns), Refusals),
+    responses((status = 200, description = "The latest patterns.", body = AccountPatterns)),
 )]
 pub async fn patterns(
     State(ingress): State<Arc<Ingress>>,

@@ -22,11 +22,11 @@ use tellers_http::query::{self, Limit, NoParameters, Query};
 use utoipa::IntoParams;
 
 use self::document::{Analyses, Analysis, AnalysisBody};
+pub use self::export::What;
 use crate::body::{self, BodyLimit};
 use crate::context::Ingress;
 use crate::identity::{IdempotencyKey, ReferenceAsSent};
 use crate::keys::{Caller, not_granted, sees_run};
-use crate::openapi::Refusals;
 use crate::order::Order;
 use crate::problem::{Problem, ProblemType};
 
@@ -39,12 +39,11 @@ const LIMIT: BodyLimit = BodyLimit { bytes_max: 1024 * 1024, read_max: Duration:
 /// priority. `/api/accounts/{number}/patterns` then shows recurring payments, anomalies, cash flow and a
 /// forecast.
 #[utoipa::path(
-    post, path = "/api/analyses", tag = "analyses",
+    post, path = "/api/analyses", tag = "analyses", operation_id = "start_analysis",
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable characters. A retry with the same key is the same analysis.")),
     request_body(content = AnalysisBody, description = "At most 1 MiB. An empty body analyses all accounts."),
     responses(
         (status = 202, description = "The analysis was accepted and is on disk.", body = Analysis, headers(("Location" = String, description = "Path of the analysis, which shows its progress."))),
-        Refusals,
     ),
 )]
 pub async fn start(
@@ -137,7 +136,7 @@ pub(super) fn accepted(id: JobId, answer: impl serde::Serialize) -> Response {
 pub struct ListQuery {
     /// Runs of a page: 1 to 100; 20 by default.
     #[serde(default)]
-    #[param(value_type = Option<u32>)]
+    #[param(inline)]
     limit: Limit<20, 100>,
     /// Where a page starts; take it from `next`.
     #[serde(default, deserialize_with = "next")]
@@ -150,9 +149,9 @@ fn next<'de, D: Deserializer<'de>>(before: D) -> Result<Option<i64>, D::Error> {
 
 /// Lists analyses that have begun, the newest first.
 #[utoipa::path(
-    get, path = "/api/analyses", tag = "analyses",
+    get, path = "/api/analyses", tag = "analyses", operation_id = "list_analyses",
     params(ListQuery),
-    responses((status = 200, description = "A page of runs.", body = Analyses), Refusals),
+    responses((status = 200, description = "A page of runs.", body = Analyses)),
 )]
 pub async fn list(
     State(ingress): State<Arc<Ingress>>,
@@ -166,9 +165,9 @@ pub async fn list(
 
 /// Shows how far an analysis is.
 #[utoipa::path(
-    get, path = "/api/analyses/{id}", tag = "analyses",
+    get, path = "/api/analyses/{id}", tag = "analyses", operation_id = "show_analysis",
     params(("id" = String, Path, description = "The id in the answer that accepted the analysis.", format = Uuid)),
-    responses((status = 200, description = "The analysis, as far as it is.", body = Analysis), Refusals),
+    responses((status = 200, description = "The analysis, as far as it is.", body = Analysis)),
 )]
 pub async fn show(
     State(ingress): State<Arc<Ingress>>,
@@ -204,9 +203,9 @@ async fn stands(
 
 /// Cancels an analysis. The results so far stay.
 #[utoipa::path(
-    delete, path = "/api/analyses/{id}", tag = "analyses",
+    delete, path = "/api/analyses/{id}", tag = "analyses", operation_id = "cancel_analysis",
     params(("id" = String, Path, description = "The id in the answer that accepted the analysis.", format = Uuid)),
-    responses((status = 200, description = "The analysis: cancelled, or done if it ended before.", body = Analysis), Refusals),
+    responses((status = 200, description = "The analysis: cancelled, or done if it ended before.", body = Analysis)),
 )]
 pub async fn cancel(
     State(ingress): State<Arc<Ingress>>,
@@ -237,8 +236,8 @@ pub async fn cancel(
 pub struct ExportQuery {
     /// `recurring` or `anomalies`; by default the export has both.
     #[serde(default, deserialize_with = "query::name")]
-    #[param(value_type = Option<String>)]
-    what: Option<export::What>,
+    #[param(value_type = Option<What>)]
+    what: Option<What>,
 }
 
 /// Exports the results of an analysis as CSV: a line for each recurring payment or income and for each
@@ -246,12 +245,12 @@ pub struct ExportQuery {
 ///
 /// An account that a later analysis covered again is in the export of the later one.
 #[utoipa::path(
-    get, path = "/api/analyses/{id}/export", tag = "analyses",
+    get, path = "/api/analyses/{id}/export", tag = "analyses", operation_id = "export_analysis",
     params(
         ("id" = String, Path, description = "The id in the answer that accepted the analysis.", format = Uuid),
         ExportQuery,
     ),
-    responses((status = 200, description = "CSV lines, sorted by account.", body = String, content_type = "text/csv"), Refusals),
+    responses((status = 200, description = "CSV lines, sorted by account.", body = String, content_type = "text/csv")),
 )]
 pub async fn export(
     State(ingress): State<Arc<Ingress>>,

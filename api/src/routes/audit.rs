@@ -12,7 +12,6 @@ use tellers_http::query::{self, Limit, Query};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::context::Ingress;
-use crate::openapi::Refusals;
 use crate::problem::Problem;
 use crate::rfc3339::Rfc3339;
 
@@ -26,7 +25,7 @@ pub struct ListQuery {
     before: Option<u64>,
     /// Events of a page: 1 to 1,000; 100 by default.
     #[serde(default)]
-    #[param(value_type = Option<u32>)]
+    #[param(inline)]
     limit: Limit<100, 1_000>,
 }
 
@@ -36,6 +35,7 @@ fn number<'de, D: Deserializer<'de>>(number: D) -> Result<Option<u64>, D::Error>
 
 /// A page of events.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EventsPage)]
 pub struct Events {
     /// The events, the newest first.
     events: Vec<Event>,
@@ -90,9 +90,9 @@ impl From<(u64, AuditEvent)> for Event {
 /// Lists the events of the audit log, the newest first: failed authentication, refusals, changes of keys and settings,
 /// replays and discards of dead letters, and load tests.
 #[utoipa::path(
-    get, path = "/api/audit", tag = "keys",
+    get, path = "/api/audit", tag = "keys", operation_id = "list_audit_events",
     params(ListQuery),
-    responses((status = 200, description = "A page of events.", body = Events), Refusals),
+    responses((status = 200, description = "A page of events.", body = Events)),
 )]
 pub async fn list(
     State(ingress): State<Arc<Ingress>>,

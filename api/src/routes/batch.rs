@@ -34,7 +34,7 @@ use crate::identity::{Claims, IdempotencyKey};
 use crate::intake::{Intake, SaidBefore};
 use crate::keys::Caller;
 use crate::observe;
-use crate::openapi::{JobBody, Refusals, RejectionName};
+use crate::openapi::{JobBody, RejectionName};
 use crate::problem::{Problem, ProblemType};
 use crate::routes::jobs::document::Status;
 use crate::routes::jobs::{self, SubmitQuery};
@@ -59,6 +59,7 @@ pub struct BatchAnswer {
 #[serde(untagged)]
 pub enum LineResult {
     /// The job of the line is on disk.
+    #[schema(title = "AcceptedLine")]
     Accepted {
         /// The number of the line, from 1.
         line: usize,
@@ -77,6 +78,7 @@ pub enum LineResult {
         came_before: bool,
     },
     /// The line was refused, and nothing of it was accepted.
+    #[schema(title = "RefusedLine")]
     Refused {
         /// The number of the line, from 1.
         line: usize,
@@ -102,7 +104,7 @@ pub enum Refused {
 /// lines. The status is `202` if at least one line was accepted, `422` if every line is wrong, and `429` or `503` if
 /// none was taken and some may come again.
 #[utoipa::path(
-    post, path = "/api/jobs/batch", tag = "jobs",
+    post, path = "/api/jobs/batch", tag = "jobs", operation_id = "submit_batch",
     params(
         (
             "Idempotency-Key" = Option<String>, Header,
@@ -113,11 +115,10 @@ pub enum Refused {
         SubmitQuery,
     ),
     request_body(
-        description = "At most 16 MiB, and 64 KiB a line.",
-        content((Vec<JobBody> = "application/json"), (String = "application/x-ndjson")),
+        content = Vec<JobBody>,
+        description = "At most 16 MiB, and 64 KiB a line. One job a line is taken as `application/x-ndjson`.",
     ),
     responses(
-        Refusals,
         (
             status = 200, description = "Every accepted line has an outcome. The client waited for the outcomes.", body = BatchAnswer,
             headers(("Preference-Applied" = String, description = "`wait=N`")),

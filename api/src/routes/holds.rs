@@ -21,7 +21,6 @@ use self::document::{HoldStateName, Holds};
 use crate::context::Ingress;
 use crate::keys::Caller;
 use crate::ledger_reads::LedgerReads;
-use crate::openapi::Refusals;
 use crate::problem::Problem;
 use crate::routes::cursor;
 use crate::routes::jobs::list::filter::account;
@@ -41,7 +40,7 @@ pub struct HoldsQuery {
     status: Option<HoldState>,
     /// Holds of a page: 1 to 500; 50 by default.
     #[serde(default)]
-    #[param(value_type = Option<u32>, minimum = 1, maximum = 500)]
+    #[param(inline)]
     limit: Limit<50, 500>,
     /// Where a page starts; take it from `next`.
     cursor: Option<String>,
@@ -59,7 +58,7 @@ pub struct HoldsQuery {
 #[utoipa::path(
     get, path = "/api/holds", tag = "accounts", operation_id = "list_holds",
     params(HoldsQuery),
-    responses((status = 200, description = "A page of holds.", body = Holds, headers(("Tellers-Fresh-As-Of" = String, description = "The time (RFC 3339, UTC) up to which the answer has everything that was committed. A replica gave the answer. `unknown`: the replica's delay is not known."))), Refusals),
+    responses((status = 200, description = "A page of holds.", body = Holds, headers(("Tellers-Fresh-As-Of" = String, description = "The time (RFC 3339, UTC) up to which the answer has everything that was committed. A replica gave the answer. `unknown`: the replica's delay is not known.")))),
 )]
 pub async fn list(
     State(ingress): State<Arc<Ingress>>,

@@ -25,7 +25,6 @@ use crate::admission::Held;
 use crate::context::Ingress;
 use crate::imports::{self, Description, STALE_AFTER_US};
 use crate::keys::Caller;
-use crate::openapi::Refusals;
 use crate::problem::{Problem, ProblemType};
 
 pub mod document;
@@ -45,6 +44,7 @@ const REFUSALS_SHOWN: u32 = 10;
 #[into_params(parameter_in = Query)]
 pub struct SubmitQuery {
     /// `csv`, `ndjson` or `pain.001`; by default the service detects it.
+    #[param(value_type = Option<FileFormat>)]
     format: Option<String>,
     /// Which columns and constants make a job, and how dates and amounts are written.
     map: Option<String>,
@@ -68,6 +68,36 @@ impl TryFrom<HashMap<String, String>> for SubmitQuery {
     }
 }
 
+/// A format of files.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[allow(dead_code)] // `formats::Format` is what is read.
+pub enum FileFormat {
+    /// Comma-separated values, or values apart by another character.
+    Csv,
+    /// A job a line.
+    Ndjson,
+    /// ISO 20022 CustomerCreditTransferInitiation.
+    #[schema(rename = "pain.001")]
+    Pain001,
+}
+
+/// A form with a file.
+#[derive(ToSchema)]
+#[schema(as = ImportForm)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code)] // It is read as it comes.
+pub struct FileForm {
+    /// The file.
+    #[schema(value_type = String, format = Binary)]
+    file: (),
+}
+
+/// The bytes of a file.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+pub struct FileBytes(());
+
 /// Sends a file of jobs: CSV, NDJSON or ISO 20022 pain.001, plain or as gzip, as the body or in a form.
 ///
 /// `202` means that the file is on disk and will be read; `Location` in the answer is the path of the import,
@@ -76,15 +106,14 @@ impl TryFrom<HashMap<String, String>> for SubmitQuery {
 /// is the same import until that import has ended. After that it is a new import, whose rows come out as
 /// duplicates.
 #[utoipa::path(
-    post, path = "/api/imports", tag = "imports",
+    post, path = "/api/imports", tag = "imports", operation_id = "import_file",
     params(SubmitQuery),
     request_body(
-        description = "At most 100 MB (`MAX_UPLOAD_MB`), counted as sent. In a form the file is the field `file`, after all other fields.",
-        content((String = "text/csv"), (String = "application/x-ndjson"), (String = "application/xml"), (String = "application/gzip"), (String = "multipart/form-data")),
+        description = "At most 100 MB (`MAX_UPLOAD_MB`), counted as sent. A file as the body may also come as what it is, such as `text/csv`, `application/x-ndjson`, `application/xml` or `application/gzip`. A form may have the parameters of the query as fields, all of them before `file`.",
+        content((FileForm = "multipart/form-data"), (FileBytes = "application/octet-stream")),
     ),
     responses(
         (status = 202, description = "The file is on disk.", body = ImportDocument, headers(("Location" = String, description = "Path of the import, which shows its progress."))),
-        Refusals,
     ),
 )]
 pub async fn submit(
@@ -114,7 +143,7 @@ pub struct ListQuery {
     before: Option<u64>,
     /// Imports of a page: 1 to 500; 50 by default.
     #[serde(default)]
-    #[param(value_type = Option<u32>)]
+    #[param(inline)]
     limit: Limit<50, 500>,
 }
 
@@ -136,9 +165,9 @@ pub struct ImportsPage {
 /// Lists imports, the newest first: the client's own, or those of all clients with the scope `audit`, or with `operate` and a key
 /// for all accounts.
 #[utoipa::path(
-    get, path = "/api/imports", tag = "imports",
+    get, path = "/api/imports", tag = "imports", operation_id = "list_imports",
     params(ListQuery),
-    responses((status = 200, description = "A page of imports.", body = ImportsPage), Refusals),
+    responses((status = 200, description = "A page of imports.", body = ImportsPage)),
 )]
 pub async fn list(
     State(ingress): State<Arc<Ingress>>,
@@ -158,7 +187,7 @@ pub async fn list(
 
 /// Shows how far an import is and the outcomes of its rows.
 #[utoipa::path(
-    get, path = "/api/imports/{number}", tag = "imports",
+    get, path = "/api/imports/{number}", tag = "imports", operation_id = "show_import",
     params(("number" = u64, Path, description = "The number of the import.")),
     responses(
         (
@@ -166,7 +195,6 @@ pub async fn list(
             description = "The import. With `Accept: text/event-stream` the answer is a stream of events `import`, one each second, until the import has ended.",
             content((ImportDocument = "application/json"), (ImportDocument = "text/event-stream")),
         ),
-        Refusals,
     ),
 )]
 pub async fn show(
@@ -231,9 +259,9 @@ fn follow(ingress: Arc<Ingress>, number: u64, caller: Caller, place: Held) -> Re
 /// ended stays as it is. A key for all accounts with the scope `operate` may stop the import of
 /// any client.
 #[utoipa::path(
-    delete, path = "/api/imports/{number}", tag = "imports",
+    delete, path = "/api/imports/{number}", tag = "imports", operation_id = "cancel_import",
     params(("number" = u64, Path, description = "The number of the import.")),
-    responses((status = 202, description = "The import was asked to stop.", body = ImportDocument), Refusals),
+    responses((status = 202, description = "The import was asked to stop.", body = ImportDocument)),
 )]
 pub async fn cancel(
     State(ingress): State<Arc<Ingress>>,
@@ -259,11 +287,10 @@ pub async fn cancel(
 /// Returns the refused rows in their original form, each with the reason, ready to be corrected and sent
 /// again.
 #[utoipa::path(
-    get, path = "/api/imports/{number}/refused", tag = "imports",
+    get, path = "/api/imports/{number}/refused", tag = "imports", operation_id = "show_refused_rows",
     params(("number" = u64, Path, description = "The number of the import.")),
     responses(
         (status = 200, description = "The rows, in the order of the file.", content((String = "text/csv"), (String = "application/x-ndjson"))),
-        Refusals,
     ),
 )]
 pub async fn refused(

@@ -27,7 +27,7 @@ use crate::intake::{Intake, Prepared};
 use crate::keys::{Caller, sees_run};
 use crate::ledger_reads::LedgerReads;
 use crate::observe::{self, Waited};
-use crate::openapi::{JobBody, Refusals};
+use crate::openapi::JobBody;
 use crate::order::Order;
 use crate::problem::{self, Problem, ProblemType};
 use crate::routes::analyses;
@@ -57,7 +57,7 @@ pub struct SubmitQuery {
 /// `{"kind": "analyse_patterns", "account": …, "from"?, "to"?}` is work without an order: its `Location` is that of an
 /// analysis, as if `POST /api/analyses` had asked for the one account.
 #[utoipa::path(
-    post, path = "/api/jobs", tag = "jobs",
+    post, path = "/api/jobs", tag = "jobs", operation_id = "submit_job",
     params(
         ("Content-Encoding" = Option<String>, Header, description = "`gzip`, once, or `identity`. The limit counts the unpacked body."),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable characters, bare or as a quoted string (RFC 9651). A retry with the same key is the same job. A `reference` in the body takes precedence."),
@@ -68,7 +68,6 @@ pub struct SubmitQuery {
     responses(
         (status = 200, description = "The outcome of the job, for a client that waited.", body = Job, headers(("Preference-Applied" = String, description = "`wait=N`"))),
         (status = 202, description = "The job was accepted and is on disk.", body = Queued, headers(("Location" = String, description = "Path of the job, which shows its outcome."))),
-        Refusals,
     ),
 )]
 pub async fn submit(
@@ -188,12 +187,12 @@ pub struct ShowQuery {
 /// With `wait` the answer comes as soon as the job has an outcome, and after that many seconds at the latest. Without it
 /// the answer has what became of the job since: its reversal, its hold, why it is dead, and the row that it came from.
 #[utoipa::path(
-    get, path = "/api/jobs/{id}", tag = "jobs",
+    get, path = "/api/jobs/{id}", tag = "jobs", operation_id = "show_job",
     params(
         ("id" = String, Path, description = "The id in the answer that accepted the job.", format = Uuid),
         ShowQuery,
     ),
-    responses((status = 200, description = "The job. Without an outcome, only its id and status.", body = Job), Refusals),
+    responses((status = 200, description = "The job. Without an outcome, only its id and status.", body = Job)),
 )]
 pub async fn show(
     State(ingress): State<Arc<Ingress>>,

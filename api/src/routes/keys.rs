@@ -29,7 +29,7 @@ use crate::body::{self, BodyLimit};
 use crate::context::Ingress;
 use crate::keys::Caller;
 use crate::ledger_reads::LEDGER_READ_MAX;
-use crate::openapi::Refusals;
+use crate::openapi::{KeyStatus, ScopeName};
 use crate::problem::{self, Problem, ProblemType};
 use crate::rfc3339::Rfc3339;
 
@@ -51,7 +51,7 @@ pub struct KeyBody {
     #[schema(value_type = Option<String>, example = "Acme ERP")]
     name: Option<Name>,
     /// What the key allows: `submit`, `read`, `operate`, `audit`, `admin`.
-    #[schema(value_type = Vec<String>, example = json!(["submit", "read"]))]
+    #[schema(value_type = Vec<ScopeName>, example = json!(["submit", "read"]))]
     scopes: Vec<Scope>,
     /// The accounts that the key may draw on, open and read: numbers, or how numbers begin with `*` behind it. `*` alone is
     /// every account.
@@ -90,7 +90,7 @@ pub struct KeyDocument {
     /// What people call it.
     name: String,
     /// What it allows.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<ScopeName>)]
     scopes: Vec<Scope>,
     /// The accounts that it may draw on, open and read.
     #[schema(value_type = Vec<String>)]
@@ -98,7 +98,7 @@ pub struct KeyDocument {
     /// Jobs a second; absent: as many as the settings grant a client.
     rate: Option<u32>,
     /// `valid`, `expired` or `revoked`.
-    #[schema(example = "valid")]
+    #[schema(value_type = KeyStatus)]
     status: &'static str,
     /// When it was made (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime)]
@@ -150,9 +150,9 @@ pub struct KeyList {
 ///
 /// Every replica takes it within 2 seconds.
 #[utoipa::path(
-    post, path = "/api/keys", tag = "keys",
+    post, path = "/api/keys", tag = "keys", operation_id = "create_key",
     request_body(content = KeyBody),
-    responses((status = 201, description = "The key was made.", body = KeyDocument, headers(("Location" = String, description = "Path of the key."))), Refusals),
+    responses((status = 201, description = "The key was made.", body = KeyDocument, headers(("Location" = String, description = "Path of the key.")))),
 )]
 pub async fn create(
     State(ingress): State<Arc<Ingress>>,
@@ -171,8 +171,8 @@ pub async fn create(
 
 /// Lists every key, the oldest first, without the keys themselves.
 #[utoipa::path(
-    get, path = "/api/keys", tag = "keys",
-    responses((status = 200, description = "The keys.", body = KeyList), Refusals),
+    get, path = "/api/keys", tag = "keys", operation_id = "list_keys",
+    responses((status = 200, description = "The keys.", body = KeyList)),
 )]
 pub async fn list(
     State(ingress): State<Arc<Ingress>>,
@@ -184,9 +184,9 @@ pub async fn list(
 
 /// Shows a key, without the key itself.
 #[utoipa::path(
-    get, path = "/api/keys/{id}", tag = "keys",
+    get, path = "/api/keys/{id}", tag = "keys", operation_id = "show_key",
     params(("id" = String, Path, description = "The id of the key.")),
-    responses((status = 200, description = "The key.", body = KeyDocument), Refusals),
+    responses((status = 200, description = "The key.", body = KeyDocument)),
 )]
 pub async fn show(
     State(ingress): State<Arc<Ingress>>,
@@ -201,10 +201,10 @@ pub async fn show(
 /// Makes a key that takes the place of another one, with the same client, scopes and accounts. The old key goes on
 /// for a while, so that nothing stops.
 #[utoipa::path(
-    post, path = "/api/keys/{id}/rotate", tag = "keys",
+    post, path = "/api/keys/{id}/rotate", tag = "keys", operation_id = "rotate_key",
     params(("id" = String, Path, description = "The id of the key to replace.")),
     request_body(content = RotationBody, description = "An empty body lets the old key go on for a day."),
-    responses((status = 201, description = "The new key.", body = KeyDocument, headers(("Location" = String, description = "Path of the new key."))), Refusals),
+    responses((status = 201, description = "The new key.", body = KeyDocument, headers(("Location" = String, description = "Path of the new key.")))),
 )]
 pub async fn rotate(
     State(ingress): State<Arc<Ingress>>,
@@ -235,9 +235,9 @@ pub async fn rotate(
 
 /// Revokes a key. Every replica refuses it within 2 seconds.
 #[utoipa::path(
-    delete, path = "/api/keys/{id}", tag = "keys",
+    delete, path = "/api/keys/{id}", tag = "keys", operation_id = "revoke_key",
     params(("id" = String, Path, description = "The id of the key.")),
-    responses((status = 200, description = "The key is revoked.", body = KeyDocument), Refusals),
+    responses((status = 200, description = "The key is revoked.", body = KeyDocument)),
 )]
 pub async fn revoke(
     State(ingress): State<Arc<Ingress>>,

@@ -25,16 +25,15 @@ pub struct Health {
 }
 
 /// Shows whether the process answers.
-#[utoipa::path(get, path = "/livez", tag = "operations", responses((status = 200, description = "The process answers.", body = Health)))]
+#[utoipa::path(get, path = "/livez", tag = "operations", operation_id = "show_liveness", responses((status = 200, description = "The process answers.", body = Health)))]
 pub async fn livez() -> Json<Health> {
     Json(Health { status: "alive" })
 }
 
 /// Shows whether this replica would accept jobs now: it reaches the queue and is not stopping. Accepting
 /// needs no database.
-#[utoipa::path(get, path = "/readyz", tag = "operations", responses(
+#[utoipa::path(get, path = "/readyz", tag = "operations", operation_id = "show_readiness", responses(
     (status = 200, description = "This replica would accept jobs.", body = Health),
-    (status = 503, description = "This replica would not accept jobs; the body says why.", body = Problem, content_type = "application/problem+json"),
 ))]
 pub async fn readyz(State(ingress): State<Arc<Ingress>>) -> Result<Json<Health>, Problem> {
     let unready =
@@ -54,7 +53,7 @@ pub async fn readyz(State(ingress): State<Arc<Ingress>>) -> Result<Json<Health>,
 }
 
 /// Shows the metrics of this process in the text format of Prometheus.
-#[utoipa::path(get, path = "/metrics", tag = "operations", responses(
+#[utoipa::path(get, path = "/metrics", tag = "operations", operation_id = "show_metrics", responses(
     (status = 200, description = "The metrics.", body = String, content_type = "text/plain; version=0.0.4"),
 ))]
 pub async fn metrics(State(ingress): State<Arc<Ingress>>) -> impl IntoResponse {

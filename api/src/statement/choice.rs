@@ -3,20 +3,25 @@
 use axum::http::HeaderMap;
 use axum::http::header::ACCEPT;
 use strum::{IntoStaticStr, VariantArray};
+use utoipa::ToSchema;
 
 use crate::problem::{Problem, ProblemType};
 
 /// A form of statements.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray, ToSchema)]
+#[schema(as = StatementFormat)]
 pub enum Format {
     /// JSON, as all else here.
     #[strum(serialize = "json")]
+    #[schema(rename = "json")]
     Json,
     /// Comma-separated values (RFC 4180).
     #[strum(serialize = "csv")]
+    #[schema(rename = "csv")]
     Csv,
     /// ISO 20022 BankToCustomerStatement, camt.053.001.08.
     #[strum(serialize = "camt.053")]
+    #[schema(rename = "camt.053")]
     Camt053,
 }
 

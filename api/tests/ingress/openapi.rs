@@ -78,14 +78,20 @@ async fn every_route_is_described() {
 async fn the_described_kinds_are_those_that_are_taken() {
     let document = document().await;
     let schemas = &document["components"]["schemas"];
-    let actions = schemas["Action"]["oneOf"].as_array().unwrap();
-    assert_eq!(actions.len(), Kind::ALL.len());
+    let body = &schemas["JobBody"];
+    let actions = body["oneOf"].as_array().unwrap();
+    // Beside them an analysis, which is no job of the ledger.
+    assert_eq!(actions.len(), Kind::ALL.len() + 1);
+    assert_eq!(body["discriminator"]["propertyName"], "kind");
     for (action, kind) in actions.iter().zip(Kind::ALL.iter().copied()) {
+        assert_eq!(action["$ref"], body["discriminator"]["mapping"][kind.name()], "{kind}");
         let action = resolved(&document, action);
+        assert_eq!(action["additionalProperties"], false, "{kind}");
         let described: BTreeSet<_> =
             action["properties"].as_object().unwrap().keys().map(String::as_str).collect();
         let taken = fields_of(kind).split(", ").map(|field| field.trim_end_matches(" (optional)"));
-        let taken: BTreeSet<_> = taken.chain(["kind"]).collect();
+        let common = ["kind", "reference", "memo", "value_date", "counterparty", "metadata", "payment"];
+        let taken: BTreeSet<_> = taken.chain(common).collect();
         assert_eq!(described, taken, "{kind}");
         let named = &action["properties"]["kind"]["enum"][0];
         assert_eq!(named, kind.name(), "{action}");
@@ -131,6 +137,59 @@ async fn what_is_answered_is_what_is_described() {
     assert_eq!(types, ["application/json", "application/problem+json"]);
     let accepted = &document["paths"]["/api/jobs"]["post"]["responses"];
     assert!(accepted["202"]["headers"]["Location"].is_object() && accepted["503"].is_object(), "{accepted}");
+}
+
+/// Each operation: its method and path, and what the document says of it.
+fn operations(document: &Value) -> impl Iterator<Item = (String, &Value)> {
+    let paths = document["paths"].as_object().unwrap().iter();
+    paths.flat_map(|(path, item)| {
+        let item = item.as_object().unwrap().iter();
+        item.map(move |(method, operation)| (format!("{method} {path}"), operation))
+    })
+}
+
+#[tokio::test]
+async fn every_operation_has_a_name_of_its_own_and_says_how_it_refuses() {
+    let document = document().await;
+    let mut names = std::collections::BTreeMap::new();
+    for (of, operation) in operations(&document) {
+        let name = operation["operationId"].as_str().unwrap_or_else(|| panic!("{of} has no operation_id"));
+        let before = names.insert(name, of.clone());
+        assert_eq!(before, None, "{of} is called {name} too; give it an operation_id of its own");
+        assert!(name.contains('_'), "{of} is called {name}: say what it does with what, as in submit_job");
+        let answers = operation["responses"].as_object().unwrap();
+        assert!(answers.contains_key("500"), "{of}");
+        // A route that is new has a line in `openapi::problems`.
+        let takes_parameters = operation["parameters"].as_array().is_some_and(|taken| !taken.is_empty());
+        let is_listed = !takes_parameters || answers.contains_key("400");
+        assert!(is_listed, "{of}: openapi::problems does not say how {name} refuses");
+        let takes_body = operation["requestBody"].is_object();
+        for status in ["408", "413", "415", "422"] {
+            assert_eq!(answers.contains_key(status), takes_body, "{of}: {status}");
+        }
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            let schema = &parameter["schema"];
+            assert!(!schema.to_string().contains("null"), "{of}: a parameter is never null: {parameter}");
+            if parameter["name"] == "limit" {
+                assert_eq!(schema["minimum"], 1, "{of}");
+                assert!(schema["maximum"].as_u64() >= schema["default"].as_u64(), "{of}: {schema}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_type_of_a_problem_leads_to_its_page() {
+    let world = World::new().await;
+    let refused = world.get("/api/accounts/nobody/entries?limit=0").await;
+    let kind = refused.body["type"].as_str().unwrap().to_owned();
+    // From where the client asked, whatever path a proxy has put before it.
+    let help = refused.header("link").to_owned();
+    assert_eq!(help, format!("<../../..{kind}>; rel=\"help\""));
+    let page = world.get(&kind).await;
+    assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/html; charset=utf-8"));
+    assert!(page.header("content-security-policy").starts_with("default-src 'none';"));
+    assert!(page.body.as_str().unwrap().contains("What to do"), "{:?}", page.body);
 }
 
 #[tokio::test]

@@ -1,17 +1,20 @@
 //! What a refused request of a load test is answered.
 
-use axum::http::StatusCode;
 use load_test::Invalid;
 use store::StoreError;
+use tellers_http::problem::{INTERNAL, MALFORMED_JSON};
 
 use super::StartError;
-use crate::problem::{self, FieldError, Problem};
+use crate::problem::{
+    FieldError, INVALID_LOAD_TEST, LEDGER_UNAVAILABLE, LOAD_TEST_NOT_FOUND, LOAD_TEST_OVER,
+    LOAD_TEST_RUNNING, LOAD_TEST_WITHOUT_RESULT, NO_INGRESS, Problem,
+};
 
 const EXAMPLE: &str = r#"send an object such as {"concurrent_users": 20, "requests_per_user": 5}"#;
 
 pub(super) fn malformed(why: String) -> Problem {
     let detail = format!("the body {why}; {EXAMPLE}, or nothing");
-    problem::of("/problems/malformed-json", StatusCode::BAD_REQUEST, "Not JSON", detail)
+    Problem::new(MALFORMED_JSON, detail)
 }
 
 pub(super) fn not_a_request(field: String, error: &serde_json::Error) -> Problem {
@@ -20,8 +23,7 @@ pub(super) fn not_a_request(field: String, error: &serde_json::Error) -> Problem
 }
 
 fn invalid(detail: String, error: FieldError) -> Problem {
-    let status = StatusCode::UNPROCESSABLE_ENTITY;
-    let mut problem = problem::of("/problems/invalid-load-test", status, "Not a load test", detail);
+    let mut problem = Problem::new(INVALID_LOAD_TEST, detail);
     problem.errors.push(error);
     problem
 }
@@ -29,21 +31,16 @@ fn invalid(detail: String, error: FieldError) -> Problem {
 pub(super) fn unknown(id: &str) -> Problem {
     let id: String = id.chars().take(40).collect();
     let detail = format!("there is no load test {id:?}; GET /api/scalability/load-test lists the load tests");
-    problem::of("/problems/load-test-not-found", StatusCode::NOT_FOUND, "No such load test", detail)
+    Problem::new(LOAD_TEST_NOT_FOUND, detail)
 }
 
 pub(super) fn without_result(detail: String) -> Problem {
-    problem::of(
-        "/problems/load-test-without-result",
-        StatusCode::CONFLICT,
-        "The load test has no result",
-        detail,
-    )
+    Problem::new(LOAD_TEST_WITHOUT_RESULT, detail)
 }
 
 pub(super) fn over(id: u64) -> Problem {
     let detail = format!("load test {id} does not run here any more; there is nothing to stop");
-    problem::of("/problems/load-test-over", StatusCode::CONFLICT, "It is over", detail)
+    Problem::new(LOAD_TEST_OVER, detail)
 }
 
 pub(super) fn not_a_plan(refused: Invalid) -> Problem {
@@ -54,19 +51,13 @@ pub(super) fn not_a_plan(refused: Invalid) -> Problem {
 
 impl From<StartError> for Problem {
     fn from(error: StartError) -> Problem {
-        let (kind, status, title) = match &error {
-            StartError::Busy { .. } => {
-                ("/problems/load-test-running", StatusCode::CONFLICT, "A load test is running")
-            }
-            StartError::NoIngress => {
-                ("/problems/no-ingress", StatusCode::SERVICE_UNAVAILABLE, "No ingress is known")
-            }
+        let kind = match &error {
+            StartError::Busy { .. } => LOAD_TEST_RUNNING,
+            StartError::NoIngress => NO_INGRESS,
             StartError::Away(_) => return away(error.to_string()),
-            StartError::Unwritable(_) => {
-                ("/problems/internal", StatusCode::INTERNAL_SERVER_ERROR, "A fault of ours")
-            }
+            StartError::Unwritable(_) => INTERNAL,
         };
-        problem::of(kind, status, title, error)
+        Problem::new(kind, error.to_string())
     }
 }
 
@@ -75,6 +66,5 @@ pub(super) fn unreadable(error: StoreError) -> Problem {
 }
 
 fn away(detail: String) -> Problem {
-    let status = StatusCode::SERVICE_UNAVAILABLE;
-    problem::of("/problems/ledger-unavailable", status, "The ledger is away", detail)
+    Problem::new(LEDGER_UNAVAILABLE, detail)
 }

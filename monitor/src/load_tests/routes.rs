@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::Bytes;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
@@ -20,6 +21,7 @@ use utoipa_axum::routes;
 use super::run::{Run, State as RunState, Summaries};
 use super::{LoadTests, refusal};
 use crate::problem::Problem;
+use crate::routes::body::Body;
 
 /// Unless the request says otherwise, its answer is held back for so long for the result.
 const WAIT: Duration = Duration::from_secs(20);
@@ -41,18 +43,14 @@ pub(crate) fn router(tests: Arc<LoadTests>) -> OpenApiRouter {
 /// accepted job again, and judges the result. The answer waits up to `wait_seconds` for the result. A load
 /// test that takes longer is at `Location`.
 #[utoipa::path(
-    post, path = "/api/scalability/load-test", tag = "load tests",
-    request_body(content = Option<Request>, description = "Nothing, or the members that differ from their defaults."),
+    post, path = "/api/scalability/load-test", tag = "load tests", operation_id = "start_load_test",
+    request_body(content = Request, description = "Nothing, or the members that differ from their defaults."),
     responses(
         (status = 200, description = "The load test has ended: with a result, or with the reason why there is none.", body = Run),
         (status = 202, description = "The load test is running.", body = Run, headers(("Location" = String, description = "Path of the load test, which shows its progress."))),
-        (status = 409, description = "Another load test is running.", body = Problem, content_type = "application/problem+json"),
-        (status = 400, description = "The body is not JSON.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A field is wrong.", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The monitor knows no ingress, or the ledger is away.", body = Problem, content_type = "application/problem+json"),
     ),
 )]
-async fn start(State(tests): State<Arc<LoadTests>>, body: Bytes) -> Result<Response, Problem> {
+async fn start(State(tests): State<Arc<LoadTests>>, Body(body): Body) -> Result<Response, Problem> {
     let request = read(&body)?;
     let plan = Plan::of(&request).map_err(refusal::not_a_plan)?;
     let wait = request.wait(WAIT).map_err(refusal::not_a_plan)?;
@@ -71,7 +69,7 @@ async fn start(State(tests): State<Arc<LoadTests>>, body: Bytes) -> Result<Respo
 struct ListQuery {
     /// Load tests in the answer: 1 to 100; 20 by default.
     #[serde(default)]
-    #[param(value_type = Option<u32>)]
+    #[param(inline)]
     limit: Limit<20, 100>,
     /// Lists load tests with a number below this.
     #[serde(default, deserialize_with = "number")]
@@ -84,12 +82,10 @@ fn number<'de, D: Deserializer<'de>>(before: D) -> Result<Option<u64>, D::Error>
 
 /// Lists the load tests that are kept, newest first.
 #[utoipa::path(
-    get, path = "/api/scalability/load-test", tag = "load tests",
+    get, path = "/api/scalability/load-test", tag = "load tests", operation_id = "list_load_tests",
     params(ListQuery),
     responses(
         (status = 200, description = "The load tests that are kept.", body = Summaries),
-        (status = 400, description = "A parameter is wrong.", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The ledger is away.", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 async fn list(
@@ -101,31 +97,33 @@ async fn list(
 
 /// Shows the progress or the result of a load test.
 #[utoipa::path(
-    get, path = "/api/scalability/load-test/{id}", tag = "load tests",
+    get, path = "/api/scalability/load-test/{id}", tag = "load tests", operation_id = "show_load_test",
     params(("id" = u64, Path, description = "The number of the load test.")),
     responses(
         (status = 200, description = "The load test, as far as it is.", body = Run),
-        (status = 404, description = "There is no such load test.", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The ledger is away.", body = Problem, content_type = "application/problem+json"),
     ),
 )]
-async fn show(State(tests): State<Arc<LoadTests>>, Path(id): Path<String>) -> Result<Json<Run>, Problem> {
-    found(&tests, &id).await.map(Json)
+async fn show(
+    State(tests): State<Arc<LoadTests>>,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<Json<Run>, Problem> {
+    found(&tests, path).await.map(Json)
 }
 
 /// Stops a load test. Its accepted jobs are posted all the same.
 #[utoipa::path(
-    delete, path = "/api/scalability/load-test/{id}", tag = "load tests",
+    delete, path = "/api/scalability/load-test/{id}", tag = "load tests", operation_id = "stop_load_test",
     params(("id" = u64, Path, description = "The number of the load test.")),
     responses(
         (status = 200, description = "The load test has stopped.", body = Run),
         (status = 202, description = "The load test is about to stop.", body = Run),
-        (status = 404, description = "There is no such load test.", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The load test is not running here any more.", body = Problem, content_type = "application/problem+json"),
     ),
 )]
-async fn stop(State(tests): State<Arc<LoadTests>>, Path(id): Path<String>) -> Result<Response, Problem> {
-    let run = found(&tests, &id).await?;
+async fn stop(
+    State(tests): State<Arc<LoadTests>>,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<Response, Problem> {
+    let run = found(&tests, path).await?;
     let current = tests.current(run.id).await.filter(|_| run.state == RunState::Running);
     let current = current.ok_or_else(|| refusal::over(run.id))?;
     current.cancel();
@@ -137,19 +135,17 @@ async fn stop(State(tests): State<Arc<LoadTests>>, Path(id): Path<String>) -> Re
 
 /// Shows the result of a load test as a page with charts, to read, print or send on.
 #[utoipa::path(
-    get, path = "/api/scalability/load-test/{id}/report", tag = "load tests",
+    get, path = "/api/scalability/load-test/{id}/report", tag = "load tests", operation_id = "show_load_test_report",
     params(("id" = u64, Path, description = "The number of the load test.")),
     responses(
         (status = 200, description = "A page that needs no other file.", body = String, content_type = "text/html"),
-        (status = 404, description = "There is no such load test.", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The load test has no result, or has none yet.", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 async fn report(
     State(tests): State<Arc<LoadTests>>,
-    Path(id): Path<String>,
+    path: Result<Path<String>, PathRejection>,
 ) -> Result<Html<String>, Problem> {
-    let run = found(&tests, &id).await?;
+    let run = found(&tests, path).await?;
     match &run.result {
         Some(result) => Ok(Html(page::of(result))),
         None => {
@@ -159,12 +155,13 @@ async fn report(
     }
 }
 
-async fn found(tests: &LoadTests, id: &str) -> Result<Run, Problem> {
+async fn found(tests: &LoadTests, path: Result<Path<String>, PathRejection>) -> Result<Run, Problem> {
+    let id = path.map_or_else(|_| String::new(), |Path(id)| id);
     let run = match id.parse() {
         Ok(number) => tests.get(number).await.map_err(refusal::unreadable)?,
         Err(_) => None,
     };
-    run.ok_or_else(|| refusal::unknown(id))
+    run.ok_or_else(|| refusal::unknown(&id))
 }
 
 /// An empty body asks for the usual.

@@ -76,7 +76,7 @@ pub struct Summary {
 
 /// The load tests that are kept.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = LoadTests)]
+#[schema(as = LoadTestsPage)]
 pub struct Summaries {
     /// The load tests, the newest first.
     pub load_tests: Vec<Summary>,

@@ -11,7 +11,7 @@ use crate::views::alerts::{AlertState, Alerts};
 
 /// Alerts that fire, those that are about to, every rule with its threshold, and the history.
 #[utoipa::path(
-    get, path = "/api/scalability/alerts", tag = "fleet",
+    get, path = "/api/scalability/alerts", tag = "fleet", operation_id = "list_alerts",
     responses((status = 200, description = "The alerts, evaluated about a second ago at most.", body = Alerts))
 )]
 pub(super) async fn alerts(State(shared): State<Arc<Shared>>) -> Json<Alerts> {

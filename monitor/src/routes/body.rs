@@ -1,10 +1,32 @@
 //! Reading a request's body: a body that is no JSON is distinguished from one that this endpoint does not take.
 
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::StatusCode;
 use domain::json;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
+use tellers_http::media_type;
 
-use crate::problem::{self, Problem};
+use crate::problem::{self, BODY_TOO_LARGE, INCOMPLETE_BODY, Problem};
+
+/// The body of a request that takes JSON, whole, of two megabytes at the most.
+pub(crate) struct Body(pub(crate) Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Body {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Body, Problem> {
+        media_type::check_json(request.headers())?;
+        Bytes::from_request(request, state).await.map(Body).map_err(|refused| {
+            let kind = match refused.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => BODY_TOO_LARGE,
+                _ => INCOMPLETE_BODY,
+            };
+            Problem::new(kind, format!("{}; nothing was changed", refused.body_text().to_lowercase()))
+        })
+    }
+}
 
 /// A body as the type that a route takes.
 pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {

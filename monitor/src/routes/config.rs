@@ -5,13 +5,12 @@ mod shown;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::body;
+use super::body::{self, Body};
 use super::who::{Who, shortened};
 use crate::context::Shared;
 use crate::control::Cause;
@@ -72,7 +71,7 @@ pub(super) struct UndoBody {
 
 /// The settings in force, where each comes from, whether every replica runs with them, and who changed them.
 #[utoipa::path(
-    get, path = "/api/scalability/config", tag = "control",
+    get, path = "/api/scalability/config", tag = "control", operation_id = "show_settings",
     responses((status = 200, description = "The settings.", body = Config))
 )]
 pub(super) async fn show(State(shared): State<Arc<Shared>>) -> Json<Config> {
@@ -81,22 +80,17 @@ pub(super) async fn show(State(shared): State<Arc<Shared>>) -> Json<Config> {
 
 /// Changes settings while the fleet runs: all of them, or none if one is wrong.
 #[utoipa::path(
-    patch, path = "/api/scalability/config", tag = "control",
+    patch, path = "/api/scalability/config", tag = "control", operation_id = "change_settings",
     request_body(content = ChangeBody, description = "`{\"NAME\": value}`, or the same object within `changes`."),
     params(("X-Tellers-User" = Option<String>, Header, description = "The user who asks for the change, for the audit log; `by` in the body takes precedence.")),
     responses(
         (status = 200, description = "The settings after the change.", body = Config),
-        (status = 404, description = "There is no such version to undo.", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "There is nothing to undo.", body = Problem, content_type = "application/problem+json"),
-        (status = 400, description = "The body is not JSON.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "Nothing was changed; `errors` says why.", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The audit log cannot be written, so nothing was changed.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn change(
     State(shared): State<Arc<Shared>>,
     who: Who,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Json<Config>, Problem> {
     let body = ChangeBody::read(&body)?;
     let cause = body.cause(who);
@@ -117,21 +111,16 @@ pub(super) async fn change(
 
 /// Undoes a change of settings: the settings that it changed get their values from before.
 #[utoipa::path(
-    post, path = "/api/scalability/config/undo", tag = "control",
+    post, path = "/api/scalability/config/undo", tag = "control", operation_id = "undo_settings",
     request_body = UndoBody,
     responses(
         (status = 200, description = "The settings after the undo.", body = Config),
-        (status = 404, description = "There is no such version.", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "There is nothing to undo.", body = Problem, content_type = "application/problem+json"),
-        (status = 400, description = "The body is not JSON.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body is not what this endpoint takes; `errors` says why.", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The audit log cannot be written, so nothing was changed.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn undo(
     State(shared): State<Arc<Shared>>,
     who: Who,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Json<Config>, Problem> {
     let body: UndoBody = body::read_or_default(&body)?;
     let by = who.named(body.by.as_deref());

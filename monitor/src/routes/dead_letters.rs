@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use contract::envelope::{Envelope, QueuedJob};
 use contract::message::JobMessage;
@@ -34,28 +35,37 @@ const PAYLOAD_CHARS_MAX: usize = 2_000;
 pub(super) struct ListQuery {
     /// Dead letters in the answer: 1 to 1,000; 20 by default.
     #[serde(default)]
-    #[param(value_type = Option<usize>)]
+    #[param(inline)]
     limit: Limit<20, 1_000>,
 }
 
 /// What was done with a dead letter.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DeadLetterHandled)]
 pub(super) struct Done {
     /// The dead letter's id.
     id: String,
-    /// `replayed` or `discarded`.
-    done: &'static str,
+    /// What was done.
+    done: WhatWasDone,
+}
+
+/// What an operator did with a dead letter.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum WhatWasDone {
+    /// The job is on its lane again.
+    Replayed,
+    /// The dead letter is gone.
+    Discarded,
 }
 
 /// Lists the oldest dead letters with their causes. A key for some accounts sees those of its client, and those that
 /// are about its accounts.
 #[utoipa::path(
-    get, path = "/api/scalability/dead-letters", tag = "control",
+    get, path = "/api/scalability/dead-letters", tag = "control", operation_id = "list_dead_letters",
     params(ListQuery),
     responses(
         (status = 200, description = "The dead letters.", body = DeadLetters),
-        (status = 400, description = "A parameter is wrong.", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The queue did not answer.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn list(
@@ -82,19 +92,18 @@ pub(super) async fn list(
 
 /// Puts a dead letter on its lane again, behind the jobs that wait there.
 #[utoipa::path(
-    post, path = "/api/scalability/dead-letters/{id}/replay", tag = "control",
+    post, path = "/api/scalability/dead-letters/{id}/replay", tag = "control", operation_id = "replay_dead_letter",
+    params(("id" = String, Path, description = "The id of the dead letter.")),
     responses(
         (status = 200, description = "The job is on its lane.", body = Done),
-        (status = 404, description = "There is no such dead letter.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The dead letter is no job.", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The queue did not take the job.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn replay(
     State(shared): State<Arc<Shared>>,
     caller: Caller,
-    Path(id): Path<String>,
+    path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Done>, Problem> {
+    let id = id_of(path)?;
     let queue = &shared.parts.queue;
     let letters = own_letters(&shared, &caller, &id).await?;
     let letter = letters.first().ok_or_else(|| problem::no_such_letter(&id))?;
@@ -113,23 +122,23 @@ pub(super) async fn replay(
     let removed = queue.discard_dead_letters(&found).await.map_err(problem::queue_unavailable)?;
     let by_other = removed.is_empty();
     tracing::info!(letter = id, by_other, "a dead letter was replayed");
-    Ok(Json(Done { id, done: "replayed" }))
+    Ok(Json(Done { id, done: WhatWasDone::Replayed }))
 }
 
 /// Removes a dead letter for good.
 #[utoipa::path(
-    delete, path = "/api/scalability/dead-letters/{id}", tag = "control",
+    delete, path = "/api/scalability/dead-letters/{id}", tag = "control", operation_id = "discard_dead_letter",
+    params(("id" = String, Path, description = "The id of the dead letter.")),
     responses(
         (status = 200, description = "The dead letter is gone.", body = Done),
-        (status = 404, description = "There is no such dead letter.", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The queue did not answer.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn discard(
     State(shared): State<Arc<Shared>>,
     caller: Caller,
-    Path(id): Path<String>,
+    path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Done>, Problem> {
+    let id = id_of(path)?;
     if !caller.runs_all() && own_letters(&shared, &caller, &id).await?.is_empty() {
         return Err(problem::no_such_letter(&id));
     }
@@ -138,7 +147,12 @@ pub(super) async fn discard(
         return Err(problem::no_such_letter(&id));
     }
     tracing::info!(letter = id, "a dead letter was discarded");
-    Ok(Json(Done { id, done: "discarded" }))
+    Ok(Json(Done { id, done: WhatWasDone::Discarded }))
+}
+
+/// The id of a path. What is no text is the id of no letter.
+fn id_of(path: Result<Path<String>, PathRejection>) -> Result<String, Problem> {
+    path.map(|Path(id)| id).map_err(|_| problem::no_such_letter("with such an id"))
 }
 
 /// The letter with this id, as often as it was kept, if the caller may change what becomes of it: what others sent is theirs.

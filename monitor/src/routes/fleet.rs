@@ -10,11 +10,10 @@ use serde::Deserialize;
 use strum::{IntoStaticStr, VariantArray};
 use tellers_http::keys::Caller;
 use tellers_http::query::{self, Query};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use super::stream;
 use crate::context::Shared;
-use crate::problem::Problem;
 use crate::views::dashboard::Dashboard;
 use crate::views::history::History;
 use crate::views::metrics::Metrics;
@@ -22,7 +21,7 @@ use crate::views::status::Status;
 
 /// Shows everything at a glance: verdict, health, figures, lanes, replicas, alerts, and what to change.
 #[utoipa::path(
-    get, path = "/api/scalability/dashboard", tag = "fleet",
+    get, path = "/api/scalability/dashboard", tag = "fleet", operation_id = "show_dashboard",
     responses((
         status = 200,
         description = "The latest snapshot, at most about a second old. With `Accept: text/event-stream` the \
@@ -46,7 +45,7 @@ pub(super) async fn dashboard(
 /// Shows whether the fleet is well, and why: verdict, health score and its parts, replicas, lanes, the
 /// ledger.
 #[utoipa::path(
-    get, path = "/api/scalability/status", tag = "fleet",
+    get, path = "/api/scalability/status", tag = "fleet", operation_id = "show_status",
     responses((status = 200, description = "The latest snapshot, at most about a second old.", body = Status))
 )]
 pub(super) async fn status(State(shared): State<Arc<Shared>>) -> Response {
@@ -56,7 +55,7 @@ pub(super) async fn status(State(shared): State<Arc<Shared>>) -> Response {
 /// Shows figures of the last 10 and 60 seconds: response times, throughput, processing times, errors, CPU,
 /// memory, disk, pools, queue sizes.
 #[utoipa::path(
-    get, path = "/api/scalability/metrics/realtime", tag = "fleet",
+    get, path = "/api/scalability/metrics/realtime", tag = "fleet", operation_id = "show_realtime_metrics",
     params((
         "Last-Event-ID" = Option<String>, Header,
         description = "With `Accept: text/event-stream`, the id of the last event that the client saw. The stream starts with the \
@@ -81,11 +80,15 @@ pub(super) async fn realtime(
 }
 
 /// How far back the history goes.
-#[derive(Debug, Clone, Copy, IntoStaticStr, VariantArray)]
-enum Span {
+#[derive(Debug, Clone, Copy, IntoStaticStr, VariantArray, ToSchema)]
+pub(super) enum HistorySpan {
+    /// The last 15 minutes, second by second.
     #[strum(serialize = "15m")]
+    #[schema(rename = "15m")]
     Minutes,
+    /// The last 24 hours, minute by minute.
     #[strum(serialize = "24h")]
+    #[schema(rename = "24h")]
     Day,
 }
 
@@ -96,17 +99,16 @@ enum Span {
 pub(super) struct HistoryQuery {
     /// `15m` (default) or `24h`
     #[serde(default, deserialize_with = "query::name")]
-    #[param(value_type = Option<String>)]
-    span: Option<Span>,
+    #[param(value_type = Option<HistorySpan>)]
+    span: Option<HistorySpan>,
 }
 
 /// Shows the figures of the last 15 minutes, second by second, or of the last 24 hours, minute by minute.
 #[utoipa::path(
-    get, path = "/api/scalability/history", tag = "fleet",
+    get, path = "/api/scalability/history", tag = "fleet", operation_id = "show_history",
     params(HistoryQuery),
     responses(
         (status = 200, description = "The points, the oldest first.", body = History),
-        (status = 400, description = "`span` is neither `15m` nor `24h`.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn history(
@@ -114,10 +116,10 @@ pub(super) async fn history(
     Query(query): Query<HistoryQuery>,
 ) -> Json<History> {
     let history = shared.history.lock().unwrap_or_else(PoisonError::into_inner);
-    let span = query.span.unwrap_or(Span::Minutes);
+    let span = query.span.unwrap_or(HistorySpan::Minutes);
     let (step_seconds, points) = match span {
-        Span::Minutes => (1, history.seconds()),
-        Span::Day => (60, history.minutes()),
+        HistorySpan::Minutes => (1, history.seconds()),
+        HistorySpan::Day => (60, history.minutes()),
     };
     Json(History { span: span.into(), step_seconds, points })
 }

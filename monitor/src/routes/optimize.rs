@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::body;
+use super::body::{self, Body};
 use super::who::Who;
 use crate::context::Shared;
 use crate::control::Cause;
@@ -33,20 +32,16 @@ pub(super) struct OptimizeBody {
 /// Recommends settings and a number of workers, each with evidence and expected effect, and applies the
 /// settings that can change while running.
 #[utoipa::path(
-    post, path = "/api/scalability/optimize", tag = "control",
+    post, path = "/api/scalability/optimize", tag = "control", operation_id = "optimize_fleet",
     request_body = OptimizeBody,
     responses(
         (status = 200, description = "The recommendations, and the settings that were applied.", body = Optimization),
-        (status = 409, description = "There is nothing to undo.", body = Problem, content_type = "application/problem+json"),
-        (status = 400, description = "The body is not JSON.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body is not what this endpoint takes; `errors` says why.", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The audit log cannot be written, so nothing was changed.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn optimize(
     State(shared): State<Arc<Shared>>,
     who: Who,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Json<Optimization>, Problem> {
     let body: OptimizeBody = body::read_or_default(&body)?;
     if body.dry_run && body.undo {

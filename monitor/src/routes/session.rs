@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, COOKIE, ORIGIN, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -16,6 +15,7 @@ use tellers_http::keys::{Denied, KeyRing, is_ours};
 use tellers_http::trail::{Trail, Who};
 use utoipa::ToSchema;
 
+use super::body::Body;
 use crate::problem::{self, Problem};
 
 /// Where the page logs in and out.
@@ -95,22 +95,17 @@ impl Sessions {
 ///
 /// The answer sets a cookie that stands for the key on this monitor, for 12 hours at the most.
 #[utoipa::path(
-    post, path = "/api/session", tag = "control",
+    post, path = "/api/session", tag = "control", operation_id = "begin_session",
     request_body(content = Login),
     responses(
         (status = 204, description = "The session has begun.", headers(("Set-Cookie" = String, description = "The session's cookie."))),
-        (status = 400, description = "The body is not JSON.", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "The key is not known.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The request is from another site.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body is no login.", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Which keys there are is not known.", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn begin(
     State(sessions): State<Arc<Sessions>>,
     headers: HeaderMap,
     who: Who,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Response, Problem> {
     if !is_from_here(&headers) {
         return Err(Denied::OtherSite.into());
@@ -141,7 +136,7 @@ pub(super) async fn begin(
 
 /// Ends the session whose cookie comes with the request.
 #[utoipa::path(
-    delete, path = "/api/session", tag = "control",
+    delete, path = "/api/session", tag = "control", operation_id = "end_session",
     responses((status = 204, description = "There is no session any more.")),
 )]
 pub(super) async fn end(State(sessions): State<Arc<Sessions>>, headers: HeaderMap) -> Response {

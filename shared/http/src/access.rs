@@ -6,18 +6,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State};
-use axum::http::header::{HeaderName, HeaderValue};
+use axum::http::header::{HeaderName, HeaderValue, LINK};
 use axum::http::request::Parts;
 use axum::http::{Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use domain::access::Scope;
-use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::SecurityRequirement;
-use utoipa::openapi::{ContentBuilder, OpenApi, Ref, ResponseBuilder};
 
 use crate::keys::{Caller, Denied, KeyRing};
-use crate::problem::{ByGrant, FORBIDDEN, KEYS_UNAVAILABLE, MEDIA_TYPE, Problem, UNAUTHORIZED};
+use crate::openapi::{operations, refuse};
+use crate::problem::{ByGrant, KEYS_UNAVAILABLE, Named, Problem, UNAUTHORIZED};
 use crate::trail::{Trail, Who};
 
 /// By which a request is found again in the audit log; made up here where the client sent none.
@@ -115,6 +116,7 @@ pub async fn guard(State(door): State<Arc<Door>>, mut request: Request, next: Ne
     if let Some(id) = &id {
         request.headers_mut().insert(REQUEST_ID, id.clone());
     }
+    let path = request.uri().path().to_owned();
     let mut response = match door.open(&request) {
         Ok(None) => next.run(request).await,
         Ok(Some((caller, action))) => {
@@ -144,7 +146,16 @@ pub async fn guard(State(door): State<Arc<Door>>, mut request: Request, next: Ne
     if let Some(id) = id {
         response.headers_mut().insert(REQUEST_ID, id);
     }
+    if let Some(help) = response.extensions().get().and_then(|Named(uri)| help(&path, uri)) {
+        response.headers_mut().append(LINK, help);
+    }
     response
+}
+
+/// Leads to the page of a problem from where the client asked, whatever path a proxy has put before it and stripped.
+fn help(asked: &str, uri: &str) -> Option<HeaderValue> {
+    let up = "../".repeat(asked.matches('/').count().saturating_sub(1));
+    HeaderValue::try_from(format!("<{up}{}>; rel=\"help\"", uri.trim_start_matches('/'))).ok()
 }
 
 /// What an event says of a request: kept apart, since the request itself is gone when it is answered.
@@ -189,7 +200,7 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 }
 
 /// Says in a document what each operation asks for, and how it refuses who does not have it.
-pub fn describe(document: &mut OpenApi, routes: &[Route]) {
+pub(crate) fn describe(document: &mut OpenApi, routes: &[Route]) {
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations(item) {
             let Some(operation) = operation else { continue };
@@ -200,16 +211,6 @@ pub fn describe(document: &mut OpenApi, routes: &[Route]) {
             }
         }
     }
-}
-
-fn operations(item: &mut PathItem) -> [(&'static str, &mut Option<Operation>); 5] {
-    [
-        ("GET", &mut item.get),
-        ("POST", &mut item.post),
-        ("PUT", &mut item.put),
-        ("PATCH", &mut item.patch),
-        ("DELETE", &mut item.delete),
-    ]
 }
 
 fn ask(operation: &mut Operation, scopes: &[Scope]) {
@@ -224,10 +225,5 @@ fn ask(operation: &mut Operation, scopes: &[Scope]) {
         // Where the fleet has no keys.
         SecurityRequirement::default(),
     ]);
-    for kind in [UNAUTHORIZED, FORBIDDEN, KEYS_UNAVAILABLE] {
-        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-        let text = format!("`{}`: {}.", kind.uri, kind.title);
-        let response = ResponseBuilder::new().description(text).content(MEDIA_TYPE, content).build();
-        operation.responses.responses.entry(kind.status.as_str().to_owned()).or_insert(response.into());
-    }
+    refuse(operation, [UNAUTHORIZED, KEYS_UNAVAILABLE].into_iter());
 }

@@ -3,6 +3,8 @@
 pub mod access;
 pub mod keys;
 pub mod listener;
+pub mod media_type;
+pub mod openapi;
 pub mod probes;
 pub mod problem;
 pub mod query;

@@ -12,6 +12,9 @@ use utoipa::ToSchema;
 
 use crate::keys::Denied;
 
+mod explained;
+pub mod pages;
+
 /// The media type of a problem document.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
@@ -29,6 +32,24 @@ pub const KEYS_UNAVAILABLE: Kind = Kind::new(
     "/problems/keys-unavailable",
     StatusCode::SERVICE_UNAVAILABLE,
     "Which keys there are is not known",
+);
+
+/// A fault of the service.
+pub const INTERNAL: Kind =
+    Kind::new("/problems/internal", StatusCode::INTERNAL_SERVER_ERROR, "A fault of ours");
+/// The body is no JSON text.
+pub const MALFORMED_JSON: Kind = Kind::new("/problems/malformed-json", StatusCode::BAD_REQUEST, "Not JSON");
+/// The body ended before its end.
+pub const INCOMPLETE_BODY: Kind =
+    Kind::new("/problems/incomplete-body", StatusCode::BAD_REQUEST, "The body ended early");
+/// The body is longer than a request's may be.
+pub const BODY_TOO_LARGE: Kind =
+    Kind::new("/problems/body-too-large", StatusCode::PAYLOAD_TOO_LARGE, "Body too large");
+/// The body is in a form that the route does not take.
+pub const UNSUPPORTED_MEDIA_TYPE: Kind = Kind::new(
+    "/problems/unsupported-media-type",
+    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+    "Unsupported media type",
 );
 
 /// A kind of problem: what a client's program decides by. None of it ever changes.
@@ -80,6 +101,10 @@ pub struct Problem {
     #[serde(skip)]
     by_grant: bool,
 }
+
+/// Marks an answer that is a problem, with its URI.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Named(pub(crate) &'static str);
 
 /// Marks an answer that keeps from its client what is another one's, though it may not say so: the audit log does.
 #[derive(Debug, Clone, Copy)]
@@ -201,6 +226,7 @@ impl IntoResponse for Problem {
         if self.by_grant {
             response.extensions_mut().insert(ByGrant);
         }
+        response.extensions_mut().insert(Named(self.uri));
         let headers = response.headers_mut();
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"tellers\""));

@@ -8,7 +8,9 @@ use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
 use strum::VariantArray;
 use url::form_urlencoded::parse;
-use utoipa::IntoParams;
+use utoipa::openapi::schema::Type;
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use crate::problem::Problem;
 
@@ -69,6 +71,15 @@ impl<const DEFAULT: u32, const MAX: u32> Default for Limit<DEFAULT, MAX> {
     }
 }
 
+impl<const DEFAULT: u32, const MAX: u32> PartialSchema for Limit<DEFAULT, MAX> {
+    fn schema() -> RefOr<Schema> {
+        let schema = ObjectBuilder::new().schema_type(Type::Integer);
+        schema.minimum(Some(1)).maximum(Some(MAX)).default(Some(DEFAULT.into())).into()
+    }
+}
+
+impl<const DEFAULT: u32, const MAX: u32> ToSchema for Limit<DEFAULT, MAX> {}
+
 impl<'de, const DEFAULT: u32, const MAX: u32> Deserialize<'de> for Limit<DEFAULT, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let read = |text: &str| text.parse().ok().filter(|limit| (1..=MAX).contains(limit)).map(Limit);
@@ -123,7 +134,7 @@ mod tests {
     #[serde(deny_unknown_fields)]
     struct Asked {
         #[serde(default)]
-        #[param(value_type = Option<u32>)]
+        #[param(inline)]
         limit: Limit<20, 100>,
         #[serde(default, deserialize_with = "boolean")]
         fresh: bool,

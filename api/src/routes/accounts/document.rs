@@ -92,6 +92,7 @@ impl Accounts {
 
 /// A page of an account's entries.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EntriesPage)]
 pub struct Entries {
     /// The account's number.
     #[schema(value_type = String)]

@@ -18,7 +18,6 @@ use super::document::Accounts;
 use crate::context::Ingress;
 use crate::keys::Caller;
 use crate::ledger_reads::LedgerReads;
-use crate::openapi::Refusals;
 use crate::problem::Problem;
 use crate::routes::cursor;
 use crate::routes::jobs::list::filter::currency;
@@ -50,7 +49,7 @@ pub struct AccountsQuery {
     balance_max: Option<i64>,
     /// Accounts of a page: 1 to 500; 50 by default.
     #[serde(default)]
-    #[param(value_type = Option<u32>, minimum = 1, maximum = 500)]
+    #[param(inline)]
     limit: Limit<50, 500>,
     /// Where a page starts; take it from `next`.
     cursor: Option<String>,
@@ -67,7 +66,7 @@ pub struct AccountsQuery {
 #[utoipa::path(
     get, path = "/api/accounts", tag = "accounts", operation_id = "list_accounts",
     params(AccountsQuery),
-    responses((status = 200, description = "A page of accounts.", body = Accounts, headers(("Tellers-Fresh-As-Of" = String, description = "The time (RFC 3339, UTC) up to which the answer has everything that was committed. A replica gave the answer. `unknown`: the replica's delay is not known."))), Refusals),
+    responses((status = 200, description = "A page of accounts.", body = Accounts, headers(("Tellers-Fresh-As-Of" = String, description = "The time (RFC 3339, UTC) up to which the answer has everything that was committed. A replica gave the answer. `unknown`: the replica's delay is not known.")))),
 )]
 pub async fn list(
     State(ingress): State<Arc<Ingress>>,

@@ -17,7 +17,6 @@ use crate::admission::Place;
 use crate::context::Ingress;
 use crate::keys::Caller;
 use crate::ledger_reads::LedgerReads;
-use crate::openapi::Refusals;
 use crate::problem::{Problem, ProblemType};
 use crate::statement::{self, Format, Head, Period, StatementDocument};
 
@@ -35,7 +34,7 @@ pub struct StatementQuery {
     to: Option<String>,
     /// `json`, `csv` or `camt.053`; takes precedence over the header `Accept`.
     #[serde(default, deserialize_with = "query::name")]
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<Format>)]
     format: Option<Format>,
     /// `true` reads the primary, not a replica.
     #[serde(default, deserialize_with = "query::boolean")]
@@ -49,7 +48,7 @@ pub struct StatementQuery {
 /// entry and leave none out. The service sends a statement while it reads it, however long it is. A statement
 /// that the service cannot read to its end is cut off, and its end is missing.
 #[utoipa::path(
-    get, path = "/api/accounts/{number}/statement", tag = "accounts",
+    get, path = "/api/accounts/{number}/statement", tag = "accounts", operation_id = "show_statement",
     params(
         ("number" = String, Path, description = "The account's number.", max_length = 34),
         StatementQuery,
@@ -60,7 +59,6 @@ pub struct StatementQuery {
             (String = "text/csv"),
             (String = "application/xml"),
         ), headers(("Tellers-Fresh-As-Of" = String, description = "The time (RFC 3339, UTC) up to which the answer has everything that was committed. A replica gave the answer. `unknown`: the replica's delay is not known."))),
-        Refusals,
     ),
 )]
 pub async fn show(

@@ -156,6 +156,7 @@ fn tenths(figure: f64) -> f64 {
 
 /// A page of analyses.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AnalysesPage)]
 pub struct Analyses {
     /// The analyses, the newest first.
     analyses: Vec<Analysis>,

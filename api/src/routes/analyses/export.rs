@@ -10,6 +10,7 @@ use patterns::{Anomaly, Direction, Patterns, Recurring};
 use store::StoreError;
 use store::analyses::{Analyses, PatternsRecord};
 use strum::{IntoStaticStr, VariantArray};
+use utoipa::ToSchema;
 
 use crate::csv::quoted;
 
@@ -20,10 +21,13 @@ const HEADER: &str = "what,account,kind,direction,counterparty_account,counterpa
                       amount_max,first,last,next_expected,count,missed,score,why,job\r\n";
 
 /// Which lines, if not both.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray, ToSchema)]
 #[strum(serialize_all = "snake_case")]
-pub(super) enum What {
+#[schema(as = AnalysisLines, rename_all = "snake_case")]
+pub enum What {
+    /// Recurring payments.
     Recurring,
+    /// Payments that do not fit.
     Anomalies,
 }
 

@@ -15,7 +15,6 @@ use super::{find, head_of};
 use crate::context::Ingress;
 use crate::imports::PaymentReport;
 use crate::keys::Caller;
-use crate::openapi::Refusals;
 use crate::problem::{Problem, ProblemType};
 
 /// Reports on a pain.001 as ISO 20022 pain.002: on the message as a whole, and on each of its payments that
@@ -25,11 +24,10 @@ use crate::problem::{Problem, ProblemType};
 /// counts them and does not list them), `PART`, and for a dry run `ACCP`. The version is `pain.002.001.03`
 /// for a `pain.001.001.03`, else `.10`.
 #[utoipa::path(
-    get, path = "/api/imports/{number}/report", tag = "imports",
+    get, path = "/api/imports/{number}/report", tag = "imports", operation_id = "show_payment_report",
     params(("number" = u64, Path, description = "The number of the import.")),
     responses(
         (status = 200, description = "The report, in the order of the file.", content((String = "application/xml"))),
-        Refusals,
     ),
 )]
 pub async fn report(

@@ -20,13 +20,13 @@ use super::document::Job;
 use crate::context::Ingress;
 use crate::keys::Caller;
 use crate::ledger_reads::LedgerReads;
-use crate::openapi::Refusals;
 use crate::problem::Problem;
 use crate::rfc3339::Rfc3339;
 use crate::routes::cursor;
 
 /// A page of jobs.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = JobsPage)]
 pub struct Jobs {
     /// The jobs, the newest first.
     jobs: Vec<Job>,
@@ -48,11 +48,10 @@ pub struct Jobs {
 /// newest job back, or from `to` back until `from`. A page looks for about half a second, so it may be short, or empty, and
 /// still have a `next`: `looked_back_to` says how far it came. Follow `next` until it is null.
 #[utoipa::path(
-    get, path = "/api/jobs", tag = "jobs",
+    get, path = "/api/jobs", tag = "jobs", operation_id = "list_jobs",
     params(JobsQuery),
     responses(
         (status = 200, description = "A page of jobs.", body = Jobs, headers(("Tellers-Fresh-As-Of" = String, description = "The time (RFC 3339, UTC) up to which the answer has everything that was committed. A replica gave the answer. `unknown`: the replica's delay is not known."))),
-        Refusals,
     ),
 )]
 pub async fn list(

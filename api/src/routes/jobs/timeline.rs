@@ -23,7 +23,6 @@ use super::issued;
 use crate::context::Ingress;
 use crate::keys::{Caller, sees_run};
 use crate::ledger_reads::LedgerReads;
-use crate::openapi::Refusals;
 use crate::problem::Problem;
 
 /// What a client asks of a timeline.
@@ -48,7 +47,7 @@ pub struct TimelineQuery {
         ("id" = String, Path, description = "The id in the answer that accepted the job.", format = Uuid),
         TimelineQuery,
     ),
-    responses((status = 200, description = "The events of the job.", body = Timeline, headers(("Tellers-Fresh-As-Of" = String, description = "The time (RFC 3339, UTC) up to which the answer has everything that was committed. A replica gave the answer. `unknown`: the replica's delay is not known."))), Refusals),
+    responses((status = 200, description = "The events of the job.", body = Timeline, headers(("Tellers-Fresh-As-Of" = String, description = "The time (RFC 3339, UTC) up to which the answer has everything that was committed. A replica gave the answer. `unknown`: the replica's delay is not known.")))),
 )]
 pub async fn show(
     State(ingress): State<Arc<Ingress>>,

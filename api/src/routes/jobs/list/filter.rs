@@ -11,6 +11,7 @@ use tellers_http::query::{self, Limit};
 use utoipa::IntoParams;
 
 use crate::keys::Caller;
+use crate::openapi::{KindName, OutcomeSchema, RejectionName};
 use crate::problem::{Problem, ProblemType};
 use crate::routes::imports;
 use crate::statement::Period;
@@ -35,15 +36,15 @@ pub struct JobsQuery {
     pub client: Option<Client>,
     /// The kind of the jobs.
     #[serde(default, deserialize_with = "query::name")]
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<KindName>)]
     kind: Option<Kind>,
     /// `posted`, `rejected` or `dead`.
     #[serde(default, deserialize_with = "query::name")]
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<OutcomeSchema>)]
     outcome: Option<OutcomeName>,
     /// Why the jobs were rejected.
     #[serde(default, deserialize_with = "query::name")]
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<RejectionName>)]
     reason: Option<Rejection>,
     /// An account that the jobs draw on or have an entry on.
     #[serde(default, deserialize_with = "account")]
@@ -99,7 +100,7 @@ pub struct JobsQuery {
     accepted_to: Option<String>,
     /// Jobs of a page: 1 to 500; 50 by default.
     #[serde(default)]
-    #[param(value_type = Option<u32>, minimum = 1, maximum = 500)]
+    #[param(inline)]
     pub limit: Limit<50, 500>,
     /// Where a page starts; take it from `next`.
     pub cursor: Option<String>,
