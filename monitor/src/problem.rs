@@ -54,6 +54,19 @@ pub(crate) fn not_replayable(why: impl Display) -> Problem {
     of("/problems/not-replayable", status, "The dead letter cannot be replayed", detail)
 }
 
+pub(crate) fn more_letters(found: u64, matched: u64) -> Problem {
+    let detail = format!(
+        "`matched` is {matched}, and {found} dead letters are wanted now; nothing was done: preview them again, or add `until`"
+    );
+    of("/problems/more-dead-letters", StatusCode::CONFLICT, "There are more dead letters now", detail)
+}
+
+pub(crate) fn broke_off(why: impl Display) -> Problem {
+    let detail =
+        format!("it broke off ({why}); the log of the monitor says where, and the audit log what was done");
+    of("/problems/internal", StatusCode::INTERNAL_SERVER_ERROR, "A fault of ours", detail)
+}
+
 pub(crate) fn no_chance(why: impl Display) -> Problem {
     let detail = format!("the machine gives no random numbers ({why}); try again");
     of("/problems/internal", StatusCode::INTERNAL_SERVER_ERROR, "A fault of ours", detail)

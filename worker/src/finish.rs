@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use contract::envelope::{self, Enclosed};
+use contract::envelope::{self, Enclosed, Failed};
 use contract::message;
 use contract::result::{JobResult, JobResults};
 use domain::job::Job;
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Unreadable, once_more};
 use crate::context::Shared;
 use crate::figures::Row;
 use crate::lane::retry_delays;
@@ -30,19 +30,20 @@ pub(crate) async fn finish_batch(
     at_once: &mut AtOnce,
     stop: &CancellationToken,
 ) -> bool {
-    let Batch { lane, jobs, reply_to, redelivered, unreadable, .. } = batch;
+    let Batch { lane, jobs, reply_to, redelivered, failed, unreadable, .. } = batch;
     let Some((jobs, results)) = post_all(shared, lane, at_once, jobs, stop).await else { return false };
     let finished = Instant::now();
-    for ((job, redelivered), result) in jobs.iter().zip(redelivered).zip(&results) {
+    for (((job, redelivered), failed), result) in jobs.iter().zip(redelivered).zip(failed).zip(&results) {
         if let Ok(outcome) = result {
             shared.figures.finished(job, redelivered, *outcome);
         }
-        if !finish_job(shared, lane, job, result, stop).await {
+        if !finish_job(shared, (job, failed), result, stop).await {
             return false;
         }
     }
-    for (payload, cause) in unreadable {
-        if !keep_dead_letter(shared, lane, payload, cause, stop).await {
+    for Unreadable { payload, kept, cause } in unreadable {
+        let letter = letter(lane, &payload, kept, cause);
+        if !keep_dead_letter(shared, letter, stop).await {
             return false;
         }
         shared.figures.died(lane, Row::Missing);
@@ -142,8 +143,7 @@ async fn post_all(
 
 async fn finish_job(
     shared: &Shared,
-    lane: Lane,
-    job: &Job,
+    (job, failed): (&Job, Option<Failed>),
     result: &Finished,
     stop: &CancellationToken,
 ) -> bool {
@@ -151,9 +151,11 @@ async fn finish_job(
         // A conflict too: the ledger has noted it with the job whose identity it came under.
         Ok(_) => true,
         Err(cause) => {
+            let lane = job.lane;
             error!(id = %job.id, %lane, cause, "a job cannot be posted; it is kept as a dead letter");
             let Some(row) = record_dead(shared, lane, job, cause, stop).await else { return false };
-            let kept = keep_dead_letter(shared, lane, alone(job), cause.clone(), stop).await;
+            let (payload, kept) = (alone(job, failed), alone(job, Some(once_more(failed))));
+            let kept = keep_dead_letter(shared, letter(lane, &payload, kept, cause.clone()), stop).await;
             if kept {
                 shared.figures.died(lane, row);
             }
@@ -189,16 +191,8 @@ async fn record_dead(
 }
 
 /// Keeps a dead letter, trying until the queue has it; false after `stop`.
-pub(crate) async fn keep_dead_letter(
-    shared: &Shared,
-    lane: Lane,
-    payload: Bytes,
-    cause: String,
-    stop: &CancellationToken,
-) -> bool {
-    // The same message that is given up twice, around a crash, bears the same id.
-    let id = blake3::hash(&payload).to_hex().chars().take(LETTER_ID_CHARS).collect();
-    let letter = DeadLetter { id, lane, cause, at: Timestamp::now(), payload };
+pub(crate) async fn keep_dead_letter(shared: &Shared, letter: DeadLetter, stop: &CancellationToken) -> bool {
+    let lane = letter.lane;
     let mut delays = retry_delays();
     loop {
         match shared.parts.queue.dead_letter(letter.clone()).await {
@@ -216,16 +210,23 @@ pub(crate) async fn keep_dead_letter(
     }
 }
 
+/// What is given up now, under an id of the message that it came in: the same message that is given up twice, around a
+/// crash, bears the same id, whatever is `kept` of it.
+pub(crate) fn letter(lane: Lane, message: &[u8], kept: Bytes, cause: String) -> DeadLetter {
+    let id = blake3::hash(message).to_hex().chars().take(LETTER_ID_CHARS).collect();
+    DeadLetter { id, lane, cause, at: Timestamp::now(), payload: kept }
+}
+
 /// Hexadecimal digits of a dead letter's id: 64 bits, short enough to type.
 const LETTER_ID_CHARS: usize = 16;
 
 /// The job in an envelope of its own, ready to be replayed.
-fn alone(job: &Job) -> Bytes {
+fn alone(job: &Job, failed: Option<Failed>) -> Bytes {
     // A body that was read has a JSON form, and so has the rest.
     let json = message::write(job.id, &job.client, None, &job.former, job.grant.as_ref(), &job.body)
         .unwrap_or_default();
     let accepted_at = Timestamp::from_microsecond(job.accepted_at).unwrap_or_default();
-    envelope::write(&job.ingress, [Enclosed { accepted_at, origin: job.origin, job: &json }])
+    envelope::write(&job.ingress, [Enclosed { accepted_at, origin: job.origin, failed, job: &json }])
 }
 
 async fn tell_who_waits(shared: &Shared, jobs: &[Job], reply_to: &[Option<String>], results: &[Finished]) {

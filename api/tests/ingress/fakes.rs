@@ -173,6 +173,10 @@ impl Posting for FakeLedger {
         panic!("the ingress posts nothing")
     }
 
+    async fn try_post(&self, _: &[Job]) -> Result<Vec<domain::outcome::Outcome>, StoreError> {
+        panic!("the ingress tries nothing")
+    }
+
     async fn record_dead(&self, _: &Job, _: &str) -> Result<(), StoreError> {
         panic!("the ingress records nothing")
     }

@@ -92,6 +92,12 @@ pub trait Transaction: Library {
     /// # Errors
     /// [`Failure::DuplicateKey`] if a job is recorded that was not looked for.
     fn write_and_commit(self, writes: &Writes<'_>) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Writes all of it and rolls it back.
+    ///
+    /// # Errors
+    /// As of [`Transaction::write_and_commit`], as far as they show before the commit.
+    fn write_and_roll_back(self, writes: &Writes<'_>) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
 /// How the jobs of a batch that are recorded already are found.
@@ -141,6 +147,25 @@ pub struct Writes<'a> {
 /// # Errors
 /// As there.
 pub async fn post(store: &impl Store, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
+    post_until(End::Commit, store, jobs).await
+}
+
+/// What would become of a batch; see [`Posting::try_post`](super::Posting::try_post).
+///
+/// # Errors
+/// As there.
+pub async fn try_post(store: &impl Store, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
+    post_until(End::RollBack, store, jobs).await
+}
+
+/// How an attempt ends that has written everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Commit,
+    RollBack,
+}
+
+async fn post_until(end: End, store: &impl Store, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
     if jobs.is_empty() {
         return Ok(Vec::new());
     }
@@ -149,10 +174,14 @@ pub async fn post(store: &impl Store, jobs: &[Job]) -> Result<Vec<Outcome>, Stor
         .with_max_delay(RETRY_DELAY_MAX)
         .with_max_times(ATTEMPTS_MAX - 1)
         .with_jitter();
-    let mut duplicate_check = duplicate_check(jobs);
+    // What is tried is recorded already, as a rule: as dead.
+    let is_recorded = end == End::RollBack;
+    let mut duplicate_check = if is_recorded { DuplicateCheck::BySearch } else { duplicate_check(jobs) };
     // By key once: whatever was in the way may have been one of these very jobs.
-    let attempt =
-        || bounded_attempt(store, jobs, std::mem::replace(&mut duplicate_check, DuplicateCheck::BySearch));
+    let attempt = || {
+        let duplicate_check = std::mem::replace(&mut duplicate_check, DuplicateCheck::BySearch);
+        bounded_attempt(end, store, jobs, duplicate_check)
+    };
     let posted = attempt.retry(retries).when(Failure::is_retryable);
     let posted = posted.notify(|failure, delay| {
         counter!(names::LEDGER_RETRIES, names::REASON => failure.reason()).increment(1);
@@ -169,6 +198,7 @@ fn duplicate_check(jobs: &[Job]) -> DuplicateCheck {
 }
 
 async fn bounded_attempt(
+    end: End,
     store: &impl Store,
     jobs: &[Job],
     duplicate_check: DuplicateCheck,
@@ -177,13 +207,15 @@ async fn bounded_attempt(
     // The pool has a limit of its own.
     let transaction = store.begin().await?;
     phase.ended(names::PHASE_CONNECT);
-    match tokio::time::timeout(ATTEMPT_TIMEOUT, attempt(transaction, jobs, duplicate_check, phase)).await {
+    match tokio::time::timeout(ATTEMPT_TIMEOUT, attempt(end, transaction, jobs, duplicate_check, phase)).await
+    {
         Ok(attempted) => attempted,
         Err(_) => Err(Failure::TimedOut(format!("the database did not answer within {ATTEMPT_TIMEOUT:?}"))),
     }
 }
 
 async fn attempt(
+    end: End,
     mut transaction: impl Transaction,
     jobs: &[Job],
     duplicate_check: DuplicateCheck,
@@ -216,7 +248,10 @@ async fn attempt(
         Writes { now: posted_at, judged: judged(jobs, &folded), folded: &folded, imported, conflicts };
     phase.ended(names::PHASE_FOLD);
     if !writes.is_empty() {
-        transaction.write_and_commit(&writes).await?;
+        match end {
+            End::Commit => transaction.write_and_commit(&writes).await?,
+            End::RollBack => transaction.write_and_roll_back(&writes).await?,
+        }
         phase.ended(names::PHASE_WRITE_AND_COMMIT);
     }
     Ok(folded.outcomes)

@@ -29,7 +29,7 @@ use crate::ledger::durability::Durability;
 use crate::ledger::entry_range::{EntryRange, Freshness};
 use crate::ledger::findings::Audit;
 use crate::ledger::listing::{JobFilter, JobsCursor, JobsPage};
-use crate::ledger::port::{Store, audit, post};
+use crate::ledger::port::{Store, audit, post, try_post};
 use crate::ledger::record::{EntryRecord, FormerIds, JobRecord};
 use crate::ledger::totals::{OutcomeCounts, Totals};
 use crate::ledger::{Admin, Posting, Reads};
@@ -68,6 +68,10 @@ impl<D: Database + Clone + 'static> Posting for SqlLedger<D> {
             Some(group_commit) => group_commit.post(jobs, self).await,
             None => self.post_at_once(jobs).await,
         }
+    }
+
+    async fn try_post(&self, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
+        unbroken(try_post(&Transactions(self), jobs)).await
     }
 
     async fn record_dead(&self, job: &Job, cause: &str) -> Result<(), StoreError> {

@@ -249,7 +249,18 @@ impl<S: Session> Transaction for SqlTransaction<S> {
         Ok(found)
     }
 
-    async fn write_and_commit(mut self, writes: &Writes<'_>) -> Result<(), Failure> {
+    async fn write_and_commit(self, writes: &Writes<'_>) -> Result<(), Failure> {
+        self.write_until("COMMIT", writes).await
+    }
+
+    async fn write_and_roll_back(self, writes: &Writes<'_>) -> Result<(), Failure> {
+        self.write_until("ROLLBACK", writes).await
+    }
+}
+
+impl<S: Session> SqlTransaction<S> {
+    /// Writes all of it, and ends the transaction by this statement.
+    async fn write_until(mut self, end: &'static str, writes: &Writes<'_>) -> Result<(), Failure> {
         let known = writes.changed_accounts().map(|(key, account)| (account.number.clone(), key));
         let mut keys: Keys = known.collect();
         if writes.new_accounts().next().is_some() {
@@ -257,7 +268,7 @@ impl<S: Session> Transaction for SqlTransaction<S> {
         }
         let mut script = Script::new(S::DIALECT).preparing(self.session.prepares());
         statements::write(&mut script, writes, (&keys, &self.standing), self.era)?;
-        script.sql("COMMIT");
+        script.sql(end);
         self.finish(script).await
     }
 }

@@ -10,7 +10,7 @@ use domain::job::Job;
 use domain::lane::{Lane, Lanes};
 use domain::outcome::{Outcome, Recorded};
 use store::StoreError;
-use store::ledger::port::{Failure, Store, post};
+use store::ledger::port::{Failure, Store, post, try_post};
 use store::ledger::{
     Admin, Audit, EntryRange, EntryRecord, JobFilter, JobRecord, JobsCursor, JobsPage, OutcomeCounts,
     Posting, Reads, Totals,
@@ -60,6 +60,10 @@ impl Posting for LedgerOf {
             Err(error) => world.note(format_args!("{name} cannot post {} jobs: {error}", jobs.len())),
         }
         posted
+    }
+
+    async fn try_post(&self, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
+        try_post(self, jobs).await
     }
 
     async fn record_dead(&self, job: &Job, cause: &str) -> Result<(), StoreError> {
