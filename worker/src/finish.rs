@@ -11,6 +11,7 @@ use domain::lane::Lane;
 use domain::outcome::Outcome;
 use jiff::Timestamp;
 use queue::DeadLetter;
+use queue::replay::is_replay;
 use store::StoreError;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -33,13 +34,20 @@ pub(crate) async fn finish_batch(
     let Batch { lane, jobs, reply_to, redelivered, failed, unreadable, .. } = batch;
     let Some((jobs, results)) = post_all(shared, lane, at_once, jobs, stop).await else { return false };
     let finished = Instant::now();
-    for (((job, redelivered), failed), result) in jobs.iter().zip(redelivered).zip(failed).zip(&results) {
+    let came = redelivered.into_iter().zip(failed);
+    for (place, ((job, (redelivered, failed)), result)) in jobs.iter().zip(came).zip(&results).enumerate() {
         if let Ok(outcome) = result {
             shared.figures.finished(job, redelivered, *outcome);
         }
-        if !finish_job(shared, (job, failed), result, stop).await {
-            return false;
+        let Err(cause) = result else { continue };
+        // Recorded before a twin that is behind it in this batch.
+        let has_twin = jobs.iter().skip(place + 1).any(|twin| twin.id == job.id);
+        let was_counted = redelivered || has_twin || is_replay(&job.ingress);
+        let Some(row) = give_up(shared, job, failed, cause, stop).await else { return false };
+        if row == Row::Known && !was_counted {
+            shared.figures.came_again(lane);
         }
+        shared.figures.died(lane, row);
     }
     for Unreadable { payload, kept, cause } in unreadable {
         let letter = letter(lane, &payload, kept, cause);
@@ -141,27 +149,20 @@ async fn post_all(
     }
 }
 
-async fn finish_job(
+/// Records a job as dead and keeps it as a dead letter; `None` after `stop`.
+async fn give_up(
     shared: &Shared,
-    (job, failed): (&Job, Option<Failed>),
-    result: &Finished,
+    job: &Job,
+    failed: Option<Failed>,
+    cause: &str,
     stop: &CancellationToken,
-) -> bool {
-    match result {
-        // A conflict too: the ledger has noted it with the job whose identity it came under.
-        Ok(_) => true,
-        Err(cause) => {
-            let lane = job.lane;
-            error!(id = %job.id, %lane, cause, "a job cannot be posted; it is kept as a dead letter");
-            let Some(row) = record_dead(shared, lane, job, cause, stop).await else { return false };
-            let (payload, kept) = (alone(job, failed), alone(job, Some(once_more(failed))));
-            let kept = keep_dead_letter(shared, letter(lane, &payload, kept, cause.clone()), stop).await;
-            if kept {
-                shared.figures.died(lane, row);
-            }
-            kept
-        }
-    }
+) -> Option<Row> {
+    let lane = job.lane;
+    error!(id = %job.id, %lane, cause, "a job cannot be posted; it is kept as a dead letter");
+    let row = record_dead(shared, lane, job, cause, stop).await?;
+    let (payload, kept) = (alone(job, failed), alone(job, Some(once_more(failed))));
+    let letter = letter(lane, &payload, kept, cause.to_owned());
+    keep_dead_letter(shared, letter, stop).await.then_some(row)
 }
 
 /// Writes the row for those who ask for the job, trying until the ledger answers; `None` after `stop`. A
@@ -174,9 +175,12 @@ async fn record_dead(
     stop: &CancellationToken,
 ) -> Option<Row> {
     let mut delays = retry_delays();
+    let mut was_tried = false;
     loop {
         match shared.parts.ledger.record_dead(job, cause).await {
-            Ok(()) => return Some(Row::Recorded),
+            Ok(true) => return Some(Row::Recorded),
+            // Perhaps by an attempt whose answer was lost.
+            Ok(false) => return Some(if was_tried { Row::Recorded } else { Row::Known }),
             Err(failure @ StoreError::Permanent(_)) => {
                 warn!(id = %job.id, %failure, "a dead job could not be recorded");
                 return Some(Row::Missing);
@@ -185,6 +189,7 @@ async fn record_dead(
                 if !pause(&mut delays, stop, lane, "a dead job could not be recorded", &failure).await {
                     return None;
                 }
+                was_tried = true;
             }
         }
     }

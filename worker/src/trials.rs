@@ -93,12 +93,14 @@ fn first_in_the_way(mut jobs: Vec<Tried>) -> Tried {
 
 fn tried_of(posted: Posted) -> Tried {
     match posted {
-        Ok(Outcome::Posted) => Tried::WouldPost,
-        Ok(Outcome::Rejected(reason)) => Tried::WouldReject { reason },
+        Ok(Outcome::Posted | Outcome::Revived(RecordedOutcome::Posted)) => Tried::WouldPost,
+        Ok(Outcome::Rejected(reason) | Outcome::Revived(RecordedOutcome::Rejected(reason))) => {
+            Tried::WouldReject { reason }
+        }
         Ok(Outcome::Duplicate(RecordedOutcome::Posted)) => Tried::AlreadyPosted,
         Ok(Outcome::Duplicate(RecordedOutcome::Rejected(reason))) => Tried::AlreadyRejected { reason },
         // The job before it in the same trial is dead, which the ledger does not know of a trial.
-        Ok(Outcome::Duplicate(RecordedOutcome::Dead)) => {
+        Ok(Outcome::Duplicate(RecordedOutcome::Dead) | Outcome::Revived(RecordedOutcome::Dead)) => {
             Tried::Unknown { why: "the same job comes before it".to_owned() }
         }
         Ok(Outcome::Conflict(_)) => Tried::Conflict,
@@ -120,7 +122,7 @@ impl Posting for Trial<'_> {
         self.0.try_post(jobs).await
     }
 
-    async fn record_dead(&self, _: &Job, _: &str) -> Result<(), StoreError> {
-        Ok(())
+    async fn record_dead(&self, _: &Job, _: &str) -> Result<bool, StoreError> {
+        Ok(false)
     }
 }

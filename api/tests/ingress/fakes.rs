@@ -2,6 +2,8 @@
 
 #[path = "fakes/access.rs"]
 mod access;
+#[path = "fakes/posting.rs"]
+mod posting;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::RangeInclusive;
@@ -12,7 +14,6 @@ use bytes::Bytes;
 use contract::envelope::{Envelope, QueuedJob};
 use domain::account::{Account, AccountNumber};
 use domain::id::JobId;
-use domain::job::Job;
 use domain::lane::{Lane, Lanes};
 use domain::outcome::Recorded;
 use fleet::{Bus, Topic};
@@ -22,8 +23,8 @@ use store::StoreError;
 use store::analyses::{Analyses, Holding, Line, NewRun, PatternsRecord, Run};
 use store::imports::Imports;
 use store::ledger::{
-    Admin, Audit, EntryRange, EntryRecord, JobFilter, JobRecord, JobsCursor, JobsPage, OutcomeCounts,
-    Posting, Reads, Totals,
+    Admin, Audit, EntryRange, EntryRecord, JobFilter, JobRecord, JobsCursor, JobsPage, OutcomeCounts, Reads,
+    Totals,
 };
 use store::sqlite::SqliteLedger;
 use tokio::sync::{broadcast, watch};
@@ -164,21 +165,6 @@ impl FakeLedger {
         *self.reads.lock().unwrap() += 1;
         let away = *self.away.lock().unwrap();
         if away { Err(StoreError::Transient("secret host is down".to_owned())) } else { Ok(()) }
-    }
-}
-
-#[async_trait]
-impl Posting for FakeLedger {
-    async fn post(&self, _: &[Job]) -> Result<Vec<domain::outcome::Outcome>, StoreError> {
-        panic!("the ingress posts nothing")
-    }
-
-    async fn try_post(&self, _: &[Job]) -> Result<Vec<domain::outcome::Outcome>, StoreError> {
-        panic!("the ingress tries nothing")
-    }
-
-    async fn record_dead(&self, _: &Job, _: &str) -> Result<(), StoreError> {
-        panic!("the ingress records nothing")
     }
 }
 

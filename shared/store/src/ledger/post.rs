@@ -18,10 +18,11 @@
 mod bisecting;
 mod imported;
 mod moved;
+mod phases;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::Future;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use domain::account::Account;
@@ -32,7 +33,7 @@ use domain::id::JobId;
 use domain::job::{Job, Origin};
 use domain::lane::Lane;
 use domain::outcome::{Outcome, RecordedOutcome};
-use metrics::{counter, histogram};
+use metrics::counter;
 use runtime::telemetry::names;
 
 use crate::error::StoreError;
@@ -44,6 +45,7 @@ pub use bisecting::{Posted, Unposted, post_bisecting};
 use imported::imported;
 pub use imported::{Imported, NewRow};
 pub(super) use moved::{moved, parse};
+use phases::Phases;
 
 /// How often a batch that others overtook is tried in all. Ten attempts span about a second: whoever
 /// loses that often meets something that does not go away.
@@ -174,9 +176,7 @@ async fn post_until(end: End, store: &impl Store, jobs: &[Job]) -> Result<Vec<Ou
         .with_max_delay(RETRY_DELAY_MAX)
         .with_max_times(ATTEMPTS_MAX - 1)
         .with_jitter();
-    // What is tried is recorded already, as a rule: as dead.
-    let is_recorded = end == End::RollBack;
-    let mut duplicate_check = if is_recorded { DuplicateCheck::BySearch } else { duplicate_check(jobs) };
+    let mut duplicate_check = duplicate_check(jobs);
     // By key once: whatever was in the way may have been one of these very jobs.
     let attempt = || {
         let duplicate_check = std::mem::replace(&mut duplicate_check, DuplicateCheck::BySearch);
@@ -254,22 +254,19 @@ async fn attempt(
         }
         phase.ended(names::PHASE_WRITE_AND_COMMIT);
     }
-    Ok(folded.outcomes)
+    Ok(with_revived(jobs, folded))
 }
 
-/// Times the phases of an attempt, one after the other.
-struct Phases(Instant);
-
-impl Phases {
-    fn start() -> Phases {
-        Phases(Instant::now())
+/// The outcomes, which tell of each job whether it was dead until now.
+fn with_revived(jobs: &[Job], folded: Folded) -> Vec<Outcome> {
+    let Folded { mut outcomes, revived, .. } = folded;
+    for (job, outcome) in jobs.iter().zip(&mut outcomes) {
+        let is_judged = matches!(outcome, Outcome::Posted | Outcome::Rejected(_));
+        if is_judged && revived.contains(&job.id) {
+            *outcome = Outcome::Revived(outcome.recorded());
+        }
     }
-
-    /// This one is over, and the next begins.
-    fn ended(&mut self, phase: &'static str) {
-        let began = std::mem::replace(&mut self.0, Instant::now());
-        histogram!(names::POSTING_PHASE_SECONDS, names::PHASE => phase).record(self.0 - began);
-    }
+    outcomes
 }
 
 /// Looks up what the batch refers to, and adds the accounts that follow from it. What is read here never
@@ -328,7 +325,8 @@ fn judged<'a>(jobs: &'a [Job], folded: &Folded) -> Vec<(&'a Job, RecordedOutcome
     with_outcomes
         .filter_map(|(job, outcome)| match outcome {
             Outcome::Posted | Outcome::Rejected(_) => Some((job, outcome.recorded())),
-            Outcome::Duplicate(_) | Outcome::Conflict(_) => None,
+            // Not of a fold.
+            Outcome::Revived(_) | Outcome::Duplicate(_) | Outcome::Conflict(_) => None,
         })
         .collect()
 }

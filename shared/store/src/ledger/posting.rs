@@ -28,9 +28,9 @@ pub trait Posting: Send + Sync {
     /// As of [`Posting::post`], as far as they show before the commit.
     async fn try_post(&self, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError>;
 
-    /// Records a job that can never be posted as dead, unless the ledger holds it already.
+    /// Records a job that can never be posted as dead, unless the ledger holds it already: then `false`.
     ///
     /// # Errors
     /// It could not be written.
-    async fn record_dead(&self, job: &Job, cause: &str) -> Result<(), StoreError>;
+    async fn record_dead(&self, job: &Job, cause: &str) -> Result<bool, StoreError>;
 }

@@ -74,7 +74,7 @@ impl<D: Database + Clone + 'static> Posting for SqlLedger<D> {
         unbroken(try_post(&Transactions(self), jobs)).await
     }
 
-    async fn record_dead(&self, job: &Job, cause: &str) -> Result<(), StoreError> {
+    async fn record_dead(&self, job: &Job, cause: &str) -> Result<bool, StoreError> {
         Ok(Transactions(self).begin().await?.record_dead(job, cause).await?)
     }
 }

@@ -66,7 +66,7 @@ impl Posting for LedgerOf {
         try_post(self, jobs).await
     }
 
-    async fn record_dead(&self, job: &Job, cause: &str) -> Result<(), StoreError> {
+    async fn record_dead(&self, job: &Job, cause: &str) -> Result<bool, StoreError> {
         let (job, cause) = (Box::new(job.clone()), cause.to_owned());
         let connection = self.begin().await?;
         Ok(connection.ask(|reply| Command::RecordDead { job, cause, reply }).await?)
