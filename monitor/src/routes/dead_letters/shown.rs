@@ -14,7 +14,8 @@ pub(super) const PAYLOAD_CHARS_MAX: usize = 2_000;
 
 pub(super) fn view(letter: &DeadLetter, jobs: &[LetterJob], payload_chars: usize) -> DeadLetterView {
     let first = jobs.first().cloned().unwrap_or_default();
-    let first_at = first.failed.and_then(|failed| Timestamp::from_microsecond(failed.first_at).ok());
+    let before = first.failed.filter(|failed| failed.attempts > 1);
+    let first_at = before.and_then(|failed| Timestamp::from_microsecond(failed.first_at).ok());
     DeadLetterView {
         id: letter.id.clone(),
         lane: (letter.lane != Lane::NONE).then_some(letter.lane.0),
