@@ -11,6 +11,7 @@ mod alerts;
 mod books;
 mod context;
 mod control;
+mod dead_letters;
 mod facts;
 mod figures;
 mod gauges;

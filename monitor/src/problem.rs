@@ -28,6 +28,7 @@ kinds! {
     METHOD_NOT_ALLOWED: METHOD_NOT_ALLOWED, "/problems/method-not-allowed", "Method not allowed here";
     LETTER_NOT_FOUND: NOT_FOUND, "/problems/dead-letter-not-found", "No such dead letter";
     NOT_REPLAYABLE: UNPROCESSABLE_ENTITY, "/problems/not-replayable", "The dead letter cannot be replayed";
+    MORE_LETTERS: CONFLICT, "/problems/more-dead-letters", "There are more dead letters now";
     QUEUE_UNAVAILABLE: SERVICE_UNAVAILABLE, "/problems/queue-unavailable", "The queue did not answer";
     INVALID_SETTINGS: UNPROCESSABLE_ENTITY, "/problems/invalid-settings", "Not settings";
     SETTINGS_UNAVAILABLE: SERVICE_UNAVAILABLE, "/problems/ledger-unavailable", "The settings cannot be kept";
@@ -57,6 +58,9 @@ pub(crate) fn of_operation(operation: &str) -> Vec<Kind> {
         "optimize_fleet" => &[BODY, &[INVALID_SETTINGS, NOTHING_TO_UNDO, SETTINGS_UNAVAILABLE]],
         "show_history" => &[&[INVALID_PARAMETER]],
         "list_dead_letters" => &[&[INVALID_PARAMETER, QUEUE_UNAVAILABLE]],
+        "show_dead_letter" => &[&[LETTER_NOT_FOUND, QUEUE_UNAVAILABLE]],
+        "preview_dead_letters" => &[BODY, &[INVALID_PARAMETER, QUEUE_UNAVAILABLE]],
+        "replay_dead_letters" | "discard_dead_letters" => &[BODY, &[MORE_LETTERS, QUEUE_UNAVAILABLE]],
         "replay_dead_letter" => &[&[LETTER_NOT_FOUND, NOT_REPLAYABLE, QUEUE_UNAVAILABLE]],
         "discard_dead_letter" => &[&[LETTER_NOT_FOUND, QUEUE_UNAVAILABLE]],
         "start_load_test" => &[BODY, &[INVALID_LOAD_TEST, LOAD_TEST_RUNNING, NO_INGRESS, LEDGER_UNAVAILABLE]],
@@ -98,6 +102,19 @@ pub(crate) fn no_such_letter(id: &str) -> Problem {
 
 pub(crate) fn not_replayable(why: impl Display) -> Problem {
     Problem::new(NOT_REPLAYABLE, format!("the dead letter stays where it is: {why}"))
+}
+
+pub(crate) fn more_letters(found: u64, matched: u64) -> Problem {
+    let detail = format!(
+        "`matched` is {matched}, and {found} dead letters are wanted now; nothing was done: preview them again, or add `until`"
+    );
+    Problem::new(MORE_LETTERS, detail)
+}
+
+pub(crate) fn broke_off(why: impl Display) -> Problem {
+    let detail =
+        format!("it broke off ({why}); the log of the monitor says where, and the audit log what was done");
+    Problem::new(INTERNAL, detail)
 }
 
 pub(crate) fn no_chance(why: impl Display) -> Problem {

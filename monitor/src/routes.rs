@@ -64,8 +64,13 @@ const ROUTES: &[Route] = &[
     Route::of("POST", "/api/scalability/config/undo", &[Operate]).for_all().noted("settings_undone"),
     Route::of("POST", "/api/scalability/optimize", &[Operate]).for_all().noted("settings_optimized"),
     Route::of("GET", "/api/scalability/dead-letters", FIGURES),
-    Route::of("POST", "/api/scalability/dead-letters/{id}/replay", &[Operate]).noted("dead_letter_replayed"),
-    Route::of("DELETE", "/api/scalability/dead-letters/{id}", &[Operate]).noted("dead_letter_discarded"),
+    Route::of("GET", "/api/scalability/dead-letters/{id}", FIGURES),
+    // Noted by the deed itself, which knows the jobs.
+    Route::of("POST", "/api/scalability/dead-letters/{id}/replay", &[Operate]),
+    Route::of("DELETE", "/api/scalability/dead-letters/{id}", &[Operate]),
+    Route::of("POST", "/api/scalability/dead-letters/preview", &[Operate]),
+    Route::of("POST", "/api/scalability/dead-letters/replay", &[Operate]),
+    Route::of("POST", "/api/scalability/dead-letters/discard", &[Operate]),
     Route::of("POST", "/api/scalability/load-test", &[Operate]).for_all().noted("load_test_started"),
     Route::of("GET", "/api/scalability/load-test", FIGURES),
     Route::of("GET", "/api/scalability/load-test/{id}", FIGURES),
@@ -108,8 +113,11 @@ pub(crate) fn router(
         .routes(routes!(config::undo))
         .routes(routes!(optimize::optimize))
         .routes(routes!(dead_letters::list))
+        .routes(routes!(dead_letters::show, dead_letters::discard))
         .routes(routes!(dead_letters::replay))
-        .routes(routes!(dead_letters::discard))
+        .routes(routes!(dead_letters::preview))
+        .routes(routes!(dead_letters::replay_many))
+        .routes(routes!(dead_letters::discard_many))
         .with_state(shared)
         .merge(load_tests::routes::router(load_tests))
         .merge(

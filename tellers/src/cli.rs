@@ -10,6 +10,7 @@ use fleet::config::{AccessConfig, FleetConfig, MonitorConfig, WorkerConfig};
 use fleet::settings::ApiSettings;
 use runtime::server_url::http_url;
 
+use crate::dead_letters::args::DeadLettersArgs;
 use crate::import::args::ImportArgs;
 use crate::load_test::args::LoadTestArgs;
 
@@ -70,7 +71,7 @@ pub(crate) enum Command {
     Keys(KeysArgs),
     /// Read all the books and check them; exit status 1 if anything is wrong
     Verify(VerifyArgs),
-    /// List, replay or discard dead letters: jobs that could not be posted
+    /// List, try, replay or discard dead letters: jobs that could not be posted
     DeadLetters(DeadLettersArgs),
     /// Send a file of jobs to a running fleet and follow the outcomes of its rows
     Import(ImportArgs),
@@ -263,44 +264,6 @@ pub(crate) struct VerifyArgs {
     /// Print the totals and the findings as JSON
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-#[derive(Debug, Clone, Args)]
-pub(crate) struct DeadLettersArgs {
-    #[command(subcommand)]
-    pub(crate) command: DeadLettersCommand,
-}
-
-#[derive(Debug, Clone, Subcommand)]
-pub(crate) enum DeadLettersCommand {
-    /// List dead letters, the oldest first
-    List {
-        /// Most dead letters to list
-        #[arg(long, default_value_t = 100)]
-        limit: usize,
-        /// Print JSON, one dead letter a line
-        #[arg(long)]
-        json: bool,
-    },
-    /// Print a dead letter with its payload
-    Show {
-        /// The dead letter's id, as `list` prints it
-        id: String,
-    },
-    /// Put a dead letter on its lane again, behind the jobs that wait there, and remove the dead letter
-    Replay {
-        /// The dead letter's id, as `list` prints it
-        #[arg(required_unless_present = "all")]
-        id: Option<String>,
-        /// Replay all dead letters, the oldest first
-        #[arg(long, conflicts_with = "id")]
-        all: bool,
-    },
-    /// Remove a dead letter for good
-    Discard {
-        /// The dead letter's id, as `list` prints it
-        id: String,
-    },
 }
 
 #[derive(Debug, Clone, Args)]

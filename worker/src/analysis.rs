@@ -120,8 +120,9 @@ impl Bench {
 
     /// Keeps what cannot be done, with its cause, until an operator looks after it.
     async fn keep_dead_letter(&self, delivery: &Delivery, cause: String) -> bool {
-        finish::keep_dead_letter(&self.shared, Lane::NONE, delivery.envelope.clone(), cause, &self.shutdown)
-            .await
+        let message = delivery.envelope.clone();
+        let letter = finish::letter(Lane::NONE, &message, message.clone(), cause);
+        finish::keep_dead_letter(&self.shared, letter, &self.shutdown).await
     }
 
     async fn pause(&self) {

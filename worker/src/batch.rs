@@ -1,13 +1,14 @@
 //! The batcher: whole envelopes of one lane, up to a number of jobs.
 
 use bytes::Bytes;
-use contract::envelope::{self, Enclosed, Envelope, QueuedJob};
+use contract::envelope::{self, Enclosed, Envelope, Failed, QueuedJob};
 use contract::message;
 use domain::job::Job;
 use domain::lane::Lane;
 use futures::FutureExt as _;
 use jiff::Timestamp;
 use queue::{Delivery, DeliveryTag, QueueError, Subscription};
+use runtime::clock;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Shared;
@@ -22,12 +23,30 @@ pub(crate) struct Batch {
     pub(crate) reply_to: Vec<Option<String>>,
     /// For each job whether the queue had handed it out before.
     pub(crate) redelivered: Vec<bool>,
+    /// For each job how often it was given up before.
+    pub(crate) failed: Vec<Option<Failed>>,
     /// What could not be read, with the reason.
-    pub(crate) unreadable: Vec<(Bytes, String)>,
+    pub(crate) unreadable: Vec<Unreadable>,
     /// What to acknowledge when all of it is finished.
     pub(crate) through: DeliveryTag,
     /// What of the lane was opened, this batch and what did not fit into it.
     pub(crate) in_hand: InHand,
+}
+
+/// What could not be read.
+#[derive(Debug)]
+pub(crate) struct Unreadable {
+    /// What tells it from others: the same however often it is given up around a crash.
+    pub(crate) payload: Bytes,
+    /// What is kept where it is a job that was given up before, and now once more.
+    pub(crate) kept: Bytes,
+    pub(crate) cause: String,
+}
+
+impl Unreadable {
+    fn new(payload: Bytes, cause: String) -> Unreadable {
+        Unreadable { kept: payload.clone(), payload, cause }
+    }
 }
 
 /// Gathers the batches of one lane.
@@ -55,8 +74,9 @@ impl<'w> Batcher<'w> {
         let Some(mut gathered) = self.first(subscription, stop).await? else { return Ok(None) };
         self.fill(&mut gathered, subscription)?;
         let in_hand = gathered.in_hand(self.left_over.as_ref().and_then(|left| left.as_ref().ok()));
-        let Gathered { jobs, reply_to, redelivered, unreadable, through, .. } = gathered;
-        Ok(Some(Batch { lane: self.lane, jobs, reply_to, redelivered, unreadable, through, in_hand }))
+        let Gathered { jobs, reply_to, redelivered, failed, unreadable, through, .. } = gathered;
+        let lane = self.lane;
+        Ok(Some(Batch { lane, jobs, reply_to, redelivered, failed, unreadable, through, in_hand }))
     }
 
     /// Whether something was taken off the lane that is in no batch yet.
@@ -125,7 +145,8 @@ struct Gathered {
     jobs: Vec<Job>,
     reply_to: Vec<Option<String>>,
     redelivered: Vec<bool>,
-    unreadable: Vec<(Bytes, String)>,
+    failed: Vec<Option<Failed>>,
+    unreadable: Vec<Unreadable>,
     through: DeliveryTag,
 }
 
@@ -140,6 +161,7 @@ impl Gathered {
             jobs: Vec::new(),
             reply_to: Vec::new(),
             redelivered: Vec::new(),
+            failed: Vec::new(),
             unreadable: Vec::new(),
             through: delivery.tag,
         };
@@ -152,7 +174,9 @@ impl Gathered {
             Err(error) if error.is_of_the_next_release() => {
                 return Err(QueueError::Failed(error.to_string()));
             }
-            Err(error) => gathered.unreadable.push((delivery.envelope.clone(), error.to_string())),
+            Err(error) => {
+                gathered.unreadable.push(Unreadable::new(delivery.envelope.clone(), error.to_string()));
+            }
         }
         gathered.redelivered.resize(gathered.jobs.len(), delivery.redelivered);
         Ok(gathered)
@@ -163,19 +187,24 @@ impl Gathered {
             Ok(queued) => queued,
             Err(error) => {
                 let cause = format!("an element of the envelope is no queued job: {error}");
-                return self.unreadable.push((Bytes::copy_from_slice(json.as_bytes()), cause));
+                let payload = Bytes::copy_from_slice(json.as_bytes());
+                return self.unreadable.push(Unreadable::new(payload, cause));
             }
         };
         match message::read(queued.job.get(), lane, ingress, queued.accepted_at) {
             Ok(received) => {
                 self.jobs.push(Job { origin: queued.import, ..received.job });
                 self.reply_to.push(received.reply_to);
+                self.failed.push(queued.failed);
             }
             Err(error) => {
                 let accepted_at = Timestamp::from_microsecond(queued.accepted_at).unwrap_or_default();
                 let job = queued.job.get().as_bytes();
-                let alone = envelope::write(ingress, [Enclosed { accepted_at, origin: queued.import, job }]);
-                self.unreadable.push((alone, error.to_string()));
+                let alone = |failed| {
+                    envelope::write(ingress, [Enclosed { accepted_at, origin: queued.import, failed, job }])
+                };
+                let (payload, kept) = (alone(queued.failed), alone(Some(once_more(queued.failed))));
+                self.unreadable.push(Unreadable { payload, kept, cause: error.to_string() });
             }
         }
     }
@@ -195,8 +224,17 @@ impl Gathered {
         self.jobs.append(&mut next.jobs);
         self.reply_to.append(&mut next.reply_to);
         self.redelivered.append(&mut next.redelivered);
+        self.failed.append(&mut next.failed);
         self.unreadable.append(&mut next.unreadable);
         self.through = next.through;
+    }
+}
+
+/// How often a job was given up that is given up now.
+pub(crate) fn once_more(before: Option<Failed>) -> Failed {
+    match before {
+        Some(Failed { attempts, first_at }) => Failed { attempts: attempts.saturating_add(1), first_at },
+        None => Failed { attempts: 1, first_at: clock::now_us() },
     }
 }
 
@@ -222,8 +260,10 @@ mod tests {
         let altered = String::from_utf8_lossy(&written).replace("1000", "9000");
         let gathered = Gathered::open(Lane(3), &delivery(&altered)).unwrap();
         assert!(gathered.jobs.is_empty());
-        let [(kept, why)] = gathered.unreadable.as_slice() else { panic!("not kept aside") };
-        assert!(kept == altered.as_bytes() && why.contains("altered after it was written"), "{why}");
+        let [Unreadable { kept, cause, .. }] = gathered.unreadable.as_slice() else {
+            panic!("not kept aside")
+        };
+        assert!(kept == altered.as_bytes() && cause.contains("altered after it was written"), "{cause}");
     }
 
     #[test]

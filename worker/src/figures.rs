@@ -8,7 +8,7 @@ use std::time::Duration;
 use contract::report::{Counts, LaneCounts, LaneReport};
 use domain::job::Job;
 use domain::lane::{Lane, Lanes};
-use domain::outcome::Outcome;
+use domain::outcome::{Outcome, RecordedOutcome};
 use metrics::{counter, gauge, histogram};
 use queue::replay::is_replay;
 use runtime::clock;
@@ -37,6 +37,8 @@ impl InHand {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Row {
     Recorded,
+    /// It had one: the job came again after it had died, and died again.
+    Known,
     /// It refused it, or the job could not be read.
     Missing,
 }
@@ -121,13 +123,14 @@ impl Figures {
         histogram!(names::POSTING_SECONDS).record(took);
     }
 
-    /// A job got its outcome. One that the queue handed out before, or that was replayed, was accepted once: where
+    /// A job got its outcome. One that was dead and comes again, but by a replay, was accepted once more: the ledger counts
+    /// it once, and so one of the two is a duplicate. One that the queue handed out before, or that was replayed, was accepted once: where
     /// it comes out as a duplicate or a conflict, that is no job more.
     pub(crate) fn finished(&self, job: &Job, redelivered: bool, outcome: Outcome) {
         let repeated = redelivered || is_replay(&job.ingress);
         let (count, name) = match outcome {
-            Outcome::Posted => (&self.posted, "posted"),
-            Outcome::Rejected(_) => (&self.rejected, "rejected"),
+            Outcome::Posted | Outcome::Revived(RecordedOutcome::Posted) => (&self.posted, "posted"),
+            Outcome::Rejected(_) | Outcome::Revived(_) => (&self.rejected, "rejected"),
             Outcome::Duplicate(_) => (if repeated { &self.repeated } else { &self.duplicate }, "duplicate"),
             Outcome::Conflict(_) => (if repeated { &self.repeated } else { &self.conflict }, "conflict"),
         };
@@ -137,7 +140,15 @@ impl Figures {
         {
             figures.unrecorded.fetch_add(1, Relaxed);
         }
-        let reason = if let Outcome::Rejected(reason) = outcome { reason.name() } else { "" };
+        if let Outcome::Revived(_) = outcome
+            && !is_replay(&job.ingress)
+        {
+            self.came_again(job.lane);
+        }
+        let reason = match outcome {
+            Outcome::Rejected(reason) | Outcome::Revived(RecordedOutcome::Rejected(reason)) => reason.name(),
+            _ => "",
+        };
         counter!(names::JOBS_SETTLED, "outcome" => name, "reason" => reason).increment(1);
         // Accepted by a clock that is ahead of this one: no time at all would look like a good one.
         if let Some(waited) = clock::since(job.accepted_at) {
@@ -149,6 +160,14 @@ impl Figures {
     pub(crate) fn submitted(&self, lane: Lane) {
         if let Some(figures) = self.of_lane(lane) {
             figures.submitted.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// A job that the ledger counts already was accepted once more.
+    pub(crate) fn came_again(&self, lane: Lane) {
+        self.duplicate.fetch_add(1, Relaxed);
+        if let Some(figures) = self.of_lane(lane) {
+            figures.unrecorded.fetch_add(1, Relaxed);
         }
     }
 
@@ -232,7 +251,6 @@ mod tests {
     use domain::account::AccountNumber;
     use domain::id::{Identity, JobId};
     use domain::job::{Action, Spec};
-    use domain::outcome::RecordedOutcome;
     use domain::text::Client;
 
     use super::*;
@@ -258,6 +276,20 @@ mod tests {
         assert_eq!((counts.duplicate, counts.repeated, counts.posted), (1, 2, 1));
         let unrecorded = LaneCounts { accepted: 0, unrecorded: 3 };
         assert_eq!(figures.lane_counts(), BTreeMap::from([(Lane(0), unrecorded)]), "one got its outcome");
+    }
+
+    #[test]
+    fn a_dead_job_that_is_sent_again_was_accepted_twice_and_a_replay_was_not() {
+        let figures = Figures::new(Lanes::new(16).unwrap());
+        let revived = Outcome::Revived(RecordedOutcome::Posted);
+        figures.finished(&job("api-1"), false, revived);
+        figures.finished(&job("monitor-1-replay-7"), false, revived);
+        // Its worker was killed in the midst of it: had it been posted, it would be a duplicate.
+        figures.finished(&job("api-1"), true, revived);
+        let counts = figures.counts();
+        assert_eq!((counts.duplicate, counts.repeated, counts.posted), (2, 0, 3));
+        let unrecorded = LaneCounts { accepted: 0, unrecorded: 2 };
+        assert_eq!(figures.lane_counts(), BTreeMap::from([(Lane(0), unrecorded)]));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use contract::envelope::{self, Enclosed};
+use contract::envelope::{self, Enclosed, Failed};
 use contract::message;
 use contract::result::{JobResult, JobResults};
 use domain::job::Job;
@@ -11,12 +11,13 @@ use domain::lane::Lane;
 use domain::outcome::Outcome;
 use jiff::Timestamp;
 use queue::DeadLetter;
+use queue::replay::is_replay;
 use store::StoreError;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Unreadable, once_more};
 use crate::context::Shared;
 use crate::figures::Row;
 use crate::lane::retry_delays;
@@ -30,19 +31,27 @@ pub(crate) async fn finish_batch(
     at_once: &mut AtOnce,
     stop: &CancellationToken,
 ) -> bool {
-    let Batch { lane, jobs, reply_to, redelivered, unreadable, .. } = batch;
+    let Batch { lane, jobs, reply_to, redelivered, failed, unreadable, .. } = batch;
     let Some((jobs, results)) = post_all(shared, lane, at_once, jobs, stop).await else { return false };
     let finished = Instant::now();
-    for ((job, redelivered), result) in jobs.iter().zip(redelivered).zip(&results) {
+    let came = redelivered.into_iter().zip(failed);
+    for (place, ((job, (redelivered, failed)), result)) in jobs.iter().zip(came).zip(&results).enumerate() {
         if let Ok(outcome) = result {
             shared.figures.finished(job, redelivered, *outcome);
         }
-        if !finish_job(shared, lane, job, result, stop).await {
-            return false;
+        let Err(cause) = result else { continue };
+        // Recorded before a twin that is behind it in this batch.
+        let has_twin = jobs.iter().skip(place + 1).any(|twin| twin.id == job.id);
+        let was_counted = redelivered || has_twin || is_replay(&job.ingress);
+        let Some(row) = give_up(shared, job, failed, cause, stop).await else { return false };
+        if row == Row::Known && !was_counted {
+            shared.figures.came_again(lane);
         }
+        shared.figures.died(lane, row);
     }
-    for (payload, cause) in unreadable {
-        if !keep_dead_letter(shared, lane, payload, cause, stop).await {
+    for Unreadable { payload, kept, cause } in unreadable {
+        let letter = letter(lane, &payload, kept, cause);
+        if !keep_dead_letter(shared, letter, stop).await {
             return false;
         }
         shared.figures.died(lane, Row::Missing);
@@ -140,26 +149,20 @@ async fn post_all(
     }
 }
 
-async fn finish_job(
+/// Records a job as dead and keeps it as a dead letter; `None` after `stop`.
+async fn give_up(
     shared: &Shared,
-    lane: Lane,
     job: &Job,
-    result: &Finished,
+    failed: Option<Failed>,
+    cause: &str,
     stop: &CancellationToken,
-) -> bool {
-    match result {
-        // A conflict too: the ledger has noted it with the job whose identity it came under.
-        Ok(_) => true,
-        Err(cause) => {
-            error!(id = %job.id, %lane, cause, "a job cannot be posted; it is kept as a dead letter");
-            let Some(row) = record_dead(shared, lane, job, cause, stop).await else { return false };
-            let kept = keep_dead_letter(shared, lane, alone(job), cause.clone(), stop).await;
-            if kept {
-                shared.figures.died(lane, row);
-            }
-            kept
-        }
-    }
+) -> Option<Row> {
+    let lane = job.lane;
+    error!(id = %job.id, %lane, cause, "a job cannot be posted; it is kept as a dead letter");
+    let row = record_dead(shared, lane, job, cause, stop).await?;
+    let (payload, kept) = (alone(job, failed), alone(job, Some(once_more(failed))));
+    let letter = letter(lane, &payload, kept, cause.to_owned());
+    keep_dead_letter(shared, letter, stop).await.then_some(row)
 }
 
 /// Writes the row for those who ask for the job, trying until the ledger answers; `None` after `stop`. A
@@ -172,9 +175,12 @@ async fn record_dead(
     stop: &CancellationToken,
 ) -> Option<Row> {
     let mut delays = retry_delays();
+    let mut was_tried = false;
     loop {
         match shared.parts.ledger.record_dead(job, cause).await {
-            Ok(()) => return Some(Row::Recorded),
+            Ok(true) => return Some(Row::Recorded),
+            // Perhaps by an attempt whose answer was lost.
+            Ok(false) => return Some(if was_tried { Row::Recorded } else { Row::Known }),
             Err(failure @ StoreError::Permanent(_)) => {
                 warn!(id = %job.id, %failure, "a dead job could not be recorded");
                 return Some(Row::Missing);
@@ -183,22 +189,15 @@ async fn record_dead(
                 if !pause(&mut delays, stop, lane, "a dead job could not be recorded", &failure).await {
                     return None;
                 }
+                was_tried = true;
             }
         }
     }
 }
 
 /// Keeps a dead letter, trying until the queue has it; false after `stop`.
-pub(crate) async fn keep_dead_letter(
-    shared: &Shared,
-    lane: Lane,
-    payload: Bytes,
-    cause: String,
-    stop: &CancellationToken,
-) -> bool {
-    // The same message that is given up twice, around a crash, bears the same id.
-    let id = blake3::hash(&payload).to_hex().chars().take(LETTER_ID_CHARS).collect();
-    let letter = DeadLetter { id, lane, cause, at: Timestamp::now(), payload };
+pub(crate) async fn keep_dead_letter(shared: &Shared, letter: DeadLetter, stop: &CancellationToken) -> bool {
+    let lane = letter.lane;
     let mut delays = retry_delays();
     loop {
         match shared.parts.queue.dead_letter(letter.clone()).await {
@@ -216,16 +215,23 @@ pub(crate) async fn keep_dead_letter(
     }
 }
 
+/// What is given up now, under an id of the message that it came in: the same message that is given up twice, around a
+/// crash, bears the same id, whatever is `kept` of it.
+pub(crate) fn letter(lane: Lane, message: &[u8], kept: Bytes, cause: String) -> DeadLetter {
+    let id = blake3::hash(message).to_hex().chars().take(LETTER_ID_CHARS).collect();
+    DeadLetter { id, lane, cause, at: Timestamp::now(), payload: kept }
+}
+
 /// Hexadecimal digits of a dead letter's id: 64 bits, short enough to type.
 const LETTER_ID_CHARS: usize = 16;
 
 /// The job in an envelope of its own, ready to be replayed.
-fn alone(job: &Job) -> Bytes {
+fn alone(job: &Job, failed: Option<Failed>) -> Bytes {
     // A body that was read has a JSON form, and so has the rest.
     let json = message::write(job.id, &job.client, None, &job.former, job.grant.as_ref(), &job.body)
         .unwrap_or_default();
     let accepted_at = Timestamp::from_microsecond(job.accepted_at).unwrap_or_default();
-    envelope::write(&job.ingress, [Enclosed { accepted_at, origin: job.origin, job: &json }])
+    envelope::write(&job.ingress, [Enclosed { accepted_at, origin: job.origin, failed, job: &json }])
 }
 
 async fn tell_who_waits(shared: &Shared, jobs: &[Job], reply_to: &[Option<String>], results: &[Finished]) {

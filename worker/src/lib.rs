@@ -16,6 +16,7 @@ mod lane;
 mod lane_tasks;
 mod membership;
 mod poster;
+mod trials;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,6 +66,7 @@ pub async fn run(
     beside.spawn(reporter.report_each_second(vitals(&shared), trouble(&shared), drained.clone()));
     beside.spawn(analysis::serve(shared.clone(), shutdown.clone()));
     beside.spawn(durability::watch(shared.parts.ledger.clone(), shutdown.clone()));
+    beside.spawn(trials::serve(shared.clone(), shutdown.clone()));
     beside.spawn(freshness::heartbeat(shared.parts.ledger.clone(), shutdown.clone()));
     let stopped = CancellationToken::new();
     let served = tokio::spawn(listener::serve(listener, probes, stopped.clone().into()));

@@ -2,6 +2,8 @@
 
 #[path = "fakes/access.rs"]
 mod access;
+#[path = "fakes/posting.rs"]
+mod posting;
 #[path = "fakes/reads.rs"]
 mod reads;
 
@@ -13,7 +15,6 @@ use bytes::Bytes;
 use contract::envelope::{Envelope, QueuedJob};
 use domain::account::{Account, AccountNumber};
 use domain::id::JobId;
-use domain::job::Job;
 use domain::lane::{Lane, Lanes};
 use fleet::{Bus, Topic};
 use queue::work::WorkQueue;
@@ -21,7 +22,7 @@ use queue::{DeadLetter, LaneDepth, PublishError, Queue, QueueError, Subscription
 use store::StoreError;
 use store::analyses::{Analyses, Holding, Line, NewRun, PatternsRecord, Run};
 use store::imports::Imports;
-use store::ledger::{Admin, Audit, EntryRecord, JobFilter, JobRecord, OutcomeCounts, Posting, Totals};
+use store::ledger::{Admin, Audit, EntryRecord, JobFilter, JobRecord, OutcomeCounts, Totals};
 use store::sqlite::SqliteLedger;
 use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
@@ -161,17 +162,6 @@ impl FakeLedger {
         *self.reads.lock().unwrap() += 1;
         let away = *self.away.lock().unwrap();
         if away { Err(StoreError::Transient("secret host is down".to_owned())) } else { Ok(()) }
-    }
-}
-
-#[async_trait]
-impl Posting for FakeLedger {
-    async fn post(&self, _: &[Job]) -> Result<Vec<domain::outcome::Outcome>, StoreError> {
-        panic!("the ingress posts nothing")
-    }
-
-    async fn record_dead(&self, _: &Job, _: &str) -> Result<(), StoreError> {
-        panic!("the ingress records nothing")
     }
 }
 

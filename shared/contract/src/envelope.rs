@@ -8,7 +8,8 @@
 //! a message that was altered where it was stored is known before anything that it says is believed, its version
 //! too.
 //!
-//! A job of an import says so beside its time: `{"accepted_at":…,"import":{"number":17,"row":5},"job":…}`.
+//! A job of an import says so beside its time: `{"accepted_at":…,"import":{"number":17,"row":5},"job":…}`. One that was
+//! given up before says how often: `{"accepted_at":…,"failed":{"attempts":2,"first_at":1795453200000000},"job":…}`.
 //!
 //! A job is raw JSON here: the ingress has serialised it once already, and a reader that parses the
 //! jobs one by one loses nothing but the one that it cannot read.
@@ -18,7 +19,7 @@ use std::io::Write as _;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use domain::job::Origin;
@@ -41,6 +42,17 @@ const CHECKSUM_DIGITS: usize = 16;
 const FRAME_BYTES: usize = 48;
 /// Bytes that an import adds to that at the most.
 const ORIGIN_BYTES: usize = 72;
+/// Bytes that earlier failures add to that at the most.
+const FAILED_BYTES: usize = 72;
+
+/// How often a job was given up and kept as a dead letter. Releases that do not know it pass over it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failed {
+    /// How often: 1 at first, and one more for each replay that failed.
+    pub attempts: u32,
+    /// When it was given up for the first time, in microseconds since the Unix epoch.
+    pub first_at: i64,
+}
 
 /// One job as it is put into an envelope.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +61,8 @@ pub struct Enclosed<'j> {
     pub accepted_at: Timestamp,
     /// The row of an import that it comes from.
     pub origin: Option<Origin>,
+    /// How often it was given up before; `None`: never.
+    pub failed: Option<Failed>,
     /// Its JSON.
     pub job: &'j [u8],
 }
@@ -56,13 +70,14 @@ pub struct Enclosed<'j> {
 impl<'j> From<(Timestamp, &'j [u8])> for Enclosed<'j> {
     /// A job that comes from no import.
     fn from((accepted_at, job): (Timestamp, &'j [u8])) -> Enclosed<'j> {
-        Enclosed { accepted_at, origin: None, job }
+        Enclosed { accepted_at, origin: None, failed: None, job }
     }
 }
 
 impl Enclosed<'_> {
     fn bytes_max(&self) -> usize {
-        self.job.len() + FRAME_BYTES + self.origin.map_or(0, |_| ORIGIN_BYTES)
+        let origin = self.origin.map_or(0, |_| ORIGIN_BYTES);
+        self.job.len() + FRAME_BYTES + origin + self.failed.map_or(0, |_| FAILED_BYTES)
     }
 }
 
@@ -90,6 +105,8 @@ pub struct QueuedJob<'a> {
     pub accepted_at: i64,
     /// The row of an import that it comes from.
     pub import: Option<Origin>,
+    /// How often it was given up before.
+    pub failed: Option<Failed>,
     /// The job's own JSON.
     #[serde(borrow)]
     pub job: &'a RawValue,
@@ -199,13 +216,16 @@ pub fn write<'j, J: Into<Enclosed<'j>>>(ingress: &str, jobs: impl IntoIterator<I
     let _ = serde_json::to_writer(&mut envelope, ingress);
     envelope.extend_from_slice(br#","jobs":["#);
     for (position, job) in jobs.into_iter().enumerate() {
-        let Enclosed { accepted_at, origin, job } = job.into();
+        let Enclosed { accepted_at, origin, failed, job } = job.into();
         if position > 0 {
             envelope.push(b',');
         }
         let _ = write!(envelope, r#"{{"accepted_at":{}"#, accepted_at.as_microsecond());
         if let Some(Origin { import, row }) = origin {
             let _ = write!(envelope, r#","import":{{"number":{import},"row":{row}}}"#);
+        }
+        if let Some(Failed { attempts, first_at }) = failed {
+            let _ = write!(envelope, r#","failed":{{"attempts":{attempts},"first_at":{first_at}}}"#);
         }
         envelope.extend_from_slice(br#","job":"#);
         envelope.extend_from_slice(job);
@@ -257,13 +277,27 @@ mod tests {
     fn a_job_of_an_import_says_so() {
         let golden = r#"{"version":2,"ingress":"api-1","jobs":[{"accepted_at":7,"import":{"number":17,"row":5},"job":{"kind":"deposit"}}],"checksum":"71fa233e2c365a25"}"#;
         let origin = Some(Origin { import: 17, row: 5 });
-        let written =
-            write("api-1", [Enclosed { accepted_at: at(7), origin, job: br#"{"kind":"deposit"}"# }]);
+        let written = write(
+            "api-1",
+            [Enclosed { accepted_at: at(7), origin, failed: None, job: br#"{"kind":"deposit"}"# }],
+        );
         assert_eq!(written, golden);
         let envelope = Envelope::read(golden.as_bytes()).unwrap();
         assert_eq!(QueuedJob::read(envelope.jobs[0]).unwrap().import, origin);
         let plain = Envelope::read(GOLDEN.as_bytes()).unwrap();
         assert_eq!(QueuedJob::read(plain.jobs[0]).unwrap().import, None);
+    }
+
+    #[test]
+    fn a_job_that_was_given_up_before_says_so() {
+        let failed = Some(Failed { attempts: 2, first_at: 1_795_453_200_000_000 });
+        let job = br#"{"kind":"deposit"}"#;
+        let written = write("api-1", [Enclosed { accepted_at: at(7), origin: None, failed, job }]);
+        let text = String::from_utf8(written.to_vec()).unwrap();
+        let golden = r#""jobs":[{"accepted_at":7,"failed":{"attempts":2,"first_at":1795453200000000},"job":{"kind":"deposit"}}]"#;
+        assert!(text.contains(golden), "{text}");
+        let envelope = Envelope::read(&written).unwrap();
+        assert_eq!(QueuedJob::read(envelope.jobs[0]).unwrap().failed, failed);
     }
 
     #[test]

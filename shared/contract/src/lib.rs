@@ -8,3 +8,4 @@ pub mod report;
 pub mod result;
 pub mod settings;
 pub mod submission;
+pub mod trial;

@@ -99,6 +99,8 @@ pub enum Outcome {
     Posted,
     /// Turned down by this batch.
     Rejected(Rejection),
+    /// It was recorded as dead before, and has this outcome of this batch.
+    Revived(RecordedOutcome),
     /// The same job had its outcome before; nothing was changed.
     Duplicate(RecordedOutcome),
     /// Another body had this id before; nothing was changed, and this body never takes effect.
@@ -111,7 +113,7 @@ impl Outcome {
         match self {
             Outcome::Posted => RecordedOutcome::Posted,
             Outcome::Rejected(reason) => RecordedOutcome::Rejected(reason),
-            Outcome::Duplicate(outcome) | Outcome::Conflict(outcome) => outcome,
+            Outcome::Revived(outcome) | Outcome::Duplicate(outcome) | Outcome::Conflict(outcome) => outcome,
         }
     }
 }

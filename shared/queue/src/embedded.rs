@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::lane::{Lane, Lanes};
+use futures::future::join_all;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -189,6 +190,16 @@ impl<S: Storage> Queue for EmbeddedQueue<S> {
     async fn discard_dead_letter(&self, id: &str) -> Result<bool, QueueError> {
         let id = id.to_owned();
         self.write(|done| Write::Discard { id, done }).await
+    }
+
+    async fn discard_dead_letters(&self, ids: &[String]) -> Result<Vec<String>, QueueError> {
+        // They are on their way together, and share their commits.
+        let discarded = join_all(ids.iter().map(|id| self.discard_dead_letter(id))).await;
+        let mut found = Vec::with_capacity(ids.len());
+        for (id, discarded) in ids.iter().zip(discarded) {
+            found.extend(discarded?.then(|| id.clone()));
+        }
+        Ok(found)
     }
 
     async fn ready(&self) -> Result<(), QueueError> {

@@ -3,11 +3,13 @@
 //! Two adapters stand behind it, `rabbitmq` for a fleet and `embedded` for one machine, and one
 //! conformance suite holds both to the promises written here.
 
+pub mod dead_letter;
 pub mod embedded;
 pub mod policies;
 pub mod publisher;
 pub mod rabbitmq;
 pub mod replay;
+mod walk;
 pub mod work;
 
 use std::time::Duration;
@@ -20,12 +22,19 @@ use domain::lane::Lane;
 use jiff::Timestamp;
 
 use self::policies::Policies;
+pub use self::walk::{Seen, Visitor};
 use self::work::WorkQueue;
 
 /// Jobs in one envelope, and in one batch, at the most.
 ///
 /// One database transaction of this size is where the gain of batching flattens out.
 pub const BATCH_JOBS_MAX: usize = 100;
+
+/// Dead letters that are walked past at the most, the oldest: as many as RabbitMQ hands out ahead. Those behind them are
+/// seen once some of these are replayed or discarded.
+pub const LETTERS_WALKED_MAX: usize = 65_535;
+/// Dead letters that a visitor is shown at once.
+const LETTERS_SHOWN_AT_ONCE: usize = 500;
 
 /// Messages that a subscription hands out ahead of their acknowledgement, by default: a full batch of
 /// single-job messages. RabbitMQ counts messages, neither jobs nor bytes: with a backlog of full ones a worker
@@ -81,11 +90,27 @@ pub trait Queue: WorkQueue {
     /// crash, may be there twice.
     async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, QueueError>;
 
+    /// Shows the dead letters to `visitor`, some at a time, the oldest first, and removes those that it is done with: up to
+    /// [`LETTERS_WALKED_MAX`]. Nobody else sees them meanwhile. Letters that come meanwhile may be shown or not.
+    ///
+    /// # Errors
+    /// The queue could not be reached; any letter may still be there.
+    async fn walk_dead_letters(&self, visitor: &mut dyn Visitor) -> Result<(), QueueError> {
+        for letters in self.dead_letters(LETTERS_WALKED_MAX).await?.chunks(LETTERS_SHOWN_AT_ONCE) {
+            let Seen { removed, stop } = visitor.visit(letters.to_vec()).await;
+            let done = letters.iter().zip(removed).filter(|(_, removed)| *removed);
+            let ids: Vec<_> = done.map(|(letter, _)| letter.id.clone()).collect();
+            self.discard_dead_letters(&ids).await?;
+            if stop {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// The dead letter with this id, as often as it was kept; none, once, or more.
     async fn dead_letters_of(&self, id: &str) -> Result<Vec<DeadLetter>, QueueError> {
-        let mut letters = self.dead_letters(usize::MAX).await?;
-        letters.retain(|letter| letter.id == id);
-        Ok(letters)
+        walk::of(self, id).await
     }
 
     /// Removes a dead letter, however often it was kept. `false`: there is none with this id.

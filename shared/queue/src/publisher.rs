@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
-use contract::envelope::{self, Enclosed};
+use contract::envelope::{self, Enclosed, Failed};
 use domain::job::Origin;
 use domain::lane::{Lane, Lanes};
 use futures::FutureExt as _;
@@ -50,6 +50,17 @@ impl Default for PublisherLimits {
             envelope_bytes_max: 64 * 1024,
         }
     }
+}
+
+/// A job on its way to its lane.
+#[derive(Debug, Clone)]
+pub struct ToQueue {
+    /// Its JSON.
+    pub job: Bytes,
+    /// The row of an import that it comes from.
+    pub origin: Option<Origin>,
+    /// How often it was given up before.
+    pub failed: Option<Failed>,
 }
 
 /// What a publisher has done since it started.
@@ -112,7 +123,7 @@ impl Publisher {
     /// Publishes jobs of one lane in this order, with no other job of the lane between them, and
     /// returns a result for each. Those that the line has no room for are refused; they are the last.
     pub async fn publish_many(&self, lane: Lane, jobs: Vec<Bytes>) -> Vec<Result<Timestamp, PublishError>> {
-        self.publish_each(lane, jobs.into_iter().map(|job| (job, None))).await
+        self.publish_each(lane, jobs.into_iter().map(|job| ToQueue { job, origin: None, failed: None })).await
     }
 
     /// The same for jobs that come from an import, each with its row.
@@ -121,13 +132,15 @@ impl Publisher {
         lane: Lane,
         jobs: Vec<(Bytes, Origin)>,
     ) -> Vec<Result<Timestamp, PublishError>> {
-        self.publish_each(lane, jobs.into_iter().map(|(job, origin)| (job, Some(origin)))).await
+        let with_row = |(job, origin)| ToQueue { job, origin: Some(origin), failed: None };
+        self.publish_each(lane, jobs.into_iter().map(with_row)).await
     }
 
-    async fn publish_each(
+    /// As [`Publisher::publish_many`], with what is known of each beside its JSON.
+    pub async fn publish_each(
         &self,
         lane: Lane,
-        jobs: impl ExactSizeIterator<Item = (Bytes, Option<Origin>)>,
+        jobs: impl ExactSizeIterator<Item = ToQueue>,
     ) -> Vec<Result<Timestamp, PublishError>> {
         let Some(line) = self.lines.get(usize::from(lane.0)) else {
             let refusal = PublishError::Unavailable(format!("{lane} is none of {} lanes", self.lines.len()));
@@ -219,7 +232,8 @@ fn tell(jobs: Vec<Waiting>, published: impl Fn(Timestamp) -> Result<Timestamp, P
 }
 
 fn enclosed(waiting: &Waiting) -> Enclosed<'_> {
-    Enclosed { accepted_at: waiting.accepted_at, origin: waiting.origin, job: &waiting.job }
+    let ToQueue { job, origin, failed } = &waiting.queued;
+    Enclosed { accepted_at: waiting.accepted_at, origin: *origin, failed: *failed, job }
 }
 
 #[derive(Default)]

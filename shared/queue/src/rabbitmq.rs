@@ -12,6 +12,7 @@ mod settings;
 mod subscription;
 mod topology;
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use amqp::broker::{self, Broker};
@@ -29,8 +30,11 @@ use self::publish::PublishChannel;
 pub use self::settings::RabbitMqSettings;
 use self::topology::Topology;
 use super::policies::Policies;
+use super::walk::{self, Collected};
 use super::work::WorkQueue;
-use super::{DeadLetter, LaneDepth, PublishError, Queue, QueueError, Subscription};
+use super::{
+    DeadLetter, LETTERS_WALKED_MAX, LaneDepth, PublishError, Queue, QueueError, Subscription, Visitor,
+};
 
 /// Connections that publish. The broker stops reading from them when it runs out of memory or disk;
 /// consumers have their own, so that acknowledgements still pass.
@@ -133,6 +137,11 @@ impl RabbitMq {
         published
     }
 
+    async fn walk(&self, most: usize, visitor: &mut dyn Visitor) -> Result<(), QueueError> {
+        let _alone = self.dead_letters.walking.lock().await;
+        dead_letters::Walk { queue: self, most }.pass(visitor).await
+    }
+
     /// A consumer of one of the queues.
     async fn consume(&self, queue: String, prefetch: u16) -> Result<Box<dyn Subscription>, QueueError> {
         let channel = self.consuming_channel().await?;
@@ -217,38 +226,32 @@ impl Queue for RabbitMq {
     }
 
     async fn dead_letter_count(&self) -> Result<u64, QueueError> {
-        // Letters that are being browsed are not counted by the broker.
-        let _no_browsing = self.dead_letters.browsing.lock().await;
-        self.looking(async |channel| Ok(self.look(channel, topology::DEAD_LETTER_QUEUE).await?.0)).await
+        // The broker does not count letters that somebody walks past.
+        let Ok(_no_walk) = self.dead_letters.walking.try_lock() else {
+            return Ok(self.dead_letters.counted.load(Relaxed));
+        };
+        let count = async |channel: &Channel| Ok(self.look(channel, topology::DEAD_LETTER_QUEUE).await?.0);
+        let count = self.looking(count).await?;
+        self.dead_letters.counted.store(count, Relaxed);
+        Ok(count)
     }
 
     async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, QueueError> {
-        let _alone = self.dead_letters.browsing.lock().await;
-        dead_letters::browse(self.consuming_channel().await?, &self.consuming, limit, |_| true).await
-    }
-
-    async fn dead_letters_of(&self, id: &str) -> Result<Vec<DeadLetter>, QueueError> {
-        let _alone = self.dead_letters.browsing.lock().await;
-        let wanted = |letter: &DeadLetter| letter.id == id;
-        dead_letters::browse(self.consuming_channel().await?, &self.consuming, usize::MAX, wanted).await
+        let mut collected = Collected(Vec::new());
+        self.walk(limit, &mut collected).await?;
+        Ok(collected.0)
     }
 
     async fn discard_dead_letter(&self, id: &str) -> Result<bool, QueueError> {
-        let _alone = self.dead_letters.browsing.lock().await;
-        let wanted = |letter: &str| letter == id;
-        let channel = self.consuming_channel().await?;
-        let discarded = dead_letters::discard(channel, &self.consuming, usize::MAX, wanted).await?;
-        Ok(!discarded.is_empty())
+        walk::discard(self, id).await
     }
 
     async fn discard_dead_letters(&self, ids: &[String]) -> Result<Vec<String>, QueueError> {
-        let _alone = self.dead_letters.browsing.lock().await;
-        let mut left: Vec<&String> = ids.iter().collect();
-        let wanted = |letter: &str| {
-            let place = left.iter().position(|id| *id == letter);
-            place.map(|place| left.swap_remove(place)).is_some()
-        };
-        dead_letters::discard(self.consuming_channel().await?, &self.consuming, ids.len(), wanted).await
+        walk::discard_each(self, ids).await
+    }
+
+    async fn walk_dead_letters(&self, visitor: &mut dyn Visitor) -> Result<(), QueueError> {
+        self.walk(LETTERS_WALKED_MAX, visitor).await
     }
 
     async fn ready(&self) -> Result<(), QueueError> {

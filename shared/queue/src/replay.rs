@@ -1,11 +1,14 @@
-//! Puts a dead letter back where it came from.
+//! Puts dead letters back where they came from.
+
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use contract::envelope::{Envelope, EnvelopeError, QueuedJob};
 use contract::message::{self, Unreadable};
 use domain::lane::{Lane, Lanes};
+use futures::future::join_all;
 
-use super::publisher::Publisher;
+use super::publisher::{Publisher, ToQueue};
 use super::{DeadLetter, PublishError, Queue};
 
 /// In the name under which a replay publishes, which stands in the envelope as its ingress.
@@ -30,35 +33,64 @@ pub enum ReplayError {
     Publish(#[from] PublishError),
 }
 
-/// Publishes the jobs of a letter again, behind what waits on their lanes, and returns how many. All are read
-/// before the first is published. The letter itself stays: remove it afterwards.
+/// What goes on a lane again.
+#[derive(Debug)]
+pub struct Again {
+    /// Its lane, where the fleet has so many now.
+    pub lane: Lane,
+    /// The job.
+    pub job: ToQueue,
+}
+
+/// Reads the jobs of a letter, all or none.
 ///
 /// # Errors
-/// It is not what a lane takes, or the queue did not take it.
+/// It is not what a lane takes.
+pub fn read(letter: &DeadLetter, lanes: Lanes) -> Result<Vec<Again>, ReplayError> {
+    let envelope = Envelope::read(&letter.payload)?;
+    let again = |job| {
+        let queued = QueuedJob::read(job)?;
+        let received = message::read(queued.job.get(), letter.lane, &envelope.ingress, queued.accepted_at)?;
+        let job = Bytes::copy_from_slice(queued.job.get().as_bytes());
+        let job = ToQueue { job, origin: queued.import, failed: queued.failed };
+        Ok(Again { lane: received.job.spec.lane(lanes), job })
+    };
+    envelope.jobs.iter().map(|job| again(job)).collect()
+}
+
+/// Publishes the jobs of letters again, behind what waits on their lanes and in the order of the letters, and returns how
+/// many jobs each had. All jobs of a letter are read before the first is published. The letters themselves stay: remove
+/// those that were replayed afterwards.
 pub async fn replay(
     queue: &dyn Queue,
     publisher: &Publisher,
     lanes: Lanes,
-    letter: &DeadLetter,
-) -> Result<usize, ReplayError> {
-    if letter.lane == Lane::NONE {
-        queue.publish_work(letter.payload.clone()).await?;
-        return Ok(1);
+    letters: &[DeadLetter],
+) -> Vec<Result<usize, ReplayError>> {
+    let mut replayed = Vec::with_capacity(letters.len());
+    let mut by_lane: BTreeMap<Lane, Vec<(usize, ToQueue)>> = BTreeMap::new();
+    for (place, letter) in letters.iter().enumerate() {
+        if letter.lane == Lane::NONE {
+            let published = queue.publish_work(letter.payload.clone()).await;
+            replayed.push(published.map(|()| 1).map_err(ReplayError::from));
+            continue;
+        }
+        replayed.push(read(letter, lanes).map(|jobs| {
+            let count = jobs.len();
+            for Again { lane, job } in jobs {
+                by_lane.entry(lane).or_default().push((place, job));
+            }
+            count
+        }));
     }
-    let envelope = Envelope::read(&letter.payload)?;
-    let mut jobs = Vec::with_capacity(envelope.jobs.len());
-    for job in &envelope.jobs {
-        let queued = QueuedJob::read(job)?;
-        let received = message::read(queued.job.get(), letter.lane, &envelope.ingress, queued.accepted_at)?;
-        let message = Bytes::copy_from_slice(queued.job.get().as_bytes());
-        jobs.push((received.job.spec.lane(lanes), message, queued.import));
+    let lanes = by_lane.into_iter().map(async |(lane, jobs)| {
+        let (places, jobs): (Vec<_>, Vec<_>) = jobs.into_iter().unzip();
+        places.into_iter().zip(publisher.publish_each(lane, jobs.into_iter()).await).collect::<Vec<_>>()
+    });
+    for (place, published) in join_all(lanes).await.into_iter().flatten() {
+        if let (Err(error), Some(replayed)) = (published, replayed.get_mut(place)) {
+            *replayed = Err(error.into());
+        }
     }
-    let count = jobs.len();
-    for (lane, job, origin) in jobs {
-        match origin {
-            Some(origin) => publisher.publish_imported(lane, vec![(job, origin)]).await.into_iter().collect(),
-            None => publisher.publish(lane, job).await.map(|at| vec![at]),
-        }?;
-    }
-    Ok(count)
+    replayed
 }

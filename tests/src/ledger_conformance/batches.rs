@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
+use async_trait::async_trait;
+use domain::account::AccountNumber;
 use domain::id::{FormerId, Sameness};
 use domain::job::Job;
 use domain::lane::{Lane, Lanes};
@@ -10,7 +12,7 @@ use domain::outcome::{Outcome, RecordedOutcome, Rejection};
 use domain::text::Client;
 use futures::future::{join_all, try_join_all};
 use store::StoreError;
-use store::ledger::{OutcomeCounts, Posted, Unposted, post_bisecting};
+use store::ledger::{Ledger, OutcomeCounts, Posted, Posting, Unposted, post_bisecting};
 
 use super::subject::{Jobs, Subject, deposit, job, open, transfer};
 
@@ -225,8 +227,9 @@ pub async fn a_poison_job_never_harms_its_neighbours(subject: Subject) -> anyhow
             _ => ensure!(matches!(answer, Ok(Outcome::Posted)), "{place}: {answer:?}"),
         }
     }
-    for place in [4, 14, 4, 0] {
-        subject.ledger.record_dead(&batch[place], "the cause, with 'quotes'").await?;
+    for (place, is_new) in [(4, true), (14, true), (4, false), (0, false)] {
+        let recorded = subject.ledger.record_dead(&batch[place], "the cause, with 'quotes'").await?;
+        ensure!(recorded == is_new, "{place}: {recorded}");
     }
     let outcome = async |place: usize| -> anyhow::Result<_> {
         Ok(subject.ledger.job(batch[place].id).await?.map(|record| record.outcome))
@@ -238,15 +241,47 @@ pub async fn a_poison_job_never_harms_its_neighbours(subject: Subject) -> anyhow
     ensure!(before.dead == 2, "{before:?}");
     subject.books_are_right().await?;
 
+    let tried = post_bisecting(&Trial(&*subject.ledger), &[batch[14].clone(), batch[0].clone()]).await?;
+    ensure!(
+        matches!(tried.as_slice(), [Err(Unposted::Dead(_)), Ok(Outcome::Duplicate(RecordedOutcome::Posted))]),
+        "{tried:?}"
+    );
     subject.behind_its_back("DROP TRIGGER poison").await?;
+    let opens = jobs.job(&open("b"));
+    let tried = subject.ledger.try_post(&[batch[14].clone(), opens, jobs.job(&deposit("b", 3))]).await?;
+    let revived = Outcome::Revived(RecordedOutcome::Posted);
+    ensure!(tried == [revived, Outcome::Posted, Outcome::Posted], "{tried:?}");
+    ensure!(outcome(14).await? == Some(RecordedOutcome::Dead), "a trial wrote something");
+    ensure!(
+        subject.ledger.account(&AccountNumber::parse("b")?).await?.is_none(),
+        "a trial opened an account"
+    );
     let outcomes = subject.post(2, &[batch[14].clone(), batch[4].clone()]).await?;
-    ensure!(outcomes == [Outcome::Posted; 2], "{outcomes:?}");
+    ensure!(outcomes == [revived; 2], "{outcomes:?}");
     ensure!(outcome(4).await? == Some(RecordedOutcome::Posted));
     ensure!(subject.funds("a").await? == (34, 0));
     ensure!(subject.ledger.totals().await?.dead == 0);
     let after: OutcomeCounts = subject.ledger.outcome_counts().await?.values().sum();
     ensure!((after.posted, after.dead) == (before.posted + 2, 0), "{after:?} after {before:?}");
     subject.books_are_right().await
+}
+
+/// A ledger that keeps nothing.
+struct Trial<'l>(&'l dyn Ledger);
+
+#[async_trait]
+impl Posting for Trial<'_> {
+    async fn post(&self, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
+        self.0.try_post(jobs).await
+    }
+
+    async fn try_post(&self, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
+        self.0.try_post(jobs).await
+    }
+
+    async fn record_dead(&self, _: &Job, _: &str) -> Result<bool, StoreError> {
+        Ok(false)
+    }
 }
 
 /// Another body under the id of a job that is dead takes no effect, be it in the same batch.

@@ -5,7 +5,7 @@ use domain::account::AccountNumber;
 use domain::fingerprint::Fingerprint;
 use domain::job::{Job, Kind, Origin};
 use domain::lane::Lane;
-use domain::outcome::Outcome;
+use domain::outcome::{Outcome, RecordedOutcome};
 use futures::future::try_join_all;
 use store::imports::{
     ContentOf, Import, ImportState, Imports, NewImport, Progress, Refusal, RowOutcome, RowTally, Share,
@@ -248,7 +248,8 @@ pub async fn a_dead_row_may_come_to_life(subject: Subject) -> anyhow::Result<()>
 
     let replayed = of(&first, 1, job);
     ensure!(
-        subject.ledger.post(std::slice::from_ref(&replayed)).await? == [Outcome::Posted],
+        subject.ledger.post(std::slice::from_ref(&replayed)).await?
+            == [Outcome::Revived(RecordedOutcome::Posted)],
         "it does not post"
     );
     let posted = RowTally { posted: 1, ..RowTally::default() };

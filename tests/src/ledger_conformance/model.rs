@@ -24,6 +24,7 @@ impl Model {
             let outcome = match outcome {
                 Outcome::Posted => RecordedOutcome::Posted,
                 Outcome::Rejected(reason) => RecordedOutcome::Rejected(*reason),
+                Outcome::Revived(outcome) => *outcome,
                 Outcome::Duplicate(_) | Outcome::Conflict(_) => continue,
             };
             self.0.recorded.insert(job.id, Recorded { fingerprint: job.fingerprint, outcome });

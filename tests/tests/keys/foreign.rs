@@ -205,12 +205,20 @@ async fn dead_letters_of_others_are_not_there_and_every_refusal_is_in_the_audit_
     let beta = Client::with_key(&monitor, &bank.beta_key).unwrap();
     let letters = "/api/scalability/dead-letters";
     let listed: Value = beta.read(letters).await.unwrap();
-    assert_eq!(listed, json!({"count": 0, "letters": []}));
+    assert_eq!(listed, json!({"count": 0, "by_cause": [], "letters": [], "next": null}));
     let letter = format!("{letters}/{:016x}", 1);
     let replay = format!("{letter}/replay");
-    for (method, path) in [(Method::DELETE, &letter), (Method::POST, &replay)] {
+    for (method, path) in [(Method::GET, &letter), (Method::DELETE, &letter), (Method::POST, &replay)] {
         let answer = beta.ask(method, path, &[], "").await.unwrap();
         assert_eq!(answer.status, 404, "{path}: {answer:?}");
+    }
+    let of_many = async |path: &str, body: Value| {
+        let path = format!("{letters}/{path}");
+        beta.post(&path, "application/json", body.to_string()).await.unwrap().json::<Value>().unwrap()
+    };
+    assert_eq!(of_many("preview", json!({})).await["matched"], 0);
+    for deed in ["replay", "discard"] {
+        assert_eq!(of_many(deed, json!({"filter": {}, "matched": 9})).await["letters"], 0, "{deed}");
     }
     let api = dev.url_as(Role::Api, "").unwrap();
     let at_the_api = Client::with_key(&api, &bank.beta_key).unwrap();

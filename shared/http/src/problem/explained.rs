@@ -83,6 +83,8 @@ pub(super) const EXPLAINED: &[Explained] = explained! {
         "The detail of the answer says where the text breaks off from JSON. Send it in UTF-8.";
     "method-not-allowed" 405: "The path is there and does not take this method.",
         "The header Allow of the answer lists the methods.";
+    "more-dead-letters" 409: "More dead letters match the filter than the preview counted. Nothing was done.",
+        "Preview them again, or add until to the filter, so that later ones do not count.";
     "no-ingress" 503: "The monitor has no report of an ingress that could take the load.",
         "Start an ingress, or wait for its first report.";
     "not-acceptable" 406: "The answer is not to be had in any form that the header Accept takes.",

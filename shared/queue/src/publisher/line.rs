@@ -4,14 +4,12 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use bytes::Bytes;
-use domain::job::Origin;
 use domain::lane::Lane;
 use jiff::Timestamp;
 use runtime::clock::Clock;
 use tokio::sync::{Notify, oneshot};
 
-use super::PublisherLimits;
+use super::{PublisherLimits, ToQueue};
 use crate::PublishError;
 
 /// What comes of a job.
@@ -22,8 +20,7 @@ pub(super) struct Waiting {
     pub(super) accepted_at: Timestamp,
     /// The same by a clock that never goes back.
     pub(super) joined: Instant,
-    pub(super) job: Bytes,
-    pub(super) origin: Option<Origin>,
+    pub(super) queued: ToQueue,
     pub(super) result: oneshot::Sender<PublishResult>,
 }
 
@@ -66,7 +63,7 @@ impl Line {
     /// where others wait in vain.
     pub(super) fn join(
         &self,
-        jobs: impl Iterator<Item = (Bytes, Option<Origin>)>,
+        jobs: impl Iterator<Item = ToQueue>,
     ) -> Vec<Result<oneshot::Receiver<PublishResult>, PublishError>> {
         let joined = Instant::now();
         let mut state = self.lock();
@@ -78,7 +75,7 @@ impl Line {
             None
         };
         let places = jobs
-            .map(|(job, origin)| {
+            .map(|queued| {
                 if let Some(refusal) = &refusal {
                     return Err(refusal.clone());
                 }
@@ -87,7 +84,7 @@ impl Line {
                 }
                 let accepted_at = state.next_acceptance(self.clock.now_us());
                 let (result, place) = oneshot::channel();
-                state.waiting.push_back(Waiting { accepted_at, joined, job, origin, result });
+                state.waiting.push_back(Waiting { accepted_at, joined, queued, result });
                 Ok(place)
             })
             .collect();
@@ -169,7 +166,7 @@ impl State {
             .iter()
             .take(limits.envelope_jobs_max)
             .take_while(|waiting| {
-                bytes += waiting.job.len();
+                bytes += waiting.queued.job.len();
                 bytes <= limits.envelope_bytes_max
             })
             .count();

@@ -18,10 +18,11 @@
 mod bisecting;
 mod imported;
 mod moved;
+mod phases;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::Future;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use domain::account::Account;
@@ -32,7 +33,7 @@ use domain::id::JobId;
 use domain::job::{Job, Origin};
 use domain::lane::Lane;
 use domain::outcome::{Outcome, RecordedOutcome};
-use metrics::{counter, histogram};
+use metrics::counter;
 use runtime::telemetry::names;
 
 use crate::error::StoreError;
@@ -44,6 +45,7 @@ pub use bisecting::{Posted, Unposted, post_bisecting};
 use imported::imported;
 pub use imported::{Imported, NewRow};
 pub(crate) use moved::{moved, parse};
+use phases::Phases;
 
 /// How often a batch that others overtook is tried in all. Ten attempts span about a second: whoever
 /// loses that often meets something that does not go away.
@@ -92,6 +94,12 @@ pub trait Transaction: Library {
     /// # Errors
     /// [`Failure::DuplicateKey`] if a job is recorded that was not looked for.
     fn write_and_commit(self, writes: &Writes<'_>) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Writes all of it and rolls it back.
+    ///
+    /// # Errors
+    /// As of [`Transaction::write_and_commit`], as far as they show before the commit.
+    fn write_and_roll_back(self, writes: &Writes<'_>) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
 /// How the jobs of a batch that are recorded already are found.
@@ -141,6 +149,25 @@ pub struct Writes<'a> {
 /// # Errors
 /// As there.
 pub async fn post(store: &impl Store, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
+    post_until(End::Commit, store, jobs).await
+}
+
+/// What would become of a batch; see [`Posting::try_post`](super::Posting::try_post).
+///
+/// # Errors
+/// As there.
+pub async fn try_post(store: &impl Store, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
+    post_until(End::RollBack, store, jobs).await
+}
+
+/// How an attempt ends that has written everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Commit,
+    RollBack,
+}
+
+async fn post_until(end: End, store: &impl Store, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
     if jobs.is_empty() {
         return Ok(Vec::new());
     }
@@ -151,8 +178,10 @@ pub async fn post(store: &impl Store, jobs: &[Job]) -> Result<Vec<Outcome>, Stor
         .with_jitter();
     let mut duplicate_check = duplicate_check(jobs);
     // By key once: whatever was in the way may have been one of these very jobs.
-    let attempt =
-        || bounded_attempt(store, jobs, std::mem::replace(&mut duplicate_check, DuplicateCheck::BySearch));
+    let attempt = || {
+        let duplicate_check = std::mem::replace(&mut duplicate_check, DuplicateCheck::BySearch);
+        bounded_attempt(end, store, jobs, duplicate_check)
+    };
     let posted = attempt.retry(retries).when(Failure::is_retryable);
     let posted = posted.notify(|failure, delay| {
         counter!(names::LEDGER_RETRIES, names::REASON => failure.reason()).increment(1);
@@ -169,6 +198,7 @@ fn duplicate_check(jobs: &[Job]) -> DuplicateCheck {
 }
 
 async fn bounded_attempt(
+    end: End,
     store: &impl Store,
     jobs: &[Job],
     duplicate_check: DuplicateCheck,
@@ -177,13 +207,15 @@ async fn bounded_attempt(
     // The pool has a limit of its own.
     let transaction = store.begin().await?;
     phase.ended(names::PHASE_CONNECT);
-    match tokio::time::timeout(ATTEMPT_TIMEOUT, attempt(transaction, jobs, duplicate_check, phase)).await {
+    match tokio::time::timeout(ATTEMPT_TIMEOUT, attempt(end, transaction, jobs, duplicate_check, phase)).await
+    {
         Ok(attempted) => attempted,
         Err(_) => Err(Failure::TimedOut(format!("the database did not answer within {ATTEMPT_TIMEOUT:?}"))),
     }
 }
 
 async fn attempt(
+    end: End,
     mut transaction: impl Transaction,
     jobs: &[Job],
     duplicate_check: DuplicateCheck,
@@ -216,25 +248,25 @@ async fn attempt(
         Writes { now: posted_at, judged: judged(jobs, &folded), folded: &folded, imported, conflicts };
     phase.ended(names::PHASE_FOLD);
     if !writes.is_empty() {
-        transaction.write_and_commit(&writes).await?;
+        match end {
+            End::Commit => transaction.write_and_commit(&writes).await?,
+            End::RollBack => transaction.write_and_roll_back(&writes).await?,
+        }
         phase.ended(names::PHASE_WRITE_AND_COMMIT);
     }
-    Ok(folded.outcomes)
+    Ok(with_revived(jobs, folded))
 }
 
-/// Times the phases of an attempt, one after the other.
-struct Phases(Instant);
-
-impl Phases {
-    fn start() -> Phases {
-        Phases(Instant::now())
+/// The outcomes, which tell of each job whether it was dead until now.
+fn with_revived(jobs: &[Job], folded: Folded) -> Vec<Outcome> {
+    let Folded { mut outcomes, revived, .. } = folded;
+    for (job, outcome) in jobs.iter().zip(&mut outcomes) {
+        let is_judged = matches!(outcome, Outcome::Posted | Outcome::Rejected(_));
+        if is_judged && revived.contains(&job.id) {
+            *outcome = Outcome::Revived(outcome.recorded());
+        }
     }
-
-    /// This one is over, and the next begins.
-    fn ended(&mut self, phase: &'static str) {
-        let began = std::mem::replace(&mut self.0, Instant::now());
-        histogram!(names::POSTING_PHASE_SECONDS, names::PHASE => phase).record(self.0 - began);
-    }
+    outcomes
 }
 
 /// Looks up what the batch refers to, and adds the accounts that follow from it. What is read here never
@@ -293,7 +325,8 @@ fn judged<'a>(jobs: &'a [Job], folded: &Folded) -> Vec<(&'a Job, RecordedOutcome
     with_outcomes
         .filter_map(|(job, outcome)| match outcome {
             Outcome::Posted | Outcome::Rejected(_) => Some((job, outcome.recorded())),
-            Outcome::Duplicate(_) | Outcome::Conflict(_) => None,
+            // Not of a fold.
+            Outcome::Revived(_) | Outcome::Duplicate(_) | Outcome::Conflict(_) => None,
         })
         .collect()
 }

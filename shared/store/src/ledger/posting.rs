@@ -21,9 +21,16 @@ pub trait Posting: Send + Sync {
     /// part of the batch may fare better. [`StoreError::Permanent`]: nothing was written, and this batch never will be.
     async fn post(&self, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError>;
 
-    /// Records a job that can never be posted as dead, unless the ledger holds it already.
+    /// What [`Posting::post`] would make of a batch now, were each lane at its end: writes all of it and rolls it back. Locks
+    /// the accounts of the batch for as long as posting it would, and takes its turn with what is posted.
+    ///
+    /// # Errors
+    /// As of [`Posting::post`], as far as they show before the commit.
+    async fn try_post(&self, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError>;
+
+    /// Records a job that can never be posted as dead, unless the ledger holds it already: then `false`.
     ///
     /// # Errors
     /// It could not be written.
-    async fn record_dead(&self, job: &Job, cause: &str) -> Result<(), StoreError>;
+    async fn record_dead(&self, job: &Job, cause: &str) -> Result<bool, StoreError>;
 }

@@ -33,7 +33,7 @@ use crate::ledger::findings::Audit;
 use crate::ledger::listing::{
     AccountFilter, AccountsPage, HoldFilter, HoldPlace, HoldsPage, JobFilter, JobsCursor, JobsPage,
 };
-use crate::ledger::port::{Store, audit, post};
+use crate::ledger::port::{Store, audit, post, try_post};
 use crate::ledger::record::{EntryRecord, FormerIds, JobRecord};
 use crate::ledger::related::Related;
 use crate::ledger::totals::{OutcomeCounts, Totals};
@@ -75,7 +75,11 @@ impl<D: Database + Clone + 'static> Posting for SqlLedger<D> {
         }
     }
 
-    async fn record_dead(&self, job: &Job, cause: &str) -> Result<(), StoreError> {
+    async fn try_post(&self, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
+        unbroken(try_post(&Transactions(self), jobs)).await
+    }
+
+    async fn record_dead(&self, job: &Job, cause: &str) -> Result<bool, StoreError> {
         Ok(Transactions(self).begin().await?.record_dead(job, cause).await?)
     }
 }

@@ -78,8 +78,8 @@ impl<S: Session> SqlTransaction<S> {
         Ok(())
     }
 
-    /// Writes a row that says dead, unless the job has one.
-    pub(super) async fn record_dead(mut self, job: &Job, cause: &str) -> Result<(), Failure> {
+    /// Writes a row that says dead, unless the job has one: then `false`.
+    pub(super) async fn record_dead(mut self, job: &Job, cause: &str) -> Result<bool, Failure> {
         let cause: String = cause.chars().take(CAUSE_CHARS_MAX).collect();
         let now = reads::now(&mut self.session).await?;
         let mut script = Script::new(S::DIALECT);
@@ -87,20 +87,22 @@ impl<S: Session> SqlTransaction<S> {
         statements::insert_jobs(&mut script, [(job, RecordedOutcome::Dead, Some(cause.as_str()))], now)?;
         statements::add_dead(&mut script, job.lane);
         script.sql("COMMIT");
-        self.finish_unless_there(script).await?;
-        let Some(origin) = job.origin else { return Ok(()) };
+        let is_new = self.finish_unless_there(script).await?;
+        let Some(origin) = job.origin else { return Ok(is_new) };
         // On its own: the job may have been dead before this row came.
         let mut script = Script::new(S::DIALECT);
         statements::begin(&mut script);
         statements::record_dead_row(&mut script, origin, job);
         script.sql("COMMIT");
-        self.finish_unless_there(script).await
+        self.finish_unless_there(script).await?;
+        Ok(is_new)
     }
 
-    async fn finish_unless_there(&mut self, script: Script) -> Result<(), Failure> {
+    /// `false`: it was there.
+    async fn finish_unless_there(&mut self, script: Script) -> Result<bool, Failure> {
         match self.finish(script).await {
-            Err(Failure::DuplicateKey(_)) => Ok(()),
-            written => written,
+            Err(Failure::DuplicateKey(_)) => Ok(false),
+            written => written.map(|()| true),
         }
     }
 
@@ -249,7 +251,18 @@ impl<S: Session> Transaction for SqlTransaction<S> {
         Ok(found)
     }
 
-    async fn write_and_commit(mut self, writes: &Writes<'_>) -> Result<(), Failure> {
+    async fn write_and_commit(self, writes: &Writes<'_>) -> Result<(), Failure> {
+        self.write_until("COMMIT", writes).await
+    }
+
+    async fn write_and_roll_back(self, writes: &Writes<'_>) -> Result<(), Failure> {
+        self.write_until("ROLLBACK", writes).await
+    }
+}
+
+impl<S: Session> SqlTransaction<S> {
+    /// Writes all of it, and ends the transaction by this statement.
+    async fn write_until(mut self, end: &'static str, writes: &Writes<'_>) -> Result<(), Failure> {
         let known = writes.changed_accounts().map(|(key, account)| (account.number.clone(), key));
         let mut keys: Keys = known.collect();
         if writes.new_accounts().next().is_some() {
@@ -257,7 +270,7 @@ impl<S: Session> Transaction for SqlTransaction<S> {
         }
         let mut script = Script::new(S::DIALECT).preparing(self.session.prepares());
         statements::write(&mut script, writes, (&keys, &self.standing), self.era)?;
-        script.sql("COMMIT");
+        script.sql(end);
         self.finish(script).await
     }
 }

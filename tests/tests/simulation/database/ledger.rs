@@ -12,7 +12,7 @@ use domain::job::Job;
 use domain::lane::{Lane, Lanes};
 use domain::outcome::{Outcome, Recorded};
 use store::StoreError;
-use store::ledger::port::{Failure, Store, post};
+use store::ledger::port::{Failure, Store, post, try_post};
 use store::ledger::{
     AccountFilter, AccountsPage, Admin, Audit, EntryRange, EntryRecord, HoldFilter, HoldPlace, HoldsPage,
     JobFilter, JobRecord, JobsCursor, JobsPage, OutcomeCounts, Posting, Reads, Related, Totals,
@@ -64,7 +64,11 @@ impl Posting for LedgerOf {
         posted
     }
 
-    async fn record_dead(&self, job: &Job, cause: &str) -> Result<(), StoreError> {
+    async fn try_post(&self, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
+        try_post(self, jobs).await
+    }
+
+    async fn record_dead(&self, job: &Job, cause: &str) -> Result<bool, StoreError> {
         let (job, cause) = (Box::new(job.clone()), cause.to_owned());
         let connection = self.begin().await?;
         Ok(connection.ask(|reply| Command::RecordDead { job, cause, reply }).await?)

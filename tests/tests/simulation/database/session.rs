@@ -36,7 +36,7 @@ pub(super) enum Command {
     Find { holds: Vec<JobId>, jobs: Vec<JobId>, reply: Reply<Referred> },
     LockAndRead { ask: Ask, reply: Reply<Found> },
     WriteAndCommit { written: Box<Written>, reply: Reply<()> },
-    RecordDead { job: Box<Job>, cause: String, reply: Reply<()> },
+    RecordDead { job: Box<Job>, cause: String, reply: Reply<bool> },
     ExpiredHolds { limit: usize, reply: Reply<Vec<(JobId, AccountNumber)>> },
 }
 
@@ -149,7 +149,7 @@ impl Session {
     }
 
     /// The answer may be lost, with the connection.
-    fn answer_commit(&self, committed: Result<(), Failure>, reply: Reply<()>) {
+    fn answer_commit<T>(&self, committed: Result<T, Failure>, reply: Reply<T>) {
         let lost = self.database.state().faults.answers_lost;
         if committed.is_ok() && lost > 0 && self.database.0.world.percent(lost) {
             self.note("has committed, and its answer is lost");
@@ -239,10 +239,10 @@ impl Session {
         Ok(())
     }
 
-    async fn record_dead(&mut self, job: &Job, cause: String) -> Result<(), Failure> {
+    async fn record_dead(&mut self, job: &Job, cause: String) -> Result<bool, Failure> {
         self.writable()?;
         match self.lock_for_insert(Row::Job(job.id)).await {
-            Err(Failure::DuplicateKey(_)) => return Ok(()),
+            Err(Failure::DuplicateKey(_)) => return Ok(false),
             locked => locked?,
         }
         self.lock(&Row::Totals(job.lane)).await?;
@@ -257,7 +257,7 @@ impl Session {
             Some(cause),
         ));
         state.tables.totals.entry(job.lane).or_default().dead += 1;
-        Ok(())
+        Ok(true)
     }
 
     /// A server may notice that its client has gone.

@@ -77,6 +77,6 @@ async fn record_before_others(ledger: &dyn Posting, job: &Job, cause: &str) -> R
     match ledger.record_dead(job, cause).await {
         // The dead letter counts, and whoever keeps it says what could not be recorded.
         Err(StoreError::Permanent(_)) => Ok(()),
-        recorded => recorded,
+        recorded => recorded.map(drop),
     }
 }

@@ -76,9 +76,9 @@ pub(crate) fn imported<'a>(
 
 fn row_outcome(outcome: Outcome) -> RowOutcome {
     match outcome {
-        Outcome::Posted => RowOutcome::Posted,
+        Outcome::Posted | Outcome::Revived(RecordedOutcome::Posted) => RowOutcome::Posted,
         Outcome::Rejected(Rejection::KnownByFormerId) => RowOutcome::Duplicate,
-        Outcome::Rejected(_) => RowOutcome::Rejected,
+        Outcome::Rejected(_) | Outcome::Revived(_) => RowOutcome::Rejected,
         Outcome::Duplicate(_) => RowOutcome::Duplicate,
         Outcome::Conflict(_) => RowOutcome::Conflict,
     }

@@ -1,0 +1,128 @@
+//! Trials: what this worker would make of dead letters now, for a monitor that asks.
+//!
+//! One at a time: a trial locks accounts as a batch does, and posting goes first.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use contract::envelope::{Envelope, QueuedJob};
+use contract::message;
+use contract::trial::{TRIAL_LETTERS_MAX, TrialAnswer, TrialRequest, Tried};
+use domain::job::Job;
+use domain::lane::{Lane, Lanes};
+use domain::outcome::{Outcome, RecordedOutcome};
+use store::StoreError;
+use store::ledger::{Ledger, Posted, Posting, Unposted, post_bisecting};
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+use crate::context::Shared;
+
+/// Answers until `shutdown`.
+pub(crate) async fn serve(shared: Arc<Shared>, shutdown: CancellationToken) {
+    let mut inbox = shared.parts.bus.inbox(&shared.parts.replica).await;
+    loop {
+        let message = tokio::select! {
+            received = inbox.recv() => match received {
+                Ok(message) => message,
+                Err(RecvError::Lagged(_)) => continue,
+                Err(RecvError::Closed) => return,
+            },
+            () = shutdown.cancelled() => return,
+        };
+        tokio::select! {
+            () = answer(&shared, &message) => {}
+            () = shutdown.cancelled() => return,
+        }
+    }
+}
+
+async fn answer(shared: &Shared, message: &[u8]) {
+    let request: TrialRequest = match serde_json::from_slice(message) {
+        Ok(request) => request,
+        Err(error) => return debug!(%error, "a message to this worker is no trial that it knows"),
+    };
+    let letters = request.letters.get(..TRIAL_LETTERS_MAX).unwrap_or(&request.letters);
+    let letters = try_letters(shared.parts.ledger.as_ref(), shared.parts.lanes, letters).await;
+    match serde_json::to_vec(&TrialAnswer { number: request.number, letters }) {
+        Ok(json) => shared.parts.bus.tell(&request.reply_to, Bytes::from(json)).await,
+        Err(error) => warn!(%error, "the answer to a trial could not be written"),
+    }
+}
+
+/// What would become of each letter, were they replayed in this order.
+async fn try_letters(ledger: &dyn Ledger, lanes: Lanes, letters: &[String]) -> Vec<Tried> {
+    let read: Vec<_> = letters.iter().map(|letter| read(letter, lanes)).collect();
+    let jobs: Vec<Job> = read.iter().flatten().flatten().cloned().collect();
+    let tried = post_bisecting(&Trial(ledger), &jobs).await;
+    let mut posted = match tried {
+        Ok(posted) => posted.into_iter().map(tried_of).collect::<Vec<_>>().into_iter(),
+        Err(failure) => {
+            let why = format!("the ledger did not answer: {failure}");
+            vec![Tried::Unknown { why }; jobs.len()].into_iter()
+        }
+    };
+    let of_letter = |letter: Result<Vec<Job>, String>| match letter {
+        Ok(jobs) => first_in_the_way(posted.by_ref().take(jobs.len()).collect()),
+        Err(cause) => Tried::StillFails { cause },
+    };
+    read.into_iter().map(of_letter).collect()
+}
+
+/// The jobs of a letter, as this worker would take them off their lanes; else why it would give them up.
+fn read(letter: &str, lanes: Lanes) -> Result<Vec<Job>, String> {
+    let envelope = Envelope::read(letter.as_bytes()).map_err(|error| error.to_string())?;
+    let job = |json: &&serde_json::value::RawValue| {
+        let queued = QueuedJob::read(json).map_err(|error| error.to_string())?;
+        let read = message::read(queued.job.get(), Lane(0), &envelope.ingress, queued.accepted_at);
+        let job = read.map_err(|error| error.to_string())?.job;
+        Ok(Job { lane: job.spec.lane(lanes), origin: queued.import, ..job })
+    };
+    envelope.jobs.iter().map(job).collect()
+}
+
+/// Of the jobs of one letter the first that would not be posted.
+fn first_in_the_way(mut jobs: Vec<Tried>) -> Tried {
+    match jobs.iter().position(|tried| *tried != Tried::WouldPost) {
+        Some(place) => jobs.swap_remove(place),
+        None => Tried::WouldPost,
+    }
+}
+
+fn tried_of(posted: Posted) -> Tried {
+    match posted {
+        Ok(Outcome::Posted | Outcome::Revived(RecordedOutcome::Posted)) => Tried::WouldPost,
+        Ok(Outcome::Rejected(reason) | Outcome::Revived(RecordedOutcome::Rejected(reason))) => {
+            Tried::WouldReject { reason }
+        }
+        Ok(Outcome::Duplicate(RecordedOutcome::Posted)) => Tried::AlreadyPosted,
+        Ok(Outcome::Duplicate(RecordedOutcome::Rejected(reason))) => Tried::AlreadyRejected { reason },
+        // The job before it in the same trial is dead, which the ledger does not know of a trial.
+        Ok(Outcome::Duplicate(RecordedOutcome::Dead) | Outcome::Revived(RecordedOutcome::Dead)) => {
+            Tried::Unknown { why: "the same job comes before it".to_owned() }
+        }
+        Ok(Outcome::Conflict(_)) => Tried::Conflict,
+        Err(Unposted::Dead(cause)) => Tried::StillFails { cause },
+        Err(Unposted::Waits(failure)) => Tried::Unknown { why: format!("its lane would wait: {failure}") },
+    }
+}
+
+/// A ledger that keeps nothing of what is posted to it.
+struct Trial<'l>(&'l dyn Ledger);
+
+#[async_trait]
+impl Posting for Trial<'_> {
+    async fn post(&self, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
+        self.0.try_post(jobs).await
+    }
+
+    async fn try_post(&self, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
+        self.0.try_post(jobs).await
+    }
+
+    async fn record_dead(&self, _: &Job, _: &str) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+}
