@@ -11,6 +11,7 @@ mod import;
 mod keys;
 mod listening;
 mod load_test;
+mod migrate;
 mod parts;
 mod roles;
 mod started_with;
@@ -75,7 +76,7 @@ async fn start(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Worker(args) => roles::worker(fleet, args, shutdown::on_signal(at_once)?).await,
         Command::Monitor(args) => roles::monitor(fleet, args, shutdown::on_signal(at_once)?).await,
-        Command::Migrate(args) => roles::migrate(fleet, args).await,
+        Command::Migrate(args) => migrate::run(fleet, args).await,
         Command::Keys(args) => keys::run(fleet, args).await,
         Command::Verify(args) => verify::run(fleet, args).await,
         Command::DeadLetters(args) => dead_letters::run(fleet, args).await,

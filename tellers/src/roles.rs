@@ -20,14 +20,13 @@ use store::ledger::Ledger;
 use tellers_http::keys::check_listen;
 use tellers_http::tls::ServerTls;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::access::{Access, Following};
-use crate::cli::{ApiArgs, DevArgs, MigrateArgs, MonitorArgs};
+use crate::cli::{ApiArgs, DevArgs, MonitorArgs};
 use crate::encryption::tell_exposed;
-use crate::keys;
 use crate::listening::{announce, listen, server_tls, url_here};
-use crate::parts::{self, Parts};
+use crate::parts::Parts;
 
 /// The longest wait before a ledger that is away at the start is asked again.
 const CHECK_DELAY_MAX: Duration = Duration::from_secs(2);
@@ -216,26 +215,6 @@ pub(crate) async fn monitor(
     check.await.context("the check of the ledger broke off")??;
     parts.close().await;
     served.map(|()| ExitCode::SUCCESS)
-}
-
-/// Brings the ledger's schema up to date, and makes the first key of a fleet that strangers would reach without one.
-#[allow(clippy::print_stdout)] // The one time that the key is shown.
-pub(crate) async fn migrate(fleet: FleetConfig, args: MigrateArgs) -> anyhow::Result<ExitCode> {
-    let MigrateArgs { api_listen, monitor_listen, access } = args;
-    let books = parts::existing_books(&fleet)?;
-    books.ledger.migrate(fleet.lanes).await?;
-    let on_loopback = [api_listen, monitor_listen].iter().all(|address| address.ip().is_loopback());
-    let has_fixed = !access.api_keys.as_deref().unwrap_or_default().trim().is_empty();
-    if !on_loopback
-        && !has_fixed
-        && !access.allow_anonymous
-        && let Some(secret) = keys::first(&books).await?
-    {
-        println!("first key of this fleet, for everything; it is shown this once: {}", secret.reveal());
-    }
-    books.ledger.close().await;
-    info!(lanes = fleet.lanes.count(), "the schema is up to date");
-    Ok(ExitCode::SUCCESS)
 }
 
 /// Waits until the ledger answers, and fails if it is not this fleet's: no schema, or other lanes.

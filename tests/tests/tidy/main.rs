@@ -201,7 +201,8 @@ fn metric_names_are_in_one_file() -> anyhow::Result<()> {
 
 #[test]
 fn what_is_deployed_stands_on_metrics_that_there_are() -> anyhow::Result<()> {
-    let names = "/// Histogram: a.\npub const A: &str = \"tellers_a_seconds\";\n/// Gauge.\npub const B: &str = \"tellers_b\";\n";
+    let names =
+        "    /// A.\n    histogram A = \"tellers_a_seconds\";\n    /// B.\n    gauge B = \"tellers_b\";\n";
     hold(
         rules::deployed_metrics,
         &[

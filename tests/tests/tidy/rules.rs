@@ -315,19 +315,13 @@ pub fn deployed_workers(tree: &Tree) -> Vec<String> {
     if equal { Vec::new() } else { vec![format!("{KEDA}: maxReplicaCount {most:?} for LANES {lanes:?}")] }
 }
 
-/// Every metric of the file, and whether it is a histogram: its comment says so.
+/// Every metric of the file, and whether it is a histogram: the word before its name says so.
 fn metrics_in(file: &SourceFile) -> std::collections::BTreeMap<&str, bool> {
     let mut metrics = std::collections::BTreeMap::new();
-    let mut histogram = false;
     for line in file.text.lines() {
-        if line.starts_with("///") {
-            histogram |= line.starts_with("/// Histogram");
-            continue;
-        }
         if let Some(name) = line.split('"').nth(1).filter(|name| name.starts_with("tellers_")) {
-            metrics.insert(name, histogram);
+            metrics.insert(name, line.trim_start().starts_with("histogram "));
         }
-        histogram = false;
     }
     metrics
 }
