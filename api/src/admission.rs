@@ -15,6 +15,7 @@ use std::time::Duration;
 use axum::extract::Request;
 use bytes::Bytes;
 use domain::id::JobId;
+use domain::lane::Lane;
 use domain::text::Client;
 use fleet::settings::LiveSettings;
 use metrics::counter;
@@ -137,9 +138,6 @@ impl Admission {
 
     /// How many of these jobs the caller may submit now. `Err`: none; says when to come back.
     pub(crate) fn jobs(&self, caller: &Caller, wanted: usize) -> Result<Granted, Problem> {
-        if let Some(client) = limited(Some(caller)) {
-            self.senders.sent(&client, wanted);
-        }
         let rate = caller.rate.map(|rate| (caller.id.as_str(), rate));
         let Some((sender, per_second)) = self.job_rate(&caller.client, rate) else {
             return Ok(Granted { jobs: wanted, per_second: 0, pause: Duration::ZERO });
@@ -152,13 +150,25 @@ impl Admission {
 
     /// The lanes that this caller has to wait for.
     pub(crate) fn behind(&self, caller: &Caller) -> Behind {
-        let has_most = || limited(Some(caller)).is_some_and(|client| self.senders.has_most(&client));
+        let client = limited(Some(caller));
+        let has_most = |lane| client.as_ref().is_some_and(|client| self.senders.has_most(lane, client));
         self.lanes.now(has_most, self.settings.now().lane_lag_limit())
+    }
+
+    /// Notes jobs that a caller puts on a lane.
+    pub(crate) fn sent(&self, caller: &Caller, lane: Lane, jobs: usize) {
+        if !caller.is_anonymous() {
+            self.senders.sent(lane, &caller.client, jobs);
+        }
+    }
+
+    /// Notes rows of a client's file that go to a lane.
+    pub(crate) fn read(&self, client: &Client, lane: Lane, rows: usize) {
+        self.senders.read(lane, client, rows);
     }
 
     /// Counts rows of a file among the jobs of its client; `rate`: of the key with this id. Says how long to wait before the next.
     pub(crate) fn rows(&self, client: &Client, rate: Option<(&str, u32)>, rows: usize) -> Duration {
-        self.senders.read(rows);
         let count = u32::try_from(rows).unwrap_or(u32::MAX);
         let rate = self.job_rate(client, rate);
         rate.map_or(Duration::ZERO, |(sender, rate)| self.job_rates.charge(sender, rate, count))

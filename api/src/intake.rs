@@ -193,16 +193,17 @@ impl Intake<'_> {
         self.claimed(self.prepare(&identified, &read, reply)?, &identified, &read.spec)
     }
 
-    /// The same job, unless its client has to wait for the lane: then nothing has come under its id.
+    /// The same job, unless its client has to wait for the lane: then nothing has come under its id. One that came before is
+    /// in the lane, or was: nobody says of it that it was not accepted.
     pub fn on_time(&self, job: Prepared, behind: &Behind) -> Result<Prepared, Problem> {
         match behind.check(job.lane) {
-            Ok(()) => Ok(job),
-            Err(problem) => {
+            Err(problem) if !job.came_before => {
                 if job.is_new {
                     self.ingress.recent.release(job.id, job.fingerprint);
                 }
                 Err(problem)
             }
+            _ => Ok(job),
         }
     }
 

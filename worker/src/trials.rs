@@ -1,6 +1,6 @@
 //! Trials: what this worker would make of dead letters now, for a monitor that asks.
 //!
-//! One at a time: a trial locks accounts as a batch does, and posting goes first.
+//! One at a time, and a batch at a time: a trial locks accounts as a batch does.
 
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use contract::trial::{TRIAL_LETTERS_MAX, TrialAnswer, TrialRequest, Tried};
 use domain::job::Job;
 use domain::lane::{Lane, Lanes};
 use domain::outcome::{Outcome, RecordedOutcome};
+use queue::BATCH_JOBS_MAX;
 use store::StoreError;
 use store::ledger::{Ledger, Posted, Posting, Unposted, post_bisecting};
 use tokio::sync::broadcast::error::RecvError;
@@ -56,14 +57,18 @@ async fn answer(shared: &Shared, message: &[u8]) {
 async fn try_letters(ledger: &dyn Ledger, lanes: Lanes, letters: &[String]) -> Vec<Tried> {
     let read: Vec<_> = letters.iter().map(|letter| read(letter, lanes)).collect();
     let jobs: Vec<Job> = read.iter().flatten().flatten().cloned().collect();
-    let tried = post_bisecting(&Trial(ledger), &jobs).await;
-    let mut posted = match tried {
-        Ok(posted) => posted.into_iter().map(tried_of).collect::<Vec<_>>().into_iter(),
-        Err(failure) => {
-            let why = format!("the ledger did not answer: {failure}");
-            vec![Tried::Unknown { why }; jobs.len()].into_iter()
+    let mut posted = Vec::with_capacity(jobs.len());
+    // A letter that the broker put there has up to a hundred jobs.
+    for some in jobs.chunks(BATCH_JOBS_MAX) {
+        match post_bisecting(&Trial(ledger), some).await {
+            Ok(tried) => posted.extend(tried.into_iter().map(tried_of)),
+            Err(failure) => {
+                let why = format!("the ledger did not answer: {failure}");
+                posted.extend(vec![Tried::Unknown { why }; some.len()]);
+            }
         }
-    };
+    }
+    let mut posted = posted.into_iter();
     let of_letter = |letter: Result<Vec<Job>, String>| match letter {
         Ok(jobs) => first_in_the_way(posted.by_ref().take(jobs.len()).collect()),
         Err(cause) => Tried::StillFails { cause },

@@ -1,24 +1,16 @@
-//! How much each client has sent of late: who sends more than an even share is asked to wait first.
+//! How much each client has sent of late to each lane: who sends more than an even share is asked to wait first.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use domain::lane::Lane;
 use domain::text::Client;
 
 /// What was sent within one to two of these counts.
 const WINDOW: Duration = Duration::from_secs(10);
 
-/// Whose jobs they are.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Of {
-    /// One client's, sent by request.
-    Client(Client),
-    /// Rows of files: the fleet itself decides how fast they come.
-    Files,
-}
-
-/// Jobs of late, by client.
+/// Jobs of late, by lane and client.
 #[derive(Debug)]
 pub(super) struct Senders {
     since: Instant,
@@ -28,8 +20,16 @@ pub(super) struct Senders {
 #[derive(Debug, Default)]
 struct Windows {
     number: u64,
-    now: HashMap<Of, u64>,
-    before: HashMap<Of, u64>,
+    now: HashMap<Lane, HashMap<Client, Sent>>,
+    before: HashMap<Lane, HashMap<Client, Sent>>,
+}
+
+/// What one client sent to one lane.
+#[derive(Debug, Default, Clone, Copy)]
+struct Sent {
+    jobs: u64,
+    /// Rows of files, which come as fast as the fleet reads them.
+    rows: u64,
 }
 
 impl Default for Senders {
@@ -39,35 +39,42 @@ impl Default for Senders {
 }
 
 impl Senders {
-    /// Notes jobs that a client sends, taken or not.
-    pub fn sent(&self, client: &Client, jobs: usize) {
-        self.note(self.since.elapsed(), Of::Client(client.clone()), jobs);
+    /// Notes jobs of a client's requests that go to a lane.
+    pub fn sent(&self, lane: Lane, client: &Client, jobs: usize) {
+        self.note(self.since.elapsed(), lane, client, Sent { jobs: jobs as u64, rows: 0 });
     }
 
-    /// Notes rows of a file.
-    pub fn read(&self, rows: usize) {
-        self.note(self.since.elapsed(), Of::Files, rows);
+    /// Notes rows of a client's file that go to a lane.
+    pub fn read(&self, lane: Lane, client: &Client, rows: usize) {
+        self.note(self.since.elapsed(), lane, client, Sent { jobs: 0, rows: rows as u64 });
     }
 
-    /// Whether others send too, and a client sends more than each would if all sent the same.
-    pub fn has_most(&self, client: &Client) -> bool {
-        self.has_most_at(self.since.elapsed(), client)
+    /// Whether others send to this lane too, and a client's requests bring more than each would if all sent the same.
+    pub fn has_most(&self, lane: Lane, client: &Client) -> bool {
+        self.has_most_at(self.since.elapsed(), lane, client)
     }
 
-    fn note(&self, now: Duration, of: Of, jobs: usize) {
+    fn note(&self, now: Duration, lane: Lane, client: &Client, Sent { jobs, rows }: Sent) {
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         windows.turn(now);
-        *windows.now.entry(of).or_default() += jobs as u64;
+        let of_lane = windows.now.entry(lane).or_default();
+        // Most often the client is there: its name need not be copied.
+        if !of_lane.contains_key(client) {
+            of_lane.insert(client.clone(), Sent::default());
+        }
+        if let Some(sent) = of_lane.get_mut(client) {
+            sent.jobs += jobs;
+            sent.rows += rows;
+        }
     }
 
-    fn has_most_at(&self, now: Duration, client: &Client) -> bool {
+    fn has_most_at(&self, now: Duration, lane: Lane, client: &Client) -> bool {
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         windows.turn(now);
-        let Windows { now, before, .. } = &*windows;
-        let senders = now.keys().chain(before.keys()).collect::<HashSet<_>>().len() as u64;
-        let all: u64 = now.values().chain(before.values()).sum();
-        let of = Of::Client(client.clone());
-        let own: u64 = [now, before].into_iter().filter_map(|window| window.get(&of)).sum();
+        let both = || [windows.now.get(&lane), windows.before.get(&lane)].into_iter().flatten();
+        let senders = both().flat_map(HashMap::keys).collect::<HashSet<_>>().len() as u64;
+        let all: u64 = both().flat_map(HashMap::values).map(|sent| sent.jobs + sent.rows).sum();
+        let own: u64 = both().filter_map(|clients| clients.get(client)).map(|sent| sent.jobs).sum();
         own * senders > all
     }
 }
@@ -87,26 +94,31 @@ impl Windows {
 mod tests {
     use super::*;
 
+    const LANE: Lane = Lane(3);
+
     fn at(second: u64) -> Duration {
         Duration::from_secs(second)
     }
 
     #[test]
-    fn who_sends_most_is_known_for_a_while() {
+    fn who_sends_most_to_a_lane_is_known_for_a_while() {
         let senders = Senders::default();
         let [acme, beta] = ["acme", "beta"].map(|name| Client::parse(name).unwrap());
         let sends =
-            |second, client: &Client, jobs| senders.note(at(second), Of::Client(client.clone()), jobs);
-        sends(1, &acme, 900);
-        assert!(!senders.has_most_at(at(1), &acme), "nobody else is there");
-        sends(2, &beta, 10);
-        assert!(senders.has_most_at(at(12), &acme) && !senders.has_most_at(at(12), &beta));
-        assert!(!senders.has_most_at(at(25), &acme), "that was long ago");
-        sends(26, &acme, 10);
-        sends(26, &beta, 10);
-        assert!(!senders.has_most_at(at(26), &acme), "an even share is no more than that");
-        senders.note(at(27), Of::Files, 10_000);
-        sends(27, &beta, 500);
-        assert!(!senders.has_most_at(at(27), &beta), "a file has more");
+            |second, client: &Client, jobs, rows| senders.note(at(second), LANE, client, Sent { jobs, rows });
+        sends(1, &acme, 900, 0);
+        sends(1, &acme, 0, 10);
+        assert!(!senders.has_most_at(at(1), LANE, &acme), "nobody else is there");
+        sends(2, &beta, 10, 0);
+        assert!(senders.has_most_at(at(12), LANE, &acme) && !senders.has_most_at(at(12), LANE, &beta));
+        assert!(!senders.has_most_at(at(12), Lane(4), &acme), "it sends nothing there");
+        assert!(!senders.has_most_at(at(25), LANE, &acme), "that was long ago");
+        sends(26, &acme, 10, 0);
+        sends(26, &beta, 10, 0);
+        assert!(!senders.has_most_at(at(26), LANE, &acme), "an even share is no more than that");
+        sends(27, &acme, 0, 10_000);
+        sends(27, &beta, 500, 0);
+        assert!(!senders.has_most_at(at(27), LANE, &beta), "a file has more");
+        assert!(!senders.has_most_at(at(27), LANE, &acme), "whose client sends little beside it");
     }
 }

@@ -237,6 +237,7 @@ impl Publishing {
                     lane.busy = true;
                     let fitting = lane.waiting.len().min(BATCH_JOBS_MAX);
                     let sent: Vec<_> = lane.waiting.drain(..fitting).collect();
+                    self.share.sends(&self.ingress.admission, Lane(number), sent.len());
                     self.in_flight.push(send(self.ingress.parts.publisher.clone(), Lane(number), sent));
                 }
             }

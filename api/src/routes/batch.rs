@@ -170,6 +170,9 @@ pub async fn submit(
     };
     drop(body);
     sorted.note_refused(&ingress, &sender);
+    for (lane, jobs) in (0..).map(Lane).zip(&sorted.lanes).filter(|(_, jobs)| !jobs.messages.is_empty()) {
+        ingress.admission.sent(&caller, lane, jobs.messages.len());
+    }
     let answer = match wait {
         None => publish(&ingress, sorted, claims).await.map(BatchAnswer::accepted),
         Some(wait) => wait.publish(&ingress, sorted, claims, &place, room).await,

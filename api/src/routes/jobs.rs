@@ -98,6 +98,7 @@ pub async fn submit(
     let prepared = prepared
         .and_then(|job| intake.on_time(job, &ingress.admission.behind(&caller)))
         .inspect_err(|problem| count_refused(&ingress, problem))?;
+    ingress.admission.sent(&caller, prepared.lane, 1);
     match wait {
         None => Ok(accepted(&prepared, publish(&ingress, &prepared).await?)),
         Some(wait) => submit_and_wait(&ingress, &prepared, &place, wait).await,

@@ -200,6 +200,7 @@ async fn an_account_whose_lane_is_behind_waits_and_others_do_not_notice() {
     let key = [("idempotency-key", "k")];
     assert_eq!(world.post(&key, DEPOSIT).await.status, 202, "nothing is limited unless it is set");
     change(&world, 1, "LANE_LAG_LIMIT", 30);
+    assert_eq!(world.post(&key, DEPOSIT).await.status, 202, "it came before");
     let late = world.post(&[], DEPOSIT).await;
     late.assert_problem(429, "lane-behind");
     assert!(late.header("retry-after").parse::<u64>().unwrap() >= 1);

@@ -158,8 +158,12 @@ impl Visitor for Acting {
                 }
             }
         }
-        let is_removed = |letter: &DeadLetter| self.done.get(&letter.id).copied().unwrap_or_default();
-        Seen { removed: letters.iter().map(is_removed).collect(), stop }
+        // A letter of work without an order keeps its id where the work fails again.
+        let is_removed = |letter: &DeadLetter| {
+            self.wanted.filter.is_in_time(letter) && self.done.get(&letter.id).copied().unwrap_or_default()
+        };
+        let found = self.wanted.filter.id.as_ref().is_some_and(|id| self.done.contains_key(id));
+        Seen { removed: letters.iter().map(is_removed).collect(), stop: stop || found }
     }
 }
 

@@ -56,8 +56,12 @@ impl LetterFilter {
             && self.cause_contains.as_ref().is_none_or(contains)
             && self.account.as_ref().is_none_or(is_about)
             && self.lane.is_none_or(|lane| letter.lane == Lane(lane))
-            && self.since.is_none_or(|since| letter.at >= since)
-            && self.until.is_none_or(|until| letter.at <= until)
+            && self.is_in_time(letter)
+    }
+
+    /// Whether it was given up in the time that is wanted.
+    pub(crate) fn is_in_time(&self, letter: &DeadLetter) -> bool {
+        self.since.is_none_or(|since| letter.at >= since) && self.until.is_none_or(|until| letter.at <= until)
     }
 }
 

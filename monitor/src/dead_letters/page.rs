@@ -114,10 +114,13 @@ impl Visitor for Finding {
 impl Finding {
     fn take(&mut self, letter: DeadLetter) {
         let jobs = letter.jobs();
-        if !self.wanted.are(&letter, &jobs) || !self.ids.insert(letter.id.clone()) {
+        if !self.wanted.are(&letter, &jobs) {
             return;
         }
         self.newest = self.newest.max(Some(letter.at));
+        if !self.ids.insert(letter.id.clone()) {
+            return;
+        }
         match self.causes.get_mut(&letter.cause) {
             Some(count) => *count += 1,
             None => drop(self.causes.insert(letter.cause.clone(), 1)),

@@ -90,8 +90,9 @@ async fn ask(
     // Of a fleet that is being upgraded some do not know the question.
     fastrand::shuffle(&mut workers);
     workers.truncate(2);
+    // One number: a late answer of the first is as good as that of the second.
+    let number = fastrand::u64(..);
     for worker in &workers {
-        let number = fastrand::u64(..);
         let reply_to = shared.parts.replica.clone();
         let request = TrialRequest { number, reply_to, letters: letters.clone() };
         let request = serde_json::to_vec(&request).map_err(|error| error.to_string())?;

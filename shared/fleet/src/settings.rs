@@ -114,7 +114,7 @@ impl Settings {
         (jobs > 0).then_some(jobs)
     }
 
-    /// From which lag of a lane on jobs for its accounts are turned away; `None`: they are taken whatever it is.
+    /// From which lag of a lane on anybody's jobs for its accounts are turned away; `None`: they are taken whatever it is.
     pub fn lane_lag_limit(&self) -> Option<Duration> {
         let limit = Duration::from_secs(self.integer(&table::LANE_LAG_LIMIT));
         (!limit.is_zero()).then_some(limit)

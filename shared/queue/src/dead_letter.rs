@@ -45,15 +45,12 @@ impl DeadLetter {
 }
 
 fn of_work(work: AnalysisWork) -> LetterJob {
-    let (run, accounts) = match work {
-        AnalysisWork::Plan { run, accounts } => (run, accounts.unwrap_or_default()),
-        AnalysisWork::Batch { run, accounts, .. } => (run, accounts),
-    };
+    let (AnalysisWork::Plan { run, .. } | AnalysisWork::Batch { run, .. }) = work;
+    // Without accounts: a run is its client's alone, whichever accounts it reads.
     LetterJob {
         id: Some(run.run.to_string()),
         client: Some(run.client),
         kind: Some(ANALYSIS.to_owned()),
-        accounts,
         ..LetterJob::default()
     }
 }

@@ -1,5 +1,6 @@
 //! The client of a file: how fast its rows may come, and whether its key is still taken.
 
+use domain::lane::Lane;
 use domain::text::Client;
 use tokio::time::Instant;
 
@@ -23,6 +24,11 @@ impl ClientShare {
     pub fn count(&mut self, admission: &Admission, rows: usize) {
         let rate = self.grant.as_ref().and_then(|grant| Some((grant.key.as_str(), grant.rate?)));
         self.used_up_until = Instant::now() + admission.rows(&self.client, rate, rows);
+    }
+
+    /// Notes rows that go to a lane.
+    pub fn sends(&self, admission: &Admission, lane: Lane, rows: usize) {
+        admission.read(&self.client, lane, rows);
     }
 
     /// When more may come, unless that is now.

@@ -54,7 +54,7 @@ pub(in crate::routes) struct ActBody {
 }
 
 /// What would become of dead letters that are replayed now. A worker posts their jobs as it would after a replay, up to 100 in
-/// one transaction, and rolls that back: what the letters of a page do to each other is seen, and nothing is kept of it.
+/// one transaction, and rolls that back: nothing is kept of it, so what one transaction does to the next is not seen.
 #[utoipa::path(
     post, path = "/api/scalability/dead-letters/preview", tag = "control", operation_id = "preview_dead_letters",
     request_body = PreviewBody,
@@ -146,7 +146,10 @@ async fn act_on_many(
     if now.matched > matched {
         return Err(problem::more_letters(now.matched, matched));
     }
-    let acted = to_the_end(shared, deed, wanted, who).await?;
+    // What is given up from now on was in no preview; a replay that fails again would never end.
+    let until = wanted.filter.until.into_iter().chain(now.newest).min();
+    let filter = LetterFilter { until, ..wanted.filter };
+    let acted = to_the_end(shared, deed, Wanted { filter, ..wanted }, who).await?;
     let kept = acted.kept.len() as u64;
     let mut kept_letters = Vec::new();
     for (id, why) in acted.kept {

@@ -96,7 +96,7 @@ pub static LANE_LAG_LIMIT: Setting = row(
     Role::Api,
     integer(0, 0..=86_400),
     "seconds",
-    "Age of a lane's oldest job from which on further jobs for its accounts get 429 with Retry-After; 0: no limit",
+    "Age of a lane's oldest job from which on further jobs for its accounts get 429 with Retry-After; 0: only of clients that send more than others do",
 );
 
 /// Alert: slow answers.

@@ -124,7 +124,14 @@ impl Walk<'_> {
         let mut received = 0;
         loop {
             let pause = if received < expected { NEXT_LETTER_TIMEOUT } else { LAST_LETTER_PAUSE };
-            let Ok(first) = timeout(pause, consumer.next()).await else { return Ok(()) };
+            let Ok(first) = timeout(pause, consumer.next()).await else {
+                if received < expected {
+                    let why =
+                        format!("the broker handed out {received} of {expected} dead letters; try again");
+                    return Err(QueueError::Failed(why));
+                }
+                return Ok(());
+            };
             let mut deliveries: Vec<Delivery> = Vec::new();
             let mut next = Some(first);
             while let Some(delivery) = next {

@@ -69,15 +69,6 @@ impl JobFilter {
             && at(job.accepted_at, self.accepted_from, self.accepted_to)
             && self.body.admits(&job.body)
     }
-
-    /// Whether each job that is wanted has an entry on the account that is asked for.
-    pub(crate) fn is_of_entries(&self) -> bool {
-        use Kind::{Capture, Deposit, Journal, Reversal, Transfer, Withdrawal};
-        let moves = [Deposit, Withdrawal, Transfer, Journal, Capture, Reversal];
-        self.account.is_some()
-            && self.outcome == Some(OutcomeName::Posted)
-            && self.kind.is_some_and(|kind| moves.contains(&kind))
-    }
 }
 
 impl JobRecord {

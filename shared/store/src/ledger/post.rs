@@ -176,7 +176,11 @@ async fn post_until(end: End, store: &impl Store, jobs: &[Job]) -> Result<Vec<Ou
         .with_max_delay(RETRY_DELAY_MAX)
         .with_max_times(ATTEMPTS_MAX - 1)
         .with_jitter();
-    let mut duplicate_check = duplicate_check(jobs);
+    let mut duplicate_check = match end {
+        End::Commit => duplicate_check(jobs),
+        // What is tried has been before.
+        End::RollBack => DuplicateCheck::BySearch,
+    };
     // By key once: whatever was in the way may have been one of these very jobs.
     let attempt = || {
         let duplicate_check = std::mem::replace(&mut duplicate_check, DuplicateCheck::BySearch);

@@ -133,12 +133,8 @@ impl<S: Session> Listing<'_, S> {
     async fn look(&mut self, cursor: JobsCursor) -> Result<JobsPage, Failure> {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let entered = self.entered(cursor).await?;
-        let Scanned { mut found, mut floor } = if self.filter.is_of_entries() {
-            Scanned { found: Vec::new(), floor: entered.floor }
-        } else {
-            let low = (cursor.before - LOOKED_AT_MAX).max(1).max(entered.floor);
-            self.scan(low, cursor.before).await?
-        };
+        let low = (cursor.before - LOOKED_AT_MAX).max(1).max(entered.floor);
+        let Scanned { mut found, mut floor } = self.scan(low, cursor.before).await?;
         found.extend(entered.found.into_iter().filter(|(seq, _)| *seq >= floor));
         found.sort_by_key(|(seq, _)| std::cmp::Reverse(*seq));
         found.dedup_by_key(|(seq, _)| *seq);

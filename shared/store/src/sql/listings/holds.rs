@@ -57,9 +57,7 @@ pub(in crate::sql) async fn page<S: Session>(
     let mut script = Script::new(S::DIALECT);
     select(&mut script);
     if let Some(last) = looked_to {
-        script.sql(" AND NOT (1 = 1");
-        in_range(&mut script, order, Some(last));
-        script.sql(")");
+        up_to(&mut script, order, last);
     }
     if let Some(status) = filter.status {
         script.sql(" AND h.status = ").value(Value::Name(status.name()));
@@ -102,6 +100,22 @@ fn in_range(script: &mut Script, order: Order, after: Option<HoldPlace>) {
         }
         (Order::OfAccount(_) | Order::ById, _) => {
             script.sql(" AND h.id > ").value(&id);
+        }
+    }
+}
+
+/// ` AND …` for what is not behind a place.
+fn up_to(script: &mut Script, order: Order, HoldPlace { expires_at, id }: HoldPlace) {
+    match (order, expires_at) {
+        (Order::ByExpiry(_), Some(end)) => {
+            script.sql(" AND (h.expires_at IS NULL OR h.expires_at < ").value(end);
+            script.sql(" OR (h.expires_at = ").value(end).sql(" AND h.id <= ").value(&id).sql("))");
+        }
+        (Order::ByExpiry(_), None) => {
+            script.sql(" AND h.expires_at IS NULL AND h.id <= ").value(&id);
+        }
+        (Order::OfAccount(_) | Order::ById, _) => {
+            script.sql(" AND h.id <= ").value(&id);
         }
     }
 }
