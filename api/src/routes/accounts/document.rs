@@ -76,6 +76,7 @@ fn exact(minor_units: i128) -> i64 {
 
 /// A page of accounts.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AccountsPage)]
 pub struct Accounts {
     /// The accounts, in the order of their numbers.
     accounts: Vec<Account>,

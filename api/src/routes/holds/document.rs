@@ -12,6 +12,7 @@ use crate::rfc3339::Rfc3339;
 
 /// A page of holds.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = HoldsPage)]
 pub struct Holds {
     /// The holds.
     holds: Vec<Hold>,
