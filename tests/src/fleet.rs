@@ -275,7 +275,7 @@ fn addresses(output: &str) -> BTreeMap<String, Address> {
 }
 
 /// The binary: `TELLERS_BIN`, or the one that belongs to this test, built if it is not up to date.
-async fn binary() -> anyhow::Result<PathBuf> {
+pub async fn binary() -> anyhow::Result<PathBuf> {
     static BINARY: OnceCell<PathBuf> = OnceCell::const_new();
     if let Some(path) = std::env::var_os("TELLERS_BIN") {
         return PathBuf::from(&path)

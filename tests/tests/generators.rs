@@ -5,7 +5,6 @@
 //! Python and npm. Where a registry cannot be reached the last words of the run say what was not tested.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use tellers_http::keys::Keys;
 use tempfile::TempDir;
 use tests::client::Client;
 use tests::fleet::{Fleet, Replica, Role};
+use tests::registry::{is_installed, last_words};
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -22,22 +22,6 @@ const FILES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/generators");
 const KEY: &str = "generated-client-key";
 /// Some 40 packages, on a slow day.
 const STEP_WITHIN: Duration = Duration::from_secs(600);
-/// What pip and npm say where they reach nobody.
-const UNREACHED: [&str; 12] = [
-    "NewConnectionError",
-    "ConnectTimeoutError",
-    "ReadTimeoutError",
-    "ProxyError",
-    "NameResolutionError",
-    "Max retries exceeded",
-    "ENOTFOUND",
-    "EAI_AGAIN",
-    "ECONNREFUSED",
-    "ECONNRESET",
-    "ETIMEDOUT",
-    "ENETUNREACH",
-];
-
 /// A fleet with a key, and a folder with its documents and what drives it.
 struct Workshop {
     folder: TempDir,
@@ -74,11 +58,7 @@ impl Workshop {
 
     /// Installs packages; `false`: their registry cannot be reached.
     async fn installs(&self, command: &str) -> anyhow::Result<bool> {
-        match self.run(command).await {
-            Ok(_) => Ok(true),
-            Err(error) if UNREACHED.iter().any(|said| error.to_string().contains(said)) => Ok(false),
-            Err(error) => Err(error),
-        }
+        is_installed(self.run(command).await)
     }
 
     /// Runs a command in the folder, with the programs that were installed there; returns what it said.
@@ -110,15 +90,6 @@ impl Workshop {
         ensure!(said.contains("driven"), "{said}");
         Ok(())
     }
-}
-
-/// What a run says at its end: the file that `.ci/run` shows last, and here.
-#[allow(clippy::print_stdout)] // Of a test that passes it is seen with `--nocapture`.
-fn last_words(words: &str) -> anyhow::Result<()> {
-    println!("==> {words}");
-    let Some(file) = std::env::var_os("LAST_WORDS") else { return Ok(()) };
-    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(file)?;
-    Ok(writeln!(file, "==> {words}")?)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,7 +4,18 @@ use std::path::Path;
 use std::{fs, io};
 
 /// Built, downloaded or recorded; nobody writes these.
-const SKIPPED: &[&str] = &["target", ".git", ".tellers", "node_modules"];
+const SKIPPED: &[&str] = &[
+    "target",
+    ".git",
+    ".tellers",
+    "node_modules",
+    "venv",
+    "dist",
+    "__pycache__",
+    ".mypy_cache",
+    ".pytest_cache",
+    ".ruff_cache",
+];
 
 /// The text files under a root, sorted by path.
 pub struct Tree {
