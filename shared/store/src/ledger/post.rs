@@ -176,7 +176,7 @@ async fn post_until(end: End, store: &impl Store, jobs: &[Job]) -> Result<Vec<Ou
         .with_max_delay(RETRY_DELAY_MAX)
         .with_max_times(ATTEMPTS_MAX - 1)
         .with_jitter();
-    let mut duplicate_check = duplicate_check(end, jobs);
+    let mut duplicate_check = duplicate_check(jobs);
     // By key once: whatever was in the way may have been one of these very jobs.
     let attempt = || {
         let duplicate_check = std::mem::replace(&mut duplicate_check, DuplicateCheck::BySearch);
@@ -190,12 +190,11 @@ async fn post_until(end: End, store: &impl Store, jobs: &[Job]) -> Result<Vec<Ou
     Ok(posted.await?)
 }
 
-fn duplicate_check(end: End, jobs: &[Job]) -> DuplicateCheck {
+fn duplicate_check(jobs: &[Job]) -> DuplicateCheck {
     let mut ids = HashSet::with_capacity(jobs.len());
     // A redelivered envelope and its twin may share a batch.
     let are_distinct = jobs.iter().all(|job| ids.insert(job.id));
-    // What is only tried has been before.
-    if are_distinct && end == End::Commit { DuplicateCheck::ByKey } else { DuplicateCheck::BySearch }
+    if are_distinct { DuplicateCheck::ByKey } else { DuplicateCheck::BySearch }
 }
 
 async fn bounded_attempt(
