@@ -80,7 +80,7 @@ impl LanesBehind {
         }
     }
 
-    /// The lanes for which whoever has more than an even share (`has_most`) of what comes to them, or anybody, has to wait; `limit`: the
+    /// The lanes for which whoever sends far more than others (`has_most`), or anybody, has to wait; `limit`: the
     /// lag from which on everybody has to.
     pub fn now(&self, has_most: impl Fn(Lane) -> bool, limit: Option<Duration>) -> Behind {
         self.at(Instant::now(), has_most, limit)
@@ -155,7 +155,7 @@ impl Behind {
     pub fn check(&self, lane: Lane) -> Result<(), Problem> {
         let Some(Late { lag, pause }) = self.0.get(&lane) else { return Ok(()) };
         let detail = format!(
-            "jobs that draw on this account wait for {} s already (LANE_LAG_LIMIT; without it, whoever sends more than an even \
+            "jobs that draw on this account wait for {} s already (LANE_LAG_LIMIT; without it, whoever sends far more than an even \
              share waits while others send too); send it again in {} s. Jobs of accounts on other lanes are taken",
             whole_seconds(*lag),
             whole_seconds(*pause),

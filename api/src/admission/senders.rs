@@ -1,4 +1,4 @@
-//! How much each client has sent of late to each lane: who sends more than an even share is asked to wait first.
+//! How much each client has sent of late to each lane: who sends far more than an even share is asked to wait first.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
@@ -49,7 +49,8 @@ impl Senders {
         self.note(self.since.elapsed(), lane, client, Sent { jobs: 0, rows: rows as u64 });
     }
 
-    /// Whether others send to this lane too, and a client's requests bring more than each would if all sent the same.
+    /// Whether others send to this lane too, and a client's requests bring more than half of all, or than four times what each
+    /// would bring if all sent the same.
     pub fn has_most(&self, lane: Lane, client: &Client) -> bool {
         self.has_most_at(self.since.elapsed(), lane, client)
     }
@@ -75,7 +76,8 @@ impl Senders {
         let senders = both().flat_map(HashMap::keys).collect::<HashSet<_>>().len() as u64;
         let all: u64 = both().flat_map(HashMap::values).map(|sent| sent.jobs + sent.rows).sum();
         let own: u64 = both().filter_map(|clients| clients.get(client)).map(|sent| sent.jobs).sum();
-        own * senders > all
+        // Clients that send alike are never equal: some send twice as much in so short a time.
+        senders > 1 && own * senders.max(8) > 4 * all
     }
 }
 

@@ -42,11 +42,11 @@ pub struct LineResult {
 }
 
 impl LineResult {
-    /// A refusal that is the queue's and may pass.
+    /// A refusal that may pass.
     pub(crate) fn busy(&self) -> Option<Error> {
         let error = self.error.as_ref()?;
         let status = StatusCode::from_u16(u16::try_from(error["status"].as_u64()?).ok()?).ok()?;
-        status.is_server_error().then(|| Problem::of(status, &error.to_string()).into())
+        Some(Problem::of(status, &error.to_string()).into()).filter(|error| matches!(error, Error::Busy(_)))
     }
 }
 
