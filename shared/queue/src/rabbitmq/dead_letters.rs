@@ -86,7 +86,7 @@ impl Walk<'_> {
                 Ok(mut consumer) => {
                     self.queue.dead_letters.counted.store(count, Relaxed);
                     let expected = usize::try_from(count).unwrap_or(usize::MAX).min(most.into());
-                    let shown = self.show(&mut consumer, expected, visitor).await;
+                    let shown = self.show(&channel, &mut consumer, expected, visitor).await;
                     // Not before the channel is closed: it would cancel the consumer first.
                     let closed = channel.close(200, "seen".into()).await;
                     drop(consumer);
@@ -116,6 +116,7 @@ impl Walk<'_> {
 
     async fn show(
         &self,
+        channel: &Channel,
         consumer: &mut Consumer,
         expected: usize,
         visitor: &mut dyn Visitor,
@@ -125,9 +126,12 @@ impl Walk<'_> {
         loop {
             let pause = if received < expected { NEXT_LETTER_TIMEOUT } else { LAST_LETTER_PAUSE };
             let Ok(first) = timeout(pause, consumer.next()).await else {
-                if received < expected {
-                    let why =
-                        format!("the broker handed out {received} of {expected} dead letters; try again");
+                // The first count may have been behind: what was removed a moment before may be in it.
+                let waiting = if received < expected { self.count(channel).await? } else { 0 };
+                if waiting > 0 {
+                    let why = format!(
+                        "the broker handed out {received} dead letters, and {waiting} still wait; try again"
+                    );
                     return Err(QueueError::Failed(why));
                 }
                 return Ok(());
