@@ -217,10 +217,7 @@ impl Admission {
         match error {
             PublishError::Full { lane } => {
                 // Other lanes may take all they get: the fleet's pace alone says too little.
-                let pause = self
-                    .lanes
-                    .half_of(*lane)
-                    .map_or(self.pressure.pause(), |half| half.max(self.pressure.pause()));
+                let pause = self.lanes.half_of(*lane).unwrap_or_default().max(self.pressure.pause());
                 Problem::new(ProblemType::LaneFull, error.to_string()).retry_after(pause)
             }
             PublishError::Unconfirmed { .. } | PublishError::Unavailable(_) => {

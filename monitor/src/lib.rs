@@ -37,7 +37,6 @@ use std::sync::{Arc, Mutex};
 
 use contract::report::Role;
 use fleet::reporter::{Reporter, Vitals};
-use runtime::telemetry::Exposition;
 use store::ledger::durability;
 use tellers_http::listener::{self, Listener};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -63,12 +62,7 @@ const ALERT_CHANGES_WAITING_MAX: usize = 1_000;
 ///
 /// # Errors
 /// The listener failed. A part that is away is shown as away, not returned.
-pub async fn run(
-    parts: Parts,
-    listener: Listener,
-    prometheus: Exposition,
-    shutdown: CancellationToken,
-) -> anyhow::Result<()> {
+pub async fn run(parts: Parts, listener: Listener, shutdown: CancellationToken) -> anyhow::Result<()> {
     let mut beside = JoinSet::new();
     let shared = watch_fleet(&parts, &mut beside, &shutdown);
     let reporter = Reporter {
@@ -90,6 +84,7 @@ pub async fn run(
         shutdown: shutdown.clone(),
     });
     info!(replica = parts.replica, tls = listener.is_tls(), "monitor ready");
+    let prometheus = parts.instruments.telemetry.prometheus.clone();
     let router = routes::router(shared, load_tests.clone(), prometheus, listener.is_tls());
     listener::serve(listener, router, shutdown.into()).await;
     load_tests.stop().await;

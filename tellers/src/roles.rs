@@ -88,26 +88,22 @@ impl Dev {
         let (ingress, poster) = (replica_id("api")?, replica_id("worker")?);
         let publishers = [parts.publisher(fleet, &ingress), parts.publisher(fleet, &poster)];
         // Whoever scrapes all three listeners gets each figure once.
-        let showing = |instruments: &Instruments, parts| Instruments {
-            telemetry: instruments.telemetry.showing(parts),
-            ..instruments.clone()
-        };
-        let beside = showing(&instruments.without_pools(), &[Part::Ingress, Part::Process]);
-        let prometheus = instruments.telemetry.prometheus.only(&[Part::Monitor]);
-        let instruments = showing(&instruments, &[Part::Worker]);
-        let api_parts = api_parts(fleet, parts, &publishers[0], ingress, beside.clone());
-        let worker_parts = worker_parts(fleet, parts, &publishers[1], poster, instruments);
+        let of_api = instruments.without_pools().showing(&[Part::Ingress, Part::Process]);
+        let of_monitor = instruments.without_pools().showing(&[Part::Monitor]);
+        let api_parts = api_parts(fleet, parts, &publishers[0], ingress, of_api);
+        let of_worker = instruments.showing(&[Part::Worker]);
+        let worker_parts = worker_parts(fleet, parts, &publishers[1], poster, of_worker);
         let monitor_parts = monitor::Parts {
             api_url: Some(args.monitor.api_url.unwrap_or_else(|| url_here(addresses.0, tls.is_some()))),
             api_key: args.monitor.api_key,
             webhook_allow_private: args.monitor.webhook_allow_private,
-            ..monitor_parts(fleet, parts, replica_id("monitor")?, &access, beside)
+            ..monitor_parts(fleet, parts, replica_id("monitor")?, &access, of_monitor)
         };
         let following = access.follow(parts, &shutdown);
         let mut roles = tokio::task::JoinSet::new();
         roles.spawn(api::serve(api, api_config, api_parts, shutdown.clone()));
         roles.spawn(worker::run(worker_parts, worker, shutdown.clone()));
-        roles.spawn(monitor::run(monitor_parts, monitor, prometheus, shutdown.clone()));
+        roles.spawn(monitor::run(monitor_parts, monitor, shutdown.clone()));
         let (api, monitor) = addresses;
         Ok(Dev { api, monitor, parts: parts.clone(), publishers, roles, following, shutdown })
     }
@@ -196,7 +192,6 @@ pub(crate) async fn monitor(
     let access = Access::open(&access, &parts, &[config.monitor_listen]).await?;
     check_listen(config.monitor_listen, &access.keys)?;
     let instruments = instruments(&fleet, &parts, config.settings.0)?;
-    let prometheus = instruments.telemetry.prometheus.clone();
     let listener = listen(config.monitor_listen, "MONITOR_LISTEN", tls)?;
     announce("monitor", &listener)?;
     tell_exposed(&fleet, &[("monitor", &listener)]);
@@ -209,7 +204,7 @@ pub(crate) async fn monitor(
         ..monitor_parts(&fleet, &parts, replica_id("monitor")?, &access, instruments)
     };
     let following = access.follow(&parts, &shutdown);
-    let served = monitor::run(monitor_parts, listener, prometheus, shutdown.clone()).await;
+    let served = monitor::run(monitor_parts, listener, shutdown.clone()).await;
     shutdown.cancel();
     following.end().await?;
     check.await.context("the check of the ledger broke off")??;

@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use contract::envelope::{Envelope, QueuedJob};
 use contract::message;
@@ -13,8 +12,7 @@ use domain::job::Job;
 use domain::lane::{Lane, Lanes};
 use domain::outcome::{Outcome, RecordedOutcome};
 use queue::BATCH_JOBS_MAX;
-use store::StoreError;
-use store::ledger::{Ledger, Posted, Posting, Unposted, post_bisecting};
+use store::ledger::{Ledger, Posted, Unposted, try_bisecting};
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
@@ -60,7 +58,7 @@ async fn try_letters(ledger: &dyn Ledger, lanes: Lanes, letters: &[String]) -> V
     let mut posted = Vec::with_capacity(jobs.len());
     // A letter that the broker put there has up to a hundred jobs.
     for some in jobs.chunks(BATCH_JOBS_MAX) {
-        match post_bisecting(&Trial(ledger), some).await {
+        match try_bisecting(ledger, some).await {
             Ok(tried) => posted.extend(tried.into_iter().map(tried_of)),
             Err(failure) => {
                 let why = format!("the ledger did not answer: {failure}");
@@ -111,23 +109,5 @@ fn tried_of(posted: Posted) -> Tried {
         Ok(Outcome::Conflict(_)) => Tried::Conflict,
         Err(Unposted::Dead(cause)) => Tried::StillFails { cause },
         Err(Unposted::Waits(failure)) => Tried::Unknown { why: format!("its lane would wait: {failure}") },
-    }
-}
-
-/// A ledger that keeps nothing of what is posted to it.
-struct Trial<'l>(&'l dyn Ledger);
-
-#[async_trait]
-impl Posting for Trial<'_> {
-    async fn post(&self, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
-        self.0.try_post(jobs).await
-    }
-
-    async fn try_post(&self, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
-        self.0.try_post(jobs).await
-    }
-
-    async fn record_dead(&self, _: &Job, _: &str) -> Result<bool, StoreError> {
-        Ok(false)
     }
 }

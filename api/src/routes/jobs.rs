@@ -12,8 +12,10 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use domain::id::JobId;
+use domain::job::Origin;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
+use store::ledger::JobRecord;
 use tellers_http::problem::ByGrant;
 use tellers_http::query::{self, Query};
 use tokio::time::{Instant, sleep_until};
@@ -215,7 +217,7 @@ pub async fn show(
             Some(_) => Job::recorded(&record),
             None => {
                 let related = ingress.read(books.ledger.related(&record)).await?;
-                Job::as_it_is_now(&record, related, caller.sees_client(&record.client))
+                Job::as_it_is_now(&record, related, import_row(&ingress, &books, &caller, &record).await?)
             }
         };
         return Ok(books.answer(Json(job)));
@@ -247,6 +249,19 @@ pub async fn show(
         }
     }
     Ok((Extension(Waited), by_grant, Json(shown.unwrap_or_else(|| Job::pending(id)))).into_response())
+}
+
+/// The row of the file that a job came from, where the caller may see it: a file is its client's.
+async fn import_row(
+    ingress: &Ingress,
+    books: &LedgerReads,
+    caller: &Caller,
+    record: &JobRecord,
+) -> Result<Option<Origin>, Problem> {
+    if !caller.sees_client(&record.client) {
+        return Ok(None);
+    }
+    ingress.read(books.ledger.import_row(record)).await
 }
 
 /// The id of a path, if the fleet ever issued it.

@@ -84,11 +84,12 @@ pub(crate) async fn act(shared: &Shared, deed: Deed, wanted: Wanted, who: &Who) 
         trail.note_change(all, who, &[("filter", &filter), ("letters", &letters), ("kept", &kept)]);
     }
     for names in acted.names.chunks(NAMED_AT_ONCE) {
-        trail.note_change(
-            one,
-            who,
-            &[("letter", id), ("jobs", &names.join(" "))][usize::from(id.is_empty())..],
-        );
+        let jobs = names.join(" ");
+        if id.is_empty() {
+            trail.note_change(one, who, &[("jobs", &jobs)]);
+        } else {
+            trail.note_change(one, who, &[("letter", id), ("jobs", &jobs)]);
+        }
     }
     tracing::info!(
         filter,

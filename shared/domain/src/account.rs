@@ -6,6 +6,7 @@ use std::sync::Arc;
 use derive_more::Display;
 use serde::{Deserialize, Serialize};
 use serde_with::{DeserializeFromStr, SerializeDisplay};
+use strum::{IntoStaticStr, VariantArray};
 
 use super::entry::Digest;
 use super::lane::Lane;
@@ -85,8 +86,9 @@ impl FromStr for AccountNumber {
 }
 
 /// Whether an account takes entries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, VariantArray)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum AccountStatus {
     /// Money moves.
     Open,

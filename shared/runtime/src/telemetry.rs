@@ -16,7 +16,6 @@ use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 
 pub use self::exposition::Exposition;
 use self::figures::{Figures, Recorder};
-use self::names::Part;
 
 /// What a service logs unless `RUST_LOG` says otherwise: ours, and what warns.
 pub const SERVICE_FILTER: &str = "warn,tellers=info,api=info,worker=info,monitor=info,amqp=info,fleet=info,queue=info,runtime=info,store=info,tellers_http=info";
@@ -82,12 +81,6 @@ impl Telemetry {
     pub fn silent() -> Telemetry {
         let prometheus = Exposition::of(PrometheusBuilder::new().build_recorder().handle());
         Telemetry { prometheus, figures: Arc::default() }
-    }
-
-    /// The same, of which these parts are shown to whoever scrapes.
-    #[must_use]
-    pub fn showing(&self, parts: &'static [Part]) -> Telemetry {
-        Telemetry { prometheus: self.prometheus.only(parts), figures: self.figures.clone() }
     }
 }
 

@@ -26,7 +26,7 @@ pub use self::listing::{
     AccountFilter, AccountsPage, BodyFilter, HoldFilter, HoldPlace, HoldState, HoldsPage, JobFilter,
     JobsCursor, JobsPage, MetadataFilter, OutcomeName,
 };
-pub use self::post::{ATTEMPT_TIMEOUT, Posted, Unposted, post_bisecting};
+pub use self::post::{ATTEMPT_TIMEOUT, Posted, Unposted, post_bisecting, try_bisecting};
 pub use self::posting::Posting;
 pub use self::reads::Reads;
 pub use self::record::{Conflicts, EntryRecord, FormerIds, JobRecord};

@@ -364,14 +364,14 @@ pub async fn a_row_is_found_by_its_job(subject: Subject) -> anyhow::Result<()> {
     subject.post(0, &batch).await?;
     for job in &batch[1..] {
         let record = subject.ledger.job(job.id).await?.context("a job is lost")?;
-        let found = subject.ledger.related(&record).await?.row;
+        let found = subject.ledger.import_row(&record).await?;
         ensure!(found == job.origin, "{found:?} instead of {:?}, beside import {later}", job.origin);
     }
     let record = subject.ledger.job(alone.id).await?.context("a job is lost")?;
-    ensure!(subject.ledger.related(&record).await?.row.is_none(), "the file brought it a second time");
+    ensure!(subject.ledger.import_row(&record).await?.is_none(), "the file brought it a second time");
     let single = job(JobId::from_chance(1, [3; 6]), 1_800_000_000_000_000, &deposit("a", 1));
     subject.post(0, std::slice::from_ref(&single)).await?;
     let record = subject.ledger.job(single.id).await?.context("a job is lost")?;
-    ensure!(subject.ledger.related(&record).await?.row.is_none());
+    ensure!(subject.ledger.import_row(&record).await?.is_none());
     Ok(())
 }

@@ -36,7 +36,7 @@ pub struct AccountsQuery {
     #[param(value_type = Option<String>, pattern = "^[A-Z]{3}$")]
     currency: Option<Currency>,
     /// `open`, `frozen` or `closed`.
-    #[serde(default, deserialize_with = "status")]
+    #[serde(default, deserialize_with = "query::name")]
     #[param(value_type = Option<super::document::AccountStatusName>, inline)]
     status: Option<AccountStatus>,
     /// The least balance in minor units; may be negative.
@@ -100,16 +100,6 @@ pub async fn list(
 fn prefix<'de, D: Deserializer<'de>>(text: D) -> Result<Option<AccountNumber>, D::Error> {
     let remedy = "must be how numbers begin: 1 to 34 of the characters A-Z a-z 0-9 . _ : -";
     query::parameter(text, remedy, AccountNumber::from_books).map(Some)
-}
-
-fn status<'de, D: Deserializer<'de>>(text: D) -> Result<Option<AccountStatus>, D::Error> {
-    query::parameter(text, "must be one of open, frozen, closed", |text| match text {
-        "open" => Some(AccountStatus::Open),
-        "frozen" => Some(AccountStatus::Frozen),
-        "closed" => Some(AccountStatus::Closed),
-        _ => None,
-    })
-    .map(Some)
 }
 
 fn balance<'de, D: Deserializer<'de>>(text: D) -> Result<Option<i64>, D::Error> {

@@ -10,7 +10,6 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::{Extension, Json};
 use domain::access::Accounts;
-use domain::id::JobId;
 use serde::Deserialize;
 use store::ledger::JobRecord;
 use tellers_http::problem::ByGrant;
@@ -19,7 +18,7 @@ use utoipa::IntoParams;
 
 use self::document::Timeline;
 use self::events::{Known, events};
-use super::issued;
+use super::{import_row, issued};
 use crate::context::Ingress;
 use crate::keys::{Caller, sees_run};
 use crate::ledger_reads::LedgerReads;
@@ -80,14 +79,13 @@ async fn known(
     caller: &Caller,
     record: &JobRecord,
 ) -> Result<Known, Problem> {
-    let mut related = ingress.read(books.ledger.related(record)).await?;
-    related.row = related.row.filter(|_| caller.sees_client(&record.client));
+    let related = ingress.read(books.ledger.related(record)).await?;
+    let row = import_row(ingress, books, caller, record).await?;
     let accounts = if caller.sees_all() { Accounts::all() } else { caller.accounts.clone() };
     let entries = ingress.read(books.ledger.entries_of(record, &accounts)).await?;
-    let reversal: Vec<JobId> = related.reversed_by.into_iter().collect();
-    let reversal = match reversal.as_slice() {
-        [] => None,
-        ids => ingress.read(books.ledger.jobs_of(ids)).await?.pop(),
+    let reversal = match related.reversed_by {
+        Some(id) => ingress.read(books.ledger.job(id)).await?,
+        None => None,
     };
-    Ok(Known { reversed_at: reversal.map(|job| job.posted_at), related, entries })
+    Ok(Known { reversed_at: reversal.map(|job| job.posted_at), related, row, entries })
 }

@@ -8,6 +8,7 @@ use domain::access::Accounts;
 use domain::account::{Account, AccountNumber};
 use domain::entry::Entry;
 use domain::id::JobId;
+use domain::job::Origin;
 use domain::outcome::Recorded;
 use store::StoreError;
 use store::ledger::{
@@ -107,6 +108,10 @@ impl Reads for FakeLedger {
     async fn related(&self, _: &JobRecord) -> Result<Related, StoreError> {
         self.read()?;
         Ok(Related::default())
+    }
+
+    async fn import_row(&self, _: &JobRecord) -> Result<Option<Origin>, StoreError> {
+        Ok(None)
     }
 
     async fn entries_of(&self, job: &JobRecord, among: &Accounts) -> Result<Vec<Entry>, StoreError> {

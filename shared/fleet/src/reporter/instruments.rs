@@ -7,6 +7,7 @@ use std::sync::Arc;
 use contract::report::{PoolReport, Resources, Role, SettingReport};
 use metrics::gauge;
 use runtime::telemetry::figures::Taken;
+use runtime::telemetry::names::Part;
 use runtime::telemetry::resources::Sampler;
 use runtime::telemetry::{Telemetry, names};
 use tracing::warn;
@@ -46,6 +47,14 @@ impl Instruments {
     /// These, without the pools: another role of this process tells of them.
     pub fn without_pools(&self) -> Instruments {
         Instruments { pools: None, ..self.clone() }
+    }
+
+    /// These, of which a scrape gets these parts: the other roles of this process show theirs.
+    #[must_use]
+    pub fn showing(&self, parts: &'static [Part]) -> Instruments {
+        let telemetry =
+            Telemetry { prometheus: self.telemetry.prometheus.only(parts), ..self.telemetry.clone() };
+        Instruments { telemetry, ..self.clone() }
     }
 
     /// Keeps the recorder's memory small: without a scrape it keeps every value that is recorded, until then.

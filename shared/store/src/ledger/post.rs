@@ -41,7 +41,7 @@ use crate::failure::Failure;
 use crate::imports::RowOutcome;
 
 use crate::ledger::record::JobRecord;
-pub use bisecting::{Posted, Unposted, post_bisecting};
+pub use bisecting::{Posted, Unposted, post_bisecting, try_bisecting};
 use imported::imported;
 pub use imported::{Imported, NewRow};
 pub(crate) use moved::{moved, parse};

@@ -9,6 +9,7 @@ use domain::access::Accounts;
 use domain::account::{Account, AccountNumber};
 use domain::entry::Entry;
 use domain::id::JobId;
+use domain::job::Origin;
 use domain::outcome::Recorded;
 
 use super::entry_range::{EntryRange, Freshness};
@@ -81,6 +82,9 @@ pub trait Reads: Send + Sync {
 
     /// What is recorded of a job beside itself. Some of it is looked for within bounds: what is not found there is `None`.
     async fn related(&self, job: &JobRecord) -> Result<Related, StoreError>;
+
+    /// The row of the import that was the first to bring a job; it is looked for within bounds, among some ten thousand rows.
+    async fn import_row(&self, job: &JobRecord) -> Result<Option<Origin>, StoreError>;
 
     /// The entries of a job on these accounts, by account.
     async fn entries_of(&self, job: &JobRecord, among: &Accounts) -> Result<Vec<Entry>, StoreError>;

@@ -2,7 +2,6 @@
 
 use domain::hold::Hold;
 use domain::id::JobId;
-use domain::job::Origin;
 
 /// What is recorded of a job beside the job itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -11,8 +10,6 @@ pub struct Related {
     pub ingress: String,
     /// Why it could not be posted; it stays when a replay posts the job.
     pub cause: Option<String>,
-    /// The row of the import that it came from.
-    pub row: Option<Origin>,
     /// The job that reversed it.
     pub reversed_by: Option<JobId>,
     /// The hold that it made, captured or released.

@@ -13,7 +13,7 @@ use domain::access::Accounts;
 use domain::account::{Account, AccountNumber};
 use domain::entry::Entry;
 use domain::id::JobId;
-use domain::job::Job;
+use domain::job::{Job, Origin};
 use domain::lane::{Lane, Lanes};
 use domain::outcome::{Outcome, Recorded};
 use domain::text::Client;
@@ -23,6 +23,7 @@ use runtime::clock;
 use super::group_commit::PostsAtOnce;
 use super::pages::Snapshot;
 use super::posting::SqlTransaction;
+use super::related::import_row::import_row;
 use super::session::{Database, Purpose, SqlLedger};
 use super::{entry_ranges, former_ids, freshness, listings, reads, related, schema};
 use crate::error::StoreError;
@@ -150,6 +151,10 @@ impl<D: Database + Clone + 'static> Reads for SqlLedger<D> {
 
     async fn related(&self, job: &JobRecord) -> Result<Related, StoreError> {
         Ok(related::related(&mut self.database.session(self.reading).await?, job).await?)
+    }
+
+    async fn import_row(&self, job: &JobRecord) -> Result<Option<Origin>, StoreError> {
+        Ok(import_row(&mut self.database.session(self.reading).await?, job).await?)
     }
 
     async fn entries_of(&self, job: &JobRecord, among: &Accounts) -> Result<Vec<Entry>, StoreError> {

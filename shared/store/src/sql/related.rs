@@ -22,7 +22,7 @@ use crate::ledger::related::{HoldEnd, Related};
 use crate::sql::script::{Script, Value};
 use crate::sql::session::Session;
 
-mod import_row;
+pub(super) mod import_row;
 
 /// Jobs behind a hold that are looked at for the one that ended it.
 const LOOKED_AT_MAX: i64 = 20_000;
@@ -38,7 +38,6 @@ pub(super) async fn related<S: Session>(session: &mut S, job: &JobRecord) -> Res
         .sql(HOLD)
         .sql(" FROM holds h JOIN accounts a ON a.id = h.account_id WHERE h.id IN (");
     script.keys(&hold).sql(")");
-    import_row::select_candidates(&mut script, job);
     let mut results = session.run(script).await?.into_iter();
     let mut of_job = results.next().unwrap_or_default().into_iter();
     let Some(row) = of_job.next() else { return Ok(Related::default()) };
@@ -48,14 +47,11 @@ pub(super) async fn related<S: Session>(session: &mut S, job: &JobRecord) -> Res
     let reversed_by = reversals.first().map(|row| rows::id(row.bytes(0)?)).transpose()?;
     let holds = results.next().unwrap_or_default();
     let hold = holds.first().map(rows::hold).transpose()?;
-    let candidates = results.next().unwrap_or_default();
-    let candidates = candidates.iter().map(|row| row.int(0)).collect::<Result<Vec<_>, _>>()?;
     let hold_end = match &hold {
         Some(hold) if job.kind == Kind::Hold => end_of(session, hold, job, seq).await?,
         _ => None,
     };
-    let row = import_row::of(session, job, &candidates).await?;
-    Ok(Related { ingress, cause, row, reversed_by, hold, hold_end })
+    Ok(Related { ingress, cause, reversed_by, hold, hold_end })
 }
 
 /// The hold that a job made, captured or released, if it was posted.

@@ -8,7 +8,7 @@ use domain::access::Accounts;
 use domain::account::{Account, AccountNumber};
 use domain::entry::Entry;
 use domain::id::JobId;
-use domain::job::Job;
+use domain::job::{Job, Origin};
 use domain::lane::{Lane, Lanes};
 use domain::outcome::{Outcome, Recorded};
 use store::StoreError;
@@ -134,6 +134,10 @@ impl Reads for LedgerOf {
     }
 
     async fn related(&self, _: &JobRecord) -> Result<Related, StoreError> {
+        unread()
+    }
+
+    async fn import_row(&self, _: &JobRecord) -> Result<Option<Origin>, StoreError> {
         unread()
     }
 

@@ -49,9 +49,9 @@ impl From<Origin> for RowOfImport {
 }
 
 impl Job {
-    /// The ledger has it, and this beside it. `shows_row`: a file is its client's to see.
-    pub fn as_it_is_now(record: &JobRecord, related: Related, shows_row: bool) -> Job {
-        let Related { ingress: _, cause, row, reversed_by, hold, hold_end } = related;
+    /// The ledger has it, and this beside it; `row`: of the file that it came from, where that is shown.
+    pub fn as_it_is_now(record: &JobRecord, related: Related, row: Option<Origin>) -> Job {
+        let Related { ingress: _, cause, reversed_by, hold, hold_end } = related;
         let hold = hold.filter(|_| record.kind == Kind::Hold).map(|hold| HoldOfJob {
             hold: Hold::from(&hold),
             ended_by: hold_end.map(|end| end.by),
@@ -60,7 +60,7 @@ impl Job {
         });
         Job {
             cause: cause.filter(|_| record.outcome == RecordedOutcome::Dead),
-            import: row.filter(|_| shows_row).map(RowOfImport::from),
+            import: row.map(RowOfImport::from),
             reversed_by,
             hold,
             ..Job::recorded(record)

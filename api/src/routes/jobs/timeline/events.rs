@@ -4,7 +4,7 @@ use contract::submission;
 use domain::entry::Entry;
 use domain::hold::{Hold, HoldStatus};
 use domain::id::JobId;
-use domain::job::{Action, Kind};
+use domain::job::{Action, Kind, Origin};
 use domain::money::Currency;
 use domain::outcome::RecordedOutcome;
 use formats::in_units;
@@ -17,6 +17,7 @@ use crate::rfc3339::Rfc3339;
 #[derive(Debug, Default)]
 pub(super) struct Known {
     pub(super) related: Related,
+    pub(super) row: Option<Origin>,
     /// Its entries, as far as they are shown.
     pub(super) entries: Vec<Entry>,
     /// When the job that reversed it was posted, in microseconds since the Unix epoch.
@@ -25,11 +26,11 @@ pub(super) struct Known {
 
 /// The events of a job, in the order of time; those of one moment in the order in which one led to the other.
 pub(super) fn events(record: &JobRecord, known: Known) -> Vec<TimelineEvent> {
-    let Known { related, entries, reversed_at } = known;
+    let Known { related, row, entries, reversed_at } = known;
     let action = submission::parse(record.body.as_bytes()).ok().map(|spec| spec.action);
     let currency = currency_of(action.as_ref(), related.hold.as_ref());
     let mut sequence = Sequence { latest: i64::MIN, events: Vec::new() };
-    if let Some(row) = related.row {
+    if let Some(row) = row {
         sequence.add(None, Happened::ReadFromImport { import: row.import, row: row.row });
     }
     let accepted = Happened::Accepted {

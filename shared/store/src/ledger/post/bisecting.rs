@@ -1,11 +1,14 @@
 //! Takes a batch apart that cannot be posted as a whole, so that one bad job never harms its neighbours.
 
+mod trial;
+
 use std::collections::HashMap;
 
 use domain::job::Job;
 use domain::lane::Lane;
 use domain::outcome::Outcome;
 
+pub use self::trial::try_bisecting;
 use crate::error::StoreError;
 use crate::ledger::posting::Posting;
 

@@ -20,28 +20,32 @@ const LOOKED_AT_MAX: i64 = 40_000;
 /// Rows whose times are read at once, to find the place.
 const TIMES_AT_ONCE: i64 = 32;
 
-/// Adds a statement for the newest imports of the job's client that were being read when it was accepted.
-pub(super) fn select_candidates(script: &mut Script, job: &JobRecord) {
-    script.sql("; SELECT i.number FROM (SELECT number, open_key, created_at, updated_at FROM imports WHERE client = ");
-    script.value(job.client.as_str()).sql(" ORDER BY number DESC LIMIT 1000) i WHERE i.created_at <= ");
-    script.value(job.accepted_at.saturating_add(SKEW_US));
-    script.sql(" AND (i.open_key IS NOT NULL OR i.updated_at >= ");
-    script.value(job.accepted_at.saturating_sub(SKEW_US)).sql(") ORDER BY i.number DESC LIMIT 3");
-}
-
-/// The row of one of these imports, if it was the first to bring the job.
-pub(super) async fn of<S: Session>(
+/// See [`crate::ledger::Reads::import_row`].
+pub(crate) async fn import_row<S: Session>(
     session: &mut S,
     job: &JobRecord,
-    imports: &[i64],
 ) -> Result<Option<Origin>, Failure> {
-    for import in imports.iter().copied() {
+    for import in candidates(session, job).await? {
         let (low, high) = around(session, import, job.accepted_at).await?;
         if let Some(row) = row_of(session, import, job.id, low, high).await? {
             return Ok(Some(Origin { import: rows::count(import)?, row: rows::count(row)? }));
         }
     }
     Ok(None)
+}
+
+/// The newest imports of the job's client that were being read when it was accepted.
+async fn candidates<S: Session>(session: &mut S, job: &JobRecord) -> Result<Vec<i64>, Failure> {
+    let mut script = Script::new(S::DIALECT);
+    script.sql(
+        "SELECT i.number FROM (SELECT number, open_key, created_at, updated_at FROM imports WHERE client = ",
+    );
+    script.value(job.client.as_str()).sql(" ORDER BY number DESC LIMIT 1000) i WHERE i.created_at <= ");
+    script.value(job.accepted_at.saturating_add(SKEW_US));
+    script.sql(" AND (i.open_key IS NOT NULL OR i.updated_at >= ");
+    script.value(job.accepted_at.saturating_sub(SKEW_US)).sql(") ORDER BY i.number DESC LIMIT 3");
+    let found = session.run(script).await?.pop().unwrap_or_default();
+    found.iter().map(|row| row.int(0)).collect()
 }
 
 /// The first and the last row that may have been accepted at this time.

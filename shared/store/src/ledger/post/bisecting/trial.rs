@@ -1,0 +1,35 @@
+//! What would become of a batch.
+
+use async_trait::async_trait;
+use domain::job::Job;
+use domain::outcome::Outcome;
+
+use super::{Posted, post_bisecting};
+use crate::error::StoreError;
+use crate::ledger::posting::Posting;
+
+/// What [`post_bisecting`] would make of a batch now. Nothing is kept of it, so what one piece does to the next is not seen.
+///
+/// # Errors
+/// As there.
+pub async fn try_bisecting(ledger: &dyn Posting, jobs: &[Job]) -> Result<Vec<Posted>, StoreError> {
+    post_bisecting(&Trial(ledger), jobs).await
+}
+
+/// A ledger that keeps nothing of what is posted to it.
+struct Trial<'l>(&'l dyn Posting);
+
+#[async_trait]
+impl Posting for Trial<'_> {
+    async fn post(&self, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
+        self.0.try_post(jobs).await
+    }
+
+    async fn try_post(&self, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
+        self.0.try_post(jobs).await
+    }
+
+    async fn record_dead(&self, _: &Job, _: &str) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+}
