@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use axum::extract::Request;
 use bytes::Bytes;
+use contract::trace::TraceParent;
 use domain::id::JobId;
 use domain::lane::Lane;
 use domain::text::Client;
@@ -32,6 +33,7 @@ use self::pressure::Pressure;
 use self::rates::{Rates, Sender};
 use self::senders::Senders;
 use self::shares::{Share, Shares, most_of};
+use crate::observe::Traced;
 use crate::problem::{Problem, ProblemType};
 
 /// Clients that wait for an outcome at once. Each costs a connection and a timer, no work.
@@ -120,7 +122,8 @@ impl Admission {
                 "this replica works on as many requests as it may (MAX_CONCURRENT_USERS); send it again";
             return Err(Problem::new(ProblemType::Overloaded, detail).retry_after(OVERLOADED_PAUSE));
         };
-        Ok(Place { client, held: Arc::new(Mutex::new(Held { _place: taken, _share: share })) })
+        let trace = request.extensions().get().map(|Traced(trace)| *trace);
+        Ok(Place { trace, client, held: Arc::new(Mutex::new(Held { _place: taken, _share: share })) })
     }
 
     /// Room in memory for a batch of this caller; [`Room::grow_to`] takes it.
@@ -315,6 +318,8 @@ impl Room {
 /// A request's place among those in flight; given up while its client waits for an outcome.
 #[derive(Clone)]
 pub(crate) struct Place {
+    /// The span of the request, where it is recorded.
+    pub(crate) trace: Option<TraceParent>,
     client: Option<Client>,
     held: Arc<Mutex<Held>>,
 }

@@ -7,9 +7,12 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use contract::trace::TraceParent;
+use domain::id::JobId;
 use domain::job::Kind;
 use metrics::{counter, histogram};
 use runtime::telemetry::names;
+use runtime::traces::Span;
 
 use crate::body;
 use crate::problem::{Problem, ProblemType};
@@ -18,15 +21,31 @@ use crate::problem::{Problem, ProblemType};
 #[derive(Debug, Clone, Copy)]
 pub struct Waited;
 
-/// Counts and times a request.
-pub async fn measure(request: Request, next: Next) -> Response {
+/// The span of a request that is traced, for the jobs that it brings.
+#[derive(Debug, Clone, Copy)]
+pub struct Traced(pub TraceParent);
+
+/// Marks the answer to a request that brought this job.
+#[derive(Debug, Clone, Copy)]
+pub struct Brought(pub JobId);
+
+/// Counts, times and traces a request.
+pub async fn measure(mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let route = request
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
     let method = method_label(request.method());
+    let header = |name: &str| request.headers().get(name)?.to_str().ok();
+    let span = Span::of_request(method, &route, header);
+    if let Some(parent) = span.as_ref().and_then(Span::parent) {
+        request.extensions_mut().insert(Traced(parent));
+    }
     let response = next.run(body::drained(request)).await;
+    if let Some(span) = span {
+        end(span, &response);
+    }
     let waited = if response.extensions().get::<Waited>().is_some() { "yes" } else { "no" };
     let status = response.status().as_u16().to_string();
     let seconds = started.elapsed().as_secs_f64();
@@ -35,6 +54,20 @@ pub async fn measure(request: Request, next: Next) -> Response {
     histogram!(names::INGRESS_RESPONSE_SECONDS, names::ROUTE => route, names::WAITED => waited)
         .record(seconds);
     response
+}
+
+fn end(mut span: Span, response: &Response) {
+    let status = response.status();
+    span.set("http.response.status_code", i64::from(status.as_u16()));
+    if status.is_server_error() {
+        span.failed("");
+    }
+    if let Some(id) = response.headers().get("x-request-id").and_then(|id| id.to_str().ok()) {
+        span.set("tellers.request_id", id.to_owned());
+    }
+    if let Some(Brought(job)) = response.extensions().get() {
+        span.set("tellers.job", job.to_string());
+    }
 }
 
 /// A client may make up methods; a label may not have that many values.

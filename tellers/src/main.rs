@@ -22,8 +22,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{CommandFactory as _, FromArgMatches as _};
+use fleet::config::FleetConfig;
 use runtime::shutdown;
 use runtime::telemetry;
+use runtime::traces::Traces;
 use tellers_http::listener;
 
 use crate::cli::{Cli, Command};
@@ -60,11 +62,29 @@ async fn start(cli: Cli) -> anyhow::Result<ExitCode> {
     if let Some(path) = fleet.tls_ca.as_deref().filter(|path| !path.as_os_str().is_empty()) {
         runtime::tls::trust(path)?;
     }
-    if is_service {
-        listener::raise_file_limit();
+    if !is_service {
+        return run_command(cli.command, fleet).await;
     }
+    listener::raise_file_limit();
+    let traces = Traces::start(service_name(&cli.command))?;
+    let ended = run_command(cli.command, fleet).await;
+    traces.stop().await;
+    ended
+}
+
+/// What traces call a process.
+fn service_name(command: &Command) -> &'static str {
+    match command {
+        Command::Api(_) => "tellers-api",
+        Command::Worker(_) => "tellers-worker",
+        Command::Monitor(_) => "tellers-monitor",
+        _ => "tellers",
+    }
+}
+
+async fn run_command(command: Command, fleet: FleetConfig) -> anyhow::Result<ExitCode> {
     let at_once = Duration::ZERO;
-    match cli.command {
+    match command {
         Command::Dev(args) => {
             let pause = args.api.stop_pause();
             roles::dev(fleet, args, shutdown::on_signal(pause)?).await

@@ -45,7 +45,7 @@ async fn keep(queue: &dyn Queue, letters: usize) -> anyhow::Result<()> {
             let json = message::write(id, &client, None, &[], None, &body)?;
             let at = Timestamp::now();
             let failed = Some(Failed { attempts: 1, first_at: at.as_microsecond() });
-            let enclosed = Enclosed { accepted_at: at, origin: None, failed, job: &json };
+            let enclosed = Enclosed { accepted_at: at, origin: None, failed, trace: None, job: &json };
             queue
                 .dead_letter(DeadLetter {
                     id: id.to_string()[..16].replace('-', ""),

@@ -1,8 +1,11 @@
 //! The batcher: whole envelopes of one lane, up to a number of jobs.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use contract::envelope::{self, Enclosed, Envelope, Failed, QueuedJob};
 use contract::message;
+use contract::trace::TraceParent;
 use domain::job::Job;
 use domain::lane::Lane;
 use futures::FutureExt as _;
@@ -29,6 +32,8 @@ pub(crate) struct Batch {
     pub(crate) unreadable: Vec<Unreadable>,
     /// What to acknowledge when all of it is finished.
     pub(crate) through: DeliveryTag,
+    /// The spans of the requests that brought its jobs, as far as they are recorded.
+    pub(crate) traces: BTreeSet<TraceParent>,
     /// What of the lane was opened, this batch and what did not fit into it.
     pub(crate) in_hand: InHand,
 }
@@ -74,9 +79,9 @@ impl<'w> Batcher<'w> {
         let Some(mut gathered) = self.first(subscription, stop).await? else { return Ok(None) };
         self.fill(&mut gathered, subscription)?;
         let in_hand = gathered.in_hand(self.left_over.as_ref().and_then(|left| left.as_ref().ok()));
-        let Gathered { jobs, reply_to, redelivered, failed, unreadable, through, .. } = gathered;
+        let Gathered { jobs, reply_to, redelivered, failed, traces, unreadable, through, .. } = gathered;
         let lane = self.lane;
-        Ok(Some(Batch { lane, jobs, reply_to, redelivered, failed, unreadable, through, in_hand }))
+        Ok(Some(Batch { lane, jobs, reply_to, redelivered, failed, traces, unreadable, through, in_hand }))
     }
 
     /// Whether something was taken off the lane that is in no batch yet.
@@ -146,6 +151,7 @@ struct Gathered {
     reply_to: Vec<Option<String>>,
     redelivered: Vec<bool>,
     failed: Vec<Option<Failed>>,
+    traces: BTreeSet<TraceParent>,
     unreadable: Vec<Unreadable>,
     through: DeliveryTag,
 }
@@ -162,6 +168,7 @@ impl Gathered {
             reply_to: Vec::new(),
             redelivered: Vec::new(),
             failed: Vec::new(),
+            traces: BTreeSet::new(),
             unreadable: Vec::new(),
             through: delivery.tag,
         };
@@ -196,12 +203,16 @@ impl Gathered {
                 self.jobs.push(Job { origin: queued.import, ..received.job });
                 self.reply_to.push(received.reply_to);
                 self.failed.push(queued.failed);
+                self.traces.extend(queued.trace);
             }
             Err(error) => {
                 let accepted_at = Timestamp::from_microsecond(queued.accepted_at).unwrap_or_default();
                 let job = queued.job.get().as_bytes();
                 let alone = |failed| {
-                    envelope::write(ingress, [Enclosed { accepted_at, origin: queued.import, failed, job }])
+                    envelope::write(
+                        ingress,
+                        [Enclosed { accepted_at, origin: queued.import, failed, trace: None, job }],
+                    )
                 };
                 let (payload, kept) = (alone(queued.failed), alone(Some(once_more(queued.failed))));
                 self.unreadable.push(Unreadable { payload, kept, cause: error.to_string() });
@@ -225,6 +236,7 @@ impl Gathered {
         self.reply_to.append(&mut next.reply_to);
         self.redelivered.append(&mut next.redelivered);
         self.failed.append(&mut next.failed);
+        self.traces.append(&mut next.traces);
         self.unreadable.append(&mut next.unreadable);
         self.through = next.through;
     }

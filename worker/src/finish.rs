@@ -12,6 +12,7 @@ use domain::outcome::Outcome;
 use jiff::Timestamp;
 use queue::DeadLetter;
 use queue::replay::is_replay;
+use runtime::traces::Span;
 use store::StoreError;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -31,9 +32,13 @@ pub(crate) async fn finish_batch(
     at_once: &mut AtOnce,
     stop: &CancellationToken,
 ) -> bool {
-    let Batch { lane, jobs, reply_to, redelivered, failed, unreadable, .. } = batch;
+    let Batch { lane, jobs, reply_to, redelivered, failed, traces, unreadable, .. } = batch;
+    let span = Span::of_batch(i64::from(lane.0), jobs.len(), &traces);
     let Some((jobs, results)) = post_all(shared, lane, at_once, jobs, stop).await else { return false };
     let finished = Instant::now();
+    if let Some(span) = span {
+        end(span, &results);
+    }
     let came = redelivered.into_iter().zip(failed);
     for (place, ((job, (redelivered, failed)), result)) in jobs.iter().zip(came).zip(&results).enumerate() {
         if let Ok(outcome) = result {
@@ -59,6 +64,20 @@ pub(crate) async fn finish_batch(
     tell_who_waits(shared, &jobs, &reply_to, &results).await;
     shared.figures.sent_results(finished.elapsed());
     true
+}
+
+/// Ends the span of a batch that is committed, with what became of its jobs.
+fn end(mut span: Span, results: &[Finished]) {
+    let count = |is: fn(&Finished) -> bool| {
+        i64::try_from(results.iter().filter(|result| is(result)).count()).unwrap_or(i64::MAX)
+    };
+    span.set("tellers.posted", count(|result| matches!(result, Ok(Outcome::Posted))));
+    span.set("tellers.rejected", count(|result| matches!(result, Ok(Outcome::Rejected(_)))));
+    let dead = count(Result::is_err);
+    span.set("tellers.dead", dead);
+    if dead > 0 {
+        span.failed("jobs were given up");
+    }
 }
 
 /// How many jobs of a lane are posted at once: fewer where the ledger did not post them in time, and then more again,
@@ -231,7 +250,10 @@ fn alone(job: &Job, failed: Option<Failed>) -> Bytes {
     let json = message::write(job.id, &job.client, None, &job.former, job.grant.as_ref(), &job.body)
         .unwrap_or_default();
     let accepted_at = Timestamp::from_microsecond(job.accepted_at).unwrap_or_default();
-    envelope::write(&job.ingress, [Enclosed { accepted_at, origin: job.origin, failed, job: &json }])
+    envelope::write(
+        &job.ingress,
+        [Enclosed { accepted_at, origin: job.origin, failed, trace: None, job: &json }],
+    )
 }
 
 async fn tell_who_waits(shared: &Shared, jobs: &[Job], reply_to: &[Option<String>], results: &[Finished]) {

@@ -12,6 +12,7 @@ use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use contract::trace::TraceParent;
 use domain::fingerprint::Fingerprint;
 use domain::id::JobId;
 use domain::job::Kind;
@@ -20,6 +21,7 @@ use domain::outcome::Rejection;
 use futures::future::join_all;
 use jiff::Timestamp;
 use queue::PublishError;
+use queue::publisher::ToQueue;
 use serde::Serialize;
 use tellers_http::query::Query;
 use tellers_http::trail::Who;
@@ -149,7 +151,7 @@ pub async fn submit(
     let wait = jobs::wait_asked(&ingress, &query, &headers);
     let mut room = ingress.admission.room(&caller)?;
     let body = body::read_into(&headers, body, body::BATCH, |bytes| room.grow_to(bytes)).await?;
-    let mut sorted = Sorted::new(usize::from(ingress.parts.lanes.count()));
+    let mut sorted = Sorted::new(usize::from(ingress.parts.lanes.count()), place.trace);
     // A client that goes away before its batch is published has claimed nothing.
     let mut claims = Claims::new(&ingress.recent);
     let (wait, more_after) = {
@@ -205,6 +207,8 @@ struct Sorted {
     expected: Vec<(usize, JobId, Fingerprint)>,
     /// Why the first of the lines whose lane is behind was refused.
     late: Option<Problem>,
+    /// The span of the request.
+    traced: Option<TraceParent>,
 }
 
 #[derive(Default)]
@@ -225,9 +229,9 @@ struct Placed {
 }
 
 impl Sorted {
-    fn new(lanes: usize) -> Sorted {
+    fn new(lanes: usize, traced: Option<TraceParent>) -> Sorted {
         let lanes = std::iter::repeat_with(LaneJobs::default).take(lanes).collect();
-        Sorted { results: Vec::new(), lanes, expected: Vec::new(), late: None }
+        Sorted { results: Vec::new(), lanes, expected: Vec::new(), late: None, traced }
     }
 
     async fn sort(
@@ -320,12 +324,12 @@ impl LineResult {
 /// Publishes what was not refused. `Err`: the queue took none of it.
 async fn publish(
     ingress: &Ingress,
-    Sorted { mut results, lanes, late, .. }: Sorted,
+    Sorted { mut results, lanes, late, traced, .. }: Sorted,
     claims: Claims<'_>,
 ) -> Result<BatchAnswer, Problem> {
     let mut accepted = [0_usize; Kind::ALL.len()];
     let mut refused = Vec::new();
-    for (job, outcome) in publish_lanes(ingress, lanes).await {
+    for (job, outcome) in publish_lanes(ingress, lanes, traced).await {
         match outcome {
             Ok(_) => accepted[job.kind as usize] += 1,
             Err(error) => refused.push((job, error)),
@@ -363,10 +367,12 @@ async fn publish(
 async fn publish_lanes(
     ingress: &Ingress,
     lanes: Vec<LaneJobs>,
+    traced: Option<TraceParent>,
 ) -> impl Iterator<Item = (Placed, Result<Timestamp, PublishError>)> {
     let filled = (0..).map(Lane).zip(lanes).filter(|(_, jobs)| !jobs.messages.is_empty());
     let published = join_all(filled.map(async |(lane, LaneJobs { messages, places })| {
-        let outcomes = ingress.parts.publisher.publish_many(lane, messages).await;
+        let jobs = messages.into_iter().map(|message| ToQueue::requested(message, traced));
+        let outcomes = ingress.parts.publisher.publish_each(lane, jobs).await;
         places.into_iter().zip(outcomes)
     }));
     published.await.into_iter().flatten()

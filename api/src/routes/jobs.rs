@@ -11,9 +11,11 @@ use axum::extract::{Extension, Path, State};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse, Response};
+use contract::trace::TraceParent;
 use domain::id::JobId;
 use domain::job::Origin;
 use jiff::Timestamp;
+use queue::publisher::ToQueue;
 use serde::{Deserialize, Deserializer};
 use store::ledger::JobRecord;
 use tellers_http::problem::ByGrant;
@@ -28,7 +30,7 @@ use crate::identity::IdempotencyKey;
 use crate::intake::{Intake, Prepared};
 use crate::keys::{Caller, sees_run};
 use crate::ledger_reads::LedgerReads;
-use crate::observe::{self, Waited};
+use crate::observe::{self, Brought, Waited};
 use crate::openapi::JobBody;
 use crate::order::Order;
 use crate::problem::{self, Problem, ProblemType};
@@ -101,10 +103,11 @@ pub async fn submit(
         .and_then(|job| intake.on_time(job, &ingress.admission.behind(&caller)))
         .inspect_err(|problem| count_refused(&ingress, problem))?;
     ingress.admission.sent(&caller, prepared.lane, 1);
-    match wait {
-        None => Ok(accepted(&prepared, publish(&ingress, &prepared).await?)),
-        Some(wait) => submit_and_wait(&ingress, &prepared, &place, wait).await,
-    }
+    let answer = match wait {
+        None => accepted(&prepared, publish(&ingress, &prepared, place.trace).await?),
+        Some(wait) => submit_and_wait(&ingress, &prepared, &place, wait).await?,
+    };
+    Ok((Extension(Brought(prepared.id)), answer).into_response())
 }
 
 /// For how long a client that submits wants to wait: by its query, else by its head.
@@ -113,8 +116,13 @@ pub(super) fn wait_asked(ingress: &Ingress, query: &SubmitQuery, headers: &Heade
     wait.filter(|wait| !wait.is_zero())
 }
 
-async fn publish(ingress: &Ingress, job: &Prepared) -> Result<Timestamp, Problem> {
-    match ingress.parts.publisher.publish(job.lane, job.message.clone()).await {
+async fn publish(
+    ingress: &Ingress,
+    job: &Prepared,
+    traced: Option<TraceParent>,
+) -> Result<Timestamp, Problem> {
+    let to_queue = ToQueue::requested(job.message.clone(), traced);
+    match ingress.parts.publisher.publish_one(job.lane, to_queue).await {
         Ok(accepted_at) => {
             ingress.admission.note(1, 0);
             observe::count_accepted(job.kind, 1);
@@ -145,7 +153,7 @@ async fn submit_and_wait(
     let until = Instant::now() + wait;
     // Before it is published: the answer may come before the confirmation.
     let ticket = ingress.replies.expect(job.id, Some(job.fingerprint));
-    let accepted_at = publish(ingress, job).await?;
+    let accepted_at = publish(ingress, job, place.trace).await?;
     if !place.wait(&ingress.admission) {
         return Ok(accepted(job, accepted_at));
     }

@@ -10,6 +10,7 @@
 //!
 //! A job of an import says so beside its time: `{"accepted_at":…,"import":{"number":17,"row":5},"job":…}`. One that was
 //! given up before says how often: `{"accepted_at":…,"failed":{"attempts":2,"first_at":1795453200000000},"job":…}`.
+//! One whose request is traced says by which span: `{"accepted_at":…,"traceparent":"00-…-01","job":…}`.
 //!
 //! A job is raw JSON here: the ingress has serialised it once already, and a reader that parses the
 //! jobs one by one loses nothing but the one that it cannot read.
@@ -23,6 +24,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use domain::job::Origin;
+
+use crate::trace::{self, TraceParent};
 
 /// What this build writes. It reads this one and all before it.
 ///
@@ -45,6 +48,9 @@ const ORIGIN_BYTES: usize = 72;
 /// Bytes that earlier failures add to that at the most.
 const FAILED_BYTES: usize = 72;
 
+/// Bytes that a trace adds to that.
+const TRACE_BYTES: usize = 72;
+
 /// How often a job was given up and kept as a dead letter. Releases that do not know it pass over it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failed {
@@ -63,6 +69,8 @@ pub struct Enclosed<'j> {
     pub origin: Option<Origin>,
     /// How often it was given up before; `None`: never.
     pub failed: Option<Failed>,
+    /// The span of the request that brought it, where it is recorded.
+    pub trace: Option<TraceParent>,
     /// Its JSON.
     pub job: &'j [u8],
 }
@@ -70,14 +78,15 @@ pub struct Enclosed<'j> {
 impl<'j> From<(Timestamp, &'j [u8])> for Enclosed<'j> {
     /// A job that comes from no import.
     fn from((accepted_at, job): (Timestamp, &'j [u8])) -> Enclosed<'j> {
-        Enclosed { accepted_at, origin: None, failed: None, job }
+        Enclosed { accepted_at, origin: None, failed: None, trace: None, job }
     }
 }
 
 impl Enclosed<'_> {
     fn bytes_max(&self) -> usize {
         let origin = self.origin.map_or(0, |_| ORIGIN_BYTES);
-        self.job.len() + FRAME_BYTES + origin + self.failed.map_or(0, |_| FAILED_BYTES)
+        let trace = self.trace.map_or(0, |_| TRACE_BYTES);
+        self.job.len() + FRAME_BYTES + origin + self.failed.map_or(0, |_| FAILED_BYTES) + trace
     }
 }
 
@@ -107,6 +116,9 @@ pub struct QueuedJob<'a> {
     pub import: Option<Origin>,
     /// How often it was given up before.
     pub failed: Option<Failed>,
+    /// The span of the request that brought it. Releases that do not know it pass over it.
+    #[serde(default, rename = "traceparent", deserialize_with = "trace::lenient")]
+    pub trace: Option<TraceParent>,
     /// The job's own JSON.
     #[serde(borrow)]
     pub job: &'a RawValue,
@@ -216,7 +228,7 @@ pub fn write<'j, J: Into<Enclosed<'j>>>(ingress: &str, jobs: impl IntoIterator<I
     let _ = serde_json::to_writer(&mut envelope, ingress);
     envelope.extend_from_slice(br#","jobs":["#);
     for (position, job) in jobs.into_iter().enumerate() {
-        let Enclosed { accepted_at, origin, failed, job } = job.into();
+        let Enclosed { accepted_at, origin, failed, trace, job } = job.into();
         if position > 0 {
             envelope.push(b',');
         }
@@ -226,6 +238,9 @@ pub fn write<'j, J: Into<Enclosed<'j>>>(ingress: &str, jobs: impl IntoIterator<I
         }
         if let Some(Failed { attempts, first_at }) = failed {
             let _ = write!(envelope, r#","failed":{{"attempts":{attempts},"first_at":{first_at}}}"#);
+        }
+        if let Some(trace) = trace {
+            let _ = write!(envelope, r#","traceparent":"{}""#, trace.as_str());
         }
         envelope.extend_from_slice(br#","job":"#);
         envelope.extend_from_slice(job);
@@ -279,7 +294,13 @@ mod tests {
         let origin = Some(Origin { import: 17, row: 5 });
         let written = write(
             "api-1",
-            [Enclosed { accepted_at: at(7), origin, failed: None, job: br#"{"kind":"deposit"}"# }],
+            [Enclosed {
+                accepted_at: at(7),
+                origin,
+                failed: None,
+                trace: None,
+                job: br#"{"kind":"deposit"}"#,
+            }],
         );
         assert_eq!(written, golden);
         let envelope = Envelope::read(golden.as_bytes()).unwrap();
@@ -292,12 +313,29 @@ mod tests {
     fn a_job_that_was_given_up_before_says_so() {
         let failed = Some(Failed { attempts: 2, first_at: 1_795_453_200_000_000 });
         let job = br#"{"kind":"deposit"}"#;
-        let written = write("api-1", [Enclosed { accepted_at: at(7), origin: None, failed, job }]);
+        let written =
+            write("api-1", [Enclosed { accepted_at: at(7), origin: None, failed, trace: None, job }]);
         let text = String::from_utf8(written.to_vec()).unwrap();
         let golden = r#""jobs":[{"accepted_at":7,"failed":{"attempts":2,"first_at":1795453200000000},"job":{"kind":"deposit"}}]"#;
         assert!(text.contains(golden), "{text}");
         let envelope = Envelope::read(&written).unwrap();
         assert_eq!(QueuedJob::read(envelope.jobs[0]).unwrap().failed, failed);
+    }
+
+    #[test]
+    fn a_job_whose_request_is_traced_says_so() {
+        let trace = TraceParent::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+        assert!(trace.is_some());
+        let job = br#"{"kind":"deposit"}"#;
+        let enclosed = Enclosed { trace, ..Enclosed::from((at(7), job.as_slice())) };
+        let written = String::from_utf8(write("api-1", [enclosed]).to_vec()).unwrap();
+        let golden = r#"[{"accepted_at":7,"traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01","job":{"kind":"deposit"}}]"#;
+        assert!(written.contains(golden), "{written}");
+        let envelope = Envelope::read(written.as_bytes()).unwrap();
+        assert_eq!(QueuedJob::read(envelope.jobs[0]).unwrap().trace, trace);
+        let odd: QueuedJob<'_> =
+            serde_json::from_str(r#"{"accepted_at":7,"traceparent":"\u0030","job":{}}"#).unwrap();
+        assert_eq!(odd.trace, None);
     }
 
     #[test]

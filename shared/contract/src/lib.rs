@@ -8,4 +8,5 @@ pub mod report;
 pub mod result;
 pub mod settings;
 pub mod submission;
+pub mod trace;
 pub mod trial;

@@ -12,6 +12,7 @@ use axum::http::{Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use domain::access::Scope;
+use runtime::request_id;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::SecurityRequirement;
@@ -111,13 +112,29 @@ impl Door {
 
 /// Lets a request in with its [`Caller`], or turns it away and notes that.
 pub async fn guard(State(door): State<Arc<Door>>, mut request: Request, next: Next) -> Response {
-    let id = request.headers().get(REQUEST_ID).filter(|id| is_short(id)).cloned();
-    let id = id.or_else(|| HeaderValue::try_from(format!("{:016x}", fastrand::u64(..))).ok());
-    if let Some(id) = &id {
+    let given = request.headers().get(REQUEST_ID).filter(|id| is_short(id));
+    let id: Arc<str> = match given.and_then(|id| id.to_str().ok()) {
+        Some(id) => id.into(),
+        None => format!("{:016x}", fastrand::u64(..)).into(),
+    };
+    let header = HeaderValue::try_from(&*id).ok();
+    if let Some(id) = &header {
         request.headers_mut().insert(REQUEST_ID, id.clone());
     }
     let path = request.uri().path().to_owned();
-    let mut response = match door.open(&request) {
+    let mut response = request_id::answering(id, answer(&door, request, next)).await;
+    if let Some(id) = header {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    if let Some(help) = response.extensions().get().and_then(|Named(uri)| help(&path, uri)) {
+        response.headers_mut().append(LINK, help);
+    }
+    response
+}
+
+/// The answer of whoever is behind the door, or of the door.
+async fn answer(door: &Door, mut request: Request, next: Next) -> Response {
+    match door.open(&request) {
         Ok(None) => next.run(request).await,
         Ok(Some((caller, action))) => {
             let asked = Asked::of(&request);
@@ -142,14 +159,7 @@ pub async fn guard(State(door): State<Arc<Door>>, mut request: Request, next: Ne
             door.trail.note(denied.action(), &who, &[("request", &asked), ("why", &denied.to_string())]);
             Problem::from(denied).into_response()
         }
-    };
-    if let Some(id) = id {
-        response.headers_mut().insert(REQUEST_ID, id);
     }
-    if let Some(help) = response.extensions().get().and_then(|Named(uri)| help(&path, uri)) {
-        response.headers_mut().append(LINK, help);
-    }
-    response
 }
 
 /// Leads to the page of a problem from where the client asked, whatever path a proxy has put before it and stripped.

@@ -1,12 +1,14 @@
 //! Problem details (RFC 9457): what every refusal looks like.
 
 use std::borrow::Cow;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use axum::http::header::{ACCEPT_ENCODING, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use contract::submission::Invalid;
+use runtime::request_id;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -75,6 +77,10 @@ pub fn whole_seconds(pause: Duration) -> u64 {
     (pause.as_secs() + u64::from(pause.subsec_nanos() > 0)).max(1)
 }
 
+fn in_seconds(pause: Duration) -> Option<NonZeroU32> {
+    NonZeroU32::new(u32::try_from(whole_seconds(pause)).unwrap_or(u32::MAX))
+}
+
 /// A problem document (RFC 9457).
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Problem {
@@ -94,8 +100,13 @@ pub struct Problem {
     /// The fields that are wrong.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
+    /// The id of the request, as the header `X-Request-Id` and the logs have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    request_id: Option<Box<str>>,
+    /// In seconds.
     #[serde(skip)]
-    retry_after: Option<Duration>,
+    retry_after: Option<NonZeroU32>,
     #[serde(skip)]
     accept_encoding: Option<&'static str>,
     #[serde(skip)]
@@ -134,6 +145,7 @@ impl Problem {
             status,
             detail,
             errors,
+            request_id: None,
             retry_after: None,
             accept_encoding: None,
             by_grant: false,
@@ -160,7 +172,7 @@ impl Problem {
     /// The same may work after this time, in whole seconds, at least one.
     #[must_use]
     pub fn retry_after(mut self, pause: Duration) -> Problem {
-        self.retry_after = Some(pause);
+        self.retry_after = in_seconds(pause);
         self
     }
 
@@ -206,19 +218,23 @@ impl From<Denied> for Problem {
             denied if denied.needs_key() => UNAUTHORIZED,
             _ => FORBIDDEN,
         };
-        Problem { retry_after: denied.retry_after(), ..Problem::new(kind, denied.to_string()) }
+        Problem {
+            retry_after: denied.retry_after().and_then(in_seconds),
+            ..Problem::new(kind, denied.to_string())
+        }
     }
 }
 
 impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+    fn into_response(mut self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        self.request_id = request_id::current().map(|id| Box::from(&*id));
         let json = serde_json::to_vec(&self).unwrap_or_default();
         let mut response = (status, json).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         if let Some(pause) = self.retry_after {
-            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(pause)));
+            headers.insert(RETRY_AFTER, HeaderValue::from(pause.get()));
         }
         if let Some(codings) = self.accept_encoding {
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(codings));

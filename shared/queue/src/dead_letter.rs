@@ -86,7 +86,7 @@ mod tests {
         let job = format!(r#"{{"id":"an id","client":"acme","body":{body}}}"#);
         let failed = Some(Failed { attempts: 3, first_at: 7 });
         let at = Timestamp::from_second(100).unwrap();
-        let enclosed = Enclosed { accepted_at: at, origin: None, failed, job: job.as_bytes() };
+        let enclosed = Enclosed { accepted_at: at, origin: None, failed, trace: None, job: job.as_bytes() };
         let payload = envelope::write("api-1", [enclosed]);
         DeadLetter { id: "1".to_owned(), lane: Lane(4), cause: "Disk FULL".to_owned(), at, payload }
     }

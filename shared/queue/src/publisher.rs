@@ -14,6 +14,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use contract::envelope::{self, Enclosed, Failed};
+use contract::trace::TraceParent;
 use domain::job::Origin;
 use domain::lane::{Lane, Lanes};
 use futures::FutureExt as _;
@@ -61,6 +62,16 @@ pub struct ToQueue {
     pub origin: Option<Origin>,
     /// How often it was given up before.
     pub failed: Option<Failed>,
+    /// The span of the request that brought it.
+    pub trace: Option<TraceParent>,
+}
+
+impl ToQueue {
+    /// A job that comes by a request, whose span this is if it is traced.
+    #[must_use]
+    pub fn requested(job: Bytes, trace: Option<TraceParent>) -> ToQueue {
+        ToQueue { job, origin: None, failed: None, trace }
+    }
 }
 
 /// What a publisher has done since it started.
@@ -116,14 +127,22 @@ impl Publisher {
     /// # Errors
     /// The job is not known to be queued; see [`PublishError`].
     pub async fn publish(&self, lane: Lane, job: Bytes) -> Result<Timestamp, PublishError> {
-        let mut results = self.publish_many(lane, vec![job]).await;
+        self.publish_one(lane, ToQueue::requested(job, None)).await
+    }
+
+    /// As [`Publisher::publish`], with what is known of the job beside its JSON.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn publish_one(&self, lane: Lane, job: ToQueue) -> Result<Timestamp, PublishError> {
+        let mut results = self.publish_each(lane, [job].into_iter()).await;
         results.pop().unwrap_or_else(|| Err(gone()))
     }
 
     /// Publishes jobs of one lane in this order, with no other job of the lane between them, and
     /// returns a result for each. Those that the line has no room for are refused; they are the last.
     pub async fn publish_many(&self, lane: Lane, jobs: Vec<Bytes>) -> Vec<Result<Timestamp, PublishError>> {
-        self.publish_each(lane, jobs.into_iter().map(|job| ToQueue { job, origin: None, failed: None })).await
+        self.publish_each(lane, jobs.into_iter().map(|job| ToQueue::requested(job, None))).await
     }
 
     /// The same for jobs that come from an import, each with its row.
@@ -132,7 +151,7 @@ impl Publisher {
         lane: Lane,
         jobs: Vec<(Bytes, Origin)>,
     ) -> Vec<Result<Timestamp, PublishError>> {
-        let with_row = |(job, origin)| ToQueue { job, origin: Some(origin), failed: None };
+        let with_row = |(job, origin)| ToQueue { origin: Some(origin), ..ToQueue::requested(job, None) };
         self.publish_each(lane, jobs.into_iter().map(with_row)).await
     }
 
@@ -232,8 +251,8 @@ fn tell(jobs: Vec<Waiting>, published: impl Fn(Timestamp) -> Result<Timestamp, P
 }
 
 fn enclosed(waiting: &Waiting) -> Enclosed<'_> {
-    let ToQueue { job, origin, failed } = &waiting.queued;
-    Enclosed { accepted_at: waiting.accepted_at, origin: *origin, failed: *failed, job }
+    let ToQueue { job, origin, failed, trace } = &waiting.queued;
+    Enclosed { accepted_at: waiting.accepted_at, origin: *origin, failed: *failed, trace: *trace, job }
 }
 
 #[derive(Default)]

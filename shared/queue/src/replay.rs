@@ -52,7 +52,7 @@ pub fn read(letter: &DeadLetter, lanes: Lanes) -> Result<Vec<Again>, ReplayError
         let queued = QueuedJob::read(job)?;
         let received = message::read(queued.job.get(), letter.lane, &envelope.ingress, queued.accepted_at)?;
         let job = Bytes::copy_from_slice(queued.job.get().as_bytes());
-        let job = ToQueue { job, origin: queued.import, failed: queued.failed };
+        let job = ToQueue { job, origin: queued.import, failed: queued.failed, trace: None };
         Ok(Again { lane: received.job.spec.lane(lanes), job })
     };
     envelope.jobs.iter().map(|job| again(job)).collect()

@@ -16,6 +16,7 @@ use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 
 pub use self::exposition::Exposition;
 use self::figures::{Figures, Recorder};
+use crate::request_id::Named;
 
 /// What a service logs unless `RUST_LOG` says otherwise: ours, and what warns.
 pub const SERVICE_FILTER: &str = "warn,tellers=info,api=info,worker=info,monitor=info,amqp=info,fleet=info,queue=info,runtime=info,store=info,tellers_http=info";
@@ -55,8 +56,14 @@ pub fn log(format: LogFormat, default_filter: &str) -> Result<(), TryInitError> 
     let registry = tracing_subscriber::registry().with(filter);
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     match format {
-        LogFormat::Text => registry.with(layer.with_ansi(std::io::stderr().is_terminal())).try_init(),
-        LogFormat::Json => registry.with(layer.json().flatten_event(true)).try_init(),
+        LogFormat::Text => {
+            let layer = layer.with_ansi(std::io::stderr().is_terminal());
+            registry.with(layer.map_event_format(|format| Named { format, is_json: false })).try_init()
+        }
+        LogFormat::Json => {
+            let layer = layer.json().flatten_event(true);
+            registry.with(layer.map_event_format(|format| Named { format, is_json: true })).try_init()
+        }
     }
 }
 
