@@ -45,7 +45,7 @@ pub fn router(ingress: Arc<Ingress>) -> Router {
         .routes(routes!(accounts::entries))
         .routes(routes!(imports::submit, imports::list))
         .routes(routes!(imports::show, imports::cancel))
-        .routes(routes!(imports::refused))
+        .routes(routes!(imports::refused::refused))
         .routes(routes!(imports::report::report))
         .routes(routes!(accounts::patterns))
         .routes(routes!(analyses::start, analyses::list))

@@ -33,7 +33,7 @@ pub struct Parts {
     pub lanes: Lanes,
     /// This replica's id.
     pub replica: String,
-    /// The ingress that load tests go to; `None`: an api replica that reports.
+    /// The ingress that load tests and reads go to; `None`: an api replica that reports.
     pub api_url: Option<String>,
     /// A key of the ingress, if it asks for one.
     pub api_key: Option<String>,

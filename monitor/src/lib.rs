@@ -85,7 +85,7 @@ pub async fn run(parts: Parts, listener: Listener, shutdown: CancellationToken) 
     });
     info!(replica = parts.replica, tls = listener.is_tls(), "monitor ready");
     let prometheus = parts.instruments.telemetry.prometheus.clone();
-    let router = routes::router(shared, load_tests.clone(), prometheus, listener.is_tls());
+    let router = routes::router(shared, load_tests.clone(), prometheus, listener.is_tls())?;
     listener::serve(listener, router, shutdown.into()).await;
     load_tests.stop().await;
     while beside.join_next().await.is_some() {}

@@ -1,4 +1,4 @@
-//! The dashboard page at `/`: a few static files in the binary, which live from the monitor's own answers and
+//! The dashboard at `/`, and pages for jobs, accounts, imports, dead letters, alerts and the audit log: a few static files in the binary, which live from the monitor's own answers and
 //! need nothing else.
 
 use axum::Router;
@@ -40,25 +40,53 @@ macro_rules! assets {
 
 const ASSETS: &[Asset] = assets! {
     HTML "/" => "page/index.html",
+    HTML "/find" => "page/shell.html",
+    HTML "/job" => "page/shell.html",
+    HTML "/accounts" => "page/shell.html",
+    HTML "/account" => "page/shell.html",
+    HTML "/imports" => "page/shell.html",
+    HTML "/import" => "page/shell.html",
+    HTML "/dead-letters" => "page/shell.html",
+    HTML "/alerts" => "page/shell.html",
+    HTML "/audit" => "page/shell.html",
+    CSS "/page/pages.css" => "page/pages.css",
     CSS "/page/style.css" => "page/style.css",
     SVG "/page/icon.svg" => "page/icon.svg",
+    SCRIPT "/page/account.js" => "page/account.js",
+    SCRIPT "/page/accounts.js" => "page/accounts.js",
+    SCRIPT "/page/address.js" => "page/address.js",
     SCRIPT "/page/advice.js" => "page/advice.js",
+    SCRIPT "/page/alerts.js" => "page/alerts.js",
     SCRIPT "/page/app.js" => "page/app.js",
+    SCRIPT "/page/audit.js" => "page/audit.js",
     SCRIPT "/page/books.js" => "page/books.js",
     SCRIPT "/page/chart.js" => "page/chart.js",
+    SCRIPT "/page/dead_letters.js" => "page/dead_letters.js",
     SCRIPT "/page/dialog.js" => "page/dialog.js",
     SCRIPT "/page/dom.js" => "page/dom.js",
+    SCRIPT "/page/explain.js" => "page/explain.js",
+    SCRIPT "/page/find.js" => "page/find.js",
     SCRIPT "/page/flow.js" => "page/flow.js",
+    SCRIPT "/page/import.js" => "page/import.js",
+    SCRIPT "/page/imports.js" => "page/imports.js",
+    SCRIPT "/page/job.js" => "page/job.js",
     SCRIPT "/page/key.js" => "page/key.js",
     SCRIPT "/page/lanes.js" => "page/lanes.js",
     SCRIPT "/page/letters.js" => "page/letters.js",
+    SCRIPT "/page/letters_many.js" => "page/letters_many.js",
     SCRIPT "/page/live.js" => "page/live.js",
     SCRIPT "/page/load_test.js" => "page/load_test.js",
+    SCRIPT "/page/money.js" => "page/money.js",
+    SCRIPT "/page/patterns.js" => "page/patterns.js",
     SCRIPT "/page/replicas.js" => "page/replicas.js",
     SCRIPT "/page/request.js" => "page/request.js",
     SCRIPT "/page/settings.js" => "page/settings.js",
+    SCRIPT "/page/shell.js" => "page/shell.js",
+    SCRIPT "/page/table.js" => "page/table.js",
     SCRIPT "/page/theme.js" => "page/theme.js",
     SCRIPT "/page/verdict.js" => "page/verdict.js",
+    SCRIPT "/page/when.js" => "page/when.js",
+    SCRIPT "/page/who.js" => "page/who.js",
     SCRIPT "/page/words.js" => "page/words.js",
     TEXT "/docs/runbooks/books_out_of_balance.md" => "../../docs/runbooks/books_out_of_balance.md",
     TEXT "/docs/runbooks/clock_skew.md" => "../../docs/runbooks/clock_skew.md",
@@ -161,7 +189,7 @@ mod tests {
             for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap() {
                 let name = file.unwrap().file_name().into_string().unwrap();
                 let path = format!("{prefix}{name}");
-                let served = ASSETS.iter().any(|asset| asset.path == path || name == "index.html");
+                let served = ASSETS.iter().any(|asset| asset.path == path || name.ends_with(".html"));
                 assert!(served, "{path} is not served");
             }
         }
@@ -169,11 +197,41 @@ mod tests {
 
     #[test]
     fn nothing_is_inline_or_from_elsewhere() {
-        let page = ASSETS.iter().find(|asset| asset.path == "/").unwrap().content;
-        // The one line that the policy names.
-        let page = page.replacen("<script>", "", 1);
-        for forbidden in ["<style", "style=", "<script>", "onclick=", "http://", "https://"] {
-            assert!(!page.contains(forbidden), "{forbidden} in the page");
+        for page in ASSETS.iter().filter(|asset| asset.content_type == HTML) {
+            // The one line that the policy names.
+            let content = page.content.replacen("<script>", "", usize::from(page.path == "/"));
+            for forbidden in ["<style", "style=", "<script>", "onclick=", "http://", "https://"] {
+                assert!(!content.contains(forbidden), "{forbidden} in {}", page.path);
+            }
         }
+        for script in ASSETS.iter().filter(|asset| asset.content_type == SCRIPT) {
+            for forbidden in ["innerHTML", "insertAdjacentHTML", "document.write", "eval("] {
+                assert!(!script.content.contains(forbidden), "{forbidden} in {}", script.path);
+            }
+        }
+    }
+
+    #[test]
+    fn amounts_have_as_many_digits_on_the_page_as_in_the_ledger() {
+        let money = ASSETS.iter().find(|asset| asset.path == "/page/money.js").unwrap().content;
+        let listed = |digits: u16| {
+            let start = format!("  {digits}: \"");
+            money.lines().find_map(|line| line.strip_prefix(&start)).map_or_else(Vec::new, |codes| {
+                codes.trim_end_matches("\",").split(' ').map(str::to_owned).collect()
+            })
+        };
+        let letters = || (b'A'..=b'Z').map(char::from);
+        let codes =
+            letters().flat_map(|a| letters().flat_map(move |b| letters().map(move |c| format!("{a}{b}{c}"))));
+        let mut known = 0;
+        for code in codes {
+            let Ok(currency) = code.parse::<domain::money::Currency>() else { continue };
+            let digits = currency.exponent().unwrap_or(0);
+            for other in [0, 3, 4] {
+                assert_eq!(listed(other).contains(&code), other == digits, "{code} has {digits} digits");
+            }
+            known += 1;
+        }
+        assert!(known > 100, "{known} currencies");
     }
 }

@@ -40,6 +40,8 @@ kinds! {
     LOAD_TEST_OVER: CONFLICT, "/problems/load-test-over", "It is over";
     LOAD_TEST_RUNNING: CONFLICT, "/problems/load-test-running", "A load test is running";
     NO_INGRESS: SERVICE_UNAVAILABLE, "/problems/no-ingress", "No ingress is known";
+    INGRESS_UNAVAILABLE: SERVICE_UNAVAILABLE, "/problems/ingress-unavailable", "No ingress answered";
+    OVERLOADED: SERVICE_UNAVAILABLE, "/problems/overloaded", "Too many requests at once";
     LEDGER_UNAVAILABLE: SERVICE_UNAVAILABLE, "/problems/ledger-unavailable", "The ledger is away";
 }
 
@@ -119,6 +121,25 @@ pub(crate) fn broke_off(why: impl Display) -> Problem {
 
 pub(crate) fn no_chance(why: impl Display) -> Problem {
     Problem::new(INTERNAL, format!("the machine gives no random numbers ({why}); try again"))
+}
+
+pub(crate) fn no_ingress() -> Problem {
+    let detail = "the ingress answers this, and none reports where it is; start one with `tellers api`, or set API_URL";
+    Problem::new(NO_INGRESS, detail)
+}
+
+pub(crate) fn ingress_unavailable(tried: &str) -> Problem {
+    let detail = format!(
+        "the ingress answers this, and none can be reached from the monitor: {tried}; start one with `tellers api`, or set \
+         API_URL to where it is"
+    );
+    Problem::new(INGRESS_UNAVAILABLE, detail)
+}
+
+pub(crate) fn busy(at_once: usize) -> Problem {
+    let detail =
+        format!("the monitor passes on {at_once} requests at once, and as many are under way; send it again");
+    Problem::new(OVERLOADED, detail)
 }
 
 pub(crate) fn queue_unavailable(why: impl Display) -> Problem {

@@ -6,6 +6,7 @@ mod config;
 mod dead_letters;
 mod fleet;
 mod optimize;
+mod reads;
 mod session;
 mod stream;
 mod who;
@@ -26,6 +27,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::fleet::HistorySpan;
+use self::reads::Passage;
 use self::session::Sessions;
 use crate::context::Shared;
 use crate::load_tests::{self, LoadTests};
@@ -76,6 +78,7 @@ const ROUTES: &[Route] = &[
     Route::of("GET", "/api/scalability/load-test/{id}", FIGURES),
     Route::of("DELETE", "/api/scalability/load-test/{id}", &[Operate]).for_all().noted("load_test_stopped"),
     Route::of("GET", "/api/scalability/load-test/{id}/report", FIGURES),
+    Route::of("GET", session::PATH, Scope::ALL),
 ];
 
 /// Whoever reads or runs the fleet.
@@ -98,7 +101,8 @@ pub(crate) fn router(
     load_tests: Arc<LoadTests>,
     prometheus: Exposition,
     is_tls: bool,
-) -> Router {
+) -> anyhow::Result<Router> {
+    let passage = Arc::new(Passage::new(shared.parts.api_url.clone(), shared.snapshot.clone())?);
     let (keys, trail) = (shared.parts.keys.clone(), shared.parts.trail.clone());
     let sessions = Arc::new(Sessions::new(keys.clone(), is_tls, trail.clone()));
     // The monitor is ready when it answers: it is there to tell when the others are not.
@@ -121,22 +125,27 @@ pub(crate) fn router(
         .with_state(shared)
         .merge(load_tests::routes::router(load_tests))
         .merge(
-            OpenApiRouter::new().routes(routes!(session::begin, session::end)).with_state(sessions.clone()),
+            OpenApiRouter::new()
+                .routes(routes!(session::show, session::begin, session::end))
+                .with_state(sessions.clone()),
         )
         .split_for_parts();
     name_plans(&mut document);
     complete(&mut document, ROUTES, problem::of_operation);
-    let routes = ROUTES.iter().chain(OPEN).copied().chain(page::paths().map(Route::open));
+    let routes =
+        ROUTES.iter().chain(reads::ROUTES).chain(OPEN).copied().chain(page::paths().map(Route::open));
     let door = Door::new(keys, routes, trail);
-    router
+    let router = router
         .route("/api/openapi.json", axum::routing::get(async move || Json(document)))
         .merge(probes::routes(readiness, prometheus))
+        .merge(reads::router(passage))
         .merge(page::routes())
         .merge(pages::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(Arc::new(door), guard))
-        .layer(from_fn_with_state(sessions, session::present_key))
+        .layer(from_fn_with_state(sessions, session::present_key));
+    Ok(router)
 }
 
 /// Makes the plan of a load test a `oneOf` by `mode`, which generators of clients turn into types.

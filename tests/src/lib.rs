@@ -17,6 +17,7 @@ pub mod load;
 pub mod oracle;
 pub mod proxy;
 pub mod queue_conformance;
+pub mod refusing;
 pub mod registry;
 pub mod relay;
 pub mod reports;

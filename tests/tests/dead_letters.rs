@@ -1,8 +1,5 @@
 //! On-call with thousands of dead letters: found, tried, replayed and discarded by what they have in common.
 
-#[path = "dead_letters/database.rs"]
-mod database;
-
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
@@ -17,10 +14,9 @@ use serde_json::{Value, json};
 use tellers_http::keys::Keys;
 use tests::client::Client;
 use tests::fleet::{Fleet, Replica, Role};
+use tests::refusing::Database;
 use tests::servers::{fresh_database, fresh_vhost};
 use tests::wait::until;
-
-use self::database::Database;
 
 const LETTERS: &str = "/api/scalability/dead-letters";
 const SOON: Duration = Duration::from_secs(60);

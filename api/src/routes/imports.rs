@@ -6,14 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
-use axum::http::header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION};
+use axum::http::header::{ACCEPT, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{AppendHeaders, IntoResponse, Response};
-use futures::{StreamExt as _, stream};
+use axum::response::{IntoResponse, Response};
+use futures::stream;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use store::imports::{Import, ImportState, Refusal, RowTally};
@@ -28,6 +27,7 @@ use crate::keys::Caller;
 use crate::problem::{Problem, ProblemType};
 
 pub mod document;
+pub mod refused;
 pub mod report;
 
 /// How often an import's events come.
@@ -282,61 +282,6 @@ pub async fn cancel(
     ingress.read_records(imports.request_cancel(import.number, now - STALE_AFTER_US, now)).await?;
     let import = ingress.read_records(imports.import(import.number)).await?.unwrap_or(import);
     Ok((StatusCode::ACCEPTED, Json(document_of(&ingress, &import).await?)).into_response())
-}
-
-/// Returns the refused rows in their original form, each with the reason, ready to be corrected and sent
-/// again.
-#[utoipa::path(
-    get, path = "/api/imports/{number}/refused", tag = "imports", operation_id = "show_refused_rows",
-    params(("number" = u64, Path, description = "The number of the import.")),
-    responses(
-        (status = 200, description = "The rows, in the order of the file.", content((String = "text/csv"), (String = "application/x-ndjson"))),
-    ),
-)]
-pub async fn refused(
-    State(ingress): State<Arc<Ingress>>,
-    caller: Caller,
-    _: Query<NoParameters>,
-    path: Result<Path<String>, PathRejection>,
-) -> Result<Response, Problem> {
-    let import = find(&ingress, &caller, path).await?;
-    let head = head_of(&ingress, &import).await?;
-    if import.progress.state == ImportState::Refused && import.progress.refused == 0 {
-        let why = import.progress.remark.unwrap_or_default();
-        let detail = format!("no row was refused, but the file as a whole: {why}");
-        return Err(Problem::new(ProblemType::NotFound, detail));
-    }
-    let mut rows = imports::RefusedRows::new(&head);
-    let mut from = 1;
-    while rows.needs_totals() {
-        let page = imports::REFUSED_PAGE_ROWS;
-        let page = ingress.read_records(ingress.parts.imports.refusals(import.number, from, page)).await?;
-        let Some(last) = page.last() else { break };
-        from = last.row + 1;
-        rows.add(&page);
-    }
-    let media_type = rows.media_type();
-    let file = format!("attachment; filename=\"import-{}-refused.{}\"", import.number, rows.extension());
-    let number = import.number;
-    let start = stream::iter([Ok(rows.start())]);
-    let pages = stream::unfold(Some((1_u64, rows)), move |state| {
-        let ingress = ingress.clone();
-        async move {
-            let (from, rows) = state?;
-            let page = ingress.parts.imports.refusals(number, from, imports::REFUSED_PAGE_ROWS).await;
-            match page {
-                Ok(page) => {
-                    let text = rows.rows(&page);
-                    let next = page.last().map(|last| (last.row + 1, rows));
-                    Some((Ok(text), next))
-                }
-                // The answer is cut, which a client sees.
-                Err(error) => Some((Err(std::io::Error::other(error)), None)),
-            }
-        }
-    });
-    let headers = [(CONTENT_TYPE, media_type.to_owned()), (CONTENT_DISPOSITION, file)];
-    Ok((AppendHeaders(headers), Body::from_stream(start.chain(pages))).into_response())
 }
 
 /// The import of a path, if it is there for this client.

@@ -203,6 +203,8 @@ async fn a_parameter_that_means_nothing_is_refused_wherever_it_is_sent() {
         (Method::GET, "/api/imports/1?fresh=true".to_owned(), "fresh"),
         (Method::DELETE, "/api/imports/1?force".to_owned(), "force"),
         (Method::GET, "/api/imports/1/refused?limit=5".to_owned(), "limit"),
+        (Method::GET, "/api/imports/1/refused?from=5".to_owned(), "format=json"),
+        (Method::GET, "/api/imports/1/refused?format=xml".to_owned(), "json"),
         (Method::GET, "/api/imports/1/report?format=json".to_owned(), "format"),
         (Method::GET, "/api/accounts/alice/patterns?fresh=true".to_owned(), "fresh"),
         (Method::POST, "/api/analyses?wait=5".to_owned(), "wait"),

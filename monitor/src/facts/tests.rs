@@ -77,6 +77,7 @@ pub(crate) fn replica(role: Role, name: &str) -> ReplicaView {
         replica: name.to_owned(),
         host: "host".to_owned(),
         address: None,
+        tls: false,
         process_id: None,
         version: "0".to_owned(),
         state: ReplicaState::Live,

@@ -11,12 +11,14 @@ import { showSettings } from "./settings.js";
 import { showAlerts, showAway, showVerdict } from "./verdict.js";
 import { clock } from "./words.js";
 import { say } from "./dom.js";
+import { showWho } from "./who.js";
 
 const SHOWERS = [showVerdict, showAlerts, showBooks, showCharts, showReplicas, showPools, showLanes, showLetters, showAdvice, showSettings];
 
 follow(
   (dashboard, history) => {
     for (const show of SHOWERS) show(dashboard, history);
+    showWho();
     say("taken", `Figures of ${clock(new Date(dashboard.status.taken_at), true)}`);
   },
   (state, words) => {

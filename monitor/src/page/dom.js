@@ -13,7 +13,7 @@ export function h(what, attributes, ...children) {
     if (value === true) element.setAttribute(name, "");
     else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value);
   }
-  element.append(...children.flat(3).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   return element;
 }
 
@@ -21,7 +21,7 @@ export function h(what, attributes, ...children) {
 export function show(id, ...children) {
   const holder = document.getElementById(id);
   const wanted = document.createElement(holder.tagName);
-  wanted.append(...children.flat(3).filter((child) => child !== null && child !== undefined && child !== false));
+  wanted.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   morphChildren(holder, wanted);
 }
 

@@ -23,7 +23,7 @@ function ask(why) {
   const use = h("button.primary", { type: "submit", id: "key-use" }, "Use it");
   const no = h("button", { type: "button" }, "Cancel");
   const form = h("form", null,
-    h("label", { for: "key" }, "API key with the scopes operate and read"),
+    h("label", { for: "key" }, "API key"),
     field,
     refused,
     h("div.buttons", null, no, use));
@@ -38,6 +38,7 @@ function ask(why) {
       use.disabled = true;
       try {
         await begin(field.value.trim());
+        document.dispatchEvent(new Event("key-taken"));
         dialog.close("taken");
       } catch (error) {
         refused.textContent = error.message;

@@ -1,4 +1,5 @@
 // Dead letters with their causes; replay and discard, each after a question.
+import { jobLink } from "./address.js";
 import { confirm } from "./dialog.js";
 import { h, show } from "./dom.js";
 import { get, request } from "./request.js";
@@ -41,12 +42,12 @@ const NONE = "None. Jobs that cannot be posted wait here, with the cause.";
 const list = ({ letters, count: all }) => letters.length === 0 ? [h("p.empty", null, NONE)] : [
   h("ul.letters", null, letters.map((letter) => h("li", { "data-key": letter.id },
     h("p.cause", null, sentence(letter.cause)),
-    h("p.note", null, `${letter.lane === null ? "Analysis" : `Lane ${letter.lane}`} · ${ago(letter.at, taken)} · `, h("code", null, letter.id)),
+    h("p.note", null, `${letter.lane === null ? "Analysis" : `Lane ${letter.lane}`} · ${ago(letter.at, taken)} · `, h("code", null, letter.id), letter.job && [" · job ", jobLink(letter.job)]),
     h("div.buttons", null,
       h("button", { type: "button", "data-replay": letter.id }, "Replay", h("span.visually-hidden", null, ` ${letter.id}`)),
       h("button", { type: "button", "data-discard": letter.id }, "Discard", h("span.visually-hidden", null, ` ${letter.id}`))),
     h("details", null, h("summary", null, "Payload"), h("pre", null, letter.payload))))),
-  all > letters.length && h("p.note", null, `The oldest ${count(letters.length)} of ${count(all)}.`),
+  all > letters.length && h("p.note", null, `The oldest ${count(letters.length)} of ${count(all)}. `, h("a", { href: "dead-letters" }, "Find, try, replay or discard all"), "."),
 ];
 
 document.getElementById("letters-list").addEventListener("click", async (event) => {

@@ -6,6 +6,7 @@ export class Refused extends Error {
   constructor(problem, status) {
     super(problem.detail ?? problem.title ?? `the monitor answered ${status}`);
     this.status = status;
+    this.type = problem.type;
     this.fields = new Map((problem.errors ?? []).map((error) => [error.field, error.remedy]));
   }
 }
@@ -15,8 +16,21 @@ export const get = (path) => request("GET", path);
 /** A key is missing, or does not allow it. */
 export const wantsKey = (refused) => refused.status === 401 || refused.status === 403;
 
-/** Sends `body` as JSON and returns the answer's. A change that takes a key asks for one. */
-export async function request(method, path, body) {
+/** Asks for what is at `api/scalability/`. A change that takes a key asks for one. */
+export const request = (method, path, body) => ask(method, `api/scalability/${path}`, body);
+
+/** Reads what is at a path such as `api/jobs?kind=transfer`. Who has no key is asked for one. */
+export async function read(path) {
+  try {
+    return await ask("GET", path);
+  } catch (refused) {
+    if (refused.status === 401 && (await askForKey(refused.message))) return read(path);
+    throw refused;
+  }
+}
+
+/** Sends `body` as JSON and returns the answer's. */
+export async function ask(method, path, body) {
   const options = { method, headers: { Accept: "application/json" }, cache: "no-store" };
   if (body !== undefined) {
     options.headers["Content-Type"] = "application/json";
@@ -24,12 +38,12 @@ export async function request(method, path, body) {
   }
   let response;
   try {
-    response = await fetch(`api/scalability/${path}`, options);
+    response = await fetch(path, options);
   } catch {
-    throw new Refused({ detail: "The monitor does not answer; it is not known whether anything changed." }, 0);
+    throw new Refused({ detail: method === "GET" ? "The monitor does not answer." : "The monitor does not answer; it is not known whether anything changed." }, 0);
   }
   const answer = await response.json().catch(() => ({}));
-  if (wantsKey(response) && method !== "GET" && (await askForKey(answer.detail))) return request(method, path, body);
+  if (wantsKey(response) && method !== "GET" && (await askForKey(answer.detail))) return ask(method, path, body);
   if (!response.ok) throw new Refused(answer, response.status);
   return answer;
 }

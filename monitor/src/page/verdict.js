@@ -64,7 +64,7 @@ function whatToDo(status, alerts, recommendations) {
     const remedy = problem?.remedy;
     return [
       letters
-        ? h("p.action", null, h("a", { href: "#letters" }, "Look at the causes"), ", then replay or discard.")
+        ? h("p.action", null, h("a", { href: "dead-letters" }, "Look at the causes"), ", then replay or discard.")
         : h("p.action", null, remedy ? [...prose(sentence(remedy)), "."] : runbook || prose(`${sentence(problem.what)}.`)),
       (letters || remedy) && runbook && h("p", null, runbook),
       others.slice(0, 2).map((other) => h("p", null, "Also: ", prose(other.what), ".")),

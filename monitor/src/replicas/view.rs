@@ -33,6 +33,7 @@ pub(super) fn view(
         replica: report.replica.clone(),
         host: report.host.clone(),
         address: report.address.clone(),
+        tls: report.tls,
         process_id: Some(report.process_id).filter(|id| *id > 0),
         version: report.version.clone(),
         state,

@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, COOKIE, ORIGIN, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use serde::Deserialize;
-use tellers_http::keys::{Denied, KeyRing, is_ours};
+use serde::{Deserialize, Serialize};
+use tellers_http::keys::{Caller, Denied, KeyRing, Scope, is_ours};
 use tellers_http::trail::{Trail, Who};
 use utoipa::ToSchema;
 
@@ -54,6 +55,19 @@ pub(super) struct Login {
     key: String,
 }
 
+/// Whose key a request comes with, and what it allows.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Session)]
+pub(super) struct Holder {
+    /// The client; `null`: there are no keys, and nobody is asked for one.
+    client: Option<String>,
+    /// What the key allows.
+    #[schema(value_type = Vec<String>)]
+    scopes: Vec<&'static str>,
+    /// The accounts that it is for: patterns, joined by `+`.
+    accounts: String,
+}
+
 impl Sessions {
     pub(super) fn new(keys: Arc<KeyRing>, is_tls: bool, trail: Trail) -> Sessions {
         Sessions { keys, is_tls, trail, begun: Mutex::default() }
@@ -89,6 +103,19 @@ impl Sessions {
     fn end(&self, token: &str) {
         self.begun.lock().unwrap_or_else(PoisonError::into_inner).remove(&hash(token));
     }
+}
+
+/// Shows whose key the request comes with, or whose key the session stands for.
+#[utoipa::path(
+    get, path = "/api/session", tag = "control", operation_id = "show_session",
+    responses((status = 200, description = "The holder of the key.", body = Holder)),
+)]
+pub(super) async fn show(caller: Caller) -> Json<Holder> {
+    Json(Holder {
+        client: (!caller.is_anonymous()).then(|| caller.client.to_string()),
+        scopes: caller.scopes.iter().map(Scope::name).collect(),
+        accounts: caller.accounts.to_string(),
+    })
 }
 
 /// Begins a session with an API key.

@@ -20,6 +20,8 @@ pub struct ReplicaView {
     pub host: String,
     /// The replica's HTTP address, `host:port`; `null`: the replica does not report one.
     pub address: Option<String>,
+    /// Whether the replica speaks TLS at that address.
+    pub tls: bool,
     /// The replica's process id on its host; `null`: the replica does not report one.
     pub process_id: Option<u32>,
     /// The version of the replica's program.

@@ -154,14 +154,14 @@ pub struct AccessConfig {
     pub tls_key: Option<PathBuf>,
 }
 
-/// Where the monitor listens, and where its load tests go.
+/// Where the monitor listens, and where its load tests and reads go.
 #[derive(Debug, Clone, Args)]
 pub struct MonitorConfig {
     /// Address of the monitor; port 0 takes a free one
     #[arg(long, env = "MONITOR_LISTEN", default_value = "127.0.0.1:5000")]
     pub monitor_listen: SocketAddr,
 
-    /// URL of the ingress that load tests use; by default an api replica that reports
+    /// URL of the ingress that load tests and the page's reads go to; by default an api replica that reports
     #[arg(long, env = "API_URL", value_parser = http_base)]
     pub api_url: Option<String>,
 

@@ -54,6 +54,16 @@ impl Route {
         Route { method, path, scopes: None, for_all: false, action: None }
     }
 
+    /// The method, in capitals.
+    pub const fn method(&self) -> &'static str {
+        self.method
+    }
+
+    /// The path, as axum writes it.
+    pub const fn path(&self) -> &'static str {
+        self.path
+    }
+
     /// The same, for keys only that are for all accounts.
     pub const fn for_all(self) -> Route {
         Route { for_all: true, ..self }

@@ -15,6 +15,7 @@ const SCOPES: [&str; 5] = ["submit", "read", "operate", "audit", "admin"];
 /// The scopes that open a route, written down once more: a table that is wrong is to be noticed. `None`: nobody has said it.
 fn opened_by(method: &Method, path: &str) -> Option<&'static [&'static str]> {
     Some(match (method.as_str(), path) {
+        ("GET", "/api/session") => &SCOPES,
         (_, "/livez" | "/readyz" | "/metrics" | "/api/session") => &[],
         ("POST", "/api/jobs" | "/api/jobs/batch" | "/api/imports" | "/api/analyses") => &["submit"],
         ("DELETE", "/api/imports/{number}" | "/api/analyses/{id}") => &["submit", "operate"],
@@ -92,6 +93,73 @@ async fn every_route_opens_to_its_scopes_and_to_no_others() {
         }
     }
     assert!(tried > 150, "{tried} cells were tried");
+}
+
+/// What the monitor passes on to the ingress, which describes it.
+const PASSED_ON: [(&str, &str); 16] = [
+    ("GET", "/api/jobs"),
+    ("GET", "/api/jobs/0"),
+    ("GET", "/api/jobs/0/timeline"),
+    ("GET", "/api/accounts"),
+    ("GET", "/api/accounts/mine:0"),
+    ("GET", "/api/accounts/mine:0/entries"),
+    ("GET", "/api/accounts/mine:0/statement"),
+    ("GET", "/api/accounts/mine:0/patterns"),
+    ("GET", "/api/holds"),
+    ("GET", "/api/imports"),
+    ("GET", "/api/imports/0"),
+    ("GET", "/api/imports/0/refused"),
+    ("GET", "/api/imports/0/report"),
+    ("GET", "/api/analyses/0"),
+    ("GET", "/api/audit"),
+    ("POST", "/api/analyses"),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_monitor_passes_on_is_answered_as_by_the_ingress_itself() {
+    let bank = Bank::open().await.unwrap();
+    let mut keys = vec![None, Some("tlr_client_guess".to_owned())];
+    for scope in SCOPES {
+        keys.push(Some(key(&bank.fleet, scope, scope, "*").await.unwrap()));
+    }
+    for (base, path) in [(&bank.api, "/api/keys"), (&bank.monitor, "/api/session")] {
+        until("the last key is taken", Duration::from_secs(2), async || {
+            let admin = Client::with_key(base, keys[6].as_deref().unwrap_or_default())?;
+            let answer = admin.get(path).await?;
+            anyhow::ensure!(answer.status == 200, "{answer:?}");
+            Ok(())
+        })
+        .await
+        .unwrap();
+    }
+    let body = r#"{"nothing": "that any route takes"}"#;
+    let json = [("content-type", "application/json")];
+    for (method, path) in PASSED_ON {
+        let method: Method = method.parse().unwrap();
+        for key in &keys {
+            let ask = async |base: &str| {
+                let client =
+                    key.as_ref().map_or_else(|| Client::new(base), |key| Client::with_key(base, key));
+                client.unwrap().ask(method.clone(), path, &json, body).await.unwrap()
+            };
+            let (there, here) = (ask(&bank.api).await, ask(&bank.monitor).await);
+            assert_eq!(here.status, there.status, "{method} {path}: {here:?} {there:?}");
+            // Events of the audit log come meanwhile.
+            if path != "/api/audit" {
+                assert_eq!(here.body, there.body, "{method} {path}");
+            }
+            assert_eq!(here.header("content-type"), there.header("content-type"), "{method} {path}");
+            if key.is_some() && here.status == 200 {
+                assert_eq!(here.header("cache-control"), "no-store", "{method} {path}");
+            }
+        }
+    }
+    // Nothing else goes on: neither what changes jobs nor what is no one's to read from here.
+    for (method, path) in [("POST", "/api/jobs"), ("GET", "/api/keys"), ("DELETE", "/api/imports/1")] {
+        let client = Client::with_key(&bank.monitor, keys[6].as_deref().unwrap_or_default()).unwrap();
+        let answer = client.ask(method.parse().unwrap(), path, &json, body).await.unwrap();
+        assert!([404, 405].contains(&answer.status.as_u16()), "{method} {path}: {answer:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -37,6 +37,8 @@ pub(super) const EXPLAINED: &[Explained] = explained! {
         "List the imports and use a number from there.";
     "incomplete-body" 400: "The connection ended, or the form broke off, before the body was whole. Nothing of it was accepted.",
         "Send it again. A file and a job with a reference or an Idempotency-Key never take effect twice.";
+    "ingress-unavailable" 503: "The ingress answers this, and the monitor, which was asked, reaches none.",
+        "Send the request to an ingress, or start one. The monitor looks for it at API_URL, or where an ingress reports that it is.";
     "insufficient-storage" 507: "The file could not be written to the disk of the service. Nothing of it was accepted.",
         "Send it again later. The operator has to free space where DATA_DIR is.";
     "internal" 500: "The service met a fault of its own, and has logged it.",
@@ -85,8 +87,8 @@ pub(super) const EXPLAINED: &[Explained] = explained! {
         "The header Allow of the answer lists the methods.";
     "more-dead-letters" 409: "More dead letters match the filter than the preview counted. Nothing was done.",
         "Preview them again, or add until to the filter, so that later ones do not count.";
-    "no-ingress" 503: "The monitor has no report of an ingress that could take the load.",
-        "Start an ingress, or wait for its first report.";
+    "no-ingress" 503: "The monitor has no report of an ingress, which answers reads and takes load tests.",
+        "Start an ingress, wait for its first report, or set API_URL of the monitor to where it is.";
     "not-acceptable" 406: "The answer is not to be had in any form that the header Accept takes.",
         "Accept one of the forms that the detail of the answer names.";
     "not-analysed" 404: "The account is there and was not analysed yet.",

@@ -2,8 +2,12 @@
 
 use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection, SqliteConnection};
 
+/// Where it is.
+#[derive(Debug)]
 pub enum Database {
+    /// Its URL.
     MySql(String),
+    /// Its file.
     Sqlite(std::path::PathBuf),
 }
 
@@ -46,6 +50,7 @@ impl Database {
         self.run(sql).await
     }
 
+    /// They are taken again.
     pub async fn allow(&self, word: &str) -> anyhow::Result<()> {
         self.run(format!("DROP TRIGGER refuse_{word}; DROP TRIGGER refuse_{word}_again")).await
     }

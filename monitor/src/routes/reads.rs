@@ -1,0 +1,255 @@
+//! What the page shows of jobs, accounts, imports and the audit log. The ingress answers it: a request goes on to an ingress with
+//! the caller's own key, and the answer comes back as it is. So every read is written once, one service decides what a key
+//! is shown, and the page needs no other origin than the monitor's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body as AnswerBody, Bytes};
+use axum::extract::State;
+use axum::http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LINK, LOCATION,
+    RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use axum::response::Response;
+use axum::routing::{get, post};
+use contract::report::Role;
+use futures::StreamExt as _;
+use reqwest::Url;
+use reqwest::redirect::Policy;
+use runtime::tls::fleet_client_config;
+use tellers_http::access::Route;
+use tellers_http::keys::Scope::{self, Audit, Read, Submit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use super::body::Body;
+use crate::problem::{self, Problem};
+use crate::snapshot::Snapshot;
+use crate::views::replica::ReplicaState;
+
+/// What goes on to the ingress, with the scopes that the ingress asks for.
+pub(super) const ROUTES: &[Route] = &[
+    Route::of("GET", "/api/jobs", READERS),
+    Route::of("GET", "/api/jobs/{id}", READERS),
+    Route::of("GET", "/api/jobs/{id}/timeline", READERS),
+    Route::of("GET", "/api/accounts", READERS),
+    Route::of("GET", "/api/accounts/{number}", READERS),
+    Route::of("GET", "/api/accounts/{number}/entries", READERS),
+    Route::of("GET", "/api/accounts/{number}/statement", READERS),
+    Route::of("GET", "/api/accounts/{number}/patterns", READERS),
+    Route::of("GET", "/api/holds", READERS),
+    Route::of("GET", "/api/imports", READERS),
+    Route::of("GET", "/api/imports/{number}", READERS),
+    Route::of("GET", "/api/imports/{number}/refused", READERS),
+    Route::of("GET", "/api/imports/{number}/report", READERS),
+    Route::of("GET", "/api/analyses/{id}", READERS),
+    Route::of("GET", "/api/audit", &[Audit]),
+    Route::of("POST", "/api/analyses", &[Submit]),
+];
+
+const READERS: &[Scope] = &[Read, Audit];
+
+/// An ingress of this network that runs accepts a connection at once.
+const CONNECT_MAX: Duration = Duration::from_secs(2);
+/// Between two pieces of an answer: longer than a search takes for a page.
+const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// Of a whole answer, a statement of years among them.
+const ANSWER_MAX: Duration = Duration::from_secs(600);
+/// Requests at once, some 64 kB each.
+const AT_ONCE_MAX: usize = 64;
+/// A place is free again within moments.
+const BUSY_PAUSE: Duration = Duration::from_secs(1);
+
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// What goes on of a request. Neither the cookie nor what a browser says of its page: it says it of this service.
+const ASKED: [HeaderName; 4] = [AUTHORIZATION, X_API_KEY, X_REQUEST_ID, CONTENT_TYPE];
+/// What comes back of an answer's head.
+const ANSWERED: [HeaderName; 7] = [
+    CONTENT_TYPE,
+    CONTENT_DISPOSITION,
+    LINK,
+    LOCATION,
+    RETRY_AFTER,
+    WWW_AUTHENTICATE,
+    HeaderName::from_static("tellers-fresh-as-of"),
+];
+/// Answers are on the page's origin, and have what clients wrote in them: a browser shows them and runs nothing.
+const POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+
+/// The way to the ingress.
+pub(super) struct Passage {
+    http: reqwest::Client,
+    /// Where the ingress is (`API_URL`); `None`: at the addresses of replicas that report.
+    api_url: Option<String>,
+    snapshot: watch::Receiver<Arc<Snapshot>>,
+    places: Arc<Semaphore>,
+}
+
+impl Passage {
+    /// # Errors
+    /// The authorities that are to be trusted cannot be read.
+    pub(super) fn new(
+        api_url: Option<String>,
+        snapshot: watch::Receiver<Arc<Snapshot>>,
+    ) -> anyhow::Result<Passage> {
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(Policy::none())
+            .tcp_nodelay(true)
+            .connect_timeout(CONNECT_MAX)
+            .read_timeout(PAUSE_MAX)
+            .timeout(ANSWER_MAX)
+            .tls_backend_preconfigured(fleet_client_config()?);
+        let places = Arc::new(Semaphore::new(AT_ONCE_MAX));
+        Ok(Passage { http: http.build()?, api_url, snapshot, places })
+    }
+
+    /// Where an ingress may be, the ones to try first before the others.
+    fn ingresses(&self) -> Vec<String> {
+        if let Some(url) = &self.api_url {
+            return vec![url.trim_end_matches('/').to_owned()];
+        }
+        let snapshot = self.snapshot.borrow().clone();
+        let replicas = &snapshot.dashboard.status.replicas;
+        let live = replicas
+            .iter()
+            .filter(|replica| replica.role == Role::Api && replica.state == ReplicaState::Live);
+        let mut urls: Vec<_> = live
+            .filter_map(|replica| {
+                let scheme = if replica.tls { "https" } else { "http" };
+                Some(format!("{scheme}://{}", replica.address.as_ref()?))
+            })
+            .collect();
+        fastrand::shuffle(&mut urls);
+        urls
+    }
+
+    /// Asks one ingress after the other until one is there.
+    async fn pass(
+        &self,
+        (method, uri): (Method, &Uri),
+        headers: &HeaderMap,
+        body: Option<Bytes>,
+    ) -> Result<Response, Problem> {
+        let place = self.places.clone().try_acquire_owned();
+        let place = place.map_err(|_| problem::busy(AT_ONCE_MAX).retry_after(BUSY_PAUSE))?;
+        let mut tried = Vec::new();
+        for ingress in self.ingresses() {
+            let url = inside(&ingress, uri)?;
+            let mut request = self.http.request(method.clone(), url);
+            for name in ASKED.iter().filter(|name| headers.contains_key(*name)) {
+                request = request.header(name, &headers[name]);
+            }
+            if let Some(body) = &body {
+                request = request.body(body.clone());
+            }
+            match request.send().await {
+                Ok(answer) => return Ok(passed_back(answer, place)),
+                Err(error) => {
+                    let is_there = !error.is_connect();
+                    tried.push(format!("{ingress} ({})", root_of(&error)));
+                    if is_there {
+                        break;
+                    }
+                }
+            }
+        }
+        Err(if tried.is_empty() {
+            problem::no_ingress()
+        } else {
+            problem::ingress_unavailable(&tried.join(", "))
+        })
+    }
+}
+
+/// The same path at an ingress. A path that becomes another one on the way is none of the table's.
+fn inside(ingress: &str, uri: &Uri) -> Result<Url, Problem> {
+    let asked = uri.path_and_query().map_or("/", |asked| asked.as_str());
+    let url = Url::parse(&format!("{ingress}{asked}")).ok();
+    url.filter(|url| url.path().ends_with(uri.path())).ok_or_else(|| problem::not_found(uri.path()))
+}
+
+/// An answer as it comes, piece by piece: whoever reads slowly holds up the ingress, and no memory here.
+fn passed_back(answer: reqwest::Response, place: OwnedSemaphorePermit) -> Response {
+    let (status, head) = (answer.status(), answer.headers().clone());
+    let pieces = answer.bytes_stream().map(move |piece| {
+        // Held until the answer is whole.
+        let _ = &place;
+        piece
+    });
+    let mut response = Response::new(AnswerBody::from_stream(pieces));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    for name in ANSWERED {
+        for value in head.get_all(&name) {
+            headers.append(&name, value.clone());
+        }
+    }
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// Why, without the layers around it.
+fn root_of(error: &reqwest::Error) -> String {
+    let mut root: &dyn std::error::Error = error;
+    while let Some(source) = root.source() {
+        root = source;
+    }
+    root.to_string()
+}
+
+async fn read(
+    State(passage): State<Arc<Passage>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    passage.pass((Method::GET, &uri), &headers, None).await
+}
+
+async fn analyse(
+    State(passage): State<Arc<Passage>>,
+    uri: Uri,
+    headers: HeaderMap,
+    Body(body): Body,
+) -> Result<Response, Problem> {
+    passage.pass((Method::POST, &uri), &headers, Some(body)).await
+}
+
+/// The routes of the table.
+pub(super) fn router(passage: Arc<Passage>) -> Router {
+    let router = ROUTES.iter().fold(Router::new(), |router, route| match route.method() {
+        "GET" => router.route(route.path(), get(read)),
+        _ => router.route(route.path(), post(analyse)),
+    });
+    router.with_state(passage)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_goes_on_as_it_is_or_not_at_all() {
+        let inside = |ingress: &str, asked: &'static str| {
+            inside(ingress, &Uri::from_static(asked)).map(|url| url.to_string()).ok()
+        };
+        for asked in [
+            "/api/jobs?counterparty=m%C3%BCll&from=2026-11-24",
+            "/api/accounts/bank%3A1/entries?limit=50",
+            "/api/accounts/bank:1",
+        ] {
+            assert_eq!(inside("http://a:8080", asked), Some(format!("http://a:8080{asked}")));
+            assert_eq!(inside("https://b/tellers", asked), Some(format!("https://b/tellers{asked}")));
+        }
+        for asked in
+            ["/api/jobs/..", "/api/accounts/%2e%2e/entries", "/api/imports/.%2E/report", "/api/jobs/."]
+        {
+            assert_eq!(inside("http://a:8080", asked), None, "{asked}");
+        }
+    }
+}
