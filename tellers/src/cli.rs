@@ -65,11 +65,11 @@ Look after a running fleet, from anywhere:
   tellers jobs find --amount '125.50 EUR' --counterparty müll --from 2026-11-24
   tellers doctor
 
-`tellers COMMAND --help` shows what a command does and the settings that it uses. A flag that has an environment variable
-shows it. The flag overrides the variable.
+`tellers COMMAND --help` shows what a command does and the settings that it uses. A flag that has
+an environment variable shows it. The flag overrides the variable.
 
-Exit status 0: done; 1: refused, failed, or something is wrong; 2: the command cannot be understood. Where a command means
-more by it, its help says so.";
+Exit status 0: done; 1: refused, failed, or something is wrong; 2: the command cannot be understood.
+Where a command means more by it, its help says so.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

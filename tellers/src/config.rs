@@ -1,6 +1,7 @@
 //! `tellers config`: the settings in force, where each comes from, and changing them while the fleet runs.
 
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
@@ -14,6 +15,9 @@ use crate::remote::cells::{text, time};
 use crate::remote::table::{Table, left, right};
 
 const CONFIG: &str = "/api/scalability/config";
+/// How long a change may take to reach every replica before the command stops to wait for that, and how often it looks.
+const FOLLOWED_WITHIN: Duration = Duration::from_secs(4);
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Which settings, and where they are asked for.
 #[derive(Debug, Clone, Args)]
@@ -128,7 +132,7 @@ pub(crate) async fn run(args: ConfigArgs) -> anyhow::Result<ExitCode> {
             if about.json.json {
                 output::line(answer.body.trim_end())?;
             } else {
-                let config: Value = answer.json()?;
+                let config = followed(&monitor, answer.json()?).await?;
                 told(&config)?;
                 history(&config, 1)?;
             }
@@ -165,9 +169,19 @@ async fn change(monitor: &Service, changes: Map<String, Value>, about: &AboutArg
     if about.json.json {
         return output::line(answer.body.trim_end());
     }
-    let config = answer.json()?;
+    let config = followed(monitor, answer.json()?).await?;
     told(&config)?;
     show(&config, &names)
+}
+
+/// The settings once every replica runs with them, which takes a second or two; or as they are by then.
+async fn followed(monitor: &Service, mut config: Value) -> anyhow::Result<Value> {
+    let began = Instant::now();
+    while config["convergence"]["converged"] == false && began.elapsed() < FOLLOWED_WITHIN {
+        tokio::time::sleep(LOOK_EVERY).await;
+        config = monitor.read(CONFIG).await?;
+    }
+    Ok(config)
 }
 
 /// Which version is in force, and who does not run with it yet.
@@ -179,7 +193,7 @@ fn told(config: &Value) -> anyhow::Result<()> {
         .collect();
     let who = match behind.as_slice() {
         [] => "every replica runs with it".to_owned(),
-        behind => format!("a second later also for {}", behind.join(", ")),
+        behind => format!("{} do not run with it yet", behind.join(", ")),
     };
     output::line(format!("version {} of the settings is in force: {who}", text(&config["version"])))
 }

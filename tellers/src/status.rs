@@ -19,7 +19,7 @@ const DASHBOARD: &str = "/api/scalability/dashboard";
 pub(crate) struct StatusArgs {
     /// Show every lane, not only those where jobs wait or that nobody serves
     #[arg(long)]
-    lanes: bool,
+    all_lanes: bool,
     #[command(flatten)]
     monitor: MonitorArgs,
     #[command(flatten)]
@@ -43,7 +43,7 @@ pub(crate) async fn run(args: StatusArgs) -> anyhow::Result<ExitCode> {
     if args.json.json {
         output::line(answer.body.trim_end())?;
     } else {
-        show(&dashboard, args.lanes)?;
+        show(&dashboard, args.all_lanes)?;
     }
     let is_wrong = dashboard["status"]["state"] == "attention";
     Ok(if is_wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -123,13 +123,16 @@ fn queue(queue: &Value) -> String {
 
 fn pace(last: &Value) -> String {
     let per_second = |name: &str| decimal(&last["throughput"][name], 1);
+    let failed = match last["errors"]["failed_requests_percent"].as_f64() {
+        Some(percent) => format!("; {percent:.1} % of requests failed"),
+        None => String::new(),
+    };
     format!(
-        "{} accepted, {} posted, {} rejected, {} refused jobs a second; {} % of requests failed (10 s)",
+        "{} accepted, {} posted, {} rejected, {} refused jobs a second{failed} (10 s)",
         per_second("accepted_jobs_per_second"),
         per_second("posted_jobs_per_second"),
         per_second("rejected_jobs_per_second"),
-        per_second("refused_jobs_per_second"),
-        decimal(&last["errors"]["failed_requests_percent"], 1)
+        per_second("refused_jobs_per_second")
     )
 }
 

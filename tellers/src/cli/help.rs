@@ -151,6 +151,20 @@ mod tests {
         }
     }
 
+    /// One of the same name would be read as if it were the setting.
+    #[test]
+    fn no_option_of_a_command_has_the_name_of_a_setting() {
+        fn held(command: &Command, settings: &BTreeSet<String>) {
+            for argument in command.get_arguments() {
+                assert!(!settings.contains(argument.get_id().as_str()), "{} {argument}", command.get_name());
+            }
+            command.get_subcommands().for_each(|command| held(command, settings));
+        }
+        let command = <Cli as clap::CommandFactory>::command();
+        let settings = command.get_arguments().map(|argument| argument.get_id().to_string()).collect();
+        command.get_subcommands().for_each(|command| held(command, &settings));
+    }
+
     #[test]
     fn every_setting_that_a_command_uses_is_one() {
         let command = Cli::shaped();

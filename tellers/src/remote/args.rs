@@ -12,7 +12,7 @@ use super::{Service, Which};
 #[derive(Debug, Clone, Args)]
 pub(crate) struct IngressArgs {
     /// URL of the ingress
-    #[arg(long, global = true, env = "API_URL", value_name = "URL", default_value = "http://127.0.0.1:8080", value_parser = http_base)]
+    #[arg(long, global = true, env = "API_URL", help_heading = "Service", value_name = "URL", default_value = "http://127.0.0.1:8080", value_parser = http_base)]
     pub(crate) api_url: String,
 }
 
@@ -20,7 +20,7 @@ pub(crate) struct IngressArgs {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct MonitorArgs {
     /// URL of the monitor
-    #[arg(long, global = true, env = "MONITOR_URL", value_name = "URL", default_value = "http://127.0.0.1:5000", value_parser = http_base)]
+    #[arg(long, global = true, env = "MONITOR_URL", help_heading = "Service", value_name = "URL", default_value = "http://127.0.0.1:5000", value_parser = http_base)]
     pub(crate) monitor_url: String,
 }
 
@@ -28,7 +28,7 @@ pub(crate) struct MonitorArgs {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct KeyArgs {
     /// File with the API key; without, the key is in the variable API_KEY
-    #[arg(long, global = true, env = "API_KEY_FILE", value_name = "FILE")]
+    #[arg(long, global = true, env = "API_KEY_FILE", help_heading = "Service", value_name = "FILE")]
     pub(crate) api_key_file: Option<PathBuf>,
 }
 

@@ -152,7 +152,7 @@ async fn a_key_is_in_a_file_or_in_the_environment() {
     running.ok(&["accounts", "list", "--api-key-file", &file]).await.unwrap();
     let doctor = running.call(&["doctor"]).await.unwrap();
     assert!(doctor.status == 1 && doctor.out.contains("FAIL  ingress/key"), "{doctor:?}");
-    let running = Running { fleet: running.fleet.with("API_KEY", "ops-key"), ..running };
+    let running = running.with("API_KEY", "ops-key");
     running.is_well().await.unwrap();
     let scope = running
         .call(&[
