@@ -133,7 +133,7 @@ pub(crate) async fn run(args: ConfigArgs) -> anyhow::Result<ExitCode> {
                 output::line(answer.body.trim_end())?;
             } else {
                 let config = followed(&monitor, answer.json()?).await?;
-                told(&config)?;
+                print_version(&config)?;
                 history(&config, 1)?;
             }
         }
@@ -170,7 +170,7 @@ async fn change(monitor: &Service, changes: Map<String, Value>, about: &AboutArg
         return output::line(answer.body.trim_end());
     }
     let config = followed(monitor, answer.json()?).await?;
-    told(&config)?;
+    print_version(&config)?;
     show(&config, &names)
 }
 
@@ -185,7 +185,7 @@ async fn followed(monitor: &Service, mut config: Value) -> anyhow::Result<Value>
 }
 
 /// Which version is in force, and who does not run with it yet.
-fn told(config: &Value) -> anyhow::Result<()> {
+fn print_version(config: &Value) -> anyhow::Result<()> {
     let replicas = config["convergence"]["replicas"].as_array().into_iter().flatten();
     let behind: Vec<_> = replicas
         .filter(|replica| replica["converged"] == false)

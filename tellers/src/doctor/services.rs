@@ -181,12 +181,12 @@ fn fleet(status: &Value) -> Vec<Finding> {
     if problems.is_empty() {
         findings.push(Finding::ok("fleet/state", verdict));
     }
-    for told in problems {
-        let check = format!("fleet/{}", text(&told["kind"]));
+    for reported in problems {
+        let check = format!("fleet/{}", text(&reported["kind"]));
         // Of these the money is safe, and the fleet at work.
-        let is_mild = matches!(told["kind"].as_str(), Some("alert_firing" | "dead_letters"));
-        let told = problem(told);
-        findings.push(if is_mild { Finding::warn(check, told) } else { Finding::fail(check, told) });
+        let is_mild = matches!(reported["kind"].as_str(), Some("alert_firing" | "dead_letters"));
+        let reported = problem(reported);
+        findings.push(if is_mild { Finding::warn(check, reported) } else { Finding::fail(check, reported) });
     }
     let versions: BTreeSet<String> = rows("replicas")
         .iter()

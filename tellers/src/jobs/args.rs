@@ -66,7 +66,7 @@ pub(crate) struct PostArgs {
     pub(crate) wait: Option<u64>,
 
     /// Identity of the jobs that have no reference: the same file posted again with the same key takes effect once. By
-    /// default a new one, which is told if it is not known what became of the jobs
+    /// default a new one, which the command names where it is not known what became of the jobs
     #[arg(long, value_name = "KEY")]
     pub(crate) idempotency_key: Option<String>,
 
