@@ -40,6 +40,8 @@ pub const ROUTES: &[Route] = &[
     Route::of("GET", "/api/analyses/{id}/export", &[Read, Audit]),
     Route::of("POST", "/api/keys", &[Admin]).for_all(),
     Route::of("GET", "/api/keys", &[Admin, Audit]),
+    // Whatever a key allows, its holder may know that.
+    Route::of("GET", "/api/keys/self", Scope::ALL),
     Route::of("GET", "/api/keys/{id}", &[Admin, Audit]),
     Route::of("POST", "/api/keys/{id}/rotate", &[Admin]).for_all(),
     Route::of("DELETE", "/api/keys/{id}", &[Admin]).for_all(),

@@ -57,6 +57,7 @@ pub fn router(ingress: Arc<Ingress>) -> Router {
     let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .merge(limited)
         .routes(routes!(keys::create, keys::list))
+        .routes(routes!(keys::own::show))
         .routes(routes!(keys::show, keys::revoke))
         .routes(routes!(keys::rotate))
         .routes(routes!(audit::list))

@@ -46,6 +46,7 @@ use self::scenario::Scenario;
 use self::scenarios::Bench;
 use self::servers::{DATABASE_PORT, ServerUrl};
 use crate::cli::BenchArgs;
+use crate::output;
 use crate::parts::Books;
 use crate::{parts, roles, verify};
 
@@ -56,7 +57,6 @@ const PAGES_READ: usize = 200;
 /// How far away the database is where everything is measured.
 const DISTANCE_OF_ALL: Duration = Duration::from_millis(10);
 
-#[allow(clippy::print_stdout)] // The figures are the answer.
 pub(crate) async fn run(mut fleet: FleetConfig, args: BenchArgs) -> anyhow::Result<ExitCode> {
     ensure!(
         fleet.amqp_url.is_some() == fleet.database_url.is_some(),
@@ -78,11 +78,11 @@ pub(crate) async fn run(mut fleet: FleetConfig, args: BenchArgs) -> anyhow::Resu
     let audit = ledger.audit().await?;
     ledger.close().await;
     if args.json {
-        println!("{}", figures.as_json(audit.is_clean()));
+        output::done(figures.as_json(audit.is_clean()));
     } else {
-        println!("{figures}\n{}", verify::sentence(&audit));
+        output::done(format_args!("{figures}\n{}", verify::sentence(&audit)));
     }
-    audit.findings.iter().for_each(|finding| println!("  - {finding}"));
+    audit.findings.iter().for_each(|finding| output::done(format_args!("  - {finding}")));
     Ok(if audit.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -1,5 +1,7 @@
 //! The command line, which teaches.
 
+mod help;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -10,9 +12,16 @@ use fleet::config::{AccessConfig, FleetConfig, MonitorConfig, WorkerConfig};
 use fleet::settings::ApiSettings;
 use runtime::server_url::http_url;
 
+use crate::accounts::args::AccountsArgs;
+use crate::alerts::AlertsArgs;
+use crate::config::ConfigArgs;
 use crate::dead_letters::args::DeadLettersArgs;
+use crate::doctor::DoctorArgs;
 use crate::import::args::ImportArgs;
+use crate::imports::ImportsArgs;
+use crate::jobs::args::JobsArgs;
 use crate::load_test::args::LoadTestArgs;
+use crate::status::StatusArgs;
 
 /// A fleet that posts banking jobs to a double-entry ledger.
 ///
@@ -50,7 +59,17 @@ A broker and a database with certificates of a private authority:
 HTTPS at the api and the monitor:
   export TLS_CERT=chain.pem TLS_KEY=key.pem
 
-A flag that has an environment variable shows it. The flag overrides the variable.";
+Look after a running fleet, from anywhere:
+  export API_URL=https://api.bank.example MONITOR_URL=https://monitor.bank.example API_KEY=...
+  tellers status
+  tellers jobs find --amount '125.50 EUR' --counterparty müll --from 2026-11-24
+  tellers doctor
+
+`tellers COMMAND --help` shows what a command does and the settings that it uses. A flag that has
+an environment variable shows it. The flag overrides the variable.
+
+Exit status 0: done; 1: refused, failed, or something is wrong; 2: the command cannot be understood.
+Where a command means more by it, its help says so.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -67,20 +86,41 @@ pub(crate) enum Command {
     /// Create or update the ledger's schema; safe to run at every start. Prints the first key of a fleet that listens beyond
     /// this machine and has none
     Migrate(MigrateArgs),
-    /// Make, list, replace or revoke the API keys of clients
-    Keys(KeysArgs),
-    /// Read all the books and check them; exit status 1 if anything is wrong
-    Verify(VerifyArgs),
-    /// List, try, replay or discard dead letters: jobs that could not be posted
-    DeadLetters(DeadLettersArgs),
+    /// Show the fleet on one screen: health, problems, replicas, what waits, how fast it goes
+    Status(StatusArgs),
+    /// Find jobs, show what became of them, and post jobs
+    Jobs(JobsArgs),
+    /// List accounts, and show their entries, holds and statements
+    Accounts(AccountsArgs),
+    /// List the files of jobs that were sent, show their progress and refused rows, stop one
+    Imports(ImportsArgs),
     /// Send a file of jobs to a running fleet and follow the outcomes of its rows
     Import(ImportArgs),
+    /// List alerts: those that fire, every rule, and the history
+    Alerts(AlertsArgs),
+    /// Show the settings in force, and change them while the fleet runs
+    Config(ConfigArgs),
+    /// List, try, replay or discard dead letters: jobs that could not be posted
+    DeadLetters(DeadLettersArgs),
+    /// Make, list, replace or revoke the API keys of clients
+    Keys(KeysArgs),
+    /// Check from this machine what a fleet needs: services, key, certificates, database, broker, clocks
+    Doctor(DoctorArgs),
+    /// Read all the books and check them; exit status 1 if anything is wrong
+    Verify(VerifyArgs),
+    /// Check whether a replica is ready, for health checks of containers; exit status 0 if it is
+    Health(HealthArgs),
     /// Measure a fleet on the given servers: naive loop, bare posting, batches, single jobs, latency, stages, CPU
     Bench(BenchArgs),
     /// Load a running fleet over HTTP and judge it: response times, throughput, lost jobs, doubled jobs
     LoadTest(LoadTestArgs),
-    /// Check whether a replica is ready, for health checks of containers; exit status 0 if it is
-    Health(HealthArgs),
+}
+
+impl Cli {
+    /// The command line with the help of each command as short as what it uses.
+    pub(crate) fn shaped() -> clap::Command {
+        help::shaped(<Cli as clap::CommandFactory>::command())
+    }
 }
 
 /// Where the ingress listens and whom it lets in.

@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 use self::jobs::{Mix, Sent};
 use self::summary::Summary;
 use crate::cli::{ApiArgs, DemoArgs, DevArgs};
+use crate::output;
 use crate::parts::Parts;
 use crate::roles::Dev;
 use crate::verify;
@@ -31,7 +32,6 @@ const REQUESTS_IN_FLIGHT: usize = 8;
 /// How long one request waits for an outcome.
 const OUTCOME_WAIT: Duration = Duration::from_secs(30);
 
-#[allow(clippy::print_stdout)] // The demo is what it prints.
 pub(crate) async fn run(mut fleet: FleetConfig, args: DemoArgs) -> anyhow::Result<ExitCode> {
     // A demo starts with an empty ledger and leaves nothing behind.
     let folder = tempfile::tempdir().context("a temporary folder cannot be made")?;
@@ -54,9 +54,9 @@ pub(crate) async fn run(mut fleet: FleetConfig, args: DemoArgs) -> anyhow::Resul
         Ok(None) | Err(_) => false,
     };
     if clean && !args.exit {
-        println!("\nThe fleet goes on serving; Ctrl-C ends it and removes its books.");
-        println!("  API      http://{api}/docs");
-        println!("  monitor  http://{monitor}/api/scalability/status");
+        output::done("\nThe fleet goes on serving; Ctrl-C ends it and removes its books.");
+        output::done(format_args!("  API      http://{api}/docs"));
+        output::done(format_args!("  monitor  http://{monitor}/api/scalability/status"));
         shutdown.cancelled().await;
     }
     shutdown.cancel();
@@ -66,9 +66,8 @@ pub(crate) async fn run(mut fleet: FleetConfig, args: DemoArgs) -> anyhow::Resul
 }
 
 /// Posts the jobs, waits for every outcome, prints what came of it; true if the ledger is in order.
-#[allow(clippy::print_stdout)] // The demo is what it prints.
 async fn post_and_check(client: &Client, parts: &Parts, args: &DemoArgs) -> anyhow::Result<bool> {
-    println!("A fleet in one process: ingress, worker, monitor, embedded queue and ledger.\n");
+    output::done("A fleet in one process: ingress, worker, monitor, embedded queue and ledger.\n");
     let mut mix = Mix::new(args.seed, args.accounts);
     let mut summary = Summary::default();
 
@@ -83,14 +82,14 @@ async fn post_and_check(client: &Client, parts: &Parts, args: &DemoArgs) -> anyh
     collect(client, "awaiting every outcome", mixed, &mut summary).await?;
     tracing::debug!(took = ?started.elapsed(), "every outcome is known");
 
-    println!("\n{summary}\n");
+    output::done(format_args!("\n{summary}\n"));
     let audit = parts.ledger.audit().await?;
-    println!("tellers verify\n{}", verify::table(&audit));
-    audit.findings.iter().for_each(|finding| println!("  - {finding}"));
-    println!("{}", verify::sentence(&audit));
+    output::done(format_args!("tellers verify\n{}", verify::table(&audit)));
+    audit.findings.iter().for_each(|finding| output::done(format_args!("  - {finding}")));
+    output::done(verify::sentence(&audit));
     let in_order = audit.is_clean() && summary.is_as_expected();
     if !summary.is_as_expected() {
-        println!("Some jobs did not come out as they should have: see the column `expected`.");
+        output::done("Some jobs did not come out as they should have: see the column `expected`.");
     }
     Ok(in_order)
 }

@@ -1,7 +1,7 @@
 //! `tellers import`: a file goes to the ingress, and its progress comes back.
 
 pub(crate) mod args;
-mod table;
+pub(crate) mod table;
 
 use std::io::IsTerminal as _;
 use std::path::Path;
@@ -19,6 +19,8 @@ use tokio::io::AsyncReadExt as _;
 
 use self::args::ImportArgs;
 
+use crate::output;
+
 /// Standard input, as a file.
 const STDIN: &str = "/dev/stdin";
 /// Bytes that are read from the file at a time.
@@ -33,10 +35,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 pub(crate) async fn run(args: ImportArgs) -> ExitCode {
     match import(&args).await {
         Ok(import) => {
-            #[allow(clippy::print_stdout)] // The command's answer.
-            {
-                println!("{}", if args.json { format!("{import:#}") } else { table::of(&import) });
-            }
+            output::done(if args.json { format!("{import:#}") } else { table::of(&import) });
             match import["state"].as_str() {
                 Some("done") if table::are_all_in_the_books(&import) => ExitCode::SUCCESS,
                 Some("done") => ExitCode::from(1),
@@ -44,9 +43,7 @@ pub(crate) async fn run(args: ImportArgs) -> ExitCode {
             }
         }
         Err(error) => {
-            {
-                eprintln!("tellers: {error:#}");
-            }
+            output::beside(format_args!("tellers: {error:#}"));
             ExitCode::from(2)
         }
     }
@@ -55,7 +52,8 @@ pub(crate) async fn run(args: ImportArgs) -> ExitCode {
 async fn import(args: &ImportArgs) -> anyhow::Result<Value> {
     // Sending a large file takes its time.
     let http = reqwest::Client::builder().connect_timeout(ANSWER_WITHIN);
-    let ingress = Client::through(http, &args.api_url, args.api_key.as_deref())?;
+    let key = args.api_key.clone().map_or_else(|| args.key.read(), |key| Ok(Some(key)))?;
+    let ingress = Client::through(http, &args.ingress.api_url, key.as_deref())?;
     let bar = bar(args.json);
     let sent = send(&ingress, args, &bar).await;
     let ended = match sent {

@@ -18,6 +18,7 @@ use tellers_http::keys::{Secret, client_of};
 use tellers_http::trail::Who;
 
 use crate::cli::{KeysArgs, KeysCommand, NewKeyArgs};
+use crate::output;
 use crate::parts::{self, Books};
 
 /// Who makes keys here: nobody asked for a name, but the database for its password.
@@ -77,12 +78,11 @@ async fn create(books: &Books, new: NewKeyArgs, json: bool) -> anyhow::Result<()
     reveal(&key, &secret, json)
 }
 
-#[allow(clippy::print_stdout)] // The command's answer.
 async fn list(keys: &dyn ApiKeys, json: bool) -> anyhow::Result<()> {
     let keys = keys.all_keys().await?;
     if json {
         for key in &keys {
-            println!("{}", serde_json::to_string(&Shown::of(key, None))?);
+            output::line(serde_json::to_string(&Shown::of(key, None))?)?;
         }
         return Ok(());
     }
@@ -102,14 +102,13 @@ async fn list(keys: &dyn ApiKeys, json: bool) -> anyhow::Result<()> {
             &shown.last_used_at.map(|at| at.to_string()).unwrap_or_default(),
         ]);
     }
-    println!("{table}");
+    output::line(&table)?;
     Ok(())
 }
 
-#[allow(clippy::print_stdout)] // The command's answer.
 async fn show(keys: &dyn ApiKeys, id: &str) -> anyhow::Result<()> {
     let key = making::find(keys, id).await?.with_context(|| unknown(id))?;
-    println!("{}", serde_json::to_string_pretty(&Shown::of(&key, None))?);
+    output::line(serde_json::to_string_pretty(&Shown::of(&key, None))?)?;
     Ok(())
 }
 
@@ -124,27 +123,26 @@ async fn rotate(books: &Books, id: &str, overlap: Span, json: bool) -> anyhow::R
     reveal(&key, &secret, json)
 }
 
-#[allow(clippy::print_stdout)] // The command's answer.
 async fn revoke(books: &Books, id: &str) -> anyhow::Result<()> {
     let key = making::revoke(&*books.api_keys, id).await?.with_context(|| unknown(id))?;
     note(books, "key_revoked", &key).await;
-    println!("revoked {} of {}; every replica refuses it within 2 seconds", key.id, key.client);
+    output::done(format_args!(
+        "revoked {} of {}; every replica refuses it within 2 seconds",
+        key.id, key.client
+    ));
     Ok(())
 }
 
 /// The key on standard output, all else beside it.
-#[allow(clippy::print_stdout, clippy::print_stderr)] // The command's answer.
 fn reveal(key: &ApiKey, secret: &Secret, json: bool) -> anyhow::Result<()> {
     if json {
-        println!("{}", serde_json::to_string(&Shown::of(key, Some(secret)))?);
-        return Ok(());
+        return output::secret(serde_json::to_string(&Shown::of(key, Some(secret)))?);
     }
-    eprintln!(
+    output::beside(format_args!(
         "key {} of {}, for {} on {}; it is shown this once:",
         key.id, key.client, key.scopes, key.accounts
-    );
-    println!("{}", secret.reveal());
-    Ok(())
+    ));
+    output::secret(secret.reveal())
 }
 
 /// The key is made or ended, whether or not that can be written down.

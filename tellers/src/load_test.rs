@@ -14,6 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use self::args::LoadTestArgs;
 
+use crate::output;
+
 /// A criterion is not met.
 const FAILED: u8 = 1;
 /// There is no result.
@@ -27,17 +29,16 @@ pub(crate) async fn run(args: LoadTestArgs, cancel: CancellationToken) -> ExitCo
         Ok(report) if report.verdict.passed => ExitCode::SUCCESS,
         Ok(_) => ExitCode::from(FAILED),
         Err(error) => {
-            eprintln!("tellers: {error:#}");
+            output::beside(format_args!("tellers: {error:#}"));
             ExitCode::from(COULD_NOT_RUN)
         }
     }
 }
 
-#[allow(clippy::print_stdout)] // The result is the answer.
 async fn measure(args: &LoadTestArgs, cancel: &CancellationToken) -> anyhow::Result<Report> {
     let plan = Plan::of(&args.request())?;
     let progress = Arc::new(Progress::default());
-    let (target, usage) = (args.target(), args.usage());
+    let (target, usage) = (args.target()?, args.usage());
     let measured = tokio::select! {
         measured = Box::pin(load_test::run(&plan, &target, &usage, &progress, cancel)) => measured,
         // It ends with the test.
@@ -49,9 +50,9 @@ async fn measure(args: &LoadTestArgs, cancel: &CancellationToken) -> anyhow::Res
         written.with_context(|| format!("{} cannot be written; name another file", path.display()))?;
     }
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        output::done(serde_json::to_string_pretty(&report)?);
     } else {
-        println!("{}", table::of(&report));
+        output::done(table::of(&report));
     }
     Ok(report)
 }

@@ -1,27 +1,37 @@
 //! `tellers`: the one binary. It wires the parts together and decides nothing.
 
 mod access;
+mod accounts;
+mod alerts;
 mod bench;
 mod cli;
+mod config;
 mod dead_letters;
 mod demo;
+mod doctor;
 mod encryption;
 mod health;
 mod import;
+mod imports;
+mod jobs;
 mod keys;
 mod listening;
 mod load_test;
 mod migrate;
+mod output;
 mod parts;
+mod remote;
 mod roles;
+mod servers;
 mod started_with;
+mod status;
 mod verify;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::{CommandFactory as _, FromArgMatches as _};
+use clap::FromArgMatches as _;
 use fleet::config::FleetConfig;
 use runtime::shutdown;
 use runtime::telemetry;
@@ -29,17 +39,19 @@ use runtime::traces::Traces;
 use tellers_http::listener;
 
 use crate::cli::{Cli, Command};
+use crate::output::{Misused, ReaderGone};
 
 fn main() -> ExitCode {
-    let command = Cli::command();
+    let command = Cli::shaped();
     let matches = command.clone().get_matches();
     let mut cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     cli.fleet.started_with = started_with::read(&command, &matches).into();
     match run(cli) {
         Ok(code) => code,
+        Err(error) if error.is::<ReaderGone>() => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("tellers: {error:#}");
-            ExitCode::FAILURE
+            output::beside(format!("tellers: {error:#}"));
+            if error.is::<Misused>() { ExitCode::from(output::USAGE) } else { ExitCode::FAILURE }
         }
     }
 }
@@ -97,6 +109,13 @@ async fn run_command(command: Command, fleet: FleetConfig) -> anyhow::Result<Exi
         Command::Worker(args) => roles::worker(fleet, args, shutdown::on_signal(at_once)?).await,
         Command::Monitor(args) => roles::monitor(fleet, args, shutdown::on_signal(at_once)?).await,
         Command::Migrate(args) => migrate::run(fleet, args).await,
+        Command::Status(args) => status::run(args).await,
+        Command::Jobs(args) => jobs::run(args).await,
+        Command::Accounts(args) => accounts::run(args).await,
+        Command::Imports(args) => imports::run(args).await,
+        Command::Alerts(args) => alerts::run(args).await,
+        Command::Config(args) => config::run(args).await,
+        Command::Doctor(args) => doctor::run(fleet, args).await,
         Command::Keys(args) => keys::run(fleet, args).await,
         Command::Verify(args) => verify::run(fleet, args).await,
         Command::DeadLetters(args) => dead_letters::run(fleet, args).await,

@@ -6,10 +6,10 @@ use fleet::config::FleetConfig;
 use tracing::info;
 
 use crate::cli::MigrateArgs;
+use crate::output;
 use crate::{keys, parts};
 
 /// Brings the ledger's schema up to date, and makes the first key of a fleet that strangers would reach without one.
-#[allow(clippy::print_stdout)] // The one time that the key is shown.
 pub(crate) async fn run(fleet: FleetConfig, args: MigrateArgs) -> anyhow::Result<ExitCode> {
     let MigrateArgs { api_listen, monitor_listen, access } = args;
     let books = parts::existing_books(&fleet)?;
@@ -21,7 +21,8 @@ pub(crate) async fn run(fleet: FleetConfig, args: MigrateArgs) -> anyhow::Result
         && !access.allow_anonymous
         && let Some(secret) = keys::first(&books).await?
     {
-        println!("first key of this fleet, for everything; it is shown this once: {}", secret.reveal());
+        let what = "first key of this fleet, for everything; it is shown this once";
+        output::secret(format_args!("{what}: {}", secret.reveal()))?;
     }
     books.ledger.close().await;
     info!(lanes = fleet.lanes.count(), "the schema is up to date");

@@ -3,11 +3,9 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use api::imports::ImportsConfig;
-use backon::{ExponentialBuilder, Retryable as _};
 use fleet::config::{FleetConfig, WorkerConfig};
 use fleet::reporter::Instruments;
 use fleet::settings::{LiveSettings, Settings};
@@ -15,21 +13,16 @@ use queue::publisher::Publisher;
 use runtime::addresses::AllowedPrivate;
 use runtime::telemetry;
 use runtime::telemetry::names::Part;
-use store::StoreError;
-use store::ledger::Ledger;
 use tellers_http::keys::check_listen;
 use tellers_http::tls::ServerTls;
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
 
 use crate::access::{Access, Following};
 use crate::cli::{ApiArgs, DevArgs, MonitorArgs};
 use crate::encryption::tell_exposed;
 use crate::listening::{announce, listen, server_tls, url_here};
 use crate::parts::Parts;
-
-/// The longest wait before a ledger that is away at the start is asked again.
-const CHECK_DELAY_MAX: Duration = Duration::from_secs(2);
+use crate::servers::{check_broker, check_ledger, knock};
 
 /// Where files lie until they are read, within the data folder.
 const IMPORTS_FOLDER: &str = "imports";
@@ -41,6 +34,7 @@ pub(crate) async fn dev(
     shutdown: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
     let parts = Parts::open(&fleet).await?;
+    knock(&parts, fleet.lanes).await?;
     parts.ledger.migrate(fleet.lanes).await?;
     let fleet = Dev::start(&fleet, args, &parts, shutdown).await?;
     fleet.until_the_end().await?;
@@ -135,6 +129,7 @@ pub(crate) async fn api(
     let settings = args.settings.0.clone();
     let tls = server_tls(&args.access)?;
     let parts = Parts::open_shared(&fleet, "api").await?;
+    knock(&parts, fleet.lanes).await?;
     let access = Access::open(&args.access, &parts, &[args.api_listen]).await?;
     let config = api_config(&fleet, args, tls, &access)?;
     let replica = replica_id("api")?;
@@ -145,7 +140,8 @@ pub(crate) async fn api(
     tell_exposed(&fleet, &[("api", &listener)]);
 
     // It accepts jobs while the ledger is away; another number of lanes ends it as soon as it is known.
-    let check = tokio::spawn(checked(parts.ledger.clone(), fleet.clone(), shutdown.clone()));
+    let check = tokio::spawn(check_ledger(parts.ledger.clone(), fleet.lanes, shutdown.clone()));
+    let broker = tokio::spawn(check_broker(parts.queue.clone(), shutdown.clone()));
     let api_parts = api_parts(&fleet, &parts, &publisher, replica, instruments);
     let following = access.follow(&parts, &shutdown);
     let served = api::serve(listener, config, api_parts, shutdown.clone()).await;
@@ -154,6 +150,7 @@ pub(crate) async fn api(
     following.end().await?;
     parts.close().await;
     check.await.context("the check of the ledger broke off")??;
+    broker.await.context("the check of the broker broke off")??;
     served.map(|()| ExitCode::SUCCESS)
 }
 
@@ -164,6 +161,7 @@ pub(crate) async fn worker(
     shutdown: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
     let parts = Parts::open_shared(&fleet, "worker").await?;
+    knock(&parts, fleet.lanes).await?;
     let replica = replica_id("worker")?;
     let publisher = parts.publisher(&fleet, &replica);
     let instruments = instruments(&fleet, &parts, config.settings.0)?;
@@ -172,11 +170,14 @@ pub(crate) async fn worker(
     tell_exposed(&fleet, &[("worker", &listener)]);
 
     // Without a schema every batch would fail: no lane is taken before.
-    checked(parts.ledger.clone(), fleet.clone(), shutdown.clone()).await?;
+    let broker = tokio::spawn(check_broker(parts.queue.clone(), shutdown.clone()));
+    check_ledger(parts.ledger.clone(), fleet.lanes, shutdown.clone()).await?;
     let worker_parts = worker_parts(&fleet, &parts, &publisher, replica, instruments);
-    let served = worker::run(worker_parts, listener, shutdown).await;
+    let served = worker::run(worker_parts, listener, shutdown.clone()).await;
+    shutdown.cancel();
     publisher.stop().await;
     parts.close().await;
+    broker.await.context("the check of the broker broke off")??;
     served.map(|()| ExitCode::SUCCESS)
 }
 
@@ -187,6 +188,7 @@ pub(crate) async fn monitor(
     shutdown: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
     let parts = Parts::open_shared(&fleet, "monitor").await?;
+    knock(&parts, fleet.lanes).await?;
     let MonitorArgs { monitor: config, access } = args;
     let tls = server_tls(&access)?;
     let access = Access::open(&access, &parts, &[config.monitor_listen]).await?;
@@ -196,7 +198,8 @@ pub(crate) async fn monitor(
     announce("monitor", &listener)?;
     tell_exposed(&fleet, &[("monitor", &listener)]);
     // It watches while the ledger is away; another number of lanes ends it as soon as it is known.
-    let check = tokio::spawn(checked(parts.ledger.clone(), fleet.clone(), shutdown.clone()));
+    let check = tokio::spawn(check_ledger(parts.ledger.clone(), fleet.lanes, shutdown.clone()));
+    let broker = tokio::spawn(check_broker(parts.queue.clone(), shutdown.clone()));
     let monitor_parts = monitor::Parts {
         api_url: config.api_url,
         api_key: config.api_key,
@@ -208,36 +211,9 @@ pub(crate) async fn monitor(
     shutdown.cancel();
     following.end().await?;
     check.await.context("the check of the ledger broke off")??;
+    broker.await.context("the check of the broker broke off")??;
     parts.close().await;
     served.map(|()| ExitCode::SUCCESS)
-}
-
-/// Waits until the ledger answers, and fails if it is not this fleet's: no schema, or other lanes.
-/// `Ok` after `shutdown` too.
-async fn checked(
-    ledger: Arc<dyn Ledger>,
-    fleet: FleetConfig,
-    shutdown: CancellationToken,
-) -> anyhow::Result<()> {
-    let delays = ExponentialBuilder::new().with_max_delay(CHECK_DELAY_MAX).with_jitter().without_max_times();
-    let check = (|| ledger.check(fleet.lanes))
-        .retry(delays)
-        .when(|error| {
-            matches!(
-                error,
-                StoreError::Transient(_) | StoreError::PoolExhausted(_) | StoreError::RightMissing(_)
-            )
-        })
-        .notify(|error, delay| warn!(%error, retry_in = ?delay, "waiting for the ledger"));
-    tokio::select! {
-        () = shutdown.cancelled() => Ok(()),
-        checked = check => {
-            if checked.is_err() {
-                shutdown.cancel();
-            }
-            checked.map_err(Into::into)
-        }
-    }
 }
 
 /// Starts recording, and puts together what every role of this process reports from.

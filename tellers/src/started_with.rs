@@ -37,13 +37,11 @@ fn value(argument: &Arg, given: &ArgMatches) -> Option<Value> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
     use crate::cli::Cli;
 
     fn started(arguments: &[&str]) -> BTreeMap<String, SettingReport> {
-        let command = Cli::command();
+        let command = Cli::shaped();
         let matches = command.clone().try_get_matches_from([&["tellers"], arguments].concat()).unwrap();
         read(&command, &matches)
     }
@@ -73,7 +71,7 @@ mod tests {
 
     #[test]
     fn every_role_takes_its_settings_as_arguments() {
-        let command = Cli::command();
+        let command = Cli::shaped();
         for setting in table::ALL {
             let takers = ["dev", "api", "worker", "monitor"].into_iter().filter(|name| {
                 let mut arguments = command.find_subcommand(name).unwrap().get_arguments();

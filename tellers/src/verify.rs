@@ -8,6 +8,7 @@ use fleet::config::FleetConfig;
 use store::ledger::Audit;
 
 use crate::cli::VerifyArgs;
+use crate::output;
 use crate::parts;
 
 /// Exit status 0: the ledger is in order; 1: it is not, or could not be read.
@@ -20,7 +21,6 @@ pub(crate) async fn run(fleet: FleetConfig, args: VerifyArgs) -> anyhow::Result<
     Ok(if audit.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-#[allow(clippy::print_stdout)] // The command's answer.
 fn print(audit: &Audit, json: bool) {
     if json {
         let Audit { accounts, entries, jobs, findings, findings_total } = audit;
@@ -28,13 +28,13 @@ fn print(audit: &Audit, json: bool) {
             "clean": audit.is_clean(), "accounts": accounts, "entries": entries, "jobs": jobs,
             "findings_total": findings_total, "findings": findings,
         });
-        println!("{answer}");
+        output::done(&answer);
     } else {
-        println!("{}", table(audit));
+        output::done(table(audit));
         for finding in &audit.findings {
-            println!("  - {finding}");
+            output::done(format_args!("  - {finding}"));
         }
-        println!("{}", sentence(audit));
+        output::done(sentence(audit));
     }
 }
 

@@ -1,5 +1,7 @@
 //! Keys of clients: made, listed, replaced, revoked. A key is shown once, in the answer that made it.
 
+pub mod own;
+
 use std::sync::Arc;
 
 use axum::Json;

@@ -71,9 +71,8 @@ impl Attempt<'_> {
         }
     }
 
-    /// The broker is away for this cause; gives the failure that everyone gets until the pause is over.
-    pub fn failed(self, cause: String) -> BrokerError {
-        let failure = BrokerError::Failed(cause);
+    /// The broker is away, by this failure; gives the failure that everyone gets until the pause is over.
+    pub fn failed(self, failure: BrokerError) -> BrokerError {
         let mut state = self.backoff.lock();
         let pause = state.pauses.next().unwrap_or(PAUSE_MAX);
         let until = Instant::now() + pause;
@@ -120,7 +119,7 @@ mod tests {
     fn one_at_a_time_tries_a_broker_that_is_away() {
         let backoff = Backoff::default();
         let _beside = backoff.attempt().unwrap();
-        backoff.attempt().unwrap().failed("away".to_owned());
+        backoff.attempt().unwrap().failed(BrokerError::Failed("away".to_owned()));
         let one = next(&backoff);
         assert_eq!(backoff.attempt().err().unwrap().to_string(), "away");
         drop(one);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use deadpool::Runtime;
-use deadpool::managed::{Object, Pool};
+use deadpool::managed::{Object, Pool, PoolError};
 use lapin::{Channel, ConnectionStatus};
 use tokio::time::timeout;
 
@@ -80,9 +80,12 @@ impl Broker {
         let connected = match timeout(CONNECT_TIMEOUT, self.pool.get()).await {
             Ok(Ok(connection)) => Ok(connection),
             Ok(Err(cause)) => {
-                Err(format!("{} cannot be reached: {}", self.address, self.pool.manager().explain(&cause)))
+                let why =
+                    format!("{} cannot be reached: {}", self.address, self.pool.manager().explain(&cause));
+                let is_shut_out = matches!(&cause, PoolError::Backend(cause) if rights::is_shut_out(cause));
+                Err(if is_shut_out { BrokerError::ShutOut(why) } else { BrokerError::Failed(why) })
             }
-            Err(_) => Err(format!("{} does not answer", self.address)),
+            Err(_) => Err(BrokerError::Failed(format!("{} does not answer", self.address))),
         };
         match connected {
             Ok(connection) => {

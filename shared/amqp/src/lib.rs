@@ -11,6 +11,10 @@ pub enum BrokerError {
     /// It is short of memory or disk: it takes no messages, but hands out those that wait. Names the broker.
     #[error("{0} takes no messages: it is short of memory or disk")]
     Alarm(String),
+    /// It lets nobody in by the URL: it has no such virtual host, or not this user with this password, or keeps the user
+    /// out of the virtual host. Waiting mends nothing, but an administrator may.
+    #[error("{0}")]
+    ShutOut(String),
     /// Anything else.
     #[error("{0}")]
     Failed(String),

@@ -14,12 +14,22 @@ pub fn is_refused(cause: &Error) -> bool {
         if *refused.kind() == AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED))
 }
 
+/// Whether the broker does not let the user of the URL in, however often it is tried: a refusal of a connection, since it
+/// is about a virtual host or a login. Connections beyond a limit are refused in the same way, and find room later.
+pub fn is_shut_out(cause: &Error) -> bool {
+    let ErrorKind::ProtocolError(refused) = cause.kind() else { return false };
+    let words = cause.to_string();
+    match refused.kind() {
+        AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED) => words.contains("vhost") && !words.contains("limit"),
+        AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) => words.contains("Login was refused"),
+        _ => false,
+    }
+}
+
 /// The broker's words, and, where a right is missing, which right that is and how it is granted.
 pub fn explained(cause: &Error) -> String {
     let words = cause.to_string();
-    let is_shut_out = matches!(cause.kind(), ErrorKind::ProtocolError(refused)
-        if *refused.kind() == AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED) && words.contains("access to vhost"));
-    if is_refused(cause) || is_shut_out { format!("{words}; {}", remedy(&words)) } else { words }
+    if is_refused(cause) || is_shut_out(cause) { format!("{words}; {}", remedy(&words)) } else { words }
 }
 
 /// "ACCESS_REFUSED - write access to exchange 'tellers.jobs' in vhost '/' refused for user 'u'", which older versions write
@@ -28,6 +38,11 @@ fn remedy(words: &str) -> String {
     if words.contains("Login was refused") {
         return "check the user and the password in AMQP_URL (the user `guest` may connect from the broker's own machine \
                 only)"
+            .to_owned();
+    }
+    if words.contains("vhost") && words.contains("not found") {
+        return "make the virtual host (rabbitmqctl add_vhost NAME), or name another one behind the host in AMQP_URL, where / is \
+                written %2f"
             .to_owned();
     }
     let Some(Refusal { access, object, user }) = Refusal::read(words) else {
@@ -94,6 +109,8 @@ mod tests {
         assert!(older.contains("on the exchange x: one of the patterns `configure`"), "{older}");
         let shut_out = remedy("NOT_ALLOWED - access to vhost 'v' refused for user 'u'");
         assert!(shut_out.starts_with("the user u has no permissions in this virtual host"), "{shut_out}");
+        let unknown = remedy("NOT_ALLOWED - vhost nope not found");
+        assert!(unknown.starts_with("make the virtual host"), "{unknown}");
         let login = remedy("ACCESS_REFUSED - Login was refused using authentication mechanism PLAIN.");
         assert!(login.starts_with("check the user and the password in AMQP_URL"), "{login}");
         let other = remedy("ACCESS_REFUSED - something new");

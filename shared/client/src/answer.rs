@@ -27,6 +27,8 @@ pub struct Problem {
     pub status: StatusCode,
     /// The last step of the problem's type, such as `lane-full`.
     pub kind: Option<String>,
+    /// The kind in a few words.
+    pub title: Option<String>,
     /// What is wrong, and what to do.
     pub detail: String,
 }
@@ -102,6 +104,7 @@ impl Problem {
         Problem {
             status,
             kind: kind.map(|kind| kind.chars().take(40).collect()),
+            title: json["title"].as_str().map(Problem::shortened),
             detail: json["detail"].as_str().map_or_else(|| Problem::shortened(body), str::to_owned),
         }
     }

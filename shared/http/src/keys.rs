@@ -80,6 +80,11 @@ impl Key {
         Some(Key::new(ANONYMOUS.to_owned(), ANONYMOUS.to_owned(), client, scopes, Accounts::all()))
     }
 
+    /// When it ends, in microseconds since the Unix epoch; `None`: it does not.
+    pub fn expires_at(&self) -> Option<i64> {
+        self.expires_at
+    }
+
     fn check(&self, now: i64) -> Result<(), Denied> {
         if self.revoked_at.is_some() {
             return Err(Denied::Revoked { id: self.id.clone() });

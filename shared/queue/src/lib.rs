@@ -140,6 +140,14 @@ pub trait Queue: WorkQueue {
     /// It would not, and why.
     async fn ready(&self) -> Result<(), QueueError>;
 
+    /// Whether this process is let in. Unlike [`Queue::ready`], this declares nothing.
+    ///
+    /// # Errors
+    /// It is not, or the broker is away or takes nothing.
+    async fn lets_in(&self) -> Result<(), QueueError> {
+        Ok(())
+    }
+
     /// Looks at what somebody has set on the queues under which jobs may be lost or lose their order.
     async fn policies(&self) -> Policies {
         Policies::Harmless
@@ -286,6 +294,13 @@ pub enum QueueError {
     Failed(String),
 }
 
+impl QueueError {
+    /// Whether the broker lets nobody in by its URL, which no waiting mends.
+    pub fn is_shut_out(&self) -> bool {
+        matches!(self, QueueError::Broker(BrokerError::ShutOut(_)))
+    }
+}
+
 impl From<QueueError> for PublishError {
     fn from(failure: QueueError) -> PublishError {
         PublishError::Unavailable(failure.to_string())
@@ -296,7 +311,9 @@ impl From<QueueError> for Trouble {
     fn from(failure: QueueError) -> Trouble {
         let kind = match failure {
             QueueError::Broker(BrokerError::Alarm(_)) => TroubleKind::BrokerAlarm,
-            QueueError::Broker(BrokerError::Failed(_)) | QueueError::Failed(_) => TroubleKind::QueueAway,
+            QueueError::Broker(BrokerError::Failed(_) | BrokerError::ShutOut(_)) | QueueError::Failed(_) => {
+                TroubleKind::QueueAway
+            }
         };
         Trouble { kind, what: failure.to_string() }
     }

@@ -259,6 +259,10 @@ impl Queue for RabbitMq {
         Ok(self.publishing.ready().await?)
     }
 
+    async fn lets_in(&self) -> Result<(), QueueError> {
+        Ok(self.publishing.ready().await?)
+    }
+
     async fn policies(&self) -> Policies {
         self.topology.policies().await
     }

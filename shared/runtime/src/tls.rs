@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use rustls::{CertificateError, Error as TlsError, InvalidMessage};
 
 pub use self::trust::{
-    AuthoritiesError, authorities_file, authorities_pem, client_config, fleet_client_config, recognise, trust,
+    AuthoritiesError, authorities_file, authorities_pem, client_config, client_config_ahead,
+    fleet_client_config, recognise, trust,
 };
 
 /// The variable that names the file of the authorities that are trusted instead of the machine's.

@@ -20,6 +20,10 @@ pub enum StoreError {
     /// fault: those that need the right wait until it is granted.
     #[error("the ledger is not available: {0}")]
     RightMissing(String),
+    /// The server lets nobody in by the URL of the database: it has no such database, or not this user with this password.
+    /// Waiting mends nothing, but an administrator may.
+    #[error("the ledger is not available: {0}")]
+    ShutOut(String),
     /// The same will never work.
     #[error("the ledger refused: {0}")]
     Permanent(String),

@@ -52,6 +52,9 @@ pub enum Failure {
     /// The user of the database lacks a right. No job is at fault, and those that do without the right can be posted.
     #[error("{0}")]
     RightMissing(String),
+    /// The server lets nobody in by this URL: the database is not there, or the user, or the password is another.
+    #[error("{0}")]
+    ShutOut(String),
     /// The same will never work.
     #[error("{0}")]
     #[strum(serialize = "refused")]
@@ -92,6 +95,7 @@ impl From<Failure> for StoreError {
             Failure::TimedOut(why) => StoreError::TimedOut(why),
             Failure::DuplicateKey(why) | Failure::Obstructed(why) => StoreError::Obstructed(why),
             Failure::RightMissing(why) => StoreError::RightMissing(why),
+            Failure::ShutOut(why) => StoreError::ShutOut(why),
             Failure::Permanent(why) => StoreError::Permanent(why),
         }
     }

@@ -1,6 +1,8 @@
 //! What is being measured, for whoever waits.
 
-#[allow(clippy::print_stderr)] // Standard output is for the figures.
+use crate::output;
+
+/// Standard output is for the figures.
 pub(crate) fn show_progress(what: &str) {
-    eprintln!("… {what}");
+    output::beside(format_args!("… {what}"));
 }

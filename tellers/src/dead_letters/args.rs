@@ -1,12 +1,12 @@
 //! The arguments of `tellers dead-letters`.
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use runtime::server_url::http_base;
 use serde::Serialize;
 use serde_with::skip_serializing_none;
+
+use crate::remote::args::KeyArgs;
 
 /// Whom to ask, and for what.
 #[derive(Debug, Clone, Args)]
@@ -24,12 +24,11 @@ pub(crate) struct DeadLettersArgs {
 pub(crate) struct MonitorAddress {
     /// URL of the monitor, which does it and notes who did; without, the queue itself is used (AMQP_URL or the files of
     /// `tellers dev`), and nothing is noted
-    #[arg(long, env = "MONITOR_URL", value_parser = http_base, global = true)]
+    #[arg(long = "monitor-url", visible_alias = "url", env = "MONITOR_URL", value_parser = http_base, global = true)]
     pub(crate) url: Option<String>,
 
-    /// File with an API key for the monitor (scope operate); by default, the key is in the variable API_KEY
-    #[arg(long, env = "API_KEY_FILE", global = true)]
-    pub(crate) api_key_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) key: KeyArgs,
 }
 
 #[derive(Debug, Clone, Subcommand)]

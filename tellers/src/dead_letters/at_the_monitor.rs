@@ -1,7 +1,7 @@
 //! Dead letters over HTTP: by the monitor's URL and a key, without any credentials of the broker.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::io::{BufRead as _, IsTerminal as _};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
@@ -13,6 +13,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use super::args::{ActArgs, DeadLettersArgs, DeadLettersCommand, FilterArgs};
+use crate::output;
 
 const LETTERS: &str = "/api/scalability/dead-letters";
 /// How long the monitor may take to accept a connection, and to replay tens of thousands of letters.
@@ -23,16 +24,8 @@ const LISTED_AT_ONCE: usize = 1_000;
 const TRIED_AT_ONCE: usize = 500;
 
 pub(super) async fn run(url: &str, args: &DeadLettersArgs) -> anyhow::Result<()> {
-    let key = match &args.monitor.api_key_file {
-        Some(path) => {
-            let key = std::fs::read_to_string(path);
-            Some(key.with_context(|| format!("the API key cannot be read from {}", path.display()))?)
-        }
-        None => std::env::var("API_KEY").ok(),
-    };
     let http = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).timeout(ANSWER_TIMEOUT);
-    let key = key.as_deref().map(str::trim).filter(|key| !key.is_empty());
-    let monitor = Monitor(Client::through(http, url, key)?);
+    let monitor = Monitor(Client::through(http, url, args.monitor.key.read()?.as_deref())?);
     match &args.command {
         DeadLettersCommand::List { filter, limit, json } => monitor.list(filter, *limit, *json).await,
         DeadLettersCommand::Show { id } => monitor.show(id).await,
@@ -149,9 +142,10 @@ impl Monitor {
         let body = json!({ "filter": preview.page["filter"], "matched": matched });
         let done = self.post(&format!("/{deed}"), &body).await?;
         for letter in done["kept_letters"].as_array().into_iter().flatten() {
-            print(&format!("kept {}: {}", text(&letter["id"]), text(&letter["why"])))?;
+            output::done(format_args!("kept {}: {}", text(&letter["id"]), text(&letter["why"])));
         }
-        print(&format!("{} {} dead letters, {} jobs", text(&done["done"]), done["letters"], done["jobs"]))?;
+        let deed = text(&done["done"]);
+        output::done(format_args!("{deed} {} dead letters, {} jobs", done["letters"], done["jobs"]));
         let kept = done["kept"].as_u64().unwrap_or_default();
         ensure!(kept == 0, "{kept} dead letters stay; `show` them, and `discard` those that are of no use");
         Ok(())
@@ -211,15 +205,13 @@ fn print_lines(letters: &[Value]) -> anyhow::Result<()> {
 
 /// The command's answer.
 fn print(text: &str) -> anyhow::Result<()> {
-    Ok(writeln!(std::io::stdout(), "{text}")?)
+    output::line(text)
 }
 
 /// Asks whoever sits at the terminal.
 fn is_agreed(question: &str) -> anyhow::Result<bool> {
     ensure!(std::io::stdin().is_terminal(), "{question} Nobody is there to ask: say --yes");
-    let mut stdout = std::io::stdout();
-    write!(stdout, "{question} [y/N] ")?;
-    stdout.flush()?;
+    output::bytes(format!("{question} [y/N] ").as_bytes())?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))

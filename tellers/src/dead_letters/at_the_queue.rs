@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::args::{ActArgs, DeadLettersCommand};
+use crate::output;
 use crate::{parts, roles};
 
 /// Letters that are put back before they are removed, together: a broker is looked through for them once.
@@ -54,14 +55,13 @@ pub(super) async fn run(fleet: FleetConfig, command: DeadLettersCommand) -> anyh
     done
 }
 
-#[allow(clippy::print_stdout)] // The command's answer.
 async fn list(queue: &dyn Queue, limit: usize, json: bool) -> anyhow::Result<()> {
     // Counted before it looks: a broker's count lags behind letters that are looked at and put back.
     let kept = queue.dead_letter_count().await?;
     let letters = queue.dead_letters(limit).await?;
     if json {
         for letter in &letters {
-            println!("{}", serde_json::to_string(&Shown::of(letter)?)?);
+            output::line(serde_json::to_string(&Shown::of(letter)?)?)?;
         }
         return Ok(());
     }
@@ -71,15 +71,18 @@ async fn list(queue: &dyn Queue, limit: usize, json: bool) -> anyhow::Result<()>
         let lane = lane_of(letter).map(|lane| lane.to_string()).unwrap_or_default();
         table.add_row([&letter.id, &lane, &letter.at.to_string(), &letter.cause]);
     }
-    println!("{table}");
-    println!("{} of {} dead letters", letters.len(), letters.len().max(usize::try_from(kept)?));
+    output::line(&table)?;
+    output::line(format_args!(
+        "{} of {} dead letters",
+        letters.len(),
+        letters.len().max(usize::try_from(kept)?)
+    ))?;
     Ok(())
 }
 
-#[allow(clippy::print_stdout)] // The command's answer.
 async fn show(queue: &dyn Queue, id: &str) -> anyhow::Result<()> {
     if let Some(letter) = find(queue, id).await?.first() {
-        println!("{}", serde_json::to_string_pretty(&Shown::of(letter)?)?);
+        output::line(serde_json::to_string_pretty(&Shown::of(letter)?)?)?;
     }
     Ok(())
 }
@@ -118,12 +121,11 @@ impl Shown<'_> {
     }
 }
 
-#[allow(clippy::print_stdout)] // The command's answer.
 async fn discard(queue: &dyn Queue, id: &str) -> anyhow::Result<()> {
     if !queue.discard_dead_letter(id).await? {
         bail!("there is no dead letter {id}; `tellers dead-letters list` lists the dead letters");
     }
-    println!("discarded {id}");
+    output::done(format_args!("discarded {id}"));
     Ok(())
 }
 
@@ -138,7 +140,6 @@ async fn find(queue: &dyn Queue, id: &str) -> anyhow::Result<Vec<DeadLetter>> {
 
 /// Publishes first and removes afterwards: broken off between, a letter is there twice, and its job
 /// still takes effect once.
-#[allow(clippy::print_stdout)] // The command's answer.
 async fn replay(fleet: &FleetConfig, queue: &Arc<dyn Queue>, letters: Vec<DeadLetter>) -> anyhow::Result<()> {
     let replica = roles::replica_id("replay")?;
     let publisher = Publisher::new(queue.clone(), fleet.lanes, replica, PublisherLimits::default());
@@ -153,7 +154,7 @@ async fn replay(fleet: &FleetConfig, queue: &Arc<dyn Queue>, letters: Vec<DeadLe
                 Ok(jobs) => drop(replayed.insert(&letter.id, jobs)),
                 Err(error) => {
                     refused += 1;
-                    println!("kept {}: {error}", letter.id);
+                    output::done(format_args!("kept {}: {error}", letter.id));
                 }
             }
         }
@@ -166,7 +167,7 @@ async fn replay(fleet: &FleetConfig, queue: &Arc<dyn Queue>, letters: Vec<DeadLe
         })?;
         for (id, jobs) in replayed {
             let gone = if removed.contains(id) { "" } else { "; someone else has removed it meanwhile" };
-            println!("replayed {id}: {jobs} jobs{gone}");
+            output::done(format_args!("replayed {id}: {jobs} jobs{gone}"));
         }
     }
     publisher.stop().await;

@@ -1,7 +1,8 @@
 //! The arguments of `tellers import`.
 
 use clap::Args;
-use runtime::server_url::http_base;
+
+use crate::remote::args::{IngressArgs, KeyArgs};
 
 /// Which file, how to read it, and where to send it.
 #[derive(Debug, Clone, Args)]
@@ -26,12 +27,14 @@ pub(crate) struct ImportArgs {
     #[arg(long)]
     pub(crate) dry_run: bool,
 
-    /// URL of the ingress
-    #[arg(long, env = "API_URL", default_value = "http://127.0.0.1:8080", value_parser = http_base)]
-    pub(crate) api_url: String,
+    #[command(flatten)]
+    pub(crate) ingress: IngressArgs,
 
-    /// API key of the ingress, if the ingress asks for keys (scopes submit and read)
-    #[arg(long, env = "API_KEY", hide_env_values = true)]
+    #[command(flatten)]
+    pub(crate) key: KeyArgs,
+
+    /// The API key itself. Whoever lists the processes of this machine can read it: API_KEY and --api-key-file are safer
+    #[arg(long, value_name = "KEY", hide = true)]
     pub(crate) api_key: Option<String>,
 
     /// Print the import as JSON when it has ended

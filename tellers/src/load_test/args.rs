@@ -7,6 +7,8 @@ use load_test::plan::Mode;
 use load_test::{Request, Target, UsageSource};
 use runtime::server_url::http_base;
 
+use crate::remote::args::KeyArgs;
+
 /// How, where and how long.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = EXAMPLES)]
@@ -15,15 +17,18 @@ pub(crate) struct LoadTestArgs {
     mode: Option<ModeArgs>,
 
     /// URL of the ingress
-    #[arg(long, global = true, env = "API_URL", default_value = "http://127.0.0.1:8080", value_parser = http_base)]
+    #[arg(long = "api-url", visible_alias = "url", global = true, env = "API_URL", value_name = "URL", default_value = "http://127.0.0.1:8080", value_parser = http_base)]
     url: String,
 
-    /// API key of the ingress, if the ingress asks for keys (scopes submit and read)
-    #[arg(long, global = true, env = "API_KEY", hide_env_values = true)]
+    #[command(flatten)]
+    key: KeyArgs,
+
+    /// The API key itself. Whoever lists the processes of this machine can read it: API_KEY and --api-key-file are safer
+    #[arg(long, global = true, value_name = "KEY", hide = true)]
     api_key: Option<String>,
 
     /// URL of the monitor, which has the CPU and memory of the replicas, such as http://127.0.0.1:5000
-    #[arg(long, global = true, env = "MONITOR_URL", value_name = "URL", value_parser = http_base)]
+    #[arg(long = "monitor-url", visible_alias = "monitor", global = true, env = "MONITOR_URL", value_name = "URL", value_parser = http_base)]
     monitor: Option<String>,
 
     /// Accounts that the transfers go between: 2 to 1,000
@@ -96,8 +101,13 @@ enum ModeArgs {
 }
 
 impl LoadTestArgs {
-    pub(crate) fn target(&self) -> Target {
-        Target { url: self.url.clone(), api_key: self.api_key.clone() }
+    /// Where the load goes, with the key that it needs, if any (scopes submit and read).
+    ///
+    /// # Errors
+    /// The file with the key cannot be read.
+    pub(crate) fn target(&self) -> anyhow::Result<Target> {
+        let api_key = self.api_key.clone().map_or_else(|| self.key.read(), |key| Ok(Some(key)))?;
+        Ok(Target { url: self.url.clone(), api_key })
     }
 
     pub(crate) fn usage(&self) -> UsageSource {

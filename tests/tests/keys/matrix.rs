@@ -19,6 +19,7 @@ fn opened_by(method: &Method, path: &str) -> Option<&'static [&'static str]> {
         (_, "/livez" | "/readyz" | "/metrics" | "/api/session") => &[],
         ("POST", "/api/jobs" | "/api/jobs/batch" | "/api/imports" | "/api/analyses") => &["submit"],
         ("DELETE", "/api/imports/{number}" | "/api/analyses/{id}") => &["submit", "operate"],
+        ("GET", "/api/keys/self") => &SCOPES,
         ("GET", "/api/keys" | "/api/keys/{id}") => &["audit", "admin"],
         (_, path) if path.starts_with("/api/keys") => &["admin"],
         (_, "/api/audit") => &["audit"],

@@ -134,7 +134,7 @@ impl Topology {
                 attempt.succeeded();
                 Ok(())
             }
-            Err(Undeclared::Refused(why)) => Err(attempt.failed(why).into()),
+            Err(Undeclared::Refused(why)) => Err(attempt.failed(BrokerError::Failed(why)).into()),
             Err(Undeclared::Failed(failure)) => Err(failure),
         }
     }

@@ -5,13 +5,14 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::time_provider::TimeProvider;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme,
 };
@@ -76,7 +77,15 @@ pub fn recognise(own: CertificateDer<'static>) {
 /// # Errors
 /// The cryptography lacks a version of TLS.
 pub fn client_config() -> Result<ClientConfig, TlsError> {
-    config(false)
+    config(false, Duration::ZERO)
+}
+
+/// The same as it will be so long from now: a handshake fails by every certificate that will have expired by then.
+///
+/// # Errors
+/// As of [`client_config`].
+pub fn client_config_ahead(ahead: Duration) -> Result<ClientConfig, TlsError> {
+    config(false, ahead)
 }
 
 /// The same for servers of its own fleet, which it reaches at addresses that their certificates may not name: they may
@@ -85,13 +94,25 @@ pub fn client_config() -> Result<ClientConfig, TlsError> {
 /// # Errors
 /// As of [`client_config`].
 pub fn fleet_client_config() -> Result<ClientConfig, TlsError> {
-    config(true)
+    config(true, Duration::ZERO)
 }
 
-fn config(own: bool) -> Result<ClientConfig, TlsError> {
+/// A clock that is ahead of this machine's.
+#[derive(Debug)]
+struct Ahead(Duration);
+
+impl TimeProvider for Ahead {
+    fn current_time(&self) -> Option<UnixTime> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+        Some(UnixTime::since_unix_epoch(now + self.0))
+    }
+}
+
+fn config(own: bool, ahead: Duration) -> Result<ClientConfig, TlsError> {
     let provider = Arc::new(ring::default_provider());
     let verifier = Arc::new(Verifier { provider: provider.clone(), own });
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let builder = ClientConfig::builder_with_details(provider, Arc::new(Ahead(ahead)))
+        .with_safe_default_protocol_versions()?;
     let mut config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)

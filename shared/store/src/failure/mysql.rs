@@ -34,8 +34,9 @@ pub(super) fn of_number(number: u16, message: &str) -> Failure {
         // A right on a table, a column or a routine, or one of the whole server: some jobs need it and others do not.
         1142 | 1143 | 1370 | 1227 => Failure::RightMissing(format!("{} ({why})", rights::lacking(message))),
         // Nobody gets in by this user, with this password or into this database.
-        1044 => Failure::Transient(format!("{}: {why}", rights::shut_out(true))),
-        1045 | 1698 | 3118 | 4151 => Failure::Transient(format!("{}: {why}", rights::shut_out(false))),
+        1044 => Failure::ShutOut(format!("{}: {why}", rights::shut_out(true))),
+        1045 | 1698 | 3118 | 4151 => Failure::ShutOut(format!("{}: {why}", rights::shut_out(false))),
+        1049 => Failure::ShutOut(format!("{}: {why}", rights::NO_DATABASE)),
         // Everything else passes or is the operator's to mend: connections, memory, disks, time-outs, read-only servers,
         // schema changes, missing partitions.
         _ => Failure::Transient(why),
@@ -92,8 +93,8 @@ mod tests {
         for right in [1142, 1143, 1227, 1370] {
             assert!(matches!(of_number(right, ""), Failure::RightMissing(_)), "{right}");
         }
-        for shut_out in [1044, 1045, 1698, 3118, 4151] {
-            assert!(matches!(of_number(shut_out, ""), Failure::Transient(_)), "{shut_out}");
+        for shut_out in [1044, 1045, 1049, 1698, 3118, 4151] {
+            assert!(matches!(of_number(shut_out, ""), Failure::ShutOut(_)), "{shut_out}");
         }
         for fault in [1406, 1264, 1644, 3819, 4025, 1366] {
             assert!(matches!(of_number(fault, ""), Failure::Permanent(_)), "{fault}");

@@ -112,6 +112,7 @@ impl Address {
         match failure {
             Failure::Transient(why) => Failure::Transient(format!("{why} (the database at {self})")),
             Failure::ReadOnly(why) => Failure::ReadOnly(format!("{why} (the database at {self})")),
+            Failure::ShutOut(why) => Failure::ShutOut(format!("{why} (the database at {self})")),
             Failure::Permanent(why) => Failure::Permanent(format!("{why} (the database at {self})")),
             failure => failure,
         }

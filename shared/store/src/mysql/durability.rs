@@ -43,7 +43,7 @@ impl Looking {
 }
 
 /// Asks the server at the other end of a connection.
-async fn ask(connection: &mut sqlx::MySqlConnection) -> Result<Vec<Weakness>, Failure> {
+pub(super) async fn ask(connection: &mut sqlx::MySqlConnection) -> Result<Vec<Weakness>, Failure> {
     let mut script = Script::new(Dialect::MySql);
     script.sql(ASK);
     let mut told = HashMap::new();

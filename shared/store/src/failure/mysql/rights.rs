@@ -6,6 +6,9 @@
 /// Where the rights of every role are.
 const FILE: &str = "deploy/mysql/grants.sql, which docs/RIGHTS.md explains";
 
+/// What is said where the server has no database of that name.
+pub(super) const NO_DATABASE: &str = "make the database, or name another one behind the host in DATABASE_URL (deploy/mysql/users.sql makes one)";
+
 /// What is said of a user who lacks a right: the right, the user, and the statement that grants it.
 pub(super) fn lacking(message: &str) -> String {
     Missing::read(message).map_or_else(
