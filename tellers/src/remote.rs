@@ -106,10 +106,12 @@ impl Service {
     pub(crate) async fn ask(&self, request: RequestBuilder) -> anyhow::Result<Answer> {
         let answer = self.answer(request).await?;
         if answer.status.is_success() {
-            Ok(answer)
-        } else {
-            Err(refused(&Problem::of(answer.status, &answer.body)))
+            return Ok(answer);
         }
+        let refused = refused(&Problem::of(answer.status, &answer.body));
+        // By which whoever runs the fleet finds it in the audit log.
+        let id = printable(answer.header("x-request-id"));
+        Err(if id.is_empty() { refused } else { anyhow!("{refused} (request {id})") })
     }
 
     /// The answer to a request, whatever it is.

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::civil::Date;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
 
 use crate::sandbox::Sandbox;
@@ -44,8 +45,18 @@ impl Authority {
     /// Issues a certificate for these names and addresses, with a new key, to files that begin with `file`; what they were
     /// is replaced.
     pub fn issue(&self, file: &str, names: &[&str]) -> anyhow::Result<Pair> {
-        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
-        let mut params = CertificateParams::new(names)?;
+        self.issue_as(file, CertificateParams::new(owned(names))?)
+    }
+
+    /// The same that is good until a day begins (UTC).
+    pub fn issue_until(&self, file: &str, names: &[&str], end: Date) -> anyhow::Result<Pair> {
+        let mut params = CertificateParams::new(owned(names))?;
+        params.not_after =
+            rcgen::date_time_ymd(end.year().into(), end.month().try_into()?, end.day().try_into()?);
+        self.issue_as(file, params)
+    }
+
+    fn issue_as(&self, file: &str, mut params: CertificateParams) -> anyhow::Result<Pair> {
         params.distinguished_name.push(DnType::CommonName, file);
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &self.issuer)?;
@@ -55,6 +66,10 @@ impl Authority {
         fs::write(&pair.key, key.serialize_pem())?;
         Ok(pair)
     }
+}
+
+fn owned(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
 }
 
 /// The text of a path, for the environment.

@@ -43,6 +43,30 @@ async fn told(fleet: &Fleet, arguments: &[&str]) -> anyhow::Result<String> {
     Ok(String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
+/// An operator learns of it weeks before the fleet is not reached any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_doctor_warns_before_a_certificate_ends() -> anyhow::Result<()> {
+    let authority = trusted().await?;
+    let in_days = |days: i64| {
+        jiff::tz::Offset::UTC
+            .to_datetime(jiff::Timestamp::now())
+            .date()
+            .saturating_add(jiff::Span::new().days(days))
+    };
+    for (days, expected) in [(10, "warn  ingress/encryption"), (90, "ok    ingress/encryption")] {
+        let pair = authority.issue_until(&format!("days-{days}"), &["127.0.0.1"], in_days(days))?;
+        let dev = with_tls(Fleet::embedded()?, &pair).start(Role::Dev).await?;
+        let trusting = Fleet::embedded()?
+            .with("TLS_CA", &text(&authority.file()))
+            .with("API_URL", client(&dev, Role::Api)?.base())
+            .with("MONITOR_URL", client(&dev, Role::Monitor)?.base());
+        let output = trusting.run(&["doctor"]).await?;
+        let found = String::from_utf8_lossy(&output.stdout);
+        ensure!(found.contains(expected), "{days} days: no `{expected}` in {found}");
+    }
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fleet_with_a_certificate_speaks_tls_alone_and_its_commands_reach_it() -> anyhow::Result<()> {
     let authority = trusted().await?;

@@ -145,7 +145,7 @@ async fn a_key_is_in_a_file_or_in_the_environment() {
     let running = Running::start(fleet).await.unwrap();
     let refused = running.call(&["status"]).await.unwrap();
     assert_eq!(refused.status, 1);
-    for part in ["An API key is needed (401)", "API_KEY", "--api-key-file"] {
+    for part in ["An API key is needed (401)", "API_KEY", "--api-key-file", "(request "] {
         assert!(refused.err.contains(part), "no {part} in {}", refused.err);
     }
     let file = running.file("key", "ops-key\n").unwrap();

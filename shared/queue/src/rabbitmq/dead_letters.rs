@@ -81,7 +81,9 @@ impl Walk<'_> {
         let until = Instant::now() + OTHERS_TIMEOUT;
         loop {
             let channel = self.queue.consuming_channel().await?;
-            let count = self.count(&channel).await?;
+            // The broker's count lags behind what a walk before has put back, and so may its first delivery: as many letters
+            // are waited for as this process knows of. A walk that ended at once would show none of thousands.
+            let count = self.count(&channel).await?.max(self.queue.dead_letters.counted.load(Relaxed));
             match consume(&channel, most).await {
                 Ok(mut consumer) => {
                     self.queue.dead_letters.counted.store(count, Relaxed);
