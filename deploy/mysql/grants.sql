@@ -34,7 +34,7 @@ GRANT SELECT, INSERT ON tellers.audit_log TO 'tellers_api'@'%';
 -- too where an INSERT falls back on an UPDATE, as that of the mark for replicas in `settings` does.)
 GRANT SELECT ON tellers._sqlx_migrations TO 'tellers_worker'@'%';
 GRANT SELECT, INSERT, UPDATE (name, value) ON tellers.settings TO 'tellers_worker'@'%';
-GRANT SELECT, INSERT, UPDATE (balance, held, status, seq, digest) ON tellers.accounts TO 'tellers_worker'@'%';
+GRANT SELECT, INSERT, UPDATE (balance, held, overdraft_limit, status, seq, digest, holder) ON tellers.accounts TO 'tellers_worker'@'%';
 GRANT SELECT, INSERT, UPDATE (outcome, reason, posted_at) ON tellers.jobs TO 'tellers_worker'@'%';
 GRANT INSERT ON tellers.job_conflicts TO 'tellers_worker'@'%';
 GRANT SELECT, INSERT ON tellers.entries TO 'tellers_worker'@'%';

@@ -104,6 +104,11 @@ def test_every_kind_of_job(client: Client) -> None:
     posted(tellers.Release(account="k:a", hold=other))
     posted(tellers.FreezeAccount(account="k:b"))
     posted(tellers.UnfreezeAccount(account="k:b"))
+    posted(tellers.SetOverdraftLimit(account="k:a", overdraft_limit=70, currency="EUR"))
+    posted(tellers.SetHolder(account="k:a", holder="Ada"))
+    assert (client.account("k:a").overdraft_limit, client.account("k:a").holder) == (70, "Ada")
+    posted(tellers.SetHolder(account="k:a"))
+    assert client.account("k:a").holder is None
     posted(tellers.Withdrawal(account="k:b", amount=300, currency="EUR"))
     posted(tellers.CloseAccount(account="k:b"))
     assert (client.account("k:a").balance, client.account("k:b").status) == (600, "closed")

@@ -18,6 +18,7 @@ use super::hold::Hold;
 use super::id::FormerId;
 use super::id::JobId;
 use super::job::{Job, Kind};
+use super::money::OverdraftLimit;
 use super::outcome::{Outcome, Recorded, RecordedOutcome, Rejection};
 
 pub use legs::{legs, opposite};
@@ -65,6 +66,8 @@ pub struct Folded {
     pub entries: Vec<Entry>,
     /// Accounts that are new (`key` is `None`) or changed, as they are now, by number.
     pub accounts: BTreeMap<AccountNumber, Account>,
+    /// Accounts among `accounts` whose overdraft limit or holder a job has set.
+    pub new_terms: BTreeSet<AccountNumber>,
     /// Holds that are new or changed, as they are now.
     pub holds: BTreeMap<JobId, Hold>,
     /// Holds among `holds` that are new.
@@ -101,11 +104,18 @@ struct Fold {
 enum Change {
     Open(Account),
     SetStatus(AccountNumber, AccountStatus),
+    SetTerms(AccountNumber, Terms),
     Move(Legs),
     Reserve(Hold),
     /// The hold as it is afterwards; the legs are empty for a release.
     Settle(Hold, Legs),
     Reverse(JobId, Legs),
+}
+
+/// What is agreed about an account beside its status.
+enum Terms {
+    OverdraftLimit(OverdraftLimit),
+    Holder(Option<String>),
 }
 
 impl Fold {
@@ -159,6 +169,14 @@ impl Fold {
             }
             Change::SetStatus(number, status) => {
                 self.change_account(&number, |account| account.status = status);
+                Legs::new()
+            }
+            Change::SetTerms(number, terms) => {
+                self.change_account(&number, |account| match terms {
+                    Terms::OverdraftLimit(limit) => account.overdraft_limit = limit,
+                    Terms::Holder(holder) => account.holder = holder,
+                });
+                self.folded.new_terms.insert(number);
                 Legs::new()
             }
             Change::Move(legs) => legs,

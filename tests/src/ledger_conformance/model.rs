@@ -151,6 +151,9 @@ fn random_job(chance: &mut Chance, jobs: &Jobs, past: &[Job], holds: &[(JobId, S
             }
             None => open(&account),
         },
+        17 if chance.below(2) == 0 => {
+            format!(r#"{{"kind":"set_overdraft_limit","account":"{account}","overdraft_limit":{amount}}}"#)
+        }
         17 => {
             let kind = ["close_account", "freeze_account", "unfreeze_account", "unfreeze_account"];
             let kind = chance.pick(&kind).unwrap_or("close_account");

@@ -83,6 +83,8 @@ async fn every_kind_of_job(fleet: &Restricted) -> anyhow::Result<()> {
     for kind in ["freeze_account", "unfreeze_account", "close_account"] {
         posted(client, &json!({ "kind": kind, "account": "c" })).await?;
     }
+    posted(client, &json!({ "kind": "set_overdraft_limit", "account": "b", "overdraft_limit": 7 })).await?;
+    posted(client, &json!({ "kind": "set_holder", "account": "b", "holder": "Bo" })).await?;
     let kinds = fleet.users.database.texts("SELECT DISTINCT kind FROM jobs").await?;
     let all: BTreeSet<_> = Kind::ALL.iter().map(|kind| kind.name().to_owned()).collect();
     ensure!(kinds.into_iter().collect::<BTreeSet<_>>() == all, "a kind of job is missing here");

@@ -115,6 +115,7 @@ pub(super) fn write(
             changed.iter().any(|(key, account)| standing.get(key) != Some(&(account.held, account.status)));
         update_accounts(script, changed, standing_changes);
     }
+    update_terms(script, writes);
     insert_holds(script, writes, keys)?;
     update_holds(script, writes);
     insert_reversals(script, writes);
@@ -274,6 +275,14 @@ fn update_accounts(script: &mut Script, changed: &[(i64, &Account)], standing_ch
             }));
             script.sql(") WHERE id = column1; ");
         }
+    }
+}
+
+/// Few jobs set them, so each account has a statement of its own.
+fn update_terms(script: &mut Script, writes: &Writes<'_>) {
+    for (key, account) in writes.new_terms() {
+        script.sql("UPDATE accounts SET overdraft_limit = ").value(account.overdraft_limit.minor_units());
+        script.sql(", holder = ").value(account.holder.as_deref()).sql(" WHERE id = ").value(key).sql("; ");
     }
 }
 
