@@ -84,6 +84,22 @@ def test_problems_name_the_field_and_the_remedy(client: Client) -> None:
         client.account("a/b c?")
 
 
+def test_a_job_that_is_cancelled_never_posts(client: Client) -> None:
+    opened(client, "c:a")
+    job = client.submit(tellers.Deposit(account="c:a", amount=7, currency="EUR", reference="c/1"), wait=20)
+    with pytest.raises(tellers.TooLate, match="posted"):
+        client.cancel(job.id)
+    waiting = client.submit(tellers.Deposit(account="c:a", amount=7, currency="EUR"))
+    try:
+        cancelled = client.cancel(waiting.id, reason="twice")
+        assert cancelled.cancelled is not None
+        assert (cancelled.status, cancelled.cancelled.reason) == ("cancelled", "twice")
+        outcome = "cancelled"
+    except tellers.TooLate:
+        outcome = "posted"
+    assert client.wait(waiting.id).status == outcome
+
+
 def test_every_kind_of_job(client: Client) -> None:
     opened(client, "k:a", "k:b")
 

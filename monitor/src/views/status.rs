@@ -111,6 +111,8 @@ pub struct LedgerView {
     pub rejected: u64,
     /// Number of jobs that could not be posted, of all time.
     pub dead: u64,
+    /// Number of jobs that had been cancelled before they came, of all time.
+    pub cancelled: u64,
     /// Whether every currency's balances summed to zero at the last reading. For a ledger of many accounts
     /// the last reading is some minutes old.
     pub balanced: bool,

@@ -12,6 +12,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::account::{Account, AccountNumber, AccountStatus};
+use super::cancellation::Whose;
 use super::entry::Entry;
 use super::former::FormerJob;
 use super::hold::Hold;
@@ -31,6 +32,8 @@ pub struct Books {
     pub accounts: HashMap<AccountNumber, Account>,
     /// The jobs of the batch that the ledger holds already.
     pub recorded: HashMap<JobId, Recorded>,
+    /// Ids of the batch that were cancelled before their jobs came, each with whose jobs that stops.
+    pub cancelled: HashMap<JobId, Vec<Whose>>,
     /// The holds that exist, of those that the batch captures or releases.
     pub holds: HashMap<JobId, Hold>,
     /// The jobs that exist, of those that the batch reverses.
@@ -76,6 +79,8 @@ pub struct Folded {
     pub reversals: BTreeMap<JobId, JobId>,
     /// Jobs among those with a new outcome that were recorded as dead before.
     pub revived: BTreeSet<JobId>,
+    /// Jobs whose ids were cancelled before they came: their rows are there, and say nothing of them yet.
+    pub awaited: BTreeSet<JobId>,
     /// Jobs that are known by a former id, each with what became of it there.
     pub known: BTreeMap<JobId, RecordedOutcome>,
 }
@@ -120,6 +125,12 @@ enum Terms {
 
 impl Fold {
     fn apply(&mut self, job: &Job) -> Outcome {
+        if let Some(whose) = self.books.cancelled.remove(&job.id) {
+            self.folded.awaited.insert(job.id);
+            if whose.iter().any(|whose| whose.stops(&job.client)) {
+                return self.record(job, Outcome::Cancelled);
+            }
+        }
         let known = self.known_by_a_former_id(job);
         if let Some(outcome) = known {
             self.folded.known.insert(job.id, outcome);
@@ -143,6 +154,11 @@ impl Fold {
             }
             Err(rejection) => Outcome::Rejected(rejection),
         };
+        self.record(job, outcome)
+    }
+
+    /// Remembers the outcome for the jobs of the batch that come under the same id.
+    fn record(&mut self, job: &Job, outcome: Outcome) -> Outcome {
         let recorded = Recorded { fingerprint: job.fingerprint, outcome: outcome.recorded() };
         self.books.recorded.insert(job.id, recorded);
         if self.former.contains(&job.id) {

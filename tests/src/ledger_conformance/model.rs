@@ -25,6 +25,7 @@ impl Model {
                 Outcome::Posted => RecordedOutcome::Posted,
                 Outcome::Rejected(reason) => RecordedOutcome::Rejected(*reason),
                 Outcome::Revived(outcome) => *outcome,
+                Outcome::Cancelled => RecordedOutcome::Cancelled,
                 Outcome::Duplicate(_) | Outcome::Conflict(_) => continue,
             };
             self.0.recorded.insert(job.id, Recorded { fingerprint: job.fingerprint, outcome });

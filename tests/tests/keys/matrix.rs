@@ -17,7 +17,9 @@ fn opened_by(method: &Method, path: &str) -> Option<&'static [&'static str]> {
     Some(match (method.as_str(), path) {
         (_, "/livez" | "/readyz" | "/metrics" | "/api/session") => &[],
         ("POST", "/api/jobs" | "/api/jobs/batch" | "/api/imports" | "/api/analyses") => &["submit"],
-        ("DELETE", "/api/imports/{number}" | "/api/analyses/{id}") => &["submit", "operate"],
+        ("DELETE", "/api/jobs/{id}" | "/api/imports/{number}" | "/api/analyses/{id}") => {
+            &["submit", "operate"]
+        }
         ("GET", "/api/keys" | "/api/keys/{id}") => &["audit", "admin"],
         (_, path) if path.starts_with("/api/keys") => &["admin"],
         (_, "/api/audit") => &["audit"],

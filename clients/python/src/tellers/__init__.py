@@ -10,6 +10,7 @@ Amounts are whole numbers of minor units (5000 is 50.00 EUR). See README.md.
 
 from .answers import (
     Account,
+    CancelledJob,
     Conflicts,
     Entry,
     HeldFunds,
@@ -60,6 +61,7 @@ from .problems import (
     NotFound,
     Problem,
     TellersError,
+    TooLate,
     TooMany,
     Unauthorized,
     Unavailable,
@@ -73,6 +75,7 @@ __all__ = [
     "AMOUNT_MAX",
     "DEFAULT_URL",
     "Account",
+    "CancelledJob",
     "Capture",
     "Client",
     "CloseAccount",
@@ -115,6 +118,7 @@ __all__ = [
     "TellersError",
     "Timeline",
     "TimelineEvent",
+    "TooLate",
     "TooMany",
     "Transfer",
     "Unauthorized",

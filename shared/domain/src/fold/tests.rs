@@ -1,5 +1,6 @@
 //! The fold against a ledger that is obviously right, and case by case.
 
+mod cancelled;
 mod cases;
 mod model;
 mod terms;

@@ -109,6 +109,8 @@ pub(super) const EXPLAINED: &[Explained] = explained! {
         "Send it again after the seconds in Retry-After, and several jobs as one batch.";
     "request-timeout" 408: "The body did not arrive in time. Nothing of it was accepted.",
         "Send it again over a better connection, or in smaller parts.";
+    "too-late" 409: "The job has its outcome already, so it was not cancelled. What it did stays.",
+        "The detail of the answer says what became of it. A posted job that moved money is undone by a job of kind reversal.";
     "too-many-jobs" 413: "The batch has more jobs than one request takes. Nothing was accepted.",
         "Send it in several batches, or as a file to /api/imports.";
     "unauthorized" 401: "The request carries no API key, or one that is unknown, expired or revoked.",

@@ -167,7 +167,7 @@ async fn read_jobs(
         after = last.seq;
         let posted: Vec<_> = page.iter().map(|job| action_of(job, audit)).collect();
         let acting = page.iter().zip(&posted).filter_map(|(job, posted)| Some((job, &posted.as_ref()?.1)));
-        acting.for_each(|(job, action)| terms.job(action, job.was_dead));
+        acting.for_each(|(job, action)| terms.job(action, job.is_out_of_order));
         for (job, moved) in page.iter().zip(moved(pages, &posted).await?) {
             audit.jobs += 1;
             check_body(job, audit);

@@ -155,23 +155,27 @@ async fn post_until(end: End, store: &impl Store, jobs: &[Job]) -> Result<Vec<Ou
     if jobs.is_empty() {
         return Ok(Vec::new());
     }
-    let retries = ExponentialBuilder::default()
-        .with_min_delay(RETRY_DELAY_MIN)
-        .with_max_delay(RETRY_DELAY_MAX)
-        .with_max_times(ATTEMPTS_MAX - 1)
-        .with_jitter();
     let mut duplicate_check = duplicate_check(jobs);
     // By key once: whatever was in the way may have been one of these very jobs.
     let attempt = || {
         let duplicate_check = std::mem::replace(&mut duplicate_check, DuplicateCheck::BySearch);
         bounded_attempt(end, store, jobs, duplicate_check)
     };
-    let posted = attempt.retry(retries).when(Failure::is_retryable);
+    let posted = attempt.retry(retries()).when(Failure::is_retryable);
     let posted = posted.notify(|failure, delay| {
         counter!(names::LEDGER_RETRIES, names::REASON => failure.reason()).increment(1);
         tracing::debug!(jobs = jobs.len(), ?delay, "a batch was overtaken and is tried again: {failure}");
     });
     Ok(posted.await?)
+}
+
+/// When a transaction is tried again that others overtook.
+pub fn retries() -> ExponentialBuilder {
+    ExponentialBuilder::default()
+        .with_min_delay(RETRY_DELAY_MIN)
+        .with_max_delay(RETRY_DELAY_MAX)
+        .with_max_times(ATTEMPTS_MAX - 1)
+        .with_jitter()
 }
 
 fn duplicate_check(jobs: &[Job]) -> DuplicateCheck {
@@ -293,7 +297,7 @@ async fn originals(
 ) -> Result<HashMap<JobId, Original>, Failure> {
     let posted = |job: &JobRecord| match job.outcome {
         RecordedOutcome::Posted => Ok(Some((job.lane, parse(job)?.action))),
-        RecordedOutcome::Rejected(_) | RecordedOutcome::Dead => Ok(None),
+        RecordedOutcome::Rejected(_) | RecordedOutcome::Dead | RecordedOutcome::Cancelled => Ok(None),
     };
     let actions = jobs.iter().map(posted).collect::<Result<Vec<_>, Failure>>()?;
     let moved = moved(library, &actions).await?;
@@ -308,7 +312,7 @@ fn judged<'a>(jobs: &'a [Job], folded: &Folded) -> Vec<(&'a Job, RecordedOutcome
     let with_outcomes = jobs.iter().zip(&folded.outcomes);
     with_outcomes
         .filter_map(|(job, outcome)| match outcome {
-            Outcome::Posted | Outcome::Rejected(_) => Some((job, outcome.recorded())),
+            Outcome::Posted | Outcome::Rejected(_) | Outcome::Cancelled => Some((job, outcome.recorded())),
             // Not of a fold.
             Outcome::Revived(_) | Outcome::Duplicate(_) | Outcome::Conflict(_) => None,
         })

@@ -31,7 +31,7 @@ struct Below {
 struct Set {
     overdraft_limit: Option<OverdraftLimit>,
     holder: Option<Option<String>>,
-    /// A replay brought one of the jobs out of its order, so that which was last does not show.
+    /// One of the jobs is not in the place of its posting, so that which was last does not show.
     in_doubt: bool,
 }
 
@@ -45,19 +45,19 @@ impl Terms {
     }
 
     /// What the next posted job did, in the order of posting.
-    pub(super) fn job(&mut self, action: &Action, was_dead: bool) {
+    pub(super) fn job(&mut self, action: &Action, is_out_of_order: bool) {
         match action {
             Action::OpenAccount { account, overdraft_limit, .. } => self.allow(account, *overdraft_limit),
             Action::SetOverdraftLimit { account, overdraft_limit, .. } => {
                 self.allow(account, *overdraft_limit);
                 let set = self.set.entry(account.clone()).or_default();
                 set.overdraft_limit = Some(*overdraft_limit);
-                set.in_doubt |= was_dead;
+                set.in_doubt |= is_out_of_order;
             }
             Action::SetHolder { account, holder } => {
                 let set = self.set.entry(account.clone()).or_default();
                 set.holder = Some(holder.as_ref().map(ToString::to_string));
-                set.in_doubt |= was_dead;
+                set.in_doubt |= is_out_of_order;
             }
             _ => {}
         }

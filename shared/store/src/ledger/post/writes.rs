@@ -15,8 +15,8 @@ use super::imported::Imported;
 pub struct Writes<'a> {
     /// When it is posted, in microseconds since the Unix epoch.
     pub now: i64,
-    /// Jobs that got an outcome, in their order. Those that are recorded as dead are in
-    /// [`Folded::revived`]: their rows are there already.
+    /// Jobs that got an outcome, in their order. The rows of those in [`Folded::revived`] and [`Folded::awaited`] are there
+    /// already.
     pub judged: Vec<(&'a Job, RecordedOutcome)>,
     /// What became of them.
     pub folded: &'a Folded,
@@ -33,6 +33,8 @@ pub struct Tally {
     pub posted: i64,
     /// Jobs rejected.
     pub rejected: i64,
+    /// Jobs that had been cancelled.
+    pub cancelled: i64,
     /// Jobs that were dead and are not any more.
     pub revived: i64,
     /// Entries written.
@@ -56,6 +58,7 @@ impl Writes<'_> {
             match outcome {
                 RecordedOutcome::Posted => tally.posted += 1,
                 RecordedOutcome::Rejected(_) | RecordedOutcome::Dead => tally.rejected += 1,
+                RecordedOutcome::Cancelled => tally.cancelled += 1,
             }
             tally.revived += i64::from(self.folded.revived.contains(&job.id));
             lanes.insert(job.id, job.lane);
@@ -84,7 +87,14 @@ impl Writes<'_> {
 
     /// The jobs that get a row.
     pub fn new_jobs(&self) -> impl Iterator<Item = (&Job, RecordedOutcome)> {
-        self.judged.iter().copied().filter(|(job, _)| !self.folded.revived.contains(&job.id))
+        let Folded { revived, awaited, .. } = self.folded;
+        let has_row = |job: &Job| revived.contains(&job.id) || awaited.contains(&job.id);
+        self.judged.iter().copied().filter(move |(job, _)| !has_row(job))
+    }
+
+    /// The jobs whose row was there before they came, and says nothing of them yet.
+    pub fn awaited_jobs(&self) -> impl Iterator<Item = (&Job, RecordedOutcome)> {
+        self.judged.iter().copied().filter(|(job, _)| self.folded.awaited.contains(&job.id))
     }
 
     /// The jobs whose row said dead until now.
