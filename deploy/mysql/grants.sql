@@ -39,6 +39,7 @@ GRANT SELECT, INSERT, UPDATE (name, value) ON tellers.settings TO 'tellers_worke
 GRANT SELECT, INSERT, UPDATE (balance, held, overdraft_limit, status, seq, digest, holder) ON tellers.accounts TO 'tellers_worker'@'%';
 GRANT SELECT, INSERT, UPDATE (client, reference, kind, lane, account, body, fingerprint, outcome, reason, ingress, accepted_at, posted_at) ON tellers.jobs TO 'tellers_worker'@'%';
 GRANT SELECT ON tellers.cancellations TO 'tellers_worker'@'%';
+GRANT SELECT ON tellers.records TO 'tellers_worker'@'%';
 GRANT INSERT ON tellers.job_conflicts TO 'tellers_worker'@'%';
 GRANT SELECT, INSERT ON tellers.entries TO 'tellers_worker'@'%';
 GRANT SELECT, INSERT, UPDATE (status, captured) ON tellers.holds TO 'tellers_worker'@'%';

@@ -1,5 +1,8 @@
 //! Jobs that wait, and whoever stops them.
 
+#[path = "waiting/lanes.rs"]
+mod lanes;
+
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};

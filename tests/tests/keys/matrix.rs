@@ -70,7 +70,7 @@ async fn every_route_opens_to_its_scopes_and_to_no_others() {
                 "{path}: {said:?}"
             );
             // What is there for nobody, so that nothing of the fleet changes.
-            let asked = path.replace("{number}", "mine:0").replace("{id}", "0");
+            let asked = path.replace("{lane}", "none").replace("{number}", "mine:0").replace("{id}", "0");
             let body = r#"{"nothing": "that any route takes"}"#;
             let json = [("content-type", "application/json")];
             let ask = async |client: Client| client.ask(method.clone(), &asked, &json, body).await.unwrap();
@@ -117,6 +117,8 @@ async fn what_concerns_every_client_takes_a_key_for_all_accounts() {
         (&bank.monitor, Method::POST, "/api/scalability/optimize"),
         (&bank.monitor, Method::POST, "/api/scalability/load-test"),
         (&bank.monitor, Method::DELETE, "/api/scalability/load-test/1"),
+        (&bank.monitor, Method::PUT, "/api/scalability/lanes/0/pause"),
+        (&bank.monitor, Method::DELETE, "/api/scalability/lanes/0/pause"),
     ] {
         let answer =
             client(base).ask(method, path, &[("content-type", "application/json")], "{}").await.unwrap();

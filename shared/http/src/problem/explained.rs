@@ -69,6 +69,8 @@ pub(super) const EXPLAINED: &[Explained] = explained! {
         "Send it again after the seconds in Retry-After, with the same reference or Idempotency-Key. A client with a steady rate waits less.";
     "lane-full" 429: "So many jobs wait on the lane of this account that the queue takes no more. The job was not accepted.",
         "Send it again after the seconds in Retry-After, with the same reference or Idempotency-Key.";
+    "lane-not-found" 404: "The fleet has no lane with this number.",
+        "List the lanes and use a number from there.";
     "ledger-unavailable" 503: "The database does not answer, or not in time.",
         "Send the request again after the seconds in Retry-After. Jobs are accepted meanwhile.";
     "load-test-not-found" 404: "There is no load test with this number. The latest ones are kept.",
