@@ -18,6 +18,9 @@ use crate::problem::{Problem, ProblemType};
 
 /// Where nothing is set, clients share a lane from this lag on: twice what a worker that is busy and keeps up has.
 pub(super) const SHARED_FROM: Duration = Duration::from_secs(2);
+/// Or once a job that comes now is to wait for so long: a client that sends many times what a lane takes has put far more
+/// on it than two seconds of work, by the time that its oldest job is that old.
+const SHARED_FROM_WAIT: Duration = Duration::from_secs(5);
 /// A worker reports each second; what one that is silent said last is not so any more.
 const REPORT_COUNTS_FOR: Duration = Duration::from_secs(5);
 const PAUSE_MIN: Duration = Duration::from_secs(1);
@@ -88,17 +91,11 @@ impl LanesBehind {
 
     fn at(&self, now: Instant, has_most: impl Fn(Lane) -> bool, limit: Option<Duration>) -> Behind {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let from = limit.map_or(SHARED_FROM, |limit| limit.min(SHARED_FROM));
-        let mut late = all.iter().filter(|(_, lane)| lane.lag > from && lane.counts_at(now)).peekable();
-        if late.peek().is_none() {
-            return Behind::default();
-        }
-        let waits = late.filter_map(|(lane, progress)| {
-            let limit = [limit, (progress.falls_behind() && has_most(*lane)).then_some(SHARED_FROM)]
-                .into_iter()
-                .flatten()
-                .min()?;
-            Some((*lane, progress.late(limit)?))
+        let lanes = all.iter().filter(|(_, lane)| lane.counts_at(now));
+        let waits = lanes.filter_map(|(lane, progress)| {
+            let is_shared = progress.is_to_be_shared() && has_most(*lane);
+            let from = limit.into_iter().chain(is_shared.then(|| SHARED_FROM.min(progress.lag / 2))).min()?;
+            Some((*lane, progress.late(from)?))
         });
         Behind(waits.collect())
     }
@@ -131,6 +128,13 @@ impl Progress {
     /// More comes in than is posted, and not because nothing is posted at all: that is no client's doing.
     fn falls_behind(&self) -> bool {
         self.pace.is_some_and(|pace| pace > 0.0 && pace < 1.0)
+    }
+
+    /// It falls behind, and those who send most to it are to wait before others do.
+    fn is_to_be_shared(&self) -> bool {
+        let wait = self.pace.filter(|pace| *pace > 0.0).map(|pace| self.lag.as_secs_f64() / pace);
+        let is_long = self.lag > SHARED_FROM || wait > Some(SHARED_FROM_WAIT.as_secs_f64());
+        self.falls_behind() && is_long
     }
 
     /// `None`: it is not behind by more than `limit`.
@@ -214,6 +218,25 @@ mod tests {
             lanes.at(now + REPORT_COUNTS_FOR, |_| true, None).check(LANE).is_ok(),
             "its worker is silent"
         );
+    }
+
+    #[test]
+    fn whoever_sends_many_times_what_a_lane_takes_waits_before_the_lane_is_late() {
+        let (lanes, start) = (LanesBehind::default(), Instant::now());
+        // A fifth of what comes in is posted.
+        for second in 1..=2 {
+            let report = LaneReport {
+                lane: LANE,
+                oldest_accepted_at: Some(second * SECOND / 5),
+                messages_in_hand: None,
+                jobs_in_hand: None,
+            };
+            lanes.reported(second * SECOND, start + Duration::from_secs(second.unsigned_abs()), &[report]);
+        }
+        let now = start + Duration::from_secs(2);
+        let behind = lanes.at(now, |_| true, None);
+        assert_eq!((behind.check(LANE).is_err(), pause(&behind)), (true, Some(2)), "{behind:?}");
+        assert!(lanes.at(now, |_| false, None).check(LANE).is_ok(), "others do not notice");
     }
 
     #[test]

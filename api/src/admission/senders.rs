@@ -1,6 +1,6 @@
 //! How much each client has sent of late to each lane: who sends far more than an even share is asked to wait first.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,8 +20,18 @@ pub(super) struct Senders {
 #[derive(Debug, Default)]
 struct Windows {
     number: u64,
-    now: HashMap<Lane, HashMap<Client, Sent>>,
-    before: HashMap<Lane, HashMap<Client, Sent>>,
+    lanes: HashMap<Lane, OfLane>,
+}
+
+/// What a lane was sent, and by whom. The sums are kept: a lane that is behind is asked about with every request.
+#[derive(Debug, Default)]
+struct OfLane {
+    now: HashMap<Client, Sent>,
+    before: HashMap<Client, Sent>,
+    /// Jobs and rows of `now` and of `before`.
+    all: [u64; 2],
+    /// Clients in one of the two or in both.
+    senders: u64,
 }
 
 /// What one client sent to one lane.
@@ -58,37 +68,60 @@ impl Senders {
     fn note(&self, now: Duration, lane: Lane, client: &Client, Sent { jobs, rows }: Sent) {
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         windows.turn(now);
-        let of_lane = windows.now.entry(lane).or_default();
-        // Most often the client is there: its name need not be copied.
-        if !of_lane.contains_key(client) {
-            of_lane.insert(client.clone(), Sent::default());
-        }
-        if let Some(sent) = of_lane.get_mut(client) {
-            sent.jobs += jobs;
-            sent.rows += rows;
-        }
+        windows.lanes.entry(lane).or_default().note(client, Sent { jobs, rows });
     }
 
     fn has_most_at(&self, now: Duration, lane: Lane, client: &Client) -> bool {
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         windows.turn(now);
-        let both = || [windows.now.get(&lane), windows.before.get(&lane)].into_iter().flatten();
-        let senders = both().flat_map(HashMap::keys).collect::<HashSet<_>>().len() as u64;
-        let all: u64 = both().flat_map(HashMap::values).map(|sent| sent.jobs + sent.rows).sum();
-        let own: u64 = both().filter_map(|clients| clients.get(client)).map(|sent| sent.jobs).sum();
+        windows.lanes.get(&lane).is_some_and(|lane| lane.has_most(client))
+    }
+}
+
+impl OfLane {
+    fn note(&mut self, client: &Client, Sent { jobs, rows }: Sent) {
+        // Most often the client is there: its name need not be copied.
+        if !self.now.contains_key(client) {
+            self.senders += u64::from(!self.before.contains_key(client));
+            self.now.insert(client.clone(), Sent::default());
+        }
+        if let Some(sent) = self.now.get_mut(client) {
+            sent.jobs += jobs;
+            sent.rows += rows;
+        }
+        self.all[0] += jobs + rows;
+    }
+
+    fn has_most(&self, client: &Client) -> bool {
+        let of_client = [&self.now, &self.before].into_iter().filter_map(|clients| clients.get(client));
+        let own: u64 = of_client.map(|sent| sent.jobs).sum();
+        let all: u64 = self.all.iter().sum();
         // Clients that send alike are never equal: some send twice as much in so short a time.
-        senders > 1 && own * senders.max(8) > 4 * all
+        self.senders > 1 && own * self.senders.max(8) > 4 * all
+    }
+
+    /// Begins the next count. `false`: nobody sent anything of late.
+    fn turn(&mut self) -> bool {
+        self.before = std::mem::take(&mut self.now);
+        self.all = [0, self.all[0]];
+        self.senders = self.before.len() as u64;
+        self.senders > 0
     }
 }
 
 impl Windows {
     fn turn(&mut self, now: Duration) {
         let number = now.as_secs() / WINDOW.as_secs();
-        if number != self.number {
-            let last = std::mem::take(&mut self.now);
-            self.before = if number == self.number + 1 { last } else { HashMap::new() };
-            self.number = number;
+        // A caller may have looked at the clock before another turned.
+        if number <= self.number {
+            return;
         }
+        if number == self.number + 1 {
+            self.lanes.retain(|_, lane| lane.turn());
+        } else {
+            self.lanes.clear();
+        }
+        self.number = number;
     }
 }
 
@@ -122,5 +155,23 @@ mod tests {
         sends(27, &beta, 500, 0);
         assert!(!senders.has_most_at(at(27), LANE, &beta), "a file has more");
         assert!(!senders.has_most_at(at(27), LANE, &acme), "whose client sends little beside it");
+    }
+
+    #[test]
+    fn a_client_is_one_sender_in_both_counts() {
+        let senders = Senders::default();
+        let clients: Vec<_> = (0..16).map(|number| Client::parse(format!("c{number}")).unwrap()).collect();
+        for second in [1, 11] {
+            for client in &clients {
+                senders.note(at(second), LANE, client, Sent { jobs: 10, rows: 0 });
+            }
+        }
+        let one = &clients[0];
+        // Of 320 jobs 20, then a quarter of all: four times an even share is more than 4 / 16 of them.
+        assert!(!senders.has_most_at(at(12), LANE, one));
+        senders.note(at(12), LANE, one, Sent { jobs: 80, rows: 0 });
+        assert!(!senders.has_most_at(at(12), LANE, one), "four times an even share");
+        senders.note(at(12), LANE, one, Sent { jobs: 10, rows: 0 });
+        assert!(senders.has_most_at(at(12), LANE, one), "more than that");
     }
 }
