@@ -36,7 +36,7 @@ use crate::problem::{Problem, ProblemType};
 pub fn router(ingress: Arc<Ingress>) -> Router {
     let limited = OpenApiRouter::new()
         .routes(routes!(jobs::submit, jobs::list::list))
-        .routes(routes!(jobs::show))
+        .routes(routes!(jobs::show, jobs::cancel::cancel))
         .routes(routes!(jobs::timeline::show))
         .routes(routes!(batch::submit))
         .routes(routes!(accounts::list::list))

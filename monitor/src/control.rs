@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use contract::settings::SettingsMessage;
+use contract::settings::{LanePause, PausedLanes, SettingsMessage};
 use fleet::settings::{LiveSettings, Overrides, Patch, Refusal};
 use fleet::{Bus, Topic};
 use runtime::clock;
@@ -39,6 +39,12 @@ pub(crate) struct Change {
     pub(crate) changes: BTreeMap<String, Value>,
     /// Everything that was overridden before it.
     pub(crate) before: BTreeMap<String, Value>,
+    /// The lanes that are paused after it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) paused_lanes: PausedLanes,
+    /// Those that were paused before it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) paused_before: PausedLanes,
 }
 
 impl Change {
@@ -87,10 +93,11 @@ pub(crate) struct Control {
     in_force: RwLock<InForce>,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 struct InForce {
     version: u64,
     overrides: Overrides,
+    paused_lanes: PausedLanes,
 }
 
 impl Control {
@@ -115,8 +122,31 @@ impl Control {
 
     /// The version in force, and what is overridden, secrets as they are.
     pub(crate) fn in_force(&self) -> (u64, Overrides) {
-        let InForce { version, overrides } = self.now();
+        let InForce { version, overrides, .. } = self.now();
         (version, overrides)
+    }
+
+    /// The lanes that are paused.
+    pub(crate) fn paused_lanes(&self) -> PausedLanes {
+        self.now().paused_lanes
+    }
+
+    /// Pauses a lane or, with `None`, lets it go on. A lane that is paused stays so since when it was.
+    pub(crate) async fn pause(
+        &self,
+        lane: u16,
+        pause: Option<LanePause>,
+        cause: Cause,
+    ) -> Result<(), Refused> {
+        let _changing = self.changing.lock().await;
+        let in_force = self.read().await.map_err(Refused::Away)?;
+        let mut after = in_force.clone();
+        let before = after.paused_lanes.remove(&lane);
+        if let Some(pause) = pause {
+            let since = before.map_or(pause.since, |before| before.since);
+            after.paused_lanes.insert(lane, LanePause { since, ..pause });
+        }
+        self.keep(in_force, after, cause, None).await.map(drop)
     }
 
     /// Makes a change: all of it or nothing. Returns the version in force after it.
@@ -172,8 +202,19 @@ impl Control {
         cause: Cause,
         undoes: Option<u64>,
     ) -> Result<u64, Refused> {
-        let after = patch.applied_to(&in_force.overrides);
-        if after == in_force.overrides {
+        let after = InForce { overrides: patch.applied_to(&in_force.overrides), ..in_force.clone() };
+        self.keep(in_force, after, cause, undoes).await
+    }
+
+    /// Puts in force what comes after, and returns its version.
+    async fn keep(
+        &self,
+        in_force: InForce,
+        after: InForce,
+        cause: Cause,
+        undoes: Option<u64>,
+    ) -> Result<u64, Refused> {
+        if after == in_force {
             return Ok(in_force.version);
         }
         let change = Change {
@@ -181,8 +222,10 @@ impl Control {
             reason: cause.reason,
             undoes,
             optimized: cause.optimized,
-            changes: after.to_json(),
+            changes: after.overrides.to_json(),
             before: in_force.overrides.to_json(),
+            paused_lanes: after.paused_lanes.clone(),
+            paused_before: in_force.paused_lanes,
         };
         let body = serde_json::to_string(&change).map_err(|error| Refused::Away(error.to_string()))?;
         // Kept first: a change that is in force is in the log.
@@ -190,7 +233,7 @@ impl Control {
         let version = appended.map_err(Refused::Away)?;
         let names: Vec<_> = change.changed().into_iter().map(|(name, _, _)| name).collect();
         info!(version, by = change.by, changed = names.join(", "), "the settings of the fleet are changed");
-        self.advance(InForce { version, overrides: after });
+        self.advance(InForce { version, ..after });
         self.tell().await;
         Ok(version)
     }
@@ -207,7 +250,8 @@ impl Control {
         for refusal in refusals {
             warn!(version = record.number, %refusal, "an earlier change of a setting is left out");
         }
-        Ok(self.advance(InForce { version: record.number, overrides }))
+        let paused_lanes = change.paused_lanes;
+        Ok(self.advance(InForce { version: record.number, overrides, paused_lanes }))
     }
 
     fn now(&self) -> InForce {
@@ -225,7 +269,8 @@ impl Control {
 
     async fn tell(&self) {
         let in_force = self.now();
-        let message: SettingsMessage = in_force.overrides.to_message(in_force.version);
+        let message = in_force.overrides.to_message(in_force.version);
+        let message = SettingsMessage { paused_lanes: in_force.paused_lanes, ..message };
         self.live.apply(&message);
         match serde_json::to_vec(&message) {
             Ok(json) => self.bus.broadcast(Topic::Settings, Bytes::from(json)).await,
@@ -245,6 +290,8 @@ impl Control {
         audit
             .into_iter()
             .filter(|(record, change)| change.undoes.is_none() && !undone.contains(&record.number))
+            // A paused lane goes on when somebody says so.
+            .filter(|(_, change)| !change.changed().is_empty())
             .find(|(_, change)| change.optimized || !optimized)
             .map(|(record, change)| (record.number, change))
             .ok_or(Refused::NothingToUndo)

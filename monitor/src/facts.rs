@@ -99,9 +99,11 @@ impl Facts {
         self.lanes.iter().filter(|lane| lane.holder.is_none()).map(|lane| lane.lane).collect()
     }
 
-    /// Lanes with a holder that does not consume: the queue knows no consumer.
+    /// Lanes with a holder that does not consume: the queue knows no consumer. Of a paused lane the broker may have ended the
+    /// consumer, since it acknowledged nothing for long; its worker subscribes again once it is resumed.
     pub(crate) fn unconsumed(&self) -> Vec<u16> {
-        let idle = |lane: &&LaneView| lane.holder.is_some() && lane.consumers == Some(0);
+        let idle =
+            |lane: &&LaneView| lane.holder.is_some() && lane.consumers == Some(0) && lane.paused.is_none();
         self.lanes.iter().filter(idle).map(|lane| lane.lane).collect()
     }
 

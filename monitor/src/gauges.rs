@@ -44,6 +44,7 @@ pub(crate) fn set(snapshot: &Snapshot) {
         ("posted", count.posted),
         ("rejected", count.rejected),
         ("dead", count.dead),
+        ("cancelled", count.cancelled),
         ("duplicate", count.duplicates),
         ("conflict", count.conflicts),
         ("in_flight", count.in_flight),

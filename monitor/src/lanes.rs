@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use contract::report::LaneReport;
 use domain::lane::{Lane, Lanes};
+use fleet::settings::Settings;
 use queue::LaneDepth;
 use runtime::clock;
 
 use crate::replicas::Replicas;
-use crate::views::status::{LaneView, QueueTotals};
+use crate::views::status::{LanePauseView, LaneView, QueueTotals};
 
 /// Remembers when each lane was empty, for the lag of those that nobody serves.
 pub(crate) struct LaneWatch {
@@ -27,6 +28,7 @@ impl LaneWatch {
         &mut self,
         depth: Option<&[LaneDepth]>,
         replicas: &Replicas,
+        settings: &Settings,
         now: Instant,
     ) -> Vec<LaneView> {
         let holders = replicas.holders(now);
@@ -39,6 +41,7 @@ impl LaneWatch {
                 let in_hand = held.map(|(_, in_hand)| in_hand);
                 let view = LaneView {
                     lane: lane.0,
+                    paused: settings.pause_of(lane).map(LanePauseView::from),
                     served: replicas.are_known().then_some(held.is_some()),
                     holder: held.map(|(replica, _)| (*replica).to_owned()),
                     unacknowledged_messages: in_hand.and_then(|in_hand| in_hand.messages_in_hand),
@@ -117,8 +120,11 @@ pub(crate) fn totals(
     // One lane that is not known makes the sum unknown: a part of it would read as all.
     let sum = |count: fn(&LaneView) -> Option<u64>| lanes.iter().map(count).sum::<Option<u64>>();
     let depth_jobs = sum(|lane| lane.depth_jobs);
-    let oldest = lanes.iter().filter_map(|lane| lane.lag_seconds).reduce(f64::max);
-    let all_known = lanes.iter().all(|lane| lane.lag_seconds.is_some());
+    // What waits since somebody wants it to wait is not late.
+    let moving = || lanes.iter().filter(|lane| lane.paused.is_none());
+    let oldest = moving().filter_map(|lane| lane.lag_seconds).reduce(f64::max);
+    let all_known = moving().all(|lane| lane.lag_seconds.is_some());
+    let nothing_moves = !lanes.is_empty() && moving().next().is_none();
     QueueTotals {
         depth_messages: sum(|lane| lane.depth_messages),
         depth_jobs,
@@ -127,7 +133,7 @@ pub(crate) fn totals(
         unacknowledged_messages: sum(|lane| in_hand(lane, lane.unacknowledged_messages)),
         jobs_in_hand: sum(|lane| in_hand(lane, lane.jobs_in_hand)),
         // The oldest that is known waits for at least so long; that nothing waits is known of all or not at all.
-        lag_seconds: oldest.filter(|lag| all_known || *lag > 0.0),
+        lag_seconds: oldest.or(nothing_moves.then_some(0.0)).filter(|lag| all_known || *lag > 0.0),
         clear_in_seconds: clear_in_seconds(depth_jobs, settled_per_second, accepted_per_second),
         analyses_waiting,
     }
@@ -173,6 +179,16 @@ mod tests {
         assert_eq!(clear_in_seconds(Some(5), None, None), None, "not known");
     }
 
+    #[test]
+    fn what_is_paused_is_not_late() {
+        let pause = LanePauseView { by: "ops".to_owned(), reason: "r".to_owned(), since: Default::default() };
+        let paused = LaneView { paused: Some(pause), ..lane(Some(9), Some(900.0)) };
+        let some = totals(&[paused.clone(), lane(Some(1), Some(0.5))], None, None, None);
+        assert_eq!((some.depth_jobs, some.lag_seconds), (Some(10), Some(0.5)));
+        let unknown = LaneView { lag_seconds: None, ..paused };
+        assert_eq!(totals(&[unknown], None, None, None).lag_seconds, Some(0.0));
+    }
+
     fn look(bus: BusState, in_hand: Option<u64>) -> LaneView {
         let (now, mut replicas) = (Instant::now(), Replicas::default());
         replicas.note_bus(bus);
@@ -192,7 +208,7 @@ mod tests {
             consumers: 1,
         };
         let mut watch = LaneWatch::new(Lanes::new(2).unwrap());
-        let lanes = watch.look(Some(&[depth(0), depth(1)]), &replicas, now);
+        let lanes = watch.look(Some(&[depth(0), depth(1)]), &replicas, &Settings::default(), now);
         assert_eq!(
             lanes[1].served,
             (bus == BusState::Up).then_some(false),

@@ -26,6 +26,7 @@ kinds! {
     INVALID_BODY: UNPROCESSABLE_ENTITY, "/problems/invalid-body", "Not what this endpoint takes";
     NOT_FOUND: NOT_FOUND, "/problems/not-found", "No such resource";
     METHOD_NOT_ALLOWED: METHOD_NOT_ALLOWED, "/problems/method-not-allowed", "Method not allowed here";
+    LANE_NOT_FOUND: NOT_FOUND, "/problems/lane-not-found", "No such lane";
     LETTER_NOT_FOUND: NOT_FOUND, "/problems/dead-letter-not-found", "No such dead letter";
     NOT_REPLAYABLE: UNPROCESSABLE_ENTITY, "/problems/not-replayable", "The dead letter cannot be replayed";
     MORE_LETTERS: CONFLICT, "/problems/more-dead-letters", "There are more dead letters now";
@@ -58,6 +59,8 @@ pub(crate) fn of_operation(operation: &str) -> Vec<Kind> {
         "change_settings" => &[BODY, SETTINGS],
         "undo_settings" => &[BODY, &[VERSION_NOT_FOUND, NOTHING_TO_UNDO, SETTINGS_UNAVAILABLE]],
         "optimize_fleet" => &[BODY, &[INVALID_SETTINGS, NOTHING_TO_UNDO, SETTINGS_UNAVAILABLE]],
+        "pause_lane" => &[BODY, &[LANE_NOT_FOUND, SETTINGS_UNAVAILABLE]],
+        "resume_lane" => &[&[LANE_NOT_FOUND, SETTINGS_UNAVAILABLE]],
         "show_history" => &[&[INVALID_PARAMETER]],
         "list_dead_letters" => &[&[INVALID_PARAMETER, QUEUE_UNAVAILABLE]],
         "show_dead_letter" => &[&[LETTER_NOT_FOUND, QUEUE_UNAVAILABLE]],
@@ -93,6 +96,12 @@ pub(crate) fn not_found(path: &str) -> Problem {
 pub(crate) fn method_not_allowed(path: &str, method: &str) -> Problem {
     let detail = format!("{path} does not take {method}; the header Allow says what it takes");
     Problem::new(METHOD_NOT_ALLOWED, detail)
+}
+
+pub(crate) fn no_such_lane(lane: &str, lanes: u16) -> Problem {
+    let lane: String = lane.chars().take(80).collect();
+    let last = lanes.saturating_sub(1);
+    Problem::new(LANE_NOT_FOUND, format!("there is no lane {lane}; the lanes are 0 to {last}"))
 }
 
 pub(crate) fn no_such_letter(id: &str) -> Problem {

@@ -7,12 +7,13 @@ use contract::report::{Role, TroubleKind};
 use crate::facts::{BusState, Facts};
 use crate::views::alerts::{AlertName, AlertView};
 use crate::views::problems::ProblemKind::{
-    self, AlertFiring, BrokerAlarm, BusAway, DeadLetters, JobsMissing, LaneWithoutWorker, LedgerAway,
-    LedgerOutOfBalance, NoIngress, NoWorker, QueueAway, QueuePolicy, ReplicaInTrouble, ReplicaLost,
-    Standstill,
+    self, AlertFiring, BrokerAlarm, BusAway, DeadLetters, JobsMissing, LanePaused, LaneWithoutWorker,
+    LedgerAway, LedgerOutOfBalance, NoIngress, NoWorker, QueueAway, QueuePolicy, ReplicaInTrouble,
+    ReplicaLost, Standstill,
 };
 use crate::views::problems::{FleetProblem, FleetState};
 use crate::views::replica::{ReplicaState, ReplicaView};
+use crate::views::status::LanePauseView;
 use crate::words::{counted, lanes, time};
 
 /// A lost replica whose work others have taken over is no problem any more after so long.
@@ -66,12 +67,26 @@ pub(crate) fn problems(facts: &Facts) -> Vec<FleetProblem> {
             problems.push(FleetProblem::new(BusAway, "the fleet bus is away: no replica can report"));
         }
     }
+    problems.extend(paused(facts));
     if let Some(letters) = facts.dead_letters.filter(|letters| *letters > 0) {
         let what = format!("{} to look at", counted(letters, "dead letter"));
         let problem = FleetProblem::new(DeadLetters, what).remedy("see `tellers dead-letters list`");
         problems.push(problem.alert(AlertName::DeadLetters));
     }
     problems
+}
+
+/// The lanes that somebody has paused, and will forget.
+fn paused(facts: &Facts) -> Option<FleetProblem> {
+    let paused: Vec<_> =
+        facts.lanes.iter().filter_map(|lane| Some((lane.lane, lane.paused.as_ref()?))).collect();
+    let (first, pause) = paused.first()?;
+    let numbers: Vec<_> = paused.iter().map(|(lane, _)| *lane).collect();
+    let verb = if numbers.len() == 1 { "is" } else { "are" };
+    let LanePauseView { by, reason, since } = pause;
+    let what = format!("{} {verb} paused; lane {first} by {by} since {since:.0}: {reason}", lanes(&numbers));
+    let remedy = format!("resume with DELETE /api/scalability/lanes/{first}/pause");
+    Some(FleetProblem::new(LanePaused, what).remedy(remedy))
 }
 
 fn of_replicas(facts: &Facts, problems: &mut Vec<FleetProblem>) {

@@ -1,4 +1,5 @@
-//! The line that must always add up: accepted = posted + rejected + dead + duplicates + conflicts + in flight.
+//! The line that must always add up: accepted = posted + rejected + dead + cancelled + duplicates +
+//! conflicts + in flight.
 //!
 //! What became of jobs is the ledger's word, which counts each once and which no replica takes with it when it
 //! is killed. What was accepted, and what clients sent twice, is the replicas' word. A replica that is killed
@@ -146,9 +147,9 @@ impl Count {
 
     fn view(&self, now: Sum, closed: bool, moment: &Moment<'_>) -> Reconciliation {
         let base = self.base.unwrap_or(now);
-        let Sum { accepted, outcome_counts: OutcomeCounts { posted, rejected, dead }, duplicates, conflicts } =
-            now.since(&base);
-        let settled = posted + rejected + dead + duplicates + conflicts;
+        let Sum { accepted, outcome_counts, duplicates, conflicts } = now.since(&base);
+        let OutcomeCounts { posted, rejected, dead, cancelled } = outcome_counts;
+        let settled = outcome_counts.jobs() + duplicates + conflicts;
         let missing = now.missing_since(&base);
         let unaccounted = (closed && self.from_quiet).then_some(missing);
         // While jobs move, the reports of the ingress are a second behind the ledger: what has an outcome was
@@ -161,6 +162,7 @@ impl Count {
             posted,
             rejected,
             dead,
+            cancelled,
             duplicates,
             conflicts,
             in_flight: if closed { 0 } else { accepted - settled },
@@ -188,7 +190,12 @@ impl Count {
             grouped(count.rejected),
             grouped(count.dead)
         );
-        for (amount, what) in [(count.duplicates, "duplicates"), (count.conflicts, "conflicts")] {
+        let others = [
+            (count.cancelled, "cancelled"),
+            (count.duplicates, "duplicates"),
+            (count.conflicts, "conflicts"),
+        ];
+        for (amount, what) in others {
             if amount > 0 {
                 sum += &format!(" + {} {what}", grouped(amount));
             }
@@ -237,6 +244,7 @@ impl Sum {
                 posted: posted.saturating_sub(revived),
                 rejected: rejected.saturating_sub(revived.saturating_sub(posted)),
                 dead: now.dead.saturating_sub(then.dead),
+                cancelled: now.cancelled.saturating_sub(then.cancelled),
             },
             duplicates: self.duplicates.saturating_sub(base.duplicates),
             conflicts: self.conflicts.saturating_sub(base.conflicts),
@@ -245,9 +253,8 @@ impl Sum {
 
     /// Jobs accepted after `base` without an outcome; below zero: outcomes of jobs that nobody counts as accepted.
     fn missing_since(&self, base: &Sum) -> i64 {
-        let Sum { accepted, outcome_counts: OutcomeCounts { posted, rejected, dead }, duplicates, conflicts } =
-            self.since(base);
-        signed(accepted) - signed(posted + rejected + dead + duplicates + conflicts)
+        let Sum { accepted, outcome_counts, duplicates, conflicts } = self.since(base);
+        signed(accepted) - signed(outcome_counts.jobs() + duplicates + conflicts)
     }
 }
 

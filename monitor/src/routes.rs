@@ -5,6 +5,7 @@ pub(crate) mod body;
 mod config;
 mod dead_letters;
 mod fleet;
+mod lanes;
 mod optimize;
 mod reads;
 mod session;
@@ -65,6 +66,9 @@ const ROUTES: &[Route] = &[
     Route::of("PATCH", "/api/scalability/config", &[Operate]).for_all().noted("settings_changed"),
     Route::of("POST", "/api/scalability/config/undo", &[Operate]).for_all().noted("settings_undone"),
     Route::of("POST", "/api/scalability/optimize", &[Operate]).for_all().noted("settings_optimized"),
+    Route::of("GET", "/api/scalability/lanes", FIGURES),
+    Route::of("PUT", "/api/scalability/lanes/{lane}/pause", &[Operate]).for_all(),
+    Route::of("DELETE", "/api/scalability/lanes/{lane}/pause", &[Operate]).for_all(),
     Route::of("GET", "/api/scalability/dead-letters", FIGURES),
     Route::of("GET", "/api/scalability/dead-letters/{id}", FIGURES),
     // Noted by the deed itself, which knows the jobs.
@@ -116,6 +120,8 @@ pub(crate) fn router(
         .routes(routes!(config::show, config::change))
         .routes(routes!(config::undo))
         .routes(routes!(optimize::optimize))
+        .routes(routes!(lanes::list))
+        .routes(routes!(lanes::pause, lanes::resume))
         .routes(routes!(dead_letters::list))
         .routes(routes!(dead_letters::show, dead_letters::discard))
         .routes(routes!(dead_letters::replay))

@@ -30,6 +30,7 @@ use crate::snapshot::{Beside, ReplicaSettings, SECOND, Snapshot};
 use crate::views::alerts::AlertRecord;
 use crate::views::metrics::Throughput;
 use crate::views::replica::ReplicaState;
+use crate::views::status::LaneView;
 
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
 /// A queue that does not answer within this time is shown as away; the next sample asks again.
@@ -152,8 +153,9 @@ impl Sampler {
         now: Instant,
     ) -> Facts {
         let replicas = self.replicas.views(now);
+        let settings = self.parts.instruments.settings.now();
         let last_10_s = shown::window(SHORT, &self.windows.short, &self.replicas, now);
-        let lanes = self.lanes.look(depth.as_deref().ok(), &self.replicas, now);
+        let lanes = self.lanes.look(depth.as_deref().ok(), &self.replicas, &settings, now);
         let Throughput { settled_jobs_per_second, accepted_jobs_per_second, .. } = last_10_s.throughput;
         let queue = lanes::totals(&lanes, settled_jobs_per_second, accepted_jobs_per_second, beyond.analyses);
         let lanes_of_the_lost = self.replicas.lanes_of_the_lost(now);
@@ -161,6 +163,8 @@ impl Sampler {
         let in_hand = queue.lag_seconds.is_some_and(|lag| lag > 0.0)
             || queue.unacknowledged_messages.is_some_and(|messages| messages > 0);
         let waits = in_hand || queue.depth_messages.is_some_and(|messages| messages > 0);
+        // Jobs of paused lanes wait for whoever paused them.
+        let only_paused = lanes.iter().all(|lane| lane.paused.is_some() || !holds_jobs(lane));
         let (bus, ledger) = (self.bus(), books.totals());
         let lost = replicas
             .iter()
@@ -203,21 +207,21 @@ impl Sampler {
             durability: self.parts.ledger.durability(),
             dead_letters: beyond.dead_letters,
             reconciliation,
-            still_seconds: self.still_seconds(counted, waits, now),
+            still_seconds: self.still_seconds(counted, waits && !only_paused, now),
             last_60_s: shown::window(LONG, &self.windows.long, &self.replicas, now),
             last_10_s,
             resources: shown::resources(&replicas),
             pools: shown::pools(&replicas),
             in_force,
-            thresholds: self.parts.instruments.settings.now(),
+            thresholds: settings,
             lanes,
             replicas,
         }
     }
 
     fn still_seconds(&mut self, counted: Counts, waits: bool, now: Instant) -> f64 {
-        let Counts { posted, rejected, duplicate, conflict, dead, .. } = counted;
-        let settled = posted + rejected + duplicate + conflict + dead;
+        let Counts { posted, rejected, duplicate, conflict, dead, cancelled, .. } = counted;
+        let settled = posted + rejected + duplicate + conflict + dead + cancelled;
         if settled != self.settled.0 || !waits {
             self.settled = (settled, now);
         }
@@ -288,6 +292,14 @@ impl Sampler {
             let _ = self.outlets.kept.try_send(point);
         }
     }
+}
+
+/// Whether a lane is known to have jobs, waiting or in hand.
+fn holds_jobs(lane: &LaneView) -> bool {
+    let some = |count: Option<u64>| count.is_some_and(|count| count > 0);
+    some(lane.depth_messages)
+        || some(lane.unacknowledged_messages)
+        || lane.lag_seconds.is_some_and(|lag| lag > 0.0)
 }
 
 async fn answer<T, E: ToString>(asked: impl Future<Output = Result<T, E>>) -> Result<T, String> {

@@ -124,6 +124,7 @@ impl Snapshot {
             posted: 0,
             rejected: 0,
             dead: 0,
+            cancelled: 0,
             duplicates: 0,
             conflicts: 0,
             in_flight: 0,

@@ -300,6 +300,7 @@ fn worker_parts(
         ledger: parts.ledger.clone(),
         analyses: parts.analyses.clone(),
         prefetches: parts.prefetches.clone(),
+        records: Some(parts.records.clone()),
         cpu: parts.work.cpu.clone(),
         bus: parts.bus.clone(),
         publisher: publisher.clone(),

@@ -232,6 +232,7 @@ fn worker_parts<L: Ledger + Analyses + Prefetches + 'static>(
         ledger: database.clone(),
         analyses: database.clone(),
         prefetches: database,
+        records: None,
         cpu: WorkPool::new("cpu", 20, 100),
         bus,
         lanes: Lanes::DEFAULT,

@@ -6,6 +6,7 @@
 mod analyses;
 mod audit;
 mod batches;
+mod cancelling;
 mod finding;
 mod imports;
 mod kinds;
@@ -20,6 +21,7 @@ mod subject;
 pub use analyses::*;
 pub use audit::*;
 pub use batches::*;
+pub use cancelling::*;
 pub use finding::*;
 pub use imports::*;
 pub use kinds::*;

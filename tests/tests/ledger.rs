@@ -81,6 +81,10 @@ conformance!(
     a_dead_row_may_come_to_life,
     a_batch_that_comes_again_counts_once,
     a_cancelled_run_stays_cancelled,
+    a_cancelled_job_never_posts,
+    a_cancellation_that_comes_too_late_says_so,
+    a_cancellation_and_a_posting_never_both_have_their_way,
+    a_cancelled_row_counts_once,
     histories_come_with_their_jobs,
     a_prefetch_shrinks_once_nothing_comes_back,
     the_largest_prefetch_of_many_at_once_holds,
@@ -123,7 +127,7 @@ async fn a_migration_that_was_broken_off_is_brought_to_its_end() -> anyhow::Resu
                 UPDATE _sqlx_migrations SET success = FALSE WHERE version = 5";
     let first = "DROP TABLE holds, reversals, lane_totals, records, imports, import_rows, import_totals, \
                  import_refusals, import_contents, import_shares, job_conflicts, key_clients, analyses, analysis_batches, patterns, api_keys, \
-                 audit_log; \
+                 audit_log, cancellations; \
                  DELETE FROM _sqlx_migrations WHERE version > 1; \
                  UPDATE _sqlx_migrations SET success = FALSE WHERE version = 1";
     for broken_off in [last, first] {

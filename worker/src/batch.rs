@@ -1,6 +1,7 @@
 //! The batcher: whole envelopes of one lane, up to a number of jobs.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use contract::envelope::{self, Enclosed, Envelope, Failed, QueuedJob};
@@ -8,6 +9,7 @@ use contract::message;
 use contract::trace::TraceParent;
 use domain::job::Job;
 use domain::lane::Lane;
+use fleet::settings::Settings;
 use futures::FutureExt as _;
 use jiff::Timestamp;
 use queue::{Delivery, DeliveryTag, QueueError, Subscription};
@@ -16,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::Shared;
 use crate::figures::InHand;
+use crate::lane::LOOK_INTERVAL;
 
 /// What was taken off a lane and is to be finished, then acknowledged.
 pub(crate) struct Batch {
@@ -94,21 +97,54 @@ impl<'w> Batcher<'w> {
         subscription: &mut dyn Subscription,
         stop: &CancellationToken,
     ) -> Result<Option<Gathered>, QueueError> {
-        // However much is at hand: who takes the lane over finds it where it is.
-        if stop.is_cancelled() {
-            return Ok(None);
+        loop {
+            self.wait_out_a_pause(subscription, stop).await;
+            // However much is at hand: who takes the lane over finds it where it is.
+            if stop.is_cancelled() {
+                return Ok(None);
+            }
+            if let Some(left_over) = self.left_over.take() {
+                return left_over.map(Some);
+            }
+            if let Some(delivery) = subscription.next().now_or_never() {
+                return self.open(&delivery?).map(Some);
+            }
+            self.shared.figures.in_hand(self.lane, InHand::default());
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(None),
+                () = self.is_paused(true) => {}
+                delivery = subscription.next() => return self.open(&delivery?).map(Some),
+            }
         }
-        if let Some(left_over) = self.left_over.take() {
-            return left_over.map(Some);
+    }
+
+    /// Returns once the lane is not paused, or at `stop`. The subscription stays, so that the lane keeps its order: what was
+    /// handed out of it is in hand.
+    async fn wait_out_a_pause(&self, subscription: &mut dyn Subscription, stop: &CancellationToken) {
+        let opened = self.left_over.as_ref().and_then(|left| left.as_ref().ok());
+        let opened = opened.map(|left| left.in_hand(None)).unwrap_or_default();
+        while self.shared.settings.borrow().pause_of(self.lane).is_some() {
+            let unopened = u64::try_from(subscription.handed_ahead()).unwrap_or_default();
+            let waits = InHand { oldest_accepted_at: None, ..opened.with_unopened(unopened) };
+            self.shared.figures.in_hand(self.lane, waits);
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                () = self.is_paused(false) => {}
+                () = tokio::time::sleep(LOOK_INTERVAL) => {}
+            }
         }
-        if let Some(delivery) = subscription.next().now_or_never() {
-            return self.open(&delivery?).map(Some);
-        }
-        self.shared.figures.in_hand(self.lane, InHand::default());
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => Ok(None),
-            delivery = subscription.next() => self.open(&delivery?).map(Some),
+    }
+
+    /// Returns once the lane is paused, or is not.
+    async fn is_paused(&self, paused: bool) {
+        let mut settings = self.shared.settings.clone();
+        let is_wanted = |settings: &Arc<Settings>| settings.pause_of(self.lane).is_some() == paused;
+        let is_over = settings.wait_for(is_wanted).await.is_err();
+        if is_over {
+            // Nobody changes settings any more.
+            std::future::pending::<()>().await;
         }
     }
 

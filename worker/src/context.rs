@@ -12,6 +12,7 @@ use runtime::work_pool::WorkPool;
 use store::analyses::Analyses;
 use store::ledger::Ledger;
 use store::prefetches::Prefetches;
+use store::records::Records;
 use tokio::sync::watch;
 
 use crate::figures::Figures;
@@ -30,6 +31,8 @@ pub struct Parts {
     pub analyses: Arc<dyn Analyses>,
     /// Where they are computed.
     pub cpu: WorkPool,
+    /// Where changes of settings are kept; `None`: nobody changes any.
+    pub records: Option<Arc<dyn Records>>,
     /// How replicas find each other.
     pub bus: Arc<dyn Bus>,
     /// For the jobs that the fleet submits itself.

@@ -59,6 +59,7 @@ pub(crate) struct Figures {
     duplicate: AtomicU64,
     conflict: AtomicU64,
     dead: AtomicU64,
+    cancelled: AtomicU64,
     repeated: AtomicU64,
     /// By the lane's number.
     lanes: Vec<LaneFigures>,
@@ -76,6 +77,7 @@ impl Figures {
             duplicate: AtomicU64::new(0),
             conflict: AtomicU64::new(0),
             dead: AtomicU64::new(0),
+            cancelled: AtomicU64::new(0),
             repeated: AtomicU64::new(0),
             lanes: lanes.iter().map(|_| LaneFigures::default()).collect(),
             serving: Mutex::default(),
@@ -131,6 +133,7 @@ impl Figures {
         let (count, name) = match outcome {
             Outcome::Posted | Outcome::Revived(RecordedOutcome::Posted) => (&self.posted, "posted"),
             Outcome::Rejected(_) | Outcome::Revived(_) => (&self.rejected, "rejected"),
+            Outcome::Cancelled => (&self.cancelled, "cancelled"),
             Outcome::Duplicate(_) => (if repeated { &self.repeated } else { &self.duplicate }, "duplicate"),
             Outcome::Conflict(_) => (if repeated { &self.repeated } else { &self.conflict }, "conflict"),
         };
@@ -208,6 +211,7 @@ impl Figures {
             duplicate: self.duplicate.load(Relaxed),
             conflict: self.conflict.load(Relaxed),
             dead: self.dead.load(Relaxed),
+            cancelled: self.cancelled.load(Relaxed),
             repeated: self.repeated.load(Relaxed),
             published_jobs: submitted,
             published_messages: submitted,

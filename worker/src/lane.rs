@@ -17,7 +17,7 @@ use crate::figures::InHand;
 use crate::finish::{AtOnce, finish_batch};
 
 /// How often it is looked what came meanwhile, while a batch takes its time: before the next report.
-const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+pub(crate) const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// First wait before a queue or a ledger that is away is tried again.
 const RETRY_DELAY_MIN: Duration = Duration::from_millis(50);
 /// The waits grow no longer than this, and jitter at most doubles it: a lane is back within about a second

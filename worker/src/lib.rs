@@ -12,6 +12,7 @@ mod figures;
 mod finish;
 mod freshness;
 mod held_up;
+mod kept_settings;
 mod lane;
 mod lane_tasks;
 mod membership;
@@ -71,6 +72,7 @@ pub async fn run(
     let stopped = CancellationToken::new();
     let served = tokio::spawn(listener::serve(listener, probes, stopped.clone().into()));
 
+    kept_settings::take_over(&shared, &shutdown).await;
     info!(replica = shared.parts.replica, "worker ready to take lanes");
     serve_lanes(&shared, &mut beside, &shutdown).await;
     drained.cancel();

@@ -106,6 +106,11 @@ fn tried_of(posted: Posted) -> Tried {
         Ok(Outcome::Duplicate(RecordedOutcome::Dead) | Outcome::Revived(RecordedOutcome::Dead)) => {
             Tried::Unknown { why: "the same job comes before it".to_owned() }
         }
+        Ok(
+            Outcome::Cancelled
+            | Outcome::Duplicate(RecordedOutcome::Cancelled)
+            | Outcome::Revived(RecordedOutcome::Cancelled),
+        ) => Tried::Cancelled,
         Ok(Outcome::Conflict(_)) => Tried::Conflict,
         Err(Unposted::Dead(cause)) => Tried::StillFails { cause },
         Err(Unposted::Waits(failure)) => Tried::Unknown { why: format!("its lane would wait: {failure}") },

@@ -207,6 +207,10 @@ fn why(outcome: RowOutcome, reason: Option<&str>) -> Option<Reason> {
         (RowOutcome::Duplicate, Some(DEAD)) => {
             ("NARR", format!("the payment came before, and {COULD_NOT_BE_POSTED}"))
         }
+        (RowOutcome::Duplicate, Some(CANCELLED)) => (
+            "DS02",
+            format!("the payment came before and was cancelled; it is not made. To have it made, {ALONE}"),
+        ),
         (RowOutcome::Duplicate, Some(_)) => (
             code,
             format!(
@@ -233,12 +237,16 @@ fn why(outcome: RowOutcome, reason: Option<&str>) -> Option<Reason> {
                  rejected: {words}. To have this one made, {ALONE}"
             ),
         ),
+        (RowOutcome::Cancelled, _) => {
+            ("DS02", format!("the payment was cancelled; it is not made. To have it made, {ALONE}"))
+        }
         (RowOutcome::Dead, _) => ("NARR", COULD_NOT_BE_POSTED.to_owned()),
     })
 }
 
-/// The reason of a row whose job was dead before.
+/// The reason of a row whose job was dead before, and of one whose job was cancelled.
 const DEAD: &str = "dead";
+const CANCELLED: &str = "cancelled";
 
 /// Sent again by another name it might be made twice.
 const COULD_NOT_BE_POSTED: &str = "it could not be posted; an operator looks after it";
@@ -299,6 +307,9 @@ mod tests {
             (RowOutcome::Conflict, Some("account_not_found"), "RJCT", "AM05"),
             (RowOutcome::Conflict, Some("dead"), "RJCT", "AM05"),
             (RowOutcome::Dead, None, "RJCT", "NARR"),
+            (RowOutcome::Cancelled, None, "RJCT", "DS02"),
+            (RowOutcome::Duplicate, Some("cancelled"), "RJCT", "DS02"),
+            (RowOutcome::Conflict, Some("cancelled"), "RJCT", "AM05"),
         ];
         for (outcome, reason, status, code) in cases {
             let row = ImportedRow {

@@ -95,6 +95,23 @@ pub enum ActionBody {
     FreezeAccount { account: AccountNumber },
     /// Lets a frozen account move again.
     UnfreezeAccount { account: AccountNumber },
+    /// Sets how far below zero the available amount of an account may go. A limit below what is drawn already is taken:
+    /// it only stops further draws. A frozen account takes it too.
+    SetOverdraftLimit {
+        account: AccountNumber,
+        /// The limit in minor units; 0 by default.
+        #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
+        overdraft_limit: Option<i64>,
+        /// The currency that the limit is meant in; the job is rejected where the account has another one.
+        currency: Option<Currency>,
+    },
+    /// Names another holder of an account. A frozen account takes it too.
+    SetHolder {
+        account: AccountNumber,
+        /// Name of the account's holder; none by default.
+        #[schema(min_length = 1, max_length = 140)]
+        holder: Option<String>,
+    },
     /// Brings money in from outside.
     Deposit { account: AccountNumber, amount: Amount, currency: Currency },
     /// Takes money out.

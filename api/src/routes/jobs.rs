@@ -38,6 +38,7 @@ use crate::routes::analyses;
 use crate::routes::jobs::document::{Job, Queued};
 use crate::wait::{self, Ended, REPORTED_POLL, UNREPORTED_POLL};
 
+pub mod cancel;
 pub mod document;
 pub mod list;
 pub mod timeline;
@@ -225,7 +226,9 @@ pub async fn show(
             Some(_) => Job::recorded(&record),
             None => {
                 let related = ingress.read(books.ledger.related(&record)).await?;
-                Job::as_it_is_now(&record, related, import_row(&ingress, &books, &caller, &record).await?)
+                let row = import_row(&ingress, &books, &caller, &record).await?;
+                let cancellation = cancel::of_record(&ingress, &*books.ledger, &record).await?;
+                Job::as_it_is_now(&record, related, row).cancelled_by(cancellation.as_ref())
             }
         };
         return Ok(books.answer(Json(job)));
@@ -235,6 +238,9 @@ pub async fn show(
     let run = ingress.read(ingress.parts.analyses.run_as_read(id)).await?;
     if let Some(run) = run.filter(|run| run.is_begun() && sees_run(&caller, run)) {
         return Ok(books.answer(Json(Job::analysis(&run))));
+    }
+    if let Some(cancellation) = cancel::of_waiting(&ingress, &*books.ledger, &caller, id).await? {
+        return Ok(books.answer((by_grant, Json(Job::cancelled(id, &cancellation)))));
     }
     if wait.is_zero() || !place.wait(&ingress.admission) {
         return Ok(books.answer((by_grant, Json(Job::pending(id)))));

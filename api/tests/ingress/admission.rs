@@ -28,7 +28,7 @@ async fn world_for(concurrent_users_max: u64) -> World {
 /// Does what the monitor does: tells new settings.
 fn change(world: &World, version: u64, name: &str, value: u64) {
     let changes = [(name.to_owned(), value.into())].into();
-    world.settings.apply(&SettingsMessage { version, changes });
+    world.settings.apply(&SettingsMessage { version, changes, ..SettingsMessage::default() });
 }
 
 #[tokio::test]

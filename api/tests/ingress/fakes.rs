@@ -22,7 +22,7 @@ use queue::{DeadLetter, LaneDepth, PublishError, Queue, QueueError, Subscription
 use store::StoreError;
 use store::analyses::{Analyses, Holding, Line, NewRun, PatternsRecord, Run};
 use store::imports::Imports;
-use store::ledger::{Admin, Audit, EntryRecord, JobFilter, JobRecord, OutcomeCounts, Totals};
+use store::ledger::{Admin, Audit, Cancellation, EntryRecord, JobFilter, JobRecord, OutcomeCounts, Totals};
 use store::sqlite::SqliteLedger;
 use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
@@ -151,6 +151,8 @@ pub struct FakeLedger {
     pub asked: Mutex<Option<JobFilter>>,
     /// Analyses that somebody cancelled.
     pub runs: Mutex<HashMap<JobId, Run>>,
+    /// Ids that somebody cancelled.
+    pub cancellations: Mutex<HashMap<JobId, Vec<Cancellation>>>,
     pub away: Mutex<bool>,
     pub reads: Mutex<usize>,
     /// How many jobs were looked for, each time.

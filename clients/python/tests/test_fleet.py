@@ -84,6 +84,22 @@ def test_problems_name_the_field_and_the_remedy(client: Client) -> None:
         client.account("a/b c?")
 
 
+def test_a_job_that_is_cancelled_never_posts(client: Client) -> None:
+    opened(client, "c:a")
+    job = client.submit(tellers.Deposit(account="c:a", amount=7, currency="EUR", reference="c/1"), wait=20)
+    with pytest.raises(tellers.TooLate, match="posted"):
+        client.cancel(job.id)
+    waiting = client.submit(tellers.Deposit(account="c:a", amount=7, currency="EUR"))
+    try:
+        cancelled = client.cancel(waiting.id, reason="twice")
+        assert cancelled.cancelled is not None
+        assert (cancelled.status, cancelled.cancelled.reason) == ("cancelled", "twice")
+        outcome = "cancelled"
+    except tellers.TooLate:
+        outcome = "posted"
+    assert client.wait(waiting.id).status == outcome
+
+
 def test_every_kind_of_job(client: Client) -> None:
     opened(client, "k:a", "k:b")
 
@@ -104,6 +120,11 @@ def test_every_kind_of_job(client: Client) -> None:
     posted(tellers.Release(account="k:a", hold=other))
     posted(tellers.FreezeAccount(account="k:b"))
     posted(tellers.UnfreezeAccount(account="k:b"))
+    posted(tellers.SetOverdraftLimit(account="k:a", overdraft_limit=70, currency="EUR"))
+    posted(tellers.SetHolder(account="k:a", holder="Ada"))
+    assert (client.account("k:a").overdraft_limit, client.account("k:a").holder) == (70, "Ada")
+    posted(tellers.SetHolder(account="k:a"))
+    assert client.account("k:a").holder is None
     posted(tellers.Withdrawal(account="k:b", amount=300, currency="EUR"))
     posted(tellers.CloseAccount(account="k:b"))
     assert (client.account("k:a").balance, client.account("k:b").status) == (600, "closed")

@@ -40,6 +40,8 @@ def test_limits_of_overdrafts_and_legs_are_amounts_too() -> None:
     with pytest.raises(TypeError, match="overdraft_limit"):
         tellers.OpenAccount(account="a", currency="EUR", overdraft_limit=5.0)  # type: ignore[arg-type]
     assert tellers.OpenAccount(account="a", currency="EUR", overdraft_limit=0).overdraft_limit == 0
+    with pytest.raises(ValueError, match=r"set_overdraft_limit\.overdraft_limit must be from 0"):
+        tellers.SetOverdraftLimit(account="a", overdraft_limit=-1)
     with pytest.raises(ValueError, match="leave the leg out"):
         tellers.Leg("a", 0)
 
@@ -88,5 +90,5 @@ def test_json_that_is_no_job_is_refused_and_loses_nothing() -> None:
 
 
 def test_every_kind_has_its_class() -> None:
-    assert len(KINDS) == 12
+    assert len(KINDS) == 14
     assert all(kind.__name__ in tellers.__all__ for kind in KINDS.values())

@@ -28,6 +28,9 @@ pub struct Proof {
     pub rejected: u64,
     /// Number of jobs that could not be posted and wait for an operator.
     pub dead: u64,
+    /// Number of jobs that somebody cancelled.
+    #[serde(default)]
+    pub cancelled: u64,
     /// Number of accepted jobs that at the deadline had no outcome, were unknown to the ingress, could not be
     /// read, or were posted without all their entries.
     pub lost: u64,

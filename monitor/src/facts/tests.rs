@@ -24,8 +24,15 @@ pub(crate) fn well() -> Facts {
         ..Throughput::default()
     };
     let window = Window { seconds: 10.0, throughput, ..Window::default() };
-    let ledger =
-        LedgerView { accounts: 0, posted: 0, rejected: 0, dead: 0, balanced: true, balances: Vec::new() };
+    let ledger = LedgerView {
+        accounts: 0,
+        posted: 0,
+        rejected: 0,
+        dead: 0,
+        cancelled: 0,
+        balanced: true,
+        balances: Vec::new(),
+    };
     Facts {
         at: Timestamp::UNIX_EPOCH,
         bus: BusState::Up,
@@ -52,6 +59,7 @@ pub(crate) fn well() -> Facts {
             posted: 0,
             rejected: 0,
             dead: 0,
+            cancelled: 0,
             duplicates: 0,
             conflicts: 0,
             in_flight: 0,

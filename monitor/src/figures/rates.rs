@@ -44,6 +44,7 @@ impl Counters {
                 duplicate: now.duplicate.saturating_sub(then.duplicate),
                 conflict: now.conflict.saturating_sub(then.conflict),
                 dead: now.dead.saturating_sub(then.dead),
+                cancelled: now.cancelled.saturating_sub(then.cancelled),
                 repeated: now.repeated.saturating_sub(then.repeated),
             },
             requests: self.requests.saturating_sub(before.requests),
@@ -60,7 +61,8 @@ impl Counters {
 
 /// Jobs with an outcome.
 pub(crate) fn settled(counts: &Counts) -> u64 {
-    counts.posted + counts.rejected + counts.duplicate + counts.conflict + counts.dead + counts.repeated
+    let Counts { posted, rejected, duplicate, conflict, dead, cancelled, repeated, .. } = counts;
+    posted + rejected + duplicate + conflict + dead + cancelled + repeated
 }
 
 /// What a replica added within a window.

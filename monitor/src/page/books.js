@@ -18,6 +18,7 @@ export function showBooks({ status: { reconciliation } }) {
       term("=", "posted", reconciliation.posted, true),
       term("+", "rejected", reconciliation.rejected, true),
       term("+", "dead", reconciliation.dead, true),
+      term("+", "cancelled", reconciliation.cancelled),
       term("+", "duplicates", reconciliation.duplicates),
       term("+", "conflicts", reconciliation.conflicts),
       term("+", "in flight", reconciliation.in_flight, true),

@@ -23,6 +23,7 @@ export function showLanes({ status }) {
 const depth = (lane) => lane.depth_jobs ?? lane.depth_messages ?? 0;
 
 function holder(lane) {
+  if (lane.paused) return h("span", { title: `${lane.paused.by}: ${lane.paused.reason}` }, "⏸ paused");
   if (lane.served === false) return h("span.bad", null, "✕ nobody");
   if (!lane.holder) return unknown();
   return h("span", { title: lane.holder }, shortName(lane.holder));

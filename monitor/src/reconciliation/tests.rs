@@ -108,7 +108,7 @@ fn a_killed_worker_takes_nothing_with_it_and_a_killed_ingress_is_reported_once()
 fn a_replay_is_no_job_more() {
     let mut count = Count::from(Timestamp::UNIX_EPOCH);
     let sample = |count: &mut Count, accepted: u64, posted: u64, dead: u64| {
-        let outcome_counts = OutcomeCounts { posted, rejected: 0, dead };
+        let outcome_counts = OutcomeCounts { posted, dead, ..OutcomeCounts::default() };
         let counted = Counts { accepted, repeated: 9, ..Counts::default() };
         (0..=QUIET_SAMPLES).map(|_| take_all(count, counted, outcome_counts, true, &[])).last().unwrap()
     };

@@ -46,6 +46,7 @@ impl Tally {
             duplicate: join(one.duplicate, two.duplicate),
             conflict: join(one.conflict, two.conflict),
             dead: join(one.dead, two.dead),
+            cancelled: join(one.cancelled, two.cancelled),
             repeated: join(one.repeated, two.repeated),
         };
         for (lane, two) in &other.lanes {

@@ -94,7 +94,8 @@ pub struct ChangeView {
     pub reason: Option<String>,
     /// The version that the change undoes.
     pub undoes: Option<u64>,
-    /// The settings that changed.
+    /// The settings that changed. `PAUSED_LANES` are the numbers of the lanes that were and are paused, and changes by the
+    /// routes of the lanes.
     pub changed: Vec<Changed>,
 }
 

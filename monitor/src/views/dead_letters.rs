@@ -103,6 +103,8 @@ pub enum Answer {
     AlreadyPosted,
     /// It was rejected already: a replay changes nothing.
     AlreadyRejected,
+    /// Somebody cancelled it: a replay changes nothing.
+    Cancelled,
     /// Another job has its id: a replay changes nothing.
     Conflict,
     /// It would be a dead letter again: `why` says why.

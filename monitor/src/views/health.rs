@@ -66,7 +66,8 @@ pub struct WorkersWanted {
     pub reason: String,
 }
 
-/// Every accepted job is somewhere: accepted = posted + rejected + dead + duplicates + conflicts + in flight.
+/// Every accepted job is somewhere: accepted = posted + rejected + dead + cancelled + duplicates + conflicts
+/// + in flight.
 ///
 /// Since `since`, the replicas that have reported to the monitor count accepted jobs, and the ledger counts
 /// outcomes. A gap, such as a killed ingress leaves, is shown for a while, and then the count starts anew.
@@ -83,6 +84,8 @@ pub struct Reconciliation {
     pub rejected: u64,
     /// Number of jobs that were given up and kept.
     pub dead: u64,
+    /// Number of jobs that had been cancelled before they came.
+    pub cancelled: u64,
     /// Number of jobs that had their outcome before: a client sent them twice.
     pub duplicates: u64,
     /// Number of jobs with the id of another job.

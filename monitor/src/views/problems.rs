@@ -48,6 +48,8 @@ pub enum ProblemKind {
     LaneWithoutWorker,
     /// A lane has a worker, and no consumer at the queue.
     LaneWithoutConsumer,
+    /// An operator has paused a lane.
+    LanePaused,
     /// A replica went silent without a goodbye.
     ReplicaLost,
     /// The broker is short of memory or disk and takes no messages.

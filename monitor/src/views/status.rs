@@ -1,5 +1,6 @@
 //! `GET /api/scalability/status`: is the fleet well, and if not, why.
 
+use contract::settings::LanePause;
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -71,6 +72,24 @@ pub struct QueueTotals {
     pub analyses_waiting: Option<u64>,
 }
 
+/// Why the jobs of a lane wait: an operator wants them to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct LanePauseView {
+    /// Who paused the lane.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// Since when (RFC 3339, UTC).
+    pub since: Timestamp,
+}
+
+impl From<&LanePause> for LanePauseView {
+    fn from(pause: &LanePause) -> LanePauseView {
+        let since = Timestamp::from_microsecond(pause.since).unwrap_or_default();
+        LanePauseView { by: pause.by.clone(), reason: pause.reason.clone(), since }
+    }
+}
+
 /// A lane: its holder and the jobs that wait.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 pub struct LaneView {
@@ -98,6 +117,8 @@ pub struct LaneView {
     /// Age in seconds of the oldest job without an outcome; 0: no job waits; `null`: not known, for example
     /// where the clock of the ingress that accepted the job is ahead.
     pub lag_seconds: Option<f64>,
+    /// Who paused the lane, and why; `null`: it is not paused.
+    pub paused: Option<LanePauseView>,
 }
 
 /// The ledger: jobs by outcome, and the sums of all balances.
@@ -111,6 +132,8 @@ pub struct LedgerView {
     pub rejected: u64,
     /// Number of jobs that could not be posted, of all time.
     pub dead: u64,
+    /// Number of jobs that had been cancelled before they came, of all time.
+    pub cancelled: u64,
     /// Whether every currency's balances summed to zero at the last reading. For a ledger of many accounts
     /// the last reading is some minutes old.
     pub balanced: bool,

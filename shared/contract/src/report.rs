@@ -168,6 +168,8 @@ pub struct Counts {
     pub conflict: u64,
     /// Given up and kept.
     pub dead: u64,
+    /// Cancelled before they came.
+    pub cancelled: u64,
     /// Duplicates and conflicts that were accepted once and came again: redelivered, or replayed.
     pub repeated: u64,
 }

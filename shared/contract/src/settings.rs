@@ -17,6 +17,40 @@ pub struct SettingsMessage {
     /// Values by the name of the setting: numbers and texts.
     #[serde(default)]
     pub changes: BTreeMap<String, Value>,
+    /// The lanes that are paused, by their numbers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub paused_lanes: PausedLanes,
+}
+
+impl SettingsMessage {
+    /// What a monitor kept of the settings under this version.
+    ///
+    /// # Errors
+    /// It is no JSON of that form.
+    pub fn of_kept(version: u64, body: &str) -> serde_json::Result<SettingsMessage> {
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct Kept {
+            changes: BTreeMap<String, Value>,
+            paused_lanes: PausedLanes,
+        }
+        let Kept { changes, paused_lanes } = serde_json::from_str(body)?;
+        Ok(SettingsMessage { version, changes, paused_lanes })
+    }
+}
+
+/// Lanes that are paused, by their numbers.
+pub type PausedLanes = BTreeMap<u16, LanePause>;
+
+/// Why the jobs of a lane wait: an operator wants them to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LanePause {
+    /// Who paused the lane.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// Since when, in microseconds since the Unix epoch.
+    pub since: i64,
 }
 
 #[cfg(test)]
@@ -30,5 +64,12 @@ mod tests {
         let read: SettingsMessage = serde_json::from_str(message).unwrap();
         assert_eq!(serde_json::to_string(&read).unwrap(), message);
         serde_json::from_str::<SettingsMessage>(r#"{"version":0}"#).expect("nothing was ever changed");
+        let message =
+            r#"{"version":8,"changes":{},"paused_lanes":{"3":{"by":"ops","reason":"a bad file","since":7}}}"#;
+        let read: SettingsMessage = serde_json::from_str(message).unwrap();
+        assert_eq!(read.paused_lanes[&3].reason, "a bad file");
+        assert_eq!(serde_json::to_string(&read).unwrap(), message);
+        let kept = message.replace(r#""version":8"#, r#""by":"ops","before":{}"#);
+        assert_eq!(SettingsMessage::of_kept(8, &kept).unwrap(), read);
     }
 }

@@ -138,6 +138,8 @@ pub fn fields_of(kind: Kind) -> &'static str {
     match kind {
         Kind::OpenAccount => "account, currency, overdraft_limit (optional), holder (optional)",
         Kind::CloseAccount | Kind::FreezeAccount | Kind::UnfreezeAccount => "account",
+        Kind::SetOverdraftLimit => "account, overdraft_limit (optional), currency (optional)",
+        Kind::SetHolder => "account, holder (optional)",
         Kind::Deposit | Kind::Withdrawal => "account, amount, currency",
         Kind::Transfer => "from, to, amount, currency",
         Kind::Journal => "currency, legs",
@@ -179,6 +181,14 @@ impl Submission {
             Kind::CloseAccount => Action::CloseAccount { account: self.take_account()? },
             Kind::FreezeAccount => Action::FreezeAccount { account: self.take_account()? },
             Kind::UnfreezeAccount => Action::UnfreezeAccount { account: self.take_account()? },
+            Kind::SetOverdraftLimit => Action::SetOverdraftLimit {
+                account: self.take_account()?,
+                currency: self.currency.take(),
+                overdraft_limit: self.overdraft_limit.take().unwrap_or_default(),
+            },
+            Kind::SetHolder => {
+                Action::SetHolder { account: self.take_account()?, holder: self.holder.take() }
+            }
             Kind::Deposit => Action::Deposit { account: self.take_account()?, money: self.take_money()? },
             Kind::Withdrawal => {
                 Action::Withdrawal { account: self.take_account()?, money: self.take_money()? }
@@ -306,9 +316,13 @@ impl From<Spec> for Submission {
         match spec.action {
             Action::OpenAccount { account, currency, overdraft_limit, holder } => {
                 (s.account, s.currency, s.holder) = (Some(account), Some(currency), holder);
-                // Left out and 0 are the same account.
-                s.overdraft_limit = Some(overdraft_limit).filter(|limit| limit.minor_units() > 0);
+                s.overdraft_limit = unless_zero(overdraft_limit);
             }
+            Action::SetOverdraftLimit { account, currency, overdraft_limit } => {
+                (s.account, s.currency) = (Some(account), currency);
+                s.overdraft_limit = unless_zero(overdraft_limit);
+            }
+            Action::SetHolder { account, holder } => (s.account, s.holder) = (Some(account), holder),
             Action::CloseAccount { account }
             | Action::FreezeAccount { account }
             | Action::UnfreezeAccount { account } => s.account = Some(account),
@@ -335,6 +349,11 @@ impl From<Spec> for Submission {
         }
         s
     }
+}
+
+/// Left out and 0 are the same job.
+fn unless_zero(limit: OverdraftLimit) -> Option<OverdraftLimit> {
+    Some(limit).filter(|limit| limit.minor_units() > 0)
 }
 
 /// The head of a long text.

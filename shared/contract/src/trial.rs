@@ -47,6 +47,8 @@ pub enum Tried {
         /// Why.
         reason: Rejection,
     },
+    /// It was cancelled: a replay changes nothing.
+    Cancelled,
     /// Another job has its id: it never takes effect.
     Conflict,
     /// It would be a dead letter again.

@@ -12,12 +12,14 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::account::{Account, AccountNumber, AccountStatus};
+use super::cancellation::Whose;
 use super::entry::Entry;
 use super::former::FormerJob;
 use super::hold::Hold;
 use super::id::FormerId;
 use super::id::JobId;
 use super::job::{Job, Kind};
+use super::money::OverdraftLimit;
 use super::outcome::{Outcome, Recorded, RecordedOutcome, Rejection};
 
 pub use legs::{legs, opposite};
@@ -30,6 +32,8 @@ pub struct Books {
     pub accounts: HashMap<AccountNumber, Account>,
     /// The jobs of the batch that the ledger holds already.
     pub recorded: HashMap<JobId, Recorded>,
+    /// Ids of the batch that were cancelled before their jobs came, each with whose jobs that stops.
+    pub cancelled: HashMap<JobId, Vec<Whose>>,
     /// The holds that exist, of those that the batch captures or releases.
     pub holds: HashMap<JobId, Hold>,
     /// The jobs that exist, of those that the batch reverses.
@@ -65,6 +69,8 @@ pub struct Folded {
     pub entries: Vec<Entry>,
     /// Accounts that are new (`key` is `None`) or changed, as they are now, by number.
     pub accounts: BTreeMap<AccountNumber, Account>,
+    /// Accounts among `accounts` whose overdraft limit or holder a job has set.
+    pub new_terms: BTreeSet<AccountNumber>,
     /// Holds that are new or changed, as they are now.
     pub holds: BTreeMap<JobId, Hold>,
     /// Holds among `holds` that are new.
@@ -73,6 +79,8 @@ pub struct Folded {
     pub reversals: BTreeMap<JobId, JobId>,
     /// Jobs among those with a new outcome that were recorded as dead before.
     pub revived: BTreeSet<JobId>,
+    /// Jobs whose ids were cancelled before they came: their rows are there, and say nothing of them yet.
+    pub awaited: BTreeSet<JobId>,
     /// Jobs that are known by a former id, each with what became of it there.
     pub known: BTreeMap<JobId, RecordedOutcome>,
 }
@@ -101,6 +109,7 @@ struct Fold {
 enum Change {
     Open(Account),
     SetStatus(AccountNumber, AccountStatus),
+    SetTerms(AccountNumber, Terms),
     Move(Legs),
     Reserve(Hold),
     /// The hold as it is afterwards; the legs are empty for a release.
@@ -108,8 +117,20 @@ enum Change {
     Reverse(JobId, Legs),
 }
 
+/// What is agreed about an account beside its status.
+enum Terms {
+    OverdraftLimit(OverdraftLimit),
+    Holder(Option<String>),
+}
+
 impl Fold {
     fn apply(&mut self, job: &Job) -> Outcome {
+        if let Some(whose) = self.books.cancelled.remove(&job.id) {
+            self.folded.awaited.insert(job.id);
+            if whose.iter().any(|whose| whose.stops(&job.client)) {
+                return self.record(job, Outcome::Cancelled);
+            }
+        }
         let known = self.known_by_a_former_id(job);
         if let Some(outcome) = known {
             self.folded.known.insert(job.id, outcome);
@@ -133,6 +154,11 @@ impl Fold {
             }
             Err(rejection) => Outcome::Rejected(rejection),
         };
+        self.record(job, outcome)
+    }
+
+    /// Remembers the outcome for the jobs of the batch that come under the same id.
+    fn record(&mut self, job: &Job, outcome: Outcome) -> Outcome {
         let recorded = Recorded { fingerprint: job.fingerprint, outcome: outcome.recorded() };
         self.books.recorded.insert(job.id, recorded);
         if self.former.contains(&job.id) {
@@ -159,6 +185,14 @@ impl Fold {
             }
             Change::SetStatus(number, status) => {
                 self.change_account(&number, |account| account.status = status);
+                Legs::new()
+            }
+            Change::SetTerms(number, terms) => {
+                self.change_account(&number, |account| match terms {
+                    Terms::OverdraftLimit(limit) => account.overdraft_limit = limit,
+                    Terms::Holder(holder) => account.holder = holder,
+                });
+                self.folded.new_terms.insert(number);
                 Legs::new()
             }
             Change::Move(legs) => legs,

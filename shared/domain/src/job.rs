@@ -102,6 +102,10 @@ pub enum Action {
     FreezeAccount { account: AccountNumber },
     /// Lets a frozen account move again.
     UnfreezeAccount { account: AccountNumber },
+    /// Sets how far below zero an account may go. `currency`: that of the account, where the client states it.
+    SetOverdraftLimit { account: AccountNumber, currency: Option<Currency>, overdraft_limit: OverdraftLimit },
+    /// Names another holder of an account, or none.
+    SetHolder { account: AccountNumber, holder: Option<Name> },
     /// Brings money in from outside.
     Deposit { account: AccountNumber, money: Money },
     /// Takes money out.
@@ -219,6 +223,8 @@ pub enum Kind {
     CloseAccount,
     FreezeAccount,
     UnfreezeAccount,
+    SetOverdraftLimit,
+    SetHolder,
     Deposit,
     Withdrawal,
     Transfer,
@@ -267,6 +273,8 @@ impl Action {
             Action::CloseAccount { .. } => Kind::CloseAccount,
             Action::FreezeAccount { .. } => Kind::FreezeAccount,
             Action::UnfreezeAccount { .. } => Kind::UnfreezeAccount,
+            Action::SetOverdraftLimit { .. } => Kind::SetOverdraftLimit,
+            Action::SetHolder { .. } => Kind::SetHolder,
             Action::Deposit { .. } => Kind::Deposit,
             Action::Withdrawal { .. } => Kind::Withdrawal,
             Action::Transfer { .. } => Kind::Transfer,
@@ -287,6 +295,8 @@ impl Action {
             | Action::CloseAccount { account }
             | Action::FreezeAccount { account }
             | Action::UnfreezeAccount { account }
+            | Action::SetOverdraftLimit { account, .. }
+            | Action::SetHolder { account, .. }
             | Action::Deposit { account, .. }
             | Action::Withdrawal { account, .. }
             | Action::Hold { account, .. }

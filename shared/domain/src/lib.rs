@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod account;
+pub mod cancellation;
 pub mod entry;
 pub mod fingerprint;
 pub mod fold;

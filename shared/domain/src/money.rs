@@ -108,7 +108,7 @@ impl<'de> Deserialize<'de> for SignedAmount {
 }
 
 /// How far an account's available funds may go below zero: 0 ..= [`Amount::MAX`] minor units.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize)]
 #[serde(transparent)]
 pub struct OverdraftLimit(i64);
 

@@ -81,6 +81,8 @@ pub enum RecordedOutcome {
     Rejected(Rejection),
     /// Could not be written; kept as a dead letter. A replay may turn it into another outcome.
     Dead,
+    /// Cancelled before it came to be posted; it never will be.
+    Cancelled,
 }
 
 /// A job that the ledger holds already.
@@ -99,6 +101,8 @@ pub enum Outcome {
     Posted,
     /// Turned down by this batch.
     Rejected(Rejection),
+    /// It had been cancelled before it came, which this batch has recorded.
+    Cancelled,
     /// It was recorded as dead before, and has this outcome of this batch.
     Revived(RecordedOutcome),
     /// The same job had its outcome before; nothing was changed.
@@ -113,6 +117,7 @@ impl Outcome {
         match self {
             Outcome::Posted => RecordedOutcome::Posted,
             Outcome::Rejected(reason) => RecordedOutcome::Rejected(reason),
+            Outcome::Cancelled => RecordedOutcome::Cancelled,
             Outcome::Revived(outcome) | Outcome::Duplicate(outcome) | Outcome::Conflict(outcome) => outcome,
         }
     }

@@ -90,6 +90,8 @@ texts! {
     Name(140);
     /// The account of a counterparty outside, as its bank writes it (ISO 20022 `Max34Text`).
     OutsideAccount(34);
+    /// Why somebody stopped something.
+    Why(140);
     /// An identification or a reference of a payment (ISO 20022 `Max35Text`).
     PaymentId(35);
     /// An end-to-end reference of a payment with every bank on its way (ISO 20022 `UUIDv4Identifier`).

@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use contract::report::{Role, SettingReport, SettingSource};
+use contract::settings::{LanePause, PausedLanes};
+use domain::lane::Lane;
 
 pub use self::arguments::{ApiSettings, MonitorSettings, WorkerSettings};
 pub use self::live::LiveSettings;
@@ -28,6 +30,7 @@ pub use self::value::{MASK, Value};
 pub struct Settings {
     /// The version of the changes in it; 0: as at the start.
     pub version: u64,
+    paused_lanes: PausedLanes,
     values: BTreeMap<&'static str, (Value, SettingSource)>,
 }
 
@@ -54,6 +57,17 @@ impl Settings {
     pub fn overridden(&self, version: u64, overrides: &Overrides) -> Settings {
         let settings = self.clone().with(overrides.iter(), SettingSource::Runtime);
         Settings { version, ..settings }
+    }
+
+    /// These with the lanes that are paused.
+    #[must_use]
+    pub fn pausing(self, paused_lanes: PausedLanes) -> Settings {
+        Settings { paused_lanes, ..self }
+    }
+
+    /// Why the jobs of a lane wait; `None`: it is not paused.
+    pub fn pause_of(&self, lane: Lane) -> Option<&LanePause> {
+        self.paused_lanes.get(&lane.0)
     }
 
     /// The value in force, and where it comes from.

@@ -268,6 +268,8 @@ pub enum RowOutcome {
     Conflict,
     /// Its job could not be posted and is kept as a dead letter.
     Dead,
+    /// Its job had been cancelled before it came.
+    Cancelled,
 }
 
 impl RowOutcome {
@@ -289,11 +291,12 @@ pub struct RowTally {
     pub duplicate: u64,
     pub conflict: u64,
     pub dead: u64,
+    pub cancelled: u64,
 }
 
 impl RowTally {
     /// Rows that have an outcome.
     pub fn total(&self) -> u64 {
-        self.posted + self.rejected + self.duplicate + self.conflict + self.dead
+        self.posted + self.rejected + self.duplicate + self.conflict + self.dead + self.cancelled
     }
 }

@@ -5,6 +5,7 @@
 
 mod admin;
 pub(crate) mod audit;
+pub(crate) mod cancelling;
 pub mod durability;
 pub(crate) mod entry_range;
 pub(crate) mod findings;
@@ -19,6 +20,7 @@ pub(crate) mod totals;
 mod touching;
 
 pub use self::admin::Admin;
+pub use self::cancelling::{Cancellation, Cancelled, NewCancellation};
 pub use self::durability::Durability;
 pub use self::entry_range::{EntryRange, Freshness};
 pub use self::findings::Audit;

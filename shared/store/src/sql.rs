@@ -4,6 +4,7 @@
 pub(crate) mod account_keys;
 mod analyses;
 mod audit_log;
+mod cancellations;
 mod entry_ranges;
 mod former_ids;
 mod freshness;

@@ -7,6 +7,9 @@ use serde_json::Value;
 /// Counts of rows that did not come into the ledger.
 const SHORT: [&str; 4] = ["refused", "rejected", "conflicts", "dead"];
 
+/// Rows whose jobs had been cancelled; shown where there are any.
+const CANCELLED: &str = "cancelled";
+
 /// Of the duplicates, those whose job did not come into the ledger when it was there before; shown where there
 /// are any.
 const DUPLICATES_NOT_POSTED: &str = "duplicates_not_posted";
@@ -15,11 +18,17 @@ const COUNTS: [&str; 7] = ["accepted", "refused", "posted", "rejected", "duplica
 
 /// Every row is in the ledger, by this import or by one before.
 pub(crate) fn are_all_in_the_books(import: &Value) -> bool {
-    SHORT.iter().all(|count| import[*count] == 0) && duplicates_not_posted(import) == 0
+    SHORT.iter().all(|count| import[*count] == 0)
+        && duplicates_not_posted(import) == 0
+        && cancelled(import) == 0
 }
 
 fn duplicates_not_posted(import: &Value) -> u64 {
     import[DUPLICATES_NOT_POSTED].as_u64().unwrap_or_default()
+}
+
+fn cancelled(import: &Value) -> u64 {
+    import[CANCELLED].as_u64().unwrap_or_default()
 }
 
 /// The counts, the first refusals, and the end in a sentence.
@@ -38,6 +47,10 @@ pub(crate) fn of(import: &Value) -> String {
         lines.push(format!(
             "Of the duplicates, {not_posted} were not posted when they came before, and are not in the ledger now."
         ));
+    }
+    let cancelled = cancelled(import);
+    if cancelled > 0 {
+        lines.push(format!("Somebody cancelled {cancelled} of the jobs, and they are not in the ledger."));
     }
     lines.push(sentence(import));
     lines.join("\n")
@@ -105,6 +118,8 @@ mod tests {
         assert!(are_all_in_the_books(&told(DUPLICATES_NOT_POSTED, 0)));
         let short = told(DUPLICATES_NOT_POSTED, 2);
         assert!(!are_all_in_the_books(&short) && of(&short).contains("Of the duplicates, 2 were not posted"));
+        let stopped = told(CANCELLED, 1);
+        assert!(!are_all_in_the_books(&stopped) && of(&stopped).contains("cancelled 1 of the jobs"));
         for count in SHORT {
             assert!(!are_all_in_the_books(&told(count, 1)), "{count}");
         }

@@ -10,7 +10,7 @@ pub async fn tampering_shows(subject: Subject) -> anyhow::Result<()> {
     let jobs = Jobs::default();
     // One account for each deed. `bystander` takes part in all and is never touched, so its own entries are
     // right, whatever became of the jobs that made them.
-    let deeds: [(&str, &str, &[&str]); 12] = [
+    let deeds: [(&str, &str, &[&str]); 14] = [
         (
             "amount",
             "UPDATE entries SET amount = amount + 1 WHERE seq = 3 AND account_id = KEY",
@@ -48,6 +48,16 @@ pub async fn tampering_shows(subject: Subject) -> anyhow::Result<()> {
         ),
         ("overdrawn", "UPDATE accounts SET held = 1000000 WHERE id = KEY", &["below its overdraft limit"]),
         (
+            "limit",
+            "UPDATE accounts SET overdraft_limit = 1000 WHERE id = KEY",
+            &["account limit: its overdraft limit is 1000, the last job set 3"],
+        ),
+        (
+            "holder",
+            "UPDATE accounts SET holder = 'Mallory' WHERE id = KEY",
+            &["account holder: its holder is Some(\"Mallory\"), the last job set None"],
+        ),
+        (
             "job-removed",
             "DELETE FROM jobs WHERE account = 'job-removed' AND kind = 'transfer' AND id = (SELECT job FROM entries WHERE account_id = KEY AND seq = 3)",
             &["account job-removed, entry 3 of -10", "its job is not in the ledger"],
@@ -77,7 +87,15 @@ pub async fn tampering_shows(subject: Subject) -> anyhow::Result<()> {
         batch.extend((0..2).map(|_| jobs.job(&deposit(account, 100))));
         batch.extend((0..2).map(|_| jobs.job(&transfer(account, "bystander", 10))));
     }
+    let set_limit =
+        |limit| format!(r#"{{"kind":"set_overdraft_limit","account":"limit","overdraft_limit":{limit}}}"#);
+    let drawn = [set_limit(500), transfer("limit", "bystander", 300), set_limit(3)];
+    batch.extend(drawn.iter().map(|body| jobs.job(body)));
+    batch.push(jobs.job(r#"{"kind":"set_holder","account":"holder"}"#));
+    batch.push(jobs.job(&transfer("order", "bystander", 10)));
     subject.post(6, &batch).await?;
+    // What is drawn already is no fault of a limit that was lowered since.
+    ensure!(subject.funds("limit").await? == (-120, 0));
     subject.books_are_right().await?;
 
     let added_job: &Job = batch.last().context("a batch")?;

@@ -62,13 +62,39 @@ pub async fn every_kind_takes_effect(subject: Subject) -> anyhow::Result<()> {
         ensure!(subject.post(3, &[job(body)]).await? == [Outcome::Posted]);
         Ok(subject.account("a").await?.status)
     };
+    let terms = async |body: &str| -> anyhow::Result<(i64, Option<String>)> {
+        ensure!(subject.post(3, &[job(body.to_owned())]).await? == [Outcome::Posted], "{body}");
+        let account = subject.account("a").await?;
+        Ok((account.overdraft_limit.minor_units(), account.holder))
+    };
+    let name = "Zoë 'O''Neil' \\ 𝄞".to_owned();
+    let limit = r#"{"kind":"set_overdraft_limit","account":"a","overdraft_limit":70}"#;
+    ensure!(terms(limit).await? == (70, Some(name.clone())));
+    ensure!(terms(r#"{"kind":"set_holder","account":"a"}"#).await? == (70, None));
+    ensure!(
+        terms(r#"{"kind":"set_holder","account":"a","holder":"Zoë 'O''Neil' \\ 𝄞"}"#).await?
+            == (70, Some(name))
+    );
+    // With other changes of the same account in one batch, and on an account that is opened by the same one.
+    let batch = [
+        job(transfer("a", "b", 780)),
+        job(r#"{"kind":"set_overdraft_limit","account":"a"}"#.to_owned()),
+        job(transfer("b", "a", 780)),
+        job(open("c")),
+        job(r#"{"kind":"set_overdraft_limit","account":"c","overdraft_limit":9,"currency":"EUR"}"#.to_owned()),
+    ];
+    ensure!(subject.post(3, &batch).await? == vec![Outcome::Posted; 5]);
+    ensure!(subject.funds("a").await? == (720, 0));
+    ensure!(subject.account("a").await?.overdraft_limit.minor_units() == 0);
+    ensure!(subject.account("c").await?.overdraft_limit.minor_units() == 9);
+
     ensure!(status(of_a("freeze_account")).await? == AccountStatus::Frozen);
     ensure!(status(of_a("unfreeze_account")).await? == AccountStatus::Open);
     ensure!(status(transfer("a", "b", 720)).await? == AccountStatus::Open);
     ensure!(status(of_a("close_account")).await? == AccountStatus::Closed);
 
     let totals = subject.ledger.totals().await?;
-    ensure!((totals.accounts, totals.posted, totals.rejected, totals.dead) == (2, 18, 0, 0), "{totals:?}");
+    ensure!((totals.accounts, totals.posted, totals.rejected, totals.dead) == (3, 26, 0, 0), "{totals:?}");
     ensure!(totals.balances.iter().all(|(_, sum)| *sum == 0), "{totals:?}");
     subject.books_are_right().await
 }

@@ -25,6 +25,7 @@ impl Model {
                 Outcome::Posted => RecordedOutcome::Posted,
                 Outcome::Rejected(reason) => RecordedOutcome::Rejected(*reason),
                 Outcome::Revived(outcome) => *outcome,
+                Outcome::Cancelled => RecordedOutcome::Cancelled,
                 Outcome::Duplicate(_) | Outcome::Conflict(_) => continue,
             };
             self.0.recorded.insert(job.id, Recorded { fingerprint: job.fingerprint, outcome });
@@ -151,6 +152,9 @@ fn random_job(chance: &mut Chance, jobs: &Jobs, past: &[Job], holds: &[(JobId, S
             }
             None => open(&account),
         },
+        17 if chance.below(2) == 0 => {
+            format!(r#"{{"kind":"set_overdraft_limit","account":"{account}","overdraft_limit":{amount}}}"#)
+        }
         17 => {
             let kind = ["close_account", "freeze_account", "unfreeze_account", "unfreeze_account"];
             let kind = chance.pick(&kind).unwrap_or("close_account");

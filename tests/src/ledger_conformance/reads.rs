@@ -58,7 +58,7 @@ pub async fn a_full_batch_is_read_back_as_it_was_submitted(subject: Subject) -> 
             let recorded = match record.outcome {
                 RecordedOutcome::Posted => Outcome::Posted,
                 RecordedOutcome::Rejected(why) => Outcome::Rejected(why),
-                RecordedOutcome::Dead => bail!("a dead job"),
+                RecordedOutcome::Dead | RecordedOutcome::Cancelled => bail!("{job:?} is neither"),
             };
             ensure!(recorded == outcome, "{size}, {n}: {recorded:?} for {outcome:?}");
         }

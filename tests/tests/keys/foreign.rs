@@ -109,6 +109,8 @@ async fn nothing_that_is_sent_changes_what_is_another_clients() {
         json!({"kind": "close_account", "account": "acme:2"}),
         json!({"kind": "freeze_account", "account": "acme:1"}),
         json!({"kind": "unfreeze_account", "account": "acme:1"}),
+        json!({"kind": "set_overdraft_limit", "account": "acme:1", "overdraft_limit": 5}),
+        json!({"kind": "set_holder", "account": "acme:1", "holder": "Mallory"}),
         money(json!({"kind": "withdrawal", "account": "acme:1"})),
         money(json!({"kind": "transfer", "from": "acme:1", "to": "beta:1"})),
         json!({"kind": "journal", "currency": "EUR", "legs": legs}),

@@ -18,8 +18,10 @@ fn opened_by(method: &Method, path: &str) -> Option<&'static [&'static str]> {
         ("GET", "/api/session") => &SCOPES,
         (_, "/livez" | "/readyz" | "/metrics" | "/api/session") => &[],
         ("POST", "/api/jobs" | "/api/jobs/batch" | "/api/imports" | "/api/analyses") => &["submit"],
-        ("DELETE", "/api/imports/{number}" | "/api/analyses/{id}") => &["submit", "operate"],
         ("GET", "/api/keys/self") => &SCOPES,
+        ("DELETE", "/api/jobs/{id}" | "/api/imports/{number}" | "/api/analyses/{id}") => {
+            &["submit", "operate"]
+        }
         ("GET", "/api/keys" | "/api/keys/{id}") => &["audit", "admin"],
         (_, path) if path.starts_with("/api/keys") => &["admin"],
         (_, "/api/audit") => &["audit"],
@@ -70,7 +72,7 @@ async fn every_route_opens_to_its_scopes_and_to_no_others() {
                 "{path}: {said:?}"
             );
             // What is there for nobody, so that nothing of the fleet changes.
-            let asked = path.replace("{number}", "mine:0").replace("{id}", "0");
+            let asked = path.replace("{lane}", "none").replace("{number}", "mine:0").replace("{id}", "0");
             let body = r#"{"nothing": "that any route takes"}"#;
             let json = [("content-type", "application/json")];
             let ask = async |client: Client| client.ask(method.clone(), &asked, &json, body).await.unwrap();
@@ -184,6 +186,8 @@ async fn what_concerns_every_client_takes_a_key_for_all_accounts() {
         (&bank.monitor, Method::POST, "/api/scalability/optimize"),
         (&bank.monitor, Method::POST, "/api/scalability/load-test"),
         (&bank.monitor, Method::DELETE, "/api/scalability/load-test/1"),
+        (&bank.monitor, Method::PUT, "/api/scalability/lanes/0/pause"),
+        (&bank.monitor, Method::DELETE, "/api/scalability/lanes/0/pause"),
     ] {
         let answer =
             client(base).ask(method, path, &[("content-type", "application/json")], "{}").await.unwrap();

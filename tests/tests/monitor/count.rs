@@ -27,7 +27,8 @@ async fn the_count_holds_after_workers_were_stopped_and_killed_under_load() {
     spread(&monitor, 1, SPREAD_WITHIN).await.unwrap();
     let line = status(&monitor).await.unwrap()["reconciliation"].clone();
     let count = |name: &str| line[name].as_u64().unwrap();
-    let settled = ["posted", "rejected", "dead", "duplicates", "conflicts"].map(count).iter().sum::<u64>();
+    let settled =
+        ["posted", "rejected", "dead", "cancelled", "duplicates", "conflicts"].map(count).iter().sum::<u64>();
     assert_eq!(count("accepted"), settled + count("in_flight"), "{line}");
     assert!(count("posted") > 0, "{line}");
 

@@ -12,13 +12,15 @@ use super::{Restricted, WITHIN};
 /// Tables in which no row is ever changed or removed, each with a column of it.
 const FOR_EVER: &[(&str, &str)] = &[("entries", "amount"), ("audit_log", "action")];
 
-/// What else nobody may do: the history of a job, and what an account is, stay as they were written.
+/// What else nobody may do: which job is which, and what an account is, stay as they were written.
 const NOBODY: &[&str] = &[
-    "UPDATE jobs SET body = '{}'",
-    "UPDATE jobs SET client = 'x'",
+    "UPDATE jobs SET id = x'00'",
+    "UPDATE jobs SET cause = 'x'",
+    "UPDATE cancellations SET client = 'x'",
+    "DELETE FROM cancellations",
     "DELETE FROM jobs",
     "UPDATE accounts SET number = 'x'",
-    "UPDATE accounts SET overdraft_limit = 1",
+    "UPDATE accounts SET currency = 'XXX'",
     "DELETE FROM accounts",
     "UPDATE holds SET amount = 1",
     "DELETE FROM holds",
@@ -44,8 +46,11 @@ const NOT_WHILE_RUNNING: &[&str] = &[
 const WRITERS: &[(&str, &[&str])] = &[
     ("INSERT INTO entries SELECT * FROM entries", &["worker", "migrate"]),
     ("INSERT INTO accounts (number) VALUES ('x')", &["worker", "migrate"]),
-    ("INSERT INTO jobs (client) VALUES ('x')", &["worker", "migrate"]),
+    ("INSERT INTO jobs (client) VALUES ('x')", &["worker", "migrate", "api"]),
+    ("INSERT INTO cancellations (client) VALUES ('x')", &["api", "migrate"]),
+    ("UPDATE jobs SET body = body, client = client", &["worker"]),
     ("UPDATE accounts SET balance = balance", &["worker"]),
+    ("UPDATE accounts SET overdraft_limit = overdraft_limit, holder = holder", &["worker"]),
     ("UPDATE jobs SET outcome = outcome", &["worker"]),
     ("UPDATE lane_totals SET posted = posted", &["worker"]),
     ("UPDATE settings SET value = value", &["worker"]),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, ensure};
+use domain::id::{Identity, JobId};
 use domain::job::Kind;
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::{Value, json};
@@ -83,9 +84,20 @@ async fn every_kind_of_job(fleet: &Restricted) -> anyhow::Result<()> {
     for kind in ["freeze_account", "unfreeze_account", "close_account"] {
         posted(client, &json!({ "kind": kind, "account": "c" })).await?;
     }
+    posted(client, &json!({ "kind": "set_overdraft_limit", "account": "b", "overdraft_limit": 7 })).await?;
+    posted(client, &json!({ "kind": "set_holder", "account": "b", "holder": "Bo" })).await?;
     let kinds = fleet.users.database.texts("SELECT DISTINCT kind FROM jobs").await?;
     let all: BTreeSet<_> = Kind::ALL.iter().map(|kind| kind.name().to_owned()).collect();
     ensure!(kinds.into_iter().collect::<BTreeSet<_>>() == all, "a kind of job is missing here");
+
+    // By the id that it will have, before it comes.
+    let id =
+        JobId::derived(&domain::text::Client::parse("anonymous")?, Identity::Reference(&"never".parse()?));
+    ensure!(client.delete(&format!("/api/jobs/{id}")).await?.status == 200);
+    let mut never = money("deposit", "a", 1_000);
+    never["reference"] = "never".into();
+    let cancelled = client.outcome(&client.submit(&never).await?, WITHIN).await?;
+    ensure!(cancelled.id == id.to_string() && cancelled.status == "cancelled", "{cancelled:?}");
 
     let mut expiring = money("hold", "a", 7);
     expiring["expires_at"] = Timestamp::now().checked_add(2.seconds())?.to_string().into();

@@ -84,6 +84,7 @@ impl Inside {
             ledger: ledger.clone(),
             analyses: books.clone(),
             prefetches: books,
+            records: None,
             cpu: WorkPool::new("cpu", 2, 10),
             bus: bus.clone(),
             publisher: publisher.clone(),

@@ -19,6 +19,9 @@ use crate::world::{World, lock};
 /// Accounts of each client.
 const ACCOUNTS: u32 = 2;
 
+/// The highest overdraft limit of an account, in minor units.
+const OVERDRAFT_MAX: u32 = 1_000;
+
 /// What the clients know.
 #[derive(Default)]
 pub struct Known {
@@ -70,7 +73,7 @@ impl Client {
     pub async fn send_all(mut self) {
         for number in 0..ACCOUNTS {
             let account = account(self.number, number);
-            let limit = self.world.below(3) * 500;
+            let limit = self.world.below(3) * OVERDRAFT_MAX / 2;
             let open = format!(
                 r#"{{"kind":"open_account","account":"{account}","currency":"XTS","overdraft_limit":{limit}}}"#
             );
@@ -138,7 +141,11 @@ impl Client {
                 }
                 _ => format!(r#"{{"kind":"freeze_account","account":"{account}"}}"#),
             },
-            (46..52, _) => format!(r#"{{"kind":"unfreeze_account","account":"{account}"}}"#),
+            // Never below a limit that was there before: no overdraft is beyond its limit then (O3).
+            (46..48, _) => format!(
+                r#"{{"kind":"set_overdraft_limit","account":"{account}","overdraft_limit":{OVERDRAFT_MAX}}}"#
+            ),
+            (48..52, _) => format!(r#"{{"kind":"unfreeze_account","account":"{account}"}}"#),
             (52..54, _) => format!(
                 r#"{{"kind":"deposit","account":"{account}","amount":{amount},"currency":"XTS","memo":"{REFUSED}"}}"#
             ),

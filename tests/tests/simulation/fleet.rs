@@ -144,7 +144,11 @@ impl Fleet {
     pub fn change_prefetch(&self, messages: u64) {
         let settings = &self.0.instruments.settings;
         let changes = [(table::PREFETCH.name.to_owned(), messages.into())].into();
-        settings.apply(&SettingsMessage { version: settings.now().version + 1, changes });
+        settings.apply(&SettingsMessage {
+            version: settings.now().version + 1,
+            changes,
+            ..SettingsMessage::default()
+        });
     }
 
     pub fn broker(&self) -> &Broker {
@@ -199,6 +203,7 @@ impl Fleet {
             ledger: self.0.database.of(&process),
             analyses: Arc::new(NoAnalyses),
             prefetches: self.0.prefetches.of(&process),
+            records: None,
             cpu: WorkPool::new("cpu", 1, 1),
             bus: self.0.air.of(&process),
             publisher: self.publisher(&process),

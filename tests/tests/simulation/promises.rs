@@ -135,6 +135,7 @@ fn books(tables: &Tables) -> Books {
         RecordedOutcome::Posted => "posted",
         RecordedOutcome::Rejected(_) => "rejected",
         RecordedOutcome::Dead => "dead",
+        RecordedOutcome::Cancelled => "cancelled",
     };
     let jobs = tables.jobs.iter().map(|row| JobRow {
         id: row.record.id.to_string(),

@@ -9,7 +9,7 @@ use super::start::Layout;
 use crate::mapping::Target;
 
 /// What a column of kinds may name beside the kinds of jobs that the ledger posts.
-const OTHER_KINDS: [&str; 2] = ["set_overdraft_limit", "analyse_patterns"];
+const OTHER_KINDS: [&str; 1] = ["analyse_patterns"];
 
 /// The most letters beside the digits of an amount: a currency on one side, a mark on the other.
 const AMOUNT_LETTERS_MAX: usize = 8;

@@ -45,6 +45,22 @@ fn header_names_are_fields() {
 }
 
 #[test]
+fn limits_and_holders_are_set_by_rows() {
+    let file = "kind,account,overdraft_limit,currency,holder\n\
+                set_overdraft_limit,a,1500.00,EUR,\n\
+                set_overdraft_limit,b,1500,JPY,\n\
+                set_holder,a,,,Ada\n\
+                set_holder,b,,,\n";
+    let expected = [
+        json!({"kind":"set_overdraft_limit","account":"a","currency":"EUR","overdraft_limit":150_000}),
+        json!({"kind":"set_overdraft_limit","account":"b","currency":"JPY","overdraft_limit":1500}),
+        json!({"kind":"set_holder","account":"a","holder":"Ada"}),
+        json!({"kind":"set_holder","account":"b"}),
+    ];
+    assert_eq!(bodies(file, ""), expected);
+}
+
+#[test]
 fn sparkasse_camt_csv() {
     let file = windows_1252(
         "\"Auftragskonto\";\"Buchungstag\";\"Valutadatum\";\"Buchungstext\";\"Verwendungszweck\";\"Glaeubiger ID\";\"Beguenstigter/Zahlungspflichtiger\";\"Kontonummer/IBAN\";\"BIC (SWIFT-Code)\";\"Betrag\";\"Waehrung\";\"Info\"\r\n\

@@ -81,6 +81,7 @@ impl BatchAnswer {
                 (*status, *reason) = (Status::Rejected, Some(why))
             }
             Reported::Outcome(RecordedOutcome::Dead) => *status = Status::Dead,
+            Reported::Outcome(RecordedOutcome::Cancelled) => *status = Status::Cancelled,
             Reported::Conflict => {
                 let error = Box::new(problem::conflict(*id, "the key or reference", "one of its own"));
                 *result = LineResult::Refused { line: *line, status: Refused::Refused, error };

@@ -2,6 +2,7 @@
 
 pub mod related;
 
+use domain::cancellation::Whose;
 use domain::id::JobId;
 use domain::job::Kind;
 use domain::lane::Lane;
@@ -11,7 +12,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_with::skip_serializing_none;
 use store::analyses::Run;
-use store::ledger::{Conflicts, JobRecord};
+use store::ledger::{Cancellation, Conflicts, JobRecord};
 use utoipa::ToSchema;
 
 use self::related::{HoldOfJob, RowOfImport};
@@ -38,7 +39,7 @@ pub enum Status {
     Running,
     /// An analysis that has ended.
     Done,
-    /// An analysis that somebody cancelled.
+    /// Cancelled before it was posted: it never is. Or an analysis that somebody cancelled.
     Cancelled,
 }
 
@@ -107,6 +108,35 @@ impl From<&Conflicts> for ConflictsOfJob {
     }
 }
 
+/// That a job was cancelled.
+#[skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CancelledJob {
+    /// When (RFC 3339, UTC).
+    #[schema(value_type = String, format = DateTime)]
+    at: Rfc3339,
+    /// The client that cancelled the job.
+    by: String,
+    /// Why, as that client has put it.
+    reason: Option<String>,
+    /// The client whose job with this id is cancelled; absent where it is whoever's.
+    client: Option<String>,
+}
+
+impl From<&Cancellation> for CancelledJob {
+    fn from(cancellation: &Cancellation) -> CancelledJob {
+        CancelledJob {
+            at: Rfc3339::from_microseconds(cancellation.at),
+            by: cancellation.by.clone(),
+            reason: cancellation.reason.clone(),
+            client: match &cancellation.whose {
+                Whose::Anybodys => None,
+                Whose::Clients(client) => Some(client.to_string()),
+            },
+        }
+    }
+}
+
 /// A job. Without an outcome, only its id and status are present.
 #[skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
@@ -142,6 +172,8 @@ pub struct Job {
     conflicts: Option<ConflictsOfJob>,
     /// Why the job could not be posted; its dead letter waits for an operator.
     cause: Option<String>,
+    /// Who cancelled the job.
+    cancelled: Option<CancelledJob>,
     /// The job that reversed this one.
     #[schema(value_type = Option<String>, format = Uuid)]
     reversed_by: Option<JobId>,
@@ -169,6 +201,7 @@ impl Job {
             posted_at: None,
             conflicts: None,
             cause: None,
+            cancelled: None,
             reversed_by: None,
             hold: None,
             import: None,
@@ -203,7 +236,19 @@ impl Job {
             RecordedOutcome::Posted => Job::new(id, Status::Posted, None),
             RecordedOutcome::Rejected(reason) => Job::new(id, Status::Rejected, Some(reason)),
             RecordedOutcome::Dead => Job::new(id, Status::Dead, None),
+            RecordedOutcome::Cancelled => Job::new(id, Status::Cancelled, None),
         }
+    }
+
+    /// It was cancelled, and has not come.
+    pub fn cancelled(id: JobId, cancellation: &Cancellation) -> Job {
+        Job::new(id, Status::Cancelled, None).cancelled_by(Some(cancellation))
+    }
+
+    /// The same, with who cancelled it.
+    #[must_use]
+    pub fn cancelled_by(self, cancellation: Option<&Cancellation>) -> Job {
+        Job { cancelled: cancellation.map(CancelledJob::from), ..self }
     }
 
     /// The ledger has it.

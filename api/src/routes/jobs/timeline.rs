@@ -17,8 +17,8 @@ use tellers_http::query::{self, Query};
 use utoipa::IntoParams;
 
 use self::document::Timeline;
-use self::events::{Known, events};
-use super::{import_row, issued};
+use self::events::{Known, cancelled, events};
+use super::{cancel, import_row, issued};
 use crate::context::Ingress;
 use crate::keys::{Caller, sees_run};
 use crate::ledger_reads::LedgerReads;
@@ -69,7 +69,11 @@ pub async fn show(
     if let Some(run) = run.filter(|run| run.is_begun() && sees_run(&caller, run)) {
         return Ok(books.answer(Json(Timeline::analysis(&run))));
     }
-    Ok(books.answer((by_grant, Json(Timeline::pending(id)))))
+    let timeline = match cancel::of_waiting(&ingress, &*books.ledger, &caller, id).await? {
+        Some(cancellation) => Timeline::cancelled(id, cancelled(&cancellation)),
+        None => Timeline::pending(id),
+    };
+    Ok(books.answer((by_grant, Json(timeline))))
 }
 
 /// All that is recorded of a job and may be shown to this caller.
@@ -87,5 +91,6 @@ async fn known(
         Some(id) => ingress.read(books.ledger.job(id)).await?,
         None => None,
     };
-    Ok(Known { reversed_at: reversal.map(|job| job.posted_at), related, row, entries })
+    let cancellation = cancel::of_record(ingress, &*books.ledger, record).await?;
+    Ok(Known { reversed_at: reversal.map(|job| job.posted_at), related, row, entries, cancellation })
 }

@@ -12,8 +12,8 @@ use domain::job::Origin;
 use domain::outcome::Recorded;
 use store::StoreError;
 use store::ledger::{
-    AccountFilter, AccountsPage, EntryRange, EntryRecord, HoldFilter, HoldPlace, HoldsPage, JobFilter,
-    JobRecord, JobsCursor, JobsPage, Reads, Related,
+    AccountFilter, AccountsPage, Cancellation, EntryRange, EntryRecord, HoldFilter, HoldPlace, HoldsPage,
+    JobFilter, JobRecord, JobsCursor, JobsPage, Reads, Related,
 };
 
 use super::FakeLedger;
@@ -23,6 +23,11 @@ impl Reads for FakeLedger {
     async fn job(&self, id: JobId) -> Result<Option<JobRecord>, StoreError> {
         self.read()?;
         Ok(self.jobs.lock().unwrap().get(&id).cloned())
+    }
+
+    async fn cancellations(&self, id: JobId) -> Result<Vec<Cancellation>, StoreError> {
+        self.read()?;
+        Ok(self.cancellations.lock().unwrap().get(&id).cloned().unwrap_or_default())
     }
 
     async fn recorded(&self, ids: &[JobId]) -> Result<HashMap<JobId, Recorded>, StoreError> {

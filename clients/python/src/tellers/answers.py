@@ -120,6 +120,17 @@ class RowOfImport:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CancelledJob:
+    """That a job was cancelled: when, and the client that did."""
+
+    at: datetime
+    by: str
+    reason: str | None = None
+    client: str | None = None
+    """The client whose job is cancelled; None: whoever's."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Job:
     """A job, as far as the service knows it. Without an outcome, only its id and status are there."""
 
@@ -138,13 +149,14 @@ class Job:
     conflicts: Conflicts | None = None
     cause: str | None = None
     """Why it is dead."""
+    cancelled: CancelledJob | None = None
     reversed_by: str | None = None
     hold: HeldFunds | None = None
     import_: RowOfImport | None = None
 
     @property
     def has_outcome(self) -> bool:
-        """Whether it is posted, rejected or dead; an operator may bring a dead job to another outcome."""
+        """Whether it is posted, rejected, cancelled or dead; an operator may bring a dead job to another outcome."""
         return self.status in ("posted", "rejected", "dead", "done", "cancelled")
 
     @property
@@ -251,6 +263,8 @@ class Import:
     duplicates: int
     conflicts: int
     dead: int
+    cancelled: int
+    """Rows whose jobs had been cancelled before they came to be posted."""
     created_at: datetime
     updated_at: datetime
     name: str | None = None
@@ -272,5 +286,5 @@ class Import:
     @property
     def is_whole(self) -> bool:
         """Whether every row of the file is in the ledger, or was before."""
-        wrong = self.refused + self.rejected + self.conflicts + self.dead + (self.duplicates_not_posted or 0)
-        return self.state == "done" and wrong == 0
+        wrong = self.refused + self.rejected + self.conflicts + self.dead + self.cancelled
+        return self.state == "done" and wrong + (self.duplicates_not_posted or 0) == 0

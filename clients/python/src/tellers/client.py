@@ -220,6 +220,20 @@ class Client(Reading):
                 time.sleep(min(pause, left))
                 pause = min(2 * pause, 1.0)
 
+    def cancel(self, id: str, *, reason: str | None = None) -> Job:  # noqa: A002
+        """Cancel a job that waits: it never posts, whether or not it was sent already. The same may be asked again.
+
+        Args:
+            id: Its id.
+            reason: Why, in up to 140 characters.
+
+        Raises:
+            TooLate: It has its outcome already, and nothing was changed.
+
+        """
+        query = {"reason": reason}
+        return decode(Job, self._connection.json("DELETE", f"/api/jobs/{quote(id, safe='')}", query=query)[0])
+
     def timeline(self, id: str, *, fresh: bool = False) -> Timeline:  # noqa: A002
         """Return what happened to a job, in the order of time."""
         path = f"/api/jobs/{quote(id, safe='')}/timeline"

@@ -126,6 +126,32 @@ class UnfreezeAccount(JobBody):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SetOverdraftLimit(JobBody):
+    """Sets how far below zero the available amount of an account may go.
+
+    A limit below what is drawn already only stops further draws. With `currency` the job is rejected where the account
+    has another one.
+    """
+
+    kind: ClassVar[str] = "set_overdraft_limit"
+    _least: ClassVar[Mapping[str, int]] = {"overdraft_limit": 0}
+
+    account: str
+    overdraft_limit: int = 0
+    currency: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetHolder(JobBody):
+    """Names another holder of an account; `None`: none."""
+
+    kind: ClassVar[str] = "set_holder"
+
+    account: str
+    holder: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Deposit(JobBody):
     """Brings money in from outside."""
 
@@ -234,6 +260,8 @@ KINDS: Mapping[str, type[JobBody]] = {
         CloseAccount,
         FreezeAccount,
         UnfreezeAccount,
+        SetOverdraftLimit,
+        SetHolder,
         Deposit,
         Withdrawal,
         Transfer,

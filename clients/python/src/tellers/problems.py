@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 JOB_CONFLICT = "/problems/conflict"
+TOO_LATE = "/problems/too-late"
 
 
 class TellersError(Exception):
@@ -110,6 +111,10 @@ class Conflict(Invalid):
     """422: the reference or key belongs to a job with another body, and this one takes no effect."""
 
 
+class TooLate(Problem):
+    """409: the job has its outcome already, and was not cancelled; `detail` says which."""
+
+
 class TooMany(Problem):
     """429: more than this client, or this lane, may have at once."""
 
@@ -153,4 +158,5 @@ _CLASSES: Mapping[int, type[Problem]] = {
 
 
 def _class_of(status: int, kind: str) -> type[Problem]:
-    return Conflict if kind == JOB_CONFLICT else _CLASSES.get(status, Problem)
+    named = {JOB_CONFLICT: Conflict, TOO_LATE: TooLate}
+    return named.get(kind) or _CLASSES.get(status, Problem)

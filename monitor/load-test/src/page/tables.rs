@@ -98,6 +98,7 @@ pub(super) fn proof(proof: &Proof) -> String {
         ("posted", proof.posted.to_string()),
         ("rejected", proof.rejected.to_string()),
         ("dead", proof.dead.to_string()),
+        ("cancelled", proof.cancelled.to_string()),
         ("lost", proof.lost.to_string()),
         ("doubled", proof.doubled.to_string()),
         ("entries that no request explains", proof.foreign_entries.to_string()),

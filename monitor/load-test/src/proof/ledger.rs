@@ -11,6 +11,7 @@ pub(crate) enum Fate {
     Posted,
     Rejected,
     Dead,
+    Cancelled,
     /// It had no outcome at the deadline.
     Waiting,
     /// The ingress does not know it.
@@ -80,6 +81,7 @@ impl Jobs {
                 Fate::Posted => proof.posted += 1,
                 Fate::Rejected => proof.rejected += 1,
                 Fate::Dead => proof.dead += 1,
+                Fate::Cancelled => proof.cancelled += 1,
                 Fate::Waiting | Fate::Unknown | Fate::NotRead => {}
             }
             if let Some(why) = job
@@ -110,7 +112,7 @@ impl Known {
             Fate::Posted if entries_read && (self.debits == 0 || self.credits == 0) => {
                 Some("is posted and does not have its two entries")
             }
-            Fate::Posted | Fate::Rejected | Fate::Dead => None,
+            Fate::Posted | Fate::Rejected | Fate::Dead | Fate::Cancelled => None,
         }
     }
 }

@@ -49,6 +49,7 @@ fn note(recorder: &Recorder, fate: Fate, job: Option<&JobView>) {
             recorder.note_error(format!("rejected/{reason}"));
         }
         (Fate::Dead, _) => recorder.note_error("dead"),
+        (Fate::Cancelled, _) => recorder.note_error("cancelled"),
         (Fate::Waiting, _) => recorder.note_error("without_outcome"),
         (Fate::Unknown, _) => recorder.note_error("unknown_to_the_ingress"),
         (Fate::NotRead, _) => recorder.note_error("not_read"),
@@ -82,6 +83,7 @@ impl Reader<'_> {
                     "posted" => return (Fate::Posted, Some(job)),
                     "rejected" => return (Fate::Rejected, Some(job)),
                     "dead" => return (Fate::Dead, Some(job)),
+                    "cancelled" => return (Fate::Cancelled, Some(job)),
                     _ if left.is_zero() => return (Fate::Waiting, None),
                     _ => {}
                 },

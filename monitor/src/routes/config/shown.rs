@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use contract::report::{Role, SettingReport, SettingSource};
+use contract::settings::PausedLanes;
 use fleet::settings::table::{self, Kind, Setting};
 use fleet::settings::{MASK, Overrides};
 use jiff::Timestamp;
@@ -156,6 +157,12 @@ fn convergence(replicas: &[ReplicaSettings], version: u64) -> Convergence {
 }
 
 fn view(version: u64, at: i64, change: Change) -> ChangeView {
+    let paused = |lanes: &PausedLanes| Some(Value::from_iter(lanes.keys().copied()));
+    let pauses = (change.paused_lanes != change.paused_before).then(|| Changed {
+        name: "PAUSED_LANES".to_owned(),
+        before: paused(&change.paused_before),
+        after: paused(&change.paused_lanes),
+    });
     let changed = change
         .changed()
         .into_iter()
@@ -164,6 +171,7 @@ fn view(version: u64, at: i64, change: Change) -> ChangeView {
             let shown = |value: Value| if secret { Value::from(MASK) } else { value };
             Changed { before: before.map(shown), after: after.map(shown), name }
         })
+        .chain(pauses)
         .collect();
     ChangeView {
         version,

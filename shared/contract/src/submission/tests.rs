@@ -13,6 +13,8 @@ fn every_kind_survives_the_canonical_form() {
         r#"{"kind":"close_account","account":"a"}"#.to_owned(),
         r#"{"kind":"freeze_account","account":"a"}"#.to_owned(),
         r#"{"kind":"unfreeze_account","account":"a"}"#.to_owned(),
+        r#"{"kind":"set_overdraft_limit","account":"a","currency":"EUR","overdraft_limit":5}"#.to_owned(),
+        r#"{"kind":"set_holder","account":"a","holder":"Ada"}"#.to_owned(),
         r#"{"kind":"deposit","account":"a","amount":1,"currency":"EUR","value_date":"2026-11-23"}"#.to_owned(),
         r#"{"kind":"withdrawal","account":"a","amount":1,"currency":"JPY","counterparty":{"name":"Bo","account":"X 1"}}"#.to_owned(),
         r#"{"kind":"transfer","from":"a","to":"b","amount":9007199254740991,"currency":"XTS","reference":"r","memo":"m","metadata":{"a":[1]}}"#.to_owned(),
@@ -31,6 +33,20 @@ fn every_kind_survives_the_canonical_form() {
             body,
             "the canonical form is part of every fingerprint: never change it"
         );
+    }
+}
+
+#[test]
+fn no_limit_and_no_holder_are_left_out() {
+    for (written, canonical_form) in [
+        (
+            r#"{"kind":"set_overdraft_limit","account":"a","overdraft_limit":0}"#,
+            r#"{"kind":"set_overdraft_limit","account":"a"}"#,
+        ),
+        (r#"{"kind":"set_holder","account":"a","holder":null}"#, r#"{"kind":"set_holder","account":"a"}"#),
+    ] {
+        assert_eq!(canonical(&parse(written.as_bytes()).unwrap()), canonical_form);
+        assert_eq!(canonical(&parse(canonical_form.as_bytes()).unwrap()), canonical_form);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::legs::{legs, opposite};
-use super::{Change, Fold, Legs};
+use super::{Change, Fold, Legs, Terms};
 use crate::access::Accounts;
 use crate::account::{Account, AccountNumber, AccountStatus};
 use crate::hold::{Hold, HoldStatus};
@@ -44,6 +44,13 @@ impl Fold {
             Action::CloseAccount { account } => self.judge_close(account),
             Action::FreezeAccount { account } => self.judge_status(account, AccountStatus::Frozen),
             Action::UnfreezeAccount { account } => self.judge_status(account, AccountStatus::Open),
+            Action::SetOverdraftLimit { account, currency, overdraft_limit } => {
+                self.judge_terms(account, *currency, Terms::OverdraftLimit(*overdraft_limit))
+            }
+            Action::SetHolder { account, holder } => {
+                let holder = holder.as_ref().map(ToString::to_string);
+                self.judge_terms(account, None, Terms::Holder(holder))
+            }
             Action::Deposit { money: Money { currency, .. }, .. }
             | Action::Withdrawal { money: Money { currency, .. }, .. }
             | Action::Transfer { money: Money { currency, .. }, .. }
@@ -81,6 +88,21 @@ impl Fold {
         let mut faults = Faults::default();
         self.existing(number, &mut faults);
         faults.or(Some(Change::SetStatus(number.clone(), status)))
+    }
+
+    /// Nothing moves, so a frozen account allows it. A limit below what is drawn already only stops further draws.
+    fn judge_terms(
+        &self,
+        number: &AccountNumber,
+        currency: Option<Currency>,
+        terms: Terms,
+    ) -> Result<Change, Rejection> {
+        let mut faults = Faults::default();
+        let account = self.existing(number, &mut faults);
+        if account.is_some_and(|account| currency.is_some_and(|currency| currency != account.currency)) {
+            faults.add(Rejection::CurrencyMismatch);
+        }
+        faults.or(Some(Change::SetTerms(number.clone(), terms)))
     }
 
     /// Checks the accounts of these legs, in `currency` where one is asked for, then funds and ranges. What `settled` holds

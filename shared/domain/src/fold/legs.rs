@@ -35,6 +35,8 @@ pub fn legs(action: &Action, lane: Lane, hold: Option<&Hold>) -> Legs {
         | Action::CloseAccount { .. }
         | Action::FreezeAccount { .. }
         | Action::UnfreezeAccount { .. }
+        | Action::SetOverdraftLimit { .. }
+        | Action::SetHolder { .. }
         | Action::Hold { .. }
         | Action::Release { .. }
         | Action::Reversal { .. } => Legs::new(),

@@ -64,7 +64,9 @@ impl Needs {
                 Action::OpenAccount { .. }
                 | Action::CloseAccount { .. }
                 | Action::FreezeAccount { .. }
-                | Action::UnfreezeAccount { .. } => {}
+                | Action::UnfreezeAccount { .. }
+                | Action::SetOverdraftLimit { .. }
+                | Action::SetHolder { .. } => {}
             }
         }
         for (hold, lane) in &needs.pays_out {

@@ -1,13 +1,15 @@
 //! The fold against a ledger that is obviously right, and case by case.
 
+mod cancelled;
 mod cases;
 mod model;
+mod terms;
 
 use super::*;
 use crate::fingerprint::Fingerprint;
 use crate::job::{Action, Money, Spec};
 use crate::lane::Lane;
-use crate::money::{Amount, Currency};
+use crate::money::{Amount, Currency, OverdraftLimit};
 use crate::text::Client;
 
 const NOW: i64 = 1_795_453_200_000_000;

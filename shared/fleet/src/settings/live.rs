@@ -44,7 +44,8 @@ impl LiveSettings {
             return;
         }
         let (overrides, refusals) = Overrides::read(&message.changes);
-        let settings = self.at_start.overridden(message.version, &overrides);
+        let settings =
+            self.at_start.overridden(message.version, &overrides).pausing(message.paused_lanes.clone());
         let taken_over = self.now.send_if_modified(|now| {
             // Roles of one process receive the same messages, each in its own time.
             let is_newer = settings.version > now.version;
@@ -54,7 +55,12 @@ impl LiveSettings {
             is_newer
         });
         if taken_over {
-            info!(version = message.version, changes = overrides.iter().count(), "the settings have changed");
+            info!(
+                version = message.version,
+                changes = overrides.iter().count(),
+                paused_lanes = message.paused_lanes.len(),
+                "the settings have changed"
+            );
             for refusal in refusals {
                 warn!(version = message.version, %refusal, "a setting keeps its value from the start; do all replicas run this version?");
             }

@@ -105,7 +105,7 @@ impl Overrides {
 
     /// As it is sent to every replica.
     pub fn to_message(&self, version: u64) -> SettingsMessage {
-        SettingsMessage { version, changes: self.to_json() }
+        SettingsMessage { version, changes: self.to_json(), ..SettingsMessage::default() }
     }
 
     /// Each with its value.

@@ -127,6 +127,7 @@ fn a_version_that_was_overtaken_changes_nothing() {
     let message = |version, linger: u64| SettingsMessage {
         version,
         changes: [("LINGER_MS".to_owned(), linger.into())].into(),
+        ..SettingsMessage::default()
     };
     live.apply(&message(5, 50));
     live.apply(&message(4, 40));
@@ -138,6 +139,23 @@ fn a_version_that_was_overtaken_changes_nothing() {
 }
 
 #[test]
+fn a_lane_is_paused_until_a_later_version_says_otherwise() {
+    let live = LiveSettings::default();
+    let pause = LanePause { by: "ops".to_owned(), reason: "a bad file".to_owned(), since: 7 };
+    let message = |version, paused: &[u16]| SettingsMessage {
+        version,
+        paused_lanes: paused.iter().map(|lane| (*lane, pause.clone())).collect(),
+        ..SettingsMessage::default()
+    };
+    live.apply(&message(2, &[3]));
+    live.apply(&message(1, &[]));
+    assert_eq!(live.now().pause_of(Lane(3)), Some(&pause));
+    assert_eq!(live.now().pause_of(Lane(4)), None);
+    live.apply(&message(3, &[4]));
+    assert_eq!((live.now().pause_of(Lane(3)), live.now().pause_of(Lane(4))), (None, Some(&pause)));
+}
+
+#[test]
 fn what_a_later_version_knows_is_left_out_and_the_rest_holds() {
     let live = LiveSettings::default();
     let changes = [
@@ -145,7 +163,7 @@ fn what_a_later_version_knows_is_left_out_and_the_rest_holds() {
         ("PREFETCH".to_owned(), json!(5_000)),
         ("LINGER_MS".to_owned(), json!(1)),
     ];
-    live.apply(&SettingsMessage { version: 1, changes: changes.into() });
+    live.apply(&SettingsMessage { version: 1, changes: changes.into(), ..SettingsMessage::default() });
     assert_eq!((live.now().version, live.now().linger()), (1, Duration::from_millis(1)));
     assert_eq!(live.now().prefetch_messages(), 100);
 }

@@ -71,6 +71,8 @@ pub(super) const EXPLAINED: &[Explained] = explained! {
         "Send it again after the seconds in Retry-After, with the same reference or Idempotency-Key. A client with a steady rate waits less.";
     "lane-full" 429: "So many jobs wait on the lane of this account that the queue takes no more. The job was not accepted.",
         "Send it again after the seconds in Retry-After, with the same reference or Idempotency-Key.";
+    "lane-not-found" 404: "The fleet has no lane with this number.",
+        "List the lanes and use a number from there.";
     "ledger-unavailable" 503: "The database does not answer, or not in time.",
         "Send the request again after the seconds in Retry-After. Jobs are accepted meanwhile.";
     "load-test-not-found" 404: "There is no load test with this number. The latest ones are kept.",
@@ -111,6 +113,8 @@ pub(super) const EXPLAINED: &[Explained] = explained! {
         "Send it again after the seconds in Retry-After, and several jobs as one batch.";
     "request-timeout" 408: "The body did not arrive in time. Nothing of it was accepted.",
         "Send it again over a better connection, or in smaller parts.";
+    "too-late" 409: "The job has its outcome already, so it was not cancelled. What it did stays.",
+        "The detail of the answer says what became of it. A posted job that moved money is undone by a job of kind reversal.";
     "too-many-jobs" 413: "The batch has more jobs than one request takes. Nothing was accepted.",
         "Send it in several batches, or as a file to /api/imports.";
     "unauthorized" 401: "The request carries no API key, or one that is unknown, expired or revoked.",

@@ -118,7 +118,7 @@ metrics! {
         gauge ALERT_FIRING = "tellers_alert_firing";
         /// Replicas by `role` and `state` (`live` or `lost`). `NaN`: no report reaches the monitor.
         gauge REPLICAS = "tellers_replicas";
-        /// Jobs since it counts, by `state`: `accepted` = `posted` + `rejected` + `dead` + `duplicate` + `conflict` +
+        /// Jobs since it counts, by `state`: `accepted` = `posted` + `rejected` + `dead` + `cancelled` + `duplicate` + `conflict` +
         /// `in_flight`.
         gauge RECONCILIATION_JOBS = "tellers_reconciliation_jobs";
         /// Accepted jobs that are nowhere while nothing waits; zero if all is well, `NaN` while jobs are on their way.

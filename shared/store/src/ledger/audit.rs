@@ -5,26 +5,28 @@
 //! | accounts against entries | in the order of the entries: no gaps, running balance, digest chain, sums ([`chain`]) |
 //! | entries against jobs | both sides are summed up as hashes, by buckets of jobs; only buckets that differ are read again, to name what is wrong ([`sums`]) |
 //! | order of acceptance | in the order of the jobs, by lanes; only accounts that may be out of order are read again ([`order`]) |
+//! | limits, holders | accounts below their limit, and those whose limit or holder jobs set, against those jobs ([`terms`]) |
 //! | counts | totals of the lanes against their jobs |
 
 mod chain;
 mod order;
 pub(crate) mod pages;
 mod sums;
+mod terms;
 mod totals;
 
 use std::collections::{BTreeMap, HashMap};
 
-use domain::account::AccountNumber;
+use domain::account::{Account, AccountNumber};
+use domain::entry::Entry;
 use domain::fingerprint::Fingerprint;
-use domain::fold::Legs;
 use domain::job::Action;
 use domain::lane::Lane;
 use domain::money::Currency;
 use domain::outcome::RecordedOutcome;
 
 use self::pages::{JobOnPage, Pages};
-use super::post::{Library, moved, parse};
+use super::post::{moved, parse};
 use crate::failure::Failure;
 use crate::ledger::findings::Audit;
 use crate::ledger::record::JobRecord;
@@ -32,6 +34,7 @@ use crate::ledger::record::JobRecord;
 use self::chain::Chain;
 use self::order::Order;
 use self::sums::{Legend, Sums};
+use self::terms::Terms;
 
 pub use self::totals::LaneTotals;
 
@@ -53,14 +56,20 @@ pub async fn audit(pages: &mut impl Pages) -> Result<Audit, Failure> {
 
 async fn read(pages: &mut impl Pages, audit: &mut Audit) -> Result<(), Failure> {
     let mut sums = Sums::new()?;
-    let mut order = Order::default();
+    let (mut order, mut terms) = (Order::default(), Terms::default());
 
-    read_accounts(pages, audit, |account, entry| sums.entry(account, entry)).await?;
-    read_jobs(pages, audit, &mut sums, &mut order).await?;
+    let each_entry = |account: &AccountNumber, entry: &Entry| sums.entry(account, entry);
+    read_accounts(pages, audit, each_entry, |account| terms.account(account)).await?;
+    read_jobs(pages, audit, &mut sums, &mut order, &mut terms).await?;
+    if terms.asks_for_accounts() {
+        compare_terms(pages, &terms, audit).await?;
+    }
+    terms.tell(audit);
 
     let mut legend = sums.differences();
     if !legend.is_empty() {
-        read_accounts(pages, &mut Audit::default(), |account, entry| legend.entry(account, entry)).await?;
+        let each_entry = |account: &AccountNumber, entry: &Entry| legend.entry(account, entry);
+        read_accounts(pages, &mut Audit::default(), each_entry, |_| ()).await?;
         name_jobs(pages, &mut legend).await?;
         legend.tell(audit);
     }
@@ -77,11 +86,12 @@ async fn read(pages: &mut impl Pages, audit: &mut Audit) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Checks every account against its entries, and shows each entry to `each`.
+/// Checks every account against its entries, and shows each of both.
 async fn read_accounts(
     pages: &mut impl Pages,
     audit: &mut Audit,
-    mut each: impl FnMut(&AccountNumber, &domain::entry::Entry),
+    mut each_entry: impl FnMut(&AccountNumber, &Entry),
+    mut each_account: impl FnMut(&Account),
 ) -> Result<(), Failure> {
     let mut balances: BTreeMap<&'static str, (Currency, i128)> = BTreeMap::new();
     let mut after = 0;
@@ -103,7 +113,7 @@ async fn read_accounts(
                 match chains.get_mut(&found.account_key) {
                     Some(chain) => {
                         let entry = chain.take(found, audit);
-                        each(chain.number(), &entry);
+                        each_entry(chain.number(), &entry);
                     }
                     None => audit.find(|| {
                         format!(
@@ -116,7 +126,7 @@ async fn read_accounts(
         }
         let mut chains: Vec<_> = chains.into_iter().collect();
         chains.sort_unstable_by_key(|(key, _)| *key);
-        chains.into_iter().for_each(|(_, chain)| chain.end(audit));
+        chains.into_iter().for_each(|(_, chain)| each_account(&chain.end(audit)));
         match last {
             Some(last) => after = last,
             None => break,
@@ -128,12 +138,26 @@ async fn read_accounts(
     Ok(())
 }
 
+/// Checks the accounts whose limits or holders jobs have set.
+async fn compare_terms(pages: &mut impl Pages, terms: &Terms, audit: &mut Audit) -> Result<(), Failure> {
+    let mut after = 0;
+    loop {
+        let page = pages.accounts(after).await?;
+        page.accounts.iter().for_each(|account| terms.compare(account, audit));
+        match page.accounts.last().and_then(|account| account.key) {
+            Some(last) => after = last,
+            None => return Ok(()),
+        }
+    }
+}
+
 /// Checks every job by itself, sums up what it moved, and watches the order.
 async fn read_jobs(
     pages: &mut impl Pages,
     audit: &mut Audit,
     sums: &mut Sums,
     order: &mut Order,
+    terms: &mut Terms,
 ) -> Result<(), Failure> {
     let mut counted: BTreeMap<Lane, LaneTotals> = BTreeMap::new();
     let mut after = 0;
@@ -141,7 +165,10 @@ async fn read_jobs(
         let page = pages.jobs(after).await?;
         let Some(last) = page.last() else { break };
         after = last.seq;
-        for (job, moved) in page.iter().zip(legs_of(pages, &page, audit).await?) {
+        let posted: Vec<_> = page.iter().map(|job| action_of(job, audit)).collect();
+        let acting = page.iter().zip(&posted).filter_map(|(job, posted)| Some((job, &posted.as_ref()?.1)));
+        acting.for_each(|(job, action)| terms.job(action, job.is_out_of_order));
+        for (job, moved) in page.iter().zip(moved(pages, &posted).await?) {
             audit.jobs += 1;
             check_body(job, audit);
             order.watch(job);
@@ -163,7 +190,8 @@ async fn name_jobs(pages: &mut impl Pages, legend: &mut Legend) -> Result<(), Fa
         let Some(last) = page.last() else { break };
         after = last.seq;
         let page: Vec<_> = page.into_iter().filter(|job| legend.asks_for(job.record.id)).collect();
-        for (job, moved) in page.iter().zip(legs_of(pages, &page, &mut Audit::default()).await?) {
+        let posted: Vec<_> = page.iter().map(|job| action_of(job, &mut Audit::default())).collect();
+        for (job, moved) in page.iter().zip(moved(pages, &posted).await?) {
             legend.job(&job.record, moved);
         }
     }
@@ -183,16 +211,6 @@ fn check_body(job: &JobOnPage, audit: &mut Audit) {
             )
         });
     }
-}
-
-/// What each job of a page moved.
-async fn legs_of(
-    library: &mut impl Library,
-    page: &[JobOnPage],
-    audit: &mut Audit,
-) -> Result<Vec<Legs>, Failure> {
-    let posted: Vec<_> = page.iter().map(|job| action_of(job, audit)).collect();
-    moved(library, &posted).await
 }
 
 /// What a posted job did; `None` if it was not posted, or its body says something else than its row.

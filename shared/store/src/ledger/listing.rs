@@ -59,7 +59,7 @@ impl JobFilter {
         };
         let reason = match job.outcome {
             RecordedOutcome::Rejected(reason) => Some(reason),
-            RecordedOutcome::Posted | RecordedOutcome::Dead => None,
+            RecordedOutcome::Posted | RecordedOutcome::Dead | RecordedOutcome::Cancelled => None,
         };
         self.kind.is_none_or(|kind| job.kind == kind)
             && self.outcome.is_none_or(|outcome| OutcomeName::of(job.outcome) == outcome)
@@ -88,6 +88,7 @@ pub enum OutcomeName {
     Posted,
     Rejected,
     Dead,
+    Cancelled,
 }
 
 impl OutcomeName {
@@ -105,6 +106,7 @@ impl OutcomeName {
             RecordedOutcome::Posted => OutcomeName::Posted,
             RecordedOutcome::Rejected(_) => OutcomeName::Rejected,
             RecordedOutcome::Dead => OutcomeName::Dead,
+            RecordedOutcome::Cancelled => OutcomeName::Cancelled,
         }
     }
 }

@@ -5,6 +5,7 @@
 pub use super::audit::pages::{AccountsPage, EntryOnPage, JobOnPage, Pages};
 pub use super::audit::{LaneTotals, audit};
 pub use super::post::{
-    DuplicateCheck, Found, Imported, Library, NewRow, Store, Tally, Transaction, Writes, post, try_post,
+    DuplicateCheck, Found, Imported, Library, NewRow, Store, Tally, Transaction, Writes, post, retries,
+    try_post,
 };
 pub use crate::failure::Failure;

@@ -19,19 +19,18 @@ mod bisecting;
 mod imported;
 mod moved;
 mod phases;
+mod writes;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
-use domain::account::Account;
 use domain::fold::{Books, Folded, Legs, Needs, Original, fold};
 use domain::former::FormerJob;
 use domain::hold::Hold;
 use domain::id::JobId;
 use domain::job::{Job, Origin};
-use domain::lane::Lane;
 use domain::outcome::{Outcome, RecordedOutcome};
 use metrics::counter;
 use runtime::telemetry::names;
@@ -46,6 +45,7 @@ use imported::imported;
 pub use imported::{Imported, NewRow};
 pub(crate) use moved::{moved, parse};
 use phases::Phases;
+pub use writes::{Tally, Writes};
 
 /// How often a batch that others overtook is tried in all. Ten attempts span about a second: whoever
 /// loses that often meets something that does not go away.
@@ -128,22 +128,6 @@ pub struct Found {
     pub rows: HashMap<Origin, RowOutcome>,
 }
 
-/// What a batch writes.
-#[derive(Debug)]
-pub struct Writes<'a> {
-    /// When it is posted, in microseconds since the Unix epoch.
-    pub now: i64,
-    /// Jobs that got an outcome, in their order. Those that are recorded as dead are in
-    /// [`Folded::revived`]: their rows are there already.
-    pub judged: Vec<(&'a Job, RecordedOutcome)>,
-    /// What became of them.
-    pub folded: &'a Folded,
-    /// What is written about the rows of imports.
-    pub imported: Imported<'a>,
-    /// Jobs whose id is another body's: they change nothing, and that they came is noted with the one that did.
-    pub conflicts: Vec<&'a Job>,
-}
-
 /// Posts a batch, again if others were in the way; see [`Posting::post`](super::Posting::post).
 ///
 /// # Errors
@@ -171,23 +155,27 @@ async fn post_until(end: End, store: &impl Store, jobs: &[Job]) -> Result<Vec<Ou
     if jobs.is_empty() {
         return Ok(Vec::new());
     }
-    let retries = ExponentialBuilder::default()
-        .with_min_delay(RETRY_DELAY_MIN)
-        .with_max_delay(RETRY_DELAY_MAX)
-        .with_max_times(ATTEMPTS_MAX - 1)
-        .with_jitter();
     let mut duplicate_check = duplicate_check(jobs);
     // By key once: whatever was in the way may have been one of these very jobs.
     let attempt = || {
         let duplicate_check = std::mem::replace(&mut duplicate_check, DuplicateCheck::BySearch);
         bounded_attempt(end, store, jobs, duplicate_check)
     };
-    let posted = attempt.retry(retries).when(Failure::is_retryable);
+    let posted = attempt.retry(retries()).when(Failure::is_retryable);
     let posted = posted.notify(|failure, delay| {
         counter!(names::LEDGER_RETRIES, names::REASON => failure.reason()).increment(1);
         tracing::debug!(jobs = jobs.len(), ?delay, "a batch was overtaken and is tried again: {failure}");
     });
     Ok(posted.await?)
+}
+
+/// When a transaction is tried again that others overtook.
+pub fn retries() -> ExponentialBuilder {
+    ExponentialBuilder::default()
+        .with_min_delay(RETRY_DELAY_MIN)
+        .with_max_delay(RETRY_DELAY_MAX)
+        .with_max_times(ATTEMPTS_MAX - 1)
+        .with_jitter()
 }
 
 fn duplicate_check(jobs: &[Job]) -> DuplicateCheck {
@@ -309,7 +297,7 @@ async fn originals(
 ) -> Result<HashMap<JobId, Original>, Failure> {
     let posted = |job: &JobRecord| match job.outcome {
         RecordedOutcome::Posted => Ok(Some((job.lane, parse(job)?.action))),
-        RecordedOutcome::Rejected(_) | RecordedOutcome::Dead => Ok(None),
+        RecordedOutcome::Rejected(_) | RecordedOutcome::Dead | RecordedOutcome::Cancelled => Ok(None),
     };
     let actions = jobs.iter().map(posted).collect::<Result<Vec<_>, Failure>>()?;
     let moved = moved(library, &actions).await?;
@@ -324,7 +312,7 @@ fn judged<'a>(jobs: &'a [Job], folded: &Folded) -> Vec<(&'a Job, RecordedOutcome
     let with_outcomes = jobs.iter().zip(&folded.outcomes);
     with_outcomes
         .filter_map(|(job, outcome)| match outcome {
-            Outcome::Posted | Outcome::Rejected(_) => Some((job, outcome.recorded())),
+            Outcome::Posted | Outcome::Rejected(_) | Outcome::Cancelled => Some((job, outcome.recorded())),
             // Not of a fold.
             Outcome::Revived(_) | Outcome::Duplicate(_) | Outcome::Conflict(_) => None,
         })
@@ -335,65 +323,4 @@ fn judged<'a>(jobs: &'a [Job], folded: &Folded) -> Vec<(&'a Job, RecordedOutcome
 fn conflicts<'a>(jobs: &'a [Job], folded: &Folded) -> Vec<&'a Job> {
     let with_outcomes = jobs.iter().zip(&folded.outcomes);
     with_outcomes.filter(|(_, outcome)| matches!(outcome, Outcome::Conflict(_))).map(|(job, _)| job).collect()
-}
-
-/// What a batch adds to the totals of a lane.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Tally {
-    /// Jobs posted.
-    pub posted: i64,
-    /// Jobs rejected.
-    pub rejected: i64,
-    /// Jobs that were dead and are not any more.
-    pub revived: i64,
-    /// Entries written.
-    pub entries: i64,
-}
-
-impl Writes<'_> {
-    /// Nothing is to be written.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.judged.is_empty() && self.imported.is_empty() && self.conflicts.is_empty()
-    }
-
-    /// What these writes add to the totals of each of their lanes.
-    #[must_use]
-    pub fn tallies(&self) -> BTreeMap<Lane, Tally> {
-        let mut tallies: BTreeMap<Lane, Tally> = BTreeMap::new();
-        let mut lanes = HashMap::with_capacity(self.judged.len());
-        for (job, outcome) in &self.judged {
-            let tally = tallies.entry(job.lane).or_default();
-            match outcome {
-                RecordedOutcome::Posted => tally.posted += 1,
-                RecordedOutcome::Rejected(_) | RecordedOutcome::Dead => tally.rejected += 1,
-            }
-            tally.revived += i64::from(self.folded.revived.contains(&job.id));
-            lanes.insert(job.id, job.lane);
-        }
-        for lane in self.folded.entries.iter().filter_map(|entry| lanes.get(&entry.job)) {
-            tallies.entry(*lane).or_default().entries += 1;
-        }
-        tallies
-    }
-
-    /// Accounts that have no row yet.
-    pub fn new_accounts(&self) -> impl Iterator<Item = &Account> + Clone {
-        self.folded.accounts.values().filter(|account| account.key.is_none())
-    }
-
-    /// Accounts that have a row, as they are now, each with its key.
-    pub fn changed_accounts(&self) -> impl Iterator<Item = (i64, &Account)> {
-        self.folded.accounts.values().filter_map(|account| Some((account.key?, account)))
-    }
-
-    /// The jobs that get a row.
-    pub fn new_jobs(&self) -> impl Iterator<Item = (&Job, RecordedOutcome)> {
-        self.judged.iter().copied().filter(|(job, _)| !self.folded.revived.contains(&job.id))
-    }
-
-    /// The jobs whose row said dead until now.
-    pub fn revived_jobs(&self) -> impl Iterator<Item = (&Job, RecordedOutcome)> {
-        self.judged.iter().copied().filter(|(job, _)| self.folded.revived.contains(&job.id))
-    }
 }

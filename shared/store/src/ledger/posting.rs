@@ -1,9 +1,11 @@
 //! What moves money.
 
 use async_trait::async_trait;
+use domain::id::JobId;
 use domain::job::Job;
 use domain::outcome::Outcome;
 
+use super::cancelling::{Cancelled, NewCancellation};
 use crate::error::StoreError;
 
 /// Jobs come in.
@@ -33,4 +35,11 @@ pub trait Posting: Send + Sync {
     /// # Errors
     /// It could not be written.
     async fn record_dead(&self, job: &Job, cause: &str) -> Result<bool, StoreError>;
+
+    /// Cancels the job with this id, unless it has its outcome. Whoever comes first, this or the posting of the job, has its
+    /// way: exactly one of them takes effect. A cancellation that comes too late is kept, and stops nothing.
+    ///
+    /// # Errors
+    /// It could not be written, or it is not known whether it was: the same may be asked again.
+    async fn cancel_job(&self, id: JobId, cancellation: &NewCancellation) -> Result<Cancelled, StoreError>;
 }

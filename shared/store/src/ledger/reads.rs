@@ -12,6 +12,7 @@ use domain::id::JobId;
 use domain::job::Origin;
 use domain::outcome::Recorded;
 
+use super::cancelling::Cancellation;
 use super::entry_range::{EntryRange, Freshness};
 use super::listing::{
     AccountFilter, AccountsPage, HoldFilter, HoldPlace, HoldsPage, JobFilter, JobsCursor, JobsPage,
@@ -28,6 +29,9 @@ use crate::error::StoreError;
 pub trait Reads: Send + Sync {
     /// What the ledger holds of a job; `None`: nothing yet.
     async fn job(&self, id: JobId) -> Result<Option<JobRecord>, StoreError>;
+
+    /// Who cancelled the job with this id, whether or not that stopped it.
+    async fn cancellations(&self, id: JobId) -> Result<Vec<Cancellation>, StoreError>;
 
     /// What the ledger holds of each of these jobs; those that it holds nothing of are left out. Ask for some thousand at the
     /// most.

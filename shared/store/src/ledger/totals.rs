@@ -13,12 +13,14 @@ pub struct OutcomeCounts {
     pub rejected: u64,
     /// Given up and kept. A replay that posts one takes it from here.
     pub dead: u64,
+    /// Cancelled before they came to be posted, each counted when it came.
+    pub cancelled: u64,
 }
 
 impl OutcomeCounts {
     /// Jobs with any outcome.
     pub fn jobs(&self) -> u64 {
-        self.posted + self.rejected + self.dead
+        self.posted + self.rejected + self.dead + self.cancelled
     }
 }
 
@@ -28,6 +30,7 @@ impl<'a> Sum<&'a OutcomeCounts> for OutcomeCounts {
             posted: sum.posted + one.posted,
             rejected: sum.rejected + one.rejected,
             dead: sum.dead + one.dead,
+            cancelled: sum.cancelled + one.cancelled,
         })
     }
 }
@@ -43,6 +46,8 @@ pub struct Totals {
     pub rejected: u64,
     /// Jobs with the outcome dead.
     pub dead: u64,
+    /// Jobs with the outcome cancelled.
+    pub cancelled: u64,
     /// For each currency the sum of all balances, in minor units; zero if debits equal credits.
     pub balances: Vec<(Currency, i128)>,
 }

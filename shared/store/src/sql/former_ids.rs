@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use domain::text::ANONYMOUS;
 use domain::text::Client;
 
+use super::cancellations::only_jobs;
 use super::schema;
 use crate::failure::Failure;
 use crate::ledger::record::FormerIds;
@@ -21,7 +22,8 @@ pub(super) async fn read<S: Session>(
     keep_clients(session, clients).await?;
     let mut script = Script::new(S::DIALECT);
     script.sql("SELECT value FROM settings WHERE name = 'former_ids'; ");
-    script.sql("SELECT client FROM jobs ORDER BY seq LIMIT 1; ");
+    script.sql("SELECT j.client FROM jobs j WHERE TRUE");
+    only_jobs(&mut script).sql(" ORDER BY j.seq LIMIT 1; ");
     script.sql("SELECT key_hash, client FROM key_clients");
     let mut results = session.run(script).await?.into_iter();
     let first_text = |rows: Option<Vec<S::Row>>| -> Result<Option<String>, Failure> {

@@ -21,7 +21,6 @@ use crate::sql::session::{Database, Purpose, Session, SqlLedger};
 
 /// An unfinished import of the same file may end just when it was found to be in the way.
 const CREATE_ATTEMPTS_MAX: usize = 5;
-
 /// The most characters that are kept of a sentence that says why: servers take 65,535 bytes and refuse the rest.
 const REASON_CHARS_MAX: usize = 2_000;
 /// The most characters that are kept of a field's name.
@@ -196,10 +195,10 @@ impl<D: Database> Imports for SqlLedger<D> {
         script.sql(match D::Session::DIALECT {
             Dialect::MySql => {
                 "SELECT import, CAST(SUM(posted) AS SIGNED), CAST(SUM(rejected) AS SIGNED), \
-                 CAST(SUM(duplicate) AS SIGNED), CAST(SUM(conflict) AS SIGNED), CAST(SUM(dead) AS SIGNED)"
+                 CAST(SUM(duplicate) AS SIGNED), CAST(SUM(conflict) AS SIGNED), CAST(SUM(dead) AS SIGNED), CAST(SUM(cancelled) AS SIGNED)"
             }
             Dialect::Sqlite => {
-                "SELECT import, SUM(posted), SUM(rejected), SUM(duplicate), SUM(conflict), SUM(dead)"
+                "SELECT import, SUM(posted), SUM(rejected), SUM(duplicate), SUM(conflict), SUM(dead), SUM(cancelled)"
             }
         });
         script.sql(" FROM import_totals WHERE import IN (");
@@ -395,6 +394,7 @@ fn tally(row: &impl Cells) -> Result<(u64, RowTally), Failure> {
         duplicate: count(row.int(3)?)?,
         conflict: count(row.int(4)?)?,
         dead: count(row.int(5)?)?,
+        cancelled: count(row.int(6)?)?,
     };
     Ok((count(row.int(0)?)?, tally))
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use backon::Retryable as _;
 use contract::report::PoolReport;
 use domain::access::Accounts;
 use domain::account::{Account, AccountNumber};
@@ -25,7 +26,7 @@ use super::pages::Snapshot;
 use super::posting::SqlTransaction;
 use super::related::import_row::import_row;
 use super::session::{Database, Purpose, SqlLedger};
-use super::{entry_ranges, former_ids, freshness, listings, reads, related, schema};
+use super::{cancellations, entry_ranges, former_ids, freshness, listings, reads, related, schema};
 use crate::error::StoreError;
 use crate::failure::Failure;
 use crate::ledger::durability::Durability;
@@ -34,11 +35,11 @@ use crate::ledger::findings::Audit;
 use crate::ledger::listing::{
     AccountFilter, AccountsPage, HoldFilter, HoldPlace, HoldsPage, JobFilter, JobsCursor, JobsPage,
 };
-use crate::ledger::port::{Store, audit, post, try_post};
+use crate::ledger::port::{Store, audit, post, retries, try_post};
 use crate::ledger::record::{EntryRecord, FormerIds, JobRecord};
 use crate::ledger::related::Related;
 use crate::ledger::totals::{OutcomeCounts, Totals};
-use crate::ledger::{Admin, Posting, Reads};
+use crate::ledger::{Admin, Cancellation, Cancelled, NewCancellation, Posting, Reads};
 
 /// How long [`Admin::ready`] waits for an answer.
 const READY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -83,12 +84,25 @@ impl<D: Database + Clone + 'static> Posting for SqlLedger<D> {
     async fn record_dead(&self, job: &Job, cause: &str) -> Result<bool, StoreError> {
         Ok(Transactions(self).begin().await?.record_dead(job, cause).await?)
     }
+
+    async fn cancel_job(&self, id: JobId, cancellation: &NewCancellation) -> Result<Cancelled, StoreError> {
+        // By the rights of an ingress, which posts nothing.
+        let attempt = || async {
+            let session = self.database.session(Purpose::WritingRecords).await?;
+            SqlTransaction::new(session).cancel(id, cancellation).await
+        };
+        Ok(attempt.retry(retries()).when(Failure::is_retryable).await?)
+    }
 }
 
 #[async_trait]
 impl<D: Database + Clone + 'static> Reads for SqlLedger<D> {
     async fn job(&self, id: JobId) -> Result<Option<JobRecord>, StoreError> {
         Ok(reads::job(&mut self.database.session(self.reading).await?, id).await?)
+    }
+
+    async fn cancellations(&self, id: JobId) -> Result<Vec<Cancellation>, StoreError> {
+        Ok(cancellations::of(&mut self.database.session(self.reading).await?, id).await?)
     }
 
     async fn recorded(&self, ids: &[JobId]) -> Result<HashMap<JobId, Recorded>, StoreError> {

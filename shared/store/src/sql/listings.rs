@@ -8,6 +8,7 @@ pub(super) mod holds;
 use std::time::{Duration, Instant};
 
 use self::conditions::conditions;
+use super::cancellations::only_jobs;
 use super::rows::JOB;
 use super::statements::stored;
 use super::{reads, rows};
@@ -247,6 +248,7 @@ impl<S: Session> Listing<'_, S> {
         let mut script = Script::new(S::DIALECT);
         script.sql("SELECT ").sql(JOB).sql(", j.seq FROM jobs j WHERE j.seq >= ").value(low);
         script.sql(" AND j.seq < ").value(before);
+        only_jobs(&mut script);
         if let Some(account) = &self.filter.account {
             script.sql(" AND j.account = ").value(account);
         }

@@ -7,6 +7,7 @@ use domain::hold::Hold;
 use domain::id::JobId;
 use domain::lane::Lane;
 
+use super::cancellations::only_jobs;
 use super::rows::{ACCOUNT, ENTRY, JOB, count};
 use super::{reads, rows};
 use crate::failure::Failure;
@@ -116,15 +117,17 @@ impl<S: Session> Pages for Snapshot<S> {
 
     async fn jobs(&mut self, after: i64) -> Result<Vec<JobOnPage>, Failure> {
         let mut script = Script::new(S::DIALECT);
-        script.sql("SELECT ").sql(JOB).sql(", j.seq, j.account, j.ingress, j.cause IS NOT NULL FROM jobs j ");
-        script.sql("WHERE j.seq > ").value(after).sql(" ORDER BY j.seq LIMIT ").value(JOBS_MAX);
+        script.sql("SELECT ").sql(JOB).sql(", j.seq, j.account, j.ingress, (j.cause IS NOT NULL ");
+        script.sql("OR EXISTS (SELECT 1 FROM cancellations c WHERE c.job = j.id)) FROM jobs j ");
+        script.sql("WHERE j.seq > ").value(after);
+        only_jobs(&mut script).sql(" ORDER BY j.seq LIMIT ").value(JOBS_MAX);
         let job = |row: &S::Row| {
             Ok(JobOnPage {
                 record: rows::job(row)?,
                 seq: row.int(11)?,
                 account: rows::number(row.text(12)?)?,
                 ingress: row.text(13)?.to_owned(),
-                was_dead: row.int(14)? != 0,
+                is_out_of_order: row.int(14)? != 0,
             })
         };
         self.ask(script).await?.iter().map(job).collect()
@@ -132,13 +135,14 @@ impl<S: Session> Pages for Snapshot<S> {
 
     async fn lane_totals(&mut self) -> Result<BTreeMap<Lane, LaneTotals>, Failure> {
         let mut script = Script::new(S::DIALECT);
-        script.sql("SELECT lane, posted, rejected, dead, entries FROM lane_totals");
+        script.sql("SELECT lane, posted, rejected, dead, entries, cancelled FROM lane_totals");
         let totals = |row: &S::Row| {
             let totals = LaneTotals {
                 posted: count(row.int(1)?)?,
                 rejected: count(row.int(2)?)?,
                 dead: count(row.int(3)?)?,
                 entries: count(row.int(4)?)?,
+                cancelled: count(row.int(5)?)?,
             };
             Ok((rows::lane(row.int(0)?)?, totals))
         };

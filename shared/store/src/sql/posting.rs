@@ -11,7 +11,7 @@ use domain::job::{Job, Origin};
 use domain::outcome::RecordedOutcome;
 
 use super::account_keys::AccountKeys;
-use super::{reads, rows, statements};
+use super::{cancellations, reads, rows, statements};
 use crate::failure::Failure;
 use crate::ledger::post::{DuplicateCheck, Found, Library, Transaction, Writes};
 use crate::ledger::record::JobRecord;
@@ -73,15 +73,25 @@ impl<S: Session> SqlTransaction<S> {
 
     /// Runs a script that ends with the commit.
     pub(super) async fn finish(&mut self, script: Script) -> Result<(), Failure> {
-        self.run(script).await?;
+        self.run_to_its_end(script).await.map(drop)
+    }
+
+    /// The same, with what its statements gave.
+    pub(super) async fn run_to_its_end(&mut self, script: Script) -> Result<Vec<Vec<S::Row>>, Failure> {
+        let results = self.run(script).await?;
         self.open = false;
-        Ok(())
+        Ok(results)
+    }
+
+    /// The time of the database, in microseconds since the Unix epoch.
+    pub(super) async fn now(&mut self) -> Result<i64, Failure> {
+        reads::now(&mut self.session).await
     }
 
     /// Writes a row that says dead, unless the job has one: then `false`.
     pub(super) async fn record_dead(mut self, job: &Job, cause: &str) -> Result<bool, Failure> {
         let cause: String = cause.chars().take(CAUSE_CHARS_MAX).collect();
-        let now = reads::now(&mut self.session).await?;
+        let now = self.now().await?;
         let mut script = Script::new(S::DIALECT);
         statements::begin(&mut script);
         statements::insert_jobs(&mut script, [(job, RecordedOutcome::Dead, Some(cause.as_str()))], now)?;
@@ -186,6 +196,7 @@ impl<S: Session> Transaction for SqlTransaction<S> {
         // the locks were granted.
         if duplicate_check == DuplicateCheck::BySearch {
             statements::select_recorded(&mut script, jobs);
+            cancellations::select(&mut script, jobs.iter().map(|job| &job.id));
         }
         let refers = !(needs.holds.is_empty() && needs.originals.is_empty());
         if refers {
@@ -221,8 +232,16 @@ impl<S: Session> Transaction for SqlTransaction<S> {
         }
         if duplicate_check == DuplicateCheck::BySearch {
             for row in results.next().unwrap_or_default() {
-                let (id, recorded) = rows::recorded(&row)?;
-                books.recorded.insert(id, recorded);
+                if let Some(id) = cancellations::awaited(&row)? {
+                    books.cancelled.entry(id).or_default();
+                } else {
+                    let (id, recorded) = rows::recorded(&row)?;
+                    books.recorded.insert(id, recorded);
+                }
+            }
+            for row in results.next().unwrap_or_default() {
+                let (id, cancellation) = cancellations::read(&row)?;
+                books.cancelled.entry(id).and_modify(|whose| whose.push(cancellation.whose));
             }
         }
         if refers {

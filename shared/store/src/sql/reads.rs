@@ -8,6 +8,7 @@ use domain::id::JobId;
 use domain::lane::Lane;
 use domain::outcome::Recorded;
 
+use super::cancellations::only_jobs;
 use super::rows::{ACCOUNT, JOB, RECORDED, count, currency};
 use super::{entry_ranges, rows, statements};
 use crate::failure::Failure;
@@ -40,6 +41,7 @@ pub(super) async fn ping<S: Session>(session: &mut S) -> Result<(), Failure> {
 pub(super) async fn job<S: Session>(session: &mut S, id: JobId) -> Result<Option<JobRecord>, Failure> {
     let mut script = Script::new(S::DIALECT);
     script.sql("SELECT ").sql(JOB).sql(" FROM jobs j WHERE j.id = ").value(&id);
+    only_jobs(&mut script);
     script.sql("; SELECT COUNT(*) FROM job_conflicts WHERE job = ").value(&id);
     script.sql("; SELECT accepted_at, body FROM job_conflicts WHERE job = ").value(&id);
     script.sql(" ORDER BY accepted_at DESC LIMIT 1");
@@ -61,7 +63,8 @@ pub(super) async fn job<S: Session>(session: &mut S, id: JobId) -> Result<Option
 /// See [`crate::ledger::Reads::jobs_of`].
 pub(super) async fn jobs_of<S: Session>(session: &mut S, ids: &[JobId]) -> Result<Vec<JobRecord>, Failure> {
     let mut script = Script::new(S::DIALECT);
-    script.sql("SELECT ").sql(JOB).sql(" FROM jobs j WHERE j.id IN (").keys(ids).sql(") ORDER BY j.seq DESC");
+    script.sql("SELECT ").sql(JOB).sql(" FROM jobs j WHERE j.id IN (").keys(ids).sql(")");
+    only_jobs(&mut script).sql(" ORDER BY j.seq DESC");
     ask(session, script).await?.iter().map(rows::job).collect()
 }
 
@@ -72,6 +75,7 @@ pub(super) async fn recorded<S: Session>(
 ) -> Result<HashMap<JobId, Recorded>, Failure> {
     let mut script = Script::new(S::DIALECT);
     script.sql("SELECT ").sql(RECORDED).sql(" FROM jobs j WHERE j.id IN (").keys(ids).sql(")");
+    only_jobs(&mut script);
     ask(session, script).await?.iter().map(rows::recorded).collect()
 }
 
@@ -105,6 +109,7 @@ pub(super) async fn find<S: Session>(
     let mut script = Script::new(S::DIALECT);
     statements::select_holds(&mut script, holds);
     script.sql("SELECT ").sql(JOB).sql(" FROM jobs j WHERE j.id IN (").keys(jobs).sql(")");
+    only_jobs(&mut script);
     let mut results = session.run(script).await?.into_iter();
     let holds = results.next().unwrap_or_default().iter().map(rows::hold).collect::<Result<_, _>>()?;
     let jobs = results.next().unwrap_or_default().iter().map(rows::job).collect::<Result<_, _>>()?;
@@ -183,11 +188,12 @@ pub(super) async fn outcome_counts<S: Session>(
     session: &mut S,
 ) -> Result<BTreeMap<Lane, OutcomeCounts>, Failure> {
     let mut script = Script::new(S::DIALECT);
-    script.sql("SELECT lane, posted, rejected, dead FROM lane_totals");
+    script.sql("SELECT lane, posted, rejected, dead, cancelled FROM lane_totals");
     let lanes = ask(session, script).await?;
     let outcomes = |row: &S::Row| -> Result<_, Failure> {
-        let (posted, rejected, dead) = (count(row.int(1)?)?, count(row.int(2)?)?, count(row.int(3)?)?);
-        Ok((rows::lane(row.int(0)?)?, OutcomeCounts { posted, rejected, dead }))
+        let [posted, rejected, dead, cancelled] = [1, 2, 3, 4].map(|place| row.int(place).and_then(count));
+        let (posted, rejected, dead, cancelled) = (posted?, rejected?, dead?, cancelled?);
+        Ok((rows::lane(row.int(0)?)?, OutcomeCounts { posted, rejected, dead, cancelled }))
     };
     lanes.iter().map(outcomes).collect()
 }
@@ -195,7 +201,7 @@ pub(super) async fn outcome_counts<S: Session>(
 /// Counts from the lanes' totals, balances from the accounts: nothing here grows with the jobs.
 pub(super) async fn totals<S: Session>(session: &mut S) -> Result<Totals, Failure> {
     // A sum of 64-bit numbers may not fit 64 bits, so it is taken in halves.
-    let OutcomeCounts { posted, rejected, dead } = outcome_counts(session).await?.values().sum();
+    let OutcomeCounts { posted, rejected, dead, cancelled } = outcome_counts(session).await?.values().sum();
     let mut script = Script::new(S::DIALECT);
     script.sql(match S::DIALECT {
         Dialect::MySql => {
@@ -208,7 +214,7 @@ pub(super) async fn totals<S: Session>(session: &mut S) -> Result<Totals, Failur
              SUM(balance % 4294967296) FROM accounts GROUP BY currency ORDER BY currency"
         }
     });
-    let mut totals = Totals { posted, rejected, dead, ..Totals::default() };
+    let mut totals = Totals { posted, rejected, dead, cancelled, ..Totals::default() };
     for row in ask(session, script).await? {
         totals.accounts += count(row.int(1)? - row.int(2)?)?;
         let balance = i128::from(row.int(3)?) * 4_294_967_296 + i128::from(row.int(4)?);

@@ -229,6 +229,7 @@ fn outcome(outcome: &str, reason: Option<&str>) -> Result<RecordedOutcome, Failu
         ("posted", None) => Ok(RecordedOutcome::Posted),
         ("rejected", Some(Ok(reason))) => Ok(RecordedOutcome::Rejected(reason)),
         ("dead", None) => Ok(RecordedOutcome::Dead),
+        ("cancelled", None) => Ok(RecordedOutcome::Cancelled),
         _ => Err(Failure::unreadable("outcome of a job", (outcome, reason))),
     }
 }
@@ -239,5 +240,6 @@ pub(super) fn outcome_columns(outcome: RecordedOutcome) -> (&'static str, Option
         RecordedOutcome::Posted => ("posted", None),
         RecordedOutcome::Rejected(reason) => ("rejected", Some(reason.name())),
         RecordedOutcome::Dead => ("dead", None),
+        RecordedOutcome::Cancelled => ("cancelled", None),
     }
 }

@@ -35,6 +35,7 @@ macro_rules! migrations {
             file!("0008_key_clients"),
             file!("0010_latest_posting"),
             file!("0011_keys"),
+            file!("0012_cancellations"),
         ]
     }};
 }

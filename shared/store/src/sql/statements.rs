@@ -10,8 +10,8 @@ use domain::outcome::RecordedOutcome;
 
 pub(super) use self::imports::{record_dead_row, select_import_rows, stored};
 use super::posting::{HeldAndStatus, Keys};
-use super::rows;
 use super::rows::{HOLD, RECORDED, account_status_name, hold_status_columns, outcome_columns};
+use super::{cancellations, rows};
 use crate::failure::Failure;
 use crate::ledger::post::Writes;
 use crate::sql::script::{Dialect, Script, Value};
@@ -107,6 +107,7 @@ pub(super) fn write(
 ) -> Result<(), Failure> {
     insert_jobs(script, writes.new_jobs().map(|(job, outcome)| (job, outcome, None)), writes.now)?;
     revive_jobs(script, writes);
+    cancellations::complete(script, writes.awaited_jobs(), writes.now);
     insert_entries(script, writes, keys, era)?;
     let mut changed: Vec<_> = writes.changed_accounts().collect();
     changed.sort_unstable_by_key(|(key, _)| *key);
@@ -115,6 +116,7 @@ pub(super) fn write(
             changed.iter().any(|(key, account)| standing.get(key) != Some(&(account.held, account.status)));
         update_accounts(script, changed, standing_changes);
     }
+    update_terms(script, writes);
     insert_holds(script, writes, keys)?;
     update_holds(script, writes);
     insert_reversals(script, writes);
@@ -277,6 +279,14 @@ fn update_accounts(script: &mut Script, changed: &[(i64, &Account)], standing_ch
     }
 }
 
+/// Few jobs set them, so each account has a statement of its own.
+fn update_terms(script: &mut Script, writes: &Writes<'_>) {
+    for (key, account) in writes.new_terms() {
+        script.sql("UPDATE accounts SET overdraft_limit = ").value(account.overdraft_limit.minor_units());
+        script.sql(", holder = ").value(account.holder.as_deref()).sql(" WHERE id = ").value(key).sql("; ");
+    }
+}
+
 /// The key of an account, and its balance, seq, digest, what is held and its status.
 fn changed_row<'a>(&(key, account): &(i64, &'a Account)) -> (i64, [Value<'a>; 5]) {
     let columns = [
@@ -336,6 +346,9 @@ fn add_to_totals(script: &mut Script, writes: &Writes<'_>) {
         script.sql("UPDATE lane_totals SET posted = posted + ").value(tally.posted);
         script.sql(", rejected = rejected + ").value(tally.rejected);
         script.sql(", dead = dead - ").value(tally.revived);
+        if tally.cancelled != 0 {
+            script.sql(", cancelled = cancelled + ").value(tally.cancelled);
+        }
         script.sql(", entries = entries + ").value(tally.entries);
         // Whoever had the row before may have read its time later.
         script.sql(", posted_at = CASE WHEN posted_at < ").value(writes.now).sql(" THEN ").value(writes.now);

@@ -14,8 +14,9 @@ use domain::outcome::{Outcome, Recorded};
 use store::StoreError;
 use store::ledger::port::{Failure, Store, post, try_post};
 use store::ledger::{
-    AccountFilter, AccountsPage, Admin, Audit, EntryRange, EntryRecord, HoldFilter, HoldPlace, HoldsPage,
-    JobFilter, JobRecord, JobsCursor, JobsPage, OutcomeCounts, Posting, Reads, Related, Totals,
+    AccountFilter, AccountsPage, Admin, Audit, Cancellation, Cancelled, EntryRange, EntryRecord, HoldFilter,
+    HoldPlace, HoldsPage, JobFilter, JobRecord, JobsCursor, JobsPage, NewCancellation, OutcomeCounts,
+    Posting, Reads, Related, Totals,
 };
 
 use super::Database;
@@ -73,6 +74,11 @@ impl Posting for LedgerOf {
         let connection = self.begin().await?;
         Ok(connection.ask(|reply| Command::RecordDead { job, cause, reply }).await?)
     }
+
+    /// No worker cancels.
+    async fn cancel_job(&self, _: JobId, _: &NewCancellation) -> Result<Cancelled, StoreError> {
+        unread()
+    }
 }
 
 #[async_trait]
@@ -84,6 +90,10 @@ impl Reads for LedgerOf {
     }
 
     async fn job(&self, _: JobId) -> Result<Option<JobRecord>, StoreError> {
+        unread()
+    }
+
+    async fn cancellations(&self, _: JobId) -> Result<Vec<Cancellation>, StoreError> {
         unread()
     }
 

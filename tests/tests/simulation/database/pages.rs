@@ -63,7 +63,7 @@ impl Pages for Snapshot {
             record: row.record.clone(),
             account: row.account.clone(),
             ingress: row.ingress.clone(),
-            was_dead: row.cause.is_some(),
+            is_out_of_order: row.cause.is_some(),
         };
         Ok((1..).zip(&self.tables.jobs).skip(skipped).map(on_page).collect())
     }

@@ -134,6 +134,9 @@ impl Tables {
             let row = self.accounts.entry(number).or_insert_with(|| account.clone());
             (row.balance, row.held, row.seq) = (account.balance, account.held, account.seq);
             (row.digest, row.status) = (account.digest, account.status);
+            if written.new_terms.contains(&account.number) {
+                (row.overdraft_limit, row.holder) = (account.overdraft_limit, account.holder);
+            }
         }
         for entry in written.entries {
             let key = self.accounts.get(&entry.account).and_then(|account| account.key).unwrap_or_default();
@@ -173,7 +176,7 @@ impl Tables {
             RecordedOutcome::Posted if is_capture => has_expired,
             RecordedOutcome::Posted => by_fleet && hold.expires_at.is_none_or(|end| end > self.latest_read),
             RecordedOutcome::Rejected(Rejection::HoldNotActive) => is_capture && !has_expired && is_untouched,
-            RecordedOutcome::Rejected(_) | RecordedOutcome::Dead => false,
+            RecordedOutcome::Rejected(_) | RecordedOutcome::Dead | RecordedOutcome::Cancelled => false,
         };
         if wrong {
             let (id, kind, end) = (job.id, job.spec.action.kind(), hold.expires_at);

@@ -18,6 +18,8 @@ pub(super) struct Written {
     pub(super) revived: BTreeSet<JobId>,
     /// New ones have no key yet.
     pub(super) accounts: BTreeMap<AccountNumber, Account>,
+    /// Of which of them the limit and the holder are written.
+    pub(super) new_terms: BTreeSet<AccountNumber>,
     pub(super) entries: Vec<Entry>,
     pub(super) holds: BTreeMap<JobId, Hold>,
     pub(super) reversals: BTreeMap<JobId, JobId>,
@@ -33,6 +35,7 @@ impl From<&Writes<'_>> for Written {
             judged: writes.judged.iter().map(|(job, outcome)| ((*job).clone(), *outcome)).collect(),
             revived: folded.revived.clone(),
             accounts: folded.accounts.clone(),
+            new_terms: folded.new_terms.clone(),
             entries: folded.entries.clone(),
             holds: folded.holds.clone(),
             reversals: folded.reversals.clone(),

@@ -80,6 +80,13 @@ pub enum Happened {
         #[schema(value_type = RejectionName)]
         reason: Rejection,
     },
+    /// It was cancelled before it came to be posted.
+    Cancelled {
+        /// The client that cancelled it.
+        by: String,
+        /// Why.
+        reason: Option<String>,
+    },
     /// It moved money on an account.
     Entry {
         /// The account.
@@ -154,6 +161,11 @@ impl Timeline {
     /// No outcome is known.
     pub fn pending(job: JobId) -> Timeline {
         Timeline { job, status: Status::Pending, events: Vec::new() }
+    }
+
+    /// It was cancelled, and has not come.
+    pub fn cancelled(job: JobId, event: TimelineEvent) -> Timeline {
+        Timeline { job, status: Status::Cancelled, events: vec![event] }
     }
 
     /// The ledger has it.

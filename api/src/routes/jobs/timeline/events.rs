@@ -8,7 +8,7 @@ use domain::job::{Action, Kind, Origin};
 use domain::money::Currency;
 use domain::outcome::RecordedOutcome;
 use formats::in_units;
-use store::ledger::{HoldEnd, JobRecord, Related};
+use store::ledger::{Cancellation, HoldEnd, JobRecord, Related};
 
 use super::document::{Happened, TimelineEvent};
 use crate::rfc3339::Rfc3339;
@@ -22,11 +22,13 @@ pub(super) struct Known {
     pub(super) entries: Vec<Entry>,
     /// When the job that reversed it was posted, in microseconds since the Unix epoch.
     pub(super) reversed_at: Option<i64>,
+    /// Who cancelled it.
+    pub(super) cancellation: Option<Cancellation>,
 }
 
 /// The events of a job, in the order of time; those of one moment in the order in which one led to the other.
 pub(super) fn events(record: &JobRecord, known: Known) -> Vec<TimelineEvent> {
-    let Known { related, row, entries, reversed_at } = known;
+    let Known { related, row, entries, reversed_at, cancellation } = known;
     let action = submission::parse(record.body.as_bytes()).ok().map(|spec| spec.action);
     let currency = currency_of(action.as_ref(), related.hold.as_ref());
     let mut sequence = Sequence { latest: i64::MIN, events: Vec::new() };
@@ -41,6 +43,9 @@ pub(super) fn events(record: &JobRecord, known: Known) -> Vec<TimelineEvent> {
         reference: record.reference.clone(),
     };
     sequence.add(Some(record.accepted_at), accepted);
+    if let Some(cancellation) = cancellation {
+        sequence.add(Some(cancellation.at), Happened::from(&cancellation));
+    }
     let posted_at = Some(record.posted_at);
     if let Some(cause) = related.cause {
         // A replay takes the time over.
@@ -50,7 +55,7 @@ pub(super) fn events(record: &JobRecord, known: Known) -> Vec<TimelineEvent> {
     match record.outcome {
         RecordedOutcome::Posted => sequence.add(posted_at, Happened::Posted),
         RecordedOutcome::Rejected(reason) => sequence.add(posted_at, Happened::Rejected { reason }),
-        RecordedOutcome::Dead => {}
+        RecordedOutcome::Dead | RecordedOutcome::Cancelled => {}
     }
     if record.outcome == RecordedOutcome::Posted
         && let Some(done) = done(action.as_ref())
@@ -81,6 +86,19 @@ pub(super) fn events(record: &JobRecord, known: Known) -> Vec<TimelineEvent> {
         event,
     };
     sequence.events.into_iter().map(event).collect()
+}
+
+/// That a job was cancelled.
+pub(super) fn cancelled(cancellation: &Cancellation) -> TimelineEvent {
+    let event = Happened::from(cancellation);
+    let at = Some(Rfc3339::from_microseconds(cancellation.at));
+    TimelineEvent { at, text: sentence(&event, None), event }
+}
+
+impl From<&Cancellation> for Happened {
+    fn from(cancellation: &Cancellation) -> Happened {
+        Happened::Cancelled { by: cancellation.by.clone(), reason: cancellation.reason.clone() }
+    }
 }
 
 /// Events, each with the time that it is put at. That of an event without one is that of the event that led to it, and none comes
@@ -172,6 +190,10 @@ fn sentence(event: &Happened, currency: Option<Currency>) -> String {
         Happened::Posted => "It was posted.".to_owned(),
         Happened::Rejected { reason } => {
             format!("It was rejected: {}. Nothing was changed.", reason.name().replace('_', " "))
+        }
+        Happened::Cancelled { by, reason } => {
+            let why = reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+            format!("{by} cancelled it before it was posted{why}. Nothing was changed.")
         }
         Happened::Entry { account, amount, balance_before, balance_after, .. } => {
             let what = if *amount < 0 { "debited" } else { "credited" };

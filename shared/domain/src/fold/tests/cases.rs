@@ -3,15 +3,15 @@
 use super::*;
 use crate::hold::HoldStatus;
 use crate::job::{Leg, Legs as JournalLegs};
-use crate::money::{OverdraftLimit, SignedAmount};
+use crate::money::SignedAmount;
 use crate::outcome::Rejection::*;
 use Outcome::{Posted, Rejected};
 
-fn transfer(from: &str, to: &str, units: i64) -> Action {
+pub(super) fn transfer(from: &str, to: &str, units: i64) -> Action {
     Action::Transfer { from: number(from), to: number(to), money: eur(units) }
 }
 
-fn deposit(to: &str, units: i64) -> Action {
+pub(super) fn deposit(to: &str, units: i64) -> Action {
     Action::Deposit { account: number(to), money: eur(units) }
 }
 
@@ -32,7 +32,7 @@ fn reversal(account: &str, job: u64) -> Action {
     Action::Reversal { account: number(account), job: id(job) }
 }
 
-fn open(name: &str, overdraft_limit: i64) -> Action {
+pub(super) fn open(name: &str, overdraft_limit: i64) -> Action {
     let overdraft_limit = OverdraftLimit::new(overdraft_limit).unwrap();
     Action::OpenAccount {
         account: number(name),
@@ -51,13 +51,16 @@ fn journal(legs: &[(&str, i64)]) -> Action {
 }
 
 /// Numbers the actions 1, 2, … and folds them as one batch.
-fn outcomes(accounts: &[Account], actions: impl IntoIterator<Item = Action>) -> (Vec<Outcome>, Folded) {
+pub(super) fn outcomes(
+    accounts: &[Account],
+    actions: impl IntoIterator<Item = Action>,
+) -> (Vec<Outcome>, Folded) {
     let jobs: Vec<Job> = (1..).zip(actions).map(|(n, action)| job(n, action)).collect();
     let folded = folded(accounts, &jobs);
     (folded.outcomes.clone(), folded)
 }
 
-fn balance(folded: &Folded, name: &str) -> i64 {
+pub(super) fn balance(folded: &Folded, name: &str) -> i64 {
     folded.accounts[&number(name)].balance
 }
 

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::job::{Leg, Legs as JournalLegs};
-use crate::money::{OverdraftLimit, SignedAmount};
+use crate::money::SignedAmount;
 
 const ACCOUNTS: [&str; 4] = ["a", "b", "c", "d"];
 
@@ -48,6 +48,10 @@ fn any_action() -> impl Strategy<Value = Action> {
             let amount = amount.map(|amount| Amount::new(amount).unwrap());
             Action::Capture { account, hold: id(hold), to, amount }
         });
+    let limit = (any_account(), 0..100_i64).prop_map(|(account, limit)| {
+        let overdraft_limit = OverdraftLimit::new(limit).unwrap();
+        Action::SetOverdraftLimit { account, currency: None, overdraft_limit }
+    });
     prop_oneof![
         2 => open,
         4 => (any_account(), any_money()).prop_map(|(account, money)| Action::Deposit { account, money }),
@@ -61,6 +65,7 @@ fn any_action() -> impl Strategy<Value = Action> {
         1 => any_account().prop_map(|account| Action::FreezeAccount { account }),
         1 => any_account().prop_map(|account| Action::UnfreezeAccount { account }),
         1 => any_account().prop_map(|account| Action::CloseAccount { account }),
+        1 => limit,
     ]
 }
 
@@ -114,7 +119,11 @@ proptest! {
             *of_currency.entry(account.currency).or_default() += i128::from(account.balance);
             prop_assert!((0..=Account::MINOR_UNITS_MAX).contains(&account.held));
             prop_assert!(account.balance.unsigned_abs() <= Account::MINOR_UNITS_MAX.unsigned_abs(), "{:?} is too much", account);
-            prop_assert!(account.available() >= 0, "{:?} is overdrawn", account);
+            // A lowered limit takes back nothing.
+            let sets_limit = |job: &Job| {
+                matches!(&job.spec.action, Action::SetOverdraftLimit { account: of, .. } if *of == account.number)
+            };
+            prop_assert!(account.available() >= 0 || jobs.iter().any(sets_limit), "{:?} is overdrawn", account);
             let held: i64 = books
                 .holds
                 .values()

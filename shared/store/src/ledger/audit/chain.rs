@@ -50,8 +50,8 @@ impl Chain {
         entry
     }
 
-    /// Compares where the entries ended with the account.
-    pub(super) fn end(self, audit: &mut Audit) {
+    /// Compares where the entries ended with the account, and gives it back.
+    pub(super) fn end(self, audit: &mut Audit) -> Account {
         let Account { number, seq, balance, digest, held, .. } = &self.account;
         if *seq != self.seq {
             audit.find(|| {
@@ -74,16 +74,11 @@ impl Chain {
         if *held != self.held {
             audit.find(|| format!("account {number}: {held} is held, its active holds sum to {}", self.held));
         }
-        if self.account.available() < 0 {
-            let limit = self.account.overdraft_limit.minor_units();
-            audit.find(|| {
-                format!("account {number}: balance {balance} less {held} held is below its overdraft limit {limit}")
-            });
-        }
         if self.account.status == AccountStatus::Closed && (*balance != 0 || *held != 0) {
             audit.find(|| {
                 format!("account {number}: it is closed with a balance of {balance} and {held} held")
             });
         }
+        self.account
     }
 }

@@ -24,10 +24,10 @@ pub(super) struct Order {
 }
 
 impl Order {
-    /// The next job in the order of posting. A job that was dead took effect out of order if at all, by
-    /// an operator's replay.
+    /// The next job in the order of posting. What is recorded in another place than that of its posting
+    /// says nothing: a job that was dead took effect out of order if at all, by an operator's replay.
     pub(super) fn watch(&mut self, job: &JobOnPage) {
-        if job.was_dead {
+        if job.is_out_of_order {
             return;
         }
         let accepted_at = job.record.accepted_at;
@@ -63,7 +63,7 @@ impl Suspects {
     /// The next job in the order of posting.
     pub(super) fn look(&mut self, job: &JobOnPage, audit: &mut Audit) {
         let key = (job.account.clone(), job.ingress.clone());
-        let Some(last) = self.0.get_mut(&key).filter(|_| !job.was_dead) else { return };
+        let Some(last) = self.0.get_mut(&key).filter(|_| !job.is_out_of_order) else { return };
         let (accepted_at, id) = (job.record.accepted_at, job.record.id);
         match last {
             Some((latest, before)) if accepted_at <= *latest => audit.find(|| {

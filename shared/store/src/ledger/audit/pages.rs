@@ -97,6 +97,6 @@ pub struct JobOnPage {
     pub account: AccountNumber,
     /// The ingress replica that accepted it.
     pub ingress: String,
-    /// It is dead, or was.
-    pub was_dead: bool,
+    /// Its row is older than its outcome: it is dead, or was, or somebody cancelled its id before it came.
+    pub is_out_of_order: bool,
 }

@@ -16,6 +16,8 @@ pub struct LaneTotals {
     pub rejected: u64,
     /// Jobs that are dead.
     pub dead: u64,
+    /// Jobs that were cancelled.
+    pub cancelled: u64,
     /// Entries of its jobs.
     pub entries: u64,
 }
@@ -27,6 +29,7 @@ impl LaneTotals {
             RecordedOutcome::Posted => self.posted += 1,
             RecordedOutcome::Rejected(_) => self.rejected += 1,
             RecordedOutcome::Dead => self.dead += 1,
+            RecordedOutcome::Cancelled => self.cancelled += 1,
         }
         self.entries += legs as u64;
     }
@@ -46,6 +49,7 @@ pub(super) fn compare(
             ("posted jobs", kept.posted, counted.posted),
             ("rejected jobs", kept.rejected, counted.rejected),
             ("dead jobs", kept.dead, counted.dead),
+            ("cancelled jobs", kept.cancelled, counted.cancelled),
             ("entries of jobs", kept.entries, counted.entries),
         ];
         for (what, kept, counted) in pairs.into_iter().filter(|(_, kept, counted)| kept != counted) {

@@ -60,10 +60,11 @@ pub(crate) fn imported<'a>(
         let Some(origin) = job.origin.filter(|origin| seen.insert(*origin)) else { continue };
         // For a job that came before, to an earlier release, the outcome there counts.
         let recorded = folded.known.get(&job.id).copied().unwrap_or(outcome.recorded());
-        let row = NewRow { origin, job: &job.id, outcome: row_outcome(*outcome), reason: reason(recorded) };
+        let reason = if *outcome == Outcome::Cancelled { None } else { reason(recorded) };
+        let row = NewRow { origin, job: &job.id, outcome: row_outcome(*outcome), reason };
         match known.get(&origin) {
             None => imported.new_rows.push(row),
-            Some(RowOutcome::Dead) if matches!(row.outcome, RowOutcome::Posted | RowOutcome::Rejected) => {
+            Some(RowOutcome::Dead) if has_new_outcome(row.outcome) => {
                 imported.revived.push(row);
                 imported.add(origin, job.lane, RowOutcome::Dead, -1);
             }
@@ -74,11 +75,16 @@ pub(crate) fn imported<'a>(
     imported
 }
 
+fn has_new_outcome(row: RowOutcome) -> bool {
+    matches!(row, RowOutcome::Posted | RowOutcome::Rejected | RowOutcome::Cancelled)
+}
+
 fn row_outcome(outcome: Outcome) -> RowOutcome {
     match outcome {
         Outcome::Posted | Outcome::Revived(RecordedOutcome::Posted) => RowOutcome::Posted,
         Outcome::Rejected(Rejection::KnownByFormerId) => RowOutcome::Duplicate,
         Outcome::Rejected(_) | Outcome::Revived(_) => RowOutcome::Rejected,
+        Outcome::Cancelled => RowOutcome::Cancelled,
         Outcome::Duplicate(_) => RowOutcome::Duplicate,
         Outcome::Conflict(_) => RowOutcome::Conflict,
     }
@@ -89,5 +95,6 @@ fn reason(outcome: RecordedOutcome) -> Option<&'static str> {
         RecordedOutcome::Posted => None,
         RecordedOutcome::Rejected(reason) => Some(reason.name()),
         RecordedOutcome::Dead => Some("dead"),
+        RecordedOutcome::Cancelled => Some("cancelled"),
     }
 }

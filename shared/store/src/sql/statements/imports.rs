@@ -71,14 +71,16 @@ fn insert_rows(script: &mut Script, rows: &[NewRow<'_>]) {
 /// In the order of imports and lanes, the one order in which their rows are locked. The rows are made with the
 /// import; one that is not there is a stranger's.
 fn add_to_totals(script: &mut Script, tallies: &BTreeMap<(u64, Lane), [i64; RowOutcome::ALL.len()]>) {
-    let rows = tallies.iter().map(|(&(import, lane), &[posted, rejected, duplicate, conflict, dead])| {
-        [stored(import), i64::from(lane.0), posted, rejected, duplicate, conflict, dead].map(Value::Int)
-    });
+    let rows =
+        tallies.iter().map(|(&(import, lane), &[posted, rejected, duplicate, conflict, dead, cancelled])| {
+            [stored(import), i64::from(lane.0), posted, rejected, duplicate, conflict, dead, cancelled]
+                .map(Value::Int)
+        });
     match script.dialect() {
         Dialect::MySql => {
             script.sql(
                 "UPDATE (SELECT 0 AS import, 0 AS lane, 0 AS posted, 0 AS rejected, 0 AS duplicate, 0 AS conflict, \
-                 0 AS dead",
+                 0 AS dead, 0 AS cancelled",
             );
             for row in rows {
                 script.sql(" UNION ALL SELECT ").list(row);
@@ -87,14 +89,14 @@ fn add_to_totals(script: &mut Script, tallies: &BTreeMap<(u64, Lane), [i64; RowO
                 ") AS n STRAIGHT_JOIN import_totals AS t ON t.import = n.import AND t.lane = n.lane \
                  SET t.posted = t.posted + n.posted, t.rejected = t.rejected + n.rejected, \
                  t.duplicate = t.duplicate + n.duplicate, t.conflict = t.conflict + n.conflict, \
-                 t.dead = t.dead + n.dead; ",
+                 t.dead = t.dead + n.dead, t.cancelled = t.cancelled + n.cancelled; ",
             );
         }
         Dialect::Sqlite => {
             script.sql(
                 "UPDATE import_totals SET posted = posted + column3, rejected = rejected + column4, \
-                 duplicate = duplicate + column5, conflict = conflict + column6, dead = dead + column7 \
-                 FROM (VALUES ",
+                 duplicate = duplicate + column5, conflict = conflict + column6, dead = dead + column7, \
+                 cancelled = cancelled + column8 FROM (VALUES ",
             );
             script.rows(rows).sql(") WHERE import = column1 AND lane = column2; ");
         }

@@ -1,11 +1,13 @@
 //! What would become of a batch.
 
 use async_trait::async_trait;
+use domain::id::JobId;
 use domain::job::Job;
 use domain::outcome::Outcome;
 
 use super::{Posted, post_bisecting};
 use crate::error::StoreError;
+use crate::ledger::cancelling::{Cancelled, NewCancellation};
 use crate::ledger::posting::Posting;
 
 /// What [`post_bisecting`] would make of a batch now. Nothing is kept of it, so what one piece does to the next is not seen.
@@ -31,5 +33,9 @@ impl Posting for Trial<'_> {
 
     async fn record_dead(&self, _: &Job, _: &str) -> Result<bool, StoreError> {
         Ok(false)
+    }
+
+    async fn cancel_job(&self, id: JobId, cancellation: &NewCancellation) -> Result<Cancelled, StoreError> {
+        self.0.cancel_job(id, cancellation).await
     }
 }
