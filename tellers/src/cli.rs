@@ -20,6 +20,7 @@ use crate::doctor::DoctorArgs;
 use crate::import::args::ImportArgs;
 use crate::imports::ImportsArgs;
 use crate::jobs::args::JobsArgs;
+use crate::lanes::LanesArgs;
 use crate::load_test::args::LoadTestArgs;
 use crate::status::StatusArgs;
 
@@ -98,6 +99,8 @@ pub(crate) enum Command {
     Import(ImportArgs),
     /// List alerts: those that fire, every rule, and the history
     Alerts(AlertsArgs),
+    /// List the lanes and what waits on them; pause one, and resume it
+    Lanes(LanesArgs),
     /// Show the settings in force, and change them while the fleet runs
     Config(ConfigArgs),
     /// List, try, replay or discard dead letters: jobs that could not be posted

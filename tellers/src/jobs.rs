@@ -15,6 +15,7 @@ use serde_json::Value;
 use self::args::{FindArgs, JobsArgs, JobsCommand};
 use crate::output;
 use crate::remote::Service;
+use crate::remote::cells::text;
 use crate::remote::listing::Listing;
 
 /// What an answer takes beyond the time that the ingress is asked to wait.
@@ -46,6 +47,19 @@ pub(crate) async fn run(args: JobsArgs) -> anyhow::Result<ExitCode> {
                 output::line(answer.body.trim_end())?;
             } else {
                 shown::timeline(&answer.json()?)?;
+            }
+        }
+        JobsCommand::Cancel { id, reason, json } => {
+            let id = utf8_percent_encode(id.trim(), NON_ALPHANUMERIC);
+            let request = ingress.request(Method::DELETE, &format!("/api/jobs/{id}"));
+            let answer = ingress.ask(request.query(&[("reason", reason)])).await?;
+            if json.json {
+                output::line(answer.body.trim_end())?;
+            } else {
+                output::line(format!(
+                    "job {} is cancelled, and never posts",
+                    text(&answer.json::<Value>()?["id"])
+                ))?;
             }
         }
         JobsCommand::Post(post) => return post::run(&ingress, &post).await,

@@ -15,6 +15,7 @@ mod import;
 mod imports;
 mod jobs;
 mod keys;
+mod lanes;
 mod listening;
 mod load_test;
 mod migrate;
@@ -114,6 +115,7 @@ async fn run_command(command: Command, fleet: FleetConfig) -> anyhow::Result<Exi
         Command::Accounts(args) => accounts::run(args).await,
         Command::Imports(args) => imports::run(args).await,
         Command::Alerts(args) => alerts::run(args).await,
+        Command::Lanes(args) => lanes::run(args).await,
         Command::Config(args) => config::run(args).await,
         Command::Doctor(args) => doctor::run(fleet, args).await,
         Command::Keys(args) => keys::run(fleet, args).await,

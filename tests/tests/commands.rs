@@ -180,6 +180,20 @@ async fn files_settings_alerts_and_the_fleet_are_looked_after() {
     let unknown = running.call(&["config", "show", "NOTHING"]).await.unwrap();
     assert!(unknown.status == 1 && unknown.err.contains("there is no setting NOTHING"), "{unknown:?}");
 
+    let paused = running.ok(&["lanes", "pause", "3", "--reason", "a bad file"]).await.unwrap();
+    assert!(
+        paused.starts_with("lane 3: paused since ") && paused.trim_end().ends_with(": a bad file"),
+        "{paused}"
+    );
+    let lanes = running.ok(&["lanes", "list"]).await.unwrap();
+    assert!(
+        lanes.lines().any(|line| line.trim_start().starts_with("3 ") && line.contains("a bad file")),
+        "{lanes}"
+    );
+    assert_eq!(running.ok(&["lanes", "resume", "3"]).await.unwrap().trim_end(), "lane 3: goes on");
+    let unknown = running.call(&["lanes", "resume", "99"]).await.unwrap();
+    assert!(unknown.status == 1 && unknown.err.contains("99"), "{unknown:?}");
+
     let rules = running.ok(&["alerts", "rules"]).await.unwrap();
     assert!(rules.contains("ledger_away") && rules.contains("ALERT_RESPONSE_SECONDS"), "{rules}");
     let history: Value =

@@ -5,7 +5,7 @@ import { money } from "./money.js";
 import { momentInWords } from "./when.js";
 import { sentence, spaced } from "./words.js";
 
-export const KINDS = ["transfer", "deposit", "withdrawal", "journal", "hold", "capture", "release", "reversal", "open_account", "close_account", "freeze_account", "unfreeze_account"];
+export const KINDS = ["transfer", "deposit", "withdrawal", "journal", "hold", "capture", "release", "reversal", "open_account", "close_account", "freeze_account", "unfreeze_account", "set_overdraft_limit", "set_holder"];
 
 /** Why the ledger turns a job down, for the person who asks about it. */
 export const REASONS = {
@@ -30,7 +30,7 @@ export const kindInWords = (kind) => sentence(spaced(kind));
 
 /** A short outcome, with a mark that does not need a colour. */
 export function outcome({ status, reason }) {
-  const marks = { posted: ["span.good", "✓ Posted"], rejected: ["span.bad", `✕ Rejected: ${spaced(reason ?? "")}`], dead: ["span.bad", "! Dead letter"] };
+  const marks = { posted: ["span.good", "✓ Posted"], rejected: ["span.bad", `✕ Rejected: ${spaced(reason ?? "")}`], dead: ["span.bad", "! Dead letter"], cancelled: ["span.soft", "– Cancelled"] };
   const [kind, text] = marks[status] ?? ["span.soft", sentence(status)];
   return h(kind, null, text);
 }
@@ -86,6 +86,8 @@ export function deed(body) {
     case "close_account": return ["account ", account, " closed"];
     case "freeze_account": return ["account ", account, " frozen"];
     case "unfreeze_account": return ["account ", account, " takes entries again"];
+    case "set_overdraft_limit": return ["the overdraft limit of account ", account, ` set to ${body.overdraft_limit ?? 0} minor units`];
+    case "set_holder": return ["the holder of account ", account, body.holder ? ` set to ${body.holder}` : " removed"];
     default: return [much, " from ", party(payer), " to ", party(payee)];
   }
 }
@@ -98,9 +100,15 @@ export function explained(job) {
     case "posted": return [`Posted on ${at}: `, what, ".", job.reversed_by && [" It was undone by the reversal ", jobLink(job.reversed_by), "."], ofHold(job)];
     case "rejected": return [`Rejected on ${at}, because ${REASONS[job.reason] ?? spaced(job.reason)}. Nothing was moved. It asked for: `, what, "."];
     case "dead": return [`Not posted: it was given up on ${at}. Nothing was moved. It asked for: `, what, ". The cause: ", job.cause ?? "not known", "."];
+    case "cancelled": return [cancelled(job), what && [" It asked for: ", what, "."]];
     case "pending": return ["No outcome is known for this id. If the job was accepted (its sender got a 202), it waits on its lane; if not, it was never accepted, or this key is not shown it. It is always safe to send it again with the same reference."];
     default: return [`It is an analysis, and is ${spaced(job.status)}.`];
   }
+}
+
+function cancelled({ cancelled: of }) {
+  if (!of) return "Cancelled before it was posted. Nothing was moved.";
+  return `Cancelled on ${momentInWords(of.at)} by ${of.by}${of.reason ? `: ${of.reason}` : ""}. Nothing was moved, and it never posts.`;
 }
 
 function ofHold({ hold }) {

@@ -18,6 +18,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
             "imports",
             "import",
             "alerts",
+            "lanes",
             "config",
             "dead-letters",
             "keys",

@@ -43,6 +43,16 @@ pub(crate) enum JobsCommand {
         #[command(flatten)]
         json: JsonArgs,
     },
+    /// Cancel a job that waits; exit status 1 if it has its outcome already, which the error names
+    Cancel {
+        /// The job's id
+        id: String,
+        /// Why, for everybody who asks what became of the job
+        #[arg(long)]
+        reason: Option<String>,
+        #[command(flatten)]
+        json: JsonArgs,
+    },
     /// Post jobs of a file or of standard input: one JSON object, several one after the other, or an array of them
     #[command(visible_alias = "submit")]
     Post(PostArgs),
@@ -98,7 +108,7 @@ pub(crate) struct FilterArgs {
     #[arg(long)]
     kind: Option<String>,
 
-    /// Jobs with this outcome: posted, rejected or dead
+    /// Jobs with this outcome: posted, rejected, dead or cancelled
     #[arg(long)]
     outcome: Option<String>,
 
