@@ -99,9 +99,9 @@ pub enum ActionBody {
     /// it only stops further draws. A frozen account takes it too.
     SetOverdraftLimit {
         account: AccountNumber,
-        /// The limit in minor units; 0 by default.
+        /// The limit in minor units; 0: no overdraft.
         #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
-        overdraft_limit: Option<i64>,
+        overdraft_limit: i64,
         /// The currency that the limit is meant in; the job is rejected where the account has another one.
         currency: Option<Currency>,
     },

@@ -138,7 +138,7 @@ pub fn fields_of(kind: Kind) -> &'static str {
     match kind {
         Kind::OpenAccount => "account, currency, overdraft_limit (optional), holder (optional)",
         Kind::CloseAccount | Kind::FreezeAccount | Kind::UnfreezeAccount => "account",
-        Kind::SetOverdraftLimit => "account, overdraft_limit (optional), currency (optional)",
+        Kind::SetOverdraftLimit => "account, overdraft_limit, currency (optional)",
         Kind::SetHolder => "account, holder (optional)",
         Kind::Deposit | Kind::Withdrawal => "account, amount, currency",
         Kind::Transfer => "from, to, amount, currency",
@@ -184,7 +184,11 @@ impl Submission {
             Kind::SetOverdraftLimit => Action::SetOverdraftLimit {
                 account: self.take_account()?,
                 currency: self.currency.take(),
-                overdraft_limit: self.overdraft_limit.take().unwrap_or_default(),
+                // No limit is guessed: an empty cell of a file might mean that the limit stays.
+                overdraft_limit: self
+                    .overdraft_limit
+                    .take()
+                    .ok_or_else(|| Invalid::missing("overdraft_limit", kind))?,
             },
             Kind::SetHolder => {
                 Action::SetHolder { account: self.take_account()?, holder: self.holder.take() }
@@ -320,7 +324,7 @@ impl From<Spec> for Submission {
             }
             Action::SetOverdraftLimit { account, currency, overdraft_limit } => {
                 (s.account, s.currency) = (Some(account), currency);
-                s.overdraft_limit = unless_zero(overdraft_limit);
+                s.overdraft_limit = Some(overdraft_limit);
             }
             Action::SetHolder { account, holder } => (s.account, s.holder) = (Some(account), holder),
             Action::CloseAccount { account }

@@ -78,7 +78,7 @@ pub async fn every_kind_takes_effect(subject: Subject) -> anyhow::Result<()> {
     // With other changes of the same account in one batch, and on an account that is opened by the same one.
     let batch = [
         job(transfer("a", "b", 780)),
-        job(r#"{"kind":"set_overdraft_limit","account":"a"}"#.to_owned()),
+        job(r#"{"kind":"set_overdraft_limit","account":"a","overdraft_limit":0}"#.to_owned()),
         job(transfer("b", "a", 780)),
         job(open("c")),
         job(r#"{"kind":"set_overdraft_limit","account":"c","overdraft_limit":9,"currency":"EUR"}"#.to_owned()),

@@ -137,7 +137,7 @@ class SetOverdraftLimit(JobBody):
     _least: ClassVar[Mapping[str, int]] = {"overdraft_limit": 0}
 
     account: str
-    overdraft_limit: int = 0
+    overdraft_limit: int
     currency: str | None = None
 
 

@@ -37,16 +37,17 @@ fn every_kind_survives_the_canonical_form() {
 }
 
 #[test]
-fn no_limit_and_no_holder_are_left_out() {
-    for (written, canonical_form) in [
-        (
-            r#"{"kind":"set_overdraft_limit","account":"a","overdraft_limit":0}"#,
-            r#"{"kind":"set_overdraft_limit","account":"a"}"#,
-        ),
-        (r#"{"kind":"set_holder","account":"a","holder":null}"#, r#"{"kind":"set_holder","account":"a"}"#),
-    ] {
-        assert_eq!(canonical(&parse(written.as_bytes()).unwrap()), canonical_form);
-        assert_eq!(canonical(&parse(canonical_form.as_bytes()).unwrap()), canonical_form);
+fn no_holder_is_left_out_and_no_limit_is_guessed() {
+    let (written, canonical_form) =
+        (r#"{"kind":"set_holder","account":"a","holder":null}"#, r#"{"kind":"set_holder","account":"a"}"#);
+    for form in [written, canonical_form] {
+        assert_eq!(canonical(&parse(form.as_bytes()).unwrap()), canonical_form);
+    }
+    let none = r#"{"kind":"set_overdraft_limit","account":"a","overdraft_limit":0}"#;
+    assert_eq!(canonical(&parse(none.as_bytes()).unwrap()), none);
+    for missing in ["", r#","overdraft_limit":null"#] {
+        let body = format!(r#"{{"kind":"set_overdraft_limit","account":"a"{missing}}}"#);
+        assert_eq!(parse(body.as_bytes()).unwrap_err().field, "overdraft_limit");
     }
 }
 
