@@ -17,6 +17,7 @@ mod figures;
 mod gauges;
 mod health;
 mod history;
+mod ingress;
 mod lanes;
 mod load_tests;
 mod missing;

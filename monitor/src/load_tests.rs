@@ -22,6 +22,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use self::run::{Run, State, Summary, TOLD_SECONDS};
+use crate::ingress::Reported;
 
 /// A live ingress reports each second.
 const INGRESS_REPORTED_WITHIN: Duration = Duration::from_millis(2_500);
@@ -77,7 +78,8 @@ pub(crate) enum StartError {
     )]
     Busy { id: u64 },
     #[error(
-        "it is not known where the ingress is: no api replica reports; start one with `tellers api`, or set API_URL"
+        "it is not known where the ingress is: no api replica reports an address that can be used; start one with \
+         `tellers api`, or set API_URL, as has to be done where API_KEY would go to another machine in the clear"
     )]
     NoIngress,
     #[error(
@@ -212,7 +214,7 @@ impl LoadTests {
     async fn target(&self) -> Option<Target> {
         let url = match &self.settings.api_url {
             Some(url) => url.clone(),
-            None => reported_ingress(self.settings.bus.as_ref()).await?,
+            None => reported_ingress(self.settings.bus.as_ref(), self.settings.api_key.is_some()).await?,
         };
         Some(Target { url, api_key: self.settings.api_key.clone() })
     }
@@ -269,15 +271,18 @@ fn ended(run: Run, measured: Result<Report, Failure>, is_shutdown: bool) -> Run 
     }
 }
 
-/// The URL of the first ingress that reports where it is.
-async fn reported_ingress(bus: &dyn Bus) -> Option<String> {
+/// The URL of the first ingress that reports where it is; with a `key` only one that keys may go to.
+async fn reported_ingress(bus: &dyn Bus, key: bool) -> Option<String> {
     let mut reports = bus.listen(Topic::Report).await;
     let reported = async {
         loop {
             let report = next_report(&mut reports).await?;
-            if report.role == Role::Api && !report.leaving && report.address.is_some() {
-                let scheme = if report.tls { "https" } else { "http" };
-                return report.address.map(|address| format!("{scheme}://{address}"));
+            if report.role != Role::Api || report.leaving {
+                continue;
+            }
+            let reported = report.address.and_then(|address| Reported::of(&address, report.tls));
+            if let Some(Reported { url, .. }) = reported.filter(|reported| reported.takes_keys || !key) {
+                return Some(url);
             }
         }
     };

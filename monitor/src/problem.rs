@@ -42,6 +42,7 @@ kinds! {
     LOAD_TEST_RUNNING: CONFLICT, "/problems/load-test-running", "A load test is running";
     NO_INGRESS: SERVICE_UNAVAILABLE, "/problems/no-ingress", "No ingress is known";
     INGRESS_UNAVAILABLE: SERVICE_UNAVAILABLE, "/problems/ingress-unavailable", "No ingress answered";
+    RATE_LIMITED: TOO_MANY_REQUESTS, "/problems/rate-limited", "Too many requests from one client";
     OVERLOADED: SERVICE_UNAVAILABLE, "/problems/overloaded", "Too many requests at once";
     LEDGER_UNAVAILABLE: SERVICE_UNAVAILABLE, "/problems/ledger-unavailable", "The ledger is away";
 }
@@ -137,6 +138,12 @@ pub(crate) fn no_ingress() -> Problem {
     Problem::new(NO_INGRESS, detail)
 }
 
+pub(crate) fn no_ingress_for_keys() -> Problem {
+    let detail = "the ingress answers this, and whoever reports to be one is at an address that no API key is sent to, since anybody \
+         on the message bus could report it: set API_URL of the monitor to where the ingress is";
+    Problem::new(NO_INGRESS, detail)
+}
+
 pub(crate) fn ingress_unavailable(tried: &str) -> Problem {
     let detail = format!(
         "the ingress answers this, and none can be reached from the monitor: {tried}; start one with `tellers api`, or set \
@@ -149,6 +156,13 @@ pub(crate) fn busy(at_once: usize) -> Problem {
     let detail =
         format!("the monitor passes on {at_once} requests at once, and as many are under way; send it again");
     Problem::new(OVERLOADED, detail)
+}
+
+pub(crate) fn over_share(at_once: usize) -> Problem {
+    let detail = format!(
+        "the monitor passes on {at_once} requests of one client at once, and as many are under way; send it again when one is done"
+    );
+    Problem::new(RATE_LIMITED, detail)
 }
 
 pub(crate) fn queue_unavailable(why: impl Display) -> Problem {

@@ -106,8 +106,9 @@ pub(crate) fn router(
     prometheus: Exposition,
     is_tls: bool,
 ) -> anyhow::Result<Router> {
-    let passage = Arc::new(Passage::new(shared.parts.api_url.clone(), shared.snapshot.clone())?);
     let (keys, trail) = (shared.parts.keys.clone(), shared.parts.trail.clone());
+    let passage = Passage::new(shared.parts.api_url.clone(), shared.snapshot.clone(), keys.clone())?;
+    let passage = Arc::new(passage);
     let sessions = Arc::new(Sessions::new(keys.clone(), is_tls, trail.clone()));
     // The monitor is ready when it answers: it is there to tell when the others are not.
     let readiness: probes::Readiness = Arc::new(|| Box::pin(async { Ok(()) }));

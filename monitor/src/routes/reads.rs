@@ -2,6 +2,8 @@
 //! the caller's own key, and the answer comes back as it is. So every read is written once, one service decides what a key
 //! is shown, and the page needs no other origin than the monitor's.
 
+mod places;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +11,7 @@ use axum::Router;
 use axum::body::{Body as AnswerBody, Bytes};
 use axum::extract::State;
 use axum::http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LINK, LOCATION,
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LINK,
     RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
@@ -22,9 +24,12 @@ use reqwest::redirect::Policy;
 use runtime::tls::fleet_client_config;
 use tellers_http::access::Route;
 use tellers_http::keys::Scope::{self, Audit, Read, Submit};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tellers_http::keys::{Caller, KeyRing};
+use tokio::sync::watch;
 
+use self::places::{Place, Places};
 use super::body::Body;
+use crate::ingress::Reported;
 use crate::problem::{self, Problem};
 use crate::snapshot::Snapshot;
 use crate::views::replica::ReplicaState;
@@ -57,21 +62,17 @@ const CONNECT_MAX: Duration = Duration::from_secs(2);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// Of a whole answer, a statement of years among them.
 const ANSWER_MAX: Duration = Duration::from_secs(600);
-/// Requests at once, some 64 kB each.
-const AT_ONCE_MAX: usize = 64;
-/// A place is free again within moments.
-const BUSY_PAUSE: Duration = Duration::from_secs(1);
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// What goes on of a request. Neither the cookie nor what a browser says of its page: it says it of this service.
 const ASKED: [HeaderName; 4] = [AUTHORIZATION, X_API_KEY, X_REQUEST_ID, CONTENT_TYPE];
-/// What comes back of an answer's head.
-const ANSWERED: [HeaderName; 7] = [
+/// What comes back of an answer's head. Not `Location`, which is a path at the ingress: a proxy may have put another path
+/// before the monitor's, and the id of what was made is in the answer.
+const ANSWERED: [HeaderName; 6] = [
     CONTENT_TYPE,
     CONTENT_DISPOSITION,
     LINK,
-    LOCATION,
     RETRY_AFTER,
     WWW_AUTHENTICATE,
     HeaderName::from_static("tellers-fresh-as-of"),
@@ -85,7 +86,8 @@ pub(super) struct Passage {
     /// Where the ingress is (`API_URL`); `None`: at the addresses of replicas that report.
     api_url: Option<String>,
     snapshot: watch::Receiver<Arc<Snapshot>>,
-    places: Arc<Semaphore>,
+    keys: Arc<KeyRing>,
+    places: Places,
 }
 
 impl Passage {
@@ -94,6 +96,7 @@ impl Passage {
     pub(super) fn new(
         api_url: Option<String>,
         snapshot: watch::Receiver<Arc<Snapshot>>,
+        keys: Arc<KeyRing>,
     ) -> anyhow::Result<Passage> {
         let http = reqwest::Client::builder()
             .no_proxy()
@@ -103,41 +106,35 @@ impl Passage {
             .read_timeout(PAUSE_MAX)
             .timeout(ANSWER_MAX)
             .tls_backend_preconfigured(fleet_client_config()?);
-        let places = Arc::new(Semaphore::new(AT_ONCE_MAX));
-        Ok(Passage { http: http.build()?, api_url, snapshot, places })
+        Ok(Passage { http: http.build()?, api_url, snapshot, keys, places: Places::new() })
     }
 
     /// Where an ingress may be, the ones to try first before the others.
-    fn ingresses(&self) -> Vec<String> {
+    fn ingresses(&self) -> Result<Vec<String>, Problem> {
         if let Some(url) = &self.api_url {
-            return vec![url.trim_end_matches('/').to_owned()];
+            return Ok(vec![url.trim_end_matches('/').to_owned()]);
         }
         let snapshot = self.snapshot.borrow().clone();
         let replicas = &snapshot.dashboard.status.replicas;
         let live = replicas
             .iter()
             .filter(|replica| replica.role == Role::Api && replica.state == ReplicaState::Live);
-        let mut urls: Vec<_> = live
-            .filter_map(|replica| {
-                let scheme = if replica.tls { "https" } else { "http" };
-                Some(format!("{scheme}://{}", replica.address.as_ref()?))
-            })
-            .collect();
+        let reported = live.filter_map(|replica| Reported::of(replica.address.as_ref()?, replica.tls));
+        let mut urls = usable(reported.collect(), !self.keys.asks_nobody())?;
         fastrand::shuffle(&mut urls);
-        urls
+        Ok(urls)
     }
 
     /// Asks one ingress after the other until one is there.
     async fn pass(
         &self,
         (method, uri): (Method, &Uri),
-        headers: &HeaderMap,
+        (caller, headers): (&Caller, &HeaderMap),
         body: Option<Bytes>,
     ) -> Result<Response, Problem> {
-        let place = self.places.clone().try_acquire_owned();
-        let place = place.map_err(|_| problem::busy(AT_ONCE_MAX).retry_after(BUSY_PAUSE))?;
+        let place = self.places.take(caller)?;
         let mut tried = Vec::new();
-        for ingress in self.ingresses() {
+        for ingress in self.ingresses()? {
             let url = inside(&ingress, uri)?;
             let mut request = self.http.request(method.clone(), url);
             for name in ASKED.iter().filter(|name| headers.contains_key(*name)) {
@@ -165,6 +162,14 @@ impl Passage {
     }
 }
 
+/// The ingresses that a request may go to; with `keys` none that a stranger could have named to get them.
+fn usable(reported: Vec<Reported>, keys: bool) -> Result<Vec<String>, Problem> {
+    let is_known = !reported.is_empty();
+    let urls = reported.into_iter().filter(|reported| reported.takes_keys || !keys);
+    let urls: Vec<_> = urls.map(|reported| reported.url).collect();
+    if is_known && urls.is_empty() { Err(problem::no_ingress_for_keys()) } else { Ok(urls) }
+}
+
 /// The same path at an ingress. A path that becomes another one on the way is none of the table's.
 fn inside(ingress: &str, uri: &Uri) -> Result<Url, Problem> {
     let asked = uri.path_and_query().map_or("/", |asked| asked.as_str());
@@ -173,7 +178,7 @@ fn inside(ingress: &str, uri: &Uri) -> Result<Url, Problem> {
 }
 
 /// An answer as it comes, piece by piece: whoever reads slowly holds up the ingress, and no memory here.
-fn passed_back(answer: reqwest::Response, place: OwnedSemaphorePermit) -> Response {
+fn passed_back(answer: reqwest::Response, place: Place) -> Response {
     let (status, head) = (answer.status(), answer.headers().clone());
     let pieces = answer.bytes_stream().map(move |piece| {
         // Held until the answer is whole.
@@ -205,19 +210,21 @@ fn root_of(error: &reqwest::Error) -> String {
 
 async fn read(
     State(passage): State<Arc<Passage>>,
+    caller: Caller,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    passage.pass((Method::GET, &uri), &headers, None).await
+    passage.pass((Method::GET, &uri), (&caller, &headers), None).await
 }
 
 async fn analyse(
     State(passage): State<Arc<Passage>>,
+    caller: Caller,
     uri: Uri,
     headers: HeaderMap,
     Body(body): Body,
 ) -> Result<Response, Problem> {
-    passage.pass((Method::POST, &uri), &headers, Some(body)).await
+    passage.pass((Method::POST, &uri), (&caller, &headers), Some(body)).await
 }
 
 /// The routes of the table.
@@ -231,7 +238,24 @@ pub(super) fn router(passage: Arc<Passage>) -> Router {
 
 #[cfg(test)]
 mod tests {
+    use axum::response::IntoResponse as _;
+
     use super::*;
+
+    #[test]
+    fn a_key_goes_to_no_address_that_anybody_could_have_reported() {
+        let reported = |addresses: &[(&str, bool)]| {
+            addresses.iter().filter_map(|(address, tls)| Reported::of(address, *tls)).collect::<Vec<_>>()
+        };
+        let fleet = reported(&[("evil:80", false), ("127.0.0.1:8080", false), ("host-1:8080", true)]);
+        assert_eq!(usable(fleet.clone(), true).unwrap(), ["http://127.0.0.1:8080", "https://host-1:8080"]);
+        assert_eq!(usable(fleet, false).unwrap().len(), 3);
+        let refused = usable(reported(&[("evil:80", false), ("evil.example:443", true)]), true).unwrap_err();
+        assert!(refused.detail().contains("set API_URL"), "{}", refused.detail());
+        assert_eq!(refused.into_response().status(), 503);
+        assert!(usable(reported(&[("evil:80/api", false)]), true).unwrap().is_empty());
+        assert!(usable(Vec::new(), true).unwrap().is_empty(), "none reports");
+    }
 
     #[test]
     fn a_path_goes_on_as_it_is_or_not_at_all() {
