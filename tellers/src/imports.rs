@@ -70,7 +70,7 @@ Examples:
   tellers imports report 17 > pain.002.xml
   tellers jobs find --import 17 --outcome rejected";
 
-const COLUMNS: [Column; 13] = [
+const COLUMNS: [Column; 14] = [
     right("import"),
     left("state"),
     left("created (UTC)"),
@@ -84,6 +84,7 @@ const COLUMNS: [Column; 13] = [
     right("duplicates"),
     right("conflicts"),
     right("dead"),
+    right("cancelled"),
 ];
 
 pub(crate) async fn run(args: ImportsArgs) -> anyhow::Result<ExitCode> {
@@ -135,8 +136,17 @@ async fn copy(ingress: &Service, path: &str) -> anyhow::Result<()> {
 }
 
 fn row(import: &Value) -> Vec<String> {
-    let counts =
-        ["rows_read", "accepted", "refused", "posted", "rejected", "duplicates", "conflicts", "dead"];
+    let counts = [
+        "rows_read",
+        "accepted",
+        "refused",
+        "posted",
+        "rejected",
+        "duplicates",
+        "conflicts",
+        "dead",
+        "cancelled",
+    ];
     let facts = [
         text(&import["id"]),
         state(import),

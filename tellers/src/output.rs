@@ -37,7 +37,12 @@ pub(crate) fn bytes(bytes: &[u8]) -> anyhow::Result<()> {
 
 /// A line about something that was done, whether or not anybody reads it: the rest is done, and judged, all the same.
 pub(crate) fn done(text: impl Display) {
-    if let Err(error) = line(text)
+    despite(line(text));
+}
+
+/// The same of what was written already.
+pub(crate) fn despite(written: anyhow::Result<()>) {
+    if let Err(error) = written
         && !error.is::<ReaderGone>()
     {
         beside(format_args!("standard output cannot be written: {error:#}"));

@@ -34,7 +34,7 @@ pub(crate) async fn dev(
     shutdown: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
     let parts = Parts::open(&fleet).await?;
-    knock(&parts, fleet.lanes).await?;
+    knock(&parts, fleet.lanes, &shutdown).await?;
     parts.ledger.migrate(fleet.lanes).await?;
     let fleet = Dev::start(&fleet, args, &parts, shutdown).await?;
     fleet.until_the_end().await?;
@@ -129,7 +129,7 @@ pub(crate) async fn api(
     let settings = args.settings.0.clone();
     let tls = server_tls(&args.access)?;
     let parts = Parts::open_shared(&fleet, "api").await?;
-    knock(&parts, fleet.lanes).await?;
+    knock(&parts, fleet.lanes, &shutdown).await?;
     let access = Access::open(&args.access, &parts, &[args.api_listen]).await?;
     let config = api_config(&fleet, args, tls, &access)?;
     let replica = replica_id("api")?;
@@ -161,7 +161,7 @@ pub(crate) async fn worker(
     shutdown: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
     let parts = Parts::open_shared(&fleet, "worker").await?;
-    knock(&parts, fleet.lanes).await?;
+    knock(&parts, fleet.lanes, &shutdown).await?;
     let replica = replica_id("worker")?;
     let publisher = parts.publisher(&fleet, &replica);
     let instruments = instruments(&fleet, &parts, config.settings.0)?;
@@ -188,7 +188,7 @@ pub(crate) async fn monitor(
     shutdown: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
     let parts = Parts::open_shared(&fleet, "monitor").await?;
-    knock(&parts, fleet.lanes).await?;
+    knock(&parts, fleet.lanes, &shutdown).await?;
     let MonitorArgs { monitor: config, access } = args;
     let tls = server_tls(&access)?;
     let access = Access::open(&access, &parts, &[config.monitor_listen]).await?;

@@ -75,14 +75,33 @@ pub(crate) struct PostArgs {
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "30", value_parser = clap::value_parser!(u64).range(1..=60))]
     pub(crate) wait: Option<u64>,
 
-    /// Identity of the jobs that have no reference: the same file posted again with the same key takes effect once. By
-    /// default a new one, which the command names where it is not known what became of the jobs
-    #[arg(long, value_name = "KEY")]
+    /// Identity of the jobs that have no reference: the same file posted again with the same key takes effect once, and of a
+    /// file with more jobs at its end only those are posted. Up to 240 characters: to the ingress, the number of each 1,000
+    /// jobs stands behind it. By default a new one, which the command names before it sends anything
+    #[arg(long, value_name = "KEY", value_parser = idempotency_key)]
     pub(crate) idempotency_key: Option<String>,
 
     /// Print the JSON of the ingress as it came, one answer a line
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// The most characters of a key: an ingress takes 255, and the place of a request in the file stands behind it.
+pub(crate) const KEY_CHARS_MAX: usize = 240;
+
+fn idempotency_key(text: &str) -> Result<String, String> {
+    let key = text.trim();
+    let is_key = (1..=KEY_CHARS_MAX).contains(&key.len())
+        && key.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+        // To the ingress, that is a string in quotes.
+        && !key.starts_with('"');
+    if is_key {
+        Ok(key.to_owned())
+    } else {
+        Err(format!(
+            "a key has 1 to {KEY_CHARS_MAX} printable ASCII characters, of which the first is no quote"
+        ))
+    }
 }
 
 /// Which jobs: those that all of this is so of.
@@ -231,6 +250,14 @@ A search goes from the newest job back. Give --from and --to, so that it has an 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_is_one_that_the_ingress_takes() {
+        assert_eq!(idempotency_key(" salaries 11 ").as_deref(), Ok("salaries 11"));
+        for wrong in ["", " ", "\"k\"", "kö", "k\n1", &"k".repeat(KEY_CHARS_MAX + 1)] {
+            assert!(idempotency_key(wrong).is_err_and(|why| why.contains("240")), "{wrong}");
+        }
+    }
 
     #[test]
     fn amounts_say_their_currency_once() {
