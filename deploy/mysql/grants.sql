@@ -37,7 +37,7 @@ GRANT SELECT, INSERT ON tellers.audit_log TO 'tellers_api'@'%';
 GRANT SELECT ON tellers._sqlx_migrations TO 'tellers_worker'@'%';
 GRANT SELECT, INSERT, UPDATE (name, value) ON tellers.settings TO 'tellers_worker'@'%';
 GRANT SELECT, INSERT, UPDATE (balance, held, overdraft_limit, status, seq, digest, holder) ON tellers.accounts TO 'tellers_worker'@'%';
-GRANT SELECT, INSERT, UPDATE (client, reference, kind, lane, account, body, fingerprint, outcome, reason, ingress, accepted_at, posted_at) ON tellers.jobs TO 'tellers_worker'@'%';
+GRANT SELECT, INSERT, UPDATE (client, reference, kind, lane, account, body, fingerprint, outcome, reason, cause, ingress, accepted_at, posted_at) ON tellers.jobs TO 'tellers_worker'@'%';
 GRANT SELECT ON tellers.cancellations TO 'tellers_worker'@'%';
 GRANT SELECT ON tellers.records TO 'tellers_worker'@'%';
 GRANT INSERT ON tellers.job_conflicts TO 'tellers_worker'@'%';

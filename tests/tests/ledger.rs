@@ -83,6 +83,7 @@ conformance!(
     a_cancelled_run_stays_cancelled,
     a_cancelled_job_never_posts,
     a_cancellation_that_comes_too_late_says_so,
+    a_job_that_dies_under_a_cancelled_id_is_dead_or_cancelled,
     a_cancellation_and_a_posting_never_both_have_their_way,
     a_cancelled_row_counts_once,
     histories_come_with_their_jobs,

@@ -69,6 +69,9 @@ async fn posted(client: &Client, job: &Value) -> anyhow::Result<String> {
 /// An answer without the id that was asked for and without the time.
 fn said(answer: &Answer, id: &str) -> anyhow::Result<(u16, Value)> {
     let mut body: Value = serde_json::from_str(&answer.body.replace(id, "ASKED"))?;
+    if let Some(problem) = body.as_object_mut() {
+        problem.remove("request_id");
+    }
     if let Some(at) = body.pointer_mut("/cancelled/at") {
         *at = Value::Null;
     }
@@ -116,7 +119,9 @@ async fn a_job_that_is_cancelled_before_any_worker_comes_never_posts() -> anyhow
 
     for (client, id, status) in [
         (&acme, own, "cancelled"),
-        (&auditor, own, "cancelled"),
+        // Whether it is that client's shows when it comes.
+        (&auditor, own, "pending"),
+        (&auditor, operators, "cancelled"),
         (&beta, own, "pending"),
         (&acme, operators, "pending"),
         (&acme, foreign, "pending"),
@@ -138,6 +143,13 @@ async fn a_job_that_is_cancelled_before_any_worker_comes_never_posts() -> anyhow
         ensure!(job.status == "cancelled", "{job:?}");
     }
     ensure!(acme.outcome(foreign, WITHIN).await?.status == "posted");
+    ensure!(auditor.outcome(own, WITHIN).await?.status == "cancelled");
+    // Who may only submit is not told by cancelling what another client's jobs are.
+    let submitter = client(&fleet, &url, "submitter", "submit", "*").await?;
+    for id in [foreign, own] {
+        let (theirs, nobodys) = (cancel(&submitter, id).await?, cancel(&submitter, &unknown).await?);
+        ensure!(said(&theirs, id)? == said(&nobodys, &unknown)?, "{theirs:?}, {nobodys:?}");
+    }
     posted(&acme, &deposit("acme:1", 100_000)).await?;
     let account = acme.account("acme:1").await?;
     ensure!(account["balance"] == 101_100, "{account}");

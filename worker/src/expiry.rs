@@ -53,7 +53,8 @@ async fn release(shared: &Shared, hold: JobId, account: AccountNumber) -> bool {
     let Ok(fleet) = Client::parse(FLEET) else { return false };
     let spec = Spec::of(Action::Release { account, hold });
     let lane = spec.lane(shared.parts.lanes);
-    if !shared.figures.serves(lane) {
+    // On a paused lane a release would wait, and be queued again and again.
+    if !shared.figures.serves(lane) || shared.settings.borrow().pause_of(lane).is_some() {
         return false;
     }
     let id = Hold::expiry_job(hold, &fleet);

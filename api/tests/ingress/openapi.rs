@@ -59,6 +59,7 @@ async fn every_route_is_described() {
         "/api/jobs/{id}",
         "/api/jobs/{id}/timeline",
         "/api/keys",
+        "/api/keys/self",
         "/api/keys/{id}",
         "/api/keys/{id}/rotate",
         "/livez",

@@ -33,7 +33,7 @@ pub(super) struct PauseBody {
 
 /// The lanes of the fleet.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Lanes {
+pub(super) struct LanesPage {
     /// Every lane, by its number.
     lanes: Vec<LaneView>,
 }
@@ -50,16 +50,16 @@ pub(super) struct LaneState {
 /// Lists the lanes: who serves each, what waits on it, and who paused it.
 #[utoipa::path(
     get, path = "/api/scalability/lanes", tag = "control", operation_id = "list_lanes",
-    responses((status = 200, description = "The lanes.", body = Lanes))
+    responses((status = 200, description = "The lanes.", body = LanesPage))
 )]
-pub(super) async fn list(State(shared): State<Arc<Shared>>) -> Json<Lanes> {
+pub(super) async fn list(State(shared): State<Arc<Shared>>) -> Json<LanesPage> {
     let mut lanes = shared.snapshot().dashboard.status.lanes.clone();
     // The snapshot is of this second or the one before.
     let paused = shared.control.paused_lanes();
     for lane in &mut lanes {
         lane.paused = paused.get(&lane.lane).map(LanePauseView::from);
     }
-    Json(Lanes { lanes })
+    Json(LanesPage { lanes })
 }
 
 /// Pauses a lane: its worker finishes the batch in hand, and takes no job of the lane until somebody resumes it.

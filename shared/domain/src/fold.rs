@@ -125,13 +125,14 @@ enum Terms {
 
 impl Fold {
     fn apply(&mut self, job: &Job) -> Outcome {
+        let known = self.known_by_a_former_id(job);
         if let Some(whose) = self.books.cancelled.remove(&job.id) {
             self.folded.awaited.insert(job.id);
-            if whose.iter().any(|whose| whose.stops(&job.client)) {
+            // What became of it under a former id stands, whatever was cancelled since.
+            if known.is_none() && whose.iter().any(|whose| whose.stops(&job.client)) {
                 return self.record(job, Outcome::Cancelled);
             }
         }
-        let known = self.known_by_a_former_id(job);
         if let Some(outcome) = known {
             self.folded.known.insert(job.id, outcome);
         }

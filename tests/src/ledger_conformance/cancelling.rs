@@ -109,6 +109,30 @@ pub async fn a_cancellation_that_comes_too_late_says_so(subject: Subject) -> any
     subject.books_are_right().await
 }
 
+/// A job that dies under an id that another client cancelled is dead, with its cause; one that is cancelled is not, and
+/// never posts.
+pub async fn a_job_that_dies_under_a_cancelled_id_is_dead_or_cancelled(
+    subject: Subject,
+) -> anyhow::Result<()> {
+    let jobs = Jobs::default();
+    subject.post(0, &[jobs.job(&open("a"))]).await?;
+    let [stopped, dead] = [1, 10].map(|amount| jobs.job(&deposit("a", amount)));
+    cancelled(&subject, stopped.id, &by("acme", None)?).await?;
+    cancelled(&subject, dead.id, &by("beta", None)?).await?;
+    ensure!(subject.ledger.record_dead(&dead, "a cause").await?);
+    ensure!(!subject.ledger.record_dead(&dead, "another").await?, "it is there");
+    ensure!(!subject.ledger.record_dead(&stopped, "a cause").await?);
+    let record = subject.ledger.job(dead.id).await?.context("it is recorded")?;
+    ensure!(record.outcome == RecordedOutcome::Dead && record.body == dead.body, "{record:?}");
+    ensure!(subject.ledger.related(&record).await?.cause.as_deref() == Some("a cause"), "{record:?}");
+    ensure!(subject.ledger.totals().await?.dead == 1);
+    subject.books_are_right().await?;
+    let outcomes = subject.post(0, &[stopped, dead]).await?;
+    ensure!(outcomes == [Outcome::Cancelled, Outcome::Revived(RecordedOutcome::Posted)], "{outcomes:?}");
+    ensure!(subject.funds("a").await? == (10, 0));
+    subject.books_are_right().await
+}
+
 /// Cancelled while it is posted, a job is posted or cancelled, never both and never neither, as both are told.
 pub async fn a_cancellation_and_a_posting_never_both_have_their_way(subject: Subject) -> anyhow::Result<()> {
     let (jobs, subject) = (Jobs::default(), Arc::new(subject));

@@ -136,7 +136,7 @@ async fn what_the_monitor_passes_on_is_answered_as_by_the_ingress_itself() {
         .unwrap();
     }
     let body = r#"{"nothing": "that any route takes"}"#;
-    let json = [("content-type", "application/json")];
+    let json = [("content-type", "application/json"), ("x-request-id", "the same")];
     for (method, path) in PASSED_ON {
         let method: Method = method.parse().unwrap();
         for key in &keys {

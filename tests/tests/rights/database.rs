@@ -15,7 +15,6 @@ const FOR_EVER: &[(&str, &str)] = &[("entries", "amount"), ("audit_log", "action
 /// What else nobody may do: which job is which, and what an account is, stay as they were written.
 const NOBODY: &[&str] = &[
     "UPDATE jobs SET id = x'00'",
-    "UPDATE jobs SET cause = 'x'",
     "UPDATE cancellations SET client = 'x'",
     "DELETE FROM cancellations",
     "DELETE FROM jobs",
@@ -51,7 +50,7 @@ const WRITERS: &[(&str, &[&str])] = &[
     ("UPDATE jobs SET body = body, client = client", &["worker"]),
     ("UPDATE accounts SET balance = balance", &["worker"]),
     ("UPDATE accounts SET overdraft_limit = overdraft_limit, holder = holder", &["worker"]),
-    ("UPDATE jobs SET outcome = outcome", &["worker"]),
+    ("UPDATE jobs SET outcome = outcome, cause = cause", &["worker"]),
     ("UPDATE lane_totals SET posted = posted", &["worker"]),
     ("UPDATE settings SET value = value", &["worker"]),
     ("CALL add_era()", &["worker", "migrate"]),

@@ -18,7 +18,7 @@ use utoipa::IntoParams;
 use super::document::Job;
 use super::issued;
 use crate::context::Ingress;
-use crate::keys::{Caller, sees_run};
+use crate::keys::{Caller, Scope, sees_run};
 use crate::problem::{Problem, ProblemType};
 use crate::rfc3339::Rfc3339;
 
@@ -57,8 +57,10 @@ pub async fn cancel(
     let id = issued(path)?;
     let ledger = ingress.parts.ledger.on_primary();
     let ledger: &dyn Reads = ledger.as_deref().unwrap_or(&*ingress.parts.ledger);
+    // It takes an id in the ledger, as a job does.
+    ingress.admission.jobs(&caller, 1)?;
     let recorded = ingress.read(ledger.job(id)).await?;
-    if let Some(record) = ingress.shown(ledger, &caller, recorded).await? {
+    if let Some(record) = told(&ingress, ledger, &caller, recorded).await? {
         return recorded_already(&ingress, ledger, &record).await;
     }
     let run = ingress.read(ingress.parts.analyses.run_as_read(id)).await?;
@@ -72,7 +74,7 @@ pub async fn cancel(
     let cancellation = match cancelled {
         Cancelled::Waiting(cancellation) => cancellation,
         Cancelled::Recorded(record) => {
-            if let Some(record) = ingress.shown(ledger, &caller, Some(*record)).await? {
+            if let Some(record) = told(&ingress, ledger, &caller, Some(*record)).await? {
                 return recorded_already(&ingress, ledger, &record).await;
             }
             // Another client's job, which for this one is not there: the answer is that of an id that nobody has sent.
@@ -84,6 +86,18 @@ pub async fn cancel(
     let reason = new.reason.as_ref().map(|reason| reason.as_str()).unwrap_or_default();
     ingress.config.trail.note_change("job_cancelled", &who, &[("job", &id.to_string()), ("reason", reason)]);
     Ok(Json(Job::cancelled(id, &cancellation)))
+}
+
+/// A recorded job, if this caller may be told of it: whoever cancels may not read what others have for that alone.
+async fn told(
+    ingress: &Ingress,
+    ledger: &dyn Reads,
+    caller: &Caller,
+    record: Option<JobRecord>,
+) -> Result<Option<JobRecord>, Problem> {
+    let is_own = |record: &JobRecord| record.client == caller.client.as_str();
+    let reads = caller.may(Scope::Read) || caller.may(Scope::Audit) || caller.runs_all();
+    ingress.shown(ledger, caller, record.filter(|record| reads || is_own(record))).await
 }
 
 /// What was written a moment ago does not show.
@@ -133,8 +147,8 @@ pub(super) async fn of_record(
     Ok(earliest(found.into_iter().filter(|found| found.whose.stops(&client))))
 }
 
-/// By whom an id was cancelled whose job is not shown, as far as this caller may know: by themselves, or by anybody if they
-/// see what others have.
+/// By whom an id was cancelled whose job is not shown, as far as this caller may know: by themselves, or by an operator if
+/// they see what others have. What another client has cancelled may stop nothing: whose job it is shows once it comes.
 pub(super) async fn of_waiting(
     ingress: &Ingress,
     ledger: &dyn Reads,
@@ -143,7 +157,11 @@ pub(super) async fn of_waiting(
 ) -> Result<Option<Cancellation>, Problem> {
     let own = Whose::Clients(caller.client.clone());
     let found = ingress.read(ledger.cancellations(id)).await?;
-    Ok(earliest(found.into_iter().filter(|found| found.whose == own || caller.sees_all())))
+    Ok(earliest(
+        found
+            .into_iter()
+            .filter(|found| found.whose == own || (found.whose == Whose::Anybodys && caller.sees_all())),
+    ))
 }
 
 fn earliest(cancellations: impl Iterator<Item = Cancellation>) -> Option<Cancellation> {

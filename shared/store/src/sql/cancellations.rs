@@ -18,6 +18,11 @@ use crate::sql::session::Session;
 /// What `outcome` says in the row of an id that was cancelled and whose job has not come.
 pub(super) const AWAITED: &str = "awaited";
 
+/// Whether the id of `j` was cancelled before the job had its outcome: its row stands where the cancellation wrote it, and not
+/// where the job was posted. A cancellation that came too late changes nothing.
+pub(super) const CAME_FIRST: &str =
+    "EXISTS (SELECT 1 FROM cancellations c WHERE c.job = j.id AND c.at <= j.posted_at)";
+
 /// The lane of such a row: none.
 const NO_LANE: i64 = -1;
 
@@ -64,7 +69,7 @@ impl<S: Session> SqlTransaction<S> {
     /// Whoever inserts an id that is there waits for whoever has written it, and keeps it from being written until the
     /// commit: so what is read of it behind that is what will stand.
     pub(super) async fn cancel(mut self, id: JobId, new: &NewCancellation) -> Result<Cancelled, Failure> {
-        let now = self.now().await?;
+        let now = self.time_of_posting().await?;
         let mut script = Script::new(S::DIALECT);
         statements::begin(&mut script);
         insert_awaited(&mut script, &id, now);
@@ -113,14 +118,14 @@ fn insert_awaited(script: &mut Script, id: &JobId, now: i64) {
     script.sql("); ");
 }
 
-/// Says of jobs whose ids were cancelled before they came what they are, and what became of them. They are few. One that
-/// is cancelled was so when its row was written, and keeps that time.
+/// Says of jobs whose ids were cancelled before they came what they are, and what became of them; of a dead one why. They
+/// are few. One that is cancelled was so when its row was written, and keeps that time.
 pub(super) fn complete<'a>(
     script: &mut Script,
-    jobs: impl Iterator<Item = (&'a Job, RecordedOutcome)>,
+    jobs: impl Iterator<Item = (&'a Job, RecordedOutcome, Option<&'a str>)>,
     now: i64,
 ) {
-    for (job, outcome) in jobs {
+    for (job, outcome, cause) in jobs {
         let is_cancelled = outcome == RecordedOutcome::Cancelled;
         let (outcome, reason) = rows::outcome_columns(outcome);
         let reference = job.spec.reference.as_ref().map(|reference| reference.as_str());
@@ -146,6 +151,9 @@ pub(super) fn complete<'a>(
         }
         if !is_cancelled {
             script.sql(", posted_at = ").value(now);
+        }
+        if cause.is_some() {
+            script.sql(", cause = ").value(cause);
         }
         script.sql(" WHERE id = ").value(&job.id).sql("; ");
     }

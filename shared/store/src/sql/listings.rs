@@ -8,7 +8,7 @@ pub(super) mod holds;
 use std::time::{Duration, Instant};
 
 use self::conditions::conditions;
-use super::cancellations::only_jobs;
+use super::cancellations::{CAME_FIRST, only_jobs};
 use super::rows::JOB;
 use super::statements::stored;
 use super::{reads, rows};
@@ -126,7 +126,7 @@ impl<S: Session> Listing<'_, S> {
     async fn time_at(&mut self, seq: i64) -> Result<Option<i64>, Failure> {
         let mut script = Script::new(S::DIALECT);
         script.sql("SELECT j.posted_at FROM jobs j WHERE j.seq >= ").value(seq);
-        script.sql(" AND j.cause IS NULL ORDER BY j.seq LIMIT 1");
+        script.sql(" AND j.cause IS NULL AND NOT ").sql(CAME_FIRST).sql(" ORDER BY j.seq LIMIT 1");
         self.ask(script).await?.first().map(|row| row.int(0)).transpose()
     }
 

@@ -7,7 +7,7 @@ use domain::hold::Hold;
 use domain::id::JobId;
 use domain::lane::Lane;
 
-use super::cancellations::only_jobs;
+use super::cancellations::{self, only_jobs};
 use super::rows::{ACCOUNT, ENTRY, JOB, count};
 use super::{reads, rows};
 use crate::failure::Failure;
@@ -118,7 +118,7 @@ impl<S: Session> Pages for Snapshot<S> {
     async fn jobs(&mut self, after: i64) -> Result<Vec<JobOnPage>, Failure> {
         let mut script = Script::new(S::DIALECT);
         script.sql("SELECT ").sql(JOB).sql(", j.seq, j.account, j.ingress, (j.cause IS NOT NULL ");
-        script.sql("OR EXISTS (SELECT 1 FROM cancellations c WHERE c.job = j.id)) FROM jobs j ");
+        script.sql("OR ").sql(cancellations::CAME_FIRST).sql(") FROM jobs j ");
         script.sql("WHERE j.seq > ").value(after);
         only_jobs(&mut script).sql(" ORDER BY j.seq LIMIT ").value(JOBS_MAX);
         let job = |row: &S::Row| {

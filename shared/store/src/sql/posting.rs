@@ -88,6 +88,14 @@ impl<S: Session> SqlTransaction<S> {
         reads::now(&mut self.session).await
     }
 
+    /// The same, and no earlier than anything that was posted.
+    pub(super) async fn time_of_posting(&mut self) -> Result<i64, Failure> {
+        let mut script = Script::new(S::DIALECT);
+        statements::select_now_and_latest(&mut script);
+        let times = self.session.run(script).await?.into_iter().next().unwrap_or_default();
+        Ok(rows::now(&times)?.max(rows::latest(&times)?))
+    }
+
     /// Writes a row that says dead, unless the job has one: then `false`.
     pub(super) async fn record_dead(mut self, job: &Job, cause: &str) -> Result<bool, Failure> {
         let cause: String = cause.chars().take(CAUSE_CHARS_MAX).collect();
@@ -97,7 +105,8 @@ impl<S: Session> SqlTransaction<S> {
         statements::insert_jobs(&mut script, [(job, RecordedOutcome::Dead, Some(cause.as_str()))], now)?;
         statements::add_dead(&mut script, job.lane);
         script.sql("COMMIT");
-        let is_new = self.finish_unless_there(script).await?;
+        let is_new =
+            self.finish_unless_there(script).await? || self.complete_as_dead(job, &cause, now).await?;
         let Some(origin) = job.origin else { return Ok(is_new) };
         // On its own: the job may have been dead before this row came.
         let mut script = Script::new(S::DIALECT);
@@ -106,6 +115,32 @@ impl<S: Session> SqlTransaction<S> {
         script.sql("COMMIT");
         self.finish_unless_there(script).await?;
         Ok(is_new)
+    }
+
+    /// Completes the row of a job whose id was cancelled before it came, by somebody whose cancellation does not stop it;
+    /// `false`: it is no such row. One that is stopped stays as it is: it is recorded as cancelled when it comes again.
+    async fn complete_as_dead(&mut self, job: &Job, cause: &str, now: i64) -> Result<bool, Failure> {
+        let mut script = Script::new(S::DIALECT);
+        statements::begin(&mut script);
+        statements::select_recorded(&mut script, std::slice::from_ref(job));
+        cancellations::select(&mut script, [&job.id]);
+        // The beginning of the transaction gives no rows.
+        let mut results = self.run(script).await?.into_iter().skip(1);
+        let row = results.next().unwrap_or_default();
+        let is_awaited = row.first().map(cancellations::awaited).transpose()?.flatten().is_some();
+        let found = results.next().unwrap_or_default();
+        let found = found.iter().map(cancellations::read).collect::<Result<Vec<_>, Failure>>()?;
+        let is_stopped = found.iter().any(|(_, cancellation)| cancellation.whose.stops(&job.client));
+        let dies = is_awaited && !is_stopped;
+        let mut script = Script::new(S::DIALECT);
+        if dies {
+            let dead = (job, RecordedOutcome::Dead, Some(cause));
+            cancellations::complete(&mut script, [dead].into_iter(), now);
+            statements::add_dead(&mut script, job.lane);
+        }
+        script.sql("COMMIT");
+        self.finish(script).await?;
+        Ok(dies)
     }
 
     /// `false`: it was there.

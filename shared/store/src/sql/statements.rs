@@ -107,7 +107,11 @@ pub(super) fn write(
 ) -> Result<(), Failure> {
     insert_jobs(script, writes.new_jobs().map(|(job, outcome)| (job, outcome, None)), writes.now)?;
     revive_jobs(script, writes);
-    cancellations::complete(script, writes.awaited_jobs(), writes.now);
+    cancellations::complete(
+        script,
+        writes.awaited_jobs().map(|(job, outcome)| (job, outcome, None)),
+        writes.now,
+    );
     insert_entries(script, writes, keys, era)?;
     let mut changed: Vec<_> = writes.changed_accounts().collect();
     changed.sort_unstable_by_key(|(key, _)| *key);

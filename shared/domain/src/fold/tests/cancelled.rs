@@ -2,6 +2,7 @@
 
 use super::cases::{balance, deposit};
 use super::*;
+use crate::id::{FormerId, Sameness};
 
 fn cancelled(whose: &[Whose], jobs: &[Job]) -> Folded {
     let books = Books {
@@ -37,6 +38,24 @@ fn what_another_client_cancelled_is_posted() {
     assert_eq!(folded.outcomes, [Outcome::Posted, Outcome::Duplicate(RecordedOutcome::Posted)]);
     assert_eq!(balance(&folded, "a"), 5);
     assert_eq!(folded.awaited, [id(1)].into(), "its row is there");
+}
+
+#[test]
+fn what_became_of_a_job_under_a_former_id_stands() {
+    let known = Job {
+        former: vec![FormerId { id: id(9), sameness: Sameness::SameReference }],
+        ..job(1, deposit("a", 5))
+    };
+    let former = FormerJob::of(&known, RecordedOutcome::Posted);
+    let books = Books {
+        accounts: [(number("a"), account("a", 0))].into(),
+        cancelled: [(id(1), vec![Whose::Anybodys])].into(),
+        former: [(id(9), former)].into(),
+        ..Books::default()
+    };
+    let folded = fold(books, &[known], NOW);
+    assert_eq!(folded.outcomes, [Outcome::Rejected(Rejection::KnownByFormerId)]);
+    assert_eq!(folded.awaited, [id(1)].into());
 }
 
 #[test]
