@@ -156,9 +156,11 @@ mod tests {
 
     use axum::body::Body;
     use axum::http::{HeaderValue, Request};
+    use strum::VariantNames as _;
     use tower::ServiceExt as _;
 
     use super::*;
+    use crate::views::dead_letters::Answer;
 
     async fn ask(path: &str, tag: Option<&HeaderValue>) -> Response {
         let mut request = Request::get(path).body(Body::empty()).unwrap();
@@ -208,6 +210,14 @@ mod tests {
             for forbidden in ["innerHTML", "insertAdjacentHTML", "document.write", "eval("] {
                 assert!(!script.content.contains(forbidden), "{forbidden} in {}", script.path);
             }
+        }
+    }
+
+    #[test]
+    fn the_page_has_words_for_whatever_a_trial_answers() {
+        let script = ASSETS.iter().find(|asset| asset.path == "/page/letters_many.js").unwrap().content;
+        for answer in Answer::VARIANTS {
+            assert!(script.contains(&format!(" {answer}: \"")), "{answer}");
         }
     }
 

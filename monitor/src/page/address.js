@@ -11,6 +11,9 @@ export function to(page, values = {}) {
   return given.length ? `${page}?${new URLSearchParams(given)}` : page;
 }
 
+/** Whether a text is the id of a job. */
+export const isJobId = (text) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text ?? "");
+
 /** A link to a page. */
 export const link = (page, values, ...text) => h("a", { href: to(page, values) }, text);
 

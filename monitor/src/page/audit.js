@@ -10,6 +10,7 @@ export const title = "Audit log";
 
 const ACTIONS = [
   "dead_letters_replayed", "dead_letters_discarded", "dead_letter_replayed", "dead_letter_discarded", "settings_changed", "settings_undone", "settings_optimized",
+  "job_cancelled", "lane_paused", "lane_resumed",
   "load_test_started", "load_test_stopped", "key_created", "key_rotated", "key_revoked", "authentication_failed", "scope_refused", "grant_refused", "stranger_refused",
 ];
 const PAGE = 100;
@@ -57,7 +58,7 @@ export async function view() {
 function more({ detail, request_id: request }) {
   const pairs = Object.entries(detail ?? {});
   return [
-    pairs.map(([name, value]) => h("p", null, h("span.soft", null, `${spaced(name)}: `), name === "jobs" ? jobs(String(value).split(" ")) : String(value))),
+    pairs.map(([name, value]) => h("p", null, h("span.soft", null, `${spaced(name)}: `), name === "jobs" || name === "job" ? jobs(String(value).split(" ")) : String(value))),
     request && h("p.why", null, `request ${request}`),
   ];
 }

@@ -35,10 +35,10 @@ export function outcome({ status, reason }) {
   return h(kind, null, text);
 }
 
-/** What a body moves, where it says so: of a journal, the sum of its credits. */
+/** What a body moves, where it says so: of a journal, the sum of its credits, which may be more than a number holds exactly. */
 export function amountOf(body) {
   if (!body) return null;
-  const minor = body.legs ? body.legs.filter(({ amount }) => amount > 0).reduce((sum, { amount }) => sum + amount, 0) : body.amount;
+  const minor = body.legs ? body.legs.filter(({ amount }) => amount > 0).reduce((sum, { amount }) => sum + BigInt(amount), 0n) : body.amount;
   return minor === undefined ? null : { minor, currency: body.currency };
 }
 

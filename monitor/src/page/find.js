@@ -1,5 +1,5 @@
 // Find a job: by what it is called, or by what is known of it.
-import { accountLink, asked, filters, jobLink, link, refuse, to } from "./address.js";
+import { accountLink, asked, filters, isJobId, jobLink, link, refuse, to } from "./address.js";
 import { h, show } from "./dom.js";
 import { KINDS, REASONS, amountOf, kindInWords, outcome, parties, party } from "./explain.js";
 import { money, parseAmount, plain } from "./money.js";
@@ -10,7 +10,6 @@ import { count, spaced } from "./words.js";
 
 export const title = "Find a job";
 
-const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const ACCOUNT = /^[A-Za-z0-9._:-]{1,34}$/;
 const SHOWN = 50;
 /** So long a search goes on by itself. */
@@ -44,7 +43,7 @@ const SAME = ["account", "kind", "outcome", "reason", "client", "import", "memo"
 
 export async function view() {
   const given = asked();
-  if (ID.test(given.q ?? "")) return location.replace(to("job", { id: given.q.toLowerCase() }));
+  if (isJobId(given.q)) return location.replace(to("job", { id: given.q.toLowerCase() }));
   const days = { from: daysAgo(DAYS), to: daysAgo(0) };
   const form = filters({
     page: "find", label: "Find a job", button: "Find",

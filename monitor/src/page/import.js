@@ -11,12 +11,16 @@ export const title = "Import";
 
 const LOOK_EVERY_MS = 1_000;
 const ENDED = new Set(["done", "refused", "cancelled", "failed"]);
-const OUTCOMES = [["", "any"], ["posted", "posted"], ["rejected", "rejected"], ["dead", "dead"]];
+const OUTCOMES = [["", "any"], ["posted", "posted"], ["rejected", "rejected"], ["dead", "dead"], ["cancelled", "cancelled"]];
+
+/** Whether rows of a file are not in the books, however it ended. */
+const lacksRows = ({ refused, rejected, dead, cancelled = 0, conflicts, duplicates_not_posted: notPosted = 0 }) => refused + rejected + dead + cancelled + conflicts + notPosted > 0;
 
 /** The state in words, with a mark that does not need a colour. */
-export function stateOf({ state, dry_run: dry, refused, rejected, dead }) {
+export function stateOf(one) {
+  const { state, dry_run: dry } = one;
   const words = { queued: "Waits", reading: "Is read", draining: "Is read; rows wait for their outcome", done: "Done", refused: "Refused as a whole", cancelled: "Cancelled", failed: "Failed" }[state] ?? sentence(state);
-  const bad = state === "refused" || state === "failed" || (state === "done" && refused + rejected + dead > 0);
+  const bad = state === "refused" || state === "failed" || (state === "done" && lacksRows(one));
   return h(bad ? "span.bad" : state === "done" ? "span.good" : "span.soft", null, `${bad ? "!" : state === "done" ? "✓" : "…"} ${words}${dry ? " (dry run)" : ""}`);
 }
 
@@ -56,7 +60,7 @@ async function follow(path) {
 
 function progressOf(one, path) {
   const left = one.seconds_left !== undefined ? `, about ${time(one.seconds_left)} left` : "";
-  return h("div", { class: `result ${one.state === "done" ? "posted" : one.state}` },
+  return h("div", { class: `result ${one.state !== "done" ? one.state : lacksRows(one) ? "lacks-rows" : "posted"}` },
     h("p.action", null, stateOf(one), ` · ${one.name ?? `import ${one.id}`}`),
     one.error && h("p.refusal", null, one.error.detail),
     one.waits && h("p", null, `It waits: ${one.waits}`),
@@ -66,7 +70,7 @@ function progressOf(one, path) {
       ["Rows read", count(one.rows_read)], ["Accepted", count(one.accepted)], ["Refused", count(one.refused)],
       ["Posted", count(one.posted)], ["Rejected", count(one.rejected)],
       ["Duplicates", `${count(one.duplicates)}${one.duplicates_not_posted ? `, ${count(one.duplicates_not_posted)} of them not posted` : ""}`],
-      ["Conflicts", count(one.conflicts)], ["Dead", count(one.dead)],
+      ["Conflicts", count(one.conflicts)], ["Dead", count(one.dead)], ["Cancelled", count(one.cancelled ?? 0)],
       ["Shares rows with", one.shares?.length > 0 && one.shares.flatMap(({ import: other, rows }, at) => [at ? ", " : "", link("import", { number: other }, `import ${other}`), ` (${count(rows)})`])],
       ["Came", `${moment(one.created_at)} UTC`], ["Size", bytes(one.bytes)]),
     h("p", null, one.refused_rows && [h("a", { href: `${path}/refused`, download: true }, "Download the refused rows"), " to correct and send them again · "],

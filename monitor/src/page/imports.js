@@ -14,9 +14,9 @@ export async function view() {
   const { imports, next } = await read(`api/imports?limit=50${before ? `&before=${encodeURIComponent(before)}` : ""}`);
   return [
     imports.length > 0
-      ? table("Imports, the newest first", ["Import", "File", "Client", "State", "#Rows", "#Posted", "#Rejected", "#Refused", "#Dead", "Came (UTC)"], imports.map((one) => [
+      ? table("Imports, the newest first", ["Import", "File", "Client", "State", "#Rows", "#Posted", "#Rejected", "#Refused", "#Dead", "#Cancelled", "Came (UTC)"], imports.map((one) => [
           link("import", { number: one.id }, String(one.id)), [one.name ?? "–", h("span.why", null, ` ${bytes(one.bytes)}`)], one.client, stateOf(one), count(one.rows_read), count(one.posted), count(one.rejected),
-          count(one.refused), count(one.dead), moment(one.created_at),
+          count(one.refused), count(one.dead), count(one.cancelled ?? 0), moment(one.created_at),
         ]))
       : h("p.empty", null, "No file has come in."),
     pages("imports", cursorOf(next, "before"), { name: "before" }),

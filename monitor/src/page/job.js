@@ -1,5 +1,5 @@
 // One job: what it is now in a sentence, how it came to that, and what else there is to it.
-import { accountLink, asked, importLink, jobLink, link, to } from "./address.js";
+import { accountLink, asked, importLink, isJobId, jobLink, link, to } from "./address.js";
 import { h } from "./dom.js";
 import { amountOf, explained, kindInWords, outcome, parties, party } from "./explain.js";
 import { money, signed } from "./money.js";
@@ -64,7 +64,8 @@ function entries({ events }, currency) {
 /** An event as its sentence, with links to what it names. */
 function happened({ at, text, event }) {
   const links = new Map();
-  for (const name of ["by", "job", "hold"]) if (event[name]) links.set(event[name], to("job", { id: event[name] }));
+  // Who cancelled a job is `by` as well, and no job.
+  for (const name of ["by", "job", "hold"]) if (isJobId(event[name])) links.set(event[name], to("job", { id: event[name] }));
   if (event.account) links.set(event.account, to("account", { number: event.account }));
   if (event.import) links.set(`import ${event.import}`, to("import", { number: event.import }));
   return h("li", null, h("span.at", null, at ? moment(at) : "–"), h("span", null, linked(text, links)));

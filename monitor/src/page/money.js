@@ -8,11 +8,11 @@ const DIGITS = {
 };
 const digits = (currency) => Number(Object.keys(DIGITS).find((count) => DIGITS[count].includes(currency)) ?? 2);
 
-/** 1,250.00 EUR; what goes out has a minus. */
+/** 1,250.00 EUR, of a number or a BigInt; what goes out has a minus. */
 export function money(minor, currency) {
   if (!currency) return `${grouped(String(minor))} minor units`;
   const count = digits(currency);
-  const text = String(Math.abs(minor)).padStart(count + 1, "0");
+  const text = String(minor).replace("-", "").padStart(count + 1, "0");
   const whole = grouped(text.slice(0, text.length - count));
   return `${minor < 0 ? "−" : ""}${whole}${count ? `.${text.slice(-count)}` : ""} ${currency}`;
 }
