@@ -1,4 +1,4 @@
-//! Counts and times every request, and answers a panic with a problem.
+//! Counts and times every request, traces those that are let in, and answers a panic with a problem.
 
 use std::any::Any;
 use std::time::Instant;
@@ -11,8 +11,10 @@ use contract::trace::TraceParent;
 use domain::id::JobId;
 use domain::job::Kind;
 use metrics::{counter, histogram};
+use runtime::request_id;
 use runtime::telemetry::names;
 use runtime::traces::Span;
+use tellers_http::keys::Caller;
 
 use crate::body;
 use crate::problem::{Problem, ProblemType};
@@ -29,23 +31,11 @@ pub struct Traced(pub TraceParent);
 #[derive(Debug, Clone, Copy)]
 pub struct Brought(pub JobId);
 
-/// Counts, times and traces a request.
-pub async fn measure(mut request: Request, next: Next) -> Response {
+/// Counts and times a request.
+pub async fn measure(request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
-    let method = method_label(request.method());
-    let header = |name: &str| request.headers().get(name)?.to_str().ok();
-    let span = Span::of_request(method, &route, header);
-    if let Some(parent) = span.as_ref().and_then(Span::parent) {
-        request.extensions_mut().insert(Traced(parent));
-    }
+    let (method, route) = (method_label(request.method()), route_label(&request));
     let response = next.run(body::drained(request)).await;
-    if let Some(span) = span {
-        end(span, &response);
-    }
     let waited = if response.extensions().get::<Waited>().is_some() { "yes" } else { "no" };
     let status = response.status().as_u16().to_string();
     let seconds = started.elapsed().as_secs_f64();
@@ -56,18 +46,40 @@ pub async fn measure(mut request: Request, next: Next) -> Response {
     response
 }
 
+/// Traces a request that was let in. Who came without being asked for anything belongs to no trace of its own choice: it could
+/// have any number of requests recorded, whatever the sampler says.
+pub async fn trace(mut request: Request, next: Next) -> Response {
+    let is_known = request.extensions().get::<Caller>().is_some();
+    let header = |name: &str| request.headers().get(name).filter(|_| is_known)?.to_str().ok();
+    let span = Span::of_request(method_label(request.method()), &route_label(&request), header);
+    if let Some(parent) = span.as_ref().and_then(Span::parent) {
+        request.extensions_mut().insert(Traced(parent));
+    }
+    let response = next.run(request).await;
+    if let Some(span) = span {
+        end(span, &response);
+    }
+    response
+}
+
 fn end(mut span: Span, response: &Response) {
     let status = response.status();
     span.set("http.response.status_code", i64::from(status.as_u16()));
     if status.is_server_error() {
         span.failed("");
     }
-    if let Some(id) = response.headers().get("x-request-id").and_then(|id| id.to_str().ok()) {
-        span.set("tellers.request_id", id.to_owned());
+    if let Some(id) = request_id::current() {
+        span.set("tellers.request_id", id.to_string());
     }
     if let Some(Brought(job)) = response.extensions().get() {
         span.set("tellers.job", job.to_string());
     }
+}
+
+/// The path as the table of routes has it; `none`: it is none of them.
+fn route_label(request: &Request) -> String {
+    let path = request.extensions().get::<MatchedPath>();
+    path.map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned())
 }
 
 /// A client may make up methods; a label may not have that many values.

@@ -73,6 +73,9 @@ pub fn router(ingress: Arc<Ingress>) -> Router {
         .merge(pages::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
+        // Before the span ends, which has the status of the answer.
+        .layer(CatchPanicLayer::custom(observe::answer_panic))
+        .layer(from_fn(observe::trace))
         .layer(from_fn_with_state(Arc::new(door), guard))
         .layer(CatchPanicLayer::custom(observe::answer_panic))
         .layer(from_fn(observe::measure))
