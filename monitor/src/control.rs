@@ -80,6 +80,11 @@ pub(crate) enum Refused {
     NothingToUndo,
     #[error("version {0} is undone already, or a later change gave its settings their former values again")]
     UndoneAlready(u64),
+    #[error(
+        "version {0} paused or resumed a lane, and changed no setting; nothing is undone. `tellers lanes resume LANE` lets a \
+         lane go on, and `tellers lanes pause LANE` pauses it"
+    )]
+    OfALane(u64),
 }
 
 /// The settings of the fleet.
@@ -172,6 +177,9 @@ impl Control {
             Some(version) => (version, self.one(version).await?),
             None => self.newest(optimized).await?,
         };
+        if change.changed().is_empty() && change.paused_lanes != change.paused_before {
+            return Err(Refused::OfALane(undoes));
+        }
         let back: Map<String, Value> = change
             .changed()
             .into_iter()

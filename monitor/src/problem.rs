@@ -185,7 +185,9 @@ impl From<Refused> for Problem {
             }
             Refused::Away(_) => Problem::new(SETTINGS_UNAVAILABLE, detail),
             Refused::NoSuchVersion(_) => Problem::new(VERSION_NOT_FOUND, detail),
-            Refused::NothingToUndo | Refused::UndoneAlready(_) => Problem::new(NOTHING_TO_UNDO, detail),
+            Refused::NothingToUndo | Refused::UndoneAlready(_) | Refused::OfALane(_) => {
+                Problem::new(NOTHING_TO_UNDO, detail)
+            }
         }
     }
 }

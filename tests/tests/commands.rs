@@ -4,6 +4,8 @@
 mod called;
 #[path = "commands/mistakes.rs"]
 mod mistakes;
+#[path = "commands/posting.rs"]
+mod posting;
 
 use anyhow::ensure;
 use serde_json::{Value, json};
@@ -129,7 +131,7 @@ async fn jobs_of_a_file_are_posted_once_however_often_it_is_sent() {
         .unwrap();
     let refused = running.call(&["jobs", "post", &wrong]).await.unwrap();
     assert_eq!(refused.status, 1);
-    assert!(refused.err.contains("amount") && refused.err.contains("minor units"), "{refused:?}");
+    assert!(refused.out.contains("amount") && refused.out.contains("minor units"), "{refused:?}");
     let broken = running.file("broken.json", "{\"kind\":\"deposit\"\n").unwrap();
     let refused = running.call(&["jobs", "post", &broken]).await.unwrap();
     assert!(refused.status == 1 && refused.err.contains("nothing was sent"), "{refused:?}");
@@ -141,7 +143,7 @@ async fn jobs_of_a_file_are_posted_once_however_often_it_is_sent() {
         .unwrap();
     let short = running.call(&["jobs", "post", &short, "--wait", "20", "--json"]).await.unwrap();
     let answer: Value = serde_json::from_str(&short.out).unwrap();
-    assert!(short.status == 1 && answer["reason"] == "insufficient_funds", "{short:?}");
+    assert!(short.status == 1 && answer["results"][0]["reason"] == "insufficient_funds", "{short:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

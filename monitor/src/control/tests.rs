@@ -136,6 +136,23 @@ async fn undo_takes_back_what_one_change_changed_and_no_more() {
 }
 
 #[tokio::test]
+async fn a_lane_is_not_resumed_by_undoing_its_pause() {
+    let memory = Arc::new(Memory::default());
+    let (control, _) = control(&memory);
+    let pause = LanePause { by: "ann".to_owned(), reason: "a bad file".to_owned(), since: 7 };
+    control.pause(3, Some(pause), Cause::default()).await.unwrap();
+    let (paused, _) = control.in_force();
+    control.pause(3, None, Cause::default()).await.unwrap();
+    let (resumed, _) = control.in_force();
+    for version in [paused, resumed] {
+        let refused = control.undo(Some(version), false, Cause::default()).await.unwrap_err();
+        assert!(matches!(refused, Refused::OfALane(_)), "{refused}");
+        assert!(refused.to_string().contains("`tellers lanes resume LANE`"), "{refused}");
+    }
+    assert_eq!(control.in_force().0, resumed, "nothing is changed");
+}
+
+#[tokio::test]
 async fn the_next_monitor_goes_on_with_what_was_changed() {
     let memory = Arc::new(Memory::default());
     let version = change(&control(&memory).0, json!({"LINGER_MS": 5})).await.unwrap();
