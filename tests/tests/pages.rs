@@ -5,6 +5,8 @@
 
 #[path = "pages/away.rs"]
 mod away;
+#[path = "pages/cancelled.rs"]
+mod cancelled;
 #[path = "pages/keys.rs"]
 mod keys;
 #[path = "pages/letters.rs"]
@@ -177,6 +179,16 @@ async fn an_amount_is_read_as_it_is_typed_or_asked_about_where_it_may_be_two() {
         );
         assert_eq!(site.page.evaluate(&asked).await.unwrap(), shown);
     }
+    // A journal moves more than a number of the page holds exactly.
+    let legs =
+        [9_007_199_254_740_991_i64, 2].map(|amount| json!({"account": "a", "amount": amount})).to_vec();
+    let journal = json!({"kind": "journal", "currency": "EUR", "legs": legs});
+    let asked = format!(
+        "Promise.all(['explain', 'money'].map((name) => import(`{}/page/${{name}}.js`))).then(([explain, money]) => \
+         money.money(explain.amountOf({journal}).minor, 'EUR'))",
+        site.monitor
+    );
+    assert_eq!(site.page.evaluate(&asked).await.unwrap(), "90,071,992,547,409.93 EUR");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -15,6 +15,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
 use reqwest::Method;
 use serde_json::{Value, json};
+use tellers_http::keys::Keys;
 use tests::client::Client;
 use tests::fleet::{Fleet, Role};
 use tests::wait::until;
@@ -153,6 +154,35 @@ async fn a_trace_goes_from_the_request_to_the_commit_of_the_batch() {
     assert_eq!(unrecorded.send().await.unwrap().status(), 200);
     dev.terminate().await.unwrap();
     assert_eq!(collector.spans().len(), before, "{:?}", collector.spans());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_has_no_key_has_no_request_recorded_that_the_sampler_would_not() {
+    let (collector, url) = Collector::start().await.unwrap();
+    let keys = format!("acme:submit+read:{}", Keys::hash("acme-key"));
+    let fleet = Fleet::embedded().unwrap().with("API_KEYS", &keys);
+    let fleet = fleet.with("OTEL_EXPORTER_OTLP_ENDPOINT", &url);
+    let fleet = fleet.with("OTEL_TRACES_SAMPLER", "parentbased_traceidratio");
+    let fleet = fleet.with("OTEL_TRACES_SAMPLER_ARG", "0");
+    let mut dev = fleet.start(Role::Dev).await.unwrap();
+    let parent = format!("00-{TRACE}-00f067aa0ba902b7-01");
+    let headers = [("traceparent", parent.as_str()), ("content-type", "application/json")];
+
+    let stranger = Client::with_key(&dev.url(""), "guess").unwrap();
+    // Turned away, let in without being asked for anything, and led nowhere.
+    for (path, status) in [("/api/jobs", 401), ("/livez", 200), ("/api/nothing", 404)] {
+        let answer = stranger.ask(Method::GET, path, &headers, "").await.unwrap();
+        assert_eq!(answer.status, status, "{path}: {answer:?}");
+    }
+    let acme = Client::with_key(&dev.url(""), "acme-key").unwrap();
+    let answer = acme.post_with("/api/jobs?wait=20", &headers, open("a").to_string()).await.unwrap();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let request = collector.named("POST /api/jobs", 1).await.unwrap().remove(0);
+    assert_eq!(hex(&request.trace_id), TRACE);
+    dev.terminate().await.unwrap();
+    let mut names: Vec<_> = collector.spans().into_iter().map(|(_, span)| span.name).collect();
+    names.sort();
+    assert_eq!(names, ["POST /api/jobs", "post batch"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
