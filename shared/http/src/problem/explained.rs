@@ -89,7 +89,7 @@ pub(super) const EXPLAINED: &[Explained] = explained! {
         "The header Allow of the answer lists the methods.";
     "more-dead-letters" 409: "More dead letters match the filter than the preview counted. Nothing was done.",
         "Preview them again, or add until to the filter, so that later ones do not count.";
-    "no-ingress" 503: "The monitor has no report of an ingress, which answers reads and takes load tests.",
+    "no-ingress" 503: "The monitor has no report of an ingress, which answers reads and takes load tests, or none at an address that keys may go to. API_URL names one.",
         "Start an ingress, wait for its first report, or set API_URL of the monitor to where it is.";
     "not-acceptable" 406: "The answer is not to be had in any form that the header Accept takes.",
         "Accept one of the forms that the detail of the answer names.";
