@@ -29,7 +29,7 @@ pub(crate) fn line(text: impl Display) -> anyhow::Result<()> {
 /// A part of the answer, as it is.
 ///
 /// # Errors
-/// As [`line`].
+/// As [`line()`].
 pub(crate) fn bytes(bytes: &[u8]) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
     written(stdout.write_all(bytes).and_then(|()| stdout.flush()))
