@@ -39,8 +39,9 @@ async fn client(
     let arguments = ["keys", "create", "--client", name, "--scopes", scopes, "--accounts", accounts];
     let client = Client::with_key(api, fleet.run_ok(&arguments).await?.trim())?;
     until("the key is taken", WITHIN, async || {
-        let answer = client.get("/api/jobs?limit=1").await?;
-        ensure!(answer.status != 401, "{answer:?}");
+        // Before the first key is known the fleet asks nobody for one.
+        let answer = client.get("/api/keys/self").await?;
+        ensure!(answer.status == 200 && answer.json::<Value>()?["client"] == name, "{answer:?}");
         Ok(())
     })
     .await?;

@@ -60,7 +60,7 @@ pub async fn cancel(
     // It takes an id in the ledger, as a job does.
     ingress.admission.jobs(&caller, 1)?;
     let recorded = ingress.read(ledger.job(id)).await?;
-    if let Some(record) = told(&ingress, ledger, &caller, recorded).await? {
+    if let Some(record) = shown(&ingress, ledger, &caller, recorded).await? {
         return recorded_already(&ingress, ledger, &record).await;
     }
     let run = ingress.read(ingress.parts.analyses.run_as_read(id)).await?;
@@ -74,7 +74,7 @@ pub async fn cancel(
     let cancellation = match cancelled {
         Cancelled::Waiting(cancellation) => cancellation,
         Cancelled::Recorded(record) => {
-            if let Some(record) = told(&ingress, ledger, &caller, Some(*record)).await? {
+            if let Some(record) = shown(&ingress, ledger, &caller, Some(*record)).await? {
                 return recorded_already(&ingress, ledger, &record).await;
             }
             // Another client's job, which for this one is not there: the answer is that of an id that nobody has sent.
@@ -88,8 +88,8 @@ pub async fn cancel(
     Ok(Json(Job::cancelled(id, &cancellation)))
 }
 
-/// A recorded job, if this caller may be told of it: whoever cancels may not read what others have for that alone.
-async fn told(
+/// A recorded job, if this caller is shown it: whoever cancels may not read what others have for that alone.
+async fn shown(
     ingress: &Ingress,
     ledger: &dyn Reads,
     caller: &Caller,
