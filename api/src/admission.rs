@@ -7,7 +7,6 @@ mod places;
 mod pressure;
 mod rates;
 mod senders;
-mod shares;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -24,6 +23,7 @@ use queue::PublishError;
 use runtime::telemetry::names;
 use tellers_http::keys::Caller;
 use tellers_http::problem::whole_seconds;
+use tellers_http::shares::{Share, Shares, most_of};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
 
 pub(crate) use self::behind::Behind;
@@ -32,7 +32,6 @@ use self::places::{Places, Taken};
 use self::pressure::Pressure;
 use self::rates::{Rates, Sender};
 use self::senders::Senders;
-use self::shares::{Share, Shares, most_of};
 use crate::observe::Traced;
 use crate::problem::{Problem, ProblemType};
 

@@ -8,5 +8,6 @@ pub mod openapi;
 pub mod probes;
 pub mod problem;
 pub mod query;
+pub mod shares;
 pub mod tls;
 pub mod trail;

@@ -1,11 +1,11 @@
 //! Places for requests that are passed on at once, of which no client has all.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::text::Client;
 use tellers_http::keys::Caller;
+use tellers_http::shares::{Share, Shares};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::problem::{self, Problem};
@@ -20,19 +20,13 @@ const BUSY_PAUSE: Duration = Duration::from_secs(1);
 /// The places that are free, and how many each client has.
 pub(super) struct Places {
     free: Arc<Semaphore>,
-    of_clients: Arc<Mutex<HashMap<Client, usize>>>,
+    of_clients: Arc<Shares>,
 }
 
 /// A place, until it is dropped.
 pub(super) struct Place {
     _taken: OwnedSemaphorePermit,
     _share: Option<Share>,
-}
-
-/// One of the places that a client may have.
-struct Share {
-    of_clients: Arc<Mutex<HashMap<Client, usize>>>,
-    client: Client,
 }
 
 impl Places {
@@ -42,39 +36,20 @@ impl Places {
 
     /// A place for a request of this caller.
     pub(super) fn take(&self, caller: &Caller) -> Result<Place, Problem> {
-        let client = (!caller.is_anonymous()).then(|| caller.client.clone());
-        self.take_for(client)
+        self.take_for(Some(&caller.client).filter(|_| !caller.is_anonymous()))
     }
 
     /// `None`: the fleet knows no clients.
-    fn take_for(&self, client: Option<Client>) -> Result<Place, Problem> {
+    fn take_for(&self, client: Option<&Client>) -> Result<Place, Problem> {
         let share = client.map(|client| self.share(client)).transpose()?;
         let taken = self.free.clone().try_acquire_owned();
         let taken = taken.map_err(|_| problem::busy(AT_ONCE_MAX).retry_after(BUSY_PAUSE))?;
         Ok(Place { _taken: taken, _share: share })
     }
 
-    fn share(&self, client: Client) -> Result<Share, Problem> {
-        let mut all = self.of_clients.lock().unwrap_or_else(PoisonError::into_inner);
-        let has = all.entry(client.clone()).or_default();
-        if *has >= OF_CLIENT_MAX {
-            return Err(problem::over_share(OF_CLIENT_MAX).retry_after(BUSY_PAUSE));
-        }
-        *has += 1;
-        drop(all);
-        Ok(Share { of_clients: self.of_clients.clone(), client })
-    }
-}
-
-impl Drop for Share {
-    fn drop(&mut self) {
-        let mut all = self.of_clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(has) = all.get_mut(&self.client) {
-            *has -= 1;
-            if *has == 0 {
-                all.remove(&self.client);
-            }
-        }
+    fn share(&self, client: &Client) -> Result<Share, Problem> {
+        let share = self.of_clients.take(client, 1, OF_CLIENT_MAX);
+        share.ok_or_else(|| problem::over_share(OF_CLIENT_MAX).retry_after(BUSY_PAUSE))
     }
 }
 
@@ -98,19 +73,21 @@ mod tests {
         let mut held = Vec::new();
         for client in &clients {
             for _ in 0..OF_CLIENT_MAX {
-                held.push(places.take_for(Some(client.clone())).unwrap());
+                held.push(places.take_for(Some(client)).unwrap());
             }
             // Its share comes first: it is told so while there are places for others, and when there are none.
-            assert_eq!(refused(places.take_for(Some(client.clone()))), 429);
+            assert_eq!(refused(places.take_for(Some(client))), 429);
         }
         let late = Client::parse("late").unwrap();
-        assert_eq!(refused(places.take_for(Some(late.clone()))), 503);
+        assert_eq!(refused(places.take_for(Some(&late))), 503);
         // Who got no place has no share of them either.
-        assert!(!places.of_clients.lock().unwrap().contains_key(&late));
+        let all = places.of_clients.take(&late, OF_CLIENT_MAX, OF_CLIENT_MAX);
+        assert!(all.is_some());
+        drop(all);
         held.pop();
-        held.push(places.take_for(Some(clients[3].clone())).unwrap());
+        held.push(places.take_for(Some(&clients[3])).unwrap());
         drop(held);
-        assert!(places.of_clients.lock().unwrap().is_empty(), "who has none is forgotten");
+        assert!(places.of_clients.is_empty(), "who has none is forgotten");
     }
 
     #[test]

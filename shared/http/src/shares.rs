@@ -7,18 +7,18 @@ use domain::text::Client;
 
 /// How much of one thing each client has.
 #[derive(Debug, Default)]
-pub(crate) struct Shares(Mutex<HashMap<Client, usize>>);
+pub struct Shares(Mutex<HashMap<Client, usize>>);
 
 /// What a client has of it, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Share {
+pub struct Share {
     of: Arc<Shares>,
     client: Client,
     amount: usize,
 }
 
 /// The most of so many that one client has: three quarters, and at least one.
-pub(crate) fn most_of(all: usize) -> usize {
+pub fn most_of(all: usize) -> usize {
     (all - all / 4).max(1)
 }
 
@@ -27,6 +27,11 @@ impl Shares {
     pub fn take(self: &Arc<Self>, client: &Client, amount: usize, most: usize) -> Option<Share> {
         let mut share = Share { of: self.clone(), client: client.clone(), amount: 0 };
         share.grow(amount, most).then_some(share)
+    }
+
+    /// Nobody has anything, and nobody is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 }
 
@@ -71,7 +76,7 @@ mod tests {
         assert!(shares.take(&beta, 2, most).is_some(), "each has its own");
         drop(first);
         assert!(shares.take(&acme, 6, most).is_some());
-        assert!(shares.0.lock().unwrap().is_empty(), "who has nothing is forgotten");
+        assert!(shares.is_empty(), "who has nothing is forgotten");
         assert_eq!([most_of(1), most_of(4), most_of(1_000)], [1, 3, 750]);
     }
 }
