@@ -33,8 +33,7 @@ impl LedgerReads {
     /// Those that `fresh=` asks for. How fresh they are is asked before anything else is read: what is read after
     /// it is no older.
     pub async fn open(ingress: &Ingress, fresh: bool) -> Result<LedgerReads, Problem> {
-        let primary = fresh.then(|| ingress.parts.ledger.on_primary()).flatten();
-        let ledger: Arc<dyn Reads> = primary.unwrap_or_else(|| ingress.parts.ledger.clone());
+        let ledger = if fresh { ingress.primary() } else { ingress.parts.ledger.clone() };
         let freshness = ingress.read(ledger.freshness()).await?;
         Ok(LedgerReads { ledger, freshness })
     }
@@ -51,6 +50,11 @@ impl LedgerReads {
 }
 
 impl Ingress {
+    /// The ledger as its primary has it.
+    pub(crate) fn primary(&self) -> Arc<dyn Reads> {
+        self.parts.ledger.on_primary().unwrap_or_else(|| self.parts.ledger.clone())
+    }
+
     /// Asks the ledger, for a bounded time: what its pool for single reads answers.
     pub(crate) async fn read<T>(
         &self,

@@ -34,7 +34,7 @@ pub struct Brought(pub JobId);
 /// Counts and times a request.
 pub async fn measure(request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let (method, route) = (method_label(request.method()), route_label(&request));
+    let (method, route) = (method_label(request.method()), route_label(&request).to_owned());
     let response = next.run(body::drained(request)).await;
     let waited = if response.extensions().get::<Waited>().is_some() { "yes" } else { "no" };
     let status = response.status().as_u16().to_string();
@@ -51,7 +51,7 @@ pub async fn measure(request: Request, next: Next) -> Response {
 pub async fn trace(mut request: Request, next: Next) -> Response {
     let is_known = request.extensions().get::<Caller>().is_some();
     let header = |name: &str| request.headers().get(name).filter(|_| is_known)?.to_str().ok();
-    let span = Span::of_request(method_label(request.method()), &route_label(&request), header);
+    let span = Span::of_request(method_label(request.method()), route_label(&request), header);
     if let Some(parent) = span.as_ref().and_then(Span::parent) {
         request.extensions_mut().insert(Traced(parent));
     }
@@ -77,9 +77,8 @@ fn end(mut span: Span, response: &Response) {
 }
 
 /// The path as the table of routes has it; `none`: it is none of them.
-fn route_label(request: &Request) -> String {
-    let path = request.extensions().get::<MatchedPath>();
-    path.map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned())
+fn route_label(request: &Request) -> &str {
+    request.extensions().get().map_or("none", MatchedPath::as_str)
 }
 
 /// A client may make up methods; a label may not have that many values.

@@ -27,7 +27,7 @@ use crate::rfc3339::Rfc3339;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct CancelQuery {
-    /// Why, for whoever asks for the job later.
+    /// Why, for those who ask for the job later.
     #[serde(default, deserialize_with = "why")]
     #[param(value_type = Option<String>, min_length = 1, max_length = 140)]
     reason: Option<Why>,
@@ -55,8 +55,8 @@ pub async fn cancel(
     Query(query): Query<CancelQuery>,
 ) -> Result<Json<Job>, Problem> {
     let id = issued(path)?;
-    let ledger = ingress.parts.ledger.on_primary();
-    let ledger: &dyn Reads = ledger.as_deref().unwrap_or(&*ingress.parts.ledger);
+    let ledger = ingress.primary();
+    let ledger = &*ledger;
     // It takes an id in the ledger, as a job does.
     ingress.admission.jobs(&caller, 1)?;
     let recorded = ingress.read(ledger.job(id)).await?;
@@ -88,7 +88,7 @@ pub async fn cancel(
     Ok(Json(Job::cancelled(id, &cancellation)))
 }
 
-/// A recorded job, if this caller is shown it: whoever cancels may not read what others have for that alone.
+/// A recorded job, if this caller is shown it: who cancels may not read what others have for that alone.
 async fn shown(
     ingress: &Ingress,
     ledger: &dyn Reads,

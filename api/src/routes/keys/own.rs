@@ -1,4 +1,4 @@
-//! The key that a request carries, for whoever wonders what it allows.
+//! The key that a request carries, for its holder, who wonders what it allows.
 
 use axum::Json;
 use domain::access::{AccountPattern, Scope};
