@@ -112,7 +112,15 @@ async fn letters_whose_cause_is_mended_are_replayed_by_filter_and_the_others_dis
     site.says(&format!("Discarded: {} dead letters", LETTERS - 2)).await.unwrap();
     has(&site, 0).await.unwrap();
 
-    // The audit log names who, for a key that may read it.
+    // The audit log names who, for a key that may read it. The monitor writes it beside the deeds.
+    let log = tests::client::Client::with_key(&site.monitor, "auditor-key").unwrap();
+    until("the last deed is in the audit log", WITHIN, async || {
+        let log: Value = log.read("/api/audit").await?;
+        anyhow::ensure!(log.to_string().contains("dead_letters_discarded"), "{log}");
+        Ok(())
+    })
+    .await
+    .unwrap();
     site.page.go(&format!("{}/audit?text=dead_letters", site.monitor)).await.unwrap();
     site.says("lacks the scope").await.unwrap();
     site.is_fine("refused").await.unwrap();
