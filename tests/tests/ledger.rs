@@ -7,7 +7,7 @@ use domain::lane::Lanes;
 use domain::outcome::{Outcome, RecordedOutcome, Rejection};
 use sqlx::{Connection as _, Executor as _, MySqlConnection};
 use store::StoreError;
-use store::ledger::{Admin as _, Posting as _, Reads as _, post_bisecting};
+use store::ledger::{Admin as _, Applied, Posting as _, Reads as _, post_bisecting};
 use store::mysql::{MySqlConfig, MySqlLedger};
 use tests::ledger_conformance::{Jobs, Subject};
 use tests::servers::MariaDb;
@@ -36,6 +36,7 @@ conformance!(
     every_kind_takes_effect,
     every_rejection_is_recorded,
     a_job_that_comes_again_takes_effect_once,
+    a_job_comes_back_with_its_entries,
     another_body_under_the_same_id_is_a_conflict,
     a_job_is_known_by_the_ids_that_it_had_before,
     a_client_is_known_whatever_its_key_is_called,
@@ -327,7 +328,7 @@ async fn a_batch_that_takes_too_long_is_posted_in_smaller_ones() -> anyhow::Resu
     let batch: Vec<_> =
         (0..8).map(|_| jobs.job(r#"{"kind":"deposit","account":"a","amount":5,"currency":"EUR"}"#)).collect();
     let answers = post_bisecting(&*subject.ledger, &batch).await?;
-    let has_outcome = |outcome: &Outcome| outcome.recorded() == RecordedOutcome::Posted;
+    let has_outcome = |applied: &Applied| applied.outcome.recorded() == RecordedOutcome::Posted;
     assert!(answers.iter().all(|answer| answer.as_ref().is_ok_and(has_outcome)), "{answers:?}");
     subject.books_are_right().await
 }
