@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use futures::StreamExt as _;
+use reqwest::Method;
 use serde_json::{Value, json};
 use tests::client::Client;
 use tests::fleet::{Fleet, Replica, Role};
@@ -35,11 +36,12 @@ async fn open(client: &Client) -> anyhow::Result<()> {
 
 /// Reads a stream of server-sent events from behind `after` until `enough`, and returns (id, event) of each.
 async fn follow(
-    url: &str,
+    client: &Client,
     after: Option<&str>,
     mut enough: impl FnMut(&Value) -> bool,
 ) -> anyhow::Result<Vec<(String, Value)>> {
-    let mut request = reqwest::Client::new().get(url).header("accept", "text/event-stream");
+    let request = client.request(Method::GET, "/api/events").timeout(2 * WITHIN);
+    let mut request = request.header("accept", "text/event-stream");
     if let Some(after) = after {
         request = request.header("last-event-id", after);
     }
@@ -70,13 +72,13 @@ fn reference(event: &Value) -> Option<&str> {
 }
 
 /// A consumer that is cut off again and again goes on where it was and has everything.
-async fn everything_comes(url: &str, wanted: usize) -> anyhow::Result<Vec<Value>> {
+async fn everything_comes(client: &Client, wanted: usize) -> anyhow::Result<Vec<Value>> {
     let (mut seen, mut events, mut after) = (BTreeSet::new(), Vec::new(), Some("0.0".to_owned()));
     let mut cut = 0;
     while seen.len() < wanted {
         cut += 1;
         let mut in_this = 0;
-        let followed = follow(url, after.as_deref(), |event| {
+        let followed = follow(client, after.as_deref(), |event| {
             seen.extend(reference(event).map(str::to_owned));
             in_this += 1;
             // Cut off after some hundred.
@@ -152,7 +154,7 @@ async fn all_outcomes_come(fleet: Fleet, dies: Role) -> anyhow::Result<()> {
             client = Client::new(&api(&replicas))?;
         }
     }
-    let events = everything_comes(&format!("{}/api/events", api(&replicas)), JOBS).await?;
+    let events = everything_comes(&client, JOBS).await?;
     are_right(&client, &events).await
 }
 
@@ -172,7 +174,7 @@ async fn whoever_follows_has_every_outcome_while_workers_are_killed() {
 /// What is no longer kept is said, with the way to catch up.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_comes_too_late_learns_how_to_catch_up() {
-    let fleet = Fleet::embedded().unwrap().with("EVENTS_MB_MAX", "10");
+    let fleet = Fleet::embedded().unwrap().with("EVENTS_MB_MAX", "1");
     let dev = fleet.start(Role::Dev).await.unwrap();
     let client = Client::new(&dev.url_as(Role::Api, "").unwrap()).unwrap();
     open(&client).await.unwrap();

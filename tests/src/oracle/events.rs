@@ -14,9 +14,10 @@ const PAGE: usize = 1_000;
 /// What was read of an event.
 #[derive(Debug)]
 pub struct Seen {
+    /// The id of the job.
     pub job: String,
+    /// What happened.
     pub event_type: String,
-    pub account: String,
 }
 
 /// Every event that the stream keeps, in its order.
@@ -31,7 +32,7 @@ pub async fn all(client: &Client) -> anyhow::Result<Vec<Seen>> {
         for event in page["events"].as_array().context("a page without events")? {
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
             let (job, event_type) = (text(&event["data"]["job"]), text(&event["type"]));
-            seen.push(Seen { job, event_type, account: text(&event["data"]["account"]) });
+            seen.push(Seen { job, event_type });
         }
         after = Some(page["next"].as_str().context("a page without next")?.to_owned());
         if page["more"] != true {
