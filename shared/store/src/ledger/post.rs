@@ -182,7 +182,12 @@ fn duplicate_check(jobs: &[Job]) -> DuplicateCheck {
     let mut ids = HashSet::with_capacity(jobs.len());
     // A redelivered envelope and its twin may share a batch.
     let are_distinct = jobs.iter().all(|job| ids.insert(job.id));
-    if are_distinct { DuplicateCheck::ByKey } else { DuplicateCheck::BySearch }
+    // What is released is recorded already.
+    if are_distinct && !jobs.iter().any(Job::is_release) {
+        DuplicateCheck::ByKey
+    } else {
+        DuplicateCheck::BySearch
+    }
 }
 
 async fn bounded_attempt(
@@ -245,12 +250,12 @@ async fn attempt(
     Ok(with_revived(jobs, folded))
 }
 
-/// The outcomes, which tell of each job whether it was dead until now.
+/// The outcomes, which tell of each job whether it was dead or scheduled until now.
 fn with_revived(jobs: &[Job], folded: Folded) -> Vec<Outcome> {
-    let Folded { mut outcomes, revived, .. } = folded;
+    let Folded { mut outcomes, revived, executed, .. } = folded;
     for (job, outcome) in jobs.iter().zip(&mut outcomes) {
         let is_judged = matches!(outcome, Outcome::Posted | Outcome::Rejected(_));
-        if is_judged && revived.contains(&job.id) {
+        if is_judged && (revived.contains(&job.id) || executed.contains(&job.id)) {
             *outcome = Outcome::Revived(outcome.recorded());
         }
     }
@@ -297,7 +302,10 @@ async fn originals(
 ) -> Result<HashMap<JobId, Original>, Failure> {
     let posted = |job: &JobRecord| match job.outcome {
         RecordedOutcome::Posted => Ok(Some((job.lane, parse(job)?.action))),
-        RecordedOutcome::Rejected(_) | RecordedOutcome::Dead | RecordedOutcome::Cancelled => Ok(None),
+        RecordedOutcome::Rejected(_)
+        | RecordedOutcome::Dead
+        | RecordedOutcome::Cancelled
+        | RecordedOutcome::Scheduled => Ok(None),
     };
     let actions = jobs.iter().map(posted).collect::<Result<Vec<_>, Failure>>()?;
     let moved = moved(library, &actions).await?;
@@ -312,7 +320,9 @@ fn judged<'a>(jobs: &'a [Job], folded: &Folded) -> Vec<(&'a Job, RecordedOutcome
     let with_outcomes = jobs.iter().zip(&folded.outcomes);
     with_outcomes
         .filter_map(|(job, outcome)| match outcome {
-            Outcome::Posted | Outcome::Rejected(_) | Outcome::Cancelled => Some((job, outcome.recorded())),
+            Outcome::Posted | Outcome::Rejected(_) | Outcome::Cancelled | Outcome::Scheduled => {
+                Some((job, outcome.recorded()))
+            }
             // Not of a fold.
             Outcome::Revived(_) | Outcome::Duplicate(_) | Outcome::Conflict(_) => None,
         })
