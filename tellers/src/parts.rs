@@ -23,6 +23,7 @@ use store::ledger::Ledger;
 use store::mysql::{MySqlConfig, MySqlLedger};
 use store::prefetches::Prefetches;
 use store::records::Records;
+use store::schedules::Schedules;
 use store::sqlite::SqliteLedger;
 
 /// The files of the embedded queue and ledger, within the data folder.
@@ -39,6 +40,7 @@ pub(crate) struct Parts {
     pub(crate) imports: Arc<dyn Imports>,
     pub(crate) analyses: Arc<dyn Analyses>,
     pub(crate) prefetches: Arc<dyn Prefetches>,
+    pub(crate) schedules: Arc<dyn Schedules>,
     pub(crate) api_keys: Arc<dyn ApiKeys>,
     pub(crate) audit_log: Arc<dyn AuditLog>,
     pub(crate) bus: Arc<dyn Bus>,
@@ -52,9 +54,22 @@ impl Parts {
             Some(url) => broker(url, fleet)?,
             None => (embedded_queue(fleet).await?, Arc::new(EmbeddedBus::default()) as Arc<dyn Bus>),
         };
-        let Books { ledger, records, imports, analyses, prefetches, api_keys, audit_log } = books(fleet)?;
+        let Books { ledger, records, imports, analyses, prefetches, schedules, api_keys, audit_log } =
+            books(fleet)?;
         let work = fleet.work_pools();
-        Ok(Parts { queue, ledger, records, imports, analyses, prefetches, api_keys, audit_log, bus, work })
+        Ok(Parts {
+            queue,
+            ledger,
+            records,
+            imports,
+            analyses,
+            prefetches,
+            schedules,
+            api_keys,
+            audit_log,
+            bus,
+            work,
+        })
     }
 
     /// All parts, for one replica of a fleet of processes: nothing in this process alone will do.
@@ -159,12 +174,13 @@ pub(crate) struct Books {
     imports: Arc<dyn Imports>,
     analyses: Arc<dyn Analyses>,
     prefetches: Arc<dyn Prefetches>,
+    schedules: Arc<dyn Schedules>,
     pub(crate) api_keys: Arc<dyn ApiKeys>,
     pub(crate) audit_log: Arc<dyn AuditLog>,
 }
 
-impl<L: Ledger + Records + Imports + Analyses + Prefetches + ApiKeys + AuditLog + 'static> From<Arc<L>>
-    for Books
+impl<L: Ledger + Records + Imports + Analyses + Prefetches + Schedules + ApiKeys + AuditLog + 'static>
+    From<Arc<L>> for Books
 {
     fn from(ledger: Arc<L>) -> Books {
         Books {
@@ -172,6 +188,7 @@ impl<L: Ledger + Records + Imports + Analyses + Prefetches + ApiKeys + AuditLog 
             imports: ledger.clone(),
             analyses: ledger.clone(),
             prefetches: ledger.clone(),
+            schedules: ledger.clone(),
             api_keys: ledger.clone(),
             audit_log: ledger.clone(),
             ledger,

@@ -15,6 +15,7 @@ mod model;
 mod prefetches;
 mod reads;
 mod records;
+mod scheduling;
 mod schema;
 mod subject;
 
@@ -30,5 +31,6 @@ pub use model::*;
 pub use prefetches::*;
 pub use reads::*;
 pub use records::*;
+pub use scheduling::*;
 pub use schema::*;
 pub use subject::{Jobs, Subject};

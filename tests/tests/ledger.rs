@@ -87,6 +87,15 @@ conformance!(
     a_job_that_dies_under_a_cancelled_id_is_dead_or_cancelled,
     a_cancellation_and_a_posting_never_both_have_their_way,
     a_cancelled_row_counts_once,
+    a_scheduled_job_is_executed_once_when_it_is_due,
+    due_jobs_are_released_in_order_and_until_they_come,
+    a_scheduled_job_meets_the_funds_of_its_day,
+    a_scheduled_job_that_cannot_be_posted_dies,
+    a_cancelled_scheduled_job_is_never_executed,
+    a_cancellation_and_an_execution_never_both_have_their_way,
+    scheduled_jobs_are_listed_in_the_order_in_which_they_are_due,
+    a_scheduled_row_comes_to_its_outcome,
+    tampering_with_schedules_shows,
     histories_come_with_their_jobs,
     a_prefetch_shrinks_once_nothing_comes_back,
     the_largest_prefetch_of_many_at_once_holds,
@@ -129,8 +138,8 @@ async fn a_migration_that_was_broken_off_is_brought_to_its_end() -> anyhow::Resu
                 UPDATE _sqlx_migrations SET success = FALSE WHERE version = 5";
     let first = "DROP TABLE holds, reversals, lane_totals, records, imports, import_rows, import_totals, \
                  import_refusals, import_contents, import_shares, job_conflicts, key_clients, analyses, analysis_batches, patterns, api_keys, \
-                 audit_log, cancellations; \
-                 DELETE FROM _sqlx_migrations WHERE version > 1; \
+                 audit_log, cancellations, scheduled_jobs; \
+                 ALTER TABLE jobs DROP COLUMN scheduled_at; DELETE FROM _sqlx_migrations WHERE version > 1; \
                  UPDATE _sqlx_migrations SET success = FALSE WHERE version = 1";
     for broken_off in [last, first] {
         subject.behind_its_back(broken_off).await?;

@@ -20,6 +20,7 @@ use store::ledger::Ledger;
 use store::mysql::{MySqlConfig, MySqlLedger};
 use store::prefetches::Prefetches;
 use store::records::Records;
+use store::schedules::Schedules;
 use store::sqlite::SqliteLedger;
 
 /// The ledger under test and where its database is.
@@ -36,9 +37,9 @@ enum Place {
 }
 
 /// All that is in a ledger's database.
-pub trait Database: Ledger + Analyses + Imports + Prefetches + Records {}
+pub trait Database: Ledger + Analyses + Imports + Prefetches + Records + Schedules {}
 
-impl<D: Ledger + Analyses + Imports + Prefetches + Records> Database for D {}
+impl<D: Ledger + Analyses + Imports + Prefetches + Records + Schedules> Database for D {}
 
 impl Place {
     /// A new database on the server that the tests share.
