@@ -200,6 +200,7 @@ class Reading:
             "account": account,
         }
         return follow(self._connection, query, None)
+
     def scheduled_jobs(
         self,
         *,
