@@ -4,6 +4,7 @@
 //! it.
 
 mod analyses;
+mod applied;
 mod audit;
 mod batches;
 mod cancelling;
@@ -20,6 +21,7 @@ mod schema;
 mod subject;
 
 pub use analyses::*;
+pub use applied::*;
 pub use audit::*;
 pub use batches::*;
 pub use cancelling::*;
