@@ -99,7 +99,7 @@ async fn every_route_opens_to_its_scopes_and_to_no_others() {
 }
 
 /// What the monitor passes on to the ingress, which describes it.
-const PASSED_ON: [(&str, &str); 16] = [
+const PASSED_ON: [(&str, &str); 17] = [
     ("GET", "/api/jobs"),
     ("GET", "/api/jobs/0"),
     ("GET", "/api/jobs/0/timeline"),
@@ -109,6 +109,7 @@ const PASSED_ON: [(&str, &str); 16] = [
     ("GET", "/api/accounts/mine:0/statement"),
     ("GET", "/api/accounts/mine:0/patterns"),
     ("GET", "/api/holds"),
+    ("GET", "/api/scheduled-jobs"),
     ("GET", "/api/imports"),
     ("GET", "/api/imports/0"),
     ("GET", "/api/imports/0/refused"),
