@@ -12,6 +12,7 @@ use store::records::Records;
 use tellers_http::keys::KeyRing;
 use tellers_http::trail::Trail;
 use tokio::sync::watch;
+use webhooks::Secret;
 
 use crate::alerts::log::Log;
 use crate::control::Control;
@@ -39,6 +40,8 @@ pub struct Parts {
     pub api_key: Option<String>,
     /// Private addresses that webhooks may go to.
     pub webhook_allow_private: AllowedPrivate,
+    /// What messages to the alerts' webhook are signed with; `None`: they are not.
+    pub alert_webhook_secret: Option<Secret>,
     /// The keys that are taken.
     pub keys: Arc<KeyRing>,
     /// Where it is noted who was turned away, and who changed what.

@@ -115,7 +115,8 @@ fn watch_fleet(parts: &Parts, beside: &mut JoinSet<()>, shutdown: &CancellationT
     beside.spawn(history::store::keep(records.clone(), history.clone(), points, shutdown.clone()));
     beside.spawn(log::keep(records, log.clone(), resume, logged, shutdown.clone()));
     let (settings, allowed) = (parts.instruments.settings.clone(), parts.webhook_allow_private.clone());
-    beside.spawn(webhook::tell(settings, allowed, to_send, shutdown.clone()));
+    let way = webhook::Way { allowed, secret: parts.alert_webhook_secret.clone() };
+    beside.spawn(webhook::tell(settings, way, to_send, shutdown.clone()));
     beside.spawn(control.clone().repeat(shutdown.clone()));
     Arc::new(Shared { snapshot, history, log, control, parts: parts.clone() })
 }

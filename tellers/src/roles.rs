@@ -10,7 +10,6 @@ use fleet::config::{FleetConfig, WorkerConfig};
 use fleet::reporter::Instruments;
 use fleet::settings::{LiveSettings, Settings};
 use queue::publisher::Publisher;
-use runtime::addresses::AllowedPrivate;
 use runtime::telemetry;
 use runtime::telemetry::names::Part;
 use tellers_http::keys::check_listen;
@@ -90,7 +89,7 @@ impl Dev {
         let monitor_parts = monitor::Parts {
             api_url: Some(args.monitor.api_url.unwrap_or_else(|| url_here(addresses.0, tls.is_some()))),
             api_key: args.monitor.api_key,
-            webhook_allow_private: args.monitor.webhook_allow_private,
+            alert_webhook_secret: args.monitor.alert_webhook_secret,
             ..monitor_parts(fleet, parts, replica_id("monitor")?, &access, of_monitor)
         };
         let following = access.follow(parts, &shutdown);
@@ -203,7 +202,7 @@ pub(crate) async fn monitor(
     let monitor_parts = monitor::Parts {
         api_url: config.api_url,
         api_key: config.api_key,
-        webhook_allow_private: config.webhook_allow_private,
+        alert_webhook_secret: config.alert_webhook_secret,
         ..monitor_parts(&fleet, &parts, replica_id("monitor")?, &access, instruments)
     };
     let following = access.follow(&parts, &shutdown);
@@ -328,7 +327,8 @@ fn monitor_parts(
         trail: access.trail.clone(),
         api_url: None,
         api_key: None,
-        webhook_allow_private: AllowedPrivate::default(),
+        webhook_allow_private: fleet.webhook_allow_private.clone(),
+        alert_webhook_secret: None,
         instruments,
     }
 }
