@@ -24,6 +24,7 @@ use tellers_http::trail::Trail;
 use tokio_util::sync::CancellationToken;
 
 use crate::admission::Admission;
+use crate::events::Feed;
 use crate::identity::{FormerIdsKept, Issuer, Recent, Who};
 use crate::imports::files::{Files, ImportsConfig};
 use crate::wait::Replies;
@@ -106,6 +107,7 @@ pub struct Ingress {
     pub(crate) recent: Recent,
     pub(crate) former_ids: FormerIdsKept,
     pub(crate) imports: Files,
+    pub(crate) events: Arc<Feed>,
     pub(crate) shutdown: CancellationToken,
     /// Jobs that were not accepted.
     pub(crate) refused: AtomicU64,
@@ -122,6 +124,7 @@ impl Ingress {
         let replies = Replies::default();
         let refused = AtomicU64::new(0);
         let imports = Files::new(config.imports.clone());
+        let events = Feed::new(parts.queue.clone());
         let (recent, former_ids) = (Recent::new(), FormerIdsKept::default());
         let ingress = Ingress {
             config,
@@ -132,6 +135,7 @@ impl Ingress {
             recent,
             former_ids,
             imports,
+            events,
             shutdown,
             refused,
         };

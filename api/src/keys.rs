@@ -28,6 +28,7 @@ pub const ROUTES: &[Route] = &[
     Route::of("GET", "/api/accounts/{number}/entries", &[Read, Audit]),
     Route::of("GET", "/api/accounts/{number}/statement", &[Read, Audit]),
     Route::of("GET", "/api/accounts/{number}/patterns", &[Read, Audit]),
+    Route::of("GET", "/api/events", &[Read, Audit]),
     Route::of("POST", "/api/imports", &[Submit]),
     Route::of("GET", "/api/imports", &[Read, Audit]),
     Route::of("GET", "/api/imports/{number}", &[Read, Audit]),

@@ -7,6 +7,7 @@ mod batch;
 mod body;
 mod context;
 mod csv;
+mod events;
 mod identity;
 pub mod imports;
 mod intake;

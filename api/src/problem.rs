@@ -72,6 +72,7 @@ problem_types! {
     ImportNotFound: NOT_FOUND, "/problems/import-not-found", "No such import";
     InsufficientStorage: INSUFFICIENT_STORAGE, "/problems/insufficient-storage", "No room for the file";
     PoolExhausted: SERVICE_UNAVAILABLE, "/problems/pool-exhausted", "Every connection of a pool is in use";
+    EventsGone: GONE, "/problems/events-gone", "Events are not kept any more";
     TooLate: CONFLICT, "/problems/too-late", "The job has its outcome already";
     NotAcceptable: NOT_ACCEPTABLE, "/problems/not-acceptable", "Not to be had in that form";
 }

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod batch;
 mod cursor;
 mod docs;
+pub mod events;
 pub mod holds;
 pub mod imports;
 pub mod jobs;
@@ -52,6 +53,7 @@ pub fn router(ingress: Arc<Ingress>) -> Router {
         .routes(routes!(analyses::show, analyses::cancel))
         .routes(routes!(analyses::export))
         .routes(routes!(accounts::statement::show))
+        .routes(routes!(events::list))
         .layer(from_fn_with_state(Arc::clone(&ingress), admit));
     // Whoever looks after the fleet is never turned away.
     let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())

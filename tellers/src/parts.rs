@@ -11,6 +11,7 @@ use fleet::embedded::EmbeddedBus;
 use fleet::rabbitmq::RabbitMqBus;
 use queue::Queue;
 use queue::embedded::{EmbeddedQueue, EmbeddedSettings};
+use queue::events::Retention;
 use queue::publisher::{Publisher, PublisherLimits};
 use queue::rabbitmq::{RabbitMq, RabbitMqSettings};
 use runtime::work_pool::WorkPools;
@@ -88,7 +89,8 @@ impl Parts {
 }
 
 fn broker(url: &str, fleet: &FleetConfig) -> anyhow::Result<(Arc<dyn Queue>, Arc<dyn Bus>)> {
-    let mut queue = RabbitMq::new(url, RabbitMqSettings::new(fleet.lanes))?;
+    let settings = RabbitMqSettings { events: retention(fleet), ..RabbitMqSettings::new(fleet.lanes) };
+    let mut queue = RabbitMq::new(url, settings)?;
     if let Some(management) = &fleet.amqp_management_url {
         queue = queue.with_management(url, management)?;
     }
@@ -96,11 +98,20 @@ fn broker(url: &str, fleet: &FleetConfig) -> anyhow::Result<(Arc<dyn Queue>, Arc
     Ok((Arc::new(queue), Arc::new(bus)))
 }
 
+/// How long the event stream keeps events.
+fn retention(fleet: &FleetConfig) -> Retention {
+    Retention {
+        age_max: Duration::from_secs(u64::from(fleet.events_hours_max) * 3_600),
+        bytes_max: u64::from(fleet.events_mb_max) * 1_000_000,
+    }
+}
+
 /// The embedded queue, in the data folder.
 pub(crate) async fn embedded_queue(fleet: &FleetConfig) -> anyhow::Result<Arc<dyn Queue>> {
     make_data_dir(fleet)?;
     let path = fleet.data_dir.join(QUEUE_FILE);
-    let queue = EmbeddedQueue::open(&path, EmbeddedSettings::new(fleet.lanes)).await;
+    let settings = EmbeddedSettings { events: retention(fleet), ..EmbeddedSettings::new(fleet.lanes) };
+    let queue = EmbeddedQueue::open(&path, settings).await;
     Ok(Arc::new(queue.context("the embedded queue cannot be opened")?))
 }
 

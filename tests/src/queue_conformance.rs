@@ -5,12 +5,14 @@
 #![allow(clippy::expect_used, reason = "a broken promise fails the test that found it")]
 
 mod dead_letters;
+mod events;
 mod harness;
 mod lanes;
 mod publishing;
 mod work;
 
 pub use self::dead_letters::*;
+pub use self::events::*;
 pub use self::harness::{LANE, lanes, publish_until_accepted, resume};
 pub use self::lanes::*;
 pub use self::publishing::*;
@@ -40,6 +42,9 @@ macro_rules! queue_conformance {
             letters_are_found_and_discarded_by_their_ids,
             work_goes_to_whoever_is_free,
             work_that_is_not_acknowledged_comes_again,
+            every_reader_sees_all_events_in_order,
+            a_reader_may_begin_with_the_newest_or_now,
+            an_abandoned_wait_loses_no_event,
             an_unknown_lane_is_refused,
             concurrent_publishes_share_messages,
         );

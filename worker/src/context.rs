@@ -15,6 +15,7 @@ use store::prefetches::Prefetches;
 use store::records::Records;
 use tokio::sync::watch;
 
+use crate::events::Announcer;
 use crate::figures::Figures;
 use crate::poster::Poster;
 
@@ -50,6 +51,7 @@ pub(crate) struct Shared {
     pub parts: Parts,
     pub settings: watch::Receiver<Arc<Settings>>,
     pub poster: Poster,
+    pub announcer: Announcer,
     pub figures: Arc<Figures>,
 }
 
@@ -58,6 +60,7 @@ impl Shared {
         let settings = parts.instruments.settings.subscribe();
         let figures = Arc::new(Figures::new(parts.lanes));
         let poster = Poster::start(parts.ledger.clone(), settings.clone(), figures.clone());
-        Shared { settings, poster, figures, parts }
+        let announcer = Announcer::start(parts.queue.clone(), figures.clone());
+        Shared { settings, poster, announcer, figures, parts }
     }
 }

@@ -107,6 +107,11 @@ impl Figures {
         histogram!(names::RESULTS_SECONDS).record(took);
     }
 
+    /// The event stream took the events of a lane's batch after so long.
+    pub(crate) fn announced(&self, took: Duration) {
+        histogram!(names::EVENTS_SECONDS).record(took);
+    }
+
     /// Acknowledging a lane's batch took so long.
     pub(crate) fn acknowledged(&self, took: Duration) {
         histogram!(names::ACKNOWLEDGE_SECONDS).record(took);

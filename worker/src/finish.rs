@@ -1,6 +1,7 @@
-//! Finishing a batch: post it, keep what cannot be posted, tell who waits. Acknowledging comes after.
+//! Finishing a batch: post it, keep what cannot be posted, tell who waits, publish the events. Acknowledging comes after.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use bytes::Bytes;
 use contract::envelope::{self, Enclosed, Failed};
@@ -14,18 +15,23 @@ use queue::DeadLetter;
 use queue::replay::is_replay;
 use runtime::traces::Span;
 use store::StoreError;
+use store::ledger::Applied;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use crate::batch::{Batch, Unreadable, once_more};
 use crate::context::Shared;
+use crate::events;
 use crate::figures::Row;
 use crate::lane::retry_delays;
 use crate::poster::{Answer, Finished};
 
+/// How long the event stream is waited for once a lane is to be handed over.
+const ANNOUNCE_TIMEOUT: Duration = Duration::from_millis(500);
+
 /// Finishes a batch and returns true once every job of it has its outcome in the ledger or is kept as a
-/// dead letter. False: `stop` came while the ledger or the queue was away; acknowledge nothing.
+/// dead letter, and the event stream has what became of it. False: `stop` came while the ledger or the queue was away; acknowledge nothing.
 pub(crate) async fn finish_batch(
     shared: &Shared,
     batch: Batch,
@@ -39,10 +45,11 @@ pub(crate) async fn finish_batch(
     if let Some(span) = span {
         end(span, &results);
     }
-    let came = redelivered.into_iter().zip(failed);
-    for (place, ((job, (redelivered, failed)), result)) in jobs.iter().zip(came).zip(&results).enumerate() {
-        if let Ok(outcome) = result {
-            shared.figures.finished(job, redelivered, *outcome);
+    let came: Vec<_> = redelivered.into_iter().zip(failed).collect();
+    for (place, ((job, (redelivered, failed)), result)) in jobs.iter().zip(&came).zip(&results).enumerate() {
+        let (redelivered, failed) = (*redelivered, *failed);
+        if let Ok(applied) = result {
+            shared.figures.finished(job, redelivered, applied.outcome);
         }
         let Err(cause) = result else { continue };
         // Recorded before a twin that is behind it in this batch.
@@ -63,17 +70,52 @@ pub(crate) async fn finish_batch(
     }
     tell_who_waits(shared, &jobs, &reply_to, &results).await;
     shared.figures.sent_results(finished.elapsed());
-    true
+    announce(shared, lane, (&jobs, &came, &results), stop).await
+}
+
+/// Publishes what became of the jobs; false after `stop`.
+async fn announce(
+    shared: &Shared,
+    lane: Lane,
+    (jobs, came, results): (&[Job], &[(bool, Option<Failed>)], &[Finished]),
+    stop: &CancellationToken,
+) -> bool {
+    let started = Instant::now();
+    let mut delays = retry_delays();
+    let events = loop {
+        match events::of_batch(shared.parts.ledger.as_ref(), jobs, came, results).await {
+            Ok(events) => break events,
+            Err(failure) => {
+                if !pause(&mut delays, stop, lane, "events could not be read", &failure).await {
+                    return false;
+                }
+            }
+        }
+    };
+    let announced = tokio::select! {
+        biased;
+        () = shared.announcer.announce(lane, &events) => true,
+        () = given_up(stop) => false,
+    };
+    shared.figures.announced(started.elapsed());
+    announced
+}
+
+/// A stream that takes nothing holds no lane that is to be handed over.
+async fn given_up(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(ANNOUNCE_TIMEOUT).await;
 }
 
 /// Ends the span of a batch that is committed, with what became of its jobs.
 fn end(mut span: Span, results: &[Finished]) {
-    let count = |is: fn(&Finished) -> bool| {
-        i64::try_from(results.iter().filter(|result| is(result)).count()).unwrap_or(i64::MAX)
+    let outcome = |result: &Finished| result.as_ref().ok().map(|applied| applied.outcome);
+    let count = |is: fn(Option<Outcome>) -> bool| {
+        i64::try_from(results.iter().filter(|result| is(outcome(result))).count()).unwrap_or(i64::MAX)
     };
-    span.set("tellers.posted", count(|result| matches!(result, Ok(Outcome::Posted))));
-    span.set("tellers.rejected", count(|result| matches!(result, Ok(Outcome::Rejected(_)))));
-    let dead = count(Result::is_err);
+    span.set("tellers.posted", count(|outcome| matches!(outcome, Some(Outcome::Posted))));
+    span.set("tellers.rejected", count(|outcome| matches!(outcome, Some(Outcome::Rejected(_)))));
+    let dead = count(|outcome| outcome.is_none());
     span.set("tellers.dead", dead);
     if dead > 0 {
         span.failed("jobs were given up");
@@ -260,11 +302,12 @@ async fn tell_who_waits(shared: &Shared, jobs: &[Job], reply_to: &[Option<String
     let mut by_replica: BTreeMap<&str, Vec<JobResult>> = BTreeMap::new();
     for ((job, reply_to), result) in jobs.iter().zip(reply_to).zip(results) {
         // The ingress that accepted a conflict took its body for the one that has the id.
-        let in_conflict = matches!(result, Ok(Outcome::Conflict(_))).then_some(&job.ingress);
+        let is_conflict = |applied: &Applied| matches!(applied.outcome, Outcome::Conflict(_));
+        let in_conflict = result.as_ref().is_ok_and(is_conflict).then_some(&job.ingress);
         let replicas = [reply_to.as_ref(), in_conflict];
         for replica in replicas.into_iter().flatten().collect::<BTreeSet<_>>() {
             let result = match result {
-                Ok(outcome) => JobResult::of(job, *outcome),
+                Ok(applied) => JobResult::of(job, applied.outcome),
                 Err(_) => JobResult::dead(job),
             };
             by_replica.entry(replica).or_default().push(result);
@@ -281,7 +324,7 @@ async fn tell_who_waits(shared: &Shared, jobs: &[Job], reply_to: &[Option<String
 
 /// Logs a failure and waits before the next attempt; false if `stop` came.
 async fn pause(
-    delays: &mut (impl Iterator<Item = std::time::Duration> + Send),
+    delays: &mut (impl Iterator<Item = Duration> + Send),
     stop: &CancellationToken,
     lane: Lane,
     what: &str,

@@ -7,6 +7,7 @@
 mod analysis;
 mod batch;
 mod context;
+mod events;
 mod expiry;
 mod figures;
 mod finish;

@@ -12,10 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::job::Job;
-use domain::outcome::Outcome;
 use fleet::settings::Settings;
 use store::StoreError;
-use store::ledger::{ATTEMPT_TIMEOUT, Ledger, Posted, post_bisecting};
+use store::ledger::{ATTEMPT_TIMEOUT, Applied, Ledger, Posted, post_bisecting};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::Instant;
@@ -45,8 +44,8 @@ impl From<&Settings> for Limits {
     }
 }
 
-/// What became of a job: an outcome, or why it can never be posted.
-pub(crate) type Finished = Result<Outcome, String>;
+/// What became of a job: what its batch did with it, or why it can never be posted.
+pub(crate) type Finished = Result<Applied, String>;
 
 /// What became of a batch.
 pub(crate) struct Answer {

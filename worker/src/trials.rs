@@ -12,7 +12,7 @@ use domain::job::Job;
 use domain::lane::{Lane, Lanes};
 use domain::outcome::{Outcome, RecordedOutcome};
 use queue::BATCH_JOBS_MAX;
-use store::ledger::{Ledger, Posted, Unposted, try_bisecting};
+use store::ledger::{Ledger, Unposted, try_bisecting};
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
@@ -94,7 +94,7 @@ fn first_in_the_way(mut jobs: Vec<Tried>) -> Tried {
     }
 }
 
-fn tried_of(posted: Posted) -> Tried {
+fn tried_of(posted: Result<Outcome, Unposted>) -> Tried {
     match posted {
         Ok(Outcome::Posted | Outcome::Revived(RecordedOutcome::Posted)) => Tried::WouldPost,
         Ok(Outcome::Rejected(reason) | Outcome::Revived(RecordedOutcome::Rejected(reason))) => {

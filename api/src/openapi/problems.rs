@@ -22,6 +22,7 @@ pub fn of(operation: &str) -> Vec<Kind> {
             &[LIMITED, BODY, QUEUE, &[TooManyJobs, InvalidBatch, InvalidJob, Conflict, NotGranted]]
         }
         "list_jobs" | "list_imports" | "list_analyses" | "list_accounts" | "list_holds" => &[LIMITED, LEDGER],
+        "list_events" => &[LIMITED, &[QueueUnavailable, EventsGone]],
         "cancel_job" => &[LIMITED, LEDGER, &[JobNotFound, TooLate]],
         "show_job" | "show_timeline" => &[LIMITED, LEDGER, &[JobNotFound]],
         "show_account" | "list_entries" => &[LIMITED, LEDGER, &[AccountNotFound]],

@@ -2,6 +2,8 @@
 
 #[path = "fakes/access.rs"]
 mod access;
+#[path = "fakes/events.rs"]
+mod events;
 #[path = "fakes/posting.rs"]
 mod posting;
 #[path = "fakes/reads.rs"]
@@ -10,6 +12,7 @@ mod reads;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
+use self::events::FakeStream;
 use async_trait::async_trait;
 use bytes::Bytes;
 use contract::envelope::{Envelope, QueuedJob};
@@ -42,6 +45,7 @@ pub struct FakeQueue {
     pub full: Mutex<HashSet<Lane>>,
     pub published: Mutex<Vec<(Lane, Bytes)>>,
     pub work: Mutex<Vec<Bytes>>,
+    pub events: FakeStream,
 }
 
 impl FakeQueue {
@@ -51,6 +55,7 @@ impl FakeQueue {
             full: Mutex::default(),
             published: Mutex::default(),
             work: Mutex::default(),
+            events: FakeStream::default(),
         }
     }
 

@@ -6,6 +6,7 @@ mod admission;
 mod bad_input;
 mod batch;
 mod connections;
+mod events;
 mod fakes;
 mod harness;
 mod imports;

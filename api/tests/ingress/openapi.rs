@@ -49,6 +49,7 @@ async fn every_route_is_described() {
         "/api/analyses/{id}",
         "/api/analyses/{id}/export",
         "/api/audit",
+        "/api/events",
         "/api/holds",
         "/api/imports",
         "/api/imports/{number}",

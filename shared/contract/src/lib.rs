@@ -3,6 +3,7 @@
 
 pub mod analysis;
 pub mod envelope;
+pub mod event;
 pub mod message;
 pub mod report;
 pub mod result;

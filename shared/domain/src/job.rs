@@ -308,6 +308,17 @@ impl Action {
         }
     }
 
+    /// The amount that it states with its currency.
+    pub fn money(&self) -> Option<Money> {
+        match self {
+            Action::Deposit { money, .. }
+            | Action::Withdrawal { money, .. }
+            | Action::Transfer { money, .. }
+            | Action::Hold { money, .. } => Some(*money),
+            _ => None,
+        }
+    }
+
     /// The accounts that it draws on or changes, each with the field that names it: those for which a client needs a key.
     /// Whoever brings money needs none for where it goes. What else a reversal debits shows when it is posted.
     pub fn drawn_on(&self) -> Vec<(String, &AccountNumber)> {

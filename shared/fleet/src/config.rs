@@ -97,6 +97,14 @@ pub struct FleetConfig {
     #[arg(long, global = true, env = "LANES", default_value_t = Lanes::DEFAULT, value_parser = parse_lanes)]
     pub lanes: Lanes,
 
+    /// Hours for which the event stream keeps events
+    #[arg(long, global = true, env = "EVENTS_HOURS_MAX", default_value_t = 168, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub events_hours_max: u32,
+
+    /// Megabytes that the event stream keeps at the most; an event takes some 600 bytes
+    #[arg(long, global = true, env = "EVENTS_MB_MAX", default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(10..=10_000_000))]
+    pub events_mb_max: u32,
+
     /// Folder of the embedded queue's and ledger's files
     #[arg(long, global = true, env = "DATA_DIR", default_value = ".tellers")]
     pub data_dir: PathBuf,

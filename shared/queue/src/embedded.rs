@@ -4,6 +4,7 @@
 //! One task writes; whatever waits when it commits shares the commit. What a lane holds is counted in
 //! memory, so depth and limits cost no query.
 
+mod events;
 mod lane;
 pub mod port;
 mod store;
@@ -19,16 +20,19 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use domain::lane::{Lane, Lanes};
 use futures::future::join_all;
+use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use self::events::EventsState;
 use self::lane::LaneState;
 use self::port::Storage;
 use self::port::closed;
 use self::store::Store;
 use self::work::{WorkConsumer, WorkState};
 use self::writer::{Write, Writer};
+use super::events::{EventReader, EventStream, Retention, Start};
 use super::work::{WORK_MESSAGES_MAX, WorkQueue};
 use super::{DeadLetter, LaneDepth, PublishError, Queue, QueueError, Subscription};
 
@@ -39,12 +43,14 @@ pub struct EmbeddedSettings {
     pub lanes: Lanes,
     /// Messages in one lane, beyond which it refuses more. A message holds 1 to 100 jobs.
     pub lane_messages_max: u64,
+    /// How long the event stream keeps what it holds.
+    pub events: Retention,
 }
 
 impl EmbeddedSettings {
     /// The defaults for a number of lanes.
     pub fn new(lanes: Lanes) -> EmbeddedSettings {
-        EmbeddedSettings { lanes, lane_messages_max: 100_000 }
+        EmbeddedSettings { lanes, lane_messages_max: 100_000, events: Retention::DEFAULT }
     }
 }
 
@@ -56,6 +62,7 @@ pub struct EmbeddedQueue<S = Store> {
     storage: S,
     lanes: Vec<Arc<LaneState>>,
     work: Arc<WorkState>,
+    events: Arc<EventsState>,
     lane_messages_max: u64,
     writes: mpsc::Sender<Write>,
     state: watch::Receiver<Result<(), QueueError>>,
@@ -110,9 +117,11 @@ impl<S: Storage> EmbeddedQueue<S> {
         let kept_work = storage.numbers(work::WORK).await?;
         newest = kept_work.last().copied().unwrap_or_default().max(newest);
         let work = Arc::new(WorkState::new(kept_work));
+        let events = Arc::new(EventsState::new(settings.events, storage.kept_events().await?));
         let stopping = CancellationToken::new();
         let (writes, waiting) = mpsc::channel(WRITES_WAITING_MAX);
-        let writer = Writer::new((storage.clone(), connection), (lanes.clone(), work.clone()), newest);
+        let kept = (lanes.clone(), work.clone(), events.clone());
+        let writer = Writer::new((storage.clone(), connection), kept, newest);
         let state = writer.state();
         let (stop, lane_messages_max) = (stopping.clone(), settings.lane_messages_max);
         let writer = tokio::spawn(async move {
@@ -121,7 +130,7 @@ impl<S: Storage> EmbeddedQueue<S> {
             drop(lock);
         });
         let writer = Mutex::new(Some(writer));
-        Ok(EmbeddedQueue { storage, lanes, work, lane_messages_max, writes, state, stopping, writer })
+        Ok(EmbeddedQueue { storage, lanes, work, events, lane_messages_max, writes, state, stopping, writer })
     }
 
     fn lane(&self, lane: Lane) -> Result<&Arc<LaneState>, QueueError> {
@@ -240,6 +249,19 @@ impl<S: Storage> WorkQueue for EmbeddedQueue<S> {
 
     async fn work_waiting(&self) -> Result<u64, QueueError> {
         Ok(self.work.waiting() as u64)
+    }
+}
+
+#[async_trait]
+impl<S: Storage> EventStream for EmbeddedQueue<S> {
+    async fn publish_events(&self, batch: Bytes) -> Result<(), PublishError> {
+        let (events, at) = (self.events.clone(), Timestamp::now());
+        Ok(self.write(|done| Write::Events { events, batch, at, done }).await?)
+    }
+
+    async fn read_events(&self, start: Start) -> Result<Box<dyn EventReader>, QueueError> {
+        let (storage, writes) = (self.storage.clone(), self.writes.clone());
+        Ok(Box::new(events::Reader::start(&self.events, storage, writes, start).await?))
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod dead_letter;
 pub mod embedded;
+pub mod events;
 pub mod policies;
 pub mod publisher;
 pub mod rabbitmq;
@@ -21,6 +22,7 @@ use contract::report::{Trouble, TroubleKind};
 use domain::lane::Lane;
 use jiff::Timestamp;
 
+use self::events::EventStream;
 use self::policies::Policies;
 pub use self::walk::{Seen, Visitor};
 use self::work::WorkQueue;
@@ -43,12 +45,12 @@ const LETTERS_SHOWN_AT_ONCE: usize = 500;
 pub const PREFETCH_MESSAGES: u16 = 100;
 const _: () = assert!(PREFETCH_MESSAGES as usize >= BATCH_JOBS_MAX);
 
-/// A durable queue per lane, one for dead letters, and one for work without an order.
+/// A durable queue per lane, one for dead letters, and one for work without an order; and the stream of events.
 ///
 /// # Errors
 /// Of every method: the queue could not be reached. A method that fails otherwise as well says so.
 #[async_trait]
-pub trait Queue: WorkQueue {
+pub trait Queue: WorkQueue + EventStream {
     /// Puts an envelope that carries `jobs` jobs at the tail of a lane.
     ///
     /// Returns once the queue holds it on disk; until then nothing may be promised to a client.

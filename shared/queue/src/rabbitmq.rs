@@ -5,6 +5,7 @@
 //! error at once, and the next attempt connects anew.
 
 mod dead_letters;
+mod events;
 mod management;
 mod promises;
 mod publish;
@@ -53,6 +54,8 @@ pub struct RabbitMq {
     lanes: Vec<Mutex<Option<PublishChannel>>>,
     /// The same for work without an order.
     work: Mutex<Option<PublishChannel>>,
+    /// The same for events.
+    events: Mutex<Option<PublishChannel>>,
     dead_letters: DeadLetterQueue,
     /// A long-lived channel for passive declarations.
     looking: Mutex<Option<Channel>>,
@@ -72,6 +75,7 @@ impl RabbitMq {
             confirm_timeout: settings.confirm_timeout,
             lanes: settings.lanes.iter().map(|_| Mutex::default()).collect(),
             work: Mutex::default(),
+            events: Mutex::default(),
             dead_letters: DeadLetterQueue::default(),
             looking: Mutex::default(),
         })
@@ -268,7 +272,7 @@ impl Queue for RabbitMq {
     }
 
     async fn close(&self) {
-        for slot in self.lanes.iter().chain([&self.work, &self.dead_letters.publishing]) {
+        for slot in self.lanes.iter().chain([&self.work, &self.events, &self.dead_letters.publishing]) {
             // Waits for the publish in flight.
             if let Some(channel) = slot.lock().await.take() {
                 channel.close().await;

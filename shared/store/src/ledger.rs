@@ -4,6 +4,7 @@
 //! holds both to the promises written here.
 
 mod admin;
+pub(crate) mod applied;
 pub(crate) mod audit;
 pub(crate) mod cancelling;
 pub mod durability;
@@ -20,6 +21,7 @@ pub(crate) mod totals;
 mod touching;
 
 pub use self::admin::Admin;
+pub use self::applied::Applied;
 pub use self::cancelling::{Cancellation, Cancelled, NewCancellation};
 pub use self::durability::Durability;
 pub use self::entry_range::{EntryRange, Freshness};

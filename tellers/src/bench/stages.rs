@@ -83,7 +83,7 @@ const STAGES: &[Row] = &[
         names::POSTING_PHASE_SECONDS,
         &[(names::PHASE, names::PHASE_WRITE_AND_COMMIT)],
     ),
-    ("event", "results to the clients that wait", "batch", names::RESULTS_SECONDS, &[]),
+    ("event", "publishing what became of the jobs", "batch", names::EVENTS_SECONDS, &[]),
     ("acknowledge", "acknowledging to the broker", "batch", names::ACKNOWLEDGE_SECONDS, &[]),
     ("accepted to posted", "all of it, from acceptance", "job", names::ACCEPTED_TO_POSTED_SECONDS, &[]),
 ];

@@ -115,6 +115,7 @@ const PASSED_ON: [(&str, &str); 16] = [
     ("GET", "/api/imports/0/report"),
     ("GET", "/api/analyses/0"),
     ("GET", "/api/audit"),
+    ("GET", "/api/events"),
     ("POST", "/api/analyses"),
 ];
 

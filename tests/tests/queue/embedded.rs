@@ -13,7 +13,7 @@ use tests::queue_conformance as suite;
 const LANE_MESSAGES_MAX: u64 = 500;
 
 async fn try_open(folder: &Path, lanes: Lanes) -> Result<Arc<dyn Queue>, QueueError> {
-    let settings = EmbeddedSettings { lanes, lane_messages_max: LANE_MESSAGES_MAX };
+    let settings = EmbeddedSettings { lane_messages_max: LANE_MESSAGES_MAX, ..EmbeddedSettings::new(lanes) };
     Ok(Arc::new(EmbeddedQueue::open(&folder.join("queue.db"), settings).await?))
 }
 

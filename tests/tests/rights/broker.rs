@@ -4,6 +4,7 @@ use anyhow::{Context as _, ensure};
 use bytes::Bytes;
 use domain::lane::{Lane, Lanes};
 use jiff::Timestamp;
+use queue::events::{EventStream as _, Start};
 use queue::rabbitmq::{RabbitMq, RabbitMqSettings};
 use queue::{DeadLetter, Queue as _};
 use tests::rights::BrokerUsers;
@@ -38,7 +39,14 @@ pub(super) async fn each_role_may_do_no_more(users: &BrokerUsers) -> anyhow::Res
         api.dead_letter(letter.clone()).await,
         &["_api lacks a right on the exchange tellers.dead", "`write`"],
     )?;
+    let events = api.publish_events(Bytes::from_static(b"[]")).await;
+    named(events, &["_api lacks a right on the exchange tellers.events", "`write`"])?;
+    api.read_events(Start::Oldest).await?.close().await;
     let monitor = queue(users, "monitor")?;
+    named(
+        monitor.read_events(Start::Oldest).await,
+        &["_monitor lacks a right on the queue tellers.events", "`read`"],
+    )?;
     named(monitor.dead_letter(letter).await, &["_monitor lacks a right on the exchange tellers.dead"])?;
     named(monitor.subscribe(Lane(1), 1).await, &["_monitor lacks a right on the queue tellers.lane.01"])?;
     let worker = queue(users, "worker")?;

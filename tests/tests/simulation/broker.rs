@@ -42,6 +42,8 @@ struct State {
     confirms_lost: u32,
     lanes: Vec<LaneQueue>,
     letters: Vec<DeadLetter>,
+    /// The messages of the event stream.
+    events: Vec<Bytes>,
     /// How often each process has lost its connections, by the process's name.
     epochs: BTreeMap<String, u64>,
     /// When the last publish of a process to a lane is taken: a connection keeps its order.
@@ -94,6 +96,7 @@ impl Broker {
             confirms_lost: 0,
             lanes: lanes.iter().map(|_| LaneQueue::default()).collect(),
             letters: Vec::new(),
+            events: Vec::new(),
             epochs: BTreeMap::new(),
             taken_at: BTreeMap::new(),
             messages: 0,
@@ -218,6 +221,11 @@ impl Broker {
     /// The dead letters.
     pub fn letters(&self) -> Vec<DeadLetter> {
         self.state().letters.clone()
+    }
+
+    /// The messages of the event stream.
+    pub fn events(&self) -> Vec<Bytes> {
+        self.state().events.clone()
     }
 
     /// Messages that wait or are in somebody's hand, those of a lane left out.

@@ -1,5 +1,6 @@
 //! What must be true of the ledger in the end, whatever befell the fleet.
 
+mod events;
 mod replay;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +23,7 @@ pub async fn broken(broker: &Broker, database: &Database, mut known: Known) -> V
     bodies(broker, &tables, &known, &mut broken);
     order(&tables, &known, &mut broken);
     replay::outcomes(&tables, &mut broken);
+    events::all(&broker.events(), &tables, &mut broken);
     broken.extend(judge(&books(&tables), &known.record));
     match audit(&mut Snapshot::new(tables)).await {
         Ok(audit) => broken.extend(audit.findings),

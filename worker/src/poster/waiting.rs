@@ -228,7 +228,7 @@ impl Waiting {
                 let Some(place) = batch.places.get_mut(place) else { continue };
                 place.job = job;
                 match posted {
-                    Some(Ok(outcome)) => place.finished = Some(Ok(outcome)),
+                    Some(Ok(applied)) => place.finished = Some(Ok(applied)),
                     Some(Err(Unposted::Dead(cause))) => place.finished = Some(Err(cause)),
                     // The lane tries it again, and what has no outcome yet.
                     Some(Err(Unposted::Waits(why))) => batch.failure = Some(why),

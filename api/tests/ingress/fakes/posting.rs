@@ -5,13 +5,13 @@ use domain::id::JobId;
 use domain::job::Job;
 use domain::outcome::Outcome;
 use store::StoreError;
-use store::ledger::{Cancellation, Cancelled, NewCancellation, Posting};
+use store::ledger::{Applied, Cancellation, Cancelled, NewCancellation, Posting};
 
 use super::FakeLedger;
 
 #[async_trait]
 impl Posting for FakeLedger {
-    async fn post(&self, _: &[Job]) -> Result<Vec<Outcome>, StoreError> {
+    async fn apply(&self, _: &[Job]) -> Result<Vec<Applied>, StoreError> {
         panic!("the ingress posts nothing")
     }
 

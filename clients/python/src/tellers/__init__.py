@@ -30,6 +30,7 @@ from .answers import (
 )
 from .client import DEFAULT_URL, Client
 from .decoding import parse_job
+from .events import Event, EventData, EventEntry
 from .jobs import (
     AMOUNT_MAX,
     Capture,
@@ -84,6 +85,9 @@ __all__ = [
     "Counterparty",
     "Deposit",
     "Entry",
+    "Event",
+    "EventData",
+    "EventEntry",
     "FieldError",
     "Forbidden",
     "FreezeAccount",

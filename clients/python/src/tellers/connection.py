@@ -101,6 +101,11 @@ class Connection:
         """Pauses for something that is tried again."""
         return Attempts(self._retry_for)
 
+    @staticmethod
+    def is_passing(error: Problem | Unreachable) -> bool:
+        """Whether another attempt may succeed."""
+        return _is_passing(error)
+
     def json(
         self,
         method: str,
@@ -134,7 +139,9 @@ class Connection:
                 attempts.pause(error)
 
     @contextmanager
-    def stream(self, path: str, *, query: Query | None = None) -> Iterator[Iterator[bytes]]:
+    def stream(
+        self, path: str, *, query: Query | None = None, headers: Mapping[str, str] | None = None
+    ) -> Iterator[Iterator[bytes]]:
         """Open a long answer, and return its bytes as they come.
 
         Raises:
@@ -143,7 +150,7 @@ class Connection:
         """
         attempts = self.attempts()
         while True:
-            exchange = self._exchange("GET", path, query, None, None, ())
+            exchange = self._exchange("GET", path, query, headers, None, ())
             try:
                 response = exchange.__enter__()
                 break

@@ -13,6 +13,7 @@ from . import files
 from .answers import Account, Entry, HeldFunds, Import, Job, Statement
 from .connection import Connection, Query
 from .decoding import decode
+from .events import Event, follow
 from .problems import UnexpectedAnswer
 
 T = TypeVar("T")
@@ -168,6 +169,36 @@ class Reading:
             "fresh": fresh or None,
         }
         return self._list(Job, "/api/jobs", "jobs", query)
+
+    def events(
+        self,
+        *,
+        after: str | None = None,
+        since: datetime | None = None,
+        type: str | None = None,  # noqa: A002 - the service's word
+        account: str | None = None,
+    ) -> Iterator[Event]:
+        """Yield what becomes of jobs, as it happens, without end. An event may come twice, with the same `source` and `id`.
+
+        Keep the `cursor` of the last event that you are done with: with it as `after` a client that was killed misses nothing.
+
+        Args:
+            after: Begin behind this event.
+            since: Begin with the events of this time, or somewhat earlier ones. By default with those that come from now on.
+            type: Only events of this type, such as `tellers.job.rejected`.
+            account: Only events that name this account.
+
+        Raises:
+            Problem: The events behind `after` are not kept any more (status 410): its detail says how to catch up.
+
+        """
+        query = {
+            "after": after,
+            "since": None if after is not None else _moment(since),
+            "type": type,
+            "account": account,
+        }
+        return follow(self._connection, query, None)
 
     def statement(
         self, account: str, *, from_: Moment | None = None, to: Moment | None = None, fresh: bool = False

@@ -31,6 +31,8 @@ pub(super) const EXPLAINED: &[Explained] = explained! {
         "Send it again, plain or packed with gzip once.";
     "dead-letter-not-found" 404: "There is no dead letter with this id, or the API key is not for it. It may have been replayed or discarded.",
         "List the dead letters and use an id from there.";
+    "events-gone" 410: "The events behind this cursor are not kept any more: they are older than the time, or beyond the size, for which the fleet keeps them.",
+        "Read what became of your jobs meanwhile from /api/jobs with from, and go on with the cursor that the detail names.";
     "forbidden" 403: "The API key lacks the scope, the request comes from a page of another site, or this service answers only this machine.",
         "Read the detail of the answer: it names what is missing. A key with another scope is made by whoever holds the scope admin.";
     "import-not-found" 404: "There is no import with this number that the API key may see.",

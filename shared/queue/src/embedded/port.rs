@@ -7,6 +7,7 @@ use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 use domain::lane::Lane;
+use jiff::Timestamp;
 
 use crate::{DeadLetter, QueueError};
 
@@ -48,6 +49,26 @@ pub struct Message {
     pub envelope: Bytes,
 }
 
+/// A part of the event stream that is on disk.
+#[derive(Debug, Clone, Copy)]
+pub struct KeptEvents {
+    /// The number of its last message.
+    pub last: Seq,
+    /// The bytes of its messages.
+    pub bytes: u64,
+    /// When its newest message was written.
+    pub newest_at: Timestamp,
+}
+
+/// One message of the event stream.
+#[derive(Debug, Clone)]
+pub struct StoredEvents {
+    /// Its number: events have numbers of their own.
+    pub seq: Seq,
+    /// As it was published.
+    pub batch: Bytes,
+}
+
 /// The file, and the connections that read it. Every reading sees all that is committed, and nothing else.
 ///
 /// # Errors
@@ -75,6 +96,19 @@ pub trait Storage: Clone + Send + Sync + 'static {
         numbers: RangeInclusive<Seq>,
         limit: u32,
     ) -> impl Future<Output = Result<Vec<Message>, QueueError>> + Send;
+
+    /// The event stream in parts, the oldest first.
+    fn kept_events(&self) -> impl Future<Output = Result<Vec<KeptEvents>, QueueError>> + Send;
+
+    /// The oldest `limit` messages of the event stream with these numbers.
+    fn events(
+        &self,
+        numbers: RangeInclusive<Seq>,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<StoredEvents>, QueueError>> + Send;
+
+    /// The number of the first message of the event stream that was written at that time or later.
+    fn events_since(&self, time: Timestamp) -> impl Future<Output = Result<Option<Seq>, QueueError>> + Send;
 
     /// How many dead letters there are.
     fn dead_letter_count(&self) -> impl Future<Output = Result<u64, QueueError>> + Send;
@@ -139,6 +173,16 @@ pub trait Transaction: Send {
 
     /// Forgets one message.
     fn remove(&mut self, seq: Seq) -> impl Future<Output = Result<(), QueueError>> + Send;
+
+    /// Appends a message to the event stream and returns its number.
+    fn append_events(
+        &mut self,
+        batch: &[u8],
+        at: Timestamp,
+    ) -> impl Future<Output = Result<Seq, QueueError>> + Send;
+
+    /// Forgets the messages of the event stream up to `through`.
+    fn forget_events(&mut self, through: Seq) -> impl Future<Output = Result<(), QueueError>> + Send;
 
     /// Keeps a letter; one that is there already stays as it is.
     fn keep(&mut self, letter: &DeadLetter) -> impl Future<Output = Result<(), QueueError>> + Send;

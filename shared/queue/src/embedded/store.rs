@@ -16,7 +16,7 @@ use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 use tracing::warn;
 
 use self::connection::SqliteWriter;
-use super::port::{KeptLane, Message, Seq, Storage};
+use super::port::{KeptEvents, KeptLane, Message, Seq, Storage, StoredEvents};
 use super::work::WORK;
 use crate::{DeadLetter, QueueError};
 
@@ -45,6 +45,12 @@ const SCHEMA: &str = "
         at_microsecond INTEGER NOT NULL,
         payload BLOB NOT NULL
     ) STRICT;
+    CREATE TABLE IF NOT EXISTS events (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        at_microsecond INTEGER NOT NULL,
+        batch BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX IF NOT EXISTS events_by_size ON events (seq, at_microsecond, length(batch));
     CREATE TABLE IF NOT EXISTS trial (
         only INTEGER PRIMARY KEY CHECK (only = 1),
         filling BLOB NOT NULL
@@ -160,6 +166,41 @@ impl Storage for Store {
     async fn numbers(&self, lane: Lane) -> Result<Vec<Seq>, QueueError> {
         let numbers = sqlx::query_scalar("SELECT seq FROM messages WHERE lane = ? ORDER BY seq").bind(lane.0);
         numbers.fetch_all(&self.readers).await.map_err(|cause| failure("counting messages", &cause))
+    }
+
+    async fn kept_events(&self) -> Result<Vec<KeptEvents>, QueueError> {
+        let parts = sqlx::query_as::<_, (Seq, i64, i64)>(
+            "SELECT max(seq), sum(length(batch)), max(at_microsecond) FROM events \
+             GROUP BY seq / 1000 ORDER BY max(seq)",
+        );
+        let rows = parts.fetch_all(&self.readers).await;
+        let rows = rows.map_err(|cause| failure("counting events", &cause))?;
+        let part = |(last, bytes, at)| KeptEvents {
+            last,
+            bytes: unsigned(bytes),
+            newest_at: Timestamp::from_microsecond(at).unwrap_or_default(),
+        };
+        Ok(rows.into_iter().map(part).collect())
+    }
+
+    async fn events(
+        &self,
+        numbers: RangeInclusive<Seq>,
+        limit: u32,
+    ) -> Result<Vec<StoredEvents>, QueueError> {
+        let messages = sqlx::query_as::<_, (Seq, Vec<u8>)>(
+            "SELECT seq, batch FROM events WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?",
+        );
+        let messages = messages.bind(*numbers.start()).bind(*numbers.end()).bind(limit);
+        let rows = messages.fetch_all(&self.readers).await;
+        let rows = rows.map_err(|cause| failure("reading events", &cause))?;
+        Ok(rows.into_iter().map(|(seq, batch)| StoredEvents { seq, batch: batch.into() }).collect())
+    }
+
+    async fn events_since(&self, time: Timestamp) -> Result<Option<Seq>, QueueError> {
+        let first = sqlx::query_scalar("SELECT min(seq) FROM events WHERE at_microsecond >= ?");
+        let first = first.bind(time.as_microsecond()).fetch_one(&self.readers).await;
+        first.map_err(|cause| failure("looking for events", &cause))
     }
 
     async fn dead_letter_count(&self) -> Result<u64, QueueError> {

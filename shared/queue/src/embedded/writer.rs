@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::lane::Lane;
+use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
+use super::events::EventsState;
 use super::lane::{LaneState, Place};
 use super::port::{Connection, Seq, Storage, Transaction};
 use super::work::{WORK, WorkState};
@@ -45,6 +47,12 @@ pub(super) enum Write {
     Done {
         seq: Seq,
     },
+    Events {
+        events: Arc<EventsState>,
+        batch: Bytes,
+        at: Timestamp,
+        done: Done<()>,
+    },
     DeadLetter {
         letter: DeadLetter,
         done: Done<()>,
@@ -58,6 +66,7 @@ pub(super) enum Write {
 /// The result of a write, sent once it is committed.
 enum Effect {
     Appended(Seq),
+    Published(Seq),
     Kept,
     Discarded(bool),
     /// Nobody asks.
@@ -76,6 +85,7 @@ pub(super) struct Writer<S: Storage> {
     connection: Option<S::Connection>,
     lanes: Vec<Arc<LaneState>>,
     work: Arc<WorkState>,
+    events: Arc<EventsState>,
     /// The newest message that this writer knows of.
     newest: Seq,
     /// Acknowledgements that are not on disk yet; a later one of a lane covers those before it.
@@ -90,7 +100,7 @@ impl<S: Storage> Writer<S> {
     /// Writes to the file by `connection`, behind the message `newest`.
     pub(super) fn new(
         (storage, connection): (S, S::Connection),
-        (lanes, work): (Vec<Arc<LaneState>>, Arc<WorkState>),
+        (lanes, work, events): (Vec<Arc<LaneState>>, Arc<WorkState>, Arc<EventsState>),
         newest: Seq,
     ) -> Writer<S> {
         Writer {
@@ -98,6 +108,7 @@ impl<S: Storage> Writer<S> {
             connection: Some(connection),
             lanes,
             work,
+            events,
             newest,
             acknowledged: BTreeMap::new(),
             finished: BTreeSet::new(),
@@ -199,6 +210,7 @@ impl<S: Storage> Writer<S> {
         connection: &mut S::Connection,
         writes: &[Write],
     ) -> Result<Vec<Effect>, QueueError> {
+        let expired = self.events.expired_through(Timestamp::now());
         let mut transaction = connection.begin().await?;
         let mut effects = Vec::with_capacity(writes.len());
         for write in writes {
@@ -210,7 +222,13 @@ impl<S: Storage> Writer<S> {
         for seq in &self.finished {
             transaction.remove(*seq).await?;
         }
+        if let Some(through) = expired {
+            transaction.forget_events(through).await?;
+        }
         transaction.commit().await?;
+        if let Some(through) = expired {
+            self.events.forget(through);
+        }
         Ok(effects)
     }
 
@@ -229,6 +247,9 @@ impl Write {
                 Effect::Appended(transaction.append(place.lane(), envelope, *jobs).await?)
             }
             Write::Work { message, .. } => Effect::Appended(transaction.append(WORK, message, 1).await?),
+            Write::Events { batch, at, .. } => {
+                Effect::Published(transaction.append_events(batch, *at).await?)
+            }
             Write::DeadLetter { letter, .. } => {
                 transaction.keep(letter).await?;
                 Effect::Kept
@@ -249,6 +270,10 @@ impl Write {
                 work.add(seq);
                 let _ = done.send(Ok(()));
             }
+            (Write::Events { events, batch, at, done }, Effect::Published(seq)) => {
+                events.added(seq, batch.len() as u64, at);
+                let _ = done.send(Ok(()));
+            }
             (Write::DeadLetter { done, .. }, _) => {
                 let _ = done.send(Ok(()));
             }
@@ -261,7 +286,10 @@ impl Write {
 
     fn failed(self, failure: &QueueError) {
         match self {
-            Write::Publish { done, .. } | Write::Work { done, .. } | Write::DeadLetter { done, .. } => {
+            Write::Publish { done, .. }
+            | Write::Work { done, .. }
+            | Write::Events { done, .. }
+            | Write::DeadLetter { done, .. } => {
                 let _ = done.send(Err(failure.clone()));
             }
             Write::Discard { done, .. } => {

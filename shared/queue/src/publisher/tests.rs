@@ -7,6 +7,7 @@ use contract::envelope::{Envelope, QueuedJob};
 use tokio::sync::Semaphore;
 
 use super::*;
+use crate::events::{EventReader, EventStream, Start};
 use crate::{DeadLetter, LaneDepth, QueueError, Subscription};
 
 /// A queue whose confirmations the test hands out one by one.
@@ -63,6 +64,17 @@ impl crate::work::WorkQueue for HeldQueue {
 
     async fn work_waiting(&self) -> Result<u64, QueueError> {
         Ok(0)
+    }
+}
+
+#[async_trait]
+impl EventStream for HeldQueue {
+    async fn publish_events(&self, _: Bytes) -> Result<(), PublishError> {
+        panic!("the publisher publishes jobs")
+    }
+
+    async fn read_events(&self, _: Start) -> Result<Box<dyn EventReader>, QueueError> {
+        panic!("the publisher reads nothing")
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use amqp::broker::{Broker, OpenChannel};
 use amqp::rights;
 use bytes::Bytes;
+use contract::event;
 use domain::lane::Lane;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::ShortString;
@@ -53,6 +54,18 @@ impl Message {
     /// Work without an order.
     pub(super) fn work(message: Bytes) -> Message {
         Message { routing_key: topology::WORK_QUEUE.into(), ..Message::job(Lane::NONE, message) }
+    }
+
+    /// Events, to their stream.
+    pub(super) fn events(batch: Bytes) -> Message {
+        let job = Message::job(Lane::NONE, batch);
+        let properties = job.properties.clone().with_content_type(event::BATCH_CONTENT_TYPE.into());
+        Message {
+            exchange: topology::EVENT_STREAM,
+            routing_key: topology::EVENT_STREAM.into(),
+            properties,
+            ..job
+        }
     }
 
     /// A dead letter, its particulars in the headers.

@@ -5,6 +5,8 @@ use std::time::Duration;
 use amqp::broker;
 use domain::lane::Lanes;
 
+use crate::events::Retention;
+
 /// How the queues are declared and how long they are waited for.
 ///
 /// A queue that exists with other limits keeps them, with a warning in the log: RabbitMQ does not
@@ -19,6 +21,8 @@ pub struct RabbitMqSettings {
     /// Bytes in one lane queue, beyond which RabbitMQ refuses more; times the lanes, what its disk
     /// must hold.
     pub lane_bytes_max: u32,
+    /// How long the event stream keeps what it holds.
+    pub events: Retention,
     /// How long a publish waits for its channel, and then for its confirmation. A broker under load confirms in
     /// milliseconds; seconds mean that something is wrong and a client should know.
     pub confirm_timeout: Duration,
@@ -31,6 +35,7 @@ impl RabbitMqSettings {
             lanes,
             lane_messages_max: 100_000,
             lane_bytes_max: 1024 * 1024 * 1024,
+            events: Retention::DEFAULT,
             confirm_timeout: CONFIRM_TIMEOUT,
         }
     }

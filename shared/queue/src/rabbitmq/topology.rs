@@ -5,6 +5,7 @@
 //! | `tellers.jobs` | direct exchange, a routing key per lane |
 //! | `tellers.lane.NN` | durable quorum queue, single active consumer, refuses when full |
 //! | `tellers.analysis` | durable quorum queue, competing consumers, refuses when full |
+//! | `tellers.events` | direct exchange, and the stream behind it, which keeps what it holds for a time and a size |
 //! | `tellers.dead` | fanout exchange |
 //! | `tellers.dead-letters` | durable quorum queue without limits |
 //! | `tellers.lanes` | durable quorum queue that nothing is sent to: its `x-max-length` is the number of lanes |
@@ -36,6 +37,7 @@ use super::management::Management;
 use super::promises;
 use super::settings::RabbitMqSettings;
 use crate::QueueError;
+use crate::events::Retention;
 use crate::policies::Policies;
 use crate::work::WORK_MESSAGES_MAX;
 
@@ -43,6 +45,8 @@ use crate::work::WORK_MESSAGES_MAX;
 pub(super) const JOBS_EXCHANGE: &str = "tellers.jobs";
 /// Where work without an order waits, and the routing key to it.
 pub(super) const WORK_QUEUE: &str = "tellers.analysis";
+/// The event stream, and the exchange in front of it: an ingress may publish jobs and no events.
+pub(super) const EVENT_STREAM: &str = "tellers.events";
 /// Where dead letters are published to.
 pub(super) const DEAD_EXCHANGE: &str = "tellers.dead";
 /// Where dead letters are kept.
@@ -105,6 +109,7 @@ impl Topology {
     /// What is set on the queues beside the arguments that they are declared with.
     pub(super) async fn policies(&self) -> Policies {
         let lanes = self.settings.lanes.iter().map(lane_queue);
+        // The event stream is no promise's: a policy may keep it longer or shorter.
         let queues = lanes.chain([DEAD_LETTER_QUEUE, WORK_QUEUE, LANES_QUEUE].map(str::to_owned)).collect();
         promises::look(self.management.as_ref(), &queues).await
     }
@@ -152,6 +157,9 @@ impl Topology {
         bind(&channel, DEAD_LETTER_QUEUE, DEAD_EXCHANGE, "", broker).await?;
         declare_queue(broker, WORK_QUEUE, work_arguments()).await?;
         bind(&channel, WORK_QUEUE, JOBS_EXCHANGE, WORK_QUEUE, broker).await?;
+        declare_exchange(&channel, EVENT_STREAM, ExchangeKind::Direct, broker).await?;
+        declare_queue(broker, EVENT_STREAM, event_arguments(self.settings.events)).await?;
+        bind(&channel, EVENT_STREAM, EVENT_STREAM, EVENT_STREAM, broker).await?;
         let lane_queues = stream::iter(self.settings.lanes.iter().map(lane_queue)).map(Ok);
         lane_queues
             .try_for_each_concurrent(DECLARED_AT_ONCE, async |queue| {
@@ -243,6 +251,26 @@ fn work_arguments() -> FieldTable {
     arguments
 }
 
+/// Retention goes by whole segments, so they are small: the size is kept to within two of them.
+fn event_arguments(retention: Retention) -> FieldTable {
+    let segment = (retention.bytes_max / EVENT_SEGMENTS).clamp(EVENT_SEGMENT_MIN, EVENT_SEGMENT_MAX);
+    let bytes = |bytes: u64| AMQPValue::LongLongInt(i64::try_from(bytes).unwrap_or(i64::MAX));
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-queue-type".into(), AMQPValue::LongString("stream".into()));
+    arguments.insert("x-max-length-bytes".into(), bytes(retention.bytes_max));
+    arguments.insert(
+        "x-max-age".into(),
+        AMQPValue::LongString(format!("{}s", retention.age_max.as_secs()).into()),
+    );
+    arguments.insert("x-stream-max-segment-size-bytes".into(), bytes(segment));
+    arguments
+}
+
+/// Into how many segments the event stream is divided, and how large they are at least and at the most, in bytes.
+const EVENT_SEGMENTS: u64 = 50;
+const EVENT_SEGMENT_MIN: u64 = 1_000_000;
+const EVENT_SEGMENT_MAX: u64 = 100_000_000;
+
 fn dead_letter_arguments() -> FieldTable {
     let mut arguments = FieldTable::default();
     arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
@@ -288,7 +316,10 @@ async fn declare_queue(broker: &Broker, queue: &str, mut arguments: FieldTable) 
                 arguments = others.collect::<BTreeMap<_, _>>().into();
             }
             (true, Some(limit)) => {
-                arguments.insert(argument.as_str().into(), AMQPValue::LongLongInt(limit));
+                let limit = limit
+                    .parse()
+                    .map_or_else(|_| AMQPValue::LongString(limit.into()), AMQPValue::LongLongInt);
+                arguments.insert(argument.as_str().into(), limit);
             }
             (false, _) => return Err(other_arguments(broker, queue, &refusal)),
         }
@@ -299,8 +330,10 @@ async fn declare_queue(broker: &Broker, queue: &str, mut arguments: FieldTable) 
         .into())
 }
 
-/// The arguments that may differ: how much a queue takes. All lanes refuse what is beyond that.
-const LIMITS: [&str; 2] = ["x-max-length", "x-max-length-bytes"];
+/// The arguments that may differ: how much a queue takes, and how long the event stream keeps it. All lanes refuse what is
+/// beyond that.
+const LIMITS: [&str; 4] =
+    ["x-max-length", "x-max-length-bytes", "x-max-age", "x-stream-max-segment-size-bytes"];
 
 fn other_arguments(broker: &Broker, queue: &str, refusal: &lapin::Error) -> Undeclared {
     Undeclared::Refused(format!(

@@ -84,12 +84,16 @@ metrics! {
         histogram ACCEPTED_TO_POSTED_SECONDS = "tellers_accepted_to_posted_seconds";
         /// From the outcomes of a lane's batch until the clients that wait for them have been sent theirs.
         histogram RESULTS_SECONDS = "tellers_results_seconds";
+        /// Until the event stream had the events of a batch.
+        histogram EVENTS_SECONDS = "tellers_events_seconds";
         /// Acknowledging a lane's batch.
         histogram ACKNOWLEDGE_SECONDS = "tellers_acknowledge_seconds";
         /// Batches that were tried again because the ledger was away.
         counter POSTING_RETRIES = "tellers_posting_retries_total";
         /// Messages and jobs that were given up and kept.
         counter DEAD_LETTERS = "tellers_dead_letters_total";
+        /// Events that the event stream has taken.
+        counter EVENTS_PUBLISHED = "tellers_events_published_total";
         /// Lanes that this worker serves.
         gauge LANES_HELD = "tellers_lanes_held";
         /// A part of posting a batch. Label `phase`.

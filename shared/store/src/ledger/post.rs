@@ -39,6 +39,7 @@ use crate::error::StoreError;
 use crate::failure::Failure;
 use crate::imports::RowOutcome;
 
+use crate::ledger::applied::Applied;
 use crate::ledger::record::JobRecord;
 pub use bisecting::{Posted, Unposted, post_bisecting, try_bisecting};
 use imported::imported;
@@ -128,11 +129,11 @@ pub struct Found {
     pub rows: HashMap<Origin, RowOutcome>,
 }
 
-/// Posts a batch, again if others were in the way; see [`Posting::post`](super::Posting::post).
+/// Posts a batch, again if others were in the way; see [`Posting::apply`](super::Posting::apply).
 ///
 /// # Errors
 /// As there.
-pub async fn post(store: &impl Store, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
+pub async fn post(store: &impl Store, jobs: &[Job]) -> Result<Vec<Applied>, StoreError> {
     post_until(End::Commit, store, jobs).await
 }
 
@@ -141,7 +142,8 @@ pub async fn post(store: &impl Store, jobs: &[Job]) -> Result<Vec<Outcome>, Stor
 /// # Errors
 /// As there.
 pub async fn try_post(store: &impl Store, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
-    post_until(End::RollBack, store, jobs).await
+    let applied = post_until(End::RollBack, store, jobs).await?;
+    Ok(applied.into_iter().map(|applied| applied.outcome).collect())
 }
 
 /// How an attempt ends that has written everything.
@@ -151,7 +153,7 @@ enum End {
     RollBack,
 }
 
-async fn post_until(end: End, store: &impl Store, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
+async fn post_until(end: End, store: &impl Store, jobs: &[Job]) -> Result<Vec<Applied>, StoreError> {
     if jobs.is_empty() {
         return Ok(Vec::new());
     }
@@ -190,7 +192,7 @@ async fn bounded_attempt(
     store: &impl Store,
     jobs: &[Job],
     duplicate_check: DuplicateCheck,
-) -> Result<Vec<Outcome>, Failure> {
+) -> Result<Vec<Applied>, Failure> {
     let mut phase = Phases::start();
     // The pool has a limit of its own.
     let transaction = store.begin().await?;
@@ -208,7 +210,7 @@ async fn attempt(
     jobs: &[Job],
     duplicate_check: DuplicateCheck,
     mut phase: Phases,
-) -> Result<Vec<Outcome>, Failure> {
+) -> Result<Vec<Applied>, Failure> {
     let mut needs = Needs::of(jobs);
     let mut originals = HashMap::new();
     if needs.refers_back() {
@@ -242,19 +244,19 @@ async fn attempt(
         }
         phase.ended(names::PHASE_WRITE_AND_COMMIT);
     }
-    Ok(with_revived(jobs, folded))
+    Ok(applied(jobs, folded, posted_at))
 }
 
-/// The outcomes, which tell of each job whether it was dead until now.
-fn with_revived(jobs: &[Job], folded: Folded) -> Vec<Outcome> {
-    let Folded { mut outcomes, revived, .. } = folded;
+/// What was done with each job, and whether it was dead until now.
+fn applied(jobs: &[Job], folded: Folded, posted_at: i64) -> Vec<Applied> {
+    let Folded { mut outcomes, revived, entries, .. } = folded;
     for (job, outcome) in jobs.iter().zip(&mut outcomes) {
         let is_judged = matches!(outcome, Outcome::Posted | Outcome::Rejected(_));
         if is_judged && revived.contains(&job.id) {
             *outcome = Outcome::Revived(outcome.recorded());
         }
     }
-    outcomes
+    Applied::of_batch(outcomes, entries, jobs, posted_at)
 }
 
 /// Looks up what the batch refers to, and adds the accounts that follow from it. What is read here never

@@ -5,6 +5,7 @@ use domain::id::JobId;
 use domain::job::Job;
 use domain::outcome::Outcome;
 
+use super::applied::Applied;
 use super::cancelling::{Cancelled, NewCancellation};
 use crate::error::StoreError;
 
@@ -12,7 +13,7 @@ use crate::error::StoreError;
 #[async_trait]
 pub trait Posting: Send + Sync {
     /// Posts a batch, whatever its size and lanes, in one transaction, in order. Returns after the
-    /// commit, with one outcome for each job in the order of the jobs.
+    /// commit, with what it did with each job in the order of the jobs.
     ///
     /// Deadlocks, lock wait time-outs and ids that appear meanwhile roll everything back and are tried
     /// again, a bounded number of times.
@@ -21,7 +22,15 @@ pub trait Posting: Send + Sync {
     /// [`StoreError::Transient`]: nothing was written, or it is not known; the same batch may be
     /// posted again. [`StoreError::Obstructed`], [`StoreError::RightMissing`] and [`StoreError::TimedOut`]: the same, and a
     /// part of the batch may fare better. [`StoreError::Permanent`]: nothing was written, and this batch never will be.
-    async fn post(&self, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError>;
+    async fn apply(&self, jobs: &[Job]) -> Result<Vec<Applied>, StoreError>;
+
+    /// The same with the outcomes alone.
+    ///
+    /// # Errors
+    /// As of [`Posting::apply`].
+    async fn post(&self, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
+        Ok(self.apply(jobs).await?.into_iter().map(|applied| applied.outcome).collect())
+    }
 
     /// What [`Posting::post`] would make of a batch now, were each lane at its end: writes all of it and rolls it back. Locks
     /// the accounts of the batch for as long as posting it would, and takes its turn with what is posted.

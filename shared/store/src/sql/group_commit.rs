@@ -9,20 +9,20 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::job::Job;
-use domain::outcome::Outcome;
 use tokio::sync::{Mutex as Turn, oneshot};
 
 use crate::error::StoreError;
+use crate::ledger::Applied;
 
 /// Jobs posted together at the most: four full batches. More gain little, and a fault in one costs the
 /// posting of each alone.
 const JOBS_MAX: usize = 400;
 
-type Posted = Result<Vec<Outcome>, StoreError>;
+type Posted = Result<Vec<Applied>, StoreError>;
 
 /// Who posts a batch in one transaction.
 pub(crate) trait PostsAtOnce: Sync {
-    /// As [`Posting::post`](crate::ledger::Posting::post).
+    /// As [`Posting::apply`](crate::ledger::Posting::apply).
     fn post_at_once(&self, jobs: &[Job]) -> impl Future<Output = Posted> + Send;
 }
 
@@ -95,11 +95,11 @@ async fn post_together(batches: Vec<Waiting>, ledger: &impl PostsAtOnce) {
     if batches.len() > 1 {
         let jobs: Vec<Job> = batches.iter().flat_map(|batch| &batch.jobs).cloned().collect();
         match ledger.post_at_once(&jobs).await {
-            Ok(outcomes) => {
-                let mut outcomes = outcomes.into_iter();
+            Ok(applied) => {
+                let mut applied = applied.into_iter();
                 for Waiting { jobs, answer } in batches {
                     // Who has gone away meanwhile asks again, and finds duplicates.
-                    drop(answer.send(Ok(outcomes.by_ref().take(jobs.len()).collect())));
+                    drop(answer.send(Ok(applied.by_ref().take(jobs.len()).collect())));
                 }
                 return;
             }
@@ -125,7 +125,7 @@ mod tests {
     use domain::id::JobId;
     use domain::job::{Action, Spec};
     use domain::lane::Lane;
-    use domain::outcome::Rejection;
+    use domain::outcome::{Outcome, Rejection};
     use domain::text::Client;
     use futures::future::join_all;
     use jiff::Timestamp;
@@ -156,7 +156,8 @@ mod tests {
             "fault" => Err(StoreError::Permanent("at fault".to_owned())),
             _ => Ok(Outcome::Posted),
         };
-        jobs.iter().map(outcome).collect()
+        let applied = |outcome| Applied { outcome, posted_at: 0, entries: Vec::new() };
+        jobs.iter().map(|job| outcome(job).map(applied)).collect()
     }
 
     fn batch(account: &str, jobs: u64) -> Vec<Job> {
@@ -205,6 +206,6 @@ mod tests {
         assert!(futures::poll!(&mut leaves).is_pending());
         drop(leaves);
         let posted = group_commit.post(&jobs, &Oracle::default()).await;
-        assert_eq!(posted.unwrap(), [Outcome::Posted]);
+        assert_eq!(posted.unwrap(), outcomes(&jobs).unwrap());
     }
 }

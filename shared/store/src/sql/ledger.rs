@@ -29,6 +29,7 @@ use super::session::{Database, Purpose, SqlLedger};
 use super::{cancellations, entry_ranges, former_ids, freshness, listings, reads, related, schema};
 use crate::error::StoreError;
 use crate::failure::Failure;
+use crate::ledger::applied::Applied;
 use crate::ledger::durability::Durability;
 use crate::ledger::entry_range::{EntryRange, Freshness};
 use crate::ledger::findings::Audit;
@@ -63,14 +64,14 @@ impl<D: Database> Store for Transactions<'_, D> {
 }
 
 impl<D: Database> PostsAtOnce for SqlLedger<D> {
-    async fn post_at_once(&self, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
+    async fn post_at_once(&self, jobs: &[Job]) -> Result<Vec<Applied>, StoreError> {
         unbroken(post(&Transactions(self), jobs)).await
     }
 }
 
 #[async_trait]
 impl<D: Database + Clone + 'static> Posting for SqlLedger<D> {
-    async fn post(&self, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
+    async fn apply(&self, jobs: &[Job]) -> Result<Vec<Applied>, StoreError> {
         match self.database.group_commit() {
             Some(group_commit) => group_commit.post(jobs, self).await,
             None => self.post_at_once(jobs).await,
@@ -281,9 +282,7 @@ impl<D: Database + Clone + 'static> Admin for SqlLedger<D> {
 
 /// What a posting comes to, also if it panics: the batch is then taken apart as any other that is refused, and the job
 /// that no posting survives is dead alone. Its transaction was rolled back on the way.
-async fn unbroken(
-    posting: impl Future<Output = Result<Vec<Outcome>, StoreError>>,
-) -> Result<Vec<Outcome>, StoreError> {
+async fn unbroken<T>(posting: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
     AssertUnwindSafe(posting).catch_unwind().await.unwrap_or_else(|panic| {
         let said = panic.downcast_ref::<&str>().copied();
         let said =

@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::lane::Lane;
+use queue::events::{EventReader, EventStream, Start};
 use queue::work::WorkQueue;
 use queue::{DeadLetter, LaneDepth, PublishError, Queue, QueueError, Subscription};
 use tokio::sync::oneshot;
@@ -25,13 +26,14 @@ pub(super) struct QueueOf {
 enum Published {
     Envelope(Lane, Bytes),
     Letter(DeadLetter),
+    Events(Bytes),
 }
 
 impl Published {
     fn lane(&self) -> Lane {
         match self {
             Published::Envelope(lane, _) => *lane,
-            Published::Letter(_) => Lane::NONE,
+            Published::Letter(_) | Published::Events(_) => Lane::NONE,
         }
     }
 }
@@ -98,6 +100,10 @@ async fn take(
                 state.append(&world, lane, envelope);
                 Ok(())
             }
+            Published::Events(batch) => {
+                state.events.push(batch);
+                Ok(())
+            }
             Published::Letter(letter) => {
                 world.note(format_args!("dead letter {} of {}: {}", letter.id, letter.lane, letter.cause));
                 state.letters.push(letter);
@@ -161,6 +167,18 @@ impl Queue for QueueOf {
     }
 
     async fn close(&self) {}
+}
+
+/// Nobody reads them while the fleet runs.
+#[async_trait]
+impl EventStream for QueueOf {
+    async fn publish_events(&self, batch: Bytes) -> Result<(), PublishError> {
+        self.publish_confirmed(Published::Events(batch)).await
+    }
+
+    async fn read_events(&self, _: Start) -> Result<Box<dyn EventReader>, QueueError> {
+        std::future::pending().await
+    }
 }
 
 /// There is no work without an order here.

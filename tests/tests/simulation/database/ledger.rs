@@ -14,9 +14,9 @@ use domain::outcome::{Outcome, Recorded};
 use store::StoreError;
 use store::ledger::port::{Failure, Store, post, try_post};
 use store::ledger::{
-    AccountFilter, AccountsPage, Admin, Audit, Cancellation, Cancelled, EntryRange, EntryRecord, HoldFilter,
-    HoldPlace, HoldsPage, JobFilter, JobRecord, JobsCursor, JobsPage, NewCancellation, OutcomeCounts,
-    Posting, Reads, Related, Totals,
+    AccountFilter, AccountsPage, Admin, Applied, Audit, Cancellation, Cancelled, EntryRange, EntryRecord,
+    HoldFilter, HoldPlace, HoldsPage, JobFilter, JobRecord, JobsCursor, JobsPage, NewCancellation,
+    OutcomeCounts, Posting, Reads, Related, Totals,
 };
 
 use super::Database;
@@ -50,13 +50,13 @@ fn unread<T>() -> Result<T, StoreError> {
 
 #[async_trait]
 impl Posting for LedgerOf {
-    async fn post(&self, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
+    async fn apply(&self, jobs: &[Job]) -> Result<Vec<Applied>, StoreError> {
         let posted = post(self, jobs).await;
         let (world, name) = (self.process.world(), self.process.name());
         match &posted {
-            Ok(outcomes) => {
+            Ok(applied) => {
                 let again =
-                    outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Duplicate(_))).count();
+                    applied.iter().filter(|applied| matches!(applied.outcome, Outcome::Duplicate(_))).count();
                 let again = if again > 0 { format!(", {again} of them duplicates") } else { String::new() };
                 world.note(format_args!("{name} posts {} jobs{again}", jobs.len()));
             }
@@ -139,8 +139,11 @@ impl Reads for LedgerOf {
         unread()
     }
 
-    async fn jobs_of(&self, _: &[JobId]) -> Result<Vec<JobRecord>, StoreError> {
-        unread()
+    async fn jobs_of(&self, ids: &[JobId]) -> Result<Vec<JobRecord>, StoreError> {
+        self.process.gate().await;
+        let tables = self.database.tables();
+        let wanted = tables.jobs.iter().filter(|row| ids.contains(&row.record.id));
+        Ok(wanted.map(|row| row.record.clone()).collect())
     }
 
     async fn related(&self, _: &JobRecord) -> Result<Related, StoreError> {
@@ -151,8 +154,10 @@ impl Reads for LedgerOf {
         unread()
     }
 
-    async fn entries_of(&self, _: &JobRecord, _: &Accounts) -> Result<Vec<Entry>, StoreError> {
-        unread()
+    async fn entries_of(&self, job: &JobRecord, _: &Accounts) -> Result<Vec<Entry>, StoreError> {
+        self.process.gate().await;
+        let tables = self.database.tables();
+        Ok(tables.entries.values().flatten().filter(|entry| entry.job == job.id).cloned().collect())
     }
 
     async fn find_accounts(

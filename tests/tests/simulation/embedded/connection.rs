@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::lane::Lane;
+use jiff::Timestamp;
 use queue::embedded::port::{Connection, Kept, Seq, Transaction};
 use queue::{DeadLetter, QueueError};
 
@@ -158,6 +159,20 @@ impl Transaction for Part<'_> {
 
     async fn remove(&mut self, seq: Seq) -> Result<(), QueueError> {
         self.connection.write(|file| drop(file.messages.remove(&seq))).await
+    }
+
+    async fn append_events(&mut self, batch: &[u8], at: Timestamp) -> Result<Seq, QueueError> {
+        let batch = Bytes::copy_from_slice(batch);
+        let append = |file: &mut File| {
+            file.newest_events += 1;
+            file.events.insert(file.newest_events, (at, batch));
+            file.newest_events
+        };
+        self.connection.write(append).await
+    }
+
+    async fn forget_events(&mut self, through: Seq) -> Result<(), QueueError> {
+        self.connection.write(|file| file.events.retain(|seq, _| *seq > through)).await
     }
 
     async fn keep(&mut self, letter: &DeadLetter) -> Result<(), QueueError> {

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
 use domain::lane::Lane;
-use queue::embedded::port::{Kept, KeptLane, Message, Seq, Storage};
+use jiff::Timestamp;
+use queue::embedded::port::{Kept, KeptEvents, KeptLane, Message, Seq, Storage, StoredEvents};
 use queue::{DeadLetter, QueueError};
 
 use super::connection::Writing;
@@ -36,6 +37,10 @@ pub struct File {
     pub messages: BTreeMap<Seq, (Lane, Bytes, u64)>,
     /// The dead letters.
     pub letters: Vec<DeadLetter>,
+    /// The newest number that any message of the event stream had.
+    pub newest_events: Seq,
+    /// The event stream.
+    pub events: BTreeMap<Seq, (Timestamp, Bytes)>,
 }
 
 /// What ails the disk.
@@ -161,6 +166,30 @@ impl Storage for DiskOf {
             envelope: envelope.clone(),
         };
         Ok(found.take(usize::try_from(limit).unwrap_or(usize::MAX)).map(message).collect())
+    }
+
+    async fn kept_events(&self) -> Result<Vec<KeptEvents>, QueueError> {
+        let file = self.read().await?;
+        let part = |(seq, (at, batch)): (&Seq, &(Timestamp, Bytes))| KeptEvents {
+            last: *seq,
+            bytes: batch.len() as u64,
+            newest_at: *at,
+        };
+        Ok(file.events.iter().map(part).collect())
+    }
+
+    async fn events(
+        &self,
+        numbers: RangeInclusive<Seq>,
+        limit: u32,
+    ) -> Result<Vec<StoredEvents>, QueueError> {
+        let file = self.read().await?;
+        let found = file.events.range(numbers).take(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(found.map(|(seq, (_, batch))| StoredEvents { seq: *seq, batch: batch.clone() }).collect())
+    }
+
+    async fn events_since(&self, time: Timestamp) -> Result<Option<Seq>, QueueError> {
+        Ok(self.read().await?.events.iter().find(|(_, (at, _))| *at >= time).map(|(seq, _)| *seq))
     }
 
     async fn dead_letter_count(&self) -> Result<u64, QueueError> {

@@ -6,6 +6,7 @@ use domain::id::JobId;
 use domain::lane::Lane;
 use domain::outcome::Outcome;
 use domain::text::Client;
+use store::ledger::Applied;
 
 use super::*;
 
@@ -38,7 +39,8 @@ fn answered(answer: &Answer) -> (Vec<i64>, usize) {
 }
 
 fn posted(jobs: &[Job]) -> Result<Vec<Posted>, StoreError> {
-    Ok(jobs.iter().map(|_| Ok(Outcome::Posted)).collect())
+    let applied = Applied { outcome: Outcome::Posted, posted_at: 0, entries: Vec::new() };
+    Ok(jobs.iter().map(|_| Ok(applied.clone())).collect())
 }
 
 impl Waiting {

@@ -1,6 +1,7 @@
 //! The connection that writes, and its statements.
 
 use domain::lane::Lane;
+use jiff::Timestamp;
 use sqlx::Connection as _;
 use sqlx::sqlite::{Sqlite, SqliteConnection};
 
@@ -100,6 +101,19 @@ impl Transaction for SqliteTransaction<'_> {
     async fn remove(&mut self, seq: Seq) -> Result<(), QueueError> {
         let message = sqlx::query("DELETE FROM messages WHERE seq = ?").bind(seq);
         let removed = message.execute(&mut *self.transaction).await;
+        self.checked(removed).map(drop)
+    }
+
+    async fn append_events(&mut self, batch: &[u8], at: Timestamp) -> Result<Seq, QueueError> {
+        let message = sqlx::query("INSERT INTO events (at_microsecond, batch) VALUES (?, ?)");
+        let message = message.bind(at.as_microsecond()).bind(batch);
+        let appended = message.execute(&mut *self.transaction).await;
+        Ok(self.checked(appended)?.last_insert_rowid())
+    }
+
+    async fn forget_events(&mut self, through: Seq) -> Result<(), QueueError> {
+        let messages = sqlx::query("DELETE FROM events WHERE seq <= ?").bind(through);
+        let removed = messages.execute(&mut *self.transaction).await;
         self.checked(removed).map(drop)
     }
 

@@ -4,8 +4,8 @@
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Other {
     pub(super) argument: String,
-    /// Its value, where it is a number.
-    pub(super) current: Option<i64>,
+    /// Its value, if it has one.
+    pub(super) current: Option<String>,
 }
 
 impl Other {
@@ -18,7 +18,7 @@ impl Other {
         let (_, current) = rest.rsplit_once("but current is ")?;
         let current = match current.trim_start_matches("the value ") {
             none if none.starts_with("none") => None,
-            value => Some(value.strip_prefix('\'')?.split_once('\'')?.0.parse().ok()?),
+            value => Some(value.strip_prefix('\'')?.split_once('\'')?.0.to_owned()),
         };
         Some(Other { argument: argument.to_owned(), current })
     }
@@ -30,19 +30,21 @@ mod tests {
 
     #[test]
     fn what_differs_is_read_out_of_the_brokers_words() {
-        let other = |argument: &str, current| Some(Other { argument: argument.to_owned(), current });
+        let other = |argument: &str, current: Option<&str>| {
+            Some(Other { argument: argument.to_owned(), current: current.map(str::to_owned) })
+        };
         let number = "PRECONDITION_FAILED - inequivalent arg 'x-max-length' for queue 'tellers.lane.00' in vhost '/': \
                       received '100000' but current is '20'";
-        assert_eq!(Other::read(number), other("x-max-length", Some(20)));
+        assert_eq!(Other::read(number), other("x-max-length", Some("20")));
         let only_there = "inequivalent arg 'x-max-length' for queue 'q' in vhost '/': \
                           received none but current is the value '20' of type 'signedint'";
-        assert_eq!(Other::read(only_there), other("x-max-length", Some(20)));
+        assert_eq!(Other::read(only_there), other("x-max-length", Some("20")));
         let none = "PRECONDITION_FAILED - inequivalent arg 'x-single-active-consumer' for queue 'q' in vhost 'v': \
                     received the value 'true' of type 'bool' but current is none";
         assert_eq!(Other::read(none), other("x-single-active-consumer", None));
         let text = "inequivalent arg 'x-overflow' for queue 'q' in vhost 'v': \
                     received 'reject-publish' but current is 'drop-head'";
-        assert_eq!(Other::read(text), None);
+        assert_eq!(Other::read(text), other("x-overflow", Some("drop-head")));
         assert_eq!(Other::read("inequivalent exclusive"), None);
     }
 }

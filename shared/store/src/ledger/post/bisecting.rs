@@ -6,18 +6,18 @@ use std::collections::HashMap;
 
 use domain::job::Job;
 use domain::lane::Lane;
-use domain::outcome::Outcome;
 
 pub use self::trial::try_bisecting;
 use crate::error::StoreError;
+use crate::ledger::applied::Applied;
 use crate::ledger::posting::Posting;
 
 /// How often a batch is halved because its time runs out. A lane waits meanwhile, and its operator should learn
 /// of it; it hands over fewer jobs the next time.
 const HALVED_FOR_TIME_MAX: usize = 2;
 
-/// What became of one job: an outcome, or why it has none.
-pub type Posted = Result<Outcome, Unposted>;
+/// What became of one job: what was done with it, or why it has no outcome.
+pub type Posted = Result<Applied, Unposted>;
 
 /// Why a job has no outcome.
 #[derive(Debug, Clone)]
@@ -50,8 +50,8 @@ pub async fn post_bisecting(ledger: &dyn Posting, jobs: &[Job]) -> Result<Vec<Po
         let (piece, behind) = piece.split_at(free);
         pieces.push(behind);
         let is_small = piece.len() << HALVED_FOR_TIME_MAX <= jobs.len();
-        match ledger.post(piece).await {
-            Ok(outcomes) => answers.extend(outcomes.into_iter().map(Ok)),
+        match ledger.apply(piece).await {
+            Ok(applied) => answers.extend(applied.into_iter().map(Ok)),
             Err(late @ StoreError::TimedOut(_)) if is_small => return Err(late),
             Err(failure) if piece.len() > 1 && failure.may_concern_a_part() => {
                 tracing::debug!(jobs = piece.len(), "a batch is bisected: {failure}");

@@ -5,8 +5,9 @@ use domain::id::JobId;
 use domain::job::Job;
 use domain::outcome::Outcome;
 
-use super::{Posted, post_bisecting};
+use super::{Unposted, post_bisecting};
 use crate::error::StoreError;
+use crate::ledger::applied::Applied;
 use crate::ledger::cancelling::{Cancelled, NewCancellation};
 use crate::ledger::posting::Posting;
 
@@ -14,8 +15,12 @@ use crate::ledger::posting::Posting;
 ///
 /// # Errors
 /// As there.
-pub async fn try_bisecting(ledger: &dyn Posting, jobs: &[Job]) -> Result<Vec<Posted>, StoreError> {
-    post_bisecting(&Trial(ledger), jobs).await
+pub async fn try_bisecting(
+    ledger: &dyn Posting,
+    jobs: &[Job],
+) -> Result<Vec<Result<Outcome, Unposted>>, StoreError> {
+    let tried = post_bisecting(&Trial(ledger), jobs).await?;
+    Ok(tried.into_iter().map(|tried| tried.map(|applied| applied.outcome)).collect())
 }
 
 /// A ledger that keeps nothing of what is posted to it.
@@ -23,8 +28,9 @@ struct Trial<'l>(&'l dyn Posting);
 
 #[async_trait]
 impl Posting for Trial<'_> {
-    async fn post(&self, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
-        self.0.try_post(jobs).await
+    async fn apply(&self, jobs: &[Job]) -> Result<Vec<Applied>, StoreError> {
+        let outcomes = self.0.try_post(jobs).await?;
+        Ok(Applied::of_batch(outcomes, Vec::new(), jobs, 0))
     }
 
     async fn try_post(&self, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
