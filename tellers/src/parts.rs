@@ -24,6 +24,7 @@ use store::mysql::{MySqlConfig, MySqlLedger};
 use store::prefetches::Prefetches;
 use store::records::Records;
 use store::sqlite::SqliteLedger;
+use store::webhooks::Webhooks;
 
 /// The files of the embedded queue and ledger, within the data folder.
 const QUEUE_FILE: &str = "queue.sqlite";
@@ -41,6 +42,7 @@ pub(crate) struct Parts {
     pub(crate) prefetches: Arc<dyn Prefetches>,
     pub(crate) api_keys: Arc<dyn ApiKeys>,
     pub(crate) audit_log: Arc<dyn AuditLog>,
+    pub(crate) webhooks: Arc<dyn Webhooks>,
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) work: WorkPools,
 }
@@ -52,9 +54,22 @@ impl Parts {
             Some(url) => broker(url, fleet)?,
             None => (embedded_queue(fleet).await?, Arc::new(EmbeddedBus::default()) as Arc<dyn Bus>),
         };
-        let Books { ledger, records, imports, analyses, prefetches, api_keys, audit_log } = books(fleet)?;
+        let books = books(fleet)?;
+        let Books { ledger, records, imports, analyses, prefetches, api_keys, audit_log, webhooks } = books;
         let work = fleet.work_pools();
-        Ok(Parts { queue, ledger, records, imports, analyses, prefetches, api_keys, audit_log, bus, work })
+        Ok(Parts {
+            queue,
+            ledger,
+            records,
+            imports,
+            analyses,
+            prefetches,
+            api_keys,
+            audit_log,
+            webhooks,
+            bus,
+            work,
+        })
     }
 
     /// All parts, for one replica of a fleet of processes: nothing in this process alone will do.
@@ -161,10 +176,11 @@ pub(crate) struct Books {
     prefetches: Arc<dyn Prefetches>,
     pub(crate) api_keys: Arc<dyn ApiKeys>,
     pub(crate) audit_log: Arc<dyn AuditLog>,
+    webhooks: Arc<dyn Webhooks>,
 }
 
-impl<L: Ledger + Records + Imports + Analyses + Prefetches + ApiKeys + AuditLog + 'static> From<Arc<L>>
-    for Books
+impl<L: Ledger + Records + Imports + Analyses + Prefetches + ApiKeys + AuditLog + Webhooks + 'static>
+    From<Arc<L>> for Books
 {
     fn from(ledger: Arc<L>) -> Books {
         Books {
@@ -174,6 +190,7 @@ impl<L: Ledger + Records + Imports + Analyses + Prefetches + ApiKeys + AuditLog 
             prefetches: ledger.clone(),
             api_keys: ledger.clone(),
             audit_log: ledger.clone(),
+            webhooks: ledger.clone(),
             ledger,
         }
     }

@@ -15,6 +15,8 @@ use runtime::telemetry::names::Part;
 use tellers_http::keys::check_listen;
 use tellers_http::tls::ServerTls;
 use tokio_util::sync::CancellationToken;
+use webhooks::Retries;
+use worker::WebhookParts;
 
 use crate::access::{Access, Following};
 use crate::cli::{ApiArgs, DevArgs, MonitorArgs};
@@ -85,7 +87,8 @@ impl Dev {
         let of_monitor = instruments.without_pools().showing(&[Part::Monitor]);
         let api_parts = api_parts(fleet, parts, &publishers[0], ingress, of_api);
         let of_worker = instruments.showing(&[Part::Worker]);
-        let worker_parts = worker_parts(fleet, parts, &publishers[1], poster, of_worker);
+        let worker_parts =
+            worker_parts(fleet, parts, args.worker.webhook_retries, &publishers[1], poster, of_worker);
         let monitor_parts = monitor::Parts {
             api_url: Some(args.monitor.api_url.unwrap_or_else(|| url_here(addresses.0, tls.is_some()))),
             api_key: args.monitor.api_key,
@@ -171,7 +174,7 @@ pub(crate) async fn worker(
     // Without a schema every batch would fail: no lane is taken before.
     let broker = tokio::spawn(check_broker(parts.queue.clone(), shutdown.clone()));
     check_ledger(parts.ledger.clone(), fleet.lanes, shutdown.clone()).await?;
-    let worker_parts = worker_parts(&fleet, &parts, &publisher, replica, instruments);
+    let worker_parts = worker_parts(&fleet, &parts, config.webhook_retries, &publisher, replica, instruments);
     let served = worker::run(worker_parts, listener, shutdown.clone()).await;
     shutdown.cancel();
     publisher.stop().await;
@@ -250,6 +253,7 @@ fn api_config(
                 ..formats::Options::default()
             },
         },
+        webhook_allow_private: fleet.webhook_allow_private.clone(),
         ..api::Config::default()
     })
 }
@@ -279,6 +283,7 @@ fn api_parts(
         analyses: parts.analyses.clone(),
         api_keys: parts.api_keys.clone(),
         audit_log: parts.audit_log.clone(),
+        webhooks: parts.webhooks.clone(),
         bus: parts.bus.clone(),
         io: parts.work.io.clone(),
         lanes: fleet.lanes,
@@ -290,11 +295,19 @@ fn api_parts(
 fn worker_parts(
     fleet: &FleetConfig,
     parts: &Parts,
+    retries: Retries,
     publisher: &Arc<Publisher>,
     replica: String,
     instruments: Instruments,
 ) -> worker::Parts {
     worker::Parts {
+        webhooks: Some(WebhookParts {
+            store: parts.webhooks.clone(),
+            keys: parts.api_keys.clone(),
+            audit_log: parts.audit_log.clone(),
+            allowed: fleet.webhook_allow_private.clone(),
+            retries,
+        }),
         queue: parts.queue.clone(),
         ledger: parts.ledger.clone(),
         analyses: parts.analyses.clone(),

@@ -17,6 +17,7 @@ mod reads;
 mod records;
 mod schema;
 mod subject;
+mod webhooks;
 
 pub use analyses::*;
 pub use audit::*;
@@ -32,3 +33,4 @@ pub use reads::*;
 pub use records::*;
 pub use schema::*;
 pub use subject::{Jobs, Subject};
+pub use webhooks::*;

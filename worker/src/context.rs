@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use crate::events::Announcer;
 use crate::figures::Figures;
 use crate::poster::Poster;
+use crate::webhooks::WebhookParts;
 
 /// What a worker works with.
 #[derive(Clone)]
@@ -34,6 +35,8 @@ pub struct Parts {
     pub cpu: WorkPool,
     /// Where changes of settings are kept; `None`: nobody changes any.
     pub records: Option<Arc<dyn Records>>,
+    /// What webhooks take; `None`: none are sent.
+    pub webhooks: Option<WebhookParts>,
     /// How replicas find each other.
     pub bus: Arc<dyn Bus>,
     /// For the jobs that the fleet submits itself.

@@ -8,6 +8,7 @@ mod events;
 mod posting;
 #[path = "fakes/reads.rs"]
 mod reads;
+mod webhooks;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};

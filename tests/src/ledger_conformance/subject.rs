@@ -21,6 +21,7 @@ use store::mysql::{MySqlConfig, MySqlLedger};
 use store::prefetches::Prefetches;
 use store::records::Records;
 use store::sqlite::SqliteLedger;
+use store::webhooks::Webhooks;
 
 /// The ledger under test and where its database is.
 pub struct Subject {
@@ -36,9 +37,9 @@ enum Place {
 }
 
 /// All that is in a ledger's database.
-pub trait Database: Ledger + Analyses + Imports + Prefetches + Records {}
+pub trait Database: Ledger + Analyses + Imports + Prefetches + Records + Webhooks {}
 
-impl<D: Ledger + Analyses + Imports + Prefetches + Records> Database for D {}
+impl<D: Ledger + Analyses + Imports + Prefetches + Records + Webhooks> Database for D {}
 
 impl Place {
     /// A new database on the server that the tests share.

@@ -94,6 +94,12 @@ metrics! {
         counter DEAD_LETTERS = "tellers_dead_letters_total";
         /// Events that the event stream has taken.
         counter EVENTS_PUBLISHED = "tellers_events_published_total";
+        /// Attempts to deliver an event to a webhook endpoint. Label `result`: `delivered`, `retry` or `given_up`.
+        counter WEBHOOK_ATTEMPTS = "tellers_webhook_attempts_total";
+        /// How long an attempt took.
+        histogram WEBHOOK_ATTEMPT_SECONDS = "tellers_webhook_attempt_seconds";
+        /// Attempts that are being made now.
+        gauge WEBHOOK_IN_FLIGHT = "tellers_webhook_attempts_in_flight";
         /// Lanes that this worker serves.
         gauge LANES_HELD = "tellers_lanes_held";
         /// A part of posting a batch. Label `phase`.
@@ -162,6 +168,8 @@ pub const PROBLEM: &str = "problem";
 pub const PHASE: &str = "phase";
 /// Why, in a word or two.
 pub const REASON: &str = "reason";
+/// What became of an attempt.
+pub const RESULT: &str = "result";
 /// What a pool is for, such as `primary`.
 pub const POOL: &str = "pool";
 /// `idle` or `in_use`.
