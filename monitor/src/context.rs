@@ -9,6 +9,7 @@ use queue::Queue;
 use runtime::addresses::AllowedPrivate;
 use store::ledger::Ledger;
 use store::records::Records;
+use store::webhooks::Webhooks;
 use tellers_http::keys::KeyRing;
 use tellers_http::trail::Trail;
 use tokio::sync::watch;
@@ -28,6 +29,8 @@ pub struct Parts {
     pub ledger: Arc<dyn Ledger>,
     /// For the history, the alerts that fired and the changes of settings.
     pub records: Arc<dyn Records>,
+    /// How many webhook endpoints are sent nothing.
+    pub webhooks: Arc<dyn Webhooks>,
     /// For the replicas' reports.
     pub bus: Arc<dyn Bus>,
     /// The fleet's lanes.

@@ -333,6 +333,7 @@ fn monitor_parts(
         queue: parts.queue.clone(),
         ledger: parts.ledger.clone(),
         records: parts.records.clone(),
+        webhooks: parts.webhooks.clone(),
         bus: parts.bus.clone(),
         lanes: fleet.lanes,
         replica,

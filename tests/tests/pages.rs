@@ -13,6 +13,8 @@ mod keys;
 mod letters;
 #[path = "pages/site.rs"]
 mod site;
+#[path = "pages/webhooks.rs"]
+mod webhooks;
 
 use serde_json::{Value, json};
 use tests::client::Client;

@@ -32,6 +32,10 @@ const DELIVERIES_MAX: usize = 1_000;
 pub(super) const WAITING_MAX: u64 = 20_000;
 /// How long the newest message of a stream may take to come.
 const NEWEST_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long it is read where nobody has read before.
+const MOMENT: Duration = Duration::from_millis(500);
+/// How long it is looked for a place that was there.
+const END_TIMEOUT: Duration = Duration::from_secs(10);
 /// How far the clocks of the database and the broker may be apart: a minute.
 const SKEW_US_MAX: i64 = 60_000_000;
 /// How long the stream may be silent before it is looked whether it is still the same.
@@ -118,8 +122,11 @@ async fn read(hooks: &Arc<Hooks>) -> Result<(), Ended> {
         }
         looked_at = Instant::now();
         stream.keep_place().await?;
-        if !hooks.reads() || hooks.known().active.is_empty() {
+        if !hooks.reads() {
             return Ok(());
+        }
+        if hooks.known().active.is_empty() {
+            return stream.leave().await;
         }
         stream.look().await?;
         if let Some(place) = stream.place {
@@ -201,19 +208,15 @@ impl Stream {
     async fn open(hooks: &Arc<Hooks>) -> Result<Stream, Ended> {
         let queue = &hooks.shared.parts.queue;
         let kept = within(hooks.parts.store.place()).await?;
-        let (mut place, mut start, mut newest_at) = (kept, Start::Oldest, None);
-        if let Some(at) = kept {
-            let newest = Newest::of(hooks, at).await?;
-            (start, newest_at) = (Start::At(at), newest.at);
-            if newest.ends_before(at) {
-                warn!(place = at, "the event stream was made anew; webhooks go on with its oldest event");
-                within(hooks.parts.store.note_missed(None)).await?;
-                (place, start) = (None, Start::Oldest);
-            }
-        } else if let Some(first) = hooks.known().active.iter().map(|target| target.endpoint.created_at).min()
-        {
-            start = since(first);
+        let newest = Newest::of(hooks, kept).await?;
+        // Where nobody has read, from its end on: an endpoint that is new, or was disabled, catches up by itself.
+        let mut place = kept.or(newest.offset.map(|newest| newest + 1));
+        if let Some(at) = kept.filter(|at| newest.ends_before(*at)) {
+            warn!(place = at, "the event stream was made anew; webhooks go on with its oldest event");
+            within(hooks.parts.store.note_missed(None)).await?;
+            place = None;
         }
+        let start = place.map_or(Start::Oldest, Start::At);
         let reader = queue.read_events(start).await?;
         let matching = Matching::of(hooks.known());
         let mut stream = Stream {
@@ -225,11 +228,22 @@ impl Stream {
             behind: HashMap::new(),
             added: HashMap::new(),
             received_at: Instant::now(),
-            newest_at,
+            newest_at: newest.at,
         };
         stream.reload().await?;
         debug!(?place, "the events for webhooks are read here");
         Ok(stream)
+    }
+
+    /// Ends while every endpoint is disabled: each goes on from here once it is enabled.
+    async fn leave(&mut self) -> Result<(), Ended> {
+        self.reload().await?;
+        let Some(place) = self.place else { return Ok(()) };
+        let ids = self.matching.targets.iter().map(|target| &target.endpoint.id);
+        let behind: Vec<_> =
+            ids.filter(|id| !self.behind.contains_key(*id)).map(|id| (id.clone(), place)).collect();
+        self.note(&[], &behind).await?;
+        within(self.hooks.parts.store.forget_place()).await
     }
 
     /// Takes over changes of endpoints, and looks whether a stream that is silent is still the same.
@@ -240,7 +254,7 @@ impl Stream {
         if self.received_at.elapsed() > SILENCE_MAX {
             self.received_at = Instant::now();
             if let Some(place) = self.place
-                && Newest::of(&self.hooks, place).await?.ends_before(place)
+                && Newest::of(&self.hooks, Some(place)).await?.ends_before(place)
             {
                 return Err(QueueError::Failed("the event stream was made anew".to_owned()).into());
             }
@@ -372,16 +386,19 @@ struct Newest {
 }
 
 impl Newest {
-    /// Reads it, up to `place` at the most.
-    async fn of(hooks: &Hooks, place: u64) -> Result<Newest, Ended> {
+    /// Reads it, up to `place`, or for a moment: more may come all the time.
+    async fn of(hooks: &Hooks, place: Option<u64>) -> Result<Newest, Ended> {
+        let end = Instant::now() + if place.is_some() { END_TIMEOUT } else { MOMENT };
         let mut reader = hooks.shared.parts.queue.read_events(Start::Newest).await?;
         let mut newest = Newest { offset: None, at: None };
-        while let Ok(message) = timeout(NEWEST_TIMEOUT, reader.next()).await {
+        while Instant::now() < end
+            && let Ok(message) = timeout(NEWEST_TIMEOUT, reader.next()).await
+        {
             let message = message?;
             newest.offset = Some(message.offset);
             let times = events(&message).into_iter().filter_map(|event| event.time);
             newest.at = newest.at.max(times.map(Timestamp::as_microsecond).max());
-            if message.offset + 1 >= place {
+            if place.is_some_and(|place| message.offset + 1 >= place) {
                 break;
             }
         }

@@ -124,6 +124,10 @@ metrics! {
         gauge CLOCK_SKEW_SECONDS = "tellers_clock_skew_seconds";
         /// Dead letters that wait for an operator.
         gauge DEAD_LETTERS_WAITING = "tellers_dead_letters_waiting";
+        /// Webhook endpoints. Label `state`: `active`, `failing` (active, and every attempt fails), or `disabled` (not by its client).
+        gauge WEBHOOK_ENDPOINTS = "tellers_webhook_endpoints";
+        /// Events that wait to be delivered to webhook endpoints.
+        gauge WEBHOOK_DELIVERIES_WAITING = "tellers_webhook_deliveries_waiting";
         /// 1 if an alert fires, else 0. Label `alert`.
         gauge ALERT_FIRING = "tellers_alert_firing";
         /// Replicas by `role` and `state` (`live` or `lost`). `NaN`: no report reaches the monitor.
