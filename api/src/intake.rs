@@ -12,6 +12,7 @@ use domain::id::{Identity, JobId};
 use domain::job::{Kind, Spec};
 use domain::json;
 use domain::lane::Lane;
+use domain::schedule::ExecuteAt;
 use domain::text::{Client, Reference};
 use formats::{FormerName, PaymentName};
 use runtime::clock;
@@ -42,6 +43,8 @@ pub struct Prepared {
     pub came_before: bool,
     /// It is known by a reference.
     pub has_reference: bool,
+    /// When it is to be executed.
+    pub execute_at: Option<ExecuteAt>,
 }
 
 /// Who sends what comes in, and under which key.
@@ -266,6 +269,7 @@ impl Intake<'_> {
             is_new: false,
             came_before: false,
             has_reference: spec.reference.is_some(),
+            execute_at: spec.execute_at,
         })
     }
 

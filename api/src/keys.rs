@@ -21,6 +21,7 @@ pub const ROUTES: &[Route] = &[
     Route::of("GET", "/api/jobs/{id}", &[Read, Audit]),
     Route::of("DELETE", "/api/jobs/{id}", &[Submit, Operate]),
     Route::of("GET", "/api/jobs/{id}/timeline", &[Read, Audit]),
+    Route::of("GET", "/api/scheduled-jobs", &[Read, Audit]),
     Route::of("POST", "/api/jobs/batch", &[Submit]),
     Route::of("GET", "/api/accounts", &[Read, Audit]),
     Route::of("GET", "/api/holds", &[Read, Audit]),

@@ -12,6 +12,7 @@ pub mod imports;
 pub mod jobs;
 pub mod keys;
 pub mod operations;
+pub mod scheduled_jobs;
 pub mod webhooks;
 
 use std::sync::Arc;
@@ -40,6 +41,7 @@ pub fn router(ingress: Arc<Ingress>) -> Router {
         .routes(routes!(jobs::submit, jobs::list::list))
         .routes(routes!(jobs::show, jobs::cancel::cancel))
         .routes(routes!(jobs::timeline::show))
+        .routes(routes!(scheduled_jobs::list))
         .routes(routes!(batch::submit))
         .routes(routes!(accounts::list::list))
         .routes(routes!(accounts::show))

@@ -8,12 +8,13 @@
 -- are named. docs/RIGHTS.md says why each right is needed.
 
 -- api: reads the ledger, and writes about imports, runs of analyses, names of keys and webhook endpoints. It inserts into `jobs` to take the id of
--- a job that is cancelled.
+-- a job that is cancelled, and has a scheduled job that is cancelled put on its lane at once.
 GRANT SELECT ON tellers._sqlx_migrations TO 'tellers_api'@'%';
 GRANT SELECT ON tellers.settings TO 'tellers_api'@'%';
 GRANT SELECT ON tellers.accounts TO 'tellers_api'@'%';
 GRANT SELECT, INSERT ON tellers.jobs TO 'tellers_api'@'%';
 GRANT SELECT, INSERT ON tellers.cancellations TO 'tellers_api'@'%';
+GRANT SELECT, UPDATE (release_at, cancelled_at) ON tellers.scheduled_jobs TO 'tellers_api'@'%';
 GRANT SELECT ON tellers.job_conflicts TO 'tellers_api'@'%';
 GRANT SELECT ON tellers.entries TO 'tellers_api'@'%';
 GRANT SELECT ON tellers.holds TO 'tellers_api'@'%';
@@ -36,21 +37,22 @@ GRANT SELECT, UPDATE (due_at) ON tellers.webhook_deliveries TO 'tellers_api'@'%'
 GRANT SELECT ON tellers.webhook_attempts TO 'tellers_api'@'%';
 GRANT SELECT, INSERT, DELETE ON tellers.webhook_resends TO 'tellers_api'@'%';
 
--- worker: posts jobs, completes the rows of those that were cancelled before they came, analyses histories, delivers webhooks (for which it reads which keys are valid), and adds partitions to `entries` by a procedure. (MariaDB asks for UPDATE on the key
+-- worker: posts jobs, completes the rows of those that were cancelled before they came, replaces those of scheduled jobs that are executed, analyses histories, delivers webhooks (for which it reads which keys are valid), and adds partitions to `entries` by a procedure. (MariaDB asks for UPDATE on the key
 -- too where an INSERT falls back on an UPDATE, as that of the mark for replicas in `settings` does.)
 GRANT SELECT ON tellers._sqlx_migrations TO 'tellers_worker'@'%';
 GRANT SELECT, INSERT, UPDATE (name, value) ON tellers.settings TO 'tellers_worker'@'%';
 GRANT SELECT, INSERT, UPDATE (balance, held, overdraft_limit, status, seq, digest, holder) ON tellers.accounts TO 'tellers_worker'@'%';
-GRANT SELECT, INSERT, UPDATE (client, reference, kind, lane, account, body, fingerprint, outcome, reason, cause, ingress, accepted_at, posted_at) ON tellers.jobs TO 'tellers_worker'@'%';
+GRANT SELECT, INSERT, UPDATE (client, reference, kind, lane, account, body, fingerprint, outcome, reason, cause, ingress, accepted_at, posted_at, scheduled_at), DELETE ON tellers.jobs TO 'tellers_worker'@'%';
+GRANT SELECT, INSERT, UPDATE (release_at, releases), DELETE ON tellers.scheduled_jobs TO 'tellers_worker'@'%';
 GRANT SELECT ON tellers.cancellations TO 'tellers_worker'@'%';
 GRANT SELECT ON tellers.records TO 'tellers_worker'@'%';
 GRANT INSERT ON tellers.job_conflicts TO 'tellers_worker'@'%';
 GRANT SELECT, INSERT ON tellers.entries TO 'tellers_worker'@'%';
 GRANT SELECT, INSERT, UPDATE (status, captured) ON tellers.holds TO 'tellers_worker'@'%';
 GRANT SELECT, INSERT ON tellers.reversals TO 'tellers_worker'@'%';
-GRANT SELECT, UPDATE (posted, rejected, dead, entries, posted_at, cancelled) ON tellers.lane_totals TO 'tellers_worker'@'%';
+GRANT SELECT, UPDATE (posted, rejected, dead, entries, posted_at, cancelled, scheduled) ON tellers.lane_totals TO 'tellers_worker'@'%';
 GRANT SELECT, INSERT, UPDATE (outcome, reason) ON tellers.import_rows TO 'tellers_worker'@'%';
-GRANT SELECT, UPDATE (posted, rejected, duplicate, conflict, dead, cancelled) ON tellers.import_totals TO 'tellers_worker'@'%';
+GRANT SELECT, UPDATE (posted, rejected, duplicate, conflict, dead, cancelled, scheduled) ON tellers.import_totals TO 'tellers_worker'@'%';
 GRANT SELECT, INSERT, UPDATE (client, requested_at, request, cancelled_at, batches, accounts) ON tellers.analyses TO 'tellers_worker'@'%';
 GRANT SELECT, INSERT, DELETE ON tellers.analysis_batches TO 'tellers_worker'@'%';
 GRANT INSERT, DELETE ON tellers.patterns TO 'tellers_worker'@'%';
@@ -80,6 +82,7 @@ GRANT SELECT ON tellers.settings TO 'tellers_read'@'%';
 GRANT SELECT ON tellers.accounts TO 'tellers_read'@'%';
 GRANT SELECT ON tellers.jobs TO 'tellers_read'@'%';
 GRANT SELECT ON tellers.cancellations TO 'tellers_read'@'%';
+GRANT SELECT ON tellers.scheduled_jobs TO 'tellers_read'@'%';
 GRANT SELECT ON tellers.job_conflicts TO 'tellers_read'@'%';
 GRANT SELECT ON tellers.entries TO 'tellers_read'@'%';
 GRANT SELECT ON tellers.holds TO 'tellers_read'@'%';

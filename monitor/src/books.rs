@@ -58,8 +58,8 @@ impl Books {
     pub(crate) fn totals(&self) -> Option<LedgerView> {
         let totals = self.totals.clone()?;
         let Some((counts, _)) = &self.counts else { return Some(totals) };
-        let OutcomeCounts { posted, rejected, dead, cancelled } = counts.values().sum();
-        Some(LedgerView { posted, rejected, dead, cancelled, ..totals })
+        let OutcomeCounts { posted, rejected, dead, cancelled, scheduled } = counts.values().sum();
+        Some(LedgerView { posted, rejected, dead, cancelled, scheduled, ..totals })
     }
 }
 
@@ -149,6 +149,7 @@ fn view(totals: Totals) -> LedgerView {
         rejected: totals.rejected,
         dead: totals.dead,
         cancelled: totals.cancelled,
+        scheduled: totals.scheduled,
         balanced: totals.balances.iter().all(|(_, sum)| *sum == 0),
         balances: totals.balances.into_iter().map(sum).collect(),
     }

@@ -45,6 +45,7 @@ pub(crate) fn set(snapshot: &Snapshot) {
         ("rejected", count.rejected),
         ("dead", count.dead),
         ("cancelled", count.cancelled),
+        ("scheduled", count.scheduled),
         ("duplicate", count.duplicates),
         ("conflict", count.conflicts),
         ("in_flight", count.in_flight),

@@ -1,5 +1,5 @@
-//! The line that must always add up: accepted = posted + rejected + dead + cancelled + duplicates +
-//! conflicts + in flight.
+//! The line that must always add up: accepted = posted + rejected + dead + cancelled + scheduled + duplicates +
+//! conflicts + in flight. A scheduled job that is executed is no second acceptance: it moves from one term to another.
 //!
 //! What became of jobs is the ledger's word, which counts each once and which no replica takes with it when it
 //! is killed. What was accepted, and what clients sent twice, is the replicas' word. A replica that is killed
@@ -148,7 +148,7 @@ impl Count {
     fn view(&self, now: Sum, closed: bool, moment: &Moment<'_>) -> Reconciliation {
         let base = self.base.unwrap_or(now);
         let Sum { accepted, outcome_counts, duplicates, conflicts } = now.since(&base);
-        let OutcomeCounts { posted, rejected, dead, cancelled } = outcome_counts;
+        let OutcomeCounts { posted, rejected, dead, cancelled, scheduled } = outcome_counts;
         let settled = outcome_counts.jobs() + duplicates + conflicts;
         let missing = now.missing_since(&base);
         let unaccounted = (closed && self.from_quiet).then_some(missing);
@@ -163,6 +163,7 @@ impl Count {
             rejected,
             dead,
             cancelled,
+            scheduled,
             duplicates,
             conflicts,
             in_flight: if closed { 0 } else { accepted - settled },
@@ -192,6 +193,7 @@ impl Count {
         );
         let others = [
             (count.cancelled, "cancelled"),
+            (count.scheduled, "scheduled"),
             (count.duplicates, "duplicates"),
             (count.conflicts, "conflicts"),
         ];
@@ -232,19 +234,25 @@ impl Count {
 }
 
 impl Sum {
-    /// What came after `base`. Jobs that a replay has taken from the dead since were accepted before it.
+    /// What came after `base`. Jobs that a replay has taken from the dead since, and scheduled ones that came to another
+    /// outcome, were accepted before it.
     fn since(&self, base: &Sum) -> Sum {
         let (now, then) = (&self.outcome_counts, &base.outcome_counts);
-        let revived = then.dead.saturating_sub(now.dead);
-        let posted = now.posted.saturating_sub(then.posted);
-        let rejected = now.rejected.saturating_sub(then.rejected);
+        let mut before = then.dead.saturating_sub(now.dead) + then.scheduled.saturating_sub(now.scheduled);
+        let mut added = |now: u64, then: u64| {
+            let all = now.saturating_sub(then);
+            let new = all.saturating_sub(before);
+            before -= all - new;
+            new
+        };
         Sum {
             accepted: self.accepted.saturating_sub(base.accepted),
             outcome_counts: OutcomeCounts {
-                posted: posted.saturating_sub(revived),
-                rejected: rejected.saturating_sub(revived.saturating_sub(posted)),
-                dead: now.dead.saturating_sub(then.dead),
-                cancelled: now.cancelled.saturating_sub(then.cancelled),
+                posted: added(now.posted, then.posted),
+                rejected: added(now.rejected, then.rejected),
+                dead: added(now.dead, then.dead),
+                cancelled: added(now.cancelled, then.cancelled),
+                scheduled: added(now.scheduled, then.scheduled),
             },
             duplicates: self.duplicates.saturating_sub(base.duplicates),
             conflicts: self.conflicts.saturating_sub(base.conflicts),

@@ -226,8 +226,8 @@ impl Sampler {
     }
 
     fn still_seconds(&mut self, counted: Counts, waits: bool, now: Instant) -> f64 {
-        let Counts { posted, rejected, duplicate, conflict, dead, cancelled, .. } = counted;
-        let settled = posted + rejected + duplicate + conflict + dead + cancelled;
+        let Counts { posted, rejected, duplicate, conflict, dead, cancelled, scheduled, .. } = counted;
+        let settled = posted + rejected + duplicate + conflict + dead + cancelled + scheduled;
         if settled != self.settled.0 || !waits {
             self.settled = (settled, now);
         }

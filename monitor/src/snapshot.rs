@@ -125,6 +125,7 @@ impl Snapshot {
             rejected: 0,
             dead: 0,
             cancelled: 0,
+            scheduled: 0,
             duplicates: 0,
             conflicts: 0,
             in_flight: 0,

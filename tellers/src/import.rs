@@ -140,8 +140,10 @@ async fn follow(ingress: &Client, number: u64, bar: &ProgressBar) -> anyhow::Res
 
 fn show(import: &Value, bar: &ProgressBar) {
     let count = |name: &str| import[name].as_u64().unwrap_or_default();
-    let settled: u64 =
-        ["posted", "rejected", "duplicates", "conflicts", "dead", "cancelled"].map(count).iter().sum();
+    let settled: u64 = ["posted", "rejected", "duplicates", "conflicts", "dead", "cancelled", "scheduled"]
+        .map(count)
+        .iter()
+        .sum();
     let (position, length) = match import["state"].as_str() {
         Some("draining") => (settled, count("accepted")),
         _ => (count("bytes_read"), count("bytes")),

@@ -70,7 +70,7 @@ Examples:
   tellers imports report 17 > pain.002.xml
   tellers jobs find --import 17 --outcome rejected";
 
-const COLUMNS: [Column; 14] = [
+const COLUMNS: [Column; 15] = [
     right("import"),
     left("state"),
     left("created (UTC)"),
@@ -85,6 +85,7 @@ const COLUMNS: [Column; 14] = [
     right("conflicts"),
     right("dead"),
     right("cancelled"),
+    right("scheduled"),
 ];
 
 pub(crate) async fn run(args: ImportsArgs) -> anyhow::Result<ExitCode> {
@@ -146,6 +147,7 @@ fn row(import: &Value) -> Vec<String> {
         "conflicts",
         "dead",
         "cancelled",
+        "scheduled",
     ];
     let facts = [
         text(&import["id"]),

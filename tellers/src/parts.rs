@@ -23,6 +23,7 @@ use store::ledger::Ledger;
 use store::mysql::{MySqlConfig, MySqlLedger};
 use store::prefetches::Prefetches;
 use store::records::Records;
+use store::schedules::Schedules;
 use store::sqlite::SqliteLedger;
 use store::webhooks::Webhooks;
 
@@ -40,6 +41,7 @@ pub(crate) struct Parts {
     pub(crate) imports: Arc<dyn Imports>,
     pub(crate) analyses: Arc<dyn Analyses>,
     pub(crate) prefetches: Arc<dyn Prefetches>,
+    pub(crate) schedules: Arc<dyn Schedules>,
     pub(crate) api_keys: Arc<dyn ApiKeys>,
     pub(crate) audit_log: Arc<dyn AuditLog>,
     pub(crate) webhooks: Arc<dyn Webhooks>,
@@ -55,7 +57,17 @@ impl Parts {
             None => (embedded_queue(fleet).await?, Arc::new(EmbeddedBus::default()) as Arc<dyn Bus>),
         };
         let books = books(fleet)?;
-        let Books { ledger, records, imports, analyses, prefetches, api_keys, audit_log, webhooks } = books;
+        let Books {
+            ledger,
+            records,
+            imports,
+            analyses,
+            prefetches,
+            schedules,
+            api_keys,
+            audit_log,
+            webhooks,
+        } = books;
         let work = fleet.work_pools();
         Ok(Parts {
             queue,
@@ -64,6 +76,7 @@ impl Parts {
             imports,
             analyses,
             prefetches,
+            schedules,
             api_keys,
             audit_log,
             webhooks,
@@ -174,13 +187,15 @@ pub(crate) struct Books {
     imports: Arc<dyn Imports>,
     analyses: Arc<dyn Analyses>,
     prefetches: Arc<dyn Prefetches>,
+    schedules: Arc<dyn Schedules>,
     pub(crate) api_keys: Arc<dyn ApiKeys>,
     pub(crate) audit_log: Arc<dyn AuditLog>,
     webhooks: Arc<dyn Webhooks>,
 }
 
-impl<L: Ledger + Records + Imports + Analyses + Prefetches + ApiKeys + AuditLog + Webhooks + 'static>
-    From<Arc<L>> for Books
+impl<
+    L: Ledger + Records + Imports + Analyses + Prefetches + Schedules + ApiKeys + AuditLog + Webhooks + 'static,
+> From<Arc<L>> for Books
 {
     fn from(ledger: Arc<L>) -> Books {
         Books {
@@ -188,6 +203,7 @@ impl<L: Ledger + Records + Imports + Analyses + Prefetches + ApiKeys + AuditLog 
             imports: ledger.clone(),
             analyses: ledger.clone(),
             prefetches: ledger.clone(),
+            schedules: ledger.clone(),
             api_keys: ledger.clone(),
             audit_log: ledger.clone(),
             webhooks: ledger.clone(),

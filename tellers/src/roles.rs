@@ -313,6 +313,7 @@ fn worker_parts(
         analyses: parts.analyses.clone(),
         prefetches: parts.prefetches.clone(),
         records: Some(parts.records.clone()),
+        schedules: Some(parts.schedules.clone()),
         cpu: parts.work.cpu.clone(),
         bus: parts.bus.clone(),
         publisher: publisher.clone(),

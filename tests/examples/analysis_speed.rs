@@ -233,6 +233,7 @@ fn worker_parts<L: Ledger + Analyses + Prefetches + 'static>(
         analyses: database.clone(),
         prefetches: database,
         records: None,
+        schedules: None,
         webhooks: None,
         cpu: WorkPool::new("cpu", 20, 100),
         bus,

@@ -9,8 +9,10 @@
 //! | O4 | the entries of the jobs that draw on an account follow the order of acceptance |
 //! | O5 | the digest chain holds: `tellers verify`, which checks O1 to O3 in its own way too |
 //! | O6 | the backlog drains: waited for before anything is judged |
+//! | O7 | every outcome is on the event stream, and those of an account are in order |
 
 mod books;
+pub mod events;
 mod seen;
 
 use std::collections::{BTreeMap, HashMap};
@@ -42,6 +44,7 @@ pub async fn hold(
     let books = Books::read(url).await?;
     clean(&judge(&books, record))?;
     seen::as_kept(client, &books, record).await?;
+    clean(&events::judge(&events::all(client).await?, record))?;
     verify(fleet, record).await
 }
 
@@ -58,6 +61,7 @@ pub async fn hold_seen(
 ) -> anyhow::Result<()> {
     drained(client, record, within).await?;
     clean(&judge(&Books::ask(client, record, currency).await?, record))?;
+    clean(&events::judge(&events::all(client).await?, record))?;
     verify(fleet, record).await
 }
 

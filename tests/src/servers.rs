@@ -55,3 +55,13 @@ pub struct Vhost {
     pub url: String,
     _turn: Option<OwnedMutexGuard<()>>,
 }
+
+impl Vhost {
+    /// Loses all queues with what is in them, as a broker does that is restored from nothing.
+    ///
+    /// # Errors
+    /// There is no broker.
+    pub async fn empty(&self) -> anyhow::Result<()> {
+        rabbitmq::empty(&self.url).await
+    }
+}

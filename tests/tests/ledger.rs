@@ -7,7 +7,7 @@ use domain::lane::Lanes;
 use domain::outcome::{Outcome, RecordedOutcome, Rejection};
 use sqlx::{Connection as _, Executor as _, MySqlConnection};
 use store::StoreError;
-use store::ledger::{Admin as _, Posting as _, Reads as _, post_bisecting};
+use store::ledger::{Admin as _, Applied, Posting as _, Reads as _, post_bisecting};
 use store::mysql::{MySqlConfig, MySqlLedger};
 use tests::ledger_conformance::{Jobs, Subject};
 use tests::servers::MariaDb;
@@ -36,6 +36,7 @@ conformance!(
     every_kind_takes_effect,
     every_rejection_is_recorded,
     a_job_that_comes_again_takes_effect_once,
+    a_job_comes_back_with_its_entries,
     another_body_under_the_same_id_is_a_conflict,
     a_job_is_known_by_the_ids_that_it_had_before,
     a_client_is_known_whatever_its_key_is_called,
@@ -86,6 +87,15 @@ conformance!(
     a_job_that_dies_under_a_cancelled_id_is_dead_or_cancelled,
     a_cancellation_and_a_posting_never_both_have_their_way,
     a_cancelled_row_counts_once,
+    a_scheduled_job_is_executed_once_when_it_is_due,
+    due_jobs_are_released_in_order_and_until_they_come,
+    a_scheduled_job_meets_the_funds_of_its_day,
+    a_scheduled_job_that_cannot_be_posted_dies,
+    a_cancelled_scheduled_job_is_never_executed,
+    a_cancellation_and_an_execution_never_both_have_their_way,
+    scheduled_jobs_are_listed_in_the_order_in_which_they_are_due,
+    a_scheduled_row_comes_to_its_outcome,
+    tampering_with_schedules_shows,
     histories_come_with_their_jobs,
     a_prefetch_shrinks_once_nothing_comes_back,
     the_largest_prefetch_of_many_at_once_holds,
@@ -135,8 +145,8 @@ async fn a_migration_that_was_broken_off_is_brought_to_its_end() -> anyhow::Resu
                 UPDATE _sqlx_migrations SET success = FALSE WHERE version = 5";
     let first = "DROP TABLE holds, reversals, lane_totals, records, imports, import_rows, import_totals, \
                  import_refusals, import_contents, import_shares, job_conflicts, key_clients, analyses, analysis_batches, patterns, api_keys, \
-                 audit_log, cancellations, webhook_endpoints, webhook_place, webhook_deliveries, webhook_attempts, webhook_resends; \
-                 DELETE FROM _sqlx_migrations WHERE version > 1; \
+                 audit_log, cancellations, scheduled_jobs, webhook_endpoints, webhook_place, webhook_deliveries, webhook_attempts, webhook_resends; \
+                 ALTER TABLE jobs DROP COLUMN scheduled_at; DELETE FROM _sqlx_migrations WHERE version > 1; \
                  UPDATE _sqlx_migrations SET success = FALSE WHERE version = 1";
     for broken_off in [last, first] {
         subject.behind_its_back(broken_off).await?;
@@ -334,7 +344,7 @@ async fn a_batch_that_takes_too_long_is_posted_in_smaller_ones() -> anyhow::Resu
     let batch: Vec<_> =
         (0..8).map(|_| jobs.job(r#"{"kind":"deposit","account":"a","amount":5,"currency":"EUR"}"#)).collect();
     let answers = post_bisecting(&*subject.ledger, &batch).await?;
-    let has_outcome = |outcome: &Outcome| outcome.recorded() == RecordedOutcome::Posted;
+    let has_outcome = |applied: &Applied| applied.outcome.recorded() == RecordedOutcome::Posted;
     assert!(answers.iter().all(|answer| answer.as_ref().is_ok_and(has_outcome)), "{answers:?}");
     subject.books_are_right().await
 }

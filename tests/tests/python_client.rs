@@ -4,14 +4,18 @@
 //! Its tools come from the registry of Python packages, in the versions of `clients/python/requirements.txt`. Where the registry
 //! cannot be reached the last words of the run say what was not tested.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use tests::fleet;
+use serde_json::json;
+use tests::client::Client;
+use tests::fleet::{self, Fleet, Role};
 use tests::registry::{is_installed, last_words};
 use tests::sandbox::Sandbox;
+use tests::servers::{fresh_database, fresh_vhost};
 use tests::wait::until;
 
 const CLIENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../clients/python");
@@ -85,4 +89,53 @@ async fn the_python_client_passes_its_tests_on_fleets_of_this_binary() {
     let said = workshop.run("venv/bin/pytest --tb=short -ra").await.unwrap();
     assert!(said.contains(" passed"), "{said}");
     assert!(!said.contains("SKIPPED"), "{said}");
+}
+
+/// The consumer of docs/events.md, which knows nothing of Tellers but the broker.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_consumer_of_the_broker_reads_every_event_while_workers_are_killed() {
+    const JOBS: usize = 300;
+    let workshop = Workshop::open().await.unwrap();
+    if !workshop.installs("pika==1.4.4").await.unwrap() {
+        return last_words(
+            "the consumer of the event stream was not tested: the registry of Python packages cannot be reached",
+        )
+        .unwrap();
+    }
+    let (database, vhost) = (fresh_database().await.unwrap(), fresh_vhost().await.unwrap());
+    let fleet = Fleet::new(&database, &vhost.url).unwrap();
+    fleet.run_ok(&["migrate"]).await.unwrap();
+    let (api, mut worker) = (fleet.start(Role::Api).await.unwrap(), fleet.start(Role::Worker).await.unwrap());
+    let client = Client::new(&api.url("")).unwrap();
+    let docs = include_str!("../../docs/events.md");
+    let example = docs.split("```python\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let url = "amqp://guest:guest@localhost:5672/%2f";
+    assert!(example.contains(url), "{example}");
+    std::fs::write(workshop.sandbox.path().join("consumer.py"), example.replace(url, &vhost.url)).unwrap();
+    client.submit(&json!({"kind": "open_account", "account": "a", "currency": "EUR"})).await.unwrap();
+    let mut ids = BTreeSet::new();
+    for number in 0..JOBS {
+        let job = json!({"kind": "deposit", "account": "a", "amount": 1, "currency": "EUR", "reference": number.to_string()});
+        ids.insert(client.submit(&job).await.unwrap());
+        if number % 100 == 50 {
+            worker.kill9().unwrap();
+            worker = fleet.start(Role::Worker).await.unwrap();
+        }
+    }
+    let mut consuming = Command::new(workshop.sandbox.path().join("venv/bin/python"));
+    consuming.args(["-u", "consumer.py"]).current_dir(workshop.sandbox.path());
+    let consumer = workshop.sandbox.spawn("consumer", consuming).unwrap();
+    until("the consumer has every event", STEP_WITHIN, async || {
+        let said = consumer.output();
+        let seen: Vec<&str> = said
+            .lines()
+            .filter(|line| line.contains(" tellers.job.posted "))
+            .filter_map(|line| line.rsplit(' ').next())
+            .collect();
+        let missing = ids.iter().filter(|id| !seen.contains(&id.as_str())).count();
+        ensure!(missing == 0, "{missing} of {JOBS} are missing: {said}");
+        Ok(())
+    })
+    .await
+    .unwrap();
 }

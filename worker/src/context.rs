@@ -13,6 +13,7 @@ use store::analyses::Analyses;
 use store::ledger::Ledger;
 use store::prefetches::Prefetches;
 use store::records::Records;
+use store::schedules::Schedules;
 use tokio::sync::watch;
 
 use crate::events::Announcer;
@@ -35,6 +36,8 @@ pub struct Parts {
     pub cpu: WorkPool,
     /// Where changes of settings are kept; `None`: nobody changes any.
     pub records: Option<Arc<dyn Records>>,
+    /// What waits for its day; `None`: nothing does.
+    pub schedules: Option<Arc<dyn Schedules>>,
     /// What webhooks take; `None`: none are sent.
     pub webhooks: Option<WebhookParts>,
     /// How replicas find each other.

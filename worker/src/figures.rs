@@ -60,6 +60,7 @@ pub(crate) struct Figures {
     conflict: AtomicU64,
     dead: AtomicU64,
     cancelled: AtomicU64,
+    scheduled: AtomicU64,
     repeated: AtomicU64,
     /// By the lane's number.
     lanes: Vec<LaneFigures>,
@@ -78,6 +79,7 @@ impl Figures {
             conflict: AtomicU64::new(0),
             dead: AtomicU64::new(0),
             cancelled: AtomicU64::new(0),
+            scheduled: AtomicU64::new(0),
             repeated: AtomicU64::new(0),
             lanes: lanes.iter().map(|_| LaneFigures::default()).collect(),
             serving: Mutex::default(),
@@ -131,7 +133,7 @@ impl Figures {
     }
 
     /// A job got its outcome. One that was dead and comes again, but by a replay, was accepted once more: the ledger counts
-    /// it once, and so one of the two is a duplicate. One that the queue handed out before, or that was replayed, was accepted once: where
+    /// it once, and so one of the two is a duplicate. One that was scheduled comes again by a replay of its own. One that the queue handed out before, or that was replayed, was accepted once: where
     /// it comes out as a duplicate or a conflict, that is no job more.
     pub(crate) fn finished(&self, job: &Job, redelivered: bool, outcome: Outcome) {
         let repeated = redelivered || is_replay(&job.ingress);
@@ -139,6 +141,7 @@ impl Figures {
             Outcome::Posted | Outcome::Revived(RecordedOutcome::Posted) => (&self.posted, "posted"),
             Outcome::Rejected(_) | Outcome::Revived(_) => (&self.rejected, "rejected"),
             Outcome::Cancelled => (&self.cancelled, "cancelled"),
+            Outcome::Scheduled => (&self.scheduled, "scheduled"),
             Outcome::Duplicate(_) => (if repeated { &self.repeated } else { &self.duplicate }, "duplicate"),
             Outcome::Conflict(_) => (if repeated { &self.repeated } else { &self.conflict }, "conflict"),
         };
@@ -217,6 +220,7 @@ impl Figures {
             conflict: self.conflict.load(Relaxed),
             dead: self.dead.load(Relaxed),
             cancelled: self.cancelled.load(Relaxed),
+            scheduled: self.scheduled.load(Relaxed),
             repeated: self.repeated.load(Relaxed),
             published_jobs: submitted,
             published_messages: submitted,

@@ -18,6 +18,7 @@ mod lane;
 mod lane_tasks;
 mod membership;
 mod poster;
+mod schedules;
 mod trials;
 mod webhooks;
 
@@ -97,6 +98,7 @@ async fn serve_lanes(shared: &Arc<Shared>, beside: &mut JoinSet<()>, shutdown: &
     let (share, shares) = watch::channel(Default::default());
     beside.spawn(membership::keep(shared.clone(), share, shutdown.clone()));
     beside.spawn(expiry::release_expired(shared.clone(), shutdown.clone()));
+    beside.spawn(schedules::release_due(shared.clone(), shutdown.clone()));
     let lane_tasks = lane_tasks::serve(shared.clone(), shares, shutdown.clone());
     tokio::pin!(lane_tasks);
     tokio::select! {

@@ -111,6 +111,11 @@ fn tried_of(posted: Result<Outcome, Unposted>) -> Tried {
             | Outcome::Duplicate(RecordedOutcome::Cancelled)
             | Outcome::Revived(RecordedOutcome::Cancelled),
         ) => Tried::Cancelled,
+        Ok(
+            Outcome::Scheduled
+            | Outcome::Duplicate(RecordedOutcome::Scheduled)
+            | Outcome::Revived(RecordedOutcome::Scheduled),
+        ) => Tried::Scheduled,
         Ok(Outcome::Conflict(_)) => Tried::Conflict,
         Err(Unposted::Dead(cause)) => Tried::StillFails { cause },
         Err(Unposted::Waits(failure)) => Tried::Unknown { why: format!("its lane would wait: {failure}") },

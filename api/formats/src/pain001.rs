@@ -136,12 +136,13 @@ impl PainReader {
         }
         let day = ExecutionDay::of(information).map_err(|reason| (EXECUTION_DATE, reason))?;
         if let Some(day) = day {
-            if let Some(now) = self.now {
-                day.check(now).map_err(|reason| (EXECUTION_DATE, reason))?;
-            }
             put("value_date", day.date.to_string().into());
         }
         put("payment", named(information, payment, ids).into());
+        let at = day.map(|day| day.execute_at(self.walk.group.text("CreDtTm"), self.now)).transpose();
+        if let Some(at) = at.map_err(|reason| (EXECUTION_DATE, reason))?.flatten() {
+            put("execute_at", at.to_string().into());
+        }
         Ok(body)
     }
 }

@@ -142,18 +142,18 @@ impl Whole {
     fn of(import: &Import, head: &Refusal, rows_by_outcome: &[RowsByOutcome]) -> Whole {
         let progress = &import.progress;
         let is_dry = serde_json::from_str::<Description>(&import.description).is_ok_and(|said| said.dry_run);
-        let count = |settled: bool| -> u64 {
-            let same = rows_by_outcome
-                .iter()
-                .filter(|outcome| is_settled(outcome.outcome, outcome.reason.as_deref()) == settled);
-            same.map(|outcome| outcome.rows).sum()
+        let count = |status: Status| -> u64 {
+            let is_of_status =
+                |rows: &&RowsByOutcome| status_of(rows.outcome, rows.reason.as_deref()) == status;
+            rows_by_outcome.iter().filter(is_of_status).map(|rows| rows.rows).sum()
         };
+        let (settled, turned_down) = (count(Status::Settled), count(Status::Rejected));
         let (good, pending) = if is_dry {
             (progress.accepted, 0)
         } else {
-            (count(true), progress.accepted.saturating_sub(count(true) + count(false)))
+            (settled, progress.accepted.saturating_sub(settled + turned_down))
         };
-        let rejected = count(false) + progress.refused;
+        let rejected = turned_down + progress.refused;
         let status_of_good = if is_dry { Status::Accepted } else { Status::Settled };
         let remark = || progress.remark.clone().unwrap_or_default();
         let reason: Option<Reason> = match progress.state {
@@ -182,14 +182,18 @@ fn reason_code(head: &Refusal) -> &'static str {
     codes.into_iter().find(|code| head.field.as_deref() == Some(*code)).unwrap_or("FF01")
 }
 
-/// The payment is in the ledger, by this file or by one before.
-fn is_settled(outcome: RowOutcome, reason: Option<&str>) -> bool {
-    outcome == RowOutcome::Posted || (outcome == RowOutcome::Duplicate && reason.is_none())
+/// Whether the payment is in the ledger, by this file or by one before, or waits for its day.
+fn status_of(outcome: RowOutcome, reason: Option<&str>) -> Status {
+    match (outcome, reason) {
+        (RowOutcome::Posted, _) | (RowOutcome::Duplicate, None) => Status::Settled,
+        (RowOutcome::Scheduled, _) | (RowOutcome::Duplicate, Some(SCHEDULED)) => Status::Pending,
+        _ => Status::Rejected,
+    }
 }
 
 fn of_row(row: ImportedRow) -> PaymentStatus {
     let reason = row.reason.as_deref();
-    let status = if is_settled(row.outcome, reason) { Status::Settled } else { Status::Rejected };
+    let status = status_of(row.outcome, reason);
     let ids = ids_of_job(row.body.as_deref().unwrap_or_default());
     PaymentStatus { ids, status, reason: why(row.outcome, reason) }
 }
@@ -199,7 +203,7 @@ fn why(outcome: RowOutcome, reason: Option<&str>) -> Option<Reason> {
     let words = reason.unwrap_or_default().replace('_', " ");
     let code = rejection_code(reason.unwrap_or_default());
     Some(match (outcome, reason) {
-        (RowOutcome::Posted, _) => return None,
+        (RowOutcome::Posted | RowOutcome::Scheduled, _) => return None,
         (RowOutcome::Rejected, _) => (code, words),
         (RowOutcome::Duplicate, None) => {
             ("NARR", "the payment came before and was made then; it is not made again".to_owned())
@@ -211,6 +215,9 @@ fn why(outcome: RowOutcome, reason: Option<&str>) -> Option<Reason> {
             "DS02",
             format!("the payment came before and was cancelled; it is not made. To have it made, {ALONE}"),
         ),
+        (RowOutcome::Duplicate, Some(SCHEDULED)) => {
+            ("NARR", "the payment came before and waits for its day; it is not made twice".to_owned())
+        }
         (RowOutcome::Duplicate, Some(_)) => (
             code,
             format!(
@@ -230,6 +237,13 @@ fn why(outcome: RowOutcome, reason: Option<&str>) -> Option<Reason> {
                  {COULD_NOT_BE_POSTED}"
             ),
         ),
+        (RowOutcome::Conflict, Some(SCHEDULED)) => (
+            "AM05",
+            format!(
+                "this payment is not made: an earlier payment with the same ids and another content waits for its day. To \
+                 have this one made as well, {ALONE}"
+            ),
+        ),
         (RowOutcome::Conflict, Some(_)) => (
             "AM05",
             format!(
@@ -244,9 +258,10 @@ fn why(outcome: RowOutcome, reason: Option<&str>) -> Option<Reason> {
     })
 }
 
-/// The reason of a row whose job was dead before, and of one whose job was cancelled.
+/// The reason of a row whose job was dead before, of one whose job was cancelled, and of one whose job is scheduled.
 const DEAD: &str = "dead";
 const CANCELLED: &str = "cancelled";
+const SCHEDULED: &str = "scheduled";
 
 /// Sent again by another name it might be made twice.
 const COULD_NOT_BE_POSTED: &str = "it could not be posted; an operator looks after it";
@@ -310,6 +325,9 @@ mod tests {
             (RowOutcome::Cancelled, None, "RJCT", "DS02"),
             (RowOutcome::Duplicate, Some("cancelled"), "RJCT", "DS02"),
             (RowOutcome::Conflict, Some("cancelled"), "RJCT", "AM05"),
+            (RowOutcome::Scheduled, None, "PDNG", ""),
+            (RowOutcome::Duplicate, Some("scheduled"), "PDNG", "NARR"),
+            (RowOutcome::Conflict, Some("scheduled"), "RJCT", "AM05"),
         ];
         for (outcome, reason, status, code) in cases {
             let row = ImportedRow {

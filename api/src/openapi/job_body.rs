@@ -39,6 +39,11 @@ pub struct JobBody {
     /// The names of the payment, in the words of ISO 20022. None of them identifies the job. All of them come back
     /// in entries and statements.
     payment: Option<PaymentNames>,
+    /// When the job is to be executed: an instant (RFC 3339, kept to the microsecond) or a day, which means 00:00 UTC of it; at
+    /// most 10 years ahead. Until then the job is `scheduled`, and `DELETE /api/jobs/{id}` cancels it. By default, and where the
+    /// moment has passed, at once.
+    #[schema(example = "2026-12-01T08:00:00Z")]
+    execute_at: Option<String>,
 }
 
 /// The other side of a job, which has no account here.

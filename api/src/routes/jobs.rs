@@ -14,6 +14,7 @@ use axum::response::{AppendHeaders, IntoResponse, Response};
 use contract::trace::TraceParent;
 use domain::id::JobId;
 use domain::job::Origin;
+use domain::outcome::RecordedOutcome;
 use jiff::Timestamp;
 use queue::publisher::ToQueue;
 use serde::{Deserialize, Deserializer};
@@ -56,7 +57,7 @@ pub struct SubmitQuery {
 
 /// Submits one job.
 ///
-/// `202` means that the job is on disk and will reach an outcome. A retry with the same `Idempotency-Key`
+/// `202` means that the job is on disk and will reach an outcome; a job with `execute_at` on or after that moment. A retry with the same `Idempotency-Key`
 /// or `reference` is the same job for ever and never takes effect twice.
 ///
 /// `{"kind": "analyse_patterns", "account": …, "from"?, "to"?}` is work without an order: its `Location` is that of an
@@ -175,7 +176,8 @@ async fn submit_and_wait(
 
 fn accepted(job: &Prepared, accepted_at: Timestamp) -> Response {
     let location = [(LOCATION, format!("/api/jobs/{}", job.id))];
-    (StatusCode::ACCEPTED, location, Json(Queued::new(job.id, job.lane, accepted_at))).into_response()
+    let queued = Queued::new(job.id, job.lane, accepted_at, job.execute_at);
+    (StatusCode::ACCEPTED, location, Json(queued)).into_response()
 }
 
 /// What a client asks of a job.
@@ -196,7 +198,7 @@ pub struct ShowQuery {
 /// Shows a job and its outcome.
 ///
 /// A job without an outcome is `pending`, whether or not it was accepted: only a `202` proves acceptance.
-/// With `wait` the answer comes as soon as the job has an outcome, and after that many seconds at the latest. Without it
+/// With `wait` the answer comes as soon as the job has an outcome or is `scheduled`, and after that many seconds at the latest. Without it
 /// the answer has what became of the job since: its reversal, its hold, why it is dead, and the row that it came from.
 #[utoipa::path(
     get, path = "/api/jobs/{id}", tag = "jobs", operation_id = "show_job",
@@ -221,15 +223,16 @@ pub async fn show(
     let shown = ingress.shown(&*books.ledger, &caller, record).await?;
     let by_grant = (is_there && shown.is_none()).then_some(Extension(ByGrant));
     if let Some(record) = shown {
-        // Who waits for an outcome gets that alone: such requests are many.
-        let job = match query.wait {
-            Some(_) => Job::recorded(&record),
-            None => {
-                let related = ingress.read(books.ledger.related(&record)).await?;
-                let row = import_row(&ingress, &books, &caller, &record).await?;
-                let cancellation = cancel::of_record(&ingress, &*books.ledger, &record).await?;
-                Job::as_it_is_now(&record, related, row).cancelled_by(cancellation.as_ref())
-            }
+        let is_scheduled = record.outcome == RecordedOutcome::Scheduled;
+        // Who waits for an outcome gets that alone: such requests are many. Whether a scheduled job was cancelled its row
+        // may not say yet.
+        let job = if query.wait.is_some() && !is_scheduled {
+            Job::recorded(&record)
+        } else {
+            let related = ingress.read(books.ledger.related(&record)).await?;
+            let row = import_row(&ingress, &books, &caller, &record).await?;
+            let cancellation = cancel::of_record(&ingress, &*books.ledger, &record).await?;
+            Job::as_it_is_now(&record, related, row).cancelled_by(cancellation.as_ref())
         };
         return Ok(books.answer(Json(job)));
     }

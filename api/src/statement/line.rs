@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use domain::account::AccountNumber;
 use domain::id::JobId;
 use domain::job::Kind;
+use domain::schedule::{ExecuteAt, default_value_date};
 use formats::NOT_PROVIDED;
 use serde::{Deserialize, Serialize};
 use store::StoreError;
@@ -21,7 +22,7 @@ pub struct Line<'a> {
     pub record: &'a EntryRecord,
     /// The day on which it was posted (UTC).
     pub booking_date: jiff::civil::Date,
-    /// The business day: the job's, or else the day on which it was accepted (UTC).
+    /// The business day: the job's, or else the day on which it was accepted, or was to be executed if that is later (UTC).
     pub value_date: jiff::civil::Date,
     /// The text.
     pub memo: Option<String>,
@@ -117,6 +118,7 @@ impl Other {
 #[serde(default)]
 struct Said {
     value_date: Option<jiff::civil::Date>,
+    execute_at: Option<ExecuteAt>,
     memo: Option<String>,
     reference: Option<String>,
     counterparty: Option<Other>,
@@ -195,7 +197,10 @@ impl Line<'_> {
         Line {
             record,
             booking_date: day(record.entry.posted_at),
-            value_date: said.value_date.unwrap_or_else(|| day(record.accepted_at)),
+            value_date: said.value_date.unwrap_or_else(|| {
+                let of_day = default_value_date(record.accepted_at, said.execute_at);
+                of_day.unwrap_or_else(|| day(record.accepted_at))
+            }),
             memo: said.memo,
             reference: said.reference,
             counterparty,

@@ -63,6 +63,7 @@ async fn every_route_is_described() {
         "/api/keys/self",
         "/api/keys/{id}",
         "/api/keys/{id}/rotate",
+        "/api/scheduled-jobs",
         "/livez",
         "/metrics",
         "/readyz",

@@ -30,6 +30,7 @@ pub(crate) fn well() -> Facts {
         rejected: 0,
         dead: 0,
         cancelled: 0,
+        scheduled: 0,
         balanced: true,
         balances: Vec::new(),
     };
@@ -61,6 +62,7 @@ pub(crate) fn well() -> Facts {
             rejected: 0,
             dead: 0,
             cancelled: 0,
+            scheduled: 0,
             duplicates: 0,
             conflicts: 0,
             in_flight: 0,

@@ -45,6 +45,7 @@ impl Counters {
                 conflict: now.conflict.saturating_sub(then.conflict),
                 dead: now.dead.saturating_sub(then.dead),
                 cancelled: now.cancelled.saturating_sub(then.cancelled),
+                scheduled: now.scheduled.saturating_sub(then.scheduled),
                 repeated: now.repeated.saturating_sub(then.repeated),
             },
             requests: self.requests.saturating_sub(before.requests),
@@ -59,10 +60,10 @@ impl Counters {
     }
 }
 
-/// Jobs with an outcome.
+/// Jobs that were taken off the lanes and are done with there: with an outcome, or recorded as scheduled.
 pub(crate) fn settled(counts: &Counts) -> u64 {
-    let Counts { posted, rejected, duplicate, conflict, dead, cancelled, repeated, .. } = counts;
-    posted + rejected + duplicate + conflict + dead + cancelled + repeated
+    let Counts { posted, rejected, duplicate, conflict, dead, cancelled, scheduled, repeated, .. } = counts;
+    posted + rejected + duplicate + conflict + dead + cancelled + scheduled + repeated
 }
 
 /// What a replica added within a window.

@@ -19,6 +19,7 @@ export function showBooks({ status: { reconciliation } }) {
       term("+", "rejected", reconciliation.rejected, true),
       term("+", "dead", reconciliation.dead, true),
       term("+", "cancelled", reconciliation.cancelled),
+      term("+", "scheduled", reconciliation.scheduled),
       term("+", "duplicates", reconciliation.duplicates),
       term("+", "conflicts", reconciliation.conflicts),
       term("+", "in flight", reconciliation.in_flight, true),

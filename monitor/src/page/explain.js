@@ -30,7 +30,7 @@ export const kindInWords = (kind) => sentence(spaced(kind));
 
 /** A short outcome, with a mark that does not need a colour. */
 export function outcome({ status, reason }) {
-  const marks = { posted: ["span.good", "✓ Posted"], rejected: ["span.bad", `✕ Rejected: ${spaced(reason ?? "")}`], dead: ["span.bad", "! Dead letter"], cancelled: ["span.soft", "– Cancelled"] };
+  const marks = { posted: ["span.good", "✓ Posted"], rejected: ["span.bad", `✕ Rejected: ${spaced(reason ?? "")}`], dead: ["span.bad", "! Dead letter"], cancelled: ["span.soft", "– Cancelled"], scheduled: ["span.soft", "… Scheduled"] };
   const [kind, text] = marks[status] ?? ["span.soft", sentence(status)];
   return h(kind, null, text);
 }
@@ -101,6 +101,7 @@ export function explained(job) {
     case "rejected": return [`Rejected on ${at}, because ${REASONS[job.reason] ?? spaced(job.reason)}. Nothing was moved. It asked for: `, what, "."];
     case "dead": return [`Not posted: it was given up on ${at}. Nothing was moved. It asked for: `, what, ". The cause: ", job.cause ?? "not known", "."];
     case "cancelled": return [cancelled(job), what && [" It asked for: ", what, "."]];
+    case "scheduled": return [`Scheduled for ${momentInWords(job.execute_at)}: `, what, ". Nothing was moved yet. The ledger decides then, by the funds of that moment; until then the job can be cancelled."];
     case "pending": return ["No outcome is known for this id. If the job was accepted (its sender got a 202), it waits on its lane; if not, it was never accepted, or this key is not shown it. It is always safe to send it again with the same reference."];
     default: return [`It is an analysis, and is ${spaced(job.status)}.`];
   }

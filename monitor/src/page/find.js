@@ -28,7 +28,7 @@ const FIELDS = [
 const EXTRA = [
   { name: "account", label: "Account" },
   { name: "kind", label: "Kind", options: any(KINDS, kindInWords) },
-  { name: "outcome", label: "Outcome", options: any(["posted", "rejected", "dead", "cancelled"]) },
+  { name: "outcome", label: "Outcome", options: any(["posted", "rejected", "dead", "cancelled", "scheduled"]) },
   { name: "reason", label: "Reason of a rejection", options: any(Object.keys(REASONS)) },
   { name: "client", label: "Client" },
   { name: "import", label: "Import", inputmode: "numeric" },

@@ -11,7 +11,7 @@ export const title = "Import";
 
 const LOOK_EVERY_MS = 1_000;
 const ENDED = new Set(["done", "refused", "cancelled", "failed"]);
-const OUTCOMES = [["", "any"], ["posted", "posted"], ["rejected", "rejected"], ["dead", "dead"], ["cancelled", "cancelled"]];
+const OUTCOMES = [["", "any"], ["posted", "posted"], ["rejected", "rejected"], ["dead", "dead"], ["cancelled", "cancelled"], ["scheduled", "scheduled"]];
 
 /** Whether rows of a file are not in the books, however it ended. */
 const lacksRows = ({ refused, rejected, dead, cancelled = 0, conflicts, duplicates_not_posted: notPosted = 0 }) => refused + rejected + dead + cancelled + conflicts + notPosted > 0;
@@ -70,7 +70,7 @@ function progressOf(one, path) {
       ["Rows read", count(one.rows_read)], ["Accepted", count(one.accepted)], ["Refused", count(one.refused)],
       ["Posted", count(one.posted)], ["Rejected", count(one.rejected)],
       ["Duplicates", `${count(one.duplicates)}${one.duplicates_not_posted ? `, ${count(one.duplicates_not_posted)} of them not posted` : ""}`],
-      ["Conflicts", count(one.conflicts)], ["Dead", count(one.dead)], ["Cancelled", count(one.cancelled ?? 0)],
+      ["Conflicts", count(one.conflicts)], ["Dead", count(one.dead)], ["Cancelled", count(one.cancelled ?? 0)], ["Scheduled", count(one.scheduled ?? 0)],
       ["Shares rows with", one.shares?.length > 0 && one.shares.flatMap(({ import: other, rows }, at) => [at ? ", " : "", link("import", { number: other }, `import ${other}`), ` (${count(rows)})`])],
       ["Came", `${moment(one.created_at)} UTC`], ["Size", bytes(one.bytes)]),
     h("p", null, one.refused_rows && [h("a", { href: `${path}/refused`, download: true }, "Download the refused rows"), " to correct and send them again · "],

@@ -34,6 +34,8 @@ export async function view() {
       ["Import", job.import && importLink(job.import.import, job.import.row)],
       ["Reversed by", job.reversed_by && jobLink(job.reversed_by)],
       ["Accepted", job.accepted_at && `${moment(job.accepted_at)} UTC`],
+      ["To be executed", job.execute_at && `${moment(job.execute_at)} UTC`],
+      ["Scheduled", job.scheduled_at && `${moment(job.scheduled_at)} UTC`],
       ["Outcome", job.posted_at && `${moment(job.posted_at)} UTC`],
       ["Other bodies", job.conflicts && `${job.conflicts.count} came under its reference or key, the latest on ${moment(job.conflicts.last_accepted_at)}; none took effect`],
       ...Object.entries(body.payment ?? {}).map(([name, value]) => [NAMES[name] ?? spaced(name), value]),

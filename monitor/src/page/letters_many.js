@@ -13,7 +13,7 @@ const SHOWN_OF_EACH = 5;
 
 const ANSWERS = {
   would_post: "would be posted", would_reject: "would be rejected", already_posted: "are posted already", already_rejected: "were rejected already",
-  cancelled: "were cancelled already", conflict: "have the id of another job", still_fails: "would fail again", unknown: "could not be tried",
+  cancelled: "were cancelled already", scheduled: "would wait for their day", conflict: "have the id of another job", still_fails: "would fail again", unknown: "could not be tried",
 };
 /** What a deed means, for the question before it. */
 export const WORDS = {

@@ -121,6 +121,27 @@ fn a_replay_is_no_job_more() {
 }
 
 #[test]
+fn a_scheduled_job_that_is_executed_is_no_job_more() {
+    let mut count = Count::from(Timestamp::UNIX_EPOCH);
+    let sample = |count: &mut Count, accepted: u64, posted: u64, rejected: u64, scheduled: u64| {
+        let outcome_counts = OutcomeCounts { posted, rejected, scheduled, ..OutcomeCounts::default() };
+        let counted = Counts { accepted, ..Counts::default() };
+        (0..=QUIET_SAMPLES).map(|_| take_all(count, counted, outcome_counts, true, &[])).last().unwrap()
+    };
+    assert_eq!(sample(&mut count, 0, 10, 0, 3).holds, Some(true));
+    let waits = sample(&mut count, 4, 11, 0, 6);
+    assert_eq!((waits.holds, waits.posted, waits.scheduled), (Some(true), 1, 3));
+    assert!(
+        waits.sentence.contains("4 accepted = 1 posted + 0 rejected + 0 dead + 3 scheduled"),
+        "{}",
+        waits.sentence
+    );
+    // All six are executed, and one of them is rejected; three had been accepted before the count.
+    let executed = sample(&mut count, 4, 16, 1, 0);
+    assert_eq!((executed.holds, executed.posted + executed.rejected, executed.scheduled), (Some(true), 4, 0));
+}
+
+#[test]
 fn without_the_ledger_nothing_is_closed_and_nothing_forgotten() {
     let mut count = closed();
     take(&mut count, 40, 1_030, false, &[]);

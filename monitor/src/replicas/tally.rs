@@ -47,6 +47,7 @@ impl Tally {
             conflict: join(one.conflict, two.conflict),
             dead: join(one.dead, two.dead),
             cancelled: join(one.cancelled, two.cancelled),
+            scheduled: join(one.scheduled, two.scheduled),
             repeated: join(one.repeated, two.repeated),
         };
         for (lane, two) in &other.lanes {

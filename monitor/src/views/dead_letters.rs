@@ -107,6 +107,8 @@ pub enum Answer {
     AlreadyRejected,
     /// Somebody cancelled it: a replay changes nothing.
     Cancelled,
+    /// It would wait for the day on which it is to be executed, or does so already.
+    Scheduled,
     /// Another job has its id: a replay changes nothing.
     Conflict,
     /// It would be a dead letter again: `why` says why.

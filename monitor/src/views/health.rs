@@ -86,6 +86,8 @@ pub struct Reconciliation {
     pub dead: u64,
     /// Number of jobs that had been cancelled before they came.
     pub cancelled: u64,
+    /// Number of jobs that came since then and wait for the day on which they are to be executed.
+    pub scheduled: u64,
     /// Number of jobs that had their outcome before: a client sent them twice.
     pub duplicates: u64,
     /// Number of jobs with the id of another job.

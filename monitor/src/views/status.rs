@@ -134,6 +134,8 @@ pub struct LedgerView {
     pub dead: u64,
     /// Number of jobs that had been cancelled before they came, of all time.
     pub cancelled: u64,
+    /// Number of jobs that wait for the day on which they are to be executed.
+    pub scheduled: u64,
     /// Whether every currency's balances summed to zero at the last reading. For a ledger of many accounts
     /// the last reading is some minutes old.
     pub balanced: bool,

@@ -55,7 +55,7 @@ impl LineResult {
 pub struct JobView {
     /// Its id.
     pub id: String,
-    /// `pending`, `posted`, `rejected` or `dead`; `queued` in a `202`.
+    /// `pending`, `scheduled`, `posted`, `rejected`, `dead` or `cancelled`; `queued` in a `202`.
     pub status: String,
     /// What it was to do, once it has its outcome.
     pub kind: Option<String>,
@@ -70,7 +70,7 @@ pub struct JobView {
 }
 
 impl JobView {
-    /// Whether it has its outcome.
+    /// Whether it has its outcome, or is scheduled.
     pub fn is_final(&self) -> bool {
         // An ingress of the release before says `queued`.
         !["queued", "pending"].contains(&self.status.as_str())

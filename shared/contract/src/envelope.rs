@@ -31,7 +31,7 @@ use crate::trace::{self, TraceParent};
 ///
 /// | version | what it added |
 /// |---|---|
-/// | 2 | the ids that a job had before; `payment` in a job's body; the checksum |
+/// | 2 | the ids that a job had before; `payment` and `execute_at` in a job's body; the checksum |
 pub const VERSION: u32 = 2;
 
 /// What comes before the checksum.

@@ -69,6 +69,10 @@ pub enum EventType {
     #[serde(rename = "tellers.job.cancelled")]
     #[strum(serialize = "tellers.job.cancelled")]
     JobCancelled,
+    /// The job is to be executed later, and is recorded; another event says what became of it then.
+    #[serde(rename = "tellers.job.scheduled")]
+    #[strum(serialize = "tellers.job.scheduled")]
+    JobScheduled,
     /// Another body came under the id of a job that is recorded; the other body never takes effect.
     #[serde(rename = "tellers.job.conflict")]
     #[strum(serialize = "tellers.job.conflict")]
@@ -91,6 +95,7 @@ impl EventType {
             RecordedOutcome::Rejected(_) => EventType::JobRejected,
             RecordedOutcome::Dead => EventType::JobDead,
             RecordedOutcome::Cancelled => EventType::JobCancelled,
+            RecordedOutcome::Scheduled => EventType::JobScheduled,
         }
     }
 }
@@ -141,8 +146,10 @@ pub struct JobEvent {
     pub amount: Option<i64>,
     /// ISO 4217 code of the currency, where the job states one.
     pub currency: Option<String>,
-    /// When the ingress accepted it.
+    /// When the ingress accepted it; of a replay and of a scheduled job that is executed, when it came on its lane again.
     pub accepted_at: Timestamp,
+    /// When it is to be executed, or was to be, where the job states that.
+    pub execute_at: Option<Timestamp>,
     /// The row of an import that it comes from.
     pub import: Option<Origin>,
     /// What it changed, in the order of its legs. `None`: nothing, or, of an event that comes again, it is not known any
@@ -226,6 +233,10 @@ impl Event {
                 amount: money.map(|Money { amount, .. }| amount.minor_units()),
                 currency: money.map(|Money { currency, .. }| currency.code().to_owned()),
                 accepted_at: Timestamp::from_microsecond(job.accepted_at).unwrap_or_default(),
+                execute_at: job
+                    .spec
+                    .execute_at
+                    .and_then(|at| Timestamp::from_microsecond(at.microseconds()).ok()),
                 import: job.origin,
                 entries: None,
                 again: false,
@@ -257,7 +268,10 @@ impl Event {
     pub fn reason(&self) -> Option<Rejection> {
         match self.data.outcome {
             RecordedOutcome::Rejected(reason) => Some(reason),
-            RecordedOutcome::Posted | RecordedOutcome::Dead | RecordedOutcome::Cancelled => None,
+            RecordedOutcome::Posted
+            | RecordedOutcome::Dead
+            | RecordedOutcome::Cancelled
+            | RecordedOutcome::Scheduled => None,
         }
     }
 }

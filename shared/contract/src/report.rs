@@ -170,6 +170,8 @@ pub struct Counts {
     pub dead: u64,
     /// Cancelled before they came.
     pub cancelled: u64,
+    /// Recorded as scheduled; each counts once more by its outcome when it is executed.
+    pub scheduled: u64,
     /// Duplicates and conflicts that were accepted once and came again: redelivered, or replayed.
     pub repeated: u64,
 }

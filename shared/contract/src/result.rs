@@ -91,13 +91,15 @@ mod tests {
                 JobResult::of(&job, Outcome::Conflict(RecordedOutcome::Posted)),
                 JobResult::dead(&job),
                 JobResult::of(&job, Outcome::Cancelled),
+                JobResult::of(&job, Outcome::Scheduled),
             ],
         };
         let golden = concat!(
             r#"{"results":[{"id":"ID","fingerprint":"FP","verdict":{"outcome":"rejected","reason":"account_not_found"},"conflict":false},"#,
             r#"{"id":"ID","fingerprint":"FP","verdict":{"outcome":"posted"},"conflict":true},"#,
             r#"{"id":"ID","fingerprint":"FP","verdict":{"outcome":"dead"},"conflict":false},"#,
-            r#"{"id":"ID","fingerprint":"FP","verdict":{"outcome":"cancelled"},"conflict":false}]}"#
+            r#"{"id":"ID","fingerprint":"FP","verdict":{"outcome":"cancelled"},"conflict":false},"#,
+            r#"{"id":"ID","fingerprint":"FP","verdict":{"outcome":"scheduled"},"conflict":false}]}"#
         );
         let golden =
             golden.replace("ID", &job.id.to_string()).replace("FP", &format!("{:?}", job.fingerprint));

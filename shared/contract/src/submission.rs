@@ -18,6 +18,7 @@ use domain::json;
 use domain::metadata::{InvalidMetadata, Metadata};
 use domain::money::{Amount, Currency, OverdraftLimit};
 use domain::payment::Payment;
+use domain::schedule::ExecuteAt;
 use domain::text::{Memo, Name, Reference};
 use domain::value_date;
 
@@ -53,6 +54,7 @@ pub struct Submission {
     pub metadata: Option<Box<RawValue>>,
     // After all others: bodies of releases that did not know it keep their form.
     pub payment: Option<Payment>,
+    pub execute_at: Option<ExecuteAt>,
 }
 
 /// A body that is no job: which field, what stands there, and what should.
@@ -109,7 +111,8 @@ pub fn parse(json: &[u8]) -> Result<Spec, Invalid> {
 /// What was taken once can be read for ever, by [`parse`]; a day that no bank means is not taken.
 ///
 /// # Errors
-/// As [`parse`], and where `value_date` or `expires_at` is out of the range of [`value_date::plausible`].
+/// As [`parse`], where `value_date` or `expires_at` is out of the range of [`value_date::plausible`], where `execute_at` is
+/// too far ahead, and where a hold would expire before it is made.
 pub fn accept(json: &[u8], today: Date) -> Result<Spec, Invalid> {
     let spec = parse(json)?;
     if let Some(date) = spec.value_date {
@@ -123,6 +126,19 @@ pub fn accept(json: &[u8], today: Date) -> Result<Spec, Invalid> {
             let remedy = format!("{range}; leave it out for a hold that does not expire");
             Invalid::shown("expires_at", end, remedy)
         })?;
+    }
+    if let Some(at) = spec.execute_at {
+        at.check(today).map_err(|range| {
+            let remedy =
+                format!("must be on {} at the latest; leave it out to execute the job at once", range.last);
+            Invalid::shown("execute_at", &at, remedy)
+        })?;
+        if let Action::Hold { expires_at: Some(end), .. } = &spec.action
+            && *end <= at.timestamp()
+        {
+            let remedy = "must be after execute_at, when the hold is made";
+            return Err(Invalid::shown("expires_at", end, remedy));
+        }
     }
     Ok(spec)
 }
@@ -166,6 +182,7 @@ impl Submission {
             counterparty: self.counterparty,
             metadata: self.metadata.map(take_metadata).transpose()?,
             payment: self.payment,
+            execute_at: self.execute_at,
         })
     }
 
@@ -314,6 +331,7 @@ impl From<Spec> for Submission {
             counterparty: spec.counterparty,
             metadata: spec.metadata.map(Metadata::into),
             payment: spec.payment,
+            execute_at: spec.execute_at,
         };
         let mut put_money =
             |money: Money| (s.amount, s.currency) = (Some(money.amount), Some(money.currency));

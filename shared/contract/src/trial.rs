@@ -49,6 +49,8 @@ pub enum Tried {
     },
     /// It was cancelled: a replay changes nothing.
     Cancelled,
+    /// It would wait for the day on which it is to be executed, or does so already.
+    Scheduled,
     /// Another job has its id: it never takes effect.
     Conflict,
     /// It would be a dead letter again.

@@ -32,7 +32,8 @@ pub struct Books {
     pub accounts: HashMap<AccountNumber, Account>,
     /// The jobs of the batch that the ledger holds already.
     pub recorded: HashMap<JobId, Recorded>,
-    /// Ids of the batch that were cancelled before their jobs came, each with whose jobs that stops.
+    /// Ids of the batch that were cancelled before their jobs came, or while they were scheduled, each with whose jobs that
+    /// stops.
     pub cancelled: HashMap<JobId, Vec<Whose>>,
     /// The holds that exist, of those that the batch captures or releases.
     pub holds: HashMap<JobId, Hold>,
@@ -40,7 +41,7 @@ pub struct Books {
     pub originals: HashMap<JobId, Original>,
     /// The jobs that exist, of those ids that the jobs of the batch had before.
     pub former: HashMap<JobId, FormerJob>,
-    /// Entries are posted no earlier than this (µs since the Unix epoch), though the time of a database may go back.
+    /// Entries are posted no earlier than this, and what was due by then is due (µs since the Unix epoch), though the time of a database may go back.
     pub posted_from: i64,
 }
 
@@ -79,6 +80,8 @@ pub struct Folded {
     pub reversals: BTreeMap<JobId, JobId>,
     /// Jobs among those with a new outcome that were recorded as dead before.
     pub revived: BTreeSet<JobId>,
+    /// Jobs among those with a new outcome that were recorded as scheduled before.
+    pub executed: BTreeSet<JobId>,
     /// Jobs whose ids were cancelled before they came: their rows are there, and say nothing of them yet.
     pub awaited: BTreeSet<JobId>,
     /// Jobs that are known by a former id, each with what became of it there.
@@ -126,17 +129,20 @@ enum Terms {
 impl Fold {
     fn apply(&mut self, job: &Job) -> Outcome {
         let known = self.known_by_a_former_id(job);
-        if let Some(whose) = self.books.cancelled.remove(&job.id) {
+        let recorded = self.books.recorded.get(&job.id).copied();
+        let cancelled = self.books.cancelled.get(&job.id);
+        let is_stopped = cancelled.is_some_and(|whose| whose.iter().any(|whose| whose.stops(&job.client)));
+        if cancelled.is_some() && recorded.is_none() {
             self.folded.awaited.insert(job.id);
             // What became of it under a former id stands, whatever was cancelled since.
-            if known.is_none() && whose.iter().any(|whose| whose.stops(&job.client)) {
+            if known.is_none() && is_stopped {
                 return self.record(job, Outcome::Cancelled);
             }
         }
         if let Some(outcome) = known {
             self.folded.known.insert(job.id, outcome);
         }
-        match self.books.recorded.get(&job.id) {
+        match recorded {
             // Its id is another's, and it has had its outcome under one of its own.
             Some(recorded) if recorded.fingerprint != job.fingerprint => {
                 return known.map_or(Outcome::Conflict(recorded.outcome), Outcome::Duplicate);
@@ -144,18 +150,40 @@ impl Fold {
             Some(Recorded { outcome: RecordedOutcome::Dead, .. }) => {
                 self.folded.revived.insert(job.id);
             }
+            Some(Recorded { outcome: RecordedOutcome::Scheduled, .. }) => {
+                if !job.is_release() {
+                    let outcome = if is_stopped { Outcome::Cancelled } else { Outcome::Scheduled };
+                    return Outcome::Duplicate(outcome.recorded());
+                }
+                if !is_stopped && !self.is_due(job) {
+                    // The clock of the database went back, or another server took over.
+                    return Outcome::Duplicate(RecordedOutcome::Scheduled);
+                }
+                self.folded.executed.insert(job.id);
+                if is_stopped {
+                    return self.record(job, Outcome::Cancelled);
+                }
+            }
             Some(recorded) => return Outcome::Duplicate(recorded.outcome),
             None => {}
         }
-        let judged = if known.is_some() { Err(Rejection::KnownByFormerId) } else { self.judge(job) };
-        let outcome = match judged {
-            Ok(change) => {
-                self.enact(job, change);
-                Outcome::Posted
-            }
-            Err(rejection) => Outcome::Rejected(rejection),
+        let outcome = match known {
+            Some(_) => Outcome::Rejected(Rejection::KnownByFormerId),
+            None if !self.is_due(job) => Outcome::Scheduled,
+            None => match self.judge(job) {
+                Ok(change) => {
+                    self.enact(job, change);
+                    Outcome::Posted
+                }
+                Err(rejection) => Outcome::Rejected(rejection),
+            },
         };
         self.record(job, outcome)
+    }
+
+    /// By the time that the ledger has come to: what was posted before was posted by then.
+    fn is_due(&self, job: &Job) -> bool {
+        job.is_due(self.now.max(self.books.posted_from))
     }
 
     /// Remembers the outcome for the jobs of the batch that come under the same id.

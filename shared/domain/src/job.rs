@@ -14,6 +14,7 @@ use super::lane::{Lane, Lanes};
 use super::metadata::Metadata;
 use super::money::{Amount, Currency, OverdraftLimit, SignedAmount};
 use super::payment::Payment;
+use super::schedule::ExecuteAt;
 use super::text::{Client, Memo, Name, OutsideAccount, Reference};
 
 /// A job that was accepted: who submitted what, and when.
@@ -72,6 +73,8 @@ pub struct Spec {
     pub metadata: Option<Metadata>,
     /// The names of the payment, from ISO 20022.
     pub payment: Option<Payment>,
+    /// When it is to be executed; `None`, or a moment that has passed: at once.
+    pub execute_at: Option<ExecuteAt>,
 }
 
 /// The other side of a job, which has no account here.
@@ -256,6 +259,7 @@ impl Spec {
             counterparty: None,
             metadata: None,
             payment: None,
+            execute_at: None,
         }
     }
 

@@ -18,5 +18,6 @@ pub mod money;
 pub mod outcome;
 pub mod payment;
 mod reference;
+pub mod schedule;
 pub mod text;
 pub mod value_date;

@@ -83,6 +83,8 @@ pub enum RecordedOutcome {
     Dead,
     /// Cancelled before it came to be posted; it never will be.
     Cancelled,
+    /// It is to be executed later. Once it is due it comes to another outcome.
+    Scheduled,
 }
 
 /// A job that the ledger holds already.
@@ -103,9 +105,11 @@ pub enum Outcome {
     Rejected(Rejection),
     /// It had been cancelled before it came, which this batch has recorded.
     Cancelled,
-    /// It was recorded as dead before, and has this outcome of this batch.
+    /// It is to be executed later, which this batch has recorded.
+    Scheduled,
+    /// It was recorded as dead or as scheduled before, and has this outcome of this batch.
     Revived(RecordedOutcome),
-    /// The same job had its outcome before; nothing was changed.
+    /// The same job had its outcome before, or is scheduled; nothing was changed.
     Duplicate(RecordedOutcome),
     /// Another body had this id before; nothing was changed, and this body never takes effect.
     Conflict(RecordedOutcome),
@@ -118,6 +122,7 @@ impl Outcome {
             Outcome::Posted => RecordedOutcome::Posted,
             Outcome::Rejected(reason) => RecordedOutcome::Rejected(reason),
             Outcome::Cancelled => RecordedOutcome::Cancelled,
+            Outcome::Scheduled => RecordedOutcome::Scheduled,
             Outcome::Revived(outcome) | Outcome::Duplicate(outcome) | Outcome::Conflict(outcome) => outcome,
         }
     }

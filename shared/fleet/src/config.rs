@@ -102,7 +102,7 @@ pub struct FleetConfig {
     pub events_hours_max: u32,
 
     /// Megabytes that the event stream keeps at the most; an event takes some 600 bytes
-    #[arg(long, global = true, env = "EVENTS_MB_MAX", default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(10..=10_000_000))]
+    #[arg(long, global = true, env = "EVENTS_MB_MAX", default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     pub events_mb_max: u32,
 
     /// Folder of the embedded queue's and ledger's files

@@ -134,6 +134,11 @@ impl Settings {
         (!limit.is_zero()).then_some(limit)
     }
 
+    /// After which pause a due job that did not come is put on its lane again for the first time.
+    pub fn schedule_retry(&self) -> Duration {
+        Duration::from_secs(self.integer(&table::SCHEDULE_RETRY_SECONDS))
+    }
+
     /// Where alerts are sent to; `None`: nowhere.
     pub fn alert_webhook_url(&self) -> Option<String> {
         match self.get(&table::ALERT_WEBHOOK_URL).0 {

@@ -270,6 +270,8 @@ pub enum RowOutcome {
     Dead,
     /// Its job had been cancelled before it came.
     Cancelled,
+    /// Its job is to be executed later. Once it is, the row comes to another outcome.
+    Scheduled,
 }
 
 impl RowOutcome {
@@ -292,11 +294,13 @@ pub struct RowTally {
     pub conflict: u64,
     pub dead: u64,
     pub cancelled: u64,
+    pub scheduled: u64,
 }
 
 impl RowTally {
-    /// Rows that have an outcome.
+    /// Rows that have an outcome, and those that are scheduled.
     pub fn total(&self) -> u64 {
-        self.posted + self.rejected + self.duplicate + self.conflict + self.dead + self.cancelled
+        let Self { posted, rejected, duplicate, conflict, dead, cancelled, scheduled } = self;
+        posted + rejected + duplicate + conflict + dead + cancelled + scheduled
     }
 }

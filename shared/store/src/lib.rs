@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod mysql;
 pub mod prefetches;
 pub mod records;
+pub mod schedules;
 mod sql;
 pub mod sqlite;
 pub mod webhooks;

@@ -21,6 +21,7 @@ pub(crate) mod reads;
 mod records;
 mod related;
 pub(crate) mod rows;
+mod schedules;
 pub(crate) mod schema;
 pub(crate) mod script;
 pub(crate) mod session;

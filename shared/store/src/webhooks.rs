@@ -73,7 +73,7 @@ pub trait Webhooks: Send + Sync {
     async fn waiting(&self, endpoint: &str) -> Result<u64, StoreError>;
 
     /// The endpoints for which something is due.
-    async fn due(&self) -> Result<Vec<String>, StoreError>;
+    async fn due_endpoints(&self) -> Result<Vec<String>, StoreError>;
 
     /// Takes what is due of these endpoints, up to so many of each, for as long as [`LEASE`].
     async fn take(&self, wanted: &[(&str, u32)]) -> Result<Vec<Delivery>, StoreError>;

@@ -52,6 +52,12 @@ pub(crate) fn of(import: &Value) -> String {
     if cancelled > 0 {
         lines.push(format!("Somebody cancelled {cancelled} of the jobs, and they are not in the ledger."));
     }
+    let scheduled = import["scheduled"].as_u64().unwrap_or_default();
+    if scheduled > 0 {
+        lines.push(format!(
+            "{scheduled} of the jobs are scheduled: the ledger decides about each when it is due."
+        ));
+    }
     lines.push(sentence(import));
     lines.join("\n")
 }
@@ -93,7 +99,7 @@ fn sentence(import: &Value) -> String {
     let why = import["error"]["detail"].as_str().unwrap_or_default();
     match import["state"].as_str().unwrap_or_default() {
         "done" if import["dry_run"] == true => "A dry run: nothing was queued.".to_owned(),
-        "done" => "Every row that was accepted has its outcome.".to_owned(),
+        "done" => "Every row that was accepted has its outcome, or is scheduled.".to_owned(),
         "cancelled" => "Cancelled. The queued rows stay queued.".to_owned(),
         "refused" => format!("The file is refused: {why}"),
         other => format!("The import has {other}: {why}"),

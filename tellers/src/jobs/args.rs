@@ -127,7 +127,7 @@ pub(crate) struct FilterArgs {
     #[arg(long)]
     kind: Option<String>,
 
-    /// Jobs with this outcome: posted, rejected, dead or cancelled
+    /// Jobs with this outcome: posted, rejected, dead, cancelled or scheduled
     #[arg(long)]
     outcome: Option<String>,
 

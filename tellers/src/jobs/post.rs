@@ -96,7 +96,7 @@ impl Posting<'_> {
     fn note(&mut self, place: usize, result: &Value) {
         let status = text(&result["status"]);
         let is_well = match status.as_str() {
-            "posted" => true,
+            "posted" | "scheduled" => true,
             "queued" | "pending" => self.args.wait.is_none(),
             _ => false,
         };

@@ -40,9 +40,10 @@ pub(super) fn row(job: &Value) -> Vec<String> {
 
 /// The outcome, with the reason of a rejection.
 fn outcome(job: &Value) -> String {
-    match job["reason"].as_str() {
-        Some(_) => format!("{}: {}", text(&job["status"]), text(&job["reason"])),
-        None => text(&job["status"]),
+    match (job["reason"].as_str(), job["status"].as_str()) {
+        (Some(_), _) => format!("{}: {}", text(&job["status"]), text(&job["reason"])),
+        (None, Some("scheduled")) => format!("scheduled for {} UTC", time(&job["execute_at"])),
+        (None, _) => text(&job["status"]),
     }
 }
 
@@ -99,6 +100,8 @@ pub(super) fn job(job: &Value) -> anyhow::Result<()> {
         ("client", text(&job["client"])),
         ("lane", text(&job["lane"])),
         ("accepted (UTC)", moment(&job["accepted_at"])),
+        ("to be executed (UTC)", moment(&job["execute_at"])),
+        ("scheduled (UTC)", moment(&job["scheduled_at"])),
         ("posted (UTC)", moment(&job["posted_at"])),
         ("reversed by", text(&job["reversed_by"])),
         ("hold", hold(&job["hold"])),
@@ -110,6 +113,11 @@ pub(super) fn job(job: &Value) -> anyhow::Result<()> {
     if job["status"] == "pending" {
         output::beside(
             "No outcome is known: the job waits, or no job has this id. Only the answer that accepted it proves that it came.",
+        );
+    }
+    if job["status"] == "scheduled" {
+        output::beside(
+            "The ledger decides about it when it is due. Until then `tellers jobs cancel ID` cancels it.",
         );
     }
     if job["status"] == "dead" {
@@ -176,5 +184,11 @@ mod tests {
         );
         let closing = json!({"account": "a"});
         assert_eq!((moved(&closing), accounts(&closing)), (String::new(), "a".to_owned()));
+    }
+
+    #[test]
+    fn a_scheduled_job_says_for_when() {
+        let job = json!({"status": "scheduled", "execute_at": "2026-12-01T08:00:00.000000Z"});
+        assert!(outcome(&job).starts_with("scheduled for 2026-12-01 08:00"), "{}", outcome(&job));
     }
 }

@@ -11,9 +11,55 @@ use domain::outcome::{Outcome, RecordedOutcome, Rejection};
 use domain::text::Client;
 use futures::future::{join_all, try_join_all};
 use store::StoreError;
-use store::ledger::{OutcomeCounts, Posted, Unposted, post_bisecting, try_bisecting};
+use store::ledger::{OutcomeCounts, Unposted, post_bisecting, try_bisecting};
 
 use super::subject::{Jobs, Subject, deposit, job, open, transfer};
+
+/// The outcomes of a batch that is taken apart where it has to be.
+async fn bisected(subject: &Subject, batch: &[Job]) -> anyhow::Result<Vec<Result<Outcome, Unposted>>> {
+    let answers = post_bisecting(&*subject.ledger, batch).await?;
+    Ok(answers.into_iter().map(|answer| answer.map(|applied| applied.outcome)).collect())
+}
+
+/// Each job of a batch comes back with the entries that were written for it, and the balances behind them.
+pub async fn a_job_comes_back_with_its_entries(subject: Subject) -> anyhow::Result<()> {
+    let jobs = Jobs::default();
+    let twice = jobs.job(&deposit("a", 5));
+    let batch = [
+        jobs.job(&open("a")),
+        jobs.job(&open("b")),
+        twice.clone(),
+        twice,
+        jobs.job(&transfer("a", "b", 2)),
+        jobs.job(&transfer("a", "b", 9)),
+        jobs.job(&transfer("a", "b", 3)),
+    ];
+    let applied = subject.ledger.apply(&batch).await?;
+    let of = |place: usize| -> Vec<(String, i64, i64)> {
+        let entries = applied[place].entries.iter().filter(|entry| !entry.account.is_external());
+        entries.map(|entry| (entry.account.to_string(), entry.amount, entry.balance_after)).collect()
+    };
+    let entry = |account: &str, amount, balance| (account.to_owned(), amount, balance);
+    for (place, expected) in [
+        vec![],
+        vec![],
+        vec![entry("a", 5, 5)],
+        vec![],
+        vec![entry("a", -2, 3), entry("b", 2, 2)],
+        vec![],
+        vec![entry("a", -3, 0), entry("b", 3, 5)],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        ensure!(of(place) == expected, "{place}: {:?}", applied[place]);
+    }
+    ensure!(applied[3].outcome == Outcome::Duplicate(RecordedOutcome::Posted), "{:?}", applied[3]);
+    let posted_at = applied[2].posted_at;
+    ensure!(posted_at > 0 && applied.iter().all(|applied| applied.posted_at == posted_at), "{applied:?}");
+    ensure!(applied.iter().flat_map(|applied| &applied.entries).all(|entry| entry.posted_at == posted_at));
+    subject.books_are_right().await
+}
 
 /// A job that comes again, in the same batch or a later one, takes effect once.
 pub async fn a_job_that_comes_again_takes_effect_once(subject: Subject) -> anyhow::Result<()> {
@@ -214,7 +260,7 @@ pub async fn a_poison_job_never_harms_its_neighbours(subject: Subject) -> anyhow
     ensure!(subject.post(lane.0, &batch).await.is_err());
     ensure!(subject.funds("a").await? == (0, 0), "a batch that failed left something behind");
 
-    let answers: Vec<Posted> = post_bisecting(&*subject.ledger, &batch).await?;
+    let answers = bisected(&subject, &batch).await?;
     for (place, answer) in answers.iter().enumerate() {
         match place {
             4 | 14 => {
@@ -272,7 +318,7 @@ pub async fn another_body_does_not_take_the_identity_of_a_dead_job(subject: Subj
     subject.refuse("poison").await?;
     let dead = jobs.job(&deposit("a", 7).replace('}', r#","memo":"poison"}"#));
     let another = Job { id: dead.id, ..jobs.job(&deposit("a", 5)) };
-    let answers = post_bisecting(&*subject.ledger, &[dead, jobs.job(&deposit("a", 1)), another]).await?;
+    let answers = bisected(&subject, &[dead, jobs.job(&deposit("a", 1)), another]).await?;
     ensure!(
         matches!(
             answers.as_slice(),
@@ -301,7 +347,7 @@ pub async fn a_row_that_can_not_be_read_holds_up_its_lane_alone(subject: Subject
                  SELECT id, 1, SUBSTR(digest, 1, 16), 0, 0, 0, 0 FROM accounts WHERE number = 'full'";
     subject.behind_its_back(entry).await?;
 
-    let answers = post_bisecting(&*subject.ledger, &batch).await?;
+    let answers = bisected(&subject, &batch).await?;
     let posted: Vec<_> = answers.iter().map(|answer| matches!(answer, Ok(Outcome::Posted))).collect();
     ensure!(posted == [true, false, false, true, false, false, true], "{answers:?}");
     for waiting in answers.iter().filter_map(|answer| answer.as_ref().err()) {
@@ -311,7 +357,7 @@ pub async fn a_row_that_can_not_be_read_holds_up_its_lane_alone(subject: Subject
 
     subject.behind_its_back("UPDATE accounts SET status = 'open' WHERE number = 'odd'").await?;
     subject.behind_its_back("DELETE FROM entries WHERE posted_at = 0").await?;
-    let answers = post_bisecting(&*subject.ledger, &batch).await?;
+    let answers = bisected(&subject, &batch).await?;
     let again = Outcome::Duplicate(RecordedOutcome::Posted);
     let expected = [again, Outcome::Posted, Outcome::Posted, again, Outcome::Posted, Outcome::Posted, again];
     let outcomes: Vec<_> = answers.into_iter().filter_map(Result::ok).collect();

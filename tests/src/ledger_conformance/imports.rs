@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, ensure};
 use domain::account::AccountNumber;
+use domain::cancellation::Whose;
 use domain::fingerprint::Fingerprint;
 use domain::job::{Job, Kind, Origin};
 use domain::lane::Lane;
@@ -11,9 +12,10 @@ use store::imports::{
     ContentOf, Import, ImportState, Imports, NewImport, Progress, Refusal, RowOutcome, RowTally, Share,
     Standing,
 };
-use store::ledger::JobFilter;
+use store::ledger::{JobFilter, NewCancellation};
 
 use super::listings::listed;
+use super::scheduling::{released, when_due};
 use super::subject::{Jobs, Subject, deposit, open, transfer};
 
 fn new(client: &str, content: u8) -> NewImport {
@@ -230,6 +232,50 @@ pub async fn a_row_is_counted_once(subject: Subject) -> anyhow::Result<()> {
     let rows = imports.rows(second.number, 0, 4).await?;
     ensure!(rows[0].job == batch[0].id && rows[0].outcome == RowOutcome::Duplicate, "{rows:?}");
     ensure!(rows[2].outcome == RowOutcome::Conflict && rows[3].reason.is_some(), "{rows:?}");
+    subject.books_are_right().await
+}
+
+/// A row whose job is scheduled says so, and then what became of it; the import it is of counts it once.
+pub async fn a_scheduled_row_comes_to_its_outcome(subject: Subject) -> anyhow::Result<()> {
+    let imports = subject.again()?;
+    let import = imports.create(&new("a", 1)).await?.import;
+    let jobs = Jobs::default();
+    let at = jiff::Timestamp::now() + std::time::Duration::from_millis(400);
+    let waits = |amount: i64| {
+        let body = format!(
+            r#"{{"kind":"deposit","account":"a","amount":{amount},"currency":"EUR","execute_at":"{at}"}}"#
+        );
+        Job { lane: Lane(2), ..jobs.job(&body) }
+    };
+    let rows = [
+        of(&import, 1, waits(1)),
+        of(&import, 2, waits(2)),
+        of(&import, 3, waits(4)),
+        of(&import, 4, Job { lane: Lane(2), ..jobs.job(&open("a")) }),
+    ];
+    subject.ledger.post(&rows).await?;
+    subject.ledger.post(&rows).await?;
+    let waiting = RowTally { posted: 1, scheduled: 3, ..RowTally::default() };
+    ensure!(tally(&*imports, &import).await? == waiting, "{:?}", tally(&*imports, &import).await?);
+
+    let due = when_due(&*imports, 3).await?;
+    let released = due.iter().map(released).collect::<anyhow::Result<Vec<_>>>()?;
+    ensure!(released.iter().zip(&rows).all(|(released, row)| released.origin == row.origin), "{released:?}");
+    let stopped = NewCancellation { whose: Whose::Anybodys, by: "ops".to_owned(), reason: None };
+    subject.ledger.cancel_job(rows[1].id, &stopped).await?;
+    subject.ledger.record_dead(&released[2], "for a test").await?;
+    // The row's own envelope comes once more beside the job that is executed.
+    subject
+        .ledger
+        .post(&[rows[0].clone(), released[0].clone(), released[1].clone(), rows[1].clone()])
+        .await?;
+    subject.ledger.post(&released[..2]).await?;
+    let ended = RowTally { posted: 2, cancelled: 1, dead: 1, ..RowTally::default() };
+    ensure!(tally(&*imports, &import).await? == ended, "{:?}", tally(&*imports, &import).await?);
+    let outcomes: Vec<_> =
+        imports.rows(import.number, 0, 10).await?.into_iter().map(|row| (row.outcome, row.reason)).collect();
+    let expected = [RowOutcome::Posted, RowOutcome::Cancelled, RowOutcome::Dead, RowOutcome::Posted];
+    ensure!(outcomes == expected.map(|outcome| (outcome, None)), "{outcomes:?}");
     subject.books_are_right().await
 }
 

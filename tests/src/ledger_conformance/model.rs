@@ -26,6 +26,7 @@ impl Model {
                 Outcome::Rejected(reason) => RecordedOutcome::Rejected(*reason),
                 Outcome::Revived(outcome) => *outcome,
                 Outcome::Cancelled => RecordedOutcome::Cancelled,
+                Outcome::Scheduled => RecordedOutcome::Scheduled,
                 Outcome::Duplicate(_) | Outcome::Conflict(_) => continue,
             };
             self.0.recorded.insert(job.id, Recorded { fingerprint: job.fingerprint, outcome });

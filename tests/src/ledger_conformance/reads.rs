@@ -58,7 +58,9 @@ pub async fn a_full_batch_is_read_back_as_it_was_submitted(subject: Subject) -> 
             let recorded = match record.outcome {
                 RecordedOutcome::Posted => Outcome::Posted,
                 RecordedOutcome::Rejected(why) => Outcome::Rejected(why),
-                RecordedOutcome::Dead | RecordedOutcome::Cancelled => bail!("{job:?} is neither"),
+                RecordedOutcome::Dead | RecordedOutcome::Cancelled | RecordedOutcome::Scheduled => {
+                    bail!("{job:?} is neither")
+                }
             };
             ensure!(recorded == outcome, "{size}, {n}: {recorded:?} for {outcome:?}");
         }

@@ -20,6 +20,7 @@ use store::ledger::Ledger;
 use store::mysql::{MySqlConfig, MySqlLedger};
 use store::prefetches::Prefetches;
 use store::records::Records;
+use store::schedules::Schedules;
 use store::sqlite::SqliteLedger;
 use store::webhooks::Webhooks;
 
@@ -37,9 +38,9 @@ enum Place {
 }
 
 /// All that is in a ledger's database.
-pub trait Database: Ledger + Analyses + Imports + Prefetches + Records + Webhooks {}
+pub trait Database: Ledger + Analyses + Imports + Prefetches + Records + Schedules + Webhooks {}
 
-impl<D: Ledger + Analyses + Imports + Prefetches + Records + Webhooks> Database for D {}
+impl<D: Ledger + Analyses + Imports + Prefetches + Records + Schedules + Webhooks> Database for D {}
 
 impl Place {
     /// A new database on the server that the tests share.

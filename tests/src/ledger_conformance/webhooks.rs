@@ -114,14 +114,14 @@ pub async fn deliveries_keep_the_order_of_each_account(subject: Subject) -> anyh
     ensure!(read(&*hooks, 6, &all).await?);
     ensure!(hooks.waiting(&one.id).await? == 3 && hooks.waiting(&two.id).await? == 1);
 
-    let mut due = hooks.due().await?;
+    let mut due = hooks.due_endpoints().await?;
     due.sort();
     ensure!(due == [one.id.clone(), two.id.clone()], "{due:?}");
     let taken = hooks.take(&[(&one.id, 10), (&two.id, 10)]).await?;
     ensure!(events(&taken) == ["1.posted", "3.posted", "1.posted"], "{taken:?}");
     ensure!(taken[0].new == all[0], "{taken:?}");
     ensure!(
-        hooks.due().await?.is_empty() && hooks.take(&[(&one.id, 10)]).await?.is_empty(),
+        hooks.due_endpoints().await?.is_empty() && hooks.take(&[(&one.id, 10)]).await?.is_empty(),
         "they are taken"
     );
 
@@ -143,7 +143,7 @@ pub async fn deliveries_keep_the_order_of_each_account(subject: Subject) -> anyh
     let last = hooks.take(&[(&one.id, 10)]).await?;
     ensure!(events(&last) == ["4.posted"], "{last:?}");
     hooks.note_attempts(&[done(&last[0], Then::Retry(Duration::from_secs(3_600)))]).await?;
-    ensure!(hooks.due().await?.is_empty());
+    ensure!(hooks.due_endpoints().await?.is_empty());
     hooks.hurry(&one.id).await?;
     ensure!(events(&hooks.take(&[(&one.id, 10)]).await?) == ["4.posted"], "it is sent at once");
 

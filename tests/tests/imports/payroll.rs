@@ -5,6 +5,7 @@
 use serde_json::{Value, json};
 use tests::client::Client;
 use tests::fleet::{Fleet, Replica, Role};
+use tests::wait::until;
 
 use super::{WITHIN, assert_counts, ended, send};
 
@@ -135,15 +136,48 @@ async fn a_payment_that_was_not_made_is_never_called_done() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_payment_whose_day_is_ahead_is_refused_and_says_so() {
+async fn a_payment_whose_day_is_ahead_waits_for_it_and_can_be_cancelled() {
+    let (fleet, _dev, client) = company(1_000_000).await;
+    let xml = payroll("M-AHEAD", "SALARY", &day(30));
+    let waits = import(&client, "", &xml).await;
+    assert_counts(&waits, &[("accepted", 3), ("scheduled", 3), ("posted", 0), ("refused", 0)]);
+    assert_eq!(balance(&client).await, 0);
+    let told = report(&client, &waits).await;
+    assert!(
+        told.contains("<GrpSts>PDNG</GrpSts>") && told.matches("<TxSts>PDNG</TxSts>").count() == 3,
+        "{told}"
+    );
+    // The same message again makes no other payment.
+    let again = import(&client, "", &format!("{xml}\n")).await;
+    assert_counts(&again, &[("duplicates", 3), ("scheduled", 0)]);
+    let listed: Value = client.get("/api/scheduled-jobs").await.unwrap().json().unwrap();
+    let first = listed["jobs"][0].clone();
+    assert_eq!(first["execute_at"], format!("{}T00:00:00.000000Z", day(30)), "{listed}");
+    let cancelled = client.delete(&format!("/api/jobs/{}", first["id"].as_str().unwrap())).await.unwrap();
+    assert_eq!(cancelled.status, 200, "{cancelled:?}");
+    until("the row counts as cancelled", WITHIN, async || {
+        let import: Value = client.get(&format!("/api/imports/{}", waits["id"])).await?.json()?;
+        anyhow::ensure!(import["cancelled"] == 1 && import["scheduled"] == 2, "{import}");
+        Ok(())
+    })
+    .await
+    .unwrap();
+    let told = report(&client, &waits).await;
+    assert!(told.contains("<TxSts>RJCT</TxSts><StsRsnInf><Rsn><Cd>DS02</Cd></Rsn>"), "{told}");
+    fleet.run_ok(&["verify"]).await.unwrap();
+}
+
+fn day(days: i64) -> String {
+    let today = jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date();
+    today.checked_add(jiff::Span::new().days(days)).unwrap().to_string()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_payment_of_a_day_that_no_bank_can_mean_is_refused_and_says_so() {
     let (_fleet, _dev, client) = company(1_000_000).await;
-    let day = |days: i64| {
-        let today = jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date();
-        today.checked_add(jiff::Span::new().days(days)).unwrap().to_string()
-    };
-    let cases = [(day(30), "DT04"), ("2999-12-31".to_owned(), "DT04"), ("1799-01-01".to_owned(), "DT01")];
+    let cases = [("2999-12-31", "DT04"), ("1799-01-01", "DT01")];
     for (made, (wrong, code)) in (0..).zip(cases) {
-        let xml = payroll(&format!("M-{made}"), "SALARY", &wrong);
+        let xml = payroll(&format!("M-{made}"), "SALARY", wrong);
         let mut again = String::new();
         for query in ["?dry_run=true", ""] {
             let refused = import(&client, query, &xml).await;
@@ -155,7 +189,7 @@ async fn a_payment_whose_day_is_ahead_is_refused_and_says_so() {
             assert_eq!(balance(&client).await, -60_000 * made);
             again = text(&client, &format!("/api/imports/{}/refused", refused["id"])).await;
         }
-        // On its day it is made, from the file of those that were refused.
+        // Corrected, it is made, from the file of those that were refused.
         let due = again.replace(&format!("<Dt>{wrong}</Dt>"), &format!("<Dt>{}</Dt>", day(0)));
         assert_counts(&import(&client, "", &due).await, &[("posted", 3)]);
         assert_eq!(balance(&client).await, -60_000 * (made + 1));

@@ -33,6 +33,7 @@ pub struct Belongings {
     pub account: String,
     pub job: String,
     pub hold: String,
+    pub scheduled: String,
     pub import: String,
     pub analysis: String,
 }
@@ -49,7 +50,7 @@ impl Bank {
         Ok(Bank { acme: acme?, beta: beta?, auditor: auditor?, fleet, dev, api, monitor, beta_key })
     }
 
-    /// Acme's account with money, a job, a hold, an import and an analysis.
+    /// Acme's account with money, a job, a hold, a scheduled job, an import and an analysis.
     pub async fn furnish(&self) -> anyhow::Result<Belongings> {
         for account in ["acme:1", "acme:2"] {
             posted(&self.acme, &json!({"kind": "open_account", "account": account, "currency": "EUR"}))
@@ -64,6 +65,9 @@ impl Bank {
         let job = posted(&self.acme, &transfer).await?;
         let hold = json!({"kind": "hold", "account": "acme:1", "amount": 100, "currency": "EUR"});
         let hold = posted(&self.acme, &hold).await?;
+        let rent = json!({"kind": "transfer", "from": "acme:1", "to": "acme:2", "amount": 3, "currency": "EUR", "execute_at": "2030-01-01"});
+        let scheduled = self.acme.submit(&rent).await?;
+        ensure!(self.acme.outcome(&scheduled, WITHIN).await?.status == "scheduled", "{rent}");
 
         let csv = "kind,account,amount,currency\ndeposit,acme:2,5,EUR\nnonsense,,,\n";
         let sent = self.acme.post("/api/imports", "text/csv", csv).await?;
@@ -82,7 +86,7 @@ impl Bank {
             Ok(())
         })
         .await?;
-        Ok(Belongings { account: "acme:1".to_owned(), job, hold, import, analysis })
+        Ok(Belongings { account: "acme:1".to_owned(), job, hold, scheduled, import, analysis })
     }
 }
 

@@ -53,6 +53,11 @@ async fn what_is_another_clients_reads_as_what_is_not_there() {
         ("acme", "nobody", "/api/jobs?client=ID"),
         (&has.job, &unknown, "/api/analyses/ID"),
         (&has.hold, &unknown, "/api/jobs/ID"),
+        (&has.scheduled, &unknown, "/api/jobs/ID"),
+        (&has.scheduled, &unknown, "/api/jobs/ID?wait=1"),
+        (&has.scheduled, &unknown, "/api/jobs/ID/timeline"),
+        (&has.account, "acme:nobody", "/api/scheduled-jobs?account=ID"),
+        ("acme", "nobody", "/api/scheduled-jobs?client=ID"),
         (&has.analysis, &unknown, "/api/jobs/ID"),
         (&has.analysis, &unknown, "/api/analyses/ID"),
         (&has.analysis, &unknown, "/api/analyses/ID/export"),
@@ -81,6 +86,7 @@ async fn what_is_another_clients_reads_as_what_is_not_there() {
         "/api/accounts",
         "/api/holds",
         "/api/holds?status=active",
+        "/api/scheduled-jobs",
         "/api/imports",
         "/api/analyses",
     ] {
@@ -96,7 +102,11 @@ async fn nothing_that_is_sent_changes_what_is_another_clients() {
     let has = bank.furnish().await.unwrap();
     let state = async || {
         let paths = ["/api/accounts/acme:1", "/api/accounts/acme:2"].map(str::to_owned);
-        let others = [format!("/api/imports/{}", has.import), format!("/api/analyses/{}", has.analysis)];
+        let others = [
+            format!("/api/imports/{}", has.import),
+            format!("/api/analyses/{}", has.analysis),
+            format!("/api/jobs/{}", has.scheduled),
+        ];
         let mut state = Vec::new();
         for path in paths.iter().chain(&others) {
             state.push(bank.acme.read::<Value>(path).await.unwrap());
@@ -157,7 +167,9 @@ async fn nothing_that_is_sent_changes_what_is_another_clients() {
         let expected = if job["kind"] == "reversal" { "job_not_found" } else { "hold_not_found" };
         assert_eq!(outcome.reason.as_deref(), Some(expected), "{job}: {outcome:?}");
     }
-    for (path, id) in [("/api/imports", &has.import), ("/api/analyses", &has.analysis)] {
+    let others =
+        [("/api/imports", &has.import), ("/api/analyses", &has.analysis), ("/api/jobs", &has.scheduled)];
+    for (path, id) in others {
         bank.beta.delete(&format!("{path}/{id}")).await.unwrap();
     }
     let everything = bank.beta.post("/api/analyses", "application/json", "{}").await.unwrap();

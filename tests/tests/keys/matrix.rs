@@ -101,7 +101,7 @@ async fn every_route_opens_to_its_scopes_and_to_no_others() {
 }
 
 /// What the monitor passes on to the ingress, which describes it.
-const PASSED_ON: [(&str, &str); 22] = [
+const PASSED_ON: [(&str, &str); 23] = [
     ("GET", "/api/jobs"),
     ("GET", "/api/jobs/0"),
     ("GET", "/api/jobs/0/timeline"),

@@ -16,8 +16,8 @@ const FOR_EVER: &[(&str, &str)] = &[("entries", "amount"), ("audit_log", "action
 const NOBODY: &[&str] = &[
     "UPDATE jobs SET id = x'00'",
     "UPDATE cancellations SET client = 'x'",
+    "UPDATE scheduled_jobs SET message = 'x', due_at = 0, lane = 0",
     "DELETE FROM cancellations",
-    "DELETE FROM jobs",
     "UPDATE accounts SET number = 'x'",
     "UPDATE accounts SET currency = 'XXX'",
     "DELETE FROM accounts",
@@ -47,6 +47,12 @@ const WRITERS: &[(&str, &[&str])] = &[
     ("INSERT INTO accounts (number) VALUES ('x')", &["worker", "migrate"]),
     ("INSERT INTO jobs (client) VALUES ('x')", &["worker", "migrate", "api"]),
     ("INSERT INTO cancellations (client) VALUES ('x')", &["api", "migrate"]),
+    // The row that says scheduled, as another takes its place.
+    ("DELETE FROM jobs", &["worker"]),
+    ("INSERT INTO scheduled_jobs (message) VALUES ('x')", &["worker", "migrate"]),
+    ("UPDATE scheduled_jobs SET release_at = release_at", &["api", "worker"]),
+    ("UPDATE scheduled_jobs SET releases = releases", &["worker"]),
+    ("DELETE FROM scheduled_jobs", &["worker"]),
     ("UPDATE jobs SET body = body, client = client", &["worker"]),
     ("UPDATE accounts SET balance = balance", &["worker"]),
     ("UPDATE accounts SET overdraft_limit = overdraft_limit, holder = holder", &["worker"]),

@@ -204,6 +204,7 @@ impl Fleet {
             analyses: Arc::new(NoAnalyses),
             prefetches: self.0.prefetches.of(&process),
             records: None,
+            schedules: None,
             webhooks: None,
             cpu: WorkPool::new("cpu", 1, 1),
             bus: self.0.air.of(&process),

@@ -138,6 +138,7 @@ fn books(tables: &Tables) -> Books {
         RecordedOutcome::Rejected(_) => "rejected",
         RecordedOutcome::Dead => "dead",
         RecordedOutcome::Cancelled => "cancelled",
+        RecordedOutcome::Scheduled => "scheduled",
     };
     let jobs = tables.jobs.iter().map(|row| JobRow {
         id: row.record.id.to_string(),

@@ -10,7 +10,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
-use futures::stream;
+use futures::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use tellers_http::listener::{self, Listener};
 use tests::client::Client;
@@ -113,7 +113,12 @@ async fn answer(State(log): State<Log>, request: Request) -> Response {
         // It says that it took the event, and breaks off.
         "/lying" => {
             let parts = stream::iter([Ok("than"), Err(std::io::Error::other("broken off"))]);
-            Body::from_stream(parts).into_response()
+            let slowly = parts.then(async |part| {
+                // Long enough for the head to be on its way.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                part
+            });
+            Body::from_stream(slowly).into_response()
         }
         _ => StatusCode::NO_CONTENT.into_response(),
     }

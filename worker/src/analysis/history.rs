@@ -3,6 +3,7 @@
 use contract::submission;
 use domain::account::AccountNumber;
 use domain::job::{Action, Spec};
+use domain::schedule::default_value_date;
 use domain::value_date;
 use patterns::{Movement, Party};
 use runtime::clock;
@@ -19,7 +20,8 @@ pub(super) fn movements(
         let spec = submission::parse(line.body.as_bytes())
             .map_err(|error| format!("the body of the job {} cannot be read: {error}", line.job))?;
         let accepted_on = clock::utc_date(line.accepted_at);
-        let value_date = spec.value_date.unwrap_or(accepted_on);
+        let of_day = default_value_date(line.accepted_at, spec.execute_at).unwrap_or(accepted_on);
+        let value_date = spec.value_date.unwrap_or(of_day);
         let counts = value_date::plausible(value_date, accepted_on).is_ok()
             && days.from.is_none_or(|from| from <= value_date)
             && days.to.is_none_or(|to| value_date <= to);
@@ -97,6 +99,12 @@ mod tests {
         assert_eq!((paid.party.account.as_deref(), paid.amount), (Some("bob"), -5));
         assert_eq!((paid.memo.as_deref(), paid.value_date), (Some("rent"), jiff::civil::date(2024, 2, 29)));
         assert_eq!(seen_by("bob", 5, transfer).party.account.as_deref(), Some("alice"));
+    }
+
+    #[test]
+    fn a_payment_that_waited_for_its_day_is_of_that_day() {
+        let body = r#"{"kind":"withdrawal","account":"alice","amount":5,"currency":"EUR","execute_at":"2026-12-01T00:00:00Z"}"#;
+        assert_eq!(seen_by("alice", -5, body).value_date.to_string(), "2026-12-01");
     }
 
     #[test]

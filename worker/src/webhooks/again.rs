@@ -112,8 +112,7 @@ impl Again {
             return Ok(());
         }
         if at < place && !is_new {
-            let oldest = oldest(&self.hooks).await?;
-            if oldest > at {
+            if oldest(&self.hooks).await?.is_none_or(|oldest| oldest > at) {
                 warn!(
                     endpoint = id,
                     "events were gone from the stream before a webhook endpoint had caught up"
@@ -214,11 +213,8 @@ impl Part {
         while self.next < place && self.deliveries.len() < DELIVERIES_MAX && started.elapsed() < PART_MAX {
             let message = match timeout(MESSAGE_TIMEOUT, reader.next()).await {
                 Ok(message) => message?,
-                Err(_) => {
-                    // There is nothing up to there any more.
-                    self.next = place;
-                    return Ok(());
-                }
+                // The broker has other things to do, or nothing is there any more: that shows once more is published.
+                Err(_) => return Ok(()),
             };
             if message.offset < self.next {
                 continue;

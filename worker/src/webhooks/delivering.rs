@@ -174,7 +174,7 @@ impl Posting {
     }
 
     async fn begin_due(&mut self) -> Result<(), StoreError> {
-        let mut due = within(self.hooks.parts.store.due()).await?;
+        let mut due = within(self.hooks.parts.store.due_endpoints()).await?;
         // Where there is not room for all, another one is first each time.
         fastrand::shuffle(&mut due);
         let now = Instant::now();

@@ -150,6 +150,8 @@ struct Stream {
     received_at: Instant,
     /// The latest time of an event that was read; `None`: not known.
     newest_at: Option<i64>,
+    /// A place behind which another one than the next came.
+    gap_at: Option<u64>,
 }
 
 /// The endpoints as they were at some time.
@@ -229,6 +231,7 @@ impl Stream {
             added: HashMap::new(),
             received_at: Instant::now(),
             newest_at: newest.at,
+            gap_at: None,
         };
         stream.reload().await?;
         debug!(?place, "the events for webhooks are read here");
@@ -308,7 +311,15 @@ impl Stream {
         match self.place {
             // A stream may begin somewhat earlier than it is asked to.
             Some(place) if offset < place => return Ok(()),
-            Some(place) if offset > place && oldest(&self.hooks).await? > place => {
+            // Places are mostly one after the other: what comes behind a gap is read once more before the gap is believed.
+            Some(place) if offset > place && self.gap_at != Some(place) => {
+                self.gap_at = Some(place);
+                self.reader = self.hooks.shared.parts.queue.read_events(Start::At(place)).await?;
+                return Ok(());
+            }
+            Some(place)
+                if offset > place && oldest(&self.hooks).await?.is_some_and(|oldest| oldest > place) =>
+            {
                 warn!(
                     place,
                     oldest = offset,
@@ -369,12 +380,12 @@ impl Stream {
     }
 }
 
-/// The place of the oldest message that is kept.
-pub(super) async fn oldest(hooks: &Hooks) -> Result<u64, Ended> {
+/// The place of the oldest message that is kept; `None`: there is none.
+pub(super) async fn oldest(hooks: &Hooks) -> Result<Option<u64>, Ended> {
     let mut reader = hooks.shared.parts.queue.read_events(Start::Oldest).await?;
     let oldest = timeout(NEWEST_TIMEOUT, reader.next()).await;
     reader.close().await;
-    Ok(oldest.map_or(Ok(0), |message| message.map(|message| message.offset))?)
+    Ok(oldest.ok().transpose()?.map(|message| message.offset))
 }
 
 /// The end of the stream.

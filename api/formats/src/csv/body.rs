@@ -140,7 +140,7 @@ impl Bodies {
                     })?;
                     member(json, name, legs);
                 }
-                Target::Hold | Target::ExpiresAt | Target::Job | Target::Reference => {
+                Target::Hold | Target::ExpiresAt | Target::ExecuteAt | Target::Job | Target::Reference => {
                     member(json, name, text)
                 }
                 Target::Metadata(key) => inner(&mut metadata, key, text),

@@ -215,6 +215,7 @@ pub enum Target {
     Reference,
     Memo,
     ValueDate,
+    ExecuteAt,
     CounterpartyName,
     CounterpartyAccount,
     Metadata(String),
@@ -222,7 +223,7 @@ pub enum Target {
 
 impl Target {
     /// Every one that has a fixed name.
-    pub const NAMED: [(&'static str, Target); 20] = [
+    pub const NAMED: [(&'static str, Target); 21] = [
         ("kind", Target::Kind),
         ("account", Target::Account),
         ("from", Target::From),
@@ -241,6 +242,7 @@ impl Target {
         ("reference", Target::Reference),
         ("memo", Target::Memo),
         ("value_date", Target::ValueDate),
+        ("execute_at", Target::ExecuteAt),
         ("counterparty.name", Target::CounterpartyName),
         ("counterparty.account", Target::CounterpartyAccount),
     ];

@@ -1,7 +1,7 @@
-//! The requested execution date: a date that commands. A payment is posted as soon as its row is read, so one whose day
-//! has not come is refused.
+//! The requested execution date: a date that commands. A payment whose day had not come when its message was made waits for it.
 
-use jiff::civil::Date;
+use domain::schedule::ExecuteAt;
+use jiff::civil::{Date, Time};
 use jiff::tz::Offset;
 use jiff::{Timestamp, ToSpan as _};
 
@@ -13,12 +13,14 @@ pub const ELEMENT: &str = "ReqdExctnDt";
 /// What is further back was mistyped.
 const YEARS_BACK_MAX: i64 = 100;
 
-/// A day, and the zone that it is in: UTC where none is stated.
+/// A day, with a time of day if one is stated, and the zone that it is in: UTC where none is stated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExecutionDay {
     /// As it is written.
     pub date: Date,
     offset: Offset,
+    /// The first moment of it.
+    at: Timestamp,
 }
 
 impl ExecutionDay {
@@ -43,15 +45,17 @@ impl ExecutionDay {
             _ => byte.is_ascii_digit(),
         });
         let date = date.parse().ok().filter(|_| has_form)?;
-        let zone = match rest.strip_prefix('T') {
-            Some(time) => {
+        let (time, zone) = match rest.strip_prefix('T') {
+            Some(rest) => {
                 let is_of_time = |c: char| c.is_ascii_digit() || c == ':' || c == '.';
-                let zone = time.trim_start_matches(is_of_time);
-                (zone.len() < time.len()).then_some(zone)?
+                let zone = rest.trim_start_matches(is_of_time);
+                (rest.strip_suffix(zone)?.parse().ok()?, zone)
             }
-            None => rest,
+            None => (Time::midnight(), rest),
         };
-        Some(ExecutionDay { date, offset: offset(zone)? })
+        let offset = offset(zone)?;
+        let at = offset.to_timestamp(Date::to_datetime(date, time)).ok()?;
+        Some(ExecutionDay { date, offset, at })
     }
 
     /// The day has not begun yet in the zone that it is in.
@@ -59,22 +63,29 @@ impl ExecutionDay {
         self.date > self.today(now)
     }
 
+    /// When the payment is to be executed, of a message that was `made` at such a time as it states; `None`: at once. What a
+    /// file says does not depend on the day on which it is read: read again, its payments are the same.
+    ///
     /// # Errors
-    /// The day is ahead, or so far back that it was mistyped.
-    pub fn check(self, now: Timestamp) -> Result<(), String> {
-        let (date, today) = (self.date, self.today(now));
-        let zone = if self.offset == Offset::UTC { "UTC".to_owned() } else { self.offset.to_string() };
-        if self.is_ahead(now) {
-            return Err(format!(
-                "is {date}, which is ahead (today is {today}, {zone}), and the payment would be posted at once; \
-                 send it on that day"
-            ));
+    /// The day is so far ahead or back that it was mistyped.
+    pub fn execute_at(self, made: Option<&str>, now: Option<Timestamp>) -> Result<Option<Timestamp>, String> {
+        let made = made.and_then(ExecutionDay::parse).map(|made| made.at);
+        if let Some(now) = now {
+            let (date, today) = (self.date, self.today(now));
+            let earliest = today.checked_sub(YEARS_BACK_MAX.years()).unwrap_or(Date::MIN);
+            if date < earliest {
+                return Err(format!("is {date}, more than {YEARS_BACK_MAX} years ago; correct it"));
+            }
+            let day = ExecuteAt::from_microseconds(self.at.as_microsecond());
+            if let Some(Err(range)) = day.map(|day| day.check(today)) {
+                return Err(format!(
+                    "is {date}; a payment waits for a day until {} at the latest; correct it",
+                    range.last
+                ));
+            }
         }
-        let earliest = today.checked_sub(YEARS_BACK_MAX.years()).unwrap_or(Date::MIN);
-        if date < earliest {
-            return Err(format!("is {date}, more than {YEARS_BACK_MAX} years ago; correct it"));
-        }
-        Ok(())
+        let is_ahead = made.is_none_or(|made| self.at > made) || now.is_some_and(|now| self.at > now);
+        Ok(is_ahead.then_some(self.at))
     }
 
     fn today(self, now: Timestamp) -> Date {
@@ -103,50 +114,49 @@ fn offset(zone: &str) -> Option<Offset> {
 mod tests {
     use super::*;
 
-    fn told(text: &str, now: &str) -> Result<Date, String> {
+    fn at(text: &str, made: Option<&str>, now: &str) -> Result<Option<String>, String> {
         let day = ExecutionDay::parse(text).ok_or("no date")?;
-        day.check(now.parse().unwrap()).map(|()| day.date)
+        let at = day.execute_at(made, Some(now.parse().unwrap()))?;
+        Ok(at.map(|at| at.to_string()))
     }
 
     #[test]
-    fn a_day_that_has_begun_where_it_is_stated_is_not_ahead() {
-        let now = "2026-11-28T23:30:00Z";
-        for day in [
-            "2026-11-28",
-            "2026-11-28Z",
-            "2026-11-28T23:59:59",
-            "2026-11-28T23:59:59.999Z",
-            "2026-11-29+01:00",
-            "2026-11-29T00:15:00+01:00",
-            "2026-11-27-05:00",
-            "2026-02-28",
-            "1926-11-28",
+    fn a_payment_waits_for_its_day_in_the_zone_that_is_stated_and_for_its_hour() {
+        let (made, now) = (Some("2026-11-28T10:00:00Z"), "2026-11-28T23:30:00Z");
+        for (day, first) in [
+            ("2026-11-29", "2026-11-29T00:00:00Z"),
+            ("2026-11-29Z", "2026-11-29T00:00:00Z"),
+            ("2026-11-29+01:00", "2026-11-28T23:00:00Z"),
+            ("2026-11-29-05:00", "2026-11-29T05:00:00Z"),
+            ("2026-11-29T08:30:00", "2026-11-29T08:30:00Z"),
+            ("2026-11-29T08:30:00.5+01:00", "2026-11-29T07:30:00.5Z"),
+            // Later on the day on which the message was made.
+            ("2026-11-28T18:00:00Z", "2026-11-28T18:00:00Z"),
+            ("2036-11-28", "2036-11-28T00:00:00Z"),
         ] {
-            assert!(told(day, now).is_ok(), "{day}: {:?}", told(day, now));
+            assert_eq!(at(day, made, now), Ok(Some(first.to_owned())), "{day}");
         }
-        for day in [
-            "2026-11-29",
-            "2026-11-29Z",
-            "2026-11-29T00:00:00Z",
-            "2026-11-29T00:00:00",
-            "2026-11-29-05:00",
-            "2026-11-29T01:00:00-05:00",
-            "2026-11-30+14:00",
-            "2999-01-01",
-        ] {
-            assert!(told(day, now).unwrap_err().contains("send it on that day"), "{day}");
+        for day in ["2026-11-28", "2026-11-28T10:00:00Z", "2026-02-28", "1926-11-28"] {
+            assert_eq!(at(day, made, now), Ok(None), "{day}");
         }
         for day in ["1926-11-27", "0001-01-01"] {
-            assert!(told(day, now).unwrap_err().contains("100 years"), "{day}");
+            assert!(at(day, made, now).unwrap_err().contains("100 years"), "{day}");
+        }
+        for day in ["2036-11-29", "2999-01-01"] {
+            assert!(at(day, made, now).unwrap_err().contains("until 2036-11-28 at the latest"), "{day}");
         }
     }
 
     #[test]
-    fn the_day_that_was_advised_is_taken() {
-        for day in ["2026-12-29", "2026-12-29+13:00", "2026-12-29T10:00:00-08:00"] {
-            assert!(told(day, "2026-11-29T12:00:00Z").is_err());
-            assert_eq!(told(day, "2026-12-29T12:00:00Z").unwrap().to_string(), "2026-12-29");
+    fn a_message_says_the_same_whenever_it_is_read() {
+        for now in ["2026-11-28T12:00:00Z", "2026-12-28T12:00:00Z", "2027-12-28T12:00:00Z"] {
+            let made = Some("2026-11-28T10:00:00");
+            assert_eq!(at("2026-12-01", made, now), Ok(Some("2026-12-01T00:00:00Z".to_owned())), "{now}");
+            assert_eq!(at("2026-12-01", None, now), Ok(Some("2026-12-01T00:00:00Z".to_owned())), "{now}");
         }
+        // It says that it was made after its day; the day has not come all the same.
+        let odd = at("2026-12-01", Some("2027-01-01T00:00:00Z"), "2026-11-28T12:00:00Z");
+        assert_eq!(odd, Ok(Some("2026-12-01T00:00:00Z".to_owned())));
     }
 
     #[test]

@@ -19,22 +19,28 @@ fn body(row: &Row) -> Value {
 }
 
 #[test]
-fn a_payment_whose_day_has_not_come_is_refused_and_taken_on_that_day() {
+fn a_payment_waits_for_its_day_whenever_its_message_is_read() {
     let file = blocks(PAIN, "xml")[0];
-    for row in read_at(file.to_owned(), "2026-01-30T23:59:59Z") {
-        let error = row.content.unwrap_err();
-        assert_eq!(error.field.as_deref(), Some("ReqdExctnDt"));
-        assert!(
-            error.reason.contains("ReqdExctnDt is 2026-01-31, which is ahead (today is 2026-01-30, UTC)"),
-            "{error}"
-        );
-        assert!(was_ahead(&row.raw, "2026-01-30T12:00:00Z".parse().unwrap()));
-        assert!(!was_ahead(&row.raw, "2026-01-31T00:00:00Z".parse().unwrap()));
-    }
-    for now in ["2026-01-31T00:00:00Z", "2026-06-30T00:00:00Z"] {
+    for now in ["2026-01-30T23:59:59Z", "2026-01-31T00:00:00Z", "2026-06-30T00:00:00Z"] {
         let rows = read_at(file.to_owned(), now);
-        assert_eq!(rows.iter().map(body).filter(|body| body["value_date"] == "2026-01-31").count(), 2);
+        let is_due =
+            |body: &Value| body["value_date"] == "2026-01-31" && body["execute_at"] == "2026-01-31T00:00:00Z";
+        assert_eq!(rows.iter().map(body).filter(is_due).count(), 2, "{now}");
     }
+    // One that was made on its day says nothing: it is executed at once.
+    let made = file.replace("2026-01-30T10:00:00Z", "2026-01-31T10:00:00Z");
+    assert_eq!(body(&read_at(made, "2026-01-31T12:00:00Z")[0])["execute_at"], Value::Null);
+}
+
+#[test]
+fn a_payment_of_a_day_that_no_bank_can_mean_is_refused() {
+    let file = blocks(PAIN, "xml")[0].replace("<Dt>2026-01-31</Dt>", "<Dt>2036-01-31</Dt>");
+    let row = &read_at(file, "2026-01-30T12:00:00Z")[0];
+    let error = row.content.as_ref().unwrap_err();
+    assert_eq!(error.field.as_deref(), Some("ReqdExctnDt"));
+    assert!(error.reason.contains("until 2036-01-30 at the latest"), "{error}");
+    assert!(was_ahead(&row.raw, "2026-01-30T12:00:00Z".parse().unwrap()));
+    assert!(!was_ahead(&row.raw, "2036-01-31T00:00:00Z".parse().unwrap()));
 }
 
 #[test]

@@ -82,6 +82,7 @@ impl BatchAnswer {
             }
             Reported::Outcome(RecordedOutcome::Dead) => *status = Status::Dead,
             Reported::Outcome(RecordedOutcome::Cancelled) => *status = Status::Cancelled,
+            Reported::Outcome(RecordedOutcome::Scheduled) => *status = Status::Scheduled,
             Reported::Conflict => {
                 let error = Box::new(problem::conflict(*id, "the key or reference", "one of its own"));
                 *result = LineResult::Refused { line: *line, status: Refused::Refused, error };

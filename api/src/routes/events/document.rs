@@ -23,7 +23,7 @@ pub struct CloudEvent {
     /// The lane that it happened on.
     #[schema(example = "/tellers/lanes/3")]
     source: String,
-    /// What happened: `tellers.job.` and `posted`, `rejected`, `dead`, `cancelled` or `conflict`.
+    /// What happened: `tellers.job.` and `posted`, `rejected`, `dead`, `cancelled`, `scheduled` or `conflict`.
     #[serde(rename = "type")]
     #[schema(example = "tellers.job.posted")]
     event_type: &'static str,
@@ -53,7 +53,7 @@ pub struct EventData {
     /// What it does.
     #[schema(value_type = KindName)]
     kind: Kind,
-    /// `posted`, `rejected`, `dead` or `cancelled`; of a conflict, that of the job that has the id.
+    /// `posted`, `rejected`, `dead`, `cancelled` or `scheduled`; of a conflict, that of the job that has the id.
     #[schema(example = "posted")]
     outcome: &'static str,
     /// Why it was rejected.
@@ -67,9 +67,12 @@ pub struct EventData {
     amount: Option<i64>,
     /// ISO 4217 code of the currency, where the job states one.
     currency: Option<String>,
-    /// When the ingress accepted it (RFC 3339, UTC).
+    /// When the ingress accepted it (RFC 3339, UTC); of a replay and of a scheduled job that is executed, when it came on its lane again.
     #[schema(value_type = String, format = DateTime)]
     accepted_at: Timestamp,
+    /// When it is to be executed, or was to be (RFC 3339, UTC), where the job states that.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    execute_at: Option<Timestamp>,
     /// The row of the import that brought it.
     import: Option<ImportRow>,
     /// What it changed, in the order of its legs. Absent: nothing, or, of an event that comes again, it is not known any more,
@@ -116,6 +119,7 @@ impl From<JobEvent> for EventData {
             RecordedOutcome::Rejected(reason) => ("rejected", Some(reason)),
             RecordedOutcome::Dead => ("dead", None),
             RecordedOutcome::Cancelled => ("cancelled", None),
+            RecordedOutcome::Scheduled => ("scheduled", None),
         };
         let entry = |EventEntry { account, amount, balance_after }: EventEntry| EntryOfEvent {
             account: account.to_string(),
@@ -134,6 +138,7 @@ impl From<JobEvent> for EventData {
             amount,
             currency,
             accepted_at: event.accepted_at,
+            execute_at: event.execute_at,
             import: event.import.map(|origin| ImportRow { number: origin.import, row: origin.row }),
             entries: event.entries.map(|entries| entries.into_iter().map(entry).collect()),
             again: event.again.then_some(true),

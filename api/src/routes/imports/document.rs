@@ -44,7 +44,7 @@ pub struct ImportDocument {
     /// Number of rows whose job had its outcome before: the file was sent again, or another row had the same
     /// reference.
     duplicates: u64,
-    /// Number of duplicates whose job was rejected, dead or cancelled, so that it is not in the ledger. Present once the
+    /// Number of duplicates whose job was rejected, dead, cancelled or scheduled, so that it was not in the ledger when they came. Present once the
     /// import has ended; absent in lists.
     duplicates_not_posted: Option<u64>,
     /// Number of rows whose reference belongs to a job with another body. Such rows take no effect.
@@ -53,6 +53,8 @@ pub struct ImportDocument {
     dead: u64,
     /// Number of rows whose job had been cancelled before it came to be posted.
     cancelled: u64,
+    /// Number of rows whose job waits for the day on which it is to be executed. When it is, the row counts by its outcome.
+    scheduled: u64,
     /// Rows read per second since the reading began.
     rows_per_second: Option<f64>,
     /// Seconds until the file is read, at the rate so far.
@@ -117,6 +119,7 @@ impl ImportDocument {
             conflicts: tally.conflict,
             dead: tally.dead,
             cancelled: tally.cancelled,
+            scheduled: tally.scheduled,
             rows_per_second: pace.map(|pace| pace.rows_per_second),
             seconds_left: pace.filter(|_| state == ImportState::Reading).and_then(|pace| pace.seconds_left),
             waits: remark.clone().filter(|_| error_kind.is_none()),

@@ -1,4 +1,4 @@
-//! Cancelling a job that waits, exactly: either it never posts, or the answer says what became of it.
+//! Cancelling a job that waits or is scheduled, exactly: either it never posts, or the answer says what became of it.
 
 use std::sync::Arc;
 
@@ -33,9 +33,9 @@ pub struct CancelQuery {
     reason: Option<Why>,
 }
 
-/// Cancels a job that waits.
+/// Cancels a job that waits or is scheduled.
 ///
-/// `200` means that the job never posts: whether it waits, was sent and is on its way, or is sent later. Once it has another
+/// `200` means that the job never posts: whether it is scheduled, waits, was sent and is on its way, or is sent later. Once it has another
 /// outcome the answer is `409`, and what it did stays. A client cancels its own jobs: of an id that another client sends
 /// a job under, its answer cancels nothing. A key with the scope `operate` for all accounts cancels anybody's. The same may be
 /// asked again. An analysis is cancelled at its own path.
@@ -60,7 +60,10 @@ pub async fn cancel(
     // It takes an id in the ledger, as a job does.
     ingress.admission.jobs(&caller, 1)?;
     let recorded = ingress.read(ledger.job(id)).await?;
-    if let Some(record) = shown(&ingress, ledger, &caller, recorded).await? {
+    let whose = if caller.runs_all() { Whose::Anybodys } else { Whose::Clients(caller.client.clone()) };
+    if let Some(record) = shown(&ingress, ledger, &caller, recorded).await?
+        && !is_scheduled_for(&record, &whose)
+    {
         return recorded_already(&ingress, ledger, &record).await;
     }
     let run = ingress.read(ingress.parts.analyses.run_as_read(id)).await?;
@@ -68,7 +71,6 @@ pub async fn cancel(
         let detail = format!("{id} is an analysis and no job; DELETE /api/analyses/{id} cancels it");
         return Err(Problem::new(ProblemType::JobNotFound, detail));
     }
-    let whose = if caller.runs_all() { Whose::Anybodys } else { Whose::Clients(caller.client.clone()) };
     let new = NewCancellation { whose, by: caller.client.to_string(), reason: query.reason };
     let cancelled = ingress.read_records(ingress.parts.ledger.cancel_job(id, &new)).await?;
     let cancellation = match cancelled {
@@ -100,6 +102,12 @@ async fn shown(
     ingress.shown(ledger, caller, record.filter(|record| reads || is_own(record))).await
 }
 
+/// Whether a job waits for its day, and such a cancellation stops it.
+fn is_scheduled_for(record: &JobRecord, whose: &Whose) -> bool {
+    let client = record.client.parse::<Client>();
+    record.outcome == RecordedOutcome::Scheduled && client.is_ok_and(|client| whose.stops(&client))
+}
+
 /// What was written a moment ago does not show.
 const AGAIN: &str = "the ledger does not show what was written; ask again";
 
@@ -125,6 +133,13 @@ async fn recorded_already(
                 "the job {id} was rejected at {at} ({reason}) and has changed nothing; there is nothing to cancel"
             )
         }
+        RecordedOutcome::Scheduled => {
+            let detail = format!(
+                "the job {id} is scheduled, and another client's: that client cancels it, or a key with the scope operate \
+                 for all accounts"
+            );
+            return Err(Problem::new(ProblemType::JobNotFound, detail));
+        }
         RecordedOutcome::Dead => format!(
             "the job {id} could not be posted and is kept as a dead letter; discard that (at the monitor, POST \
              /api/scalability/dead-letters/discard with the filter {{\"job\":\"{id}\"}}), and the job never posts"
@@ -133,13 +148,13 @@ async fn recorded_already(
     Err(Problem::new(ProblemType::TooLate, detail))
 }
 
-/// By whom a recorded job was cancelled.
+/// By whom a recorded job was cancelled, or one that is scheduled.
 pub(super) async fn of_record(
     ingress: &Ingress,
     ledger: &dyn Reads,
     record: &JobRecord,
 ) -> Result<Option<Cancellation>, Problem> {
-    if record.outcome != RecordedOutcome::Cancelled {
+    if !matches!(record.outcome, RecordedOutcome::Cancelled | RecordedOutcome::Scheduled) {
         return Ok(None);
     }
     let Ok(client) = record.client.parse::<Client>() else { return Ok(None) };

@@ -7,6 +7,7 @@ use domain::id::JobId;
 use domain::job::Kind;
 use domain::lane::Lane;
 use domain::outcome::{RecordedOutcome, Rejection};
+use domain::schedule::ExecuteAt;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -41,6 +42,8 @@ pub enum Status {
     Done,
     /// Cancelled before it was posted: it never is. Or an analysis that somebody cancelled.
     Cancelled,
+    /// It waits for `execute_at`. Then the ledger decides about it as about any other job.
+    Scheduled,
 }
 
 impl From<State> for Status {
@@ -70,18 +73,23 @@ pub struct Queued {
     /// When the job joined its lane (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime)]
     accepted_at: Rfc3339,
+    /// When the job is to be executed (RFC 3339, UTC); absent where it is at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    execute_at: Option<Rfc3339>,
 }
 
 impl Queued {
     /// A job that joined its lane.
-    pub fn new(id: JobId, lane: Lane, accepted_at: Timestamp) -> Queued {
-        Queued { id, status: Status::Queued, lane: Some(lane), accepted_at: Rfc3339(accepted_at) }
+    pub fn new(id: JobId, lane: Lane, accepted_at: Timestamp, execute_at: Option<ExecuteAt>) -> Queued {
+        let execute_at = execute_at.map(|at| Rfc3339(at.timestamp()));
+        Queued { id, status: Status::Queued, lane: Some(lane), accepted_at: Rfc3339(accepted_at), execute_at }
     }
 
     /// Work without an order, accepted at this time (µs since the Unix epoch).
     pub fn unordered(id: JobId, accepted_at: i64) -> Queued {
         let accepted_at = Rfc3339::from_microseconds(accepted_at);
-        Queued { id, status: Status::Queued, lane: None, accepted_at }
+        Queued { id, status: Status::Queued, lane: None, accepted_at, execute_at: None }
     }
 }
 
@@ -168,6 +176,12 @@ pub struct Job {
     /// When the job got its outcome (RFC 3339, UTC).
     #[schema(value_type = Option<String>, format = DateTime)]
     posted_at: Option<Rfc3339>,
+    /// When the job is, or was, to be executed (RFC 3339, UTC); absent where that was at once.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    execute_at: Option<Rfc3339>,
+    /// When it was recorded that the job waits for `execute_at` (RFC 3339, UTC). Of a job that has its outcome, absent in lists.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    scheduled_at: Option<Rfc3339>,
     /// Other bodies that came under the job's identity; absent where there are none.
     conflicts: Option<ConflictsOfJob>,
     /// Why the job could not be posted; its dead letter waits for an operator.
@@ -199,6 +213,8 @@ impl Job {
             body: None,
             accepted_at: None,
             posted_at: None,
+            execute_at: None,
+            scheduled_at: None,
             conflicts: None,
             cause: None,
             cancelled: None,
@@ -207,6 +223,11 @@ impl Job {
             import: None,
             analysis: None,
         }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> JobId {
+        self.id
     }
 
     /// The state that it is in.
@@ -237,6 +258,7 @@ impl Job {
             RecordedOutcome::Rejected(reason) => Job::new(id, Status::Rejected, Some(reason)),
             RecordedOutcome::Dead => Job::new(id, Status::Dead, None),
             RecordedOutcome::Cancelled => Job::new(id, Status::Cancelled, None),
+            RecordedOutcome::Scheduled => Job::new(id, Status::Scheduled, None),
         }
     }
 
@@ -245,14 +267,18 @@ impl Job {
         Job::new(id, Status::Cancelled, None).cancelled_by(Some(cancellation))
     }
 
-    /// The same, with who cancelled it.
+    /// The same, with who cancelled it. One that is scheduled and was cancelled is not executed, though the ledger has yet to
+    /// say so.
     #[must_use]
     pub fn cancelled_by(self, cancellation: Option<&Cancellation>) -> Job {
-        Job { cancelled: cancellation.map(CancelledJob::from), ..self }
+        let status = if cancellation.is_some() { Status::Cancelled } else { self.status };
+        Job { status, cancelled: cancellation.map(CancelledJob::from), ..self }
     }
 
     /// The ledger has it.
     pub fn recorded(record: &JobRecord) -> Job {
+        let recorded_at = Rfc3339::from_microseconds(record.posted_at);
+        let is_scheduled = record.outcome == RecordedOutcome::Scheduled;
         Job {
             kind: Some(record.kind),
             lane: Some(record.lane),
@@ -261,7 +287,9 @@ impl Job {
             // The ledger holds only JSON; what some hand put there instead is not shown.
             body: RawValue::from_string(record.body.clone()).ok(),
             accepted_at: Some(Rfc3339::from_microseconds(record.accepted_at)),
-            posted_at: Some(Rfc3339::from_microseconds(record.posted_at)),
+            posted_at: (!is_scheduled).then_some(recorded_at),
+            execute_at: record.execute_at().map(|at| Rfc3339(at.timestamp())),
+            scheduled_at: is_scheduled.then_some(recorded_at),
             conflicts: record.conflicts.as_ref().map(ConflictsOfJob::from),
             ..Job::with_outcome(record.id, record.outcome)
         }

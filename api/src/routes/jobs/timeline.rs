@@ -18,6 +18,7 @@ use utoipa::IntoParams;
 
 use self::document::Timeline;
 use self::events::{Known, cancelled, events};
+use super::document::Job;
 use super::{cancel, import_row, issued};
 use crate::context::Ingress;
 use crate::keys::{Caller, sees_run};
@@ -62,7 +63,8 @@ pub async fn show(
     let by_grant = (is_there && shown.is_none()).then_some(Extension(ByGrant));
     if let Some(record) = shown {
         let known = known(&ingress, &books, &caller, &record).await?;
-        return Ok(books.answer(Json(Timeline::recorded(&record, events(&record, known)))));
+        let job = Job::recorded(&record).cancelled_by(known.cancellation.as_ref());
+        return Ok(books.answer(Json(Timeline::of(&job, events(&record, known)))));
     }
     // What is not shown goes on as what is not there: with the same answer, as late.
     let run = ingress.read(ingress.parts.analyses.run_as_read(id)).await?;

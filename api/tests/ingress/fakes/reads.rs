@@ -13,7 +13,7 @@ use domain::outcome::Recorded;
 use store::StoreError;
 use store::ledger::{
     AccountFilter, AccountsPage, Cancellation, EntryRange, EntryRecord, HoldFilter, HoldPlace, HoldsPage,
-    JobFilter, JobRecord, JobsCursor, JobsPage, Reads, Related,
+    JobFilter, JobRecord, JobsCursor, JobsPage, Reads, Related, ScheduleFilter, SchedulePlace, SchedulesPage,
 };
 
 use super::FakeLedger;
@@ -102,6 +102,18 @@ impl Reads for FakeLedger {
         *self.asked.lock().unwrap() = Some(filter.clone());
         let jobs = self.jobs.lock().unwrap().values().cloned().collect();
         Ok(JobsPage { jobs, next: Some(JobsCursor { before: 7, before_entry: 3 }), looked_back_to: None })
+    }
+
+    async fn scheduled_jobs(
+        &self,
+        filter: &ScheduleFilter,
+        _: Option<SchedulePlace>,
+        _: u32,
+    ) -> Result<SchedulesPage, StoreError> {
+        self.read()?;
+        *self.asked.lock().unwrap() = Some(filter.jobs.clone());
+        let jobs = self.jobs.lock().unwrap().values().map(|job| (job.posted_at, job.clone())).collect();
+        Ok(SchedulesPage { jobs, next: Some(SchedulePlace { due_at: 7, seq: 3 }) })
     }
 
     async fn jobs_of(&self, ids: &[JobId]) -> Result<Vec<JobRecord>, StoreError> {

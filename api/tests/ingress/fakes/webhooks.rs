@@ -66,7 +66,7 @@ impl Webhooks for FakeLedger {
         panic!("{NOBODY}")
     }
 
-    async fn due(&self) -> Result<Vec<String>, StoreError> {
+    async fn due_endpoints(&self) -> Result<Vec<String>, StoreError> {
         panic!("{NOBODY}")
     }
 

@@ -40,7 +40,7 @@ class EventData:
     cause: str | None = None
     amount: int | None = None
     currency: str | None = None
-    entries: list[EventEntry] | None = None
+    entries: tuple[EventEntry, ...] | None = None
     """None: nothing was changed, or, of an event that comes again, it is not known any more."""
     again: bool = False
     """The event may have come before."""
@@ -95,7 +95,9 @@ def _event(data: str, cursor: str | None) -> Event:
 
 def _messages(parts: Iterator[bytes]) -> Iterator[tuple[str, str | None, str]]:
     """Yield name, id and data of each message (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
-    name, cursor, data = "", None, []
+    name: str = ""
+    cursor: str | None = None
+    data: list[str] = []
     for line in _lines(parts):
         if line == "":
             if data or cursor is not None:

@@ -178,13 +178,14 @@ class Reading:
         type: str | None = None,  # noqa: A002 - the service's word
         account: str | None = None,
     ) -> Iterator[Event]:
-        """Yield what becomes of jobs, as it happens, without end. An event may come twice, with the same `source` and `id`.
+        """Yield what becomes of jobs, as it happens, without end.
 
-        Keep the `cursor` of the last event that you are done with: with it as `after` a client that was killed misses nothing.
+        An event may come twice, with the same `source` and `id`. Keep the `cursor` of the last event that you are done
+        with: with it as `after` a client that was killed misses nothing.
 
         Args:
             after: Begin behind this event.
-            since: Begin with the events of this time, or somewhat earlier ones. By default with those that come from now on.
+            since: Begin with the events of this time, or somewhat earlier ones. By default with what comes from now on.
             type: Only events of this type, such as `tellers.job.rejected`.
             account: Only events that name this account.
 

@@ -43,6 +43,7 @@ pub(super) fn tried(letter: DeadLetterView, tried: Tried) -> TriedLetter {
         Tried::AlreadyPosted => (Answer::AlreadyPosted, None, None),
         Tried::AlreadyRejected { reason } => (Answer::AlreadyRejected, Some(reason), None),
         Tried::Cancelled => (Answer::Cancelled, None, None),
+        Tried::Scheduled => (Answer::Scheduled, None, None),
         Tried::Conflict => (Answer::Conflict, None, None),
         Tried::StillFails { cause } => (Answer::StillFails, None, Some(cause)),
         Tried::Unknown { why } => (Answer::Unknown, None, Some(why)),

@@ -9,7 +9,7 @@ fn the_wire_forms_hold_still() {
     let report = concat!(
         r#"{"role":"worker","replica":"worker-1","version":"0.1.0","host":"h","started_at":1,"reported_at":2,"#,
         r#""trouble":null,"trouble_kind":"other","counts":{"accepted":0,"refused":0,"published_jobs":0,"published_messages":0,"posted":3,"#,
-        r#""rejected":0,"duplicate":0,"conflict":0,"dead":0,"cancelled":0,"repeated":0},"#,
+        r#""rejected":0,"duplicate":0,"conflict":0,"dead":0,"cancelled":0,"scheduled":0,"repeated":0},"#,
         r#""lane_counts":{"1":{"accepted":2,"unrecorded":5}},"lanes":[{"lane":1,"oldest_accepted_at":null,"messages_in_hand":3,"#,
         r#""jobs_in_hand":70}],"#,
         r#""leaving":false,"process_id":7,"address":"h:9100","settings_version":4,"errors":{"posting/deadlock":2},"#,

@@ -2,6 +2,7 @@
 
 use domain::job::Kind;
 use domain::json;
+use domain::schedule::NoMoment;
 
 use super::{Invalid, Submission, VALUE_CHARS_MAX, shortened};
 
@@ -54,6 +55,7 @@ pub(super) fn explain(json: &[u8], is_object: bool) -> Invalid {
         _ if field == "expires_at" && !message.starts_with("invalid type") => {
             "must be an instant, written as 2026-11-24T17:00:00Z".to_owned()
         }
+        _ if field == "execute_at" => NoMoment.to_string(),
         Some((what, _)) if field != "body" => what.to_owned(),
         _ => message,
     };

@@ -250,6 +250,38 @@ fn what_comes_in_has_days_that_a_bank_can_mean() {
     }
 }
 
+#[test]
+fn when_a_job_is_to_be_executed_stands_last_in_the_canonical_form() {
+    let body =
+        |at: &str| format!(r#"{{"kind":"close_account","account":"a","payment":{{}},"execute_at":"{at}"}}"#);
+    let canonical_form = body("2026-12-01T00:00:00Z");
+    for written in ["2026-12-01", "2026-12-01T01:00:00+01:00", "2026-12-01T00:00:00.0000001Z"] {
+        let spec = parse(body(written).as_bytes()).unwrap();
+        assert_eq!(canonical(&spec), canonical_form, "it is part of every fingerprint: never change it");
+    }
+    for (wrong, shown) in [("tomorrow", "\"tomorrow\""), ("2026-12-01T00:00", "\"2026-12-01T00:00\"")] {
+        let invalid = refused(&body(wrong));
+        assert_eq!((invalid.field.as_str(), invalid.value.as_str()), ("execute_at", shown));
+        assert!(invalid.remedy.contains("2026-11-24T17:00:00Z"), "{invalid}");
+    }
+}
+
+#[test]
+fn a_day_to_come_is_taken_up_to_ten_years_ahead() {
+    let today = jiff::civil::date(2026, 11, 24);
+    let body = |rest: &str| format!(r#"{{"kind":"hold","account":"a","amount":1,"currency":"EUR",{rest}}}"#);
+    for fine in ["\"execute_at\":\"2036-11-24\"", "\"execute_at\":\"1990-01-01\""] {
+        assert!(accept(body(fine).as_bytes(), today).is_ok(), "{fine}");
+    }
+    let invalid = accept(body("\"execute_at\":\"2036-11-25\"").as_bytes(), today).unwrap_err();
+    assert_eq!((invalid.field.as_str(), invalid.value.as_str()), ("execute_at", "\"2036-11-25T00:00:00Z\""));
+    assert!(invalid.remedy.contains("2036-11-24 at the latest"), "{invalid}");
+    let over = body("\"execute_at\":\"2026-12-01\",\"expires_at\":\"2026-12-01T00:00:00Z\"");
+    let invalid = accept(over.as_bytes(), today).unwrap_err();
+    assert_eq!(invalid.field, "expires_at");
+    assert!(invalid.remedy.contains("after execute_at"), "{invalid}");
+}
+
 const PAID: &str = r#"{"kind":"transfer","from":"a","to":"b","amount":1,"currency":"EUR","metadata":{"k":1},"payment":{"message_id":"M/1","payment_information_id":"P","instruction_id":"I","end_to_end_id":"NOTPROVIDED","uetr":"8a562c67-ca16-48ba-b074-65581be6f001","debtor_name":"Example Ltd","creditor_name":"Brown & Sons","creditor_reference":"RF18539007547034","creditor_reference_type":"SCOR"}}"#;
 
 #[test]

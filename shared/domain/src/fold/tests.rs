@@ -3,6 +3,7 @@
 mod cancelled;
 mod cases;
 mod model;
+mod scheduled;
 mod terms;
 
 use super::*;

@@ -54,6 +54,15 @@ pub static POSTING_CONCURRENCY: Setting = row(
     "Transactions that one worker has in flight at the same time, no two with the same account; waiting batches share the next one",
 );
 
+/// When a due job that did not come is put on its lane again.
+pub static SCHEDULE_RETRY_SECONDS: Setting = row(
+    "SCHEDULE_RETRY_SECONDS",
+    Role::Worker,
+    integer(300, 1..=86_400),
+    "seconds",
+    "Seconds after which a due job that was put on its lane and has not come is put there once more; the pause doubles each time, up to a day",
+);
+
 /// Messages handed out ahead of their acknowledgement.
 pub static PREFETCH: Setting = row(
     "PREFETCH",
@@ -191,11 +200,12 @@ pub static ALERT_WEBHOOK_URL: Setting = Setting {
 };
 
 /// Every setting.
-pub static ALL: [&Setting; 18] = [
+pub static ALL: [&Setting; 19] = [
     &BATCH_PROCESSING_SIZE,
     &LINGER_MS,
     &POSTING_CONCURRENCY,
     &PREFETCH,
+    &SCHEDULE_RETRY_SECONDS,
     &MAX_CONCURRENT_USERS,
     &CLIENT_RATE_LIMIT,
     &CLIENT_JOBS_LIMIT,

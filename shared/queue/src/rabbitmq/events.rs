@@ -43,7 +43,7 @@ impl EventStream for RabbitMq {
             QueueError::Failed(format!("reading {} failed on {address}: {why}", topology::EVENT_STREAM))
         };
         match timeout(READ_TIMEOUT, consume(&channel, start)).await {
-            Ok(Ok(consumer)) => Ok(Box::new(StreamReader { channel, consumer, address })),
+            Ok(Ok(consumer)) => Ok(Box::new(StreamReader { channel, consumer, address, taken: None })),
             Ok(Err(cause)) => {
                 self.topology.forget();
                 Err(failed(rights::explained(&cause)))
@@ -79,6 +79,8 @@ struct StreamReader {
     channel: Channel,
     consumer: Consumer,
     address: String,
+    /// Taken off the stream by a wait that was given up.
+    taken: Option<EventMessage>,
 }
 
 impl StreamReader {
@@ -94,6 +96,9 @@ impl StreamReader {
 #[async_trait]
 impl EventReader for StreamReader {
     async fn next(&mut self) -> Result<EventMessage, QueueError> {
+        if let Some(message) = self.taken.take() {
+            return Ok(message);
+        }
         let delivery = match self.consumer.next().await {
             Some(Ok(delivery)) => delivery,
             Some(Err(cause)) => return Err(self.failure(&cause)),
@@ -105,10 +110,13 @@ impl EventReader for StreamReader {
             _ => None,
         };
         let offset = offset.ok_or_else(|| self.failure(&"a message says no place; it is no stream"))?;
-        // To a stream an acknowledgement means: send more. It is not waited for.
-        let acknowledged = self.channel.basic_ack(delivery.delivery_tag, BasicAckOptions::default()).await;
+        // Whoever gives up here finds it the next time. To a stream an acknowledgement means: send more; a later one covers
+        // one that was given up.
+        self.taken = Some(EventMessage { offset, batch: Bytes::from(delivery.data) });
+        let options = BasicAckOptions { multiple: true };
+        let acknowledged = self.channel.basic_ack(delivery.delivery_tag, options).await;
         acknowledged.map_err(|cause| self.failure(&cause))?;
-        Ok(EventMessage { offset, batch: Bytes::from(delivery.data) })
+        self.taken.take().ok_or_else(|| self.failure(&"its message is gone"))
     }
 
     async fn close(self: Box<Self>) {

@@ -6,11 +6,13 @@
 //! | entries against jobs | both sides are summed up as hashes, by buckets of jobs; only buckets that differ are read again, to name what is wrong ([`sums`]) |
 //! | order of acceptance | in the order of the jobs, by lanes; only accounts that may be out of order are read again ([`order`]) |
 //! | limits, holders | accounts below their limit, and those whose limit or holder jobs set, against those jobs ([`terms`]) |
+//! | schedules | what says that it is scheduled against what is to be put on the lanes, both ways ([`schedules`]) |
 //! | counts | totals of the lanes against their jobs |
 
 mod chain;
 mod order;
 pub(crate) mod pages;
+mod schedules;
 mod sums;
 mod terms;
 mod totals;
@@ -171,11 +173,15 @@ async fn read_jobs(
         for (job, moved) in page.iter().zip(moved(pages, &posted).await?) {
             audit.jobs += 1;
             check_body(job, audit);
+            schedules::check(job, audit);
             order.watch(job);
             let totals = counted.entry(job.record.lane).or_default();
             totals.count(job.record.outcome, moved.len());
             moved.iter().for_each(|(account, amount)| sums.leg(job.record.id, account, *amount));
         }
+    }
+    for id in pages.schedules_without_jobs().await? {
+        audit.find(|| format!("job {id}: it is to be put on its lane, and the ledger has no such job"));
     }
     let kept = pages.lane_totals().await?;
     totals::compare(&kept, &counted, audit);

@@ -3,6 +3,7 @@
 mod accounts;
 mod body;
 mod holds;
+mod schedules;
 
 use domain::access::Accounts;
 use domain::account::AccountNumber;
@@ -15,6 +16,7 @@ pub use self::accounts::{AccountFilter, AccountsPage};
 pub(crate) use self::body::without_blanks;
 pub use self::body::{BodyFilter, MetadataFilter};
 pub use self::holds::{HoldFilter, HoldPlace, HoldState, HoldsPage};
+pub use self::schedules::{ScheduleFilter, SchedulePlace, SchedulesPage};
 use crate::ledger::record::JobRecord;
 
 /// Which jobs are wanted; a field that is `None` asks for nothing.
@@ -59,7 +61,10 @@ impl JobFilter {
         };
         let reason = match job.outcome {
             RecordedOutcome::Rejected(reason) => Some(reason),
-            RecordedOutcome::Posted | RecordedOutcome::Dead | RecordedOutcome::Cancelled => None,
+            RecordedOutcome::Posted
+            | RecordedOutcome::Dead
+            | RecordedOutcome::Cancelled
+            | RecordedOutcome::Scheduled => None,
         };
         self.kind.is_none_or(|kind| job.kind == kind)
             && self.outcome.is_none_or(|outcome| OutcomeName::of(job.outcome) == outcome)
@@ -89,6 +94,7 @@ pub enum OutcomeName {
     Rejected,
     Dead,
     Cancelled,
+    Scheduled,
 }
 
 impl OutcomeName {
@@ -107,6 +113,7 @@ impl OutcomeName {
             RecordedOutcome::Rejected(_) => OutcomeName::Rejected,
             RecordedOutcome::Dead => OutcomeName::Dead,
             RecordedOutcome::Cancelled => OutcomeName::Cancelled,
+            RecordedOutcome::Scheduled => OutcomeName::Scheduled,
         }
     }
 }

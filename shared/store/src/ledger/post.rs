@@ -184,7 +184,12 @@ fn duplicate_check(jobs: &[Job]) -> DuplicateCheck {
     let mut ids = HashSet::with_capacity(jobs.len());
     // A redelivered envelope and its twin may share a batch.
     let are_distinct = jobs.iter().all(|job| ids.insert(job.id));
-    if are_distinct { DuplicateCheck::ByKey } else { DuplicateCheck::BySearch }
+    // What is released is recorded already.
+    if are_distinct && !jobs.iter().any(Job::is_release) {
+        DuplicateCheck::ByKey
+    } else {
+        DuplicateCheck::BySearch
+    }
 }
 
 async fn bounded_attempt(
@@ -247,12 +252,12 @@ async fn attempt(
     Ok(applied(jobs, folded, posted_at))
 }
 
-/// What was done with each job, and whether it was dead until now.
+/// What was done with each job, and whether it was dead or scheduled until now.
 fn applied(jobs: &[Job], folded: Folded, posted_at: i64) -> Vec<Applied> {
-    let Folded { mut outcomes, revived, entries, .. } = folded;
+    let Folded { mut outcomes, revived, executed, entries, .. } = folded;
     for (job, outcome) in jobs.iter().zip(&mut outcomes) {
         let is_judged = matches!(outcome, Outcome::Posted | Outcome::Rejected(_));
-        if is_judged && revived.contains(&job.id) {
+        if is_judged && (revived.contains(&job.id) || executed.contains(&job.id)) {
             *outcome = Outcome::Revived(outcome.recorded());
         }
     }
@@ -299,7 +304,10 @@ async fn originals(
 ) -> Result<HashMap<JobId, Original>, Failure> {
     let posted = |job: &JobRecord| match job.outcome {
         RecordedOutcome::Posted => Ok(Some((job.lane, parse(job)?.action))),
-        RecordedOutcome::Rejected(_) | RecordedOutcome::Dead | RecordedOutcome::Cancelled => Ok(None),
+        RecordedOutcome::Rejected(_)
+        | RecordedOutcome::Dead
+        | RecordedOutcome::Cancelled
+        | RecordedOutcome::Scheduled => Ok(None),
     };
     let actions = jobs.iter().map(posted).collect::<Result<Vec<_>, Failure>>()?;
     let moved = moved(library, &actions).await?;
@@ -314,7 +322,9 @@ fn judged<'a>(jobs: &'a [Job], folded: &Folded) -> Vec<(&'a Job, RecordedOutcome
     let with_outcomes = jobs.iter().zip(&folded.outcomes);
     with_outcomes
         .filter_map(|(job, outcome)| match outcome {
-            Outcome::Posted | Outcome::Rejected(_) | Outcome::Cancelled => Some((job, outcome.recorded())),
+            Outcome::Posted | Outcome::Rejected(_) | Outcome::Cancelled | Outcome::Scheduled => {
+                Some((job, outcome.recorded()))
+            }
             // Not of a fold.
             Outcome::Revived(_) | Outcome::Duplicate(_) | Outcome::Conflict(_) => None,
         })

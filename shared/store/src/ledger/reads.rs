@@ -16,6 +16,7 @@ use super::cancelling::Cancellation;
 use super::entry_range::{EntryRange, Freshness};
 use super::listing::{
     AccountFilter, AccountsPage, HoldFilter, HoldPlace, HoldsPage, JobFilter, JobsCursor, JobsPage,
+    ScheduleFilter, SchedulePlace, SchedulesPage,
 };
 use super::record::{EntryRecord, JobRecord};
 use super::related::Related;
@@ -72,7 +73,16 @@ pub trait Reads: Send + Sync {
         seqs: RangeInclusive<i64>,
     ) -> Result<Vec<EntryRecord>, StoreError>;
 
-    /// A page of up to `limit` jobs that have an outcome, the newest first, from `cursor` on. Looks at a bounded
+    /// A page of up to `limit` jobs that wait for their day, in the order in which they are due, those behind `after` only.
+    /// Looks at a bounded number of jobs, so a page may be short, or empty, and not the last one.
+    async fn scheduled_jobs(
+        &self,
+        filter: &ScheduleFilter,
+        after: Option<SchedulePlace>,
+        limit: u32,
+    ) -> Result<SchedulesPage, StoreError>;
+
+    /// A page of up to `limit` jobs that have an outcome or are scheduled, the newest first, from `cursor` on. Looks at a bounded
     /// number of jobs, so a page may be short, or empty, and not the last one.
     async fn jobs(
         &self,

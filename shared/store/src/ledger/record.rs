@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 
+use contract::submission;
 use domain::entry::Entry;
 use domain::fingerprint::Fingerprint;
 use domain::id::JobId;
 use domain::job::Kind;
 use domain::lane::Lane;
 use domain::outcome::RecordedOutcome;
+use domain::schedule::ExecuteAt;
 use domain::text::Client;
 
 /// A job as the ledger holds it.
@@ -31,10 +33,19 @@ pub struct JobRecord {
     pub outcome: RecordedOutcome,
     /// When it was accepted, in microseconds since the Unix epoch.
     pub accepted_at: i64,
-    /// When it got its outcome, in microseconds since the Unix epoch.
+    /// When it got its outcome, or was recorded as scheduled, in microseconds since the Unix epoch.
     pub posted_at: i64,
     /// Other bodies that came under its identity and took no effect; known where a single job was asked for.
     pub conflicts: Option<Conflicts>,
+}
+
+impl JobRecord {
+    /// When it is or was to be executed, as its body says.
+    pub fn execute_at(&self) -> Option<ExecuteAt> {
+        // Nearly every body says nothing, and need not be read for it.
+        let says = self.body.contains("\"execute_at\":");
+        says.then(|| submission::parse(self.body.as_bytes()).ok()?.execute_at).flatten()
+    }
 }
 
 /// Other bodies that came under the identity of a job.

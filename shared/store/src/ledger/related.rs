@@ -8,6 +8,8 @@ use domain::id::JobId;
 pub struct Related {
     /// The ingress replica that accepted it.
     pub ingress: String,
+    /// When it was recorded as scheduled, in microseconds since the Unix epoch, if it was and is not any more.
+    pub scheduled_at: Option<i64>,
     /// Why it could not be posted; it stays when a replay posts the job.
     pub cause: Option<String>,
     /// The job that reversed it.

@@ -15,12 +15,14 @@ pub struct OutcomeCounts {
     pub dead: u64,
     /// Cancelled before they came to be posted, each counted when it came.
     pub cancelled: u64,
+    /// To be executed later. Once one is, it counts by its outcome instead.
+    pub scheduled: u64,
 }
 
 impl OutcomeCounts {
-    /// Jobs with any outcome.
+    /// Jobs with any outcome, and those that are scheduled.
     pub fn jobs(&self) -> u64 {
-        self.posted + self.rejected + self.dead + self.cancelled
+        self.posted + self.rejected + self.dead + self.cancelled + self.scheduled
     }
 }
 
@@ -31,6 +33,7 @@ impl<'a> Sum<&'a OutcomeCounts> for OutcomeCounts {
             rejected: sum.rejected + one.rejected,
             dead: sum.dead + one.dead,
             cancelled: sum.cancelled + one.cancelled,
+            scheduled: sum.scheduled + one.scheduled,
         })
     }
 }
@@ -48,6 +51,8 @@ pub struct Totals {
     pub dead: u64,
     /// Jobs with the outcome cancelled.
     pub cancelled: u64,
+    /// Jobs that are scheduled.
+    pub scheduled: u64,
     /// For each currency the sum of all balances, in minor units; zero if debits equal credits.
     pub balances: Vec<(Currency, i128)>,
 }

@@ -2,6 +2,7 @@
 
 use contract::submission;
 use domain::access::Accounts;
+use domain::account::AccountNumber;
 use domain::id::JobId;
 use domain::job::Action;
 
@@ -19,6 +20,12 @@ pub enum Touches {
 }
 
 impl JobRecord {
+    /// Whether its body names this account.
+    pub(crate) fn names(&self, account: &AccountNumber) -> bool {
+        let Ok(spec) = submission::parse(self.body.as_bytes()) else { return false };
+        spec.action.named_accounts().contains(&account)
+    }
+
     /// Whether it touches any of these accounts: draws on one, or moves something to one.
     pub fn touches(&self, accounts: &Accounts) -> Touches {
         // The ledger holds only jobs; what some hand put there instead is nobody's.

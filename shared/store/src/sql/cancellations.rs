@@ -1,4 +1,5 @@
-//! Cancelling jobs that wait, by the unique key of their ids.
+//! Cancelling jobs that wait, by the unique key of their ids. One that is scheduled is put on its lane at once, and is recorded
+//! there as cancelled: its execution sees the cancellation, or comes before it.
 
 use domain::cancellation::Whose;
 use domain::id::JobId;
@@ -8,7 +9,7 @@ use domain::text::Client;
 
 use super::posting::SqlTransaction;
 use super::rows::JOB;
-use super::{rows, statements};
+use super::{rows, schedules, statements};
 use crate::failure::Failure;
 use crate::ledger::{Cancellation, Cancelled, NewCancellation};
 use crate::sql::rows::Cells;
@@ -83,11 +84,20 @@ impl<S: Session> SqlTransaction<S> {
         script.sql("); SELECT ").sql(JOB).sql(" FROM jobs j WHERE j.id = ").value(&id);
         only_jobs(&mut script).sql("; ");
         select(&mut script, [&id]);
+        let whose = match &new.whose {
+            Whose::Anybodys => None,
+            Whose::Clients(client) => Some(client),
+        };
+        schedules::cancel(&mut script, &id, whose, now);
         script.sql("COMMIT");
         // The beginning of the transaction and both inserts give no rows.
         let mut results = self.run_to_its_end(script).await?.into_iter().skip(3);
         if let Some(job) = results.next().unwrap_or_default().first() {
-            return Ok(Cancelled::Recorded(Box::new(rows::job(job)?)));
+            let job = rows::job(job)?;
+            let is_stopped = whose.is_none_or(|client| client.as_str() == job.client);
+            if job.outcome != RecordedOutcome::Scheduled || !is_stopped {
+                return Ok(Cancelled::Recorded(Box::new(job)));
+            }
         }
         let found = results.next().unwrap_or_default();
         let found = found.iter().map(|row| Ok(read(row)?.1)).collect::<Result<Vec<_>, Failure>>()?;

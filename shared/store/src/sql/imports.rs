@@ -1,13 +1,14 @@
 //! The imports port on the ledger's database. Posting does not wait for any of this, or not for long.
 
 mod contents;
+mod reading;
 
 use std::collections::HashMap;
 
 use async_trait::async_trait;
 
+use self::reading::{import, imported_row, refusal, rows_by_outcome, tally};
 use super::posting::SqlTransaction;
-use super::rows::{self, count};
 use super::statements::{begin, stored};
 use crate::error::StoreError;
 use crate::failure::Failure;
@@ -194,11 +195,11 @@ impl<D: Database> Imports for SqlLedger<D> {
         let mut script = Script::new(D::Session::DIALECT);
         script.sql(match D::Session::DIALECT {
             Dialect::MySql => {
-                "SELECT import, CAST(SUM(posted) AS SIGNED), CAST(SUM(rejected) AS SIGNED), \
-                 CAST(SUM(duplicate) AS SIGNED), CAST(SUM(conflict) AS SIGNED), CAST(SUM(dead) AS SIGNED), CAST(SUM(cancelled) AS SIGNED)"
+                "SELECT import, CAST(SUM(posted) AS SIGNED), CAST(SUM(rejected) AS SIGNED), CAST(SUM(duplicate) AS SIGNED), \
+                 CAST(SUM(conflict) AS SIGNED), CAST(SUM(dead) AS SIGNED), CAST(SUM(cancelled) AS SIGNED), CAST(SUM(scheduled) AS SIGNED)"
             }
             Dialect::Sqlite => {
-                "SELECT import, SUM(posted), SUM(rejected), SUM(duplicate), SUM(conflict), SUM(dead), SUM(cancelled)"
+                "SELECT import, SUM(posted), SUM(rejected), SUM(duplicate), SUM(conflict), SUM(dead), SUM(cancelled), SUM(scheduled)"
             }
         });
         script.sql(" FROM import_totals WHERE import IN (");
@@ -332,69 +333,4 @@ fn update_progress(script: &mut Script, number: u64, progress: &Progress, now: i
 /// The first characters of a text.
 fn head(text: &str, chars_max: usize) -> &str {
     text.char_indices().nth(chars_max).map_or(text, |(end, _)| &text[..end])
-}
-
-fn import(row: &impl Cells) -> Result<Import, Failure> {
-    let state = row.text(5)?;
-    let progress = Progress {
-        state: state.parse().map_err(|_| Failure::unreadable("state of an import", state))?,
-        read_to: count(row.int(6)?)?,
-        accepted: count(row.int(7)?)?,
-        refused: count(row.int(8)?)?,
-        bytes_read: count(row.int(9)?)?,
-        remark: row.text_or_null(10)?.map(str::to_owned),
-    };
-    Ok(Import {
-        number: count(row.int(0)?)?,
-        client: row.text(1)?.to_owned(),
-        digest: rows::fixed(row.bytes(2)?, "digest of an import")?,
-        owner: row.text(3)?.to_owned(),
-        description: row.text(4)?.to_owned(),
-        progress,
-        cancel_requested: row.int(11)? != 0,
-        created_at: row.int(12)?,
-        started_at: row.int_or_null(13)?,
-        updated_at: row.int(14)?,
-    })
-}
-
-fn refusal(row: &impl Cells) -> Result<Refusal, Failure> {
-    Ok(Refusal {
-        row: count(row.int(0)?)?,
-        line: count(row.int(1)?)?,
-        column: row.int_or_null(2)?.map(count).transpose()?,
-        field: row.text_or_null(3)?.map(str::to_owned),
-        reason: row.text(4)?.to_owned(),
-        raw: row.bytes(5)?.to_owned(),
-    })
-}
-
-fn imported_row(row: &impl Cells) -> Result<ImportedRow, Failure> {
-    Ok(ImportedRow {
-        row: count(row.int(0)?)?,
-        job: rows::id(row.bytes(1)?)?,
-        outcome: rows::row_outcome(row.text(2)?)?,
-        reason: row.text_or_null(3)?.map(str::to_owned),
-        body: row.text_or_null(4)?.map(str::to_owned),
-    })
-}
-
-fn rows_by_outcome(row: &impl Cells) -> Result<RowsByOutcome, Failure> {
-    Ok(RowsByOutcome {
-        outcome: rows::row_outcome(row.text(0)?)?,
-        reason: row.text_or_null(1)?.map(str::to_owned),
-        rows: count(row.int(2)?)?,
-    })
-}
-
-fn tally(row: &impl Cells) -> Result<(u64, RowTally), Failure> {
-    let tally = RowTally {
-        posted: count(row.int(1)?)?,
-        rejected: count(row.int(2)?)?,
-        duplicate: count(row.int(3)?)?,
-        conflict: count(row.int(4)?)?,
-        dead: count(row.int(5)?)?,
-        cancelled: count(row.int(6)?)?,
-    };
-    Ok((count(row.int(0)?)?, tally))
 }

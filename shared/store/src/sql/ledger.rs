@@ -35,6 +35,7 @@ use crate::ledger::entry_range::{EntryRange, Freshness};
 use crate::ledger::findings::Audit;
 use crate::ledger::listing::{
     AccountFilter, AccountsPage, HoldFilter, HoldPlace, HoldsPage, JobFilter, JobsCursor, JobsPage,
+    ScheduleFilter, SchedulePlace, SchedulesPage,
 };
 use crate::ledger::port::{Store, audit, post, retries, try_post};
 use crate::ledger::record::{EntryRecord, FormerIds, JobRecord};
@@ -158,6 +159,16 @@ impl<D: Database + Clone + 'static> Reads for SqlLedger<D> {
     ) -> Result<JobsPage, StoreError> {
         let mut session = self.database.session(self.reading).await?;
         Ok(listings::page(&mut session, filter, cursor, limit).await?)
+    }
+
+    async fn scheduled_jobs(
+        &self,
+        filter: &ScheduleFilter,
+        after: Option<SchedulePlace>,
+        limit: u32,
+    ) -> Result<SchedulesPage, StoreError> {
+        let mut session = self.database.session(self.reading).await?;
+        Ok(listings::schedules::page(&mut session, filter, after, limit).await?)
     }
 
     async fn jobs_of(&self, ids: &[JobId]) -> Result<Vec<JobRecord>, StoreError> {

@@ -4,6 +4,7 @@
 pub(super) mod accounts;
 mod conditions;
 pub(super) mod holds;
+pub(super) mod schedules;
 
 use std::time::{Duration, Instant};
 

@@ -12,7 +12,7 @@ use super::rows::{ACCOUNT, ENTRY, JOB, count};
 use super::{reads, rows};
 use crate::failure::Failure;
 use crate::ledger::audit::LaneTotals;
-use crate::ledger::audit::pages::{AccountsPage, EntryOnPage, JobOnPage, Pages, Range};
+use crate::ledger::audit::pages::{AccountsPage, EntryOnPage, JobOnPage, OnSchedule, Pages, Range};
 use crate::ledger::post::Library;
 use crate::ledger::record::JobRecord;
 use crate::sql::rows::Cells;
@@ -28,6 +28,8 @@ const ENTRIES_MAX: i64 = 10_000;
 const SEQ_MIN: i64 = i64::MIN + 1;
 /// Jobs on a page.
 const JOBS_MAX: i64 = 2_000;
+/// Rows without a job that are named.
+const SCHEDULES_MAX: i64 = 100;
 
 /// A connection on which a snapshot is open, until it is dropped.
 pub(super) struct Snapshot<S: Session>(S);
@@ -118,8 +120,8 @@ impl<S: Session> Pages for Snapshot<S> {
     async fn jobs(&mut self, after: i64) -> Result<Vec<JobOnPage>, Failure> {
         let mut script = Script::new(S::DIALECT);
         script.sql("SELECT ").sql(JOB).sql(", j.seq, j.account, j.ingress, (j.cause IS NOT NULL ");
-        script.sql("OR ").sql(cancellations::CAME_FIRST).sql(") FROM jobs j ");
-        script.sql("WHERE j.seq > ").value(after);
+        script.sql("OR ").sql(cancellations::CAME_FIRST).sql("), j.scheduled_at, s.due_at, s.message ");
+        script.sql("FROM jobs j LEFT JOIN scheduled_jobs s ON s.id = j.id WHERE j.seq > ").value(after);
         only_jobs(&mut script).sql(" ORDER BY j.seq LIMIT ").value(JOBS_MAX);
         let job = |row: &S::Row| {
             Ok(JobOnPage {
@@ -128,14 +130,28 @@ impl<S: Session> Pages for Snapshot<S> {
                 account: rows::number(row.text(12)?)?,
                 ingress: row.text(13)?.to_owned(),
                 is_out_of_order: row.int(14)? != 0,
+                was_scheduled: row.int_or_null(15)?.is_some(),
+                on_schedule: match (row.int_or_null(16)?, row.text_or_null(17)?) {
+                    (Some(due_at), Some(message)) => Some(OnSchedule { due_at, message: message.to_owned() }),
+                    _ => None,
+                },
             })
         };
         self.ask(script).await?.iter().map(job).collect()
     }
 
+    async fn schedules_without_jobs(&mut self) -> Result<Vec<JobId>, Failure> {
+        let mut script = Script::new(S::DIALECT);
+        script.sql(
+            "SELECT s.id FROM scheduled_jobs s LEFT JOIN jobs j ON j.id = s.id WHERE j.id IS NULL LIMIT ",
+        );
+        script.value(SCHEDULES_MAX);
+        self.ask(script).await?.iter().map(|row| rows::id(row.bytes(0)?)).collect()
+    }
+
     async fn lane_totals(&mut self) -> Result<BTreeMap<Lane, LaneTotals>, Failure> {
         let mut script = Script::new(S::DIALECT);
-        script.sql("SELECT lane, posted, rejected, dead, entries, cancelled FROM lane_totals");
+        script.sql("SELECT lane, posted, rejected, dead, entries, cancelled, scheduled FROM lane_totals");
         let totals = |row: &S::Row| {
             let totals = LaneTotals {
                 posted: count(row.int(1)?)?,
@@ -143,6 +159,7 @@ impl<S: Session> Pages for Snapshot<S> {
                 dead: count(row.int(3)?)?,
                 entries: count(row.int(4)?)?,
                 cancelled: count(row.int(5)?)?,
+                scheduled: count(row.int(6)?)?,
             };
             Ok((rows::lane(row.int(0)?)?, totals))
         };

@@ -11,6 +11,8 @@ use domain::job::{Job, Origin};
 use domain::outcome::RecordedOutcome;
 
 use super::account_keys::AccountKeys;
+use super::rows::SCHEDULED;
+use super::schedules::{self, FirstRows, first_row};
 use super::{cancellations, reads, rows, statements};
 use crate::failure::Failure;
 use crate::ledger::post::{DuplicateCheck, Found, Library, Transaction, Writes};
@@ -37,19 +39,30 @@ pub(crate) struct SqlTransaction<S: Session> {
     account_keys: Option<Arc<AccountKeys>>,
     /// How the accounts stand that are locked.
     standing: HeldAndStatus,
+    /// The rows of the jobs that are scheduled.
+    first_rows: FirstRows,
     open: bool,
 }
 
 impl<S: Session> SqlTransaction<S> {
     /// For something else than posting.
     pub(super) fn new(session: S) -> SqlTransaction<S> {
-        SqlTransaction { session, era: 0, account_keys: None, standing: HeldAndStatus::new(), open: false }
+        SqlTransaction {
+            session,
+            era: 0,
+            account_keys: None,
+            standing: HeldAndStatus::new(),
+            first_rows: FirstRows::new(),
+            open: false,
+        }
     }
 
     /// For posting to the era in force.
     pub(super) fn posting(session: S, database: &impl Database<Session = S>) -> SqlTransaction<S> {
         let (era, account_keys) = (database.era(), database.account_keys());
-        SqlTransaction { session, era, account_keys, standing: HeldAndStatus::new(), open: false }
+        let mut transaction = SqlTransaction::new(session);
+        (transaction.era, transaction.account_keys) = (era, account_keys);
+        transaction
     }
 
     /// Runs a script; if that fails, rolls everything back. (After a lock wait time-out MySQL itself has
@@ -117,23 +130,31 @@ impl<S: Session> SqlTransaction<S> {
         Ok(is_new)
     }
 
-    /// Completes the row of a job whose id was cancelled before it came, by somebody whose cancellation does not stop it;
-    /// `false`: it is no such row. One that is stopped stays as it is: it is recorded as cancelled when it comes again.
+    /// Completes the row of a job that is scheduled, or whose id was cancelled before it came, by somebody whose cancellation
+    /// does not stop it; `false`: it is no such row. One that is stopped stays as it is: it is recorded as cancelled when it
+    /// comes again.
     async fn complete_as_dead(&mut self, job: &Job, cause: &str, now: i64) -> Result<bool, Failure> {
         let mut script = Script::new(S::DIALECT);
         statements::begin(&mut script);
         statements::select_recorded(&mut script, std::slice::from_ref(job));
         cancellations::select(&mut script, [&job.id]);
+        statements::select_import_rows(&mut script, std::slice::from_ref(job));
         // The beginning of the transaction gives no rows.
         let mut results = self.run(script).await?.into_iter().skip(1);
         let row = results.next().unwrap_or_default();
         let is_awaited = row.first().map(cancellations::awaited).transpose()?.flatten().is_some();
+        let is_scheduled = row.first().map_or(Ok(false), |row| is_scheduled(row, job))?;
         let found = results.next().unwrap_or_default();
         let found = found.iter().map(cancellations::read).collect::<Result<Vec<_>, Failure>>()?;
         let is_stopped = found.iter().any(|(_, cancellation)| cancellation.whose.stops(&job.client));
-        let dies = is_awaited && !is_stopped;
+        let imported = results.next().unwrap_or_default();
+        let is_row_scheduled =
+            imported.first().map_or(Ok(false), |row| Ok::<_, Failure>(row.text(2)? == SCHEDULED))?;
+        let dies = (is_awaited || is_scheduled) && !is_stopped;
         let mut script = Script::new(S::DIALECT);
-        if dies {
+        if dies && is_scheduled {
+            schedules::die(&mut script, job, cause, now, is_row_scheduled);
+        } else if dies {
             let dead = (job, RecordedOutcome::Dead, Some(cause));
             cancellations::complete(&mut script, [dead].into_iter(), now);
             statements::add_dead(&mut script, job.lane);
@@ -177,6 +198,11 @@ impl<S: Session> SqlTransaction<S> {
         }
         Ok((keys, unknown))
     }
+}
+
+/// Whether a row of [`rows::RECORDED`] says that this very job is scheduled.
+fn is_scheduled(row: &impl Cells, job: &Job) -> Result<bool, Failure> {
+    Ok(row.text(2)? == SCHEDULED && row.bytes(1)? == job.fingerprint.0.as_slice())
 }
 
 /// What the last statement of a script gave, `select_keys`.
@@ -272,6 +298,10 @@ impl<S: Session> Transaction for SqlTransaction<S> {
                 } else {
                     let (id, recorded) = rows::recorded(&row)?;
                     books.recorded.insert(id, recorded);
+                    if recorded.outcome == RecordedOutcome::Scheduled {
+                        self.first_rows.insert(id, first_row(&row)?);
+                        books.cancelled.entry(id).or_default();
+                    }
                 }
             }
             for row in results.next().unwrap_or_default() {
@@ -323,7 +353,7 @@ impl<S: Session> SqlTransaction<S> {
             keys.extend(self.open_accounts(writes).await?);
         }
         let mut script = Script::new(S::DIALECT).preparing(self.session.prepares());
-        statements::write(&mut script, writes, (&keys, &self.standing), self.era)?;
+        statements::write(&mut script, writes, (&keys, &self.standing), &self.first_rows, self.era)?;
         script.sql(end);
         self.finish(script).await
     }

@@ -188,12 +188,18 @@ pub(super) async fn outcome_counts<S: Session>(
     session: &mut S,
 ) -> Result<BTreeMap<Lane, OutcomeCounts>, Failure> {
     let mut script = Script::new(S::DIALECT);
-    script.sql("SELECT lane, posted, rejected, dead, cancelled FROM lane_totals");
+    script.sql("SELECT lane, posted, rejected, dead, cancelled, scheduled FROM lane_totals");
     let lanes = ask(session, script).await?;
     let outcomes = |row: &S::Row| -> Result<_, Failure> {
-        let [posted, rejected, dead, cancelled] = [1, 2, 3, 4].map(|place| row.int(place).and_then(count));
-        let (posted, rejected, dead, cancelled) = (posted?, rejected?, dead?, cancelled?);
-        Ok((rows::lane(row.int(0)?)?, OutcomeCounts { posted, rejected, dead, cancelled }))
+        let counted = |place| row.int(place).and_then(count);
+        let counts = OutcomeCounts {
+            posted: counted(1)?,
+            rejected: counted(2)?,
+            dead: counted(3)?,
+            cancelled: counted(4)?,
+            scheduled: counted(5)?,
+        };
+        Ok((rows::lane(row.int(0)?)?, counts))
     };
     lanes.iter().map(outcomes).collect()
 }
@@ -201,7 +207,8 @@ pub(super) async fn outcome_counts<S: Session>(
 /// Counts from the lanes' totals, balances from the accounts: nothing here grows with the jobs.
 pub(super) async fn totals<S: Session>(session: &mut S) -> Result<Totals, Failure> {
     // A sum of 64-bit numbers may not fit 64 bits, so it is taken in halves.
-    let OutcomeCounts { posted, rejected, dead, cancelled } = outcome_counts(session).await?.values().sum();
+    let OutcomeCounts { posted, rejected, dead, cancelled, scheduled } =
+        outcome_counts(session).await?.values().sum();
     let mut script = Script::new(S::DIALECT);
     script.sql(match S::DIALECT {
         Dialect::MySql => {
@@ -214,7 +221,7 @@ pub(super) async fn totals<S: Session>(session: &mut S) -> Result<Totals, Failur
              SUM(balance % 4294967296) FROM accounts GROUP BY currency ORDER BY currency"
         }
     });
-    let mut totals = Totals { posted, rejected, dead, cancelled, ..Totals::default() };
+    let mut totals = Totals { posted, rejected, dead, cancelled, scheduled, ..Totals::default() };
     for row in ask(session, script).await? {
         totals.accounts += count(row.int(1)? - row.int(2)?)?;
         let balance = i128::from(row.int(3)?) * 4_294_967_296 + i128::from(row.int(4)?);

@@ -31,7 +31,7 @@ const LOOKED_AT_MAX: i64 = 20_000;
 pub(super) async fn related<S: Session>(session: &mut S, job: &JobRecord) -> Result<Related, Failure> {
     let hold = hold_of(job);
     let mut script = Script::new(S::DIALECT);
-    script.sql("SELECT j.seq, j.ingress, j.cause FROM jobs j WHERE j.id = ").value(&job.id);
+    script.sql("SELECT j.seq, j.ingress, j.cause, j.scheduled_at FROM jobs j WHERE j.id = ").value(&job.id);
     script.sql("; SELECT by_job FROM reversals WHERE original = ").value(&job.id);
     script
         .sql("; SELECT ")
@@ -43,6 +43,7 @@ pub(super) async fn related<S: Session>(session: &mut S, job: &JobRecord) -> Res
     let Some(row) = of_job.next() else { return Ok(Related::default()) };
     let (seq, ingress) = (row.int(0)?, row.text(1)?.to_owned());
     let cause = row.text_or_null(2)?.map(str::to_owned);
+    let scheduled_at = row.int_or_null(3)?;
     let reversals = results.next().unwrap_or_default();
     let reversed_by = reversals.first().map(|row| rows::id(row.bytes(0)?)).transpose()?;
     let holds = results.next().unwrap_or_default();
@@ -51,7 +52,7 @@ pub(super) async fn related<S: Session>(session: &mut S, job: &JobRecord) -> Res
         Some(hold) if job.kind == Kind::Hold => end_of(session, hold, job, seq).await?,
         _ => None,
     };
-    Ok(Related { ingress, cause, reversed_by, hold, hold_end })
+    Ok(Related { ingress, scheduled_at, cause, reversed_by, hold, hold_end })
 }
 
 /// The hold that a job made, captured or released, if it was posted.

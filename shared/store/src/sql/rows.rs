@@ -87,7 +87,8 @@ pub(super) fn latest<Row: Cells>(found: &[Row]) -> Result<i64, Failure> {
 }
 
 /// What [`recorded`] reads, of `jobs j`.
-pub(super) const RECORDED: &str = "j.id, j.fingerprint, j.outcome, j.reason";
+pub(super) const RECORDED: &str =
+    "j.id, j.fingerprint, j.outcome, j.reason, j.ingress, j.accepted_at, j.posted_at";
 
 pub(super) fn recorded(row: &impl Cells) -> Result<(JobId, Recorded), Failure> {
     let fingerprint = Fingerprint(fixed(row.bytes(1)?, "fingerprint")?);
@@ -224,12 +225,16 @@ pub(super) fn hold_status_columns(status: HoldStatus) -> (&'static str, Option<i
     }
 }
 
+/// What `outcome` says of a job that is to be executed later.
+pub(super) const SCHEDULED: &str = "scheduled";
+
 fn outcome(outcome: &str, reason: Option<&str>) -> Result<RecordedOutcome, Failure> {
     match (outcome, reason.map(str::parse)) {
         ("posted", None) => Ok(RecordedOutcome::Posted),
         ("rejected", Some(Ok(reason))) => Ok(RecordedOutcome::Rejected(reason)),
         ("dead", None) => Ok(RecordedOutcome::Dead),
         ("cancelled", None) => Ok(RecordedOutcome::Cancelled),
+        (SCHEDULED, None) => Ok(RecordedOutcome::Scheduled),
         _ => Err(Failure::unreadable("outcome of a job", (outcome, reason))),
     }
 }
@@ -241,5 +246,6 @@ pub(super) fn outcome_columns(outcome: RecordedOutcome) -> (&'static str, Option
         RecordedOutcome::Rejected(reason) => ("rejected", Some(reason.name())),
         RecordedOutcome::Dead => ("dead", None),
         RecordedOutcome::Cancelled => ("cancelled", None),
+        RecordedOutcome::Scheduled => (SCHEDULED, None),
     }
 }

@@ -8,10 +8,11 @@ use domain::job::Job;
 use domain::lane::Lane;
 use domain::outcome::RecordedOutcome;
 
-pub(super) use self::imports::{record_dead_row, select_import_rows, stored};
+pub(super) use self::imports::{record_dead_row, scheduled_row_died, select_import_rows, stored};
 use super::posting::{HeldAndStatus, Keys};
 use super::rows::{HOLD, RECORDED, account_status_name, hold_status_columns, outcome_columns};
-use super::{cancellations, rows};
+use super::schedules::FirstRows;
+use super::{cancellations, rows, schedules};
 use crate::failure::Failure;
 use crate::ledger::post::Writes;
 use crate::sql::script::{Dialect, Script, Value};
@@ -98,11 +99,12 @@ pub(super) fn select_reversed<'a>(script: &mut Script, originals: impl IntoItera
 }
 
 /// All that a batch writes, new accounts excepted: the others refer to their keys. `standing` is what was held on the accounts, and their status,
-/// until now.
+/// until now; `first_rows` are the rows of the jobs that were scheduled until now.
 pub(super) fn write(
     script: &mut Script,
     writes: &Writes<'_>,
     (keys, standing): (&Keys, &HeldAndStatus),
+    first_rows: &FirstRows,
     era: i64,
 ) -> Result<(), Failure> {
     insert_jobs(script, writes.new_jobs().map(|(job, outcome)| (job, outcome, None)), writes.now)?;
@@ -112,6 +114,7 @@ pub(super) fn write(
         writes.awaited_jobs().map(|(job, outcome)| (job, outcome, None)),
         writes.now,
     );
+    schedules::write(script, writes, first_rows)?;
     insert_entries(script, writes, keys, era)?;
     let mut changed: Vec<_> = writes.changed_accounts().collect();
     changed.sort_unstable_by_key(|(key, _)| *key);
@@ -352,6 +355,9 @@ fn add_to_totals(script: &mut Script, writes: &Writes<'_>) {
         script.sql(", dead = dead - ").value(tally.revived);
         if tally.cancelled != 0 {
             script.sql(", cancelled = cancelled + ").value(tally.cancelled);
+        }
+        if tally.scheduled != 0 {
+            script.sql(", scheduled = scheduled + ").value(tally.scheduled);
         }
         script.sql(", entries = entries + ").value(tally.entries);
         // Whoever had the row before may have read its time later.

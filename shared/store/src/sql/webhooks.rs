@@ -78,7 +78,7 @@ impl<D: Database> Webhooks for SqlLedger<D> {
         Ok(deliveries::waiting(&mut reading(self).await?, endpoint).await?)
     }
 
-    async fn due(&self) -> Result<Vec<String>, StoreError> {
+    async fn due_endpoints(&self) -> Result<Vec<String>, StoreError> {
         Ok(deliveries::due(&mut reading(self).await?).await?)
     }
 

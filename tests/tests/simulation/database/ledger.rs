@@ -16,7 +16,7 @@ use store::ledger::port::{Failure, Store, post, try_post};
 use store::ledger::{
     AccountFilter, AccountsPage, Admin, Applied, Audit, Cancellation, Cancelled, EntryRange, EntryRecord,
     HoldFilter, HoldPlace, HoldsPage, JobFilter, JobRecord, JobsCursor, JobsPage, NewCancellation,
-    OutcomeCounts, Posting, Reads, Related, Totals,
+    OutcomeCounts, Posting, Reads, Related, ScheduleFilter, SchedulePlace, SchedulesPage, Totals,
 };
 
 use super::Database;
@@ -132,6 +132,15 @@ impl Reads for LedgerOf {
         _: &EntryRange,
         _: RangeInclusive<i64>,
     ) -> Result<Vec<EntryRecord>, StoreError> {
+        unread()
+    }
+
+    async fn scheduled_jobs(
+        &self,
+        _: &ScheduleFilter,
+        _: Option<SchedulePlace>,
+        _: u32,
+    ) -> Result<SchedulesPage, StoreError> {
         unread()
     }
 

@@ -64,8 +64,14 @@ impl Pages for Snapshot {
             account: row.account.clone(),
             ingress: row.ingress.clone(),
             is_out_of_order: row.cause.is_some(),
+            was_scheduled: false,
+            on_schedule: None,
         };
         Ok((1..).zip(&self.tables.jobs).skip(skipped).map(on_page).collect())
+    }
+
+    async fn schedules_without_jobs(&mut self) -> Result<Vec<JobId>, Failure> {
+        Ok(Vec::new())
     }
 
     async fn lane_totals(&mut self) -> Result<BTreeMap<Lane, LaneTotals>, Failure> {

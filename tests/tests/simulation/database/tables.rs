@@ -176,7 +176,10 @@ impl Tables {
             RecordedOutcome::Posted if is_capture => has_expired,
             RecordedOutcome::Posted => by_fleet && hold.expires_at.is_none_or(|end| end > self.latest_read),
             RecordedOutcome::Rejected(Rejection::HoldNotActive) => is_capture && !has_expired && is_untouched,
-            RecordedOutcome::Rejected(_) | RecordedOutcome::Dead | RecordedOutcome::Cancelled => false,
+            RecordedOutcome::Rejected(_)
+            | RecordedOutcome::Dead
+            | RecordedOutcome::Cancelled
+            | RecordedOutcome::Scheduled => false,
         };
         if wrong {
             let (id, kind, end) = (job.id, job.spec.action.kind(), hold.expires_at);

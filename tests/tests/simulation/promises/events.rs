@@ -29,6 +29,7 @@ fn missing(events: &[Event], tables: &Tables, broken: &mut Vec<String>) {
             RecordedOutcome::Rejected(_) => EventType::JobRejected,
             RecordedOutcome::Dead => EventType::JobDead,
             RecordedOutcome::Cancelled => EventType::JobCancelled,
+            RecordedOutcome::Scheduled => EventType::JobScheduled,
         };
         if !published.contains(&(record.id, wanted)) {
             broken.push(format!("the event stream lacks that job {} is {:?}", record.id, record.outcome));

@@ -51,7 +51,8 @@ impl From<Origin> for RowOfImport {
 impl Job {
     /// The ledger has it, and this beside it; `row`: of the file that it came from, where that is shown.
     pub fn as_it_is_now(record: &JobRecord, related: Related, row: Option<Origin>) -> Job {
-        let Related { ingress: _, cause, reversed_by, hold, hold_end } = related;
+        let Related { ingress: _, scheduled_at, cause, reversed_by, hold, hold_end } = related;
+        let recorded = Job::recorded(record);
         let hold = hold.filter(|_| record.kind == Kind::Hold).map(|hold| HoldOfJob {
             hold: Hold::from(&hold),
             ended_by: hold_end.map(|end| end.by),
@@ -59,11 +60,12 @@ impl Job {
             expired: hold_end.is_some_and(|end| end.is_expiry),
         });
         Job {
+            scheduled_at: scheduled_at.map(Rfc3339::from_microseconds).or(recorded.scheduled_at),
             cause: cause.filter(|_| record.outcome == RecordedOutcome::Dead),
             import: row.map(RowOfImport::from),
             reversed_by,
             hold,
-            ..Job::recorded(record)
+            ..recorded
         }
     }
 }

@@ -38,7 +38,7 @@ pub struct JobsQuery {
     #[serde(default, deserialize_with = "query::name")]
     #[param(value_type = Option<KindName>)]
     kind: Option<Kind>,
-    /// `posted`, `rejected` or `dead`.
+    /// `posted`, `rejected`, `dead`, `cancelled` or `scheduled`.
     #[serde(default, deserialize_with = "query::name")]
     #[param(value_type = Option<OutcomeSchema>)]
     outcome: Option<OutcomeName>,
@@ -210,8 +210,9 @@ fn reference<'de, D: Deserializer<'de>>(text: D) -> Result<Option<Reference>, D:
 }
 
 macro_rules! texts {
-    ($($name:ident: $type:ty;)*) => {$(
-        fn $name<'de, D: Deserializer<'de>>(text: D) -> Result<Option<$type>, D::Error> {
+    ($($(#[$doc:meta])* $visible:vis $name:ident: $type:ty;)*) => {$(
+        $(#[$doc])*
+        $visible fn $name<'de, D: Deserializer<'de>>(text: D) -> Result<Option<$type>, D::Error> {
             let remedy = format!("must be 1 to {} characters without control characters", <$type>::CHARS_MAX);
             query::parameter(text, &remedy, |text| <$type>::parse(text).ok()).map(Some)
         }
@@ -220,7 +221,8 @@ macro_rules! texts {
 
 texts! {
     end_to_end_id: PaymentId;
-    client: Client;
+    /// The stable id of a client.
+    pub client: Client;
     name: Name;
     outside_account: OutsideAccount;
     memo: Memo;

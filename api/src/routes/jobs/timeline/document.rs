@@ -8,7 +8,6 @@ use domain::outcome::Rejection;
 use serde::Serialize;
 use serde_with::skip_serializing_none;
 use store::analyses::Run;
-use store::ledger::JobRecord;
 use utoipa::ToSchema;
 
 use crate::openapi::{KindName, RejectionName};
@@ -79,6 +78,12 @@ pub enum Happened {
         /// Why.
         #[schema(value_type = RejectionName)]
         reason: Rejection,
+    },
+    /// It was recorded that it waits for its day.
+    Scheduled {
+        /// When it is, or was, to be executed (RFC 3339, UTC).
+        #[schema(value_type = String, format = DateTime)]
+        execute_at: Rfc3339,
     },
     /// It was cancelled before it came to be posted.
     Cancelled {
@@ -169,8 +174,8 @@ impl Timeline {
     }
 
     /// The ledger has it.
-    pub fn recorded(record: &JobRecord, events: Vec<TimelineEvent>) -> Timeline {
-        Timeline { job: record.id, status: Job::with_outcome(record.id, record.outcome).status(), events }
+    pub fn of(job: &Job, events: Vec<TimelineEvent>) -> Timeline {
+        Timeline { job: job.id(), status: job.status(), events }
     }
 
     /// It is an analysis: of that the analysis itself says more.

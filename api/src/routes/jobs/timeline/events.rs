@@ -43,6 +43,12 @@ pub(super) fn events(record: &JobRecord, known: Known) -> Vec<TimelineEvent> {
         reference: record.reference.clone(),
     };
     sequence.add(Some(record.accepted_at), accepted);
+    let is_scheduled = record.outcome == RecordedOutcome::Scheduled;
+    let scheduled_at = related.scheduled_at.or(is_scheduled.then_some(record.posted_at));
+    if let (Some(at), Some(execute_at)) = (scheduled_at, record.execute_at()) {
+        let execute_at = Rfc3339(execute_at.timestamp());
+        sequence.add(Some(at), Happened::Scheduled { execute_at });
+    }
     if let Some(cancellation) = cancellation {
         sequence.add(Some(cancellation.at), Happened::from(&cancellation));
     }
@@ -55,7 +61,7 @@ pub(super) fn events(record: &JobRecord, known: Known) -> Vec<TimelineEvent> {
     match record.outcome {
         RecordedOutcome::Posted => sequence.add(posted_at, Happened::Posted),
         RecordedOutcome::Rejected(reason) => sequence.add(posted_at, Happened::Rejected { reason }),
-        RecordedOutcome::Dead | RecordedOutcome::Cancelled => {}
+        RecordedOutcome::Dead | RecordedOutcome::Cancelled | RecordedOutcome::Scheduled => {}
     }
     if record.outcome == RecordedOutcome::Posted
         && let Some(done) = done(action.as_ref())
@@ -191,6 +197,7 @@ fn sentence(event: &Happened, currency: Option<Currency>) -> String {
         Happened::Rejected { reason } => {
             format!("It was rejected: {}. Nothing was changed.", reason.name().replace('_', " "))
         }
+        Happened::Scheduled { execute_at } => format!("It was scheduled for {execute_at}."),
         Happened::Cancelled { by, reason } => {
             let why = reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
             format!("{by} cancelled it before it was posted{why}. Nothing was changed.")

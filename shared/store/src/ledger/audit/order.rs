@@ -25,9 +25,10 @@ pub(super) struct Order {
 
 impl Order {
     /// The next job in the order of posting. What is recorded in another place than that of its posting
-    /// says nothing: a job that was dead took effect out of order if at all, by an operator's replay.
+    /// says nothing: a job that was dead took effect out of order if at all, by an operator's replay. Nor does one that has
+    /// waited for its day.
     pub(super) fn watch(&mut self, job: &JobOnPage) {
-        if job.is_out_of_order {
+        if job.is_out_of_order || job.was_scheduled {
             return;
         }
         let accepted_at = job.record.accepted_at;
@@ -63,7 +64,9 @@ impl Suspects {
     /// The next job in the order of posting.
     pub(super) fn look(&mut self, job: &JobOnPage, audit: &mut Audit) {
         let key = (job.account.clone(), job.ingress.clone());
-        let Some(last) = self.0.get_mut(&key).filter(|_| !job.is_out_of_order) else { return };
+        let Some(last) = self.0.get_mut(&key).filter(|_| !(job.is_out_of_order || job.was_scheduled)) else {
+            return;
+        };
         let (accepted_at, id) = (job.record.accepted_at, job.record.id);
         match last {
             Some((latest, before)) if accepted_at <= *latest => audit.find(|| {

@@ -27,6 +27,9 @@ pub trait Pages: Library {
     /// Jobs with numbers above `after`, in the order of posting; an empty page ends them.
     fn jobs(&mut self, after: i64) -> impl Future<Output = Result<Vec<JobOnPage>, Failure>> + Send;
 
+    /// Some of what is to be put on the lanes and has no row among the jobs.
+    fn schedules_without_jobs(&mut self) -> impl Future<Output = Result<Vec<JobId>, Failure>> + Send;
+
     /// What the lanes' totals say.
     fn lane_totals(&mut self) -> impl Future<Output = Result<BTreeMap<Lane, LaneTotals>, Failure>> + Send;
 }
@@ -99,4 +102,17 @@ pub struct JobOnPage {
     pub ingress: String,
     /// Its row is older than its outcome: it is dead, or was, or somebody cancelled its id before it came.
     pub is_out_of_order: bool,
+    /// It waited for its day, and was posted in the order of what was due then.
+    pub was_scheduled: bool,
+    /// What is to be put on its lane.
+    pub on_schedule: Option<OnSchedule>,
+}
+
+/// A row of what is to be put on the lanes.
+#[derive(Debug)]
+pub struct OnSchedule {
+    /// When it is due, in microseconds since the Unix epoch.
+    pub due_at: i64,
+    /// What goes on the lane.
+    pub message: String,
 }

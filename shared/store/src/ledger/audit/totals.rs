@@ -18,6 +18,8 @@ pub struct LaneTotals {
     pub dead: u64,
     /// Jobs that were cancelled.
     pub cancelled: u64,
+    /// Jobs that are scheduled.
+    pub scheduled: u64,
     /// Entries of its jobs.
     pub entries: u64,
 }
@@ -30,6 +32,7 @@ impl LaneTotals {
             RecordedOutcome::Rejected(_) => self.rejected += 1,
             RecordedOutcome::Dead => self.dead += 1,
             RecordedOutcome::Cancelled => self.cancelled += 1,
+            RecordedOutcome::Scheduled => self.scheduled += 1,
         }
         self.entries += legs as u64;
     }
@@ -50,6 +53,7 @@ pub(super) fn compare(
             ("rejected jobs", kept.rejected, counted.rejected),
             ("dead jobs", kept.dead, counted.dead),
             ("cancelled jobs", kept.cancelled, counted.cancelled),
+            ("scheduled jobs", kept.scheduled, counted.scheduled),
             ("entries of jobs", kept.entries, counted.entries),
         ];
         for (what, kept, counted) in pairs.into_iter().filter(|(_, kept, counted)| kept != counted) {

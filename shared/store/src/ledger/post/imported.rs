@@ -1,5 +1,5 @@
 //! What a batch writes about the rows of imports. A row that has its outcome keeps it, so that every count is
-//! exact however often a batch comes; only a dead one may come to another, by a replay.
+//! exact however often a batch comes; only a dead one may come to another, by a replay, and a scheduled one, on its day.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -16,7 +16,7 @@ use crate::imports::RowOutcome;
 pub struct Imported<'a> {
     /// Rows that had no outcome.
     pub new_rows: Vec<NewRow<'a>>,
-    /// Rows that were dead and are not any more.
+    /// Rows that were dead or scheduled and are not any more.
     pub revived: Vec<NewRow<'a>>,
     /// What that adds to the totals of each import and lane, by [`RowOutcome::ALL`].
     pub tallies: BTreeMap<(u64, Lane), [i64; RowOutcome::ALL.len()]>,
@@ -56,17 +56,27 @@ pub(crate) fn imported<'a>(
     let mut imported = Imported::default();
     let mut seen = HashSet::new();
     for (job, outcome) in jobs.iter().zip(&folded.outcomes) {
+        let is_again = matches!(outcome, Outcome::Duplicate(_) | Outcome::Conflict(_));
+        let is_executed = folded.executed.contains(&job.id) && !is_again;
+        // What goes on waiting keeps its place for the one that is executed.
+        let goes_on = |origin: &Origin| !is_executed && known.get(origin) == Some(&RowOutcome::Scheduled);
         // A redelivered envelope and its twin may share a batch.
-        let Some(origin) = job.origin.filter(|origin| seen.insert(*origin)) else { continue };
+        let origin = job.origin.filter(|origin| !goes_on(origin) && seen.insert(*origin));
+        let Some(origin) = origin else { continue };
         // For a job that came before, to an earlier release, the outcome there counts.
         let recorded = folded.known.get(&job.id).copied().unwrap_or(outcome.recorded());
-        let reason = if *outcome == Outcome::Cancelled { None } else { reason(recorded) };
+        let is_first = matches!(outcome, Outcome::Cancelled | Outcome::Scheduled);
+        let reason = if is_first { None } else { reason(recorded) };
         let row = NewRow { origin, job: &job.id, outcome: row_outcome(*outcome), reason };
         match known.get(&origin) {
             None => imported.new_rows.push(row),
             Some(RowOutcome::Dead) if has_new_outcome(row.outcome) => {
                 imported.revived.push(row);
                 imported.add(origin, job.lane, RowOutcome::Dead, -1);
+            }
+            Some(RowOutcome::Scheduled) => {
+                imported.revived.push(row);
+                imported.add(origin, job.lane, RowOutcome::Scheduled, -1);
             }
             Some(_) => continue,
         }
@@ -76,7 +86,7 @@ pub(crate) fn imported<'a>(
 }
 
 fn has_new_outcome(row: RowOutcome) -> bool {
-    matches!(row, RowOutcome::Posted | RowOutcome::Rejected | RowOutcome::Cancelled)
+    matches!(row, RowOutcome::Posted | RowOutcome::Rejected | RowOutcome::Cancelled | RowOutcome::Scheduled)
 }
 
 fn row_outcome(outcome: Outcome) -> RowOutcome {
@@ -85,6 +95,7 @@ fn row_outcome(outcome: Outcome) -> RowOutcome {
         Outcome::Rejected(Rejection::KnownByFormerId) => RowOutcome::Duplicate,
         Outcome::Rejected(_) | Outcome::Revived(_) => RowOutcome::Rejected,
         Outcome::Cancelled => RowOutcome::Cancelled,
+        Outcome::Scheduled => RowOutcome::Scheduled,
         Outcome::Duplicate(_) => RowOutcome::Duplicate,
         Outcome::Conflict(_) => RowOutcome::Conflict,
     }
@@ -96,5 +107,6 @@ fn reason(outcome: RecordedOutcome) -> Option<&'static str> {
         RecordedOutcome::Rejected(reason) => Some(reason.name()),
         RecordedOutcome::Dead => Some("dead"),
         RecordedOutcome::Cancelled => Some("cancelled"),
+        RecordedOutcome::Scheduled => Some("scheduled"),
     }
 }

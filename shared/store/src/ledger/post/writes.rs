@@ -15,8 +15,8 @@ use super::imported::Imported;
 pub struct Writes<'a> {
     /// When it is posted, in microseconds since the Unix epoch.
     pub now: i64,
-    /// Jobs that got an outcome, in their order. The rows of those in [`Folded::revived`] and [`Folded::awaited`] are there
-    /// already.
+    /// Jobs that got an outcome or were scheduled, in their order. The rows of those in [`Folded::revived`],
+    /// [`Folded::awaited`] and [`Folded::executed`] are there already.
     pub judged: Vec<(&'a Job, RecordedOutcome)>,
     /// What became of them.
     pub folded: &'a Folded,
@@ -35,6 +35,8 @@ pub struct Tally {
     pub rejected: i64,
     /// Jobs that had been cancelled.
     pub cancelled: i64,
+    /// Jobs that were scheduled, less those that are not any more.
+    pub scheduled: i64,
     /// Jobs that were dead and are not any more.
     pub revived: i64,
     /// Entries written.
@@ -59,7 +61,9 @@ impl Writes<'_> {
                 RecordedOutcome::Posted => tally.posted += 1,
                 RecordedOutcome::Rejected(_) | RecordedOutcome::Dead => tally.rejected += 1,
                 RecordedOutcome::Cancelled => tally.cancelled += 1,
+                RecordedOutcome::Scheduled => tally.scheduled += 1,
             }
+            tally.scheduled -= i64::from(self.folded.executed.contains(&job.id));
             tally.revived += i64::from(self.folded.revived.contains(&job.id));
             lanes.insert(job.id, job.lane);
         }
@@ -87,9 +91,21 @@ impl Writes<'_> {
 
     /// The jobs that get a row.
     pub fn new_jobs(&self) -> impl Iterator<Item = (&Job, RecordedOutcome)> {
-        let Folded { revived, awaited, .. } = self.folded;
-        let has_row = |job: &Job| revived.contains(&job.id) || awaited.contains(&job.id);
+        let Folded { revived, awaited, executed, .. } = self.folded;
+        let has_row =
+            |job: &Job| revived.contains(&job.id) || awaited.contains(&job.id) || executed.contains(&job.id);
         self.judged.iter().copied().filter(move |(job, _)| !has_row(job))
+    }
+
+    /// The jobs that are to be executed later.
+    pub fn scheduled_jobs(&self) -> impl Iterator<Item = &Job> {
+        let scheduled = self.judged.iter().filter(|(_, outcome)| *outcome == RecordedOutcome::Scheduled);
+        scheduled.map(|(job, _)| *job)
+    }
+
+    /// The jobs whose row said scheduled until now.
+    pub fn executed_jobs(&self) -> impl Iterator<Item = (&Job, RecordedOutcome)> {
+        self.judged.iter().copied().filter(|(job, _)| self.folded.executed.contains(&job.id))
     }
 
     /// The jobs whose row was there before they came, and says nothing of them yet.

@@ -54,6 +54,16 @@ pub(in crate::sql) fn record_dead_row(script: &mut Script, origin: Origin, job: 
     add_to_totals(script, &BTreeMap::from([((origin.import, job.lane), tally)]));
 }
 
+/// Writes that the job of a row is dead that said scheduled.
+pub(in crate::sql) fn scheduled_row_died(script: &mut Script, origin: Origin, lane: Lane) {
+    script.sql("UPDATE import_rows SET outcome = ").value(Value::Name(RowOutcome::Dead.name()));
+    script.sql(" WHERE import = ").value(stored(origin.import));
+    script.sql(" AND number = ").value(stored(origin.row)).sql("; ");
+    let mut tally = [0; RowOutcome::ALL.len()];
+    (tally[RowOutcome::Dead as usize], tally[RowOutcome::Scheduled as usize]) = (1, -1);
+    add_to_totals(script, &BTreeMap::from([((origin.import, lane), tally)]));
+}
+
 fn insert_rows(script: &mut Script, rows: &[NewRow<'_>]) {
     script.sql("INSERT INTO import_rows (import, number, job, outcome, reason) VALUES ");
     script.rows(rows.iter().map(|row| {
@@ -71,16 +81,18 @@ fn insert_rows(script: &mut Script, rows: &[NewRow<'_>]) {
 /// In the order of imports and lanes, the one order in which their rows are locked. The rows are made with the
 /// import; one that is not there is a stranger's.
 fn add_to_totals(script: &mut Script, tallies: &BTreeMap<(u64, Lane), [i64; RowOutcome::ALL.len()]>) {
-    let rows =
-        tallies.iter().map(|(&(import, lane), &[posted, rejected, duplicate, conflict, dead, cancelled])| {
-            [stored(import), i64::from(lane.0), posted, rejected, duplicate, conflict, dead, cancelled]
-                .map(Value::Int)
-        });
+    let rows = tallies.iter().map(|(&(import, lane), tally)| {
+        let mut row = [Value::Null; 2 + RowOutcome::ALL.len()];
+        let (place, counts) = row.split_at_mut(2);
+        place.copy_from_slice(&[stored(import).into(), i64::from(lane.0).into()]);
+        counts.copy_from_slice(&tally.map(Value::Int));
+        row
+    });
     match script.dialect() {
         Dialect::MySql => {
             script.sql(
                 "UPDATE (SELECT 0 AS import, 0 AS lane, 0 AS posted, 0 AS rejected, 0 AS duplicate, 0 AS conflict, \
-                 0 AS dead, 0 AS cancelled",
+                 0 AS dead, 0 AS cancelled, 0 AS scheduled",
             );
             for row in rows {
                 script.sql(" UNION ALL SELECT ").list(row);
@@ -89,14 +101,15 @@ fn add_to_totals(script: &mut Script, tallies: &BTreeMap<(u64, Lane), [i64; RowO
                 ") AS n STRAIGHT_JOIN import_totals AS t ON t.import = n.import AND t.lane = n.lane \
                  SET t.posted = t.posted + n.posted, t.rejected = t.rejected + n.rejected, \
                  t.duplicate = t.duplicate + n.duplicate, t.conflict = t.conflict + n.conflict, \
-                 t.dead = t.dead + n.dead, t.cancelled = t.cancelled + n.cancelled; ",
+                 t.dead = t.dead + n.dead, t.cancelled = t.cancelled + n.cancelled, \
+                 t.scheduled = t.scheduled + n.scheduled; ",
             );
         }
         Dialect::Sqlite => {
             script.sql(
                 "UPDATE import_totals SET posted = posted + column3, rejected = rejected + column4, \
                  duplicate = duplicate + column5, conflict = conflict + column6, dead = dead + column7, \
-                 cancelled = cancelled + column8 FROM (VALUES ",
+                 cancelled = cancelled + column8, scheduled = scheduled + column9 FROM (VALUES ",
             );
             script.rows(rows).sql(") WHERE import = column1 AND lane = column2; ");
         }
