@@ -12,16 +12,19 @@ use fleet::reporter::{Instruments, Reporter, Vitals};
 use fleet::{Bus, Topic};
 use queue::Queue;
 use queue::publisher::Publisher;
+use runtime::addresses::AllowedPrivate;
 use runtime::work_pool::WorkPool;
 use store::analyses::Analyses;
 use store::audit_log::AuditLog;
 use store::imports::Imports;
 use store::keys::ApiKeys;
 use store::ledger::Ledger;
+use store::webhooks::Webhooks;
 use tellers_http::keys::KeyRing;
 use tellers_http::tls::ServerTls;
 use tellers_http::trail::Trail;
 use tokio_util::sync::CancellationToken;
+use webhooks::Sender;
 
 use crate::admission::Admission;
 use crate::events::Feed;
@@ -51,6 +54,8 @@ pub struct Config {
     pub wait_max: Duration,
     /// What imports may take.
     pub imports: ImportsConfig,
+    /// Private addresses that webhook endpoints may have.
+    pub webhook_allow_private: AllowedPrivate,
 }
 
 impl Default for Config {
@@ -64,6 +69,7 @@ impl Default for Config {
             // Just below what proxies commonly cut off.
             wait_max: Duration::from_secs(60),
             imports: ImportsConfig::default(),
+            webhook_allow_private: AllowedPrivate::default(),
         }
     }
 }
@@ -85,6 +91,8 @@ pub struct Parts {
     pub api_keys: Arc<dyn ApiKeys>,
     /// Who was turned away, and who changed what.
     pub audit_log: Arc<dyn AuditLog>,
+    /// Webhook endpoints.
+    pub webhooks: Arc<dyn Webhooks>,
     /// On which workers tell of outcomes.
     pub bus: Arc<dyn Bus>,
     /// Where files are written and read.
@@ -108,6 +116,7 @@ pub struct Ingress {
     pub(crate) former_ids: FormerIdsKept,
     pub(crate) imports: Files,
     pub(crate) events: Arc<Feed>,
+    pub(crate) webhook_sender: Sender,
     pub(crate) shutdown: CancellationToken,
     /// Jobs that were not accepted.
     pub(crate) refused: AtomicU64,
@@ -117,7 +126,7 @@ impl Ingress {
     /// Puts one together; `shutdown` lets waiting clients go with what is known.
     ///
     /// # Errors
-    /// The machine gives no random numbers.
+    /// The machine gives no random numbers, or there is no client of HTTP to be had.
     pub fn new(config: Config, parts: Parts, shutdown: CancellationToken) -> anyhow::Result<Arc<Ingress>> {
         let admission = Admission::new(parts.instruments.settings.clone());
         let issuer = Issuer::new()?;
@@ -125,6 +134,7 @@ impl Ingress {
         let refused = AtomicU64::new(0);
         let imports = Files::new(config.imports.clone());
         let events = Feed::new(parts.queue.clone());
+        let webhook_sender = Sender::new(config.webhook_allow_private.clone())?;
         let (recent, former_ids) = (Recent::new(), FormerIdsKept::default());
         let ingress = Ingress {
             config,
@@ -136,6 +146,7 @@ impl Ingress {
             former_ids,
             imports,
             events,
+            webhook_sender,
             shutdown,
             refused,
         };

@@ -33,6 +33,7 @@ use crate::statement::Format;
         (name = "accounts", description = "Accounts and their entries."),
         (name = "imports", description = "Files of jobs."),
         (name = "analyses", description = "Recurring payments, anomalies, cash flow and forecasts of accounts."),
+        (name = "webhooks", description = "Endpoints that events are posted to."),
         (name = "keys", description = "Keys of clients, and the audit log."),
         (name = "operations", description = "Probes and metrics for operators."),
     ),

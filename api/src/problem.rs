@@ -73,6 +73,8 @@ problem_types! {
     InsufficientStorage: INSUFFICIENT_STORAGE, "/problems/insufficient-storage", "No room for the file";
     PoolExhausted: SERVICE_UNAVAILABLE, "/problems/pool-exhausted", "Every connection of a pool is in use";
     EventsGone: GONE, "/problems/events-gone", "Events are not kept any more";
+    InvalidWebhook: UNPROCESSABLE_ENTITY, "/problems/invalid-webhook", "Not a webhook endpoint";
+    WebhookNotFound: NOT_FOUND, "/problems/webhook-not-found", "No such webhook endpoint";
     TooLate: CONFLICT, "/problems/too-late", "The job has its outcome already";
     NotAcceptable: NOT_ACCEPTABLE, "/problems/not-acceptable", "Not to be had in that form";
 }

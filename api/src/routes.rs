@@ -13,6 +13,7 @@ pub mod jobs;
 pub mod keys;
 pub mod operations;
 pub mod scheduled_jobs;
+pub mod webhooks;
 
 use std::sync::Arc;
 
@@ -56,6 +57,13 @@ pub fn router(ingress: Arc<Ingress>) -> Router {
         .routes(routes!(analyses::export))
         .routes(routes!(accounts::statement::show))
         .routes(routes!(events::list))
+        .routes(routes!(webhooks::create, webhooks::list))
+        .routes(routes!(webhooks::show, webhooks::change, webhooks::remove))
+        .routes(routes!(webhooks::actions::rotate))
+        .routes(routes!(webhooks::actions::test))
+        .routes(routes!(webhooks::actions::resend))
+        .routes(routes!(webhooks::actions::enable))
+        .routes(routes!(webhooks::attempts::list))
         .layer(from_fn_with_state(Arc::clone(&ingress), admit));
     // Whoever looks after the fleet is never turned away.
     let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())

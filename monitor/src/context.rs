@@ -9,9 +9,11 @@ use queue::Queue;
 use runtime::addresses::AllowedPrivate;
 use store::ledger::Ledger;
 use store::records::Records;
+use store::webhooks::Webhooks;
 use tellers_http::keys::KeyRing;
 use tellers_http::trail::Trail;
 use tokio::sync::watch;
+use webhooks::Secret;
 
 use crate::alerts::log::Log;
 use crate::control::Control;
@@ -27,6 +29,8 @@ pub struct Parts {
     pub ledger: Arc<dyn Ledger>,
     /// For the history, the alerts that fired and the changes of settings.
     pub records: Arc<dyn Records>,
+    /// How many webhook endpoints are sent nothing.
+    pub webhooks: Arc<dyn Webhooks>,
     /// For the replicas' reports.
     pub bus: Arc<dyn Bus>,
     /// The fleet's lanes.
@@ -39,6 +43,8 @@ pub struct Parts {
     pub api_key: Option<String>,
     /// Private addresses that webhooks may go to.
     pub webhook_allow_private: AllowedPrivate,
+    /// What messages to the alerts' webhook are signed with; `None`: they are not.
+    pub alert_webhook_secret: Option<Secret>,
     /// The keys that are taken.
     pub keys: Arc<KeyRing>,
     /// Where it is noted who was turned away, and who changed what.

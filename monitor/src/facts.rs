@@ -13,6 +13,7 @@ use crate::views::health::Reconciliation;
 use crate::views::metrics::{FleetResources, Window};
 use crate::views::replica::{PoolView, ReplicaState, ReplicaView};
 use crate::views::status::{LaneView, LedgerView, QueueTotals};
+use crate::webhook_endpoints::LatestStanding;
 use crate::words::time;
 
 /// Jobs wait and none is posted: beyond a hand-over or a restart of a server that is something to look at.
@@ -49,6 +50,7 @@ pub(crate) struct Facts {
     /// `None`: nobody has looked yet.
     pub(crate) durability: Option<std::sync::Arc<Durability>>,
     pub(crate) dead_letters: Option<u64>,
+    pub(crate) webhooks: LatestStanding,
     pub(crate) reconciliation: Reconciliation,
     /// For how long jobs have waited while none got an outcome anywhere.
     pub(crate) still_seconds: f64,

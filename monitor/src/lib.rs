@@ -32,6 +32,7 @@ mod sampler;
 mod scaling;
 mod snapshot;
 pub mod views;
+mod webhook_endpoints;
 mod words;
 
 use std::sync::{Arc, Mutex};
@@ -98,6 +99,7 @@ fn watch_fleet(parts: &Parts, beside: &mut JoinSet<()>, shutdown: &CancellationT
     let (snapshots, snapshot) = watch::channel(Arc::new(Snapshot::nothing_yet(parts.lanes)));
     let (books_write, books) = watch::channel(Books::default());
     let (policies_write, policies) = watch::channel(None);
+    let (standing_write, standing) = watch::channel(None);
     let (kept, points) = mpsc::channel(SECONDS_KEPT);
     let (to_log, logged) = mpsc::channel(ALERT_CHANGES_WAITING_MAX);
     let (to_webhook, to_send) = mpsc::channel(ALERT_CHANGES_WAITING_MAX);
@@ -111,11 +113,18 @@ fn watch_fleet(parts: &Parts, beside: &mut JoinSet<()>, shutdown: &CancellationT
     beside.spawn(durability::watch(parts.ledger.clone(), shutdown.clone()));
     beside.spawn(books::watch(parts.ledger.clone(), books_write, shutdown.clone()));
     beside.spawn(policies::watch(parts.queue.clone(), policies_write, shutdown.clone()));
-    beside.spawn(sampler::sample(parts.clone(), (books, policies, open_alerts), outlets, shutdown.clone()));
+    beside.spawn(webhook_endpoints::watch(parts.webhooks.clone(), standing_write, shutdown.clone()));
+    beside.spawn(sampler::sample(
+        parts.clone(),
+        (books, policies, standing, open_alerts),
+        outlets,
+        shutdown.clone(),
+    ));
     beside.spawn(history::store::keep(records.clone(), history.clone(), points, shutdown.clone()));
     beside.spawn(log::keep(records, log.clone(), resume, logged, shutdown.clone()));
     let (settings, allowed) = (parts.instruments.settings.clone(), parts.webhook_allow_private.clone());
-    beside.spawn(webhook::tell(settings, allowed, to_send, shutdown.clone()));
+    let way = webhook::Way { allowed, secret: parts.alert_webhook_secret.clone() };
+    beside.spawn(webhook::tell(settings, way, to_send, shutdown.clone()));
     beside.spawn(control.clone().repeat(shutdown.clone()));
     Arc::new(Shared { snapshot, history, log, control, parts: parts.clone() })
 }

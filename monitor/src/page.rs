@@ -1,4 +1,4 @@
-//! The dashboard at `/`, and pages for jobs, accounts, imports, dead letters, alerts and the audit log: a few static files in the binary, which live from the monitor's own answers and
+//! The dashboard at `/`, and pages for jobs, accounts, imports, dead letters, webhooks, alerts and the audit log: a few static files in the binary, which live from the monitor's own answers and
 //! need nothing else.
 
 use axum::Router;
@@ -50,6 +50,8 @@ const ASSETS: &[Asset] = assets! {
     HTML "/dead-letters" => "page/shell.html",
     HTML "/alerts" => "page/shell.html",
     HTML "/audit" => "page/shell.html",
+    HTML "/webhook" => "page/shell.html",
+    HTML "/webhooks" => "page/shell.html",
     CSS "/page/pages.css" => "page/pages.css",
     CSS "/page/style.css" => "page/style.css",
     SVG "/page/icon.svg" => "page/icon.svg",
@@ -87,6 +89,8 @@ const ASSETS: &[Asset] = assets! {
     SCRIPT "/page/table.js" => "page/table.js",
     SCRIPT "/page/theme.js" => "page/theme.js",
     SCRIPT "/page/verdict.js" => "page/verdict.js",
+    SCRIPT "/page/webhook.js" => "page/webhook.js",
+    SCRIPT "/page/webhooks.js" => "page/webhooks.js",
     SCRIPT "/page/when.js" => "page/when.js",
     SCRIPT "/page/who.js" => "page/who.js",
     SCRIPT "/page/words.js" => "page/words.js",
@@ -108,6 +112,7 @@ const ASSETS: &[Asset] = assets! {
     TEXT "/docs/runbooks/response_time.md" => "../../docs/runbooks/response_time.md",
     TEXT "/docs/runbooks/standstill.md" => "../../docs/runbooks/standstill.md",
     TEXT "/docs/runbooks/weak_durability.md" => "../../docs/runbooks/weak_durability.md",
+    TEXT "/docs/runbooks/webhook_disabled.md" => "../../docs/runbooks/webhook_disabled.md",
 };
 
 /// The paths of all of these.

@@ -31,6 +31,7 @@ use crate::views::alerts::AlertRecord;
 use crate::views::metrics::Throughput;
 use crate::views::replica::ReplicaState;
 use crate::views::status::LaneView;
+use crate::webhook_endpoints::LatestStanding;
 
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
 /// A queue that does not answer within this time is shown as away; the next sample asks again.
@@ -51,9 +52,10 @@ pub(crate) struct Outlets {
 /// Samples until `shutdown`.
 pub(crate) async fn sample(
     parts: Parts,
-    (books, policies, open_alerts): (
+    (books, policies, webhooks, open_alerts): (
         watch::Receiver<Books>,
         watch::Receiver<LatestPolicies>,
+        watch::Receiver<LatestStanding>,
         oneshot::Receiver<Vec<AlertRecord>>,
     ),
     outlets: Outlets,
@@ -67,6 +69,7 @@ pub(crate) async fn sample(
         lanes: LaneWatch::new(parts.lanes),
         parts,
         policies,
+        webhooks,
         replicas: Replicas::default(),
         windows: Windows::new(),
         count: Count::from(Timestamp::now()),
@@ -95,6 +98,7 @@ pub(crate) async fn sample(
 struct Sampler {
     parts: Parts,
     policies: watch::Receiver<LatestPolicies>,
+    webhooks: watch::Receiver<LatestStanding>,
     replicas: Replicas,
     windows: Windows,
     lanes: LaneWatch,
@@ -193,6 +197,7 @@ impl Sampler {
             balanced: ledger.as_ref().map(|ledger| ledger.balanced),
         });
         let policies = self.policies.borrow().clone();
+        let webhooks = self.webhooks.borrow().clone();
         let in_force = self.replicas.live(now).flat_map(|report| report.settings.clone()).collect();
         Facts {
             at,
@@ -206,6 +211,7 @@ impl Sampler {
             ledger,
             durability: self.parts.ledger.durability(),
             dead_letters: beyond.dead_letters,
+            webhooks,
             reconciliation,
             still_seconds: self.still_seconds(counted, waits && !only_paused, now),
             last_60_s: shown::window(LONG, &self.windows.long, &self.replicas, now),

@@ -23,6 +23,7 @@ use crate::jobs::args::JobsArgs;
 use crate::lanes::LanesArgs;
 use crate::load_test::args::LoadTestArgs;
 use crate::status::StatusArgs;
+use crate::webhooks::WebhooksArgs;
 
 /// A fleet that posts banking jobs to a double-entry ledger.
 ///
@@ -97,6 +98,8 @@ pub(crate) enum Command {
     Imports(ImportsArgs),
     /// Send a file of jobs to a running fleet and follow the outcomes of its rows
     Import(ImportArgs),
+    /// List the endpoints that events are posted to, make one, test it, send events again
+    Webhooks(WebhooksArgs),
     /// List alerts: those that fire, every rule, and the history
     Alerts(AlertsArgs),
     /// List the lanes and what waits on them; pause one, and resume it

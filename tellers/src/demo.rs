@@ -13,9 +13,9 @@ use fleet::config::{AccessConfig, FleetConfig, MonitorConfig, WorkerConfig};
 use fleet::settings::{ApiSettings, MonitorSettings, WorkerSettings};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use indicatif::{ProgressBar, ProgressStyle};
-use runtime::addresses::AllowedPrivate;
 use runtime::shutdown;
 use tokio::net::TcpListener;
+use webhooks::Retries;
 
 use self::jobs::{Mix, Sent};
 use self::summary::Summary;
@@ -169,13 +169,14 @@ async fn dev_args() -> DevArgs {
         },
         worker: WorkerConfig {
             worker_listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            webhook_retries: Retries::default(),
             settings: WorkerSettings::default(),
         },
         monitor: MonitorConfig {
             monitor_listen: usual_or_free(5000).await,
             api_url: None,
             api_key: None,
-            webhook_allow_private: AllowedPrivate::default(),
+            alert_webhook_secret: None,
             settings: MonitorSettings::default(),
         },
     }

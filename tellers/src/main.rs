@@ -27,6 +27,7 @@ mod servers;
 mod started_with;
 mod status;
 mod verify;
+mod webhooks;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -114,6 +115,7 @@ async fn run_command(command: Command, fleet: FleetConfig) -> anyhow::Result<Exi
         Command::Jobs(args) => jobs::run(args).await,
         Command::Accounts(args) => accounts::run(args).await,
         Command::Imports(args) => imports::run(args).await,
+        Command::Webhooks(args) => webhooks::run(args).await,
         Command::Alerts(args) => alerts::run(args).await,
         Command::Lanes(args) => lanes::run(args).await,
         Command::Config(args) => config::run(args).await,

@@ -25,6 +25,7 @@ use store::prefetches::Prefetches;
 use store::records::Records;
 use store::schedules::Schedules;
 use store::sqlite::SqliteLedger;
+use store::webhooks::Webhooks;
 
 /// The files of the embedded queue and ledger, within the data folder.
 const QUEUE_FILE: &str = "queue.sqlite";
@@ -43,6 +44,7 @@ pub(crate) struct Parts {
     pub(crate) schedules: Arc<dyn Schedules>,
     pub(crate) api_keys: Arc<dyn ApiKeys>,
     pub(crate) audit_log: Arc<dyn AuditLog>,
+    pub(crate) webhooks: Arc<dyn Webhooks>,
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) work: WorkPools,
 }
@@ -54,8 +56,18 @@ impl Parts {
             Some(url) => broker(url, fleet)?,
             None => (embedded_queue(fleet).await?, Arc::new(EmbeddedBus::default()) as Arc<dyn Bus>),
         };
-        let Books { ledger, records, imports, analyses, prefetches, schedules, api_keys, audit_log } =
-            books(fleet)?;
+        let books = books(fleet)?;
+        let Books {
+            ledger,
+            records,
+            imports,
+            analyses,
+            prefetches,
+            schedules,
+            api_keys,
+            audit_log,
+            webhooks,
+        } = books;
         let work = fleet.work_pools();
         Ok(Parts {
             queue,
@@ -67,6 +79,7 @@ impl Parts {
             schedules,
             api_keys,
             audit_log,
+            webhooks,
             bus,
             work,
         })
@@ -177,10 +190,12 @@ pub(crate) struct Books {
     schedules: Arc<dyn Schedules>,
     pub(crate) api_keys: Arc<dyn ApiKeys>,
     pub(crate) audit_log: Arc<dyn AuditLog>,
+    webhooks: Arc<dyn Webhooks>,
 }
 
-impl<L: Ledger + Records + Imports + Analyses + Prefetches + Schedules + ApiKeys + AuditLog + 'static>
-    From<Arc<L>> for Books
+impl<
+    L: Ledger + Records + Imports + Analyses + Prefetches + Schedules + ApiKeys + AuditLog + Webhooks + 'static,
+> From<Arc<L>> for Books
 {
     fn from(ledger: Arc<L>) -> Books {
         Books {
@@ -191,6 +206,7 @@ impl<L: Ledger + Records + Imports + Analyses + Prefetches + Schedules + ApiKeys
             schedules: ledger.clone(),
             api_keys: ledger.clone(),
             audit_log: ledger.clone(),
+            webhooks: ledger.clone(),
             ledger,
         }
     }

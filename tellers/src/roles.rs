@@ -10,12 +10,13 @@ use fleet::config::{FleetConfig, WorkerConfig};
 use fleet::reporter::Instruments;
 use fleet::settings::{LiveSettings, Settings};
 use queue::publisher::Publisher;
-use runtime::addresses::AllowedPrivate;
 use runtime::telemetry;
 use runtime::telemetry::names::Part;
 use tellers_http::keys::check_listen;
 use tellers_http::tls::ServerTls;
 use tokio_util::sync::CancellationToken;
+use webhooks::Retries;
+use worker::WebhookParts;
 
 use crate::access::{Access, Following};
 use crate::cli::{ApiArgs, DevArgs, MonitorArgs};
@@ -86,11 +87,12 @@ impl Dev {
         let of_monitor = instruments.without_pools().showing(&[Part::Monitor]);
         let api_parts = api_parts(fleet, parts, &publishers[0], ingress, of_api);
         let of_worker = instruments.showing(&[Part::Worker]);
-        let worker_parts = worker_parts(fleet, parts, &publishers[1], poster, of_worker);
+        let worker_parts =
+            worker_parts(fleet, parts, args.worker.webhook_retries, &publishers[1], poster, of_worker);
         let monitor_parts = monitor::Parts {
             api_url: Some(args.monitor.api_url.unwrap_or_else(|| url_here(addresses.0, tls.is_some()))),
             api_key: args.monitor.api_key,
-            webhook_allow_private: args.monitor.webhook_allow_private,
+            alert_webhook_secret: args.monitor.alert_webhook_secret,
             ..monitor_parts(fleet, parts, replica_id("monitor")?, &access, of_monitor)
         };
         let following = access.follow(parts, &shutdown);
@@ -172,7 +174,7 @@ pub(crate) async fn worker(
     // Without a schema every batch would fail: no lane is taken before.
     let broker = tokio::spawn(check_broker(parts.queue.clone(), shutdown.clone()));
     check_ledger(parts.ledger.clone(), fleet.lanes, shutdown.clone()).await?;
-    let worker_parts = worker_parts(&fleet, &parts, &publisher, replica, instruments);
+    let worker_parts = worker_parts(&fleet, &parts, config.webhook_retries, &publisher, replica, instruments);
     let served = worker::run(worker_parts, listener, shutdown.clone()).await;
     shutdown.cancel();
     publisher.stop().await;
@@ -203,7 +205,7 @@ pub(crate) async fn monitor(
     let monitor_parts = monitor::Parts {
         api_url: config.api_url,
         api_key: config.api_key,
-        webhook_allow_private: config.webhook_allow_private,
+        alert_webhook_secret: config.alert_webhook_secret,
         ..monitor_parts(&fleet, &parts, replica_id("monitor")?, &access, instruments)
     };
     let following = access.follow(&parts, &shutdown);
@@ -251,6 +253,7 @@ fn api_config(
                 ..formats::Options::default()
             },
         },
+        webhook_allow_private: fleet.webhook_allow_private.clone(),
         ..api::Config::default()
     })
 }
@@ -280,6 +283,7 @@ fn api_parts(
         analyses: parts.analyses.clone(),
         api_keys: parts.api_keys.clone(),
         audit_log: parts.audit_log.clone(),
+        webhooks: parts.webhooks.clone(),
         bus: parts.bus.clone(),
         io: parts.work.io.clone(),
         lanes: fleet.lanes,
@@ -291,11 +295,19 @@ fn api_parts(
 fn worker_parts(
     fleet: &FleetConfig,
     parts: &Parts,
+    retries: Retries,
     publisher: &Arc<Publisher>,
     replica: String,
     instruments: Instruments,
 ) -> worker::Parts {
     worker::Parts {
+        webhooks: Some(WebhookParts {
+            store: parts.webhooks.clone(),
+            keys: parts.api_keys.clone(),
+            audit_log: parts.audit_log.clone(),
+            allowed: fleet.webhook_allow_private.clone(),
+            retries,
+        }),
         queue: parts.queue.clone(),
         ledger: parts.ledger.clone(),
         analyses: parts.analyses.clone(),
@@ -322,6 +334,7 @@ fn monitor_parts(
         queue: parts.queue.clone(),
         ledger: parts.ledger.clone(),
         records: parts.records.clone(),
+        webhooks: parts.webhooks.clone(),
         bus: parts.bus.clone(),
         lanes: fleet.lanes,
         replica,
@@ -329,7 +342,8 @@ fn monitor_parts(
         trail: access.trail.clone(),
         api_url: None,
         api_key: None,
-        webhook_allow_private: AllowedPrivate::default(),
+        webhook_allow_private: fleet.webhook_allow_private.clone(),
+        alert_webhook_secret: None,
         instruments,
     }
 }

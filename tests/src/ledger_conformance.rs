@@ -19,6 +19,7 @@ mod records;
 mod scheduling;
 mod schema;
 mod subject;
+mod webhooks;
 
 pub use analyses::*;
 pub use applied::*;
@@ -36,3 +37,4 @@ pub use records::*;
 pub use scheduling::*;
 pub use schema::*;
 pub use subject::{Jobs, Subject};
+pub use webhooks::*;

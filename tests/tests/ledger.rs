@@ -99,6 +99,13 @@ conformance!(
     histories_come_with_their_jobs,
     a_prefetch_shrinks_once_nothing_comes_back,
     the_largest_prefetch_of_many_at_once_holds,
+    an_endpoint_is_kept_as_it_was_made,
+    deliveries_keep_the_order_of_each_account,
+    the_stream_is_read_on_by_one,
+    nothing_that_waits_is_forgotten,
+    an_endpoint_ends,
+    old_attempts_are_pruned,
+    what_is_wanted_again_is_kept_until_it_is_done,
 );
 
 #[tokio::test(flavor = "multi_thread")]
@@ -138,7 +145,7 @@ async fn a_migration_that_was_broken_off_is_brought_to_its_end() -> anyhow::Resu
                 UPDATE _sqlx_migrations SET success = FALSE WHERE version = 5";
     let first = "DROP TABLE holds, reversals, lane_totals, records, imports, import_rows, import_totals, \
                  import_refusals, import_contents, import_shares, job_conflicts, key_clients, analyses, analysis_batches, patterns, api_keys, \
-                 audit_log, cancellations, scheduled_jobs; \
+                 audit_log, cancellations, scheduled_jobs, webhook_endpoints, webhook_place, webhook_deliveries, webhook_attempts, webhook_resends; \
                  ALTER TABLE jobs DROP COLUMN scheduled_at; DELETE FROM _sqlx_migrations WHERE version > 1; \
                  UPDATE _sqlx_migrations SET success = FALSE WHERE version = 1";
     for broken_off in [last, first] {

@@ -15,6 +15,8 @@ mod letters;
 mod scheduled;
 #[path = "pages/site.rs"]
 mod site;
+#[path = "pages/webhooks.rs"]
+mod webhooks;
 
 use serde_json::{Value, json};
 use tests::client::Client;

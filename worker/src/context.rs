@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use crate::events::Announcer;
 use crate::figures::Figures;
 use crate::poster::Poster;
+use crate::webhooks::WebhookParts;
 
 /// What a worker works with.
 #[derive(Clone)]
@@ -37,6 +38,8 @@ pub struct Parts {
     pub records: Option<Arc<dyn Records>>,
     /// What waits for its day; `None`: nothing does.
     pub schedules: Option<Arc<dyn Schedules>>,
+    /// What webhooks take; `None`: none are sent.
+    pub webhooks: Option<WebhookParts>,
     /// How replicas find each other.
     pub bus: Arc<dyn Bus>,
     /// For the jobs that the fleet submits itself.

@@ -20,6 +20,7 @@ mod membership;
 mod poster;
 mod schedules;
 mod trials;
+mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +40,7 @@ use tracing::{info, warn};
 
 pub use crate::context::Parts;
 use crate::context::Shared;
+pub use crate::webhooks::WebhookParts;
 
 /// How long what runs beside the lanes may take to end once they are handed over.
 const GOODBYE_TIMEOUT: Duration = Duration::from_millis(500);
@@ -71,6 +73,7 @@ pub async fn run(
     beside.spawn(durability::watch(shared.parts.ledger.clone(), shutdown.clone()));
     beside.spawn(trials::serve(shared.clone(), shutdown.clone()));
     beside.spawn(freshness::heartbeat(shared.parts.ledger.clone(), shutdown.clone()));
+    webhooks::spawn(&shared, &mut beside, &shutdown);
     let stopped = CancellationToken::new();
     let served = tokio::spawn(listener::serve(listener, probes, stopped.clone().into()));
 

@@ -49,6 +49,13 @@ pub fn of(operation: &str) -> Vec<Kind> {
         "list_keys" | "list_audit_events" => &[LEDGER, &[InvalidParameter]],
         "show_key" | "revoke_key" => &[LEDGER, &[InvalidParameter, KeyNotFound]],
         "rotate_key" => &[BODY, LEDGER, &[InvalidParameter, InvalidKey, KeyNotFound, KeyEnded]],
+        "create_webhook" => &[LIMITED, BODY, LEDGER, &[InvalidWebhook, NotGranted]],
+        "list_webhooks" => &[LIMITED, LEDGER],
+        "show_webhook" | "remove_webhook" | "list_webhook_attempts" => &[LIMITED, LEDGER, &[WebhookNotFound]],
+        "change_webhook" | "rotate_webhook_secret" | "resend_webhook_events" | "enable_webhook" => {
+            &[LIMITED, BODY, LEDGER, &[InvalidWebhook, WebhookNotFound, NotGranted]]
+        }
+        "test_webhook" => &[LIMITED, LEDGER, &[WebhookNotFound, NotGranted]],
         "show_readiness" => &[&[QueueUnavailable]],
         _ => &[],
     };

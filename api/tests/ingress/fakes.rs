@@ -8,6 +8,8 @@ mod events;
 mod posting;
 #[path = "fakes/reads.rs"]
 mod reads;
+#[path = "fakes/webhooks.rs"]
+mod webhooks;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};

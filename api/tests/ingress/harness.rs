@@ -160,6 +160,7 @@ pub fn parts_set_to(
         analyses: ledger.clone(),
         api_keys: ledger.clone(),
         audit_log: ledger.clone(),
+        webhooks: ledger.clone(),
         ledger,
         imports: no_imports(),
         bus,

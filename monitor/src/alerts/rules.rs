@@ -77,12 +77,12 @@ const fn rule(
 use AlertName::{
     BooksOutOfBalance, ClockSkew, Cpu, DeadLetters, Disk, ErrorRate, JobsMissing, Lag, LaneWithoutConsumer,
     LedgerAway, Memory, PoolExhausted, QueueAway, QueuePolicy, ReplicaLost, ResponseTime, Standstill,
-    WeakDurability,
+    WeakDurability, WebhookDisabled,
 };
 use Severity::{Critical, Warning};
 
 /// Every rule.
-pub(crate) static ALL: [Rule; 18] = [
+pub(crate) static ALL: [Rule; 19] = [
     rule(BooksOutOfBalance, Critical, "ledgers", None, of_parts::books_out_of_balance),
     rule(LedgerAway, Critical, "ledgers", None, of_parts::ledger_away),
     rule(QueueAway, Critical, "queues", None, of_parts::queue_away),
@@ -94,6 +94,7 @@ pub(crate) static ALL: [Rule; 18] = [
     rule(ClockSkew, Warning, "seconds", None, of_parts::clock_skew),
     rule(WeakDurability, Warning, "settings", None, of_parts::weak_durability),
     rule(DeadLetters, Warning, "letters", Some("ALERT_DEAD_LETTERS"), of_parts::dead_letters),
+    rule(WebhookDisabled, Warning, "endpoints", None, of_parts::webhook_disabled),
     rule(Lag, Warning, "seconds", Some("ALERT_LAG_SECONDS"), of_load::lag),
     rule(ResponseTime, Warning, "seconds", Some("ALERT_RESPONSE_SECONDS"), of_requests::response_time),
     rule(ErrorRate, Warning, "percent", Some("ALERT_ERROR_PERCENT"), of_requests::error_rate),
@@ -175,6 +176,16 @@ mod tests {
         let mut letters = well();
         letters.dead_letters = Some(1);
         assert_eq!(holding(&letters), [DeadLetters]);
+        let standing = store::webhooks::Standing {
+            active: 7,
+            disabled: 2,
+            disabled_one: Some("1f0c6a2be9d84573".to_owned()),
+            ..Default::default()
+        };
+        let silenced = Facts { webhooks: Some(standing.into()), ..well() };
+        assert_eq!(holding(&silenced), [WebhookDisabled]);
+        assert!(of_parts::webhook_disabled(&silenced).sentence.contains("1f0c6a2be9d84573"));
+        assert_eq!(of_parts::webhook_disabled(&Facts { webhooks: None, ..well() }).holds, None);
         let mut hot = well();
         hot.resources.cpu_percent_max = Some(95.0);
         assert_eq!(holding(&hot), [Cpu]);

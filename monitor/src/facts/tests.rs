@@ -53,6 +53,7 @@ pub(crate) fn well() -> Facts {
         ledger_trouble: None,
         durability: Some(std::sync::Arc::default()),
         dead_letters: Some(0),
+        webhooks: Some(std::sync::Arc::default()),
         still_seconds: 0.0,
         reconciliation: Reconciliation {
             since: Timestamp::UNIX_EPOCH,

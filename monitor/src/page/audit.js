@@ -11,6 +11,7 @@ export const title = "Audit log";
 const ACTIONS = [
   "dead_letters_replayed", "dead_letters_discarded", "dead_letter_replayed", "dead_letter_discarded", "settings_changed", "settings_undone", "settings_optimized",
   "job_cancelled", "lane_paused", "lane_resumed",
+  "webhook_created", "webhook_changed", "webhook_rotated", "webhook_tested", "webhook_resend", "webhook_enabled", "webhook_disabled", "webhook_removed",
   "load_test_started", "load_test_stopped", "key_created", "key_rotated", "key_revoked", "authentication_failed", "scope_refused", "grant_refused", "stranger_refused",
 ];
 const PAGE = 100;

@@ -14,11 +14,13 @@ const PAGES = {
   imports: () => import("./imports.js"),
   import: () => import("./import.js"),
   "dead-letters": () => import("./dead_letters.js"),
+  webhooks: () => import("./webhooks.js"),
+  webhook: () => import("./webhook.js"),
   alerts: () => import("./alerts.js"),
   audit: () => import("./audit.js"),
 };
 /** Under which entry of the bar a page stands that has none of its own. */
-const ENTRY = { job: "find", account: "accounts", import: "imports" };
+const ENTRY = { job: "find", account: "accounts", import: "imports", webhook: "webhooks" };
 
 const name = location.pathname.split("/").at(-1);
 const { title, view } = await PAGES[name]();

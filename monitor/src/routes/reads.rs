@@ -1,4 +1,4 @@
-//! What the page shows of jobs, accounts, imports and the audit log. The ingress answers it: a request goes on to an ingress with
+//! What the page shows of jobs, accounts, imports, webhooks and the audit log, and the little that it does there. The ingress answers it: a request goes on to an ingress with
 //! the caller's own key, and the answer comes back as it is. So every read is written once, one service decides what a key
 //! is shown, and the page needs no other origin than the monitor's.
 
@@ -23,7 +23,7 @@ use reqwest::Url;
 use reqwest::redirect::Policy;
 use runtime::tls::fleet_client_config;
 use tellers_http::access::Route;
-use tellers_http::keys::Scope::{self, Audit, Read, Submit};
+use tellers_http::keys::Scope::{self, Admin, Audit, Read, Submit};
 use tellers_http::keys::{Caller, KeyRing};
 use tokio::sync::watch;
 
@@ -52,10 +52,17 @@ pub(super) const ROUTES: &[Route] = &[
     Route::of("GET", "/api/imports/{number}/report", READERS),
     Route::of("GET", "/api/analyses/{id}", READERS),
     Route::of("GET", "/api/audit", &[Audit]),
+    Route::of("GET", "/api/webhooks", OF_WEBHOOKS),
+    Route::of("GET", "/api/webhooks/{id}", OF_WEBHOOKS),
+    Route::of("GET", "/api/webhooks/{id}/attempts", OF_WEBHOOKS),
+    Route::of("POST", "/api/webhooks/{id}/test", &[Submit, Admin]),
+    Route::of("POST", "/api/webhooks/{id}/resend", &[Submit, Admin]),
+    Route::of("POST", "/api/webhooks/{id}/enable", &[Submit, Admin]),
     Route::of("POST", "/api/analyses", &[Submit]),
 ];
 
 const READERS: &[Scope] = &[Read, Audit];
+const OF_WEBHOOKS: &[Scope] = &[Read, Audit, Admin];
 
 /// An ingress of this network that runs accepts a connection at once.
 const CONNECT_MAX: Duration = Duration::from_secs(2);
@@ -218,7 +225,7 @@ async fn read(
     passage.pass((Method::GET, &uri), (&caller, &headers), None).await
 }
 
-async fn analyse(
+async fn pass_on(
     State(passage): State<Arc<Passage>>,
     caller: Caller,
     uri: Uri,
@@ -232,7 +239,7 @@ async fn analyse(
 pub(super) fn router(passage: Arc<Passage>) -> Router {
     let router = ROUTES.iter().fold(Router::new(), |router, route| match route.method() {
         "GET" => router.route(route.path(), get(read)),
-        _ => router.route(route.path(), post(analyse)),
+        _ => router.route(route.path(), post(pass_on)),
     });
     router.with_state(passage)
 }

@@ -63,6 +63,8 @@ pub enum AlertName {
     WeakDurability,
     /// Dead letters wait for an operator.
     DeadLetters,
+    /// Webhook endpoints are sent nothing any more, though their clients want it.
+    WebhookDisabled,
     /// The oldest job waits for too long.
     Lag,
     /// The ingress answers slowly.

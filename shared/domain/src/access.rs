@@ -132,6 +132,22 @@ impl AccountPattern {
         &self.0
     }
 
+    /// Whether every number of another pattern is one of this.
+    fn covers(&self, other: &AccountPattern) -> bool {
+        match (self.prefix(), other.prefix()) {
+            (Some(outer), inner) => {
+                let stem = inner.unwrap_or(&other.0);
+                let is_meant = outer.is_empty()
+                    || !stem.starts_with(AccountNumber::EXTERNAL)
+                    || outer.starts_with(AccountNumber::EXTERNAL);
+                // `*` has the system's own accounts, which a beginning of their name has not.
+                stem.starts_with(outer) && is_meant && (inner != Some("") || outer.is_empty())
+            }
+            (None, None) => self == other,
+            (None, Some(_)) => false,
+        }
+    }
+
     /// Whether this is a number of its.
     pub fn matches(&self, number: &AccountNumber) -> bool {
         match self.prefix() {
@@ -178,6 +194,11 @@ impl Accounts {
     /// Whether this account is among them.
     pub fn contain(&self, number: &AccountNumber) -> bool {
         self.0.iter().any(|pattern| pattern.matches(number))
+    }
+
+    /// Whether each of the other accounts is surely among these: each of their patterns is within one of these.
+    pub fn cover(&self, other: &Accounts) -> bool {
+        other.0.iter().all(|inner| self.0.iter().any(|outer| outer.covers(inner)))
     }
 
     /// The patterns.
@@ -264,6 +285,31 @@ mod tests {
         assert!(chance.contain(&number("eve")) && !chance.contain(&number("external:EUR:0")));
         let meant: Accounts = "external:*".parse().unwrap();
         assert!(meant.contain(&number("external:EUR:0")));
+    }
+
+    #[test]
+    fn accounts_cover_those_that_are_all_among_them() {
+        let covers = |outer: &str, inner: &str| {
+            outer.parse::<Accounts>().unwrap().cover(&inner.parse::<Accounts>().unwrap())
+        };
+        for (outer, inner) in [
+            ("*", "*"),
+            ("*", "external:*"),
+            ("acme:*", "acme:1+acme:2*"),
+            ("a+b*", "bb*+a"),
+            ("e*", "eve+e*"),
+        ] {
+            assert!(covers(outer, inner), "{outer} {inner}");
+        }
+        for (outer, inner) in [
+            ("acme:*", "*"),
+            ("acme:1", "acme:*"),
+            ("acme:*", "acme:1+beta"),
+            ("e*", "external:EUR:0"),
+            ("e*", "external:*"),
+        ] {
+            assert!(!covers(outer, inner), "{outer} {inner}");
+        }
     }
 
     #[test]

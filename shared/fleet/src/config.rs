@@ -13,6 +13,7 @@ use runtime::addresses::AllowedPrivate;
 use runtime::server_url::http_base;
 use runtime::telemetry::LogFormat;
 use runtime::work_pool::WorkPools;
+use webhooks::{Retries, Secret};
 
 use crate::settings::{MonitorSettings, WorkerSettings};
 
@@ -108,6 +109,11 @@ pub struct FleetConfig {
     #[arg(long, global = true, env = "DATA_DIR", default_value = ".tellers")]
     pub data_dir: PathBuf,
 
+    /// Private addresses that webhooks may go to: true (loopback, private and unique local ones; never link-local
+    /// ones, where clouds hand out credentials), false, or networks such as 10.20.0.0/16,127.0.0.0/8
+    #[arg(long, global = true, env = "WEBHOOK_ALLOW_PRIVATE", value_name = "NETWORKS", default_value = "false", num_args = 0..=1, default_missing_value = "true")]
+    pub webhook_allow_private: AllowedPrivate,
+
     /// Form of log lines
     #[arg(long, global = true, env = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
@@ -133,6 +139,11 @@ pub struct WorkerConfig {
     /// Address of the worker's /livez, /readyz and /metrics; port 0 takes a free one
     #[arg(long, env = "WORKER_LISTEN", default_value = "127.0.0.1:9100")]
     pub worker_listen: SocketAddr,
+
+    /// Pauses between the attempts to deliver an event to a webhook endpoint, in seconds: behind the last one it is
+    /// given up
+    #[arg(long, env = "WEBHOOK_RETRIES", value_name = "SECONDS", default_value_t = Retries::default())]
+    pub webhook_retries: Retries,
 
     /// Settings that change while it runs.
     #[command(flatten)]
@@ -177,10 +188,10 @@ pub struct MonitorConfig {
     #[arg(long, env = "API_KEY", hide_env_values = true)]
     pub api_key: Option<String>,
 
-    /// Private addresses that webhooks may go to: true (loopback, private and unique local ones; never link-local
-    /// ones, where clouds hand out credentials), false, or networks such as 10.20.0.0/16,127.0.0.0/8
-    #[arg(long, env = "WEBHOOK_ALLOW_PRIVATE", value_name = "NETWORKS", default_value = "false", num_args = 0..=1, default_missing_value = "true")]
-    pub webhook_allow_private: AllowedPrivate,
+    /// Secret that messages to ALERT_WEBHOOK_URL are signed with, as Standard Webhooks has it (whsec_ and base64 of
+    /// 24 to 64 random bytes); by default they are not signed
+    #[arg(long, env = "ALERT_WEBHOOK_SECRET", hide_env_values = true)]
+    pub alert_webhook_secret: Option<Secret>,
 
     /// Settings that change while it runs.
     #[command(flatten)]

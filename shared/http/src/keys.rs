@@ -80,6 +80,11 @@ impl Key {
         Some(Key::new(ANONYMOUS.to_owned(), ANONYMOUS.to_owned(), client, scopes, Accounts::all()))
     }
 
+    /// Whether it is a key in the database.
+    pub fn is_stored(&self) -> bool {
+        self.hash.is_some()
+    }
+
     /// When it ends, in microseconds since the Unix epoch; `None`: it does not.
     pub fn expires_at(&self) -> Option<i64> {
         self.expires_at

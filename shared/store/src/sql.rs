@@ -26,3 +26,4 @@ pub(crate) mod schema;
 pub(crate) mod script;
 pub(crate) mod session;
 mod statements;
+mod webhooks;

@@ -17,6 +17,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
             "accounts",
             "imports",
             "import",
+            "webhooks",
             "alerts",
             "lanes",
             "config",

@@ -22,6 +22,7 @@ use store::prefetches::Prefetches;
 use store::records::Records;
 use store::schedules::Schedules;
 use store::sqlite::SqliteLedger;
+use store::webhooks::Webhooks;
 
 /// The ledger under test and where its database is.
 pub struct Subject {
@@ -37,9 +38,9 @@ enum Place {
 }
 
 /// All that is in a ledger's database.
-pub trait Database: Ledger + Analyses + Imports + Prefetches + Records + Schedules {}
+pub trait Database: Ledger + Analyses + Imports + Prefetches + Records + Schedules + Webhooks {}
 
-impl<D: Ledger + Analyses + Imports + Prefetches + Records + Schedules> Database for D {}
+impl<D: Ledger + Analyses + Imports + Prefetches + Records + Schedules + Webhooks> Database for D {}
 
 impl Place {
     /// A new database on the server that the tests share.

@@ -22,6 +22,8 @@ fn opened_by(method: &Method, path: &str) -> Option<&'static [&'static str]> {
         ("DELETE", "/api/jobs/{id}" | "/api/imports/{number}" | "/api/analyses/{id}") => {
             &["submit", "operate"]
         }
+        ("GET", path) if path.starts_with("/api/webhooks") => &["read", "audit", "admin"],
+        (_, path) if path.starts_with("/api/webhooks") => &["submit", "admin"],
         ("GET", "/api/keys" | "/api/keys/{id}") => &["audit", "admin"],
         (_, path) if path.starts_with("/api/keys") => &["admin"],
         (_, "/api/audit") => &["audit"],
@@ -99,7 +101,7 @@ async fn every_route_opens_to_its_scopes_and_to_no_others() {
 }
 
 /// What the monitor passes on to the ingress, which describes it.
-const PASSED_ON: [(&str, &str); 17] = [
+const PASSED_ON: [(&str, &str); 23] = [
     ("GET", "/api/jobs"),
     ("GET", "/api/jobs/0"),
     ("GET", "/api/jobs/0/timeline"),
@@ -116,7 +118,12 @@ const PASSED_ON: [(&str, &str); 17] = [
     ("GET", "/api/imports/0/report"),
     ("GET", "/api/analyses/0"),
     ("GET", "/api/audit"),
-    ("GET", "/api/events"),
+    ("GET", "/api/webhooks"),
+    ("GET", "/api/webhooks/0"),
+    ("GET", "/api/webhooks/0/attempts"),
+    ("POST", "/api/webhooks/0/test"),
+    ("POST", "/api/webhooks/0/resend"),
+    ("POST", "/api/webhooks/0/enable"),
     ("POST", "/api/analyses"),
 ];
 
@@ -160,7 +167,14 @@ async fn what_the_monitor_passes_on_is_answered_as_by_the_ingress_itself() {
         }
     }
     // Nothing else goes on: neither what changes jobs nor what is no one's to read from here.
-    for (method, path) in [("POST", "/api/jobs"), ("GET", "/api/keys"), ("DELETE", "/api/imports/1")] {
+    for (method, path) in [
+        ("POST", "/api/jobs"),
+        ("GET", "/api/keys"),
+        ("DELETE", "/api/imports/1"),
+        ("POST", "/api/webhooks"),
+        ("DELETE", "/api/webhooks/1"),
+        ("POST", "/api/webhooks/1/rotate"),
+    ] {
         let client = Client::with_key(&bank.monitor, keys[6].as_deref().unwrap_or_default()).unwrap();
         let answer = client.ask(method.parse().unwrap(), path, &json, body).await.unwrap();
         assert!([404, 405].contains(&answer.status.as_u16()), "{method} {path}: {answer:?}");

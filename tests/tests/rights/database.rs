@@ -26,6 +26,8 @@ const NOBODY: &[&str] = &[
     "DELETE FROM reversals",
     "DELETE FROM settings",
     "DELETE FROM job_conflicts",
+    "UPDATE webhook_attempts SET status = 200",
+    "UPDATE webhook_endpoints SET client = 'x'",
     "ALTER TABLE entries DROP PARTITION era_0",
     "DROP TABLE entries",
     "DROP TABLE jobs",
@@ -62,6 +64,11 @@ const WRITERS: &[(&str, &[&str])] = &[
     ("CALL add_era()", &["worker", "migrate"]),
     ("DELETE FROM records WHERE number = 0", &["monitor"]),
     ("UPDATE imports SET state = state", &["api"]),
+    ("INSERT INTO webhook_endpoints (id) VALUES ('x')", &["api", "migrate"]),
+    ("UPDATE webhook_endpoints SET secret = secret", &["api"]),
+    ("SELECT secret FROM webhook_endpoints", &["api", "worker", "migrate"]),
+    ("DELETE FROM webhook_deliveries", &["worker"]),
+    ("INSERT INTO webhook_attempts (endpoint) VALUES ('x')", &["worker", "migrate"]),
 ];
 
 /// # Errors

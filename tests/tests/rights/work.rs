@@ -18,6 +18,7 @@ pub(super) async fn everything(fleet: &Restricted) -> anyhow::Result<Replica> {
     every_kind_of_job(fleet).await?;
     a_file_and_a_dead_letter(fleet).await?;
     an_analysis(&fleet.client).await?;
+    a_webhook(&fleet.client).await?;
     let monitor = fleet.monitor_client()?;
     let changed = monitor.patch("/api/scalability/config", &json!({ "BATCH_PROCESSING_SIZE": 50 })).await?;
     ensure!(changed.status == 200, "{changed:?}");
@@ -54,6 +55,31 @@ async fn posted(client: &Client, job: &Value) -> anyhow::Result<String> {
     let view = client.outcome(&id, WITHIN).await?;
     ensure!(view.status == "posted", "{job}: {view:?}");
     Ok(id)
+}
+
+/// An endpoint that nobody may call: the attempt is kept all the same.
+async fn a_webhook(client: &Client) -> anyhow::Result<()> {
+    let body = json!({ "url": "https://localhost:9/" }).to_string();
+    let made = client.post("/api/webhooks", "application/json", body).await?;
+    ensure!(made.status == 201, "{made:?}");
+    let path = format!("/api/webhooks/{}", made.json::<Value>()?["id"].as_str().context("no id")?);
+    posted(client, &json!({ "kind": "open_account", "account": "hooked", "currency": "EUR" })).await?;
+    until("the worker tries to deliver", WITHIN, async || {
+        let page: Value = client.get(&format!("{path}/attempts")).await?.json()?;
+        ensure!(page["attempts"][0]["result"] == "retry", "{page}");
+        Ok(())
+    })
+    .await?;
+    for (action, body) in [("rotate", ""), ("enable", ""), ("resend", r#"{"since":"2026-01-01T00:00:00Z"}"#)]
+    {
+        let done = client.post(&format!("{path}/{action}"), "application/json", body).await?;
+        ensure!(done.status.is_success(), "{action}: {done:?}");
+    }
+    let changed = client.patch(&path, &json!({ "enabled": false, "name": "none" })).await?;
+    ensure!(changed.status == 200, "{changed:?}");
+    let removed = client.delete(&path).await?;
+    ensure!(removed.status == 200, "{removed:?}");
+    Ok(())
 }
 
 async fn reads(client: &Client, path: &str) -> anyhow::Result<()> {

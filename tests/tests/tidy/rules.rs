@@ -91,7 +91,7 @@ const LAYERS: &[&[&str]] = &[
     &["domain"],
     &["patterns", "contract"],
     &["runtime", "formats"],
-    &["client", "amqp"],
+    &["client", "amqp", "webhooks"],
     &["queue", "store"],
     &["tellers-http", "fleet"],
     &["load-test"],

@@ -144,3 +144,21 @@ pub(super) fn dead_letters(facts: &Facts) -> Reading {
         }
     }
 }
+
+pub(super) fn webhook_disabled(facts: &Facts) -> Reading {
+    let Some(standing) = &facts.webhooks else {
+        return Reading::unknown_against(0.0, "not known while the database does not answer");
+    };
+    let sentence = match &standing.disabled_one {
+        None => "every webhook endpoint that its client wants is sent events".to_owned(),
+        Some(one) => format!(
+            "{} sent nothing any more, {one} among them: it failed for days, is gone, or its client has no key",
+            match standing.disabled {
+                1 => "1 webhook endpoint is".to_owned(),
+                some => format!("{} are", counted(some, "webhook endpoint")),
+            }
+        ),
+    };
+    let value = standing.disabled as f64;
+    Reading { clear: Some(standing.disabled == 0), ..Reading::above(value, 0.0, sentence) }
+}

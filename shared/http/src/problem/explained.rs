@@ -61,6 +61,8 @@ pub(super) const EXPLAINED: &[Explained] = explained! {
         "The list errors of the answer names the parameter, its value and what it should hold.";
     "invalid-settings" 422: "A setting does not exist, cannot change while the fleet runs, or has a value that cannot be. Nothing was changed.",
         "The list errors of the answer names each setting and what it should hold.";
+    "invalid-webhook" 422: "The body or the path does not describe a webhook endpoint, or what is to be done with one. Nothing was changed.",
+        "The list errors of the answer names the field, its value and what it must be.";
     "job-not-found" 404: "The fleet never issued this id.",
         "Use the id from the answer that accepted the job.";
     "key-ended" 409: "The key has expired or was revoked, so nothing can take its place.",
@@ -125,4 +127,6 @@ pub(super) const EXPLAINED: &[Explained] = explained! {
         "Send the content type that the detail of the answer names.";
     "version-not-found" 404: "There is no change of settings with this version.",
         "Read the audit log in the settings and use a version from there.";
+    "webhook-not-found" 404: "There is no webhook endpoint with this id that the API key shows.",
+        "List the endpoints and use an id from there.";
 };

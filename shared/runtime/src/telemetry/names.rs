@@ -94,6 +94,12 @@ metrics! {
         counter DEAD_LETTERS = "tellers_dead_letters_total";
         /// Events that the event stream has taken.
         counter EVENTS_PUBLISHED = "tellers_events_published_total";
+        /// Attempts to deliver an event to a webhook endpoint. Label `result`: `delivered`, `retry` or `given_up`.
+        counter WEBHOOK_ATTEMPTS = "tellers_webhook_attempts_total";
+        /// How long an attempt took.
+        histogram WEBHOOK_ATTEMPT_SECONDS = "tellers_webhook_attempt_seconds";
+        /// Attempts that are being made now.
+        gauge WEBHOOK_IN_FLIGHT = "tellers_webhook_attempts_in_flight";
         /// Lanes that this worker serves.
         gauge LANES_HELD = "tellers_lanes_held";
         /// A part of posting a batch. Label `phase`.
@@ -118,6 +124,10 @@ metrics! {
         gauge CLOCK_SKEW_SECONDS = "tellers_clock_skew_seconds";
         /// Dead letters that wait for an operator.
         gauge DEAD_LETTERS_WAITING = "tellers_dead_letters_waiting";
+        /// Webhook endpoints. Label `state`: `active`, `failing` (active, and every attempt fails), or `disabled` (not by its client).
+        gauge WEBHOOK_ENDPOINTS = "tellers_webhook_endpoints";
+        /// Events that wait to be delivered to webhook endpoints.
+        gauge WEBHOOK_DELIVERIES_WAITING = "tellers_webhook_deliveries_waiting";
         /// 1 if an alert fires, else 0. Label `alert`.
         gauge ALERT_FIRING = "tellers_alert_firing";
         /// Replicas by `role` and `state` (`live` or `lost`). `NaN`: no report reaches the monitor.
@@ -162,6 +172,8 @@ pub const PROBLEM: &str = "problem";
 pub const PHASE: &str = "phase";
 /// Why, in a word or two.
 pub const REASON: &str = "reason";
+/// What became of an attempt.
+pub const RESULT: &str = "result";
 /// What a pool is for, such as `primary`.
 pub const POOL: &str = "pool";
 /// `idle` or `in_use`.

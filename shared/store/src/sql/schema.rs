@@ -37,6 +37,7 @@ macro_rules! migrations {
             file!("0011_keys"),
             file!("0012_cancellations"),
             file!("0013_schedules"),
+            file!("0014_webhooks"),
         ]
     }};
 }

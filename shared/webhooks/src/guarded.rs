@@ -1,4 +1,4 @@
-//! A client of HTTP for an address that somebody has set while the monitor runs: it reaches the public network, and of
+//! A client of HTTP for an address that somebody has set while the fleet runs: it reaches the public network, and of
 //! private addresses those alone that this process was started with. Otherwise whoever may set a webhook could reach what
 //! only this network may.
 //!
@@ -17,13 +17,18 @@ use reqwest::{Client, RequestBuilder, Url};
 use runtime::addresses::AllowedPrivate;
 use runtime::tls::{self, Peer};
 
+use crate::target;
+
 /// The setting that allows private addresses.
 const SETTING: &str = "WEBHOOK_ALLOW_PRIVATE";
 
-const WEBHOOK: Peer = Peer { setting: "ALERT_WEBHOOK_URL", plain: "http:// in it", any_name: None };
+/// Connections to one host that wait for its next request, and for how long.
+const IDLE_CONNECTIONS_MAX: usize = 4;
+const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Sends requests where they may go.
-pub(super) struct Guarded {
+#[derive(Debug, Clone)]
+pub struct Guarded {
     http: Client,
     allowed: Arc<AllowedPrivate>,
 }
@@ -31,12 +36,19 @@ pub(super) struct Guarded {
 /// The address may not be reached.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "it leads to the address {address}, which is {kind}; name an address of the public network, or start the monitor with \
+    "it leads to the address {address}, which is {kind}; name an address of the public network, or start the fleet with \
      {SETTING} set to the network of this one, such as {address}"
 )]
-pub(super) struct Refused {
+pub struct Refused {
     address: IpAddr,
     kind: &'static str,
+}
+
+impl Refused {
+    /// What kind of address it is: for whoever need not know which one a name leads to.
+    pub fn kind(&self) -> &'static str {
+        self.kind
+    }
 }
 
 impl Guarded {
@@ -44,13 +56,15 @@ impl Guarded {
     ///
     /// # Errors
     /// There is no such client.
-    pub(super) fn new(allowed: AllowedPrivate, timeout: Duration) -> anyhow::Result<Guarded> {
+    pub fn new(allowed: AllowedPrivate, timeout: Duration) -> anyhow::Result<Guarded> {
         let allowed = Arc::new(allowed);
         let http = Client::builder()
             .tls_backend_preconfigured(tls::client_config()?)
             .dns_resolver(Checked(allowed.clone()))
             .redirect(Policy::none())
             .no_proxy()
+            .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
+            .pool_idle_timeout(IDLE_TIMEOUT)
             .timeout(timeout)
             .build()?;
         Ok(Guarded { http, allowed })
@@ -60,11 +74,9 @@ impl Guarded {
     ///
     /// # Errors
     /// The URL has an address, which may not be reached.
-    pub(super) fn post(&self, url: &str) -> Result<RequestBuilder, Refused> {
+    pub fn post(&self, url: &str) -> Result<RequestBuilder, Refused> {
         // Addresses are not resolved. What is no URL fails when it is sent.
-        let url_read = Url::parse(url).ok();
-        let host = url_read.as_ref().and_then(Url::host_str).unwrap_or_default();
-        if let Ok(address) = host.trim_start_matches('[').trim_end_matches(']').parse() {
+        if let Some(address) = Url::parse(url).ok().as_ref().and_then(target::address) {
             check(&self.allowed, address)?;
         }
         Ok(self.http.post(url))
@@ -104,10 +116,10 @@ fn check(allowed: &AllowedPrivate, address: IpAddr) -> Result<(), Refused> {
     allowed.check(address).map_err(|kind| Refused { address: address.to_canonical(), kind })
 }
 
-/// Why there was no answer: without the URL, which may carry a token.
-pub(super) fn why(error: reqwest::Error) -> String {
+/// Why there was no answer of `peer`: without the URL, which may carry a token.
+pub fn why(error: reqwest::Error, peer: &Peer) -> String {
     let error = error.without_url();
-    if let Some(explained) = tls::explain(&error, &WEBHOOK) {
+    if let Some(explained) = tls::explain(&error, peer) {
         return explained;
     }
     let causes = std::iter::successors(error.source(), |error| (*error).source());
@@ -119,7 +131,7 @@ pub(super) fn why(error: reqwest::Error) -> String {
 }
 
 /// The refusal within an error of the client.
-pub(super) fn refused(error: &reqwest::Error) -> Option<Refused> {
+pub fn refused(error: &reqwest::Error) -> Option<Refused> {
     let mut causes = std::iter::successors(error.source(), |error| (*error).source());
     causes.find_map(|cause| cause.downcast_ref::<Refused>().cloned())
 }
@@ -128,6 +140,7 @@ pub(super) fn refused(error: &reqwest::Error) -> Option<Refused> {
 mod tests {
     use super::*;
 
+    const PEER: Peer = Peer { setting: "the URL", plain: "http:// in it", any_name: None };
     const WITHIN: Duration = Duration::from_secs(5);
 
     #[tokio::test]
@@ -150,7 +163,7 @@ mod tests {
         drop(connection);
         let error = sent.await.unwrap().unwrap_err();
         assert_eq!(refused(&error), None);
-        assert!(!why(error).contains("localhost"));
+        assert!(!why(error, &PEER).contains("localhost"));
     }
 
     #[test]
