@@ -41,6 +41,7 @@ async fn main() {
         analyses: Arc::new(FakeLedger::default()),
         api_keys: Arc::new(FakeLedger::default()),
         audit_log: Arc::new(FakeLedger::default()),
+        webhooks: Arc::new(FakeLedger::default()),
         bus: Arc::new(FakeBus::new()),
         io: WorkPool::new("io", 2, 10),
         lanes: Lanes::DEFAULT,

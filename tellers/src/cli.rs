@@ -76,7 +76,7 @@ Where a command means more by it, its help says so.";
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run every role in one process, with an embedded queue and ledger unless the URLs are set
-    Dev(DevArgs),
+    Dev(Box<DevArgs>),
     /// Start a fleet, post 20,000 mixed jobs over HTTP, check the books, and keep serving
     Demo(DemoArgs),
     /// Accept jobs over HTTP and put them on the queue

@@ -101,7 +101,7 @@ async fn run_command(command: Command, fleet: FleetConfig) -> anyhow::Result<Exi
     match command {
         Command::Dev(args) => {
             let pause = args.api.stop_pause();
-            roles::dev(fleet, args, shutdown::on_signal(pause)?).await
+            roles::dev(fleet, *args, shutdown::on_signal(pause)?).await
         }
         Command::Demo(args) => demo::run(fleet, args).await,
         Command::Api(args) => {

@@ -270,7 +270,7 @@ pub enum Then {
     Retry(Duration),
     /// It is given up.
     GiveUp,
-    /// It is given up, and the endpoint is disabled.
+    /// The endpoint is disabled, and it waits until the endpoint is enabled again.
     Disable(Disabled),
     /// Nobody is to see it any more: it goes without an attempt.
     Drop,

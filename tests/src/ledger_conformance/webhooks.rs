@@ -231,7 +231,7 @@ pub async fn an_endpoint_ends(subject: Subject) -> anyhow::Result<()> {
     ensure!(disabled == [(one.id.clone(), Disabled::Gone)], "{disabled:?}");
     let standing = hooks.standing().await?;
     let expected =
-        Standing { active: 1, failing: 0, disabled: 1, disabled_one: Some(one.id.clone()), waiting: 2 };
+        Standing { active: 1, failing: 0, disabled: 1, disabled_one: Some(one.id.clone()), waiting: 3 };
     ensure!(standing == expected, "{standing:?}");
 
     // Five days later another endpoint has not answered once.

@@ -111,14 +111,9 @@ impl Again {
         if !self.has_room(id).await? {
             return Ok(());
         }
-        if at < place && !is_new {
-            if oldest(&self.hooks).await?.is_none_or(|oldest| oldest > at) {
-                warn!(
-                    endpoint = id,
-                    "events were gone from the stream before a webhook endpoint had caught up"
-                );
-                within(self.hooks.parts.store.note_missed(Some(id))).await?;
-            }
+        if at < place && !is_new && oldest(&self.hooks).await?.is_none_or(|oldest| oldest > at) {
+            warn!(endpoint = id, "events were gone from the stream before a webhook endpoint had caught up");
+            within(self.hooks.parts.store.note_missed(Some(id))).await?;
         }
         let start = if is_new { since(endpoint.created_at) } else { Start::At(at) };
         let wanted = |event: &Event| match event.time {

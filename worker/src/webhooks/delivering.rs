@@ -35,6 +35,8 @@ const ENDPOINTS_MAX: usize = 100;
 const STOP_TIMEOUT: Duration = Duration::from_millis(300);
 /// Pause after a failure of the database.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
+/// How soon a change of an endpoint is known.
+const KNOWN_WITHIN: Duration = Duration::from_secs(3);
 /// How often old attempts are removed.
 const PRUNE_EVERY: Duration = Duration::from_secs(300);
 
@@ -75,6 +77,8 @@ struct Posting {
     tried: Vec<Tried>,
     /// What became of deliveries, until the database has it.
     done: Vec<Done>,
+    /// Endpoints that were disabled here, and when: it takes a moment until that is known.
+    ended: HashMap<String, Instant>,
     /// Endpoints that got attempts since old ones were removed.
     touched: HashMap<String, Instant>,
     pruned_at: Instant,
@@ -89,6 +93,7 @@ impl Posting {
             in_hand: HashMap::new(),
             tried: Vec::new(),
             done: Vec::new(),
+            ended: HashMap::new(),
             touched: HashMap::new(),
             pruned_at: Instant::now(),
         }
@@ -134,6 +139,7 @@ impl Posting {
             self.touched.insert(done.delivery.new.endpoint, now);
         }
         for (id, why) in noted {
+            self.ended.insert(id.clone(), now);
             self.hooks.note_disabled(&id, why).await;
         }
         Ok(())
@@ -164,8 +170,8 @@ impl Posting {
         };
         let result = match then {
             Then::Delivered => "delivered",
-            Then::Retry(_) => "retry",
-            _ => "given_up",
+            Then::Retry(_) | Then::Disable(_) => "retry",
+            Then::GiveUp | Then::Drop => "given_up",
         };
         counter!(names::WEBHOOK_ATTEMPTS, names::RESULT => result).increment(1);
         histogram!(names::WEBHOOK_ATTEMPT_SECONDS).record(attempt.took);
@@ -178,6 +184,7 @@ impl Posting {
         // Where there is not room for all, another one is first each time.
         fastrand::shuffle(&mut due);
         let now = Instant::now();
+        self.ended.retain(|_, at| at.elapsed() < KNOWN_WITHIN);
         let mut room = IN_FLIGHT_MAX.saturating_sub(self.in_hand.len());
         let mut wanted = Vec::new();
         for id in &due {
@@ -186,6 +193,7 @@ impl Posting {
             }
             let known = self.hooks.known();
             if known.target(id).is_none_or(|target| target.endpoint.disabled.is_some())
+                || self.ended.contains_key(id)
                 || !self.hooks.delivers_to(id)
             {
                 continue;

@@ -1,6 +1,7 @@
 //! What became of attempts.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::{changed, deliveries, endpoints, micros, now, rows, stream};
 use crate::failure::Failure;
@@ -126,8 +127,8 @@ fn insert(script: &mut Script, done: &[Done], now: i64) {
 fn result(then: Then) -> Option<AttemptResult> {
     match then {
         Then::Delivered => Some(AttemptResult::Delivered),
-        Then::Retry(_) => Some(AttemptResult::Retry),
-        Then::GiveUp | Then::Disable(_) => Some(AttemptResult::GivenUp),
+        Then::Retry(_) | Then::Disable(_) => Some(AttemptResult::Retry),
+        Then::GiveUp => Some(AttemptResult::GivenUp),
         Then::Drop => None,
     }
 }
@@ -142,14 +143,20 @@ fn remove_and_postpone<'a>(
     let mut numbers = Vec::new();
     for Done { delivery, then, .. } in done {
         let number = stored(delivery.number);
-        let Then::Retry(pause) = then else {
-            ended.entry(delivery.new.endpoint.as_str()).or_default().insert(delivery.new.account.as_str());
-            numbers.push(number);
-            continue;
+        let pause = match then {
+            Then::Retry(pause) => *pause,
+            // It is the first that is sent once the endpoint is enabled again.
+            Then::Disable(_) => Duration::ZERO,
+            Then::Delivered | Then::GiveUp | Then::Drop => {
+                let accounts = ended.entry(delivery.new.endpoint.as_str()).or_default();
+                accounts.insert(delivery.new.account.as_str());
+                numbers.push(number);
+                continue;
+            }
         };
         script.sql("UPDATE webhook_deliveries SET lease = NULL, attempts = ");
         script.value(i64::from(delivery.attempts) + 1).sql(", due_at = ");
-        script.value(now.saturating_add(micros(*pause))).sql(" WHERE number = ").value(number);
+        script.value(now.saturating_add(micros(pause))).sql(" WHERE number = ").value(number);
         // Somebody else has it by now, if the lease is another.
         script.sql(" AND lease = ").value(delivery.lease).sql("; ");
     }
@@ -258,8 +265,6 @@ async fn remove_some<S: Session>(
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
