@@ -53,7 +53,9 @@ def test_a_job_waits_for_its_day(client: Client) -> None:
     assert list(client.scheduled_jobs(account="day:a", from_=at + timedelta(seconds=1))) == []
     assert client.cancel(job.id).status == "cancelled"
     assert list(client.scheduled_jobs(account="day:a")) == []
-    now = client.submit(tellers.Deposit(account="day:a", amount=5, currency="EUR", execute_at=at - timedelta(hours=2)), wait=20)
+    now = client.submit(
+        tellers.Deposit(account="day:a", amount=5, currency="EUR", execute_at=at - timedelta(hours=2)), wait=20
+    )
     assert now.is_posted
 
 
