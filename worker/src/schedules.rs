@@ -11,7 +11,6 @@ use domain::lane::Lane;
 use domain::schedule::releases_of;
 use futures::{StreamExt as _, stream};
 use queue::publisher::{Publisher, PublisherLimits, ToQueue};
-use store::StoreError;
 use store::schedules::{Awaited, DueJob, Schedules};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -49,7 +48,7 @@ pub(crate) async fn release_due(shared: Arc<Shared>, shutdown: CancellationToken
                 pause
             }
             Err(error) => {
-                // Once for each time that the database is away.
+                // Once for each time that the database or the queue is away.
                 if !is_reported {
                     warn!(%error, "due jobs could not be put on their lanes; trying again");
                 }
@@ -73,8 +72,9 @@ struct Releaser<'w> {
 }
 
 impl Releaser<'_> {
-    /// Puts on the lanes what is due, and tells how long to wait until the next look.
-    async fn look(&self) -> Result<Duration, StoreError> {
+    /// Puts on the lanes what is due, and tells how long to wait until the next look. A lane that takes nothing holds no
+    /// other up.
+    async fn look(&self) -> anyhow::Result<Duration> {
         let settings = self.shared.settings.borrow().clone();
         let is_open = |lane: &Lane| self.shared.figures.serves(*lane) && settings.pause_of(*lane).is_none();
         let open: Vec<_> = self.shared.parts.lanes.iter().filter(is_open).collect();
@@ -83,7 +83,7 @@ impl Releaser<'_> {
         let retry = settings.schedule_retry();
         let releases: Vec<_> = due.into_iter().map(|(lane, _)| self.release(lane, retry)).collect();
         let released = stream::iter(releases).buffer_unordered(LANES_AT_ONCE);
-        let left: Vec<Result<bool, StoreError>> = released.collect().await;
+        let left: Vec<anyhow::Result<bool>> = released.collect().await;
         let mut is_more_due = false;
         for left in left {
             is_more_due |= left?;
@@ -96,8 +96,9 @@ impl Releaser<'_> {
         Ok(until.unwrap_or(LOOK_INTERVAL).clamp(PAUSE_MIN, LOOK_INTERVAL))
     }
 
-    /// Puts jobs on a lane until nothing is due or the lane has enough; true: there is more.
-    async fn release(&self, lane: Lane, retry: Duration) -> Result<bool, StoreError> {
+    /// Puts jobs on a lane until nothing is due or the lane has enough; true: there is more. What the lane did not take is
+    /// where the next look begins, so that all go in their order.
+    async fn release(&self, lane: Lane, retry: Duration) -> anyhow::Result<bool> {
         let mut count = 0;
         let is_more_due = loop {
             let Awaited { now, jobs, is_more } =
@@ -111,11 +112,7 @@ impl Releaser<'_> {
                 confirmed.map(|(job, _)| (job.seq, pause_after(job.releases, retry))).collect();
             self.schedules.note_released(&noted, now).await?;
             count += noted.len();
-            if let Some(error) = published.iter().find_map(|published| published.as_ref().err()) {
-                // From there again, so that all go in their order.
-                warn!(%lane, %error, "due jobs could not be put on their lane; trying again");
-                break true;
-            }
+            published.into_iter().find(Result::is_err).transpose()?;
             if !is_more {
                 break false;
             }
