@@ -12,7 +12,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use serde_json::Value;
 
-use self::args::{FindArgs, JobsArgs, JobsCommand};
+use self::args::{FindArgs, JobsArgs, JobsCommand, ScheduledArgs};
 use crate::output;
 use crate::remote::Service;
 use crate::remote::cells::text;
@@ -27,6 +27,7 @@ pub(crate) async fn run(args: JobsArgs) -> anyhow::Result<ExitCode> {
     let ingress = args.ingress.service(&args.key)?;
     match args.command {
         JobsCommand::Find(find) => find_jobs(&ingress, &find).await?,
+        JobsCommand::Scheduled(scheduled) => scheduled_jobs(&ingress, &scheduled).await?,
         JobsCommand::Show { id, wait, json } => {
             let id = id_of(&ingress, &id).await?;
             let seconds = wait.unwrap_or_default();
@@ -76,6 +77,17 @@ async fn find_jobs(ingress: &Service, find: &FindArgs) -> anyhow::Result<()> {
         row: &shown::row,
     };
     listing.show(&find.filter.query()?, &find.list).await
+}
+
+async fn scheduled_jobs(ingress: &Service, scheduled: &ScheduledArgs) -> anyhow::Result<()> {
+    let listing = Listing {
+        service: ingress,
+        path: "/api/scheduled-jobs",
+        list: "jobs",
+        columns: &shown::SCHEDULED_COLUMNS,
+        row: &shown::scheduled_row,
+    };
+    listing.show(&scheduled.query(), &scheduled.list).await
 }
 
 /// The id of a job that is named by its id, or by its reference.

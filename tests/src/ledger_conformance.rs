@@ -4,6 +4,7 @@
 //! it.
 
 mod analyses;
+mod applied;
 mod audit;
 mod batches;
 mod cancelling;
@@ -21,6 +22,7 @@ mod subject;
 mod webhooks;
 
 pub use analyses::*;
+pub use applied::*;
 pub use audit::*;
 pub use batches::*;
 pub use cancelling::*;

@@ -11,6 +11,8 @@ mod cancelled;
 mod keys;
 #[path = "pages/letters.rs"]
 mod letters;
+#[path = "pages/scheduled.rs"]
+mod scheduled;
 #[path = "pages/site.rs"]
 mod site;
 #[path = "pages/webhooks.rs"]

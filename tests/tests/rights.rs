@@ -79,7 +79,7 @@ async fn a_fleet_with_the_rights_of_its_roles_does_all_its_work_and_nothing_else
         assert!(refused.is_empty(), "{refused:#?}");
     }
     database::each_role_may_do_no_more(&fleet.users.database).await.unwrap();
-    broker::each_role_may_do_no_more(&fleet.users.broker).await.unwrap();
+    Box::pin(broker::each_role_may_do_no_more(&fleet.users.broker)).await.unwrap();
     // Last, for it takes a right away.
     database::a_missing_right_holds_up_those_who_need_it(&fleet).await.unwrap();
     let Restricted { api, worker, monitor, users, .. } = fleet;

@@ -194,19 +194,33 @@ impl Message {
     }
 }
 
+/// A batch that is finished, in the order of its jobs.
+pub(crate) struct FinishedBatch<'b> {
+    pub(crate) jobs: &'b [Job],
+    pub(crate) came: &'b [Came],
+    pub(crate) results: &'b [Finished],
+}
+
+/// How a job came.
+#[derive(Clone, Copy)]
+pub(crate) struct Came {
+    /// The queue has handed it out before.
+    pub(crate) redelivered: bool,
+    /// How often it was given up before.
+    pub(crate) failed: Option<Failed>,
+}
+
 /// What a batch has to say: an event for each of its jobs, in their order.
 ///
 /// # Errors
 /// The ledger could not be asked what became of jobs that came again.
 pub(crate) async fn of_batch(
     ledger: &dyn Ledger,
-    jobs: &[Job],
-    came: &[(bool, Option<Failed>)],
-    results: &[Finished],
+    batch: &FinishedBatch<'_>,
 ) -> Result<Vec<Event>, StoreError> {
-    let mut again = again(ledger, jobs, came, results).await?.into_iter();
-    let mut events = Vec::with_capacity(jobs.len());
-    for ((job, (_, failed)), result) in jobs.iter().zip(came).zip(results) {
+    let mut again = again(ledger, batch).await?.into_iter();
+    let mut events = Vec::with_capacity(batch.jobs.len());
+    for ((job, Came { failed, .. }), result) in batch.each() {
         events.push(match result {
             Ok(Applied { outcome: Outcome::Duplicate(_), .. }) => {
                 let Some(event) = again.next() else { continue };
@@ -221,24 +235,29 @@ pub(crate) async fn of_batch(
     Ok(events)
 }
 
+impl FinishedBatch<'_> {
+    fn each(&self) -> impl Iterator<Item = ((&Job, &Came), &Finished)> {
+        self.jobs.iter().zip(self.came).zip(self.results)
+    }
+}
+
 /// An event for each job that had its outcome before: whoever posted it may have died before its event was published. Where
 /// the message came again this is likely, and the entries are read; else it is a client's retry, nearly always.
-async fn again(
-    ledger: &dyn Ledger,
-    jobs: &[Job],
-    came: &[(bool, Option<Failed>)],
-    results: &[Finished],
-) -> Result<Vec<Event>, StoreError> {
-    let is_again = |result: &Finished| matches!(result, Ok(Applied { outcome: Outcome::Duplicate(_), .. }));
-    let known = jobs.iter().zip(came).zip(results).filter(|(_, result)| is_again(result));
-    let known: Vec<_> = known.map(|((job, (redelivered, _)), result)| (job, *redelivered, result)).collect();
+async fn again(ledger: &dyn Ledger, batch: &FinishedBatch<'_>) -> Result<Vec<Event>, StoreError> {
+    let known = batch.each().filter_map(|((job, came), result)| match result {
+        Ok(Applied { outcome: outcome @ Outcome::Duplicate(_), .. }) => {
+            Some((job, came.redelivered, *outcome))
+        }
+        _ => None,
+    });
+    let known: Vec<_> = known.collect();
     if known.is_empty() {
         return Ok(Vec::new());
     }
     let ids: Vec<_> = known.iter().map(|(job, ..)| job.id).collect();
     let records = ledger.jobs_of(&ids).await?;
     let mut events = Vec::with_capacity(known.len());
-    for (job, redelivered, result) in known {
+    for (job, redelivered, outcome) in known {
         let record = records.iter().find(|record| record.id == job.id);
         let entries = match record {
             Some(record) if redelivered && record.outcome == RecordedOutcome::Posted => {
@@ -246,8 +265,6 @@ async fn again(
             }
             _ => Vec::new(),
         };
-        let outcome =
-            result.as_ref().map_or(Outcome::Duplicate(RecordedOutcome::Dead), |applied| applied.outcome);
         events.push(Event::of(job, outcome, record.map(|record| record.posted_at), &entries));
     }
     Ok(events)

@@ -22,7 +22,7 @@ use tracing::{error, warn};
 
 use crate::batch::{Batch, Unreadable, once_more};
 use crate::context::Shared;
-use crate::events;
+use crate::events::{self, Came, FinishedBatch};
 use crate::figures::Row;
 use crate::lane::retry_delays;
 use crate::poster::{Answer, Finished};
@@ -31,7 +31,8 @@ use crate::poster::{Answer, Finished};
 const ANNOUNCE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Finishes a batch and returns true once every job of it has its outcome in the ledger or is kept as a
-/// dead letter, and the event stream has what became of it. False: `stop` came while the ledger or the queue was away; acknowledge nothing.
+/// dead letter, and the event stream has what became of it. False: `stop` came while the ledger or the queue was away;
+/// acknowledge nothing.
 pub(crate) async fn finish_batch(
     shared: &Shared,
     batch: Batch,
@@ -45,9 +46,10 @@ pub(crate) async fn finish_batch(
     if let Some(span) = span {
         end(span, &results);
     }
-    let came: Vec<_> = redelivered.into_iter().zip(failed).collect();
-    for (place, ((job, (redelivered, failed)), result)) in jobs.iter().zip(&came).zip(&results).enumerate() {
-        let (redelivered, failed) = (*redelivered, *failed);
+    let came = redelivered.into_iter().zip(failed);
+    let came: Vec<_> = came.map(|(redelivered, failed)| Came { redelivered, failed }).collect();
+    for (place, ((job, came), result)) in jobs.iter().zip(&came).zip(&results).enumerate() {
+        let Came { redelivered, failed } = *came;
         if let Ok(applied) = result {
             shared.figures.finished(job, redelivered, applied.outcome);
         }
@@ -70,20 +72,16 @@ pub(crate) async fn finish_batch(
     }
     tell_who_waits(shared, &jobs, &reply_to, &results).await;
     shared.figures.sent_results(finished.elapsed());
-    announce(shared, lane, (&jobs, &came, &results), stop).await
+    let batch = FinishedBatch { jobs: &jobs, came: &came, results: &results };
+    announce(shared, lane, &batch, stop).await
 }
 
 /// Publishes what became of the jobs; false after `stop`.
-async fn announce(
-    shared: &Shared,
-    lane: Lane,
-    (jobs, came, results): (&[Job], &[(bool, Option<Failed>)], &[Finished]),
-    stop: &CancellationToken,
-) -> bool {
+async fn announce(shared: &Shared, lane: Lane, batch: &FinishedBatch<'_>, stop: &CancellationToken) -> bool {
     let started = Instant::now();
     let mut delays = retry_delays();
     let events = loop {
-        match events::of_batch(shared.parts.ledger.as_ref(), jobs, came, results).await {
+        match events::of_batch(shared.parts.ledger.as_ref(), batch).await {
             Ok(events) => break events,
             Err(failure) => {
                 if !pause(&mut delays, stop, lane, "events could not be read", &failure).await {

@@ -21,7 +21,7 @@ use crate::context::Shared;
 /// How long it takes at the most until a job is looked for that was scheduled since, and is due.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// The same where there is more than may be put on a lane at once: the lane works on it meanwhile.
-const FULL_INTERVAL: Duration = Duration::from_millis(100);
+const FULL_INTERVAL: Duration = Duration::from_millis(200);
 /// The least pause.
 const PAUSE_MIN: Duration = Duration::from_millis(10);
 /// Jobs of a lane that are on it and were not executed yet, beyond which no other is put there: ten envelopes, which a lane

@@ -21,7 +21,12 @@ pub fn of(operation: &str) -> Vec<Kind> {
         "submit_batch" => {
             &[LIMITED, BODY, QUEUE, &[TooManyJobs, InvalidBatch, InvalidJob, Conflict, NotGranted]]
         }
-        "list_jobs" | "list_imports" | "list_analyses" | "list_accounts" | "list_holds" => &[LIMITED, LEDGER],
+        "list_jobs"
+        | "list_scheduled_jobs"
+        | "list_imports"
+        | "list_analyses"
+        | "list_accounts"
+        | "list_holds" => &[LIMITED, LEDGER],
         "list_events" => &[LIMITED, &[QueueUnavailable, EventsGone]],
         "cancel_job" => &[LIMITED, LEDGER, &[JobNotFound, TooLate]],
         "show_job" | "show_timeline" => &[LIMITED, LEDGER, &[JobNotFound]],

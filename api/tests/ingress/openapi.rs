@@ -93,7 +93,8 @@ async fn the_described_kinds_are_those_that_are_taken() {
         let described: BTreeSet<_> =
             action["properties"].as_object().unwrap().keys().map(String::as_str).collect();
         let taken = fields_of(kind).split(", ").map(|field| field.trim_end_matches(" (optional)"));
-        let common = ["kind", "reference", "memo", "value_date", "counterparty", "metadata", "payment"];
+        let common =
+            ["kind", "reference", "memo", "value_date", "counterparty", "metadata", "payment", "execute_at"];
         let taken: BTreeSet<_> = taken.chain(common).collect();
         assert_eq!(described, taken, "{kind}");
         let named = &action["properties"]["kind"]["enum"][0];

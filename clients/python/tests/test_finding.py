@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 
 import tellers
 from tellers import Client
@@ -39,6 +39,24 @@ def test_a_payment_is_found_by_what_it_says(client: Client) -> None:
     (own,) = [event.event for event in timeline.events if event.event.get("account") == "find:a"]
     assert own["balance_after"] == 12_550
     assert all(event.text for event in timeline.events)
+
+
+def test_a_job_waits_for_its_day(client: Client) -> None:
+    client.submit(tellers.OpenAccount(account="day:a", currency="EUR"), wait=20)
+    at = datetime.now(timezone.utc) + timedelta(hours=1)
+    rent = tellers.Deposit(account="day:a", amount=5, currency="EUR", execute_at=at)
+    job = client.submit(rent, wait=20)
+    assert (job.status, job.has_outcome, job.execute_at) == ("scheduled", False, at)
+    assert job.body is not None
+    assert tellers.parse_job(job.body) == rent
+    assert [job.id for job in client.scheduled_jobs(account="day:a", to=at + timedelta(seconds=1))] == [job.id]
+    assert list(client.scheduled_jobs(account="day:a", from_=at + timedelta(seconds=1))) == []
+    assert client.cancel(job.id).status == "cancelled"
+    assert list(client.scheduled_jobs(account="day:a")) == []
+    now = client.submit(
+        tellers.Deposit(account="day:a", amount=5, currency="EUR", execute_at=at - timedelta(hours=2)), wait=20
+    )
+    assert now.is_posted
 
 
 def test_accounts_and_holds_are_listed(client: Client) -> None:

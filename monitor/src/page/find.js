@@ -161,7 +161,7 @@ export function jobsTable(jobs) {
     const amount = amountOf(body);
     const { payer, payee } = body.kind ? parties(body) : {};
     return [
-      jobLink(job.id, job.posted_at ? moment(job.posted_at) : job.id), job.kind ? kindInWords(job.kind) : "–", amount ? money(amount.minor, amount.currency) : "–",
+      jobLink(job.id, job.posted_at ?? job.execute_at ? moment(job.posted_at ?? job.execute_at) : job.id), job.kind ? kindInWords(job.kind) : "–", amount ? money(amount.minor, amount.currency) : "–",
       party(payer) ?? "–", party(payee) ?? "–", body.memo ?? job.reference ?? "–", outcome(job),
     ];
   }));

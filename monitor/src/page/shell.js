@@ -8,6 +8,7 @@ import { showWho } from "./who.js";
 const PAGES = {
   find: () => import("./find.js"),
   job: () => import("./job.js"),
+  scheduled: () => import("./scheduled.js"),
   accounts: () => import("./accounts.js"),
   account: () => import("./account.js"),
   imports: () => import("./imports.js"),

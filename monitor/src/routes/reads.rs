@@ -39,6 +39,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::of("GET", "/api/jobs", READERS),
     Route::of("GET", "/api/jobs/{id}", READERS),
     Route::of("GET", "/api/jobs/{id}/timeline", READERS),
+    Route::of("GET", "/api/scheduled-jobs", READERS),
     Route::of("GET", "/api/accounts", READERS),
     Route::of("GET", "/api/accounts/{number}", READERS),
     Route::of("GET", "/api/accounts/{number}/entries", READERS),

@@ -26,6 +26,8 @@ pub(crate) enum JobsCommand {
     /// Find jobs that have an outcome by anything that is known of them, the newest first
     #[command(visible_alias = "list")]
     Find(Box<FindArgs>),
+    /// List the jobs that wait for the day on which they are to be executed, the next one first
+    Scheduled(ScheduledArgs),
     /// Show a job: its outcome, and what became of it since
     Show {
         /// The job's id, or its reference
@@ -43,7 +45,7 @@ pub(crate) enum JobsCommand {
         #[command(flatten)]
         json: JsonArgs,
     },
-    /// Cancel a job that waits; exit status 1 if it has its outcome already, which the error names
+    /// Cancel a job that waits or is scheduled; exit status 1 if it has its outcome already, which the error names
     Cancel {
         /// The job's id
         id: String,
@@ -64,6 +66,47 @@ pub(crate) struct FindArgs {
     pub(crate) filter: FilterArgs,
     #[command(flatten)]
     pub(crate) list: ListArgs,
+}
+
+/// Which scheduled jobs.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ScheduledArgs {
+    /// Jobs that name this account
+    #[arg(long)]
+    account: Option<String>,
+
+    /// Jobs of this client
+    #[arg(long)]
+    client: Option<String>,
+
+    /// Jobs of this kind, such as transfer
+    #[arg(long)]
+    kind: Option<String>,
+
+    /// Jobs that are due on this day (UTC), at this instant (RFC 3339), or later
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+
+    /// Jobs that are due on this day at the latest, or before this instant
+    #[arg(long, value_name = "TIME")]
+    to: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) list: ListArgs,
+}
+
+impl ScheduledArgs {
+    /// As the ingress takes it.
+    pub(crate) fn query(&self) -> Vec<(&'static str, &str)> {
+        let given = [
+            ("account", &self.account),
+            ("client", &self.client),
+            ("kind", &self.kind),
+            ("from", &self.from),
+            ("to", &self.to),
+        ];
+        given.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))).collect()
+    }
 }
 
 #[derive(Debug, Clone, Args)]

@@ -38,6 +38,33 @@ pub(super) fn row(job: &Value) -> Vec<String> {
     ]
 }
 
+/// The columns of a list of scheduled jobs.
+pub(super) const SCHEDULED_COLUMNS: [Column; 8] = [
+    left("id"),
+    left("due (UTC)"),
+    left("kind"),
+    right("amount"),
+    left("accounts"),
+    left("reference"),
+    left("client"),
+    left("memo"),
+];
+
+/// A scheduled job in a list.
+pub(super) fn scheduled_row(job: &Value) -> Vec<String> {
+    let body = &job["body"];
+    vec![
+        text(&job["id"]),
+        time(&job["execute_at"]),
+        text(&job["kind"]),
+        moved(body),
+        accounts(body),
+        text(&job["reference"]),
+        text(&job["client"]),
+        text(&body["memo"]),
+    ]
+}
+
 /// The outcome, with the reason of a rejection.
 fn outcome(job: &Value) -> String {
     match (job["reason"].as_str(), job["status"].as_str()) {

@@ -41,6 +41,7 @@ struct Sent {
     id: JobId,
     lane: Lane,
     message: Bytes,
+    is_scheduled: bool,
 }
 
 pub struct Client {
@@ -91,6 +92,10 @@ impl Client {
             };
             let bodies: Vec<_> = (0..jobs).map(|_| self.body(&account)).collect();
             self.send(&account, &bodies).await;
+            if self.fleet.sizes().schedules {
+                let body = self.body_of_a_day_to_come(&account);
+                self.send(&account, &[body]).await;
+            }
         }
         lock(&self.known).record.join(self.record);
     }
@@ -158,6 +163,18 @@ impl Client {
         }
     }
 
+    /// Something that is to be executed some seconds from now, or a moment ago.
+    fn body_of_a_day_to_come(&mut self, account: &str) -> String {
+        let at = self.world.now_us() + (i64::from(self.world.below(30_000)) - 2_000) * 1_000;
+        let at = jiff::Timestamp::from_microsecond(at).unwrap_or_default();
+        let body = self.body(account);
+        // A journal ends in brackets of its own, and has no reference.
+        if body.contains('[') || body.contains(r#""kind":"hold""#) {
+            return body;
+        }
+        body.replacen('}', &format!(r#","execute_at":"{at}"}}"#), 1)
+    }
+
     /// Sends jobs of one account until all are accepted, or until it is tired of it.
     async fn send(&mut self, account: &str, bodies: &[String]) {
         let batch: Vec<Sent> = bodies.iter().filter_map(|body| self.prepare(account, body)).collect();
@@ -182,7 +199,12 @@ impl Client {
             batch.len()
         ));
         let promised = batch.iter().zip(&accepted).filter(|(_, accepted)| **accepted);
-        let promised = promised.map(|(job, _)| (account, job.id.to_string()));
+        // What waits for its day has no place among the others of its account.
+        let place = |job: &Sent| {
+            if job.is_scheduled { format!("{account} at its time: {}", job.id) } else { account.to_owned() }
+        };
+        let promised: Vec<_> = promised.map(|(job, _)| (place(job), job.id.to_string())).collect();
+        let promised = promised.iter().map(|(place, id)| (place.as_str(), id.clone()));
         if tries == 1 {
             self.record.accept_in_order(promised);
         } else {
@@ -229,7 +251,7 @@ impl Client {
         }
         let spec = submission::parse(body.as_bytes()).ok()?;
         known.bodies.insert(id, submission::canonical(&spec));
-        Some(Sent { id, lane, message })
+        Some(Sent { id, lane, message, is_scheduled: spec.execute_at.is_some() })
     }
 
     /// The wire form of a job, and its lane.

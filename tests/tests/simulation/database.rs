@@ -6,6 +6,7 @@ mod connection;
 mod ledger;
 mod locks;
 mod pages;
+mod schedules;
 mod session;
 mod tables;
 mod writes;
@@ -17,12 +18,14 @@ use std::time::Duration;
 use domain::account::AccountNumber;
 use domain::id::JobId;
 use store::ledger::Ledger;
+use store::schedules::Schedules;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::ledger::LedgerOf;
 use self::locks::Locks;
 pub use self::pages::Snapshot;
+use self::schedules::SchedulesOf;
 pub use self::session::REFUSED;
 pub use self::tables::{JobRow, Tables};
 use crate::fleet::Sizes;
@@ -124,6 +127,16 @@ impl Database {
     /// As one process has it.
     pub fn of(&self, process: &Process) -> Arc<dyn Ledger> {
         Arc::new(LedgerOf::new(self.clone(), process.clone()))
+    }
+
+    /// What waits in it for its day, as one process has it.
+    pub fn schedules_of(&self, process: &Process) -> Arc<dyn Schedules> {
+        Arc::new(SchedulesOf { database: self.clone(), process: process.clone() })
+    }
+
+    /// How many jobs wait for their day.
+    pub fn scheduled(&self) -> usize {
+        self.state().tables.scheduled.len()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

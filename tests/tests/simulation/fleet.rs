@@ -71,6 +71,8 @@ pub struct Sizes {
     pub gives_up: bool,
     /// The row of an account, which nobody else has to do with, cannot be read until all others have been served.
     pub obstructed: bool,
+    /// Clients send jobs of a day to come as well.
+    pub schedules: bool,
 }
 
 impl Sizes {
@@ -91,6 +93,7 @@ impl Sizes {
             job_ms,
             gives_up: job_ms > 0 || world.percent(50),
             obstructed: world.percent(20),
+            schedules: false,
         }
     }
 
@@ -204,7 +207,8 @@ impl Fleet {
             analyses: Arc::new(NoAnalyses),
             prefetches: self.0.prefetches.of(&process),
             records: None,
-            schedules: None,
+            // A look at them takes from what chance gives, which the seeds of old have no part of.
+            schedules: self.0.sizes.schedules.then(|| self.0.database.schedules_of(&process)),
             webhooks: None,
             cpu: WorkPool::new("cpu", 1, 1),
             bus: self.0.air.of(&process),

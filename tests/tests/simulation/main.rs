@@ -123,6 +123,15 @@ fn whatever_befalls_the_fleet_every_promise_is_kept() {
     all_kept(&failed).unwrap_or_else(|broken| panic!("{broken}"));
 }
 
+/// Fewer seeds: each goes on for minutes of its own time until the last job is executed.
+#[test]
+fn jobs_of_a_day_to_come_are_executed_once_whatever_befalls_the_fleet() {
+    let (first, count) = asked_for();
+    let scheduling = |seed| run_with(seed, None, |sizes| Sizes { schedules: true, ..sizes });
+    let failed = run_all(scheduling, first, count.div_ceil(4)).unwrap();
+    all_kept(&failed).unwrap_or_else(|broken| panic!("{broken}"));
+}
+
 #[test]
 fn whatever_befalls_the_disk_the_embedded_queue_keeps_every_promise() {
     let (first, count) = asked_for();

@@ -21,6 +21,8 @@ use crate::world::{World, lock};
 /// Once all faults are over, all is posted within this time, and where the database is slow within the other.
 const QUIET_WITHIN: Duration = Duration::from_secs(30);
 const SLOWLY_QUIET_WITHIN: Duration = Duration::from_secs(400);
+/// The same where jobs wait for their day: one that came back before it, since a clock went back, comes again after minutes.
+const EXECUTED_WITHIN: Duration = Duration::from_secs(1_500);
 /// The client whose account is obstructed.
 const ALONE: u32 = 99;
 /// Events that a report shows.
@@ -157,7 +159,11 @@ async fn quiet(
     obstructed: Option<(&AccountNumber, &Mutex<Known>)>,
 ) {
     let (world, broker, asked) = (fleet.world(), fleet.broker(), Instant::now());
-    let within = if fleet.sizes().job_ms > 0 { SLOWLY_QUIET_WITHIN } else { QUIET_WITHIN };
+    let within = match fleet.sizes() {
+        Sizes { schedules: true, .. } => EXECUTED_WITHIN,
+        Sizes { job_ms: 1.., .. } => SLOWLY_QUIET_WITHIN,
+        _ => QUIET_WITHIN,
+    };
     let held_up = obstructed.map(|(account, _)| fleet.sizes().lanes().of(account.as_str()));
     let ahead = || match obstructed.zip(held_up) {
         Some(((account, known), lane)) => unposted_ahead(fleet, lane, account, &lock(known)),
@@ -165,7 +171,8 @@ async fn quiet(
     };
     while asked.elapsed() < within {
         while clients.try_join_next().is_some() {}
-        if clients.is_empty() && broker.depth(held_up) == 0 && ahead() == 0 {
+        let scheduled = if held_up.is_none() { fleet.database().scheduled() } else { 0 };
+        if clients.is_empty() && broker.depth(held_up) == 0 && ahead() == 0 && scheduled == 0 {
             return;
         }
         world.pass(Duration::from_millis(100)).await;

@@ -10,7 +10,9 @@ from typing import Any, Literal
 from .jobs import JobBody, PaymentNames
 from .problems import TellersError
 
-Status = Literal["queued", "pending", "posted", "rejected", "dead", "running", "done", "cancelled", "refused"]
+Status = Literal[
+    "queued", "pending", "scheduled", "posted", "rejected", "dead", "running", "done", "cancelled", "refused"
+]
 """The state of a job. A later release may have more."""
 
 ImportState = Literal["queued", "reading", "draining", "done", "refused", "cancelled", "failed"]
@@ -146,6 +148,10 @@ class Job:
     """What was submitted, in canonical form; `tellers.parse_job` makes a job of it."""
     accepted_at: datetime | None = None
     posted_at: datetime | None = None
+    execute_at: datetime | None = None
+    """When it is, or was, to be executed; None: at once."""
+    scheduled_at: datetime | None = None
+    """When it was recorded that it waits for `execute_at`."""
     conflicts: Conflicts | None = None
     cause: str | None = None
     """Why it is dead."""
@@ -173,6 +179,7 @@ class AcceptedLine:
     status: Status
     reason: str | None = None
     came_before: bool = False
+    execute_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -272,6 +279,8 @@ class Import:
     """Why the file as a whole was refused, or has failed."""
     waits: str | None = None
     duplicates_not_posted: int | None = None
+    scheduled: int = 0
+    """Rows whose jobs wait for the day on which they are to be executed; each counts by its outcome then."""
     first_refusals: tuple[RefusedRow, ...] = ()
     shares: tuple[SharedRows, ...] = ()
     rows_per_second: float | None = None
@@ -286,5 +295,5 @@ class Import:
     @property
     def is_whole(self) -> bool:
         """Whether every row of the file is in the ledger, or was before."""
-        wrong = self.refused + self.rejected + self.conflicts + self.dead + self.cancelled
+        wrong = self.refused + self.rejected + self.conflicts + self.dead + self.cancelled + self.scheduled
         return self.state == "done" and wrong + (self.duplicates_not_posted or 0) == 0

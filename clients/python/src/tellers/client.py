@@ -221,7 +221,9 @@ class Client(Reading):
                 pause = min(2 * pause, 1.0)
 
     def cancel(self, id: str, *, reason: str | None = None) -> Job:  # noqa: A002
-        """Cancel a job that waits: it never posts, whether or not it was sent already. The same may be asked again.
+        """Cancel a job that waits or is scheduled: it never posts, whether or not it was sent already.
+
+        The same may be asked again.
 
         Args:
             id: Its id.

@@ -32,7 +32,7 @@ class EventData:
     job: str
     client: str
     kind: str
-    outcome: Literal["posted", "rejected", "dead", "cancelled"]
+    outcome: Literal["posted", "rejected", "dead", "cancelled", "scheduled"]
     account: str
     accepted_at: datetime
     reference: str | None = None

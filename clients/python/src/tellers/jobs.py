@@ -69,6 +69,8 @@ class JobBody:
     metadata: Mapping[str, Any] | None = None
     """Data of the client's own, up to 1,024 bytes of JSON."""
     payment: PaymentNames | None = None
+    execute_at: datetime | None = None
+    """When it is to be executed, at most 10 years ahead; until then it is `scheduled`. By default at once."""
 
     def __post_init__(self) -> None:
         """Refuses what would not be sent as it is meant."""
@@ -79,6 +81,11 @@ class JobBody:
         day: object = self.value_date
         if day is not None and (isinstance(day, datetime) or not isinstance(day, date)):
             raise TypeError(f"{self.kind}.value_date must be a datetime.date, and {day!r} is none")
+        at: object = self.execute_at
+        if at is not None and not isinstance(at, datetime):
+            raise TypeError(f"{self.kind}.execute_at must be a datetime.datetime, and {at!r} is none")
+        if isinstance(at, datetime) and at.tzinfo is None:
+            raise ValueError(f"{self.kind}.execute_at is {at}, without a zone; give it one, such as timezone.utc")
 
     def to_json(self) -> dict[str, object]:
         """Return the job as the service takes it."""

@@ -94,7 +94,7 @@ class Reading:
         client: str | None = None,
         account: str | None = None,
         kind: str | None = None,
-        outcome: Literal["posted", "rejected", "dead"] | None = None,
+        outcome: Literal["posted", "rejected", "dead", "cancelled", "scheduled"] | None = None,
         reason: str | None = None,
         amount: int | None = None,
         amount_min: int | None = None,
@@ -200,6 +200,40 @@ class Reading:
             "account": account,
         }
         return follow(self._connection, query, None)
+
+    def scheduled_jobs(
+        self,
+        *,
+        account: str | None = None,
+        client: str | None = None,
+        kind: str | None = None,
+        from_: Moment | None = None,
+        to: Moment | None = None,
+        limit: int | None = None,
+        fresh: bool = False,
+    ) -> Iterator[Job]:
+        """Yield jobs that wait for the day on which they are to be executed, the next one first.
+
+        Args:
+            account: An account that they name.
+            client: Who submitted them.
+            kind: Such as `transfer`.
+            from_: They are due on this day, at this instant, or later.
+            to: They are due on this day at the latest, or before this instant.
+            limit: Jobs of one page: 1 to 500.
+            fresh: Read the primary database.
+
+        """
+        query = {
+            "account": account,
+            "client": client,
+            "kind": kind,
+            "from": _moment(from_),
+            "to": _moment(to),
+            "limit": limit,
+            "fresh": fresh or None,
+        }
+        return self._list(Job, "/api/scheduled-jobs", "jobs", query)
 
     def statement(
         self, account: str, *, from_: Moment | None = None, to: Moment | None = None, fresh: bool = False

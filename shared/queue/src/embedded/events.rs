@@ -37,7 +37,7 @@ impl EventsState {
         let mut parts = self.parts();
         match parts.back_mut().filter(|part| part.bytes < self.retention.bytes_max / PARTS) {
             Some(part) => {
-                *part = KeptEvents { last: seq, bytes: part.bytes + bytes, newest_at: at, ..*part };
+                *part = KeptEvents { last: seq, bytes: part.bytes + bytes, newest_at: at };
             }
             None => parts.push_back(KeptEvents { last: seq, bytes, newest_at: at }),
         }

@@ -6,7 +6,9 @@ use domain::hold::{Hold, HoldStatus};
 use domain::id::JobId;
 use domain::lane::Lane;
 use store::ledger::JobRecord;
-use store::ledger::port::{AccountsPage, EntryOnPage, Failure, JobOnPage, LaneTotals, Library, Pages};
+use store::ledger::port::{
+    AccountsPage, EntryOnPage, Failure, JobOnPage, LaneTotals, Library, OnSchedule, Pages,
+};
 
 use super::Tables;
 
@@ -64,14 +66,19 @@ impl Pages for Snapshot {
             account: row.account.clone(),
             ingress: row.ingress.clone(),
             is_out_of_order: row.cause.is_some(),
-            was_scheduled: false,
-            on_schedule: None,
+            was_scheduled: row.was_scheduled,
+            on_schedule: self
+                .tables
+                .scheduled
+                .get(&row.record.id)
+                .map(|waiting| OnSchedule { due_at: waiting.due_at, message: waiting.message.clone() }),
         };
         Ok((1..).zip(&self.tables.jobs).skip(skipped).map(on_page).collect())
     }
 
     async fn schedules_without_jobs(&mut self) -> Result<Vec<JobId>, Failure> {
-        Ok(Vec::new())
+        let is_alone = |id: &&JobId| self.tables.job(**id).is_none();
+        Ok(self.tables.scheduled.keys().filter(is_alone).copied().collect())
     }
 
     async fn lane_totals(&mut self) -> Result<BTreeMap<Lane, LaneTotals>, Failure> {

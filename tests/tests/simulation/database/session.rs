@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Database;
 use super::locks::{Asked, Row};
-use super::tables::{JobRow, Read};
+use super::tables::{JobRow, Read, Tables};
 use super::writes::Written;
 
 /// How long a lock is waited for.
@@ -31,13 +31,35 @@ pub(super) type Reply<T> = oneshot::Sender<Result<T, Failure>>;
 /// What holds and jobs there are, of those that were asked for.
 pub(super) type Referred = (Vec<Hold>, Vec<JobRecord>);
 
+/// Does something with the tables, at the time of the database, and answers.
+pub(super) type Done = Box<dyn FnOnce(&mut Tables, i64) + Send>;
+
 /// What a client asks.
 pub(super) enum Command {
-    Find { holds: Vec<JobId>, jobs: Vec<JobId>, reply: Reply<Referred> },
-    LockAndRead { ask: Ask, reply: Reply<Found> },
-    WriteAndCommit { written: Box<Written>, reply: Reply<()> },
-    RecordDead { job: Box<Job>, cause: String, reply: Reply<bool> },
-    ExpiredHolds { limit: usize, reply: Reply<Vec<(JobId, AccountNumber)>> },
+    Find {
+        holds: Vec<JobId>,
+        jobs: Vec<JobId>,
+        reply: Reply<Referred>,
+    },
+    LockAndRead {
+        ask: Ask,
+        reply: Reply<Found>,
+    },
+    WriteAndCommit {
+        written: Box<Written>,
+        reply: Reply<()>,
+    },
+    RecordDead {
+        job: Box<Job>,
+        cause: String,
+        reply: Reply<bool>,
+    },
+    ExpiredHolds {
+        limit: usize,
+        reply: Reply<Vec<(JobId, AccountNumber)>>,
+    },
+    /// About what is scheduled.
+    OfSchedules(Done),
 }
 
 /// What is to be locked and read.
@@ -138,6 +160,10 @@ impl Session {
                 tables.latest_read = tables.latest_read.max(now);
                 let _ = reply.send(Ok(tables.expired(now, limit)));
             }
+            Command::OfSchedules(done) => {
+                let now = self.database.now_us();
+                done(&mut self.database.state().tables, now);
+            }
         }
     }
 
@@ -212,7 +238,7 @@ impl Session {
         }
         let mut rows = BTreeSet::new();
         for (job, _) in &written.judged {
-            if written.revived.contains(&job.id) {
+            if written.revived.contains(&job.id) || written.executed.contains(&job.id) {
                 self.lock(&Row::Job(job.id)).await?;
             } else if rows.insert(job.id) {
                 self.lock_for_insert(Row::Job(job.id)).await?;
@@ -241,11 +267,14 @@ impl Session {
 
     async fn record_dead(&mut self, job: &Job, cause: String) -> Result<bool, Failure> {
         self.writable()?;
-        match self.lock_for_insert(Row::Job(job.id)).await {
-            Err(Failure::DuplicateKey(_)) => return Ok(false),
-            locked => locked?,
-        }
+        let is_there = match self.lock_for_insert(Row::Job(job.id)).await {
+            Err(Failure::DuplicateKey(_)) => true,
+            locked => locked.map(|()| false)?,
+        };
         self.lock(&Row::Totals(job.lane)).await?;
+        if is_there {
+            return Ok(self.database.state().tables.die(job, cause));
+        }
         self.note(&format!("records {} as dead: {cause}", short(job.id)));
         let now = self.database.now_us();
         let (after, mut state) = (self.database.0.world.elapsed(), self.database.state());

@@ -13,6 +13,7 @@ use domain::outcome::{RecordedOutcome, Rejection};
 use store::ledger::JobRecord;
 use store::ledger::port::LaneTotals;
 
+use super::schedules::Waiting;
 use super::writes::Written;
 use crate::world::World;
 
@@ -32,6 +33,8 @@ pub struct JobRow {
     pub ingress: String,
     /// Why it was dead.
     pub cause: Option<String>,
+    /// It has waited for its day.
+    pub was_scheduled: bool,
 }
 
 /// When a transaction had its locks.
@@ -60,6 +63,9 @@ pub struct Tables {
     pub holds: BTreeMap<JobId, Hold>,
     /// Reversed jobs, each with the one that reversed it.
     pub reversals: BTreeMap<JobId, JobId>,
+    /// What waits for its day.
+    pub(super) scheduled: BTreeMap<JobId, Waiting>,
+    pub(super) scheduled_ever: i64,
     /// Counts of the lanes.
     pub totals: BTreeMap<Lane, LaneTotals>,
     /// Jobs whose identity another body came under.
@@ -88,7 +94,8 @@ impl JobRow {
             conflicts: None,
         };
         let (account, ingress) = (job.spec.action.account().clone(), job.ingress.clone());
-        JobRow { job: job.clone(), read, committed_after, record, account, ingress, cause }
+        let job = job.clone();
+        JobRow { job, read, committed_after, record, account, ingress, cause, was_scheduled: false }
     }
 }
 
@@ -122,7 +129,13 @@ impl Tables {
         self.latest_read = self.latest_read.max(read.now);
         for (job, outcome) in &written.judged {
             self.check_time(world, job, *outcome, &written, read.now);
-            if written.revived.contains(&job.id) {
+            if *outcome == RecordedOutcome::Scheduled {
+                self.wait(job);
+            }
+            if written.executed.contains(&job.id) {
+                let row = JobRow::new(job, *outcome, written.now, (read, world.elapsed()), None);
+                self.execute(row);
+            } else if written.revived.contains(&job.id) {
                 let place = self.by_id.get(&job.id).copied().unwrap_or_default();
                 (self.jobs[place].record.outcome, self.jobs[place].record.posted_at) =
                     (*outcome, written.now);
@@ -158,13 +171,47 @@ impl Tables {
             add(&mut totals.posted, tally.posted);
             add(&mut totals.rejected, tally.rejected);
             add(&mut totals.dead, -tally.revived);
+            add(&mut totals.scheduled, tally.scheduled);
             add(&mut totals.entries, tally.entries);
         }
     }
 
-    /// The promise: holds expire by the clock of the database, read behind the locks. A release that was queued when a hold
+    /// A row with an outcome takes the place of one that says scheduled.
+    fn execute(&mut self, row: JobRow) {
+        let id = row.record.id;
+        let Some(place) = self.by_id.get(&id).copied() else { return };
+        let first = self.jobs.remove(place);
+        self.by_id.values_mut().filter(|other| **other > place).for_each(|other| *other -= 1);
+        self.scheduled.remove(&id);
+        let record = JobRecord { accepted_at: first.record.accepted_at, ..row.record };
+        self.add_job(JobRow { record, ingress: first.ingress, was_scheduled: true, ..row });
+    }
+
+    /// A scheduled job can never be posted; false: it is none.
+    pub(super) fn die(&mut self, job: &Job, cause: String) -> bool {
+        let place = self.by_id.get(&job.id).copied();
+        let Some(row) = place.and_then(|place| self.jobs.get_mut(place)) else { return false };
+        if row.record.outcome != RecordedOutcome::Scheduled || row.record.fingerprint != job.fingerprint {
+            return false;
+        }
+        (row.record.outcome, row.cause, row.was_scheduled) = (RecordedOutcome::Dead, Some(cause), true);
+        self.scheduled.remove(&job.id);
+        let totals = self.totals.entry(job.lane).or_default();
+        (totals.dead, totals.scheduled) = (totals.dead + 1, totals.scheduled.saturating_sub(1));
+        true
+    }
+
+    /// The promises: nothing is executed before its day, by the clock of the database and what was posted before. Holds
+    /// expire by the clock of the database, read behind the locks. A release that was queued when a hold
     /// had expired is posted, though the clock has gone back since.
     fn check_time(&self, world: &World, job: &Job, outcome: RecordedOutcome, written: &Written, now: i64) {
+        let is_early = !job.is_due(written.now);
+        if is_early == (outcome != RecordedOutcome::Scheduled) && outcome != RecordedOutcome::Cancelled {
+            world.wrong(format_args!(
+                "job {} is {outcome:?} at {now}, and due at {:?}",
+                job.id, job.spec.execute_at
+            ));
+        }
         let (Action::Capture { hold, .. } | Action::Release { hold, .. }) = &job.spec.action else { return };
         let Some(hold) = self.holds.get(hold) else { return };
         let has_expired = hold.expires_at.is_some_and(|end| end <= now);

@@ -16,6 +16,7 @@ pub(super) struct Written {
     pub(super) now: i64,
     pub(super) judged: Vec<(Job, RecordedOutcome)>,
     pub(super) revived: BTreeSet<JobId>,
+    pub(super) executed: BTreeSet<JobId>,
     /// New ones have no key yet.
     pub(super) accounts: BTreeMap<AccountNumber, Account>,
     /// Of which of them the limit and the holder are written.
@@ -34,6 +35,7 @@ impl From<&Writes<'_>> for Written {
             now: writes.now,
             judged: writes.judged.iter().map(|(job, outcome)| ((*job).clone(), *outcome)).collect(),
             revived: folded.revived.clone(),
+            executed: folded.executed.clone(),
             accounts: folded.accounts.clone(),
             new_terms: folded.new_terms.clone(),
             entries: folded.entries.clone(),

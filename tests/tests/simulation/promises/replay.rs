@@ -23,6 +23,7 @@ pub fn outcomes(tables: &Tables, broken: &mut Vec<String>) {
             accounts: accounts.map(|(number, account)| (number.clone(), account.clone())).collect(),
             holds: all.holds.clone(),
             originals: all.originals.clone(),
+            posted_from: row.record.posted_at,
             ..Books::default()
         };
         let folded = fold(books, &jobs, row.read.now);

@@ -13,7 +13,7 @@ use crate::error::StoreError;
 use crate::failure::Failure;
 use crate::schedules::{Awaited, DueJob, NextReleases, Schedules};
 use crate::sql::rows::Cells;
-use crate::sql::script::Script;
+use crate::sql::script::{Dialect, Script};
 use crate::sql::session::{Database, Purpose, Session, SqlLedger};
 
 #[async_trait]
@@ -74,7 +74,12 @@ impl<D: Database> Schedules for SqlLedger<D> {
         }
         let mut script = Script::new(D::Session::DIALECT);
         for (release_at, seqs) in by_pause {
-            script.sql("UPDATE scheduled_jobs SET releases = releases + 1, release_at = ").value(release_at);
+            script.sql(match script.dialect() {
+                // A scan would wait for rows of other lanes.
+                Dialect::MySql => "UPDATE scheduled_jobs FORCE INDEX (PRIMARY)",
+                Dialect::Sqlite => "UPDATE scheduled_jobs",
+            });
+            script.sql(" SET releases = releases + 1, release_at = ").value(release_at);
             script.sql(" WHERE seq IN (").list(seqs).sql("); ");
         }
         self.database.session(Purpose::WritingRecords).await?.run(script).await?;
