@@ -10,6 +10,7 @@
 
 mod again;
 mod delivering;
+mod ends;
 mod known;
 mod matching;
 mod pace;

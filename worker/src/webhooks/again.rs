@@ -14,8 +14,9 @@ use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
 use super::Hooks;
+use super::ends::{oldest, since};
 use super::known::Target;
-use super::reading::{Ended, WAITING_MAX, delivery, events, oldest, since, within};
+use super::reading::{Ended, WAITING_MAX, delivery, events, within};
 
 /// How long all may take that are behind, until what is new comes first again.
 const TURN_MAX: Duration = Duration::from_secs(1);
