@@ -111,7 +111,9 @@ mod tests {
         ];
         let matcher = Matcher::of(endpoints.iter());
         for client in ["acme", "beta", "nobody"] {
-            for accounts in [&["acme:1", "beta:2"][..], &["gamma:7"], &["external:EUR"], &["beta:"]] {
+            for accounts in
+                [&["acme:1", "beta:2"][..], &["gamma:7"], &["gamma:7", "external:EUR:0"], &["beta:"]]
+            {
                 let event = event(client, accounts);
                 let candidates = matcher.candidates(&event);
                 for (place, endpoint) in endpoints.iter().enumerate() {
