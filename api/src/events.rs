@@ -21,8 +21,8 @@ use self::recent::Recent;
 pub struct Batch {
     /// Its place.
     pub offset: u64,
-    /// Its events, in their order.
-    pub events: Vec<Event>,
+    /// Its events, in their order, each with its place in the message.
+    pub events: Vec<(usize, Event)>,
     bytes: usize,
 }
 
@@ -103,6 +103,10 @@ impl Feed {
             From::Behind(Cursor { offset: 0, .. }) => (Start::Oldest, None),
             From::Behind(cursor) => (Start::At(cursor.offset), Some(cursor.offset)),
         };
+        if next.is_some_and(|next| newest.is_beyond(next)) {
+            // The stream was made anew, and counts from the beginning.
+            return Err(Broken::Gone(Cursor { offset: self.oldest().await?, place: 0 }));
+        }
         let source = match next.filter(|next| newest.has(*next)) {
             Some(_) => Source::Recent,
             None => Source::Stream(self.queue.read_events(start).await?),
@@ -161,6 +165,22 @@ impl Reading {
                     }
                 },
             }
+        }
+    }
+
+    /// Where whatever comes next stands, as far as is known; `None`: the stream is empty, or silent so far.
+    pub fn end(&self) -> Option<Cursor> {
+        self.newest.newest().map(|newest| Cursor { offset: newest + 1, place: 0 })
+    }
+
+    /// Fails where the stream was made anew since, and counts from the beginning.
+    ///
+    /// # Errors
+    /// It does.
+    pub async fn check(&self) -> Result<(), Broken> {
+        match self.next.filter(|next| self.newest.is_beyond(*next)) {
+            Some(_) => Err(Broken::Gone(Cursor { offset: self.feed.oldest().await?, place: 0 })),
+            None => Ok(()),
         }
     }
 

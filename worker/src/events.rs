@@ -3,6 +3,7 @@
 //! While one message is on its way, what other lanes have to say waits and then goes as one: many small batches cost few
 //! messages. A lane hands over one batch at a time, so its events are in order.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use domain::access::Accounts;
 use domain::job::Job;
 use domain::lane::Lane;
 use domain::outcome::{Outcome, RecordedOutcome};
+use futures::FutureExt as _;
 use jiff::Timestamp;
 use metrics::counter;
 use queue::Queue;
@@ -20,7 +22,7 @@ use runtime::telemetry::names;
 use store::StoreError;
 use store::ledger::{Applied, Ledger};
 use tokio::sync::{mpsc, oneshot};
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::batch::once_more;
 use crate::figures::Figures;
@@ -53,11 +55,11 @@ impl Announcer {
         Announcer { batches }
     }
 
-    /// Publishes events of one lane. Returns once the stream has them, however long that takes; who gives up publishes them
-    /// again with what is redelivered.
-    pub(crate) async fn announce(&self, lane: Lane, events: &[Event]) {
+    /// Publishes events of one lane. Returns true once the stream has them, however long that takes; who gives up publishes
+    /// them again with what is redelivered. False: the publishing broke off, and whether the stream has them is not known.
+    pub(crate) async fn announce(&self, lane: Lane, events: &[Event]) -> bool {
         if events.is_empty() {
-            return;
+            return true;
         }
         let mut json = Vec::with_capacity(events.len() * 512);
         for event in events {
@@ -72,15 +74,12 @@ impl Announcer {
             }
         }
         if json.is_empty() {
-            return;
+            return true;
         }
         let (done, published) = oneshot::channel();
         let count = u64::try_from(events.len()).unwrap_or_default();
         let sent = self.batches.send(LaneEvents { lane, count, json, done });
-        if sent.is_err() || published.await.is_err() {
-            // The task is gone with its process.
-            std::future::pending::<()>().await;
-        }
+        sent.is_ok() && published.await.is_ok()
     }
 }
 
@@ -111,7 +110,10 @@ async fn publish(
                 }
             }
         }
-        message.publish(queue.as_ref(), &figures).await;
+        // Whoever waits for a message that broke off learns it, and takes its lane up again.
+        if AssertUnwindSafe(message.publish(queue.as_ref(), &figures)).catch_unwind().await.is_err() {
+            error!("publishing events broke off at a fault of this program; their lanes are taken up again");
+        }
     }
 }
 
@@ -152,24 +154,15 @@ impl Message {
     /// Publishes it until the stream has it, or until nobody waits for it any more.
     async fn publish(mut self, queue: &dyn Queue, figures: &Figures) {
         let started = tokio::time::Instant::now();
-        let (mut delays, mut json, mut is_late) = (retry_delays(), self.json(), false);
-        loop {
-            match queue.publish_events(json.clone()).await {
-                Ok(()) => break,
-                Err(failure) => {
-                    if started.elapsed() > PATIENCE && !is_late {
-                        is_late = true;
-                        warn!(%failure, "the event stream takes nothing; the lanes wait, and no job is lost");
-                    }
-                    debug!(%failure, "events could not be published; trying again");
-                    for batch in &self.batches {
-                        figures
-                            .held_up
-                            .failed(batch.lane, format!("the event stream takes nothing: {failure}"));
-                    }
-                }
+        let (mut delays, mut json) = (retry_delays(), self.json());
+        let (mut has_failed, mut is_late) = (false, false);
+        while let Err(failure) = queue.publish_events(json.clone()).await {
+            has_failed = true;
+            if started.elapsed() > PATIENCE && !is_late {
+                is_late = true;
+                warn!(%failure, "the event stream takes nothing; the lanes wait, and no job is lost");
             }
-            tokio::time::sleep(delays.next().unwrap_or_default()).await;
+            debug!(%failure, "events could not be published; trying again");
             // A lane that was given up is served elsewhere by now, and its events are published there.
             let before = self.batches.len();
             self.batches.retain(|batch| !batch.done.is_closed());
@@ -179,13 +172,17 @@ impl Message {
             if self.batches.len() < before {
                 json = self.json();
             }
+            for batch in &self.batches {
+                figures.held_up.failed(batch.lane, format!("the event stream takes nothing: {failure}"));
+            }
+            tokio::time::sleep(delays.next().unwrap_or_default()).await;
         }
         if is_late {
             info!(after = ?started.elapsed(), "the event stream takes events again");
         }
         for LaneEvents { lane, count, done, .. } in self.batches {
             counter!(names::EVENTS_PUBLISHED).increment(count);
-            if is_late {
+            if has_failed {
                 figures.held_up.forget(lane);
             }
             // Who waited may have given up.
@@ -255,14 +252,20 @@ async fn again(ledger: &dyn Ledger, batch: &FinishedBatch<'_>) -> Result<Vec<Eve
         return Ok(Vec::new());
     }
     let ids: Vec<_> = known.iter().map(|(job, ..)| job.id).collect();
-    let records = ledger.jobs_of(&ids).await?;
+    // A replica may not have it yet.
+    let primary = ledger.on_primary();
+    let records = match &primary {
+        Some(primary) => primary.jobs_of(&ids).await?,
+        None => ledger.jobs_of(&ids).await?,
+    };
     let mut events = Vec::with_capacity(known.len());
     for (job, redelivered, outcome) in known {
         let record = records.iter().find(|record| record.id == job.id);
         let entries = match record {
-            Some(record) if redelivered && record.outcome == RecordedOutcome::Posted => {
-                ledger.entries_of(record, &Accounts::all()).await?
-            }
+            Some(record) if redelivered && record.outcome == RecordedOutcome::Posted => match &primary {
+                Some(primary) => primary.entries_of(record, &Accounts::all()).await?,
+                None => ledger.entries_of(record, &Accounts::all()).await?,
+            },
             _ => Vec::new(),
         };
         events.push(Event::of(job, outcome, record.map(|record| record.posted_at), &entries));

@@ -92,7 +92,7 @@ async fn announce(shared: &Shared, lane: Lane, batch: &FinishedBatch<'_>, stop: 
     };
     let announced = tokio::select! {
         biased;
-        () = shared.announcer.announce(lane, &events) => true,
+        announced = shared.announcer.announce(lane, &events) => announced,
         () = given_up(stop) => false,
     };
     shared.figures.announced(started.elapsed());

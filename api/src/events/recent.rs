@@ -73,6 +73,14 @@ impl Recent {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Forgets what was read.
+    fn clear(&self, reading: &Weak<()>) {
+        let mut state = self.state();
+        if Weak::ptr_eq(&state.reading, reading) {
+            (state.batches, state.bytes) = Default::default();
+        }
+    }
+
     fn push(&self, batch: Batch, reading: &Weak<()>) {
         let offset = batch.offset;
         let mut state = self.state();
@@ -94,18 +102,14 @@ impl Recent {
 
 /// Reads the stream from its newest message on, until nobody follows any more.
 async fn read(recent: Arc<Recent>, reading: Weak<()>) {
-    let mut next = None;
     while reading.strong_count() > 0 {
-        let failure = match recent.queue.read_events(next.map_or(Start::Newest, Start::At)).await {
+        // Each time anew: the stream may have been, too.
+        recent.clear(&reading);
+        let failure = match recent.queue.read_events(Start::Newest).await {
             Ok(mut reader) => loop {
                 // Looks now and then whether somebody follows still.
                 match tokio::time::timeout(RETRY_DELAY, reader.next()).await {
-                    Ok(Ok(message)) => {
-                        if next.is_none_or(|next| message.offset >= next) {
-                            next = Some(message.offset + 1);
-                            recent.push(Batch::read(&message), &reading);
-                        }
-                    }
+                    Ok(Ok(message)) => recent.push(Batch::read(&message), &reading),
                     Ok(Err(failure)) => break failure,
                     Err(_) if reading.strong_count() == 0 => return reader.close().await,
                     Err(_) => {}
@@ -129,6 +133,16 @@ impl Following {
         oldest
             .zip(newest)
             .is_some_and(|(oldest, newest)| oldest.offset <= offset && offset <= newest.offset + 1)
+    }
+
+    /// The newest message, as far as it is here.
+    pub(super) fn newest(&self) -> Option<u64> {
+        self.recent.state().batches.back().map(|newest| newest.offset)
+    }
+
+    /// Whether no stream that has this newest message has ever had one at this place, or is to have it next.
+    pub(super) fn is_beyond(&self, offset: u64) -> bool {
+        self.newest().is_some_and(|newest| offset > newest + 1)
     }
 
     /// What there is at this place.

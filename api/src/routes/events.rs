@@ -222,18 +222,18 @@ async fn page_of(
 ) -> Result<Response, Problem> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let until = Instant::now() + LOOK_MAX;
-    let (mut events, mut next, mut more) = (Vec::new(), first.unwrap_or_default(), false);
+    let (mut events, mut read, mut more) = (Vec::new(), first, false);
     while !reading.is_at_the_end() {
         let batch = match timeout_at(until.min(Instant::now() + IDLE_MAX), reading.next()).await {
             Ok(batch) => batch.map_err(|broken| problem(&broken))?,
             Err(_) => break,
         };
         let skipped = first.filter(|first| first.offset == batch.offset).map_or(0, |first| first.place);
-        next = Cursor { offset: batch.offset + 1, place: 0 };
-        for (place, event) in batch.events.iter().enumerate().skip(skipped) {
+        read = Some(Cursor { offset: batch.offset + 1, place: 0 });
+        for (place, event) in batch.events.iter().filter(|(place, _)| *place >= skipped) {
             let Some(event) = shown.event(event) else { continue };
             if events.len() == limit {
-                next = Cursor { offset: batch.offset, place };
+                read = Some(Cursor { offset: batch.offset, place: *place });
                 more = true;
                 break;
             }
@@ -244,6 +244,9 @@ async fn page_of(
             break;
         }
     }
+    reading.check().await.map_err(|broken| problem(&broken))?;
+    // Whoever asks for what comes from some time on, and there is nothing so far, goes on behind what there is.
+    let next = read.or_else(|| reading.end()).unwrap_or_default();
     Ok(Json(Events { events, next: next.to_string(), more }).into_response())
 }
 
@@ -257,6 +260,8 @@ struct Sending {
     read: Vec<(Event, Cursor)>,
     next: Option<Cursor>,
     said: Option<Cursor>,
+    /// When the client is to learn at the latest how far was read.
+    comment_at: Instant,
     ended: bool,
     /// Held as long as the stream is.
     _place: Held,
@@ -269,14 +274,17 @@ fn stream_of(
     first: Option<Cursor>,
     place: Held,
 ) -> Response {
+    let end = reading.end();
     let sending = Sending {
         ingress,
         shown,
         reading,
         first,
         read: Vec::new(),
-        next: first,
-        said: first,
+        next: first.or(end),
+        said: None,
+        // At once: a client that is cut off before its first event goes on from here.
+        comment_at: Instant::now(),
         ended: false,
         _place: place,
     };
@@ -291,19 +299,24 @@ fn stream_of(
 }
 
 impl Sending {
+    /// The client learns how far was read.
+    fn say(&mut self, cursor: Cursor) {
+        self.said = Some(cursor);
+        self.comment_at = Instant::now() + COMMENT_EVERY;
+    }
+
     async fn next(&mut self) -> Option<SseEvent> {
         loop {
             if let Some((event, behind)) = self.read.pop() {
-                self.said = Some(behind);
+                self.say(behind);
                 let sse = SseEvent::default().id(behind.to_string()).event(event.event_type.name());
                 return sse.json_data(CloudEvent::from(event)).ok();
             }
             if self.ended || !self.ingress.config.keys.still_takes(&self.shown.caller) {
                 return None;
             }
-            let comment_at = Instant::now() + COMMENT_EVERY;
             tokio::select! {
-                batch = timeout_at(comment_at, self.reading.next()) => match batch {
+                batch = timeout_at(self.comment_at, self.reading.next()) => match batch {
                     Ok(Ok(batch)) => self.take(&batch),
                     Ok(Err(broken)) => {
                         // The client comes again, with how far it came.
@@ -311,10 +324,19 @@ impl Sending {
                         return SseEvent::default().event("problem").json_data(problem(&broken)).ok();
                     }
                     // An id without data: the client has read so far, and nothing of it was for it.
-                    Err(_) => if let Some(next) = self.next.filter(|next| self.said != Some(*next)) {
-                        self.said = Some(next);
-                        return Some(SseEvent::default().id(next.to_string()).comment("nothing for you so far"));
-                    },
+                    Err(_) => {
+                        if let Err(broken) = self.reading.check().await {
+                            self.ended = true;
+                            return SseEvent::default().event("problem").json_data(problem(&broken)).ok();
+                        }
+                        let next = self.next.or_else(|| self.reading.end());
+                        let unsaid = next.filter(|next| self.said != Some(*next));
+                        self.comment_at = Instant::now() + if next.is_none() { IDLE_MAX } else { COMMENT_EVERY };
+                        if let Some(next) = unsaid {
+                            self.say(next);
+                            return Some(SseEvent::default().id(next.to_string()).comment("nothing for you so far"));
+                        }
+                    }
                 },
                 () = self.ingress.shutdown.cancelled() => return None,
             }
@@ -324,11 +346,11 @@ impl Sending {
     fn take(&mut self, batch: &Batch) {
         let behind = Cursor { offset: batch.offset + 1, place: 0 };
         let skipped = self.first.filter(|first| first.offset == batch.offset).map_or(0, |first| first.place);
-        let count = batch.events.len();
-        let shown = batch.events.iter().enumerate().skip(skipped).filter_map(|(place, event)| {
-            let behind =
-                if place + 1 == count { behind } else { Cursor { offset: batch.offset, place: place + 1 } };
-            Some((self.shown.event(event)?, behind))
+        let last = batch.events.last().map(|(place, _)| *place);
+        let wanted = batch.events.iter().filter(|(place, _)| *place >= skipped);
+        let shown = wanted.filter_map(|(place, event)| {
+            let within = Cursor { offset: batch.offset, place: place + 1 };
+            Some((self.shown.event(event)?, if last == Some(*place) { behind } else { within }))
         });
         self.read = shown.collect();
         self.read.reverse();

@@ -24,6 +24,7 @@ use domain::job::{Job, Kind, Money, Origin};
 use domain::outcome::{Outcome, RecordedOutcome, Rejection};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, de};
+use serde_json::value::RawValue;
 use serde_with::skip_serializing_none;
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
@@ -258,6 +259,10 @@ impl Event {
             return None;
         }
         let mut shown = self.clone();
+        if self.data.client != client {
+            // Whose file it came by is nobody else's.
+            shown.data.import = None;
+        }
         if let Some(entries) = shown.data.entries.as_mut().filter(|_| !accounts.are_all()) {
             entries.retain(|entry| accounts.contain(&entry.account));
         }
@@ -276,12 +281,15 @@ impl Event {
     }
 }
 
-/// The events of a message of the stream, in their order.
+/// The events of a message of the stream, in their order, each with its place in the message. What this release does not
+/// know is passed over: a later one wrote it.
 ///
 /// # Errors
-/// It is no array of events, or holds an event of a kind that this release does not know.
-pub fn read_batch(message: &[u8]) -> Result<Vec<Event>, serde_json::Error> {
-    serde_json::from_slice(message)
+/// It is no array.
+pub fn read_batch(message: &[u8]) -> Result<Vec<(usize, Event)>, serde_json::Error> {
+    let events: Vec<&RawValue> = serde_json::from_slice(message)?;
+    let known = events.into_iter().enumerate();
+    Ok(known.filter_map(|(place, event)| Some((place, serde_json::from_str(event.get()).ok()?))).collect())
 }
 
 #[cfg(test)]

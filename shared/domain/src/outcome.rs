@@ -116,6 +116,11 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Whether this batch has written entries of it, if it has any.
+    pub fn posts(self) -> bool {
+        matches!(self, Outcome::Posted | Outcome::Revived(RecordedOutcome::Posted))
+    }
+
     /// What the ledger holds of the id; of the *other* body after a [`Outcome::Conflict`].
     pub fn recorded(self) -> RecordedOutcome {
         match self {

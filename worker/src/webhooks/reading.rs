@@ -190,7 +190,8 @@ pub(super) fn delivery(target: &Target, event: &Event) -> Option<NewDelivery> {
 
 /// The events of a message. What cannot be read is passed over: a later release wrote it, or somebody else.
 pub(super) fn events(message: &EventMessage) -> Vec<Event> {
-    event::read_batch(&message.batch).unwrap_or_else(|failure| {
+    let read = event::read_batch(&message.batch);
+    read.map(|events| events.into_iter().map(|(_, event)| event).collect()).unwrap_or_else(|failure| {
         error!(
             offset = message.offset, %failure,
             "a message of the event stream cannot be read and reaches no webhook; upgrade the workers, and send its time again"

@@ -15,8 +15,8 @@ use super::{RabbitMq, publish, topology};
 use crate::events::{EventMessage, EventReader, EventStream, Start};
 use crate::{PublishError, QueueError};
 
-/// Messages that the broker sends ahead: a stream needs some, and each holds up to some hundred events.
-const PREFETCH_MESSAGES: u16 = 32;
+/// Messages that the broker sends ahead: a stream needs some, each may have a megabyte, and there may be many readers.
+const PREFETCH_MESSAGES: u16 = 4;
 /// How long the broker may take to accept a reader.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a reader's channel may take to close.

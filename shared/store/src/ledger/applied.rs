@@ -27,13 +27,53 @@ impl Applied {
         let mut entries = entries.into_iter().peekable();
         let mut applied = Vec::with_capacity(outcomes.len());
         for (job, outcome) in jobs.iter().zip(outcomes) {
-            let mut own = Vec::new();
-            // A job may stand in its batch twice; only the first of the two has entries, and takes all.
-            while let Some(entry) = entries.next_if(|entry| entry.job == job.id) {
-                own.push(entry);
+            let mut own: Vec<Entry> = Vec::new();
+            // A job may stand in its batch more than once, and one of them alone was posted.
+            if outcome.posts() {
+                own.extend(std::iter::from_fn(|| entries.next_if(|entry| entry.job == job.id)));
             }
             applied.push(Applied { outcome, posted_at, entries: own });
         }
         applied
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::fingerprint::Fingerprint;
+    use domain::id::JobId;
+    use domain::job::{Action, Spec};
+    use domain::lane::Lane;
+    use domain::outcome::RecordedOutcome;
+    use domain::text::Client;
+
+    use super::*;
+
+    #[test]
+    fn entries_go_to_the_job_that_was_posted_and_to_no_twin_before_it() {
+        let account: domain::account::AccountNumber = "a".parse().unwrap();
+        let job = Job {
+            id: JobId::from_chance(1, [0; 6]),
+            client: Client::parse("tests").unwrap(),
+            lane: Lane(0),
+            ingress: "api-1".to_owned(),
+            accepted_at: 1,
+            fingerprint: Fingerprint::of("{}"),
+            origin: None,
+            former: Vec::new(),
+            grant: None,
+            body: "{}".to_owned(),
+            spec: Spec::of(Action::FreezeAccount { account: account.clone() }),
+        };
+        let entry = Entry { account, seq: 1, job: job.id, amount: 5, balance_after: 5, posted_at: 7 };
+        let outcomes = vec![
+            Outcome::Duplicate(RecordedOutcome::Scheduled),
+            Outcome::Revived(RecordedOutcome::Posted),
+            Outcome::Duplicate(RecordedOutcome::Posted),
+        ];
+        let jobs = [job.clone(), job.clone(), job];
+        let applied = Applied::of_batch(outcomes, vec![entry.clone()], &jobs, 7);
+        let entries: Vec<_> = applied.into_iter().map(|applied| applied.entries).collect();
+        assert_eq!(entries, [vec![], vec![entry], vec![]]);
     }
 }

@@ -12,7 +12,7 @@ pub fn all(messages: &[bytes::Bytes], tables: &Tables, broken: &mut Vec<String>)
     let mut events = Vec::new();
     for message in messages {
         match event::read_batch(message) {
-            Ok(batch) => events.extend(batch),
+            Ok(batch) => events.extend(batch.into_iter().map(|(_, event)| event)),
             Err(error) => broken.push(format!("a message of the event stream cannot be read: {error}")),
         }
     }

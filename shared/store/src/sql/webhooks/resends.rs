@@ -28,8 +28,12 @@ pub(super) async fn add<S: Session>(session: &mut S, resend: &Resend) -> Result<
 
 pub(super) async fn all<S: Session>(session: &mut S) -> Result<Vec<(u64, Resend)>, Failure> {
     let mut script = Script::new(S::DIALECT);
+    // One of each endpoint that takes anything: nobody waits for those of a disabled one.
     script.sql(
-        "SELECT number, endpoint, event, since, until, place FROM webhook_resends ORDER BY number LIMIT ",
+        "SELECT r.number, r.endpoint, r.event, r.since, r.until, r.place FROM webhook_resends r \
+         JOIN webhook_endpoints e ON e.id = r.endpoint WHERE e.disabled IS NULL \
+         AND r.number = (SELECT MIN(o.number) FROM webhook_resends o WHERE o.endpoint = r.endpoint) \
+         ORDER BY r.number LIMIT ",
     );
     script.value(READ_MAX);
     let resend = |row: &S::Row| {

@@ -27,7 +27,11 @@ pub(super) async fn place<S: Session>(session: &mut S) -> Result<Option<u64>, Fa
 
 pub(super) async fn forget_place<S: Session>(session: &mut S) -> Result<(), Failure> {
     let mut script = Script::new(S::DIALECT);
-    script.sql("DELETE FROM webhook_place WHERE one = 1");
+    // A worker may know less of the endpoints than there is.
+    script.sql(
+        "DELETE FROM webhook_place WHERE one = 1 \
+         AND NOT EXISTS (SELECT 1 FROM webhook_endpoints WHERE disabled IS NULL)",
+    );
     session.run(script).await.map(drop)
 }
 
