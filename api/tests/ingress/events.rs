@@ -146,7 +146,8 @@ async fn a_stream_goes_on_behind_the_last_event_that_a_client_has() {
     let of = |field: &str| -> Vec<String> {
         text.lines().filter_map(|line| line.strip_prefix(field)).map(str::to_owned).collect()
     };
-    let ids = of("id: ");
+    // How far it has read is said at once, if there is nothing to send.
+    let ids: Vec<_> = of("id: ").into_iter().filter(|id| id != "0.1").collect();
     assert!(ids.starts_with(&["1.0".to_owned(), "2.0".to_owned()]), "{text}");
     assert_eq!(of("event: ")[0], "tellers.job.posted");
     let data: Vec<Value> = of("data: ").iter().map(|line| serde_json::from_str(line).unwrap()).collect();
