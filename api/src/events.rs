@@ -177,11 +177,13 @@ impl Reading {
     ///
     /// # Errors
     /// It does.
-    pub async fn check(&self) -> Result<(), Broken> {
-        match self.next.filter(|next| self.newest.is_beyond(*next)) {
-            Some(_) => Err(Broken::Gone(Cursor { offset: self.feed.oldest().await?, place: 0 })),
-            None => Ok(()),
+    pub async fn check(&mut self) -> Result<(), Broken> {
+        let is_beyond = self.next.is_some_and(|next| self.newest.is_beyond(next));
+        if !is_beyond {
+            return Ok(());
         }
+        let feed = self.feed.clone();
+        Err(Broken::Gone(Cursor { offset: feed.oldest().await?, place: 0 }))
     }
 
     /// Whether all that the stream has was read, as far as is known at once.
