@@ -47,9 +47,9 @@ pub fn judge(events: &[Seen], record: &Record) -> Vec<String> {
     let mut findings = Vec::new();
     let mut firsts: HashMap<&str, usize> = HashMap::new();
     let mut outcomes: BTreeMap<&str, HashSet<&str>> = BTreeMap::new();
-    for (place, event) in
-        events.iter().enumerate().filter(|(_, event)| event.event_type != "tellers.job.conflict")
-    {
+    for (place, event) in events.iter().enumerate().filter(|(_, event)| {
+        !matches!(event.event_type.as_str(), "tellers.job.conflict" | "tellers.job.scheduled")
+    }) {
         firsts.entry(&event.job).or_insert(place);
         outcomes.entry(&event.job).or_default().insert(&event.event_type);
     }

@@ -46,13 +46,14 @@ fn missing(events: &[Event], tables: &Tables, broken: &mut Vec<String>) {
     }
 }
 
-/// By the first event of each job: what comes again may come late.
+/// By the first event of each outcome: what comes again may come late, and a scheduled job has its place when it is executed.
 fn order(events: &[Event], tables: &Tables, broken: &mut Vec<String>) {
     let places = tables.jobs.iter().enumerate().filter(|(_, row)| row.cause.is_none());
     let places: BTreeMap<JobId, usize> = places.map(|(place, row)| (row.record.id, place)).collect();
     let mut seen = BTreeSet::new();
     let mut latest: BTreeMap<&str, (usize, JobId)> = BTreeMap::new();
-    for event in events.iter().filter(|event| event.event_type != EventType::JobConflict) {
+    let says_nothing_yet = [EventType::JobConflict, EventType::JobScheduled];
+    for event in events.iter().filter(|event| !says_nothing_yet.contains(&event.event_type)) {
         let id = event.data.job;
         let Some(place) = places.get(&id).copied().filter(|_| seen.insert(id)) else { continue };
         // The jobs of a lane that share no account may be posted in another order than they came.
