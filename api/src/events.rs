@@ -14,7 +14,7 @@ use queue::QueueError;
 use queue::events::{EventMessage, EventReader, Start};
 
 pub use self::cursor::Cursor;
-use self::recent::Recent;
+use self::recent::{Following, Recent};
 
 /// A message of the stream, read.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ pub enum From {
 pub struct Reading {
     feed: Arc<Feed>,
     /// Keeps the newest messages coming.
-    newest: recent::Following,
+    newest: Following,
     source: Source,
     /// The first that is wanted; `None`: whatever comes first.
     next: Option<u64>,
@@ -95,23 +95,31 @@ impl Feed {
     /// # Errors
     /// The stream could not be reached, or has no longer what was asked for.
     pub async fn read(self: &Arc<Feed>, from: From) -> Result<Reading, Broken> {
-        let newest = self.recent.follow();
+        let mut newest = self.recent.follow();
         let (start, next) = match from {
             From::Oldest => (Start::Oldest, None),
-            From::Since(time) => (Start::Since(time), None),
+            From::Since(time) => match newest.end_before(time).await {
+                Some(end) => (Start::At(end), Some(end)),
+                None => (Start::Since(time), None),
+            },
             // Nothing was read before.
             From::Behind(Cursor { offset: 0, .. }) => (Start::Oldest, None),
             From::Behind(cursor) => (Start::At(cursor.offset), Some(cursor.offset)),
         };
-        if next.is_some_and(|next| newest.is_beyond(next)) {
-            // The stream was made anew, and counts from the beginning.
-            return Err(Broken::Gone(Cursor { offset: self.oldest().await?, place: 0 }));
-        }
+        self.check(&newest, next).await?;
         let source = match next.filter(|next| newest.has(*next)) {
             Some(_) => Source::Recent,
             None => Source::Stream(self.queue.read_events(start).await?),
         };
         Ok(Reading { feed: self.clone(), newest, source, next, pending: None })
+    }
+
+    /// Fails where the stream was made anew since `next` was to come, and counts from the beginning.
+    async fn check(&self, newest: &Following, next: Option<u64>) -> Result<(), Broken> {
+        if next.is_some_and(|next| newest.is_beyond(next)) {
+            return Err(Broken::Gone(Cursor { offset: self.oldest().await?, place: 0 }));
+        }
+        Ok(())
     }
 
     /// The offset of the oldest message that is kept.
@@ -168,9 +176,9 @@ impl Reading {
         }
     }
 
-    /// Where whatever comes next stands, as far as is known; `None`: the stream is empty, or silent so far.
-    pub fn end(&self) -> Option<Cursor> {
-        self.newest.newest().map(|newest| Cursor { offset: newest + 1, place: 0 })
+    /// How far was read; `None`: that shows with the first message.
+    pub fn cursor(&self) -> Option<Cursor> {
+        self.next.map(|offset| Cursor { offset, place: 0 })
     }
 
     /// Fails where the stream was made anew since, and counts from the beginning.
@@ -178,12 +186,7 @@ impl Reading {
     /// # Errors
     /// It does.
     pub async fn check(&mut self) -> Result<(), Broken> {
-        let is_beyond = self.next.is_some_and(|next| self.newest.is_beyond(next));
-        if !is_beyond {
-            return Ok(());
-        }
-        let feed = self.feed.clone();
-        Err(Broken::Gone(Cursor { offset: feed.oldest().await?, place: 0 }))
+        self.feed.check(&self.newest, self.next).await
     }
 
     /// Whether all that the stream has was read, as far as is known at once.

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use queue::Queue;
 use queue::events::Start;
 use tokio::sync::watch;
@@ -12,6 +13,8 @@ use super::Batch;
 
 /// Bytes of messages that are kept. What is made of them takes some times as much.
 const BYTES_MAX: usize = 4_000_000;
+/// How long the newest message may take to come at first.
+const NEWEST_MAX: Duration = Duration::from_millis(500);
 /// Pause before a stream that was lost is read again.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
@@ -71,6 +74,10 @@ impl Recent {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn newest(&self) -> Option<Arc<Batch>> {
+        self.state().batches.back().cloned()
     }
 
     /// Forgets what was read.
@@ -135,14 +142,19 @@ impl Following {
             .is_some_and(|(oldest, newest)| oldest.offset <= offset && offset <= newest.offset + 1)
     }
 
-    /// The newest message, as far as it is here.
-    pub(super) fn newest(&self) -> Option<u64> {
-        self.recent.state().batches.back().map(|newest| newest.offset)
+    /// Where the stream ends, if all that it has so far was before `time`; `None`: it was not, or that does not show soon.
+    pub(super) async fn end_before(&mut self, time: Timestamp) -> Option<u64> {
+        let newest =
+            tokio::time::timeout(NEWEST_MAX, self.newest.wait_for(|_| self.recent.newest().is_some()));
+        newest.await.ok()?.ok()?;
+        let newest = self.recent.newest()?;
+        let latest = newest.events.iter().filter_map(|(_, event)| event.time).max();
+        latest.is_some_and(|latest| latest < time).then_some(newest.offset + 1)
     }
 
     /// Whether no stream that has this newest message has ever had one at this place, or is to have it next.
     pub(super) fn is_beyond(&self, offset: u64) -> bool {
-        self.newest().is_some_and(|newest| offset > newest + 1)
+        self.recent.newest().is_some_and(|newest| offset > newest.offset + 1)
     }
 
     /// What there is at this place.

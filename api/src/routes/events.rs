@@ -222,7 +222,7 @@ async fn page_of(
 ) -> Result<Response, Problem> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let until = Instant::now() + LOOK_MAX;
-    let (mut events, mut read, mut more) = (Vec::new(), first, false);
+    let (mut events, mut read, mut more) = (Vec::new(), first.or(reading.cursor()), false);
     while !reading.is_at_the_end() {
         let batch = match timeout_at(until.min(Instant::now() + IDLE_MAX), reading.next()).await {
             Ok(batch) => batch.map_err(|broken| problem(&broken))?,
@@ -245,8 +245,7 @@ async fn page_of(
         }
     }
     reading.check().await.map_err(|broken| problem(&broken))?;
-    // Whoever asks for what comes from some time on, and there is nothing so far, goes on behind what there is.
-    let next = read.or_else(|| reading.end()).unwrap_or_default();
+    let next = read.unwrap_or_default();
     Ok(Json(Events { events, next: next.to_string(), more }).into_response())
 }
 
@@ -274,14 +273,14 @@ fn stream_of(
     first: Option<Cursor>,
     place: Held,
 ) -> Response {
-    let end = reading.end();
+    let next = first.or(reading.cursor());
     let sending = Sending {
         ingress,
         shown,
         reading,
         first,
         read: Vec::new(),
-        next: first.or(end),
+        next,
         said: None,
         // At once: a client that is cut off before its first event goes on from here.
         comment_at: Instant::now(),
@@ -305,6 +304,12 @@ impl Sending {
         self.comment_at = Instant::now() + COMMENT_EVERY;
     }
 
+    /// Why it goes on no more: the client comes again, with how far it came.
+    fn end(&mut self, broken: &Broken) -> Option<SseEvent> {
+        self.ended = true;
+        SseEvent::default().event("problem").json_data(problem(broken)).ok()
+    }
+
     async fn next(&mut self) -> Option<SseEvent> {
         loop {
             if let Some((event, behind)) = self.read.pop() {
@@ -318,21 +323,14 @@ impl Sending {
             tokio::select! {
                 batch = timeout_at(self.comment_at, self.reading.next()) => match batch {
                     Ok(Ok(batch)) => self.take(&batch),
-                    Ok(Err(broken)) => {
-                        // The client comes again, with how far it came.
-                        self.ended = true;
-                        return SseEvent::default().event("problem").json_data(problem(&broken)).ok();
-                    }
+                    Ok(Err(broken)) => return self.end(&broken),
                     // An id without data: the client has read so far, and nothing of it was for it.
                     Err(_) => {
                         if let Err(broken) = self.reading.check().await {
-                            self.ended = true;
-                            return SseEvent::default().event("problem").json_data(problem(&broken)).ok();
+                            return self.end(&broken);
                         }
-                        let next = self.next.or_else(|| self.reading.end());
-                        let unsaid = next.filter(|next| self.said != Some(*next));
-                        self.comment_at = Instant::now() + if next.is_none() { IDLE_MAX } else { COMMENT_EVERY };
-                        if let Some(next) = unsaid {
+                        self.comment_at = Instant::now() + COMMENT_EVERY;
+                        if let Some(next) = self.next.filter(|next| self.said != Some(*next)) {
                             self.say(next);
                             return Some(SseEvent::default().id(next.to_string()).comment("nothing for you so far"));
                         }

@@ -7,7 +7,9 @@ use api::keys::Keys;
 use axum::body::Body;
 use axum::http::Request;
 use domain::id::JobId;
+use futures::StreamExt as _;
 use serde_json::{Value, json};
+use tower::ServiceExt as _;
 
 use crate::harness::{Answer, World};
 
@@ -153,6 +155,27 @@ async fn a_stream_goes_on_behind_the_last_event_that_a_client_has() {
     let data: Vec<Value> = of("data: ").iter().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(data[0], event("acme", "a", "b", 2));
     assert_eq!(data[1], event("acme", "a", "b", 3));
+}
+
+#[tokio::test]
+async fn a_stream_that_begins_now_says_at_once_where_it_is_and_one_that_begins_before_skips_nothing() {
+    let world = World::new().await;
+    publish(&world, &[1].map(|number| event("acme", "a", "b", number)));
+    let first_id = async |path: &str| {
+        let request = Request::get(path).header("accept", "text/event-stream").body(Body::empty()).unwrap();
+        let response = world.router.clone().oneshot(request).await.unwrap();
+        let part = response.into_body().into_data_stream().next().await.unwrap().unwrap();
+        String::from_utf8(part.to_vec()).unwrap()
+    };
+    let now = first_id("/api/events").await;
+    assert!(now.contains("id: 1.0") && !now.contains("data:"), "{now}");
+    let before = first_id("/api/events?since=2026-11-23T00:00:00Z").await;
+    assert!(
+        before.contains("id: 1.0") && before.contains("data:"),
+        "the event comes with its place: {before}"
+    );
+    let page = world.get("/api/events?since=2026-11-24T00:00:00Z").await;
+    assert_eq!((numbers(&page), &page.body["next"]), (vec![], &json!("1.0")));
 }
 
 #[tokio::test]
