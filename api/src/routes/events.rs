@@ -2,21 +2,20 @@
 
 mod document;
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::header::ACCEPT;
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use axum::response::sse::{Event as SseEvent, KeepAlive, Sse};
+use axum::http::HeaderMap;
+use axum::response::sse::Event as SseEvent;
 use axum::response::{IntoResponse, Response};
 use contract::event::{Event, EventType};
 use domain::account::AccountNumber;
 use futures::stream;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
+use tellers_http::event_stream::{self, COMMENT_INTERVAL, LAST_EVENT_ID};
 use tellers_http::query::{self, Limit, Query};
 use tokio::time::{Instant, timeout_at};
 use utoipa::{IntoParams, ToSchema};
@@ -32,12 +31,8 @@ use crate::problem::{Problem, ProblemType};
 const LOOK_MAX: Duration = Duration::from_secs(2);
 /// How long it waits for the next message of a stream of which it does not know whether it has more.
 const IDLE_MAX: Duration = Duration::from_millis(500);
-/// Comments keep a stream open through proxies, and say how far it has read.
-const COMMENT_EVERY: Duration = Duration::from_secs(15);
 /// A broker that restarts is back within seconds.
 const UNAVAILABLE_PAUSE: Duration = Duration::from_secs(2);
-/// What a client that comes again has read.
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// What a client asks of the event stream.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -147,15 +142,12 @@ pub async fn list(
     Query(query): Query<EventsQuery>,
 ) -> Result<Response, Problem> {
     let start = query.start(&headers)?;
-    let accepts = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let is_stream =
-        accepts.flat_map(|value| value.split(',')).any(|media| media.trim().starts_with("text/event-stream"));
     let first_place = match start {
         Some(From::Behind(cursor)) => Some(cursor),
         _ => None,
     };
     let shown = Shown { caller, event_type: query.event_type, account: query.account };
-    if is_stream {
+    if event_stream::is_asked_for(&headers) {
         let place = ingress.admission.stream(&shown.caller)?;
         let from = start.unwrap_or(From::Since(Timestamp::now()));
         let reading = read(&ingress, from).await?;
@@ -289,19 +281,16 @@ fn stream_of(
     };
     let events = stream::unfold(sending, |mut sending| async move {
         let event = sending.next().await?;
-        Some((Ok::<_, Infallible>(event), sending))
+        Some((event, sending))
     });
-    let mut response = Sse::new(events).keep_alive(KeepAlive::new().interval(COMMENT_EVERY)).into_response();
-    // nginx would hold events back to fill a buffer.
-    response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
-    response
+    event_stream::answer(events)
 }
 
 impl Sending {
     /// The client learns how far was read.
     fn say(&mut self, cursor: Cursor) {
         self.said = Some(cursor);
-        self.comment_at = Instant::now() + COMMENT_EVERY;
+        self.comment_at = Instant::now() + COMMENT_INTERVAL;
     }
 
     /// Why it goes on no more: the client comes again, with how far it came.
@@ -329,7 +318,7 @@ impl Sending {
                         if let Err(broken) = self.reading.check().await {
                             return self.end(&broken);
                         }
-                        self.comment_at = Instant::now() + COMMENT_EVERY;
+                        self.comment_at = Instant::now() + COMMENT_INTERVAL;
                         if let Some(next) = self.next.filter(|next| self.said != Some(*next)) {
                             self.say(next);
                             return Some(SseEvent::default().id(next.to_string()).comment("nothing for you so far"));

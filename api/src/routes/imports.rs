@@ -1,21 +1,21 @@
 //! Files of jobs: send one, see how far it is, stop it, get back what was refused.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
-use axum::http::header::{ACCEPT, LOCATION};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::http::header::LOCATION;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::sse::Event;
 use axum::response::{IntoResponse, Response};
 use futures::stream;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use store::imports::{Import, ImportState, Refusal, RowTally};
+use tellers_http::event_stream;
 use tellers_http::query::{self, Limit, NoParameters, Query};
 use utoipa::{IntoParams, ToSchema};
 
@@ -32,8 +32,6 @@ pub mod report;
 
 /// How often an import's events come.
 const EVENT_EVERY: Duration = Duration::from_secs(1);
-/// A comment so often keeps proxies from closing a connection that they take for idle.
-const COMMENT_EVERY: Duration = Duration::from_secs(15);
 /// Refused rows that are shown with an import.
 const REFUSALS_SHOWN: u32 = 10;
 
@@ -205,11 +203,7 @@ pub async fn show(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let import = find(&ingress, &caller, path).await?;
-    let accepted = headers.get_all(ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
-    let events = accepted
-        .flat_map(|accept| accept.split(','))
-        .any(|media| media.trim().starts_with("text/event-stream"));
-    if events {
+    if event_stream::is_asked_for(&headers) {
         let place = ingress.admission.stream(&caller)?;
         Ok(follow(ingress, import.number, caller, place))
     } else {
@@ -244,13 +238,10 @@ fn follow(ingress: Arc<Ingress>, number: u64, caller: Caller, place: Held) -> Re
                 Err(problem) => Event::default().event("problem").json_data(problem),
             };
             let next = document.map_or(true, |document| !document.has_ended()).then_some(EVENT_EVERY);
-            Some((Ok::<_, Infallible>(event.ok()?), next))
+            Some((event.ok()?, next))
         }
     });
-    let mut response = Sse::new(events).keep_alive(KeepAlive::new().interval(COMMENT_EVERY)).into_response();
-    // nginx would hold events back to fill a buffer.
-    response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
-    response
+    event_stream::answer(events)
 }
 
 /// Stops an import. Queued rows stay queued, and the rest of the file is not read.

@@ -8,6 +8,7 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use strum::{IntoStaticStr, VariantArray};
+use tellers_http::event_stream;
 use tellers_http::keys::Caller;
 use tellers_http::query::{self, Query};
 use utoipa::{IntoParams, ToSchema};
@@ -34,7 +35,7 @@ pub(super) async fn dashboard(
     caller: Caller,
     headers: HeaderMap,
 ) -> Response {
-    if stream::is_asked_for(&headers) {
+    if event_stream::is_asked_for(&headers) {
         return stream::of("dashboard", &shared, caller, &headers, |snapshot| {
             serde_json::to_string(&snapshot.dashboard)
         });
@@ -72,7 +73,7 @@ pub(super) async fn realtime(
     caller: Caller,
     headers: HeaderMap,
 ) -> Response {
-    if stream::is_asked_for(&headers) {
+    if event_stream::is_asked_for(&headers) {
         let json = |snapshot: &crate::snapshot::Snapshot| serde_json::to_string(&snapshot.dashboard.metrics);
         return stream::of("metrics", &shared, caller, &headers, json);
     }

@@ -2,31 +2,19 @@
 //! what it missed from the history first.
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
 
-use axum::http::header::ACCEPT;
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::response::sse::Event;
 use futures::stream;
+use tellers_http::event_stream::{self, LAST_EVENT_ID};
 use tellers_http::keys::{Caller, KeyRing};
 use tokio::sync::watch;
 
 use crate::context::Shared;
 use crate::snapshot::Snapshot;
 use crate::views::history::Point;
-
-/// A comment so often keeps proxies from closing a connection that they take for idle.
-const COMMENT_INTERVAL: Duration = Duration::from_secs(15);
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-
-/// Whether the client accepts events.
-pub(super) fn is_asked_for(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
-    accepted.flat_map(|accept| accept.split(',')).any(|media| media.trim().starts_with("text/event-stream"))
-}
 
 type Render = fn(&Snapshot) -> serde_json::Result<String>;
 
@@ -63,13 +51,9 @@ pub(super) fn of(
     let feed = Feed { missed, snapshots, last, name, render, keys, caller };
     let events = stream::unfold(feed, |mut feed| async move {
         let event = feed.next().await?;
-        Some((Ok::<_, Infallible>(event), feed))
+        Some((event, feed))
     });
-    let keep_alive = KeepAlive::new().interval(COMMENT_INTERVAL);
-    let mut response = Sse::new(events).keep_alive(keep_alive).into_response();
-    // nginx would hold events back to fill a buffer.
-    response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
-    response
+    event_stream::answer(events)
 }
 
 impl Feed {

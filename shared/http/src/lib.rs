@@ -1,6 +1,7 @@
 //! What every HTTP listener of the fleet shares.
 
 pub mod access;
+pub mod event_stream;
 pub mod keys;
 pub mod listener;
 pub mod media_type;
