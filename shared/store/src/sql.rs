@@ -5,6 +5,7 @@ pub(crate) mod account_keys;
 mod analyses;
 mod audit_log;
 mod cancellations;
+mod changes;
 mod entry_ranges;
 mod former_ids;
 mod freshness;

@@ -4,10 +4,10 @@ use async_trait::async_trait;
 use domain::access::Scope;
 use domain::text::{Client, Name};
 
+use super::changes::{chance, changed, version};
 use super::rows::Cells;
 use super::script::{Script, Value};
 use super::session::{Database, Purpose, Session, SqlLedger};
-use super::statements;
 use crate::error::StoreError;
 use crate::failure::Failure;
 use crate::keys::{ApiKey, ApiKeys};
@@ -17,13 +17,7 @@ const COLUMNS: &str = "hash, id, client, name, scopes, accounts, rate, created_a
 #[async_trait]
 impl<D: Database> ApiKeys for SqlLedger<D> {
     async fn version_of_keys(&self) -> Result<Option<String>, StoreError> {
-        let mut session = self.database.session(Purpose::ReadingRecords).await?;
-        let mut script = Script::new(D::Session::DIALECT);
-        script.sql("SELECT COUNT(*), CAST(COALESCE(SUM(revision), 0) AS SIGNED) FROM api_keys");
-        let rows = session.run(script).await?.pop().unwrap_or_default();
-        let row = rows.first().ok_or_else(|| Failure::unreadable("number of keys", "nothing"))?;
-        let (keys, revisions) = (row.int(0)?, row.int(1)?);
-        Ok((keys > 0).then(|| format!("{keys} {revisions}")))
+        Ok(version(&mut self.database.session(Purpose::ReadingRecords).await?, "api_keys").await?)
     }
 
     async fn all_keys(&self) -> Result<Vec<ApiKey>, StoreError> {
@@ -35,7 +29,7 @@ impl<D: Database> ApiKeys for SqlLedger<D> {
     }
 
     async fn add_key(&self, key: &ApiKey, ends: Option<(&str, i64)>) -> Result<(), StoreError> {
-        let (scopes, accounts, revision) = (key.scopes.to_string(), key.accounts.to_string(), revision()?);
+        let (scopes, accounts, revision) = (key.scopes.to_string(), key.accounts.to_string(), chance()?);
         let change = |script: &mut Script| {
             script.sql("INSERT INTO api_keys (").sql(COLUMNS).sql(") SELECT ");
             script.list([
@@ -65,7 +59,7 @@ impl<D: Database> ApiKeys for SqlLedger<D> {
     }
 
     async fn revoke_key(&self, id: &str, at: i64) -> Result<(), StoreError> {
-        let revision = revision()?;
+        let revision = chance()?;
         let change = |script: &mut Script| {
             script.sql("UPDATE api_keys SET revoked_at = ").value(at).sql(", revision = ").value(revision);
             script.sql(" WHERE revoked_at IS NULL AND id = ").value(id);
@@ -90,27 +84,6 @@ impl<D: Database> ApiKeys for SqlLedger<D> {
         self.database.session(Purpose::WritingRecords).await?.run(script).await?;
         Ok(())
     }
-}
-
-/// Makes a change of keys, all of it or nothing.
-async fn changed<S: Session>(session: &mut S, change: impl FnOnce(&mut Script)) -> Result<(), Failure> {
-    let mut script = Script::new(S::DIALECT);
-    statements::begin(&mut script);
-    change(&mut script);
-    script.sql("; COMMIT");
-    let sent = session.run(script).await;
-    if sent.is_err() {
-        // What is open must not go on with whoever comes next.
-        session.abandon();
-    }
-    sent.map(drop)
-}
-
-/// 31 bits, so that the sum of any number of keys is a number of the database.
-fn revision() -> Result<i64, Failure> {
-    let chance =
-        getrandom::u64().map_err(|cause| Failure::Transient(format!("no random number: {cause}")))?;
-    Ok(i64::try_from(chance >> 33).unwrap_or_default())
 }
 
 /// A key; `None`: what some hand or a later release wrote there is none, and nobody is let in by it.

@@ -9,9 +9,10 @@ mod stream;
 use async_trait::async_trait;
 use domain::text::Client;
 
+use super::changes::version;
+use super::reads;
 use super::script::{Dialect, Script};
 use super::session::{Database, Purpose, Session, SqlLedger};
-use super::{reads, statements};
 use crate::error::StoreError;
 use crate::failure::Failure;
 use crate::webhooks::{
@@ -22,7 +23,7 @@ use crate::webhooks::{
 #[async_trait]
 impl<D: Database> Webhooks for SqlLedger<D> {
     async fn version_of_endpoints(&self) -> Result<Option<String>, StoreError> {
-        Ok(endpoints::version(&mut reading(self).await?).await?)
+        Ok(version(&mut reading(self).await?, "webhook_endpoints").await?)
     }
 
     async fn endpoints(&self, client: Option<&Client>) -> Result<Vec<Endpoint>, StoreError> {
@@ -153,20 +154,6 @@ async fn rows<S: Session>(session: &mut S, script: Script) -> Result<Vec<S::Row>
     Ok(session.run(script).await?.pop().unwrap_or_default())
 }
 
-/// Runs statements in one transaction, all of it or nothing.
-async fn changed<S: Session>(session: &mut S, change: impl FnOnce(&mut Script)) -> Result<(), Failure> {
-    let mut script = Script::new(S::DIALECT);
-    statements::begin(&mut script);
-    change(&mut script);
-    script.sql("; COMMIT");
-    let sent = session.run(script).await;
-    if sent.is_err() {
-        // What is open must not go on with whoever comes next.
-        session.abandon();
-    }
-    sent.map(drop)
-}
-
 /// The time of the database.
 async fn now<S: Session>(session: &mut S) -> Result<i64, Failure> {
     reads::now(session).await
@@ -179,13 +166,6 @@ fn lock(script: &mut Script) -> &mut Script {
         Dialect::Sqlite => "",
     };
     script.sql(lock)
-}
-
-/// 31 bits, so that the sum of any number of them is a number of the database.
-fn chance() -> Result<i64, Failure> {
-    let chance =
-        getrandom::u64().map_err(|cause| Failure::Transient(format!("no random number: {cause}")))?;
-    Ok(i64::try_from(chance >> 33).unwrap_or_default())
 }
 
 fn micros(duration: std::time::Duration) -> i64 {

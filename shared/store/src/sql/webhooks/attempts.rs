@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::{changed, deliveries, endpoints, micros, now, rows, stream};
+use super::{deliveries, endpoints, micros, now, rows, stream};
 use crate::failure::Failure;
+use crate::sql::changes::{chance, changed};
 use crate::sql::posting::SqlTransaction;
-use crate::sql::rows::{Cells, count};
+use crate::sql::rows::{self as cells, Cells, count};
 use crate::sql::script::{Script, Value};
 use crate::sql::session::Session;
 use crate::sql::statements::{begin, select_now, stored};
-use crate::sql::{rows as cells, webhooks};
 use crate::webhooks::{
     ATTEMPTS_KEPT_FOR, ATTEMPTS_KEPT_MAX, AttemptRecord, AttemptResult, Disabled, Done, FAILING_MAX, Then,
 };
@@ -63,7 +63,7 @@ pub(super) async fn note<S: Session>(session: S, done: &[Done]) -> Result<Vec<(S
         let Some(earlier) = before.get(id).filter(|earlier| *earlier != health) else { continue };
         script.sql("UPDATE webhook_endpoints SET failing_since = ").value(health.failing_since);
         if let (None, Some(why)) = (earlier.disabled, health.disabled) {
-            script.sql(", revision = ").value(webhooks::chance()?);
+            script.sql(", revision = ").value(chance()?);
             endpoints::disable(&mut script, why, now);
             disabled.push((id.clone(), why));
         }

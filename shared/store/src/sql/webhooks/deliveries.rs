@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{chance, micros, now, rows};
+use super::{micros, now, rows};
 use crate::failure::Failure;
+use crate::sql::changes::chance;
 use crate::sql::rows::{Cells, count};
 use crate::sql::script::Script;
 use crate::sql::session::Session;

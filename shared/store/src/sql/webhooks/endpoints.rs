@@ -2,8 +2,9 @@
 
 use domain::text::{Client, Name};
 
-use super::{chance, changed, micros, now, rows};
+use super::{micros, now, rows};
 use crate::failure::Failure;
+use crate::sql::changes::{chance, changed};
 use crate::sql::rows::{Cells, count};
 use crate::sql::script::{Script, Value};
 use crate::sql::session::Session;
@@ -11,15 +12,6 @@ use crate::webhooks::{Disabled, Endpoint, EndpointChange, Secrets, Standing};
 
 const COLUMNS: &str = "id, client, name, url, types, accounts, secret, old_secret, old_secret_until, created_at, \
      created_by, key_id, disabled, disabled_at, failing_since, behind_at, missed_at";
-
-pub(super) async fn version<S: Session>(session: &mut S) -> Result<Option<String>, Failure> {
-    let mut script = Script::new(S::DIALECT);
-    script.sql("SELECT COUNT(*), CAST(COALESCE(SUM(revision), 0) AS SIGNED) FROM webhook_endpoints");
-    let found = rows(session, script).await?;
-    let row = found.first().ok_or_else(|| Failure::unreadable("number of endpoints", "nothing"))?;
-    let (endpoints, revisions) = (row.int(0)?, row.int(1)?);
-    Ok((endpoints > 0).then(|| format!("{endpoints} {revisions}")))
-}
 
 pub(super) async fn all<S: Session>(
     session: &mut S,

@@ -2,11 +2,10 @@
 
 use super::{rows, stream};
 use crate::failure::Failure;
-use crate::sql::posting::SqlTransaction;
 use crate::sql::rows::{Cells, count};
 use crate::sql::script::{Script, Value};
 use crate::sql::session::Session;
-use crate::sql::statements::{begin, stored};
+use crate::sql::statements::stored;
 use crate::webhooks::{NewDelivery, Resend};
 
 /// As many are worked on at a time.
@@ -55,11 +54,7 @@ pub(super) async fn note<S: Session>(
     deliveries: &[NewDelivery],
     place: Option<u64>,
 ) -> Result<(), Failure> {
-    let mut transaction = SqlTransaction::new(session);
-    let mut script = Script::new(S::DIALECT);
-    begin(&mut script);
-    script.sql("SELECT 1");
-    transaction.run(script).await?;
+    let mut transaction = stream::opened(session).await?;
     let mut script = stream::add(&mut transaction, deliveries).await?;
     match place {
         Some(place) => script.sql("UPDATE webhook_resends SET place = ").value(stored(place)),

@@ -79,15 +79,21 @@ pub(super) async fn note_caught_up<S: Session>(
     deliveries: &[NewDelivery],
     behind_at: Option<u64>,
 ) -> Result<(), Failure> {
+    let mut transaction = opened(session).await?;
+    let mut script = add(&mut transaction, deliveries).await?;
+    script.sql("UPDATE webhook_endpoints SET behind_at = ").value(behind_at.map(stored));
+    script.sql(" WHERE id = ").value(endpoint).sql("; COMMIT");
+    transaction.finish(script).await
+}
+
+/// A transaction, begun.
+pub(super) async fn opened<S: Session>(session: S) -> Result<SqlTransaction<S>, Failure> {
     let mut transaction = SqlTransaction::new(session);
     let mut script = Script::new(S::DIALECT);
     begin(&mut script);
     script.sql("SELECT 1");
     transaction.run(script).await?;
-    let mut script = add(&mut transaction, deliveries).await?;
-    script.sql("UPDATE webhook_endpoints SET behind_at = ").value(behind_at.map(stored));
-    script.sql(" WHERE id = ").value(endpoint).sql("; COMMIT");
-    transaction.finish(script).await
+    Ok(transaction)
 }
 
 /// Adds deliveries within a transaction, for the endpoints that are there. Returns what has to be run before its end.
