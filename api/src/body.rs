@@ -1,6 +1,7 @@
 //! Reading a request's body within a limit of size and of time.
 
 mod coding;
+mod json;
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -17,6 +18,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use self::coding::{Coding, Unpacker};
+pub use self::json::{read_json, read_json_or_default};
 use crate::problem::{Problem, ProblemType};
 
 /// What is allowed of one request's body.

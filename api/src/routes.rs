@@ -18,7 +18,8 @@ pub mod webhooks;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use tellers_http::access::{Door, guard};
@@ -104,6 +105,11 @@ async fn admit(State(ingress): State<Arc<Ingress>>, mut request: Request, next: 
     let response = next.run(request).await;
     drop(place);
     response
+}
+
+/// The id in a path, as much of it as an id may have and more.
+fn id_of(path: Result<Path<String>, PathRejection>) -> String {
+    path.map_or_else(|_| String::new(), |Path(id)| id.chars().take(80).collect())
 }
 
 async fn not_found(request: Request) -> Problem {

@@ -13,11 +13,10 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use contract::submission::Invalid;
 use domain::access::{AccountPattern, Accounts, Scope};
-use domain::json;
 use domain::text::{Client, Name};
 use jiff::Timestamp;
 use runtime::clock;
-use serde::de::{DeserializeOwned, Error as _};
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_with::skip_serializing_none;
 use store::keys::ApiKey;
@@ -32,8 +31,9 @@ use crate::context::Ingress;
 use crate::keys::Caller;
 use crate::ledger_reads::LEDGER_READ_MAX;
 use crate::openapi::{KeyStatus, ScopeName};
-use crate::problem::{self, Problem, ProblemType};
+use crate::problem::{Problem, ProblemType};
 use crate::rfc3339::Rfc3339;
+use crate::routes::id_of;
 
 /// A key with a hundred patterns is some 4 KiB.
 const LIMIT: BodyLimit = BodyLimit { bytes_max: 64 * 1024, read_max: LEDGER_READ_MAX };
@@ -164,9 +164,9 @@ pub async fn create(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let body: KeyBody = read(&body::read(&headers, body, LIMIT).await?)?;
+    let body: KeyBody = body::read_json(&headers, body, LIMIT, unreadable).await?;
     let new = new_key(body)?;
-    let made = ingress.make_key(making::make(&*ingress.parts.api_keys, new, &name_of(&caller))).await?;
+    let made = ingress.make_key(making::make(&*ingress.parts.api_keys, new, &caller.described())).await?;
     ingress.note_key("key_created", &who, &made.0);
     Ok(created(&made))
 }
@@ -218,8 +218,7 @@ pub async fn rotate(
 ) -> Result<Response, Problem> {
     let id = id_of(path);
     let (head, body) = request.into_parts();
-    let json = body::read(&head.headers, body, LIMIT).await?;
-    let body = if json.trim_ascii().is_empty() { RotationBody::default() } else { read(&json)? };
+    let body: RotationBody = body::read_json_or_default(&head.headers, body, LIMIT, unreadable).await?;
     let overlap = i64::from(body.overlap_seconds.unwrap_or(OVERLAP_SECONDS)) * US_PER_SECOND;
     if overlap > OVERLAP_US_MAX {
         let value = overlap / US_PER_SECOND;
@@ -229,7 +228,7 @@ pub async fn rotate(
             "must be at most 7776000, which is 90 days",
         ));
     }
-    let by = name_of(&caller);
+    let by = caller.described();
     let made = ingress.make_key(making::rotate(&*ingress.parts.api_keys, &id, overlap, &by)).await?;
     ingress.note_key("key_rotated", &who, &made.0);
     Ok(created(&made))
@@ -313,27 +312,14 @@ fn new_key(body: KeyBody) -> Result<NewKey, Problem> {
     Ok(NewKey { client, name, scopes: scopes.into_iter().collect(), accounts, rate, expires_at })
 }
 
-/// Who makes a key, as it is kept with the key.
-fn name_of(caller: &Caller) -> String {
-    if caller.id == caller.name { caller.name.clone() } else { format!("{} ({})", caller.name, caller.id) }
-}
-
 fn created((key, secret): &(ApiKey, Secret)) -> Response {
     let document = KeyDocument { key: Some(secret.reveal().to_owned()), ..KeyDocument::from(key) };
     let headers = [(LOCATION, format!("/api/keys/{}", key.id)), (CACHE_CONTROL, "no-store".to_owned())];
     (StatusCode::CREATED, headers, Json(document)).into_response()
 }
 
-fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, Problem> {
-    json::check(json).map_err(problem::malformed)?;
-    let mut json = serde_json::Deserializer::from_slice(json);
-    serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let field = match error.path().to_string() {
-            path if path == "." => "body".to_owned(),
-            path => path,
-        };
-        invalid(&field, String::new(), &error.inner().to_string())
-    })
+fn unreadable(field: &str, why: &str) -> Problem {
+    invalid(field, String::new(), why)
 }
 
 fn invalid(field: &str, value: String, remedy: &str) -> Problem {
@@ -341,10 +327,6 @@ fn invalid(field: &str, value: String, remedy: &str) -> Problem {
         ProblemType::InvalidKey,
         Invalid { field: field.to_owned(), value, remedy: remedy.to_owned() },
     )
-}
-
-fn id_of(path: Result<Path<String>, PathRejection>) -> String {
-    path.map_or_else(|_| String::new(), |Path(id)| id.chars().take(80).collect())
 }
 
 fn unknown(id: &str) -> Problem {

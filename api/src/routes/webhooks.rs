@@ -30,6 +30,7 @@ pub use self::document::EndpointDocument;
 use crate::context::Ingress;
 use crate::keys::{Caller, Scope};
 use crate::problem::{Problem, ProblemType};
+use crate::routes::id_of;
 
 /// Endpoints of one client.
 const ENDPOINTS_MAX: usize = 100;
@@ -163,8 +164,7 @@ pub async fn change(
     body: Body,
 ) -> Result<Json<EndpointDocument>, Problem> {
     let patch: EndpointPatch = body::read(&headers, body).await?;
-    let endpoint = ingress.own_webhook(&caller, path).await?;
-    may_hand_out(&caller, Some(&endpoint))?;
+    let endpoint = ingress.changed_webhook(&caller, path).await?;
     let accounts = accounts(&caller, patch.accounts)?;
     let types = patch.types.map(body::types).transpose()?;
     if let Some(url) = &patch.url {
@@ -269,7 +269,18 @@ impl Ingress {
         if is_shown { Ok(endpoint) } else { Err(unknown(&endpoint.id)) }
     }
 
-    /// An endpoint that this caller may change.
+    /// An endpoint that this caller may have sent to another place, or more.
+    async fn changed_webhook(
+        &self,
+        caller: &Caller,
+        path: Result<Path<String>, PathRejection>,
+    ) -> Result<Endpoint, Problem> {
+        let endpoint = self.own_webhook(caller, path).await?;
+        may_hand_out(caller, Some(&endpoint))?;
+        Ok(endpoint)
+    }
+
+    /// An endpoint that this caller may remove.
     async fn own_webhook(
         &self,
         caller: &Caller,
@@ -301,10 +312,6 @@ fn no_chance(error: getrandom::Error) -> Problem {
 fn invalid(field: &str, value: &str, remedy: &str) -> Problem {
     let (field, value, remedy) = (field.to_owned(), value.to_owned(), remedy.to_owned());
     Problem::of_field(ProblemType::InvalidWebhook, Invalid { field, value, remedy })
-}
-
-fn id_of(path: Result<Path<String>, PathRejection>) -> String {
-    path.map_or_else(|_| String::new(), |Path(id)| id.chars().take(80).collect())
 }
 
 fn unknown(id: &str) -> Problem {

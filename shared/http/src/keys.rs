@@ -127,6 +127,11 @@ impl Deref for Caller {
 }
 
 impl Caller {
+    /// The key as people know it, for what is kept of who did something: its name, and its id where that is another.
+    pub fn described(&self) -> String {
+        if self.id == self.name { self.name.clone() } else { format!("{} ({})", self.name, self.id) }
+    }
+
     /// Whether the key has this scope.
     pub fn may(&self, scope: Scope) -> bool {
         self.scopes.contains(scope)

@@ -24,7 +24,7 @@ use utoipa::ToSchema;
 use webhooks::{Message, Secret};
 
 use super::body::{self, EnableBody, ResendBody, SecretRotationBody};
-use super::{EndpointDocument, invalid, may_hand_out, no_chance};
+use super::{EndpointDocument, invalid, no_chance};
 use crate::context::Ingress;
 use crate::keys::Caller;
 use crate::problem::Problem;
@@ -59,8 +59,7 @@ pub async fn rotate(
         let remedy = "must be at most 7776000, which is 90 days";
         return Err(invalid("overlap_seconds", &overlap.to_string(), remedy));
     }
-    let endpoint = ingress.own_webhook(&caller, path).await?;
-    may_hand_out(&caller, Some(&endpoint))?;
+    let endpoint = ingress.changed_webhook(&caller, path).await?;
     let secret = Secret::new().map_err(no_chance)?.reveal();
     let overlap = Duration::from_secs(overlap.into());
     let change = EndpointChange { secret: Some((&secret, overlap)), ..EndpointChange::default() };
@@ -103,8 +102,7 @@ pub async fn test(
     _: Query<NoParameters>,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<TestResult>, Problem> {
-    let endpoint = ingress.own_webhook(&caller, path).await?;
-    may_hand_out(&caller, Some(&endpoint))?;
+    let endpoint = ingress.changed_webhook(&caller, path).await?;
     let event = format!("{:016x}.test", getrandom::u64().map_err(no_chance)?);
     let old = endpoint.secrets.old.iter().filter(|(_, until)| clock::now_us() < *until);
     let secrets = std::iter::once(&endpoint.secrets.current).chain(old.map(|(secret, _)| secret));
@@ -154,8 +152,7 @@ pub async fn resend(
 ) -> Result<Response, Problem> {
     let (head, body) = request.into_parts();
     let body: ResendBody = body::read(&head.headers, body).await?;
-    let endpoint = ingress.own_webhook(&caller, path).await?;
-    may_hand_out(&caller, Some(&endpoint))?;
+    let endpoint = ingress.changed_webhook(&caller, path).await?;
     if endpoint.disabled.is_some() {
         let remedy = "is disabled; enable it first, and it goes on where it stopped";
         return Err(invalid("id", &format!("\"{}\"", endpoint.id), remedy));
@@ -216,8 +213,7 @@ pub async fn enable(
 ) -> Result<Json<EndpointDocument>, Problem> {
     let (head, body) = request.into_parts();
     let EnableBody { skip } = body::read_or_default(&head.headers, body).await?;
-    let endpoint = ingress.own_webhook(&caller, path).await?;
-    may_hand_out(&caller, Some(&endpoint))?;
+    let endpoint = ingress.changed_webhook(&caller, path).await?;
     let store = &ingress.parts.webhooks;
     let change = EndpointChange { disabled: Some(None), skips: skip, ..EndpointChange::default() };
     ingress.read_records(store.change_endpoint(&endpoint.id, &change)).await?;

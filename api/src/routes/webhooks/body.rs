@@ -4,7 +4,6 @@ use axum::body::Body;
 use axum::http::HeaderMap;
 use contract::event::EventType;
 use domain::access::AccountPattern;
-use domain::json;
 use domain::text::Name;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -15,7 +14,7 @@ use super::invalid;
 use crate::body::{self, BodyLimit};
 use crate::keys::Caller;
 use crate::ledger_reads::LEDGER_READ_MAX;
-use crate::problem::{self, Problem};
+use crate::problem::Problem;
 
 /// An endpoint with a hundred patterns is some 6 KiB.
 const LIMIT: BodyLimit = BodyLimit { bytes_max: 64 * 1024, read_max: LEDGER_READ_MAX };
@@ -93,7 +92,7 @@ pub struct ResendBody {
 
 /// Reads a body.
 pub(super) async fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, Problem> {
-    parse(&body::read(headers, body, LIMIT).await?)
+    body::read_json(headers, body, LIMIT, unreadable).await
 }
 
 /// Reads a body that may be empty.
@@ -101,20 +100,11 @@ pub(super) async fn read_or_default<T: DeserializeOwned + Default>(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<T, Problem> {
-    let json = body::read(headers, body, LIMIT).await?;
-    if json.trim_ascii().is_empty() { Ok(T::default()) } else { parse(&json) }
+    body::read_json_or_default(headers, body, LIMIT, unreadable).await
 }
 
-fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, Problem> {
-    json::check(json).map_err(problem::malformed)?;
-    let mut json = serde_json::Deserializer::from_slice(json);
-    serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let field = match error.path().to_string() {
-            path if path == "." => "body".to_owned(),
-            path => path,
-        };
-        invalid(&field, "", &error.inner().to_string())
-    })
+fn unreadable(field: &str, why: &str) -> Problem {
+    invalid(field, "", why)
 }
 
 /// Names of types of events, each once.
@@ -132,10 +122,5 @@ pub(super) fn types(mut names: Vec<String>) -> Result<Vec<String>, Problem> {
 
 /// Who makes an endpoint, as it is kept with it.
 pub(super) fn made_by(caller: &Caller) -> String {
-    let name = if caller.id == caller.name {
-        caller.name.clone()
-    } else {
-        format!("{} ({})", caller.name, caller.id)
-    };
-    name.chars().take(Name::CHARS_MAX).collect()
+    caller.described().chars().take(Name::CHARS_MAX).collect()
 }
