@@ -179,6 +179,10 @@ pub async fn the_stream_is_read_on_by_one(subject: Subject) -> anyhow::Result<()
     hooks.note_missed(None).await?;
     ensure!(hooks.endpoint(&one.id).await?.is_some_and(|kept| kept.missed_at.is_some()));
     hooks.forget_place().await?;
+    ensure!(hooks.place().await? == Some(10), "an endpoint is read for, whatever a worker knows of it");
+    let off = EndpointChange { disabled: Some(Some(Disabled::ByClient)), ..EndpointChange::default() };
+    hooks.change_endpoint(&one.id, &off).await?;
+    hooks.forget_place().await?;
     ensure!(hooks.place().await?.is_none());
     Ok(())
 }
