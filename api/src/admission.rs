@@ -7,6 +7,7 @@ mod places;
 mod pressure;
 mod rates;
 mod senders;
+mod waiting;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -150,23 +151,25 @@ impl Admission {
         if granted.jobs == 0 && wanted > 0 { Err(granted.refusal()) } else { Ok(granted) }
     }
 
-    /// The lanes that this caller has to wait for.
-    pub(crate) fn behind(&self, caller: &Caller) -> Behind {
+    /// The lanes that this caller has to wait for, or to which it may add less than `jobs`.
+    pub(crate) fn behind(&self, caller: &Caller, jobs: usize) -> Behind {
         let client = limited(Some(caller));
         let has_most = |lane| client.as_ref().is_some_and(|client| self.senders.has_most(lane, client));
-        self.lanes.now(has_most, self.settings.now().lane_lag_limit())
+        self.lanes.now(has_most, jobs, self.settings.now().lane_lag_limit())
     }
 
     /// Notes jobs that a caller puts on a lane.
     pub(crate) fn sent(&self, caller: &Caller, lane: Lane, jobs: usize) {
         if !caller.is_anonymous() {
             self.senders.sent(lane, &caller.client, jobs);
+            self.lanes.sent(lane, jobs);
         }
     }
 
     /// Notes rows of a client's file that go to a lane.
     pub(crate) fn read(&self, client: &Client, lane: Lane, rows: usize) {
         self.senders.read(lane, client, rows);
+        self.lanes.sent(lane, rows);
     }
 
     /// Counts rows of a file among the jobs of its client; `rate`: of the key with this id. Says how long to wait before the next.

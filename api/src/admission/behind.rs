@@ -4,6 +4,7 @@
 //! acceptance moves: at 0.5 the lane takes two seconds for what was accepted in one, and falls behind.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,7 @@ use tellers_http::problem::whole_seconds;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
+use super::waiting::Waiting;
 use crate::problem::{Problem, ProblemType};
 
 /// Where nothing is set, clients share a lane from this lag on: twice what a worker that is busy and keeps up has.
@@ -22,13 +24,16 @@ pub(super) const SHARED_FROM: Duration = Duration::from_secs(2);
 /// on it than two seconds of work, by the time that its oldest job is that old.
 const SHARED_FROM_WAIT: Duration = Duration::from_secs(5);
 /// A worker reports each second; what one that is silent said last is not so any more.
-const REPORT_COUNTS_FOR: Duration = Duration::from_secs(5);
+pub(super) const REPORT_COUNTS_FOR: Duration = Duration::from_secs(5);
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(300);
 
 /// What the workers reported last of the lanes that have jobs.
 #[derive(Debug, Default)]
-pub(super) struct LanesBehind(Mutex<BTreeMap<Lane, Progress>>);
+pub(super) struct LanesBehind {
+    lanes: Mutex<BTreeMap<Lane, Progress>>,
+    waiting: Waiting,
+}
 
 #[derive(Debug, Clone, Copy)]
 struct Progress {
@@ -49,7 +54,11 @@ struct Late {
 
 /// The lanes for which a client has to wait, as they are now; mostly none.
 #[derive(Debug, Default)]
-pub(crate) struct Behind(BTreeMap<Lane, Late>);
+pub(crate) struct Behind {
+    late: BTreeMap<Lane, Late>,
+    /// How many more jobs each of these takes of the client.
+    room: BTreeMap<Lane, AtomicU64>,
+}
 
 impl LanesBehind {
     /// Takes what workers report, until the bus is closed.
@@ -70,8 +79,9 @@ impl LanesBehind {
     }
 
     fn reported(&self, now_us: i64, now: Instant, lanes: &[LaneReport]) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         for report in lanes {
+            self.waiting.reported(now_us, now, report.lane, report.oldest_accepted_at);
             let Some(oldest_accepted_at) = report.oldest_accepted_at else {
                 all.remove(&report.lane);
                 continue;
@@ -83,26 +93,39 @@ impl LanesBehind {
         }
     }
 
-    /// The lanes for which whoever sends far more than others (`has_most`), or anybody, has to wait; `limit`: the
-    /// lag from which on everybody has to.
-    pub fn now(&self, has_most: impl Fn(Lane) -> bool, limit: Option<Duration>) -> Behind {
-        self.at(Instant::now(), has_most, limit)
+    /// Notes jobs that go to a lane.
+    pub fn sent(&self, lane: Lane, jobs: usize) {
+        self.waiting.sent(clock::now_us(), lane, jobs as u64);
     }
 
-    fn at(&self, now: Instant, has_most: impl Fn(Lane) -> bool, limit: Option<Duration>) -> Behind {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The lanes for which whoever sends far more than others (`has_most`) and now `jobs` more, or anybody, has to wait; `limit`: the
+    /// lag from which on everybody has to.
+    pub fn now(&self, has_most: impl Fn(Lane) -> bool, jobs: usize, limit: Option<Duration>) -> Behind {
+        let now = Instant::now();
+        let room = self.waiting.room(now, jobs as u64).into_iter().filter(|(lane, _)| has_most(*lane));
+        let room = room.map(|(lane, jobs)| (lane, AtomicU64::new(jobs))).collect();
+        Behind { room, late: self.late(now, has_most, limit) }
+    }
+
+    fn late(
+        &self,
+        now: Instant,
+        has_most: impl Fn(Lane) -> bool,
+        limit: Option<Duration>,
+    ) -> BTreeMap<Lane, Late> {
+        let all = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         let lanes = all.iter().filter(|(_, lane)| lane.counts_at(now));
         let waits = lanes.filter_map(|(lane, progress)| {
             let is_shared = progress.is_to_be_shared() && has_most(*lane);
             let from = limit.into_iter().chain(is_shared.then(|| SHARED_FROM.min(progress.lag / 2))).min()?;
             Some((*lane, progress.late(from)?))
         });
-        Behind(waits.collect())
+        waits.collect()
     }
 
     /// How long a lane takes for half of what waits on it, if its worker reports that it moves.
     pub fn half_of(&self, lane: Lane) -> Option<Duration> {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         let progress = all.get(&lane).filter(|lane| lane.counts_at(Instant::now()))?;
         Some(progress.late(progress.lag / 2)?.pause)
     }
@@ -152,12 +175,12 @@ impl Progress {
 }
 
 impl Behind {
-    /// Turns a job of this lane away if its client has to wait.
+    /// Turns a job of this lane away if its client has to wait, and counts it otherwise.
     ///
     /// # Errors
     /// It has to, and for how long.
     pub fn check(&self, lane: Lane) -> Result<(), Problem> {
-        let Some(Late { lag, pause }) = self.0.get(&lane) else { return Ok(()) };
+        let Some(Late { lag, pause }) = self.late.get(&lane) else { return self.take_room(lane) };
         let detail = format!(
             "jobs that draw on this account wait for {} s already (LANE_LAG_LIMIT; without it, whoever sends far more than an even \
              share waits while others send too); send it again in {} s. Jobs of accounts on other lanes are taken",
@@ -167,9 +190,23 @@ impl Behind {
         Err(Problem::new(ProblemType::LaneBehind, detail).retry_after(*pause))
     }
 
+    fn take_room(&self, lane: Lane) -> Result<(), Problem> {
+        let Some(room) = self.room.get(&lane) else { return Ok(()) };
+        let taken = room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| room.checked_sub(1));
+        if taken.is_ok() {
+            return Ok(());
+        }
+        let detail = format!(
+            "as many jobs as the lane of this account posts in two seconds wait on it, most of them yours, and others send too; send              it again in {} s. Jobs of accounts on other lanes are taken",
+            whole_seconds(PAUSE_MIN),
+        );
+        Err(Problem::new(ProblemType::LaneBehind, detail).retry_after(PAUSE_MIN))
+    }
+
     /// The longest that any of its lanes takes, in whole seconds; `None`: nobody has to wait.
     pub fn seconds(&self) -> Option<u64> {
-        self.0.values().map(|late| whole_seconds(late.pause)).max()
+        let of_room = (!self.room.is_empty()).then_some(PAUSE_MIN);
+        self.late.values().map(|late| late.pause).chain(of_room).map(whole_seconds).max()
     }
 }
 
@@ -202,6 +239,15 @@ mod tests {
         (lanes, now)
     }
 
+    fn behind_at(
+        lanes: &LanesBehind,
+        now: Instant,
+        has_most: impl Fn(Lane) -> bool,
+        limit: Option<Duration>,
+    ) -> Behind {
+        Behind { late: lanes.late(now, has_most, limit), ..Behind::default() }
+    }
+
     fn pause(behind: &Behind) -> Option<u64> {
         behind.seconds()
     }
@@ -210,12 +256,12 @@ mod tests {
     fn whoever_sends_most_waits_while_a_lane_falls_behind() {
         // In two seconds what was accepted in one is posted.
         let (lanes, now) = reported(&[3, 3, 4, 4, 5, 5]);
-        let behind = lanes.at(now, |_| true, None);
+        let behind = behind_at(&lanes, now, |_| true, None);
         assert!(behind.check(LANE).is_err() && behind.check(Lane(4)).is_ok(), "{behind:?}");
         assert!(pause(&behind) >= Some(3), "at its pace three seconds of jobs take longer: {behind:?}");
-        assert!(lanes.at(now, |_| false, None).check(LANE).is_ok(), "others do not notice");
+        assert!(behind_at(&lanes, now, |_| false, None).check(LANE).is_ok(), "others do not notice");
         assert!(
-            lanes.at(now + REPORT_COUNTS_FOR, |_| true, None).check(LANE).is_ok(),
+            behind_at(&lanes, now + REPORT_COUNTS_FOR, |_| true, None).check(LANE).is_ok(),
             "its worker is silent"
         );
     }
@@ -234,16 +280,16 @@ mod tests {
             lanes.reported(second * SECOND, start + Duration::from_secs(second.unsigned_abs()), &[report]);
         }
         let now = start + Duration::from_secs(2);
-        let behind = lanes.at(now, |_| true, None);
+        let behind = behind_at(&lanes, now, |_| true, None);
         assert_eq!((behind.check(LANE).is_err(), pause(&behind)), (true, Some(2)), "{behind:?}");
-        assert!(lanes.at(now, |_| false, None).check(LANE).is_ok(), "others do not notice");
+        assert!(behind_at(&lanes, now, |_| false, None).check(LANE).is_ok(), "others do not notice");
     }
 
     #[test]
     fn nobody_waits_for_a_lane_that_keeps_up_catches_up_or_stands_still() {
         for lags in [&[1, 2, 2, 1, 2][..], &[60, 58, 55, 51], &[10, 11, 12, 13, 14], &[10]] {
             let (lanes, now) = reported(lags);
-            assert!(lanes.at(now, |_| true, None).check(LANE).is_ok(), "{lags:?}");
+            assert!(behind_at(&lanes, now, |_| true, None).check(LANE).is_ok(), "{lags:?}");
         }
     }
 
@@ -251,13 +297,13 @@ mod tests {
     fn everybody_waits_beyond_the_limit_that_is_set() {
         let limit = Some(Duration::from_secs(30));
         let (lanes, now) = reported(&[60, 58, 56, 54]);
-        let behind = lanes.at(now, |_| false, limit);
+        let behind = behind_at(&lanes, now, |_| false, limit);
         // What was accepted in 24 s, at three seconds of it a second.
         assert_eq!((behind.check(LANE).is_err(), pause(&behind)), (true, Some(8)));
         let (lanes, now) = reported(&[29, 30]);
-        assert!(lanes.at(now, |_| false, limit).check(LANE).is_ok());
+        assert!(behind_at(&lanes, now, |_| false, limit).check(LANE).is_ok());
         let (lanes, now) = reported(&[31, 32, 33]);
-        assert_eq!(pause(&lanes.at(now, |_| false, limit)), Some(33), "nothing moves");
+        assert_eq!(pause(&behind_at(&lanes, now, |_| false, limit)), Some(33), "nothing moves");
     }
 
     #[test]
@@ -266,6 +312,21 @@ mod tests {
         let idle =
             LaneReport { lane: LANE, oldest_accepted_at: None, messages_in_hand: None, jobs_in_hand: None };
         lanes.reported(0, now, &[idle]);
-        assert!(lanes.at(now, |_| true, Some(Duration::from_secs(1))).check(LANE).is_ok());
+        assert!(behind_at(&lanes, now, |_| true, Some(Duration::from_secs(1))).check(LANE).is_ok());
+    }
+
+    #[test]
+    fn whoever_sends_most_is_taken_so_many_jobs_of_as_there_is_room_for() {
+        let lanes = LanesBehind::default();
+        let idle =
+            LaneReport { lane: LANE, oldest_accepted_at: None, messages_in_hand: None, jobs_in_hand: None };
+        lanes.reported(clock::now_us(), Instant::now(), &[idle]);
+        let taken = |behind: &Behind| (0..1_000).take_while(|_| behind.check(LANE).is_ok()).count();
+        let behind = lanes.now(|_| true, 1_000, None);
+        assert_eq!((taken(&behind), behind.seconds()), (200, Some(1)));
+        lanes.sent(LANE, 150);
+        assert_eq!(taken(&lanes.now(|_| true, 100, None)), 50);
+        assert_eq!(taken(&lanes.now(|_| false, 100, None)), 1_000, "others do not notice");
+        assert!(lanes.now(|_| true, 1_000, None).check(Lane(4)).is_ok());
     }
 }

@@ -161,7 +161,7 @@ pub async fn submit(
         let who = ingress.who(&caller.client);
         let intake = Intake::of(&ingress, &caller, &who, key.as_ref());
         let (now, later) = lines.split_at(granted.jobs.min(lines.len()));
-        let behind = ingress.admission.behind(&caller);
+        let behind = ingress.admission.behind(&caller, now.len());
         sorted.sort((intake, &behind), now, &mut claims, wait.is_some()).await;
         // From the first line on that is too many: those behind it must not overtake it.
         sorted.results.extend(later.iter().map(|line| LineResult::refused(line.number, granted.refusal())));

@@ -102,7 +102,7 @@ pub async fn submit(
         _ => problem,
     });
     let prepared = prepared
-        .and_then(|job| intake.on_time(job, &ingress.admission.behind(&caller)))
+        .and_then(|job| intake.on_time(job, &ingress.admission.behind(&caller, 1)))
         .inspect_err(|problem| count_refused(&ingress, problem))?;
     ingress.admission.sent(&caller, prepared.lane, 1);
     let answer = match wait {
