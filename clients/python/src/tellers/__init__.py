@@ -60,6 +60,7 @@ from .problems import (
     Invalid,
     JournalMismatch,
     NotFound,
+    NotVerified,
     Problem,
     TellersError,
     TooLate,
@@ -71,6 +72,7 @@ from .problems import (
     WaitTimeout,
 )
 from .sending import Submission
+from .webhooks import WebhookTest, verify_webhook
 
 __all__ = [
     "AMOUNT_MAX",
@@ -103,6 +105,7 @@ __all__ = [
     "Leg",
     "LineResult",
     "NotFound",
+    "NotVerified",
     "OpenAccount",
     "OtherSide",
     "PaymentNames",
@@ -131,6 +134,8 @@ __all__ = [
     "UnfreezeAccount",
     "Unreachable",
     "WaitTimeout",
+    "WebhookTest",
     "Withdrawal",
     "parse_job",
+    "verify_webhook",
 ]

@@ -138,6 +138,10 @@ class WaitTimeout(TellersError, TimeoutError):
     """There is no outcome within the time. The job or import goes on."""
 
 
+class NotVerified(TellersError):
+    """A webhook is not of the fleet, or of another time. Do nothing of what it says."""
+
+
 class JournalMismatch(TellersError):
     """The jobs, or the fleet, are not those that the journal is about. Nothing was sent."""
 
