@@ -154,8 +154,13 @@ impl Admission {
     /// The lanes that this caller has to wait for, or to which it may add less than `jobs`.
     pub(crate) fn behind(&self, caller: &Caller, jobs: usize) -> Behind {
         let client = limited(Some(caller));
-        let has_most = |lane| client.as_ref().is_some_and(|client| self.senders.has_most(lane, client));
-        self.lanes.now(has_most, jobs, self.settings.now().lane_lag_limit())
+        let settings = self.settings.now();
+        // Nobody is turned away for a lane that is paused.
+        let has_most = |lane| {
+            let has_most = client.as_ref().is_some_and(|client| self.senders.has_most(lane, client));
+            has_most && settings.pause_of(lane).is_none()
+        };
+        self.lanes.now(has_most, jobs, settings.lane_lag_limit())
     }
 
     /// Notes jobs that a caller puts on a lane.
@@ -169,7 +174,6 @@ impl Admission {
     /// Notes rows of a client's file that go to a lane.
     pub(crate) fn read(&self, client: &Client, lane: Lane, rows: usize) {
         self.senders.read(lane, client, rows);
-        self.lanes.sent(lane, rows);
     }
 
     /// Counts rows of a file among the jobs of its client; `rate`: of the key with this id. Says how long to wait before the next.

@@ -48,6 +48,8 @@ pub struct Feed {
 pub enum From {
     /// With the oldest event that is kept.
     Oldest,
+    /// With what comes from now on.
+    Now,
     /// With what was published at that time, or somewhat earlier.
     Since(jiff::Timestamp),
     /// Behind what it has read.
@@ -62,6 +64,8 @@ pub struct Reading {
     source: Source,
     /// The first that is wanted; `None`: whatever comes first.
     next: Option<u64>,
+    /// Behind what the stream had as this began, where that is known.
+    end: Option<u64>,
     /// Taken off the stream, and not yet handed out.
     pending: Option<EventMessage>,
 }
@@ -96,12 +100,15 @@ impl Feed {
     /// The stream could not be reached, or has no longer what was asked for.
     pub async fn read(self: &Arc<Feed>, from: From) -> Result<Reading, Broken> {
         let mut newest = self.recent.follow();
+        let end = match from {
+            From::Now | From::Since(_) => newest.end().await,
+            From::Oldest | From::Behind(_) => None,
+        };
         let (start, next) = match from {
             From::Oldest => (Start::Oldest, None),
-            From::Since(time) => match newest.end_before(time).await {
-                Some(end) => (Start::At(end), Some(end)),
-                None => (Start::Since(time), None),
-            },
+            From::Now => (end.map_or(Start::Since(jiff::Timestamp::now()), Start::At), end),
+            // The times of events do not tell: one that comes again has that of the first time.
+            From::Since(time) => (Start::Since(time), None),
             // Nothing was read before.
             From::Behind(Cursor { offset: 0, .. }) => (Start::Oldest, None),
             From::Behind(cursor) => (Start::At(cursor.offset), Some(cursor.offset)),
@@ -111,7 +118,7 @@ impl Feed {
             Some(_) => Source::Recent,
             None => Source::Stream(self.queue.read_events(start).await?),
         };
-        Ok(Reading { feed: self.clone(), newest, source, next, pending: None })
+        Ok(Reading { feed: self.clone(), newest, source, next, end, pending: None })
     }
 
     /// Fails where the stream was made anew since `next` was to come, and counts from the beginning.
@@ -179,6 +186,11 @@ impl Reading {
     /// How far was read; `None`: that shows with the first message.
     pub fn cursor(&self) -> Option<Cursor> {
         self.next.map(|offset| Cursor { offset, place: 0 })
+    }
+
+    /// How far the stream went as this began; `None`: that did not show soon.
+    pub fn end(&self) -> Option<Cursor> {
+        self.end.map(|offset| Cursor { offset, place: 0 })
     }
 
     /// Fails where the stream was made anew since, and counts from the beginning.

@@ -197,7 +197,8 @@ impl Behind {
             return Ok(());
         }
         let detail = format!(
-            "as many jobs as the lane of this account posts in two seconds wait on it, most of them yours, and others send too; send              it again in {} s. Jobs of accounts on other lanes are taken",
+            "as many jobs wait on the lane of this account as it posts in two seconds, and this client sends far more to it than an \
+             even share while others send too; send it again in {} s. Jobs of accounts on other lanes are taken",
             whole_seconds(PAUSE_MIN),
         );
         Err(Problem::new(ProblemType::LaneBehind, detail).retry_after(PAUSE_MIN))

@@ -1,5 +1,5 @@
-//! How many jobs of this ingress wait on each lane, as far as the workers have reported, and how many the client that sends most
-//! may add.
+//! How many jobs of requests to this ingress wait on each lane, as far as the workers have reported, and how many the client that
+//! sends most may add.
 //!
 //! Workers report each second, and within that time a client can send more than a lane posts in many. So what it may have
 //! waiting is bounded ahead of any report, by what the lane was seen to post: twice as much as in a second, which keeps
@@ -17,12 +17,16 @@ use super::behind::REPORT_COUNTS_FOR;
 const SLICE_US: i64 = 50_000;
 /// A minute. What waits for longer makes its lane late, which is counted by its age.
 const SLICES_MAX: usize = 1_200;
-/// What is accepted so long before a report that its lane is empty is not on its way there any more.
-const ON_THE_WAY_US: i64 = 200_000;
+/// Of a lane that was reported empty twice, what was accepted so long before the second report is posted.
+const EMPTY_FOR_US: i64 = 200_000;
 /// Jobs that a client may have waiting on a lane that was not seen to post more: a fraction of a second for most.
 const JOBS_MIN: u64 = 200;
 /// Seconds of what a lane posts that a client may have waiting there.
 const SECONDS_MAX: f64 = 2.0;
+/// How many times as much as before a lane may seem to post from one report to the next.
+const GROWS_MAX: f64 = 4.0;
+/// The pace at which a lane begins.
+const FIRST_PACE: f64 = 100.0;
 /// What is left, after each report that it was empty, of the pace that a lane was seen to have.
 const FADES: f64 = 0.9;
 
@@ -37,9 +41,11 @@ struct OnLane {
     slices: VecDeque<(i64, u64)>,
     jobs: u64,
     reported_at: Option<Instant>,
+    /// What was reported then: the time of acceptance of the oldest job.
+    oldest: Option<i64>,
     /// Jobs a second that were posted; where the lane was empty at times, at least.
     pace: f64,
-    /// Something was posted since the report before, or nothing waits.
+    /// The oldest job is another one than in the report before, or there is none.
     moves: bool,
 }
 
@@ -49,11 +55,9 @@ impl Waiting {
         self.lanes(|lanes| lanes.entry(lane).or_default().sent(now_us / SLICE_US, jobs));
     }
 
-    /// Notes the time of acceptance of the oldest job of a lane; `None`: it is empty.
+    /// Notes the time of acceptance of the oldest job of a lane; `None`: its worker has none in hand.
     pub fn reported(&self, now_us: i64, now: Instant, lane: Lane, oldest_accepted_at: Option<i64>) {
-        let from = oldest_accepted_at.unwrap_or(now_us - ON_THE_WAY_US) / SLICE_US;
-        let is_empty = oldest_accepted_at.is_none();
-        self.lanes(|lanes| lanes.entry(lane).or_default().reported(now, from, is_empty));
+        self.lanes(|lanes| lanes.entry(lane).or_default().reported(now_us, now, oldest_accepted_at));
     }
 
     /// The lanes to which a client who adds `jobs` may come to add no more, and how many each takes of it.
@@ -91,25 +95,37 @@ impl OnLane {
         jobs
     }
 
-    fn reported(&mut self, now: Instant, from: i64, is_empty: bool) {
-        let mut posted = 0;
-        while self.slices.front().is_some_and(|(slice, _)| *slice < from) {
-            posted += self.drop_oldest();
-        }
-        let before = self.reported_at.map(|before| now.saturating_duration_since(before));
+    fn reported(&mut self, now_us: i64, now: Instant, oldest: Option<i64>) {
+        let elapsed = self.reported_at.map(|before| now.saturating_duration_since(before));
         // Two workers may report one lane while it is handed over.
-        if before.is_some_and(|elapsed| elapsed < Duration::from_millis(100)) {
+        if elapsed.is_some_and(|elapsed| elapsed < Duration::from_millis(100)) {
             return;
         }
         self.reported_at = Some(now);
-        self.moves = is_empty || posted > 0;
-        let Some(elapsed) = before.filter(|elapsed| *elapsed < REPORT_COUNTS_FOR) else { return };
-        let posted = f64::from(u32::try_from(posted).unwrap_or(u32::MAX)) / elapsed.as_secs_f64();
-        self.pace = if is_empty {
-            posted.max(self.pace * FADES)
-        } else {
-            f64::midpoint(self.pace, posted).max(posted)
+        let before = std::mem::replace(&mut self.oldest, oldest);
+        self.moves = oldest.is_none() || oldest != before;
+        let from = match (before, oldest) {
+            (_, Some(oldest)) => oldest,
+            (None, None) => now_us - EMPTY_FOR_US,
+            // A worker that takes a lane up has nothing in hand at first.
+            (Some(_), None) => return,
         };
+        let mut posted = 0;
+        while self.slices.front().is_some_and(|(slice, _)| *slice < from / SLICE_US) {
+            posted += self.drop_oldest();
+        }
+        let elapsed = elapsed.filter(|elapsed| *elapsed < REPORT_COUNTS_FOR);
+        // How many of those that came at once are posted does not show.
+        if let Some(elapsed) = elapsed.filter(|_| posted > 0 || oldest.is_none()) {
+            let posted = f64::from(u32::try_from(posted).unwrap_or(u32::MAX)) / elapsed.as_secs_f64();
+            self.pace = self.pace_after(posted, oldest.is_none());
+        }
+    }
+
+    /// Its pace, now that so many jobs a second were posted. What seems far more than before is a lane that was handed over.
+    fn pace_after(&self, posted: f64, was_empty: bool) -> f64 {
+        let posted = posted.min(GROWS_MAX * self.pace.max(FIRST_PACE));
+        if was_empty { posted.max(self.pace * FADES) } else { f64::midpoint(self.pace, posted).max(posted) }
     }
 
     /// `None`: nothing is known that says how many. A lane that stands still is no client's doing.
@@ -165,6 +181,7 @@ mod tests {
     #[test]
     fn what_may_wait_is_bounded_before_anything_is_reported_of_it() {
         let clock = Clock::new();
+        assert_eq!(clock.room(0, 1_000), None, "nothing was reported");
         clock.reported(0, None);
         assert_eq!(clock.room(10, 100), None, "so few jobs make nobody wait");
         assert_eq!(clock.room(10, 1_000), Some(JOBS_MIN));
@@ -177,13 +194,13 @@ mod tests {
     #[test]
     fn a_lane_that_posts_more_is_given_more_until_it_keeps_up_no_longer() {
         let clock = Clock::new();
-        clock.reported(0, None);
-        // 200, 400, 800: all of it is posted by the next report.
+        clock.reported(0, Some(0));
+        // All of it is posted by the next report, and the job that is the oldest then came just before.
         for (second, jobs) in [(0, 200), (1, 400), (2, 800)] {
             let ms = second * 1_000 + 10;
             assert_eq!(clock.room(ms, 1_000), Some(jobs));
             clock.sent(ms, jobs);
-            clock.reported((second + 1) * 1_000, None);
+            clock.reported((second + 1) * 1_000, Some((second + 1) * 1_000 - 5));
         }
         // Of 1,600 a half is left, so 800 were posted in a second: so many more are taken as make two seconds.
         clock.sent(3_010, 800);
@@ -191,6 +208,9 @@ mod tests {
         assert_eq!(clock.room(3_600, 1_000), Some(0));
         clock.reported(4_000, Some(3_510));
         assert_eq!(clock.room(4_010, 1_000), Some(800));
+        // Of jobs that came at once it does not show how many are posted, but that the lane moves does.
+        clock.reported(5_000, Some(3_511));
+        assert_eq!(clock.room(5_010, 1_000), Some(800));
     }
 
     #[test]
@@ -200,10 +220,18 @@ mod tests {
         clock.sent(10, 500);
         assert_eq!(clock.room(20, 100), Some(0));
         clock.reported(1_000, Some(10));
-        assert_eq!(clock.room(1_010, 100), None, "nothing was posted");
-        clock.reported(2_000, None);
-        assert_eq!(clock.room(2_010, 1_000), Some(1_000), "all was, within a second");
-        assert_eq!(clock.room(7_100, 1_000), None, "that was long ago");
+        assert_eq!(clock.room(1_010, 100), Some(0), "a worker has taken it up");
+        clock.reported(2_000, Some(10));
+        assert_eq!(clock.room(2_010, 100), None, "nothing was posted");
+        clock.reported(3_000, None);
+        assert_eq!(clock.room(3_010, 1_000), Some(0), "a worker that takes it up has nothing in hand yet");
+        clock.reported(4_000, None);
+        assert_eq!(
+            clock.room(4_010, 1_000),
+            Some(800),
+            "all was posted, of which four times the pace counts"
+        );
+        assert_eq!(clock.room(9_100, 1_000), None, "that was long ago");
     }
 
     #[test]

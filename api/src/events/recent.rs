@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use queue::Queue;
 use queue::events::Start;
 use tokio::sync::watch;
@@ -142,14 +141,12 @@ impl Following {
             .is_some_and(|(oldest, newest)| oldest.offset <= offset && offset <= newest.offset + 1)
     }
 
-    /// Where the stream ends, if all that it has so far was before `time`; `None`: it was not, or that does not show soon.
-    pub(super) async fn end_before(&mut self, time: Timestamp) -> Option<u64> {
+    /// Where the stream ends; `None`: it has nothing, or that does not show soon.
+    pub(super) async fn end(&mut self) -> Option<u64> {
         let newest =
             tokio::time::timeout(NEWEST_MAX, self.newest.wait_for(|_| self.recent.newest().is_some()));
         newest.await.ok()?.ok()?;
-        let newest = self.recent.newest()?;
-        let latest = newest.events.iter().filter_map(|(_, event)| event.time).max();
-        latest.is_some_and(|latest| latest < time).then_some(newest.offset + 1)
+        Some(self.recent.newest()?.offset + 1)
     }
 
     /// Whether no stream that has this newest message has ever had one at this place, or is to have it next.

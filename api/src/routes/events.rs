@@ -149,8 +149,7 @@ pub async fn list(
     let shown = Shown { caller, event_type: query.event_type, account: query.account };
     if event_stream::is_asked_for(&headers) {
         let place = ingress.admission.stream(&shown.caller)?;
-        let from = start.unwrap_or(From::Since(Timestamp::now()));
-        let reading = read(&ingress, from).await?;
+        let reading = read(&ingress, start.unwrap_or(From::Now)).await?;
         return Ok(stream_of(ingress, shown, reading, first_place, place));
     }
     let reading = read(&ingress, start.unwrap_or(From::Oldest)).await?;
@@ -216,7 +215,10 @@ async fn page_of(
     let until = Instant::now() + LOOK_MAX;
     let (mut events, mut read, mut more) = (Vec::new(), first.or(reading.cursor()), false);
     while !reading.is_at_the_end() {
-        let batch = match timeout_at(until.min(Instant::now() + IDLE_MAX), reading.next()).await {
+        // What began before the end has something to come, unless nothing was published since.
+        let is_sure = read.is_some() || reading.end().is_none();
+        let patience = if is_sure { IDLE_MAX } else { LOOK_MAX };
+        let batch = match timeout_at(until.min(Instant::now() + patience), reading.next()).await {
             Ok(batch) => batch.map_err(|broken| problem(&broken))?,
             Err(_) => break,
         };
@@ -237,7 +239,8 @@ async fn page_of(
         }
     }
     reading.check().await.map_err(|broken| problem(&broken))?;
-    let next = read.unwrap_or_default();
+    // Nothing came: so far the stream had nothing to show. Where its end is not known, all is read again.
+    let next = read.or(reading.end()).unwrap_or_default();
     Ok(Json(Events { events, next: next.to_string(), more }).into_response())
 }
 

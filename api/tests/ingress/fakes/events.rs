@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use jiff::Timestamp;
 use queue::events::{EventMessage, EventReader, EventStream, Start};
 use queue::{PublishError, QueueError};
 use tokio::sync::watch;
@@ -67,6 +68,8 @@ impl EventStream for FakeQueue {
         let messages = self.events.messages.subscribe();
         let count = messages.borrow().len();
         let next = match start {
+            // All was published in the past.
+            Start::Since(time) if time > Timestamp::now() => count,
             Start::Oldest | Start::Since(_) => 0,
             Start::Newest => count.saturating_sub(1),
             Start::At(offset) => usize::try_from(offset).unwrap(),
