@@ -98,29 +98,29 @@ impl LanesBehind {
         self.waiting.sent(clock::now_us(), lane, jobs as u64);
     }
 
-    /// The lanes for which whoever sends far more than others (`has_most`) and now `jobs` more, or anybody, has to wait; `limit`: the
-    /// lag from which on everybody has to.
+    /// The lanes for which a client has to wait: one that sends far more than others (`has_most`) and now `jobs` more, or any;
+    /// `limit`: the lag from which on every client has to.
     pub fn now(&self, has_most: impl Fn(Lane) -> bool, jobs: usize, limit: Option<Duration>) -> Behind {
-        let now = Instant::now();
-        let room = self.waiting.room(now, jobs as u64).into_iter().filter(|(lane, _)| has_most(*lane));
-        let room = room.map(|(lane, jobs)| (lane, AtomicU64::new(jobs))).collect();
-        Behind { room, late: self.late(now, has_most, limit) }
+        self.at(Instant::now(), has_most, jobs, limit)
     }
 
-    fn late(
+    fn at(
         &self,
         now: Instant,
         has_most: impl Fn(Lane) -> bool,
+        jobs: usize,
         limit: Option<Duration>,
-    ) -> BTreeMap<Lane, Late> {
+    ) -> Behind {
+        let room = self.waiting.room(now, jobs as u64).into_iter().filter(|(lane, _)| has_most(*lane));
+        let room = room.map(|(lane, jobs)| (lane, AtomicU64::new(jobs))).collect();
         let all = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         let lanes = all.iter().filter(|(_, lane)| lane.counts_at(now));
-        let waits = lanes.filter_map(|(lane, progress)| {
+        let late = lanes.filter_map(|(lane, progress)| {
             let is_shared = progress.is_to_be_shared() && has_most(*lane);
             let from = limit.into_iter().chain(is_shared.then(|| SHARED_FROM.min(progress.lag / 2))).min()?;
             Some((*lane, progress.late(from)?))
         });
-        waits.collect()
+        Behind { late: late.collect(), room }
     }
 
     /// How long a lane takes for half of what waits on it, if its worker reports that it moves.
@@ -240,15 +240,6 @@ mod tests {
         (lanes, now)
     }
 
-    fn behind_at(
-        lanes: &LanesBehind,
-        now: Instant,
-        has_most: impl Fn(Lane) -> bool,
-        limit: Option<Duration>,
-    ) -> Behind {
-        Behind { late: lanes.late(now, has_most, limit), ..Behind::default() }
-    }
-
     fn pause(behind: &Behind) -> Option<u64> {
         behind.seconds()
     }
@@ -257,12 +248,12 @@ mod tests {
     fn whoever_sends_most_waits_while_a_lane_falls_behind() {
         // In two seconds what was accepted in one is posted.
         let (lanes, now) = reported(&[3, 3, 4, 4, 5, 5]);
-        let behind = behind_at(&lanes, now, |_| true, None);
+        let behind = lanes.at(now, |_| true, 1, None);
         assert!(behind.check(LANE).is_err() && behind.check(Lane(4)).is_ok(), "{behind:?}");
         assert!(pause(&behind) >= Some(3), "at its pace three seconds of jobs take longer: {behind:?}");
-        assert!(behind_at(&lanes, now, |_| false, None).check(LANE).is_ok(), "others do not notice");
+        assert!(lanes.at(now, |_| false, 1, None).check(LANE).is_ok(), "others do not notice");
         assert!(
-            behind_at(&lanes, now + REPORT_COUNTS_FOR, |_| true, None).check(LANE).is_ok(),
+            lanes.at(now + REPORT_COUNTS_FOR, |_| true, 1, None).check(LANE).is_ok(),
             "its worker is silent"
         );
     }
@@ -281,16 +272,16 @@ mod tests {
             lanes.reported(second * SECOND, start + Duration::from_secs(second.unsigned_abs()), &[report]);
         }
         let now = start + Duration::from_secs(2);
-        let behind = behind_at(&lanes, now, |_| true, None);
+        let behind = lanes.at(now, |_| true, 1, None);
         assert_eq!((behind.check(LANE).is_err(), pause(&behind)), (true, Some(2)), "{behind:?}");
-        assert!(behind_at(&lanes, now, |_| false, None).check(LANE).is_ok(), "others do not notice");
+        assert!(lanes.at(now, |_| false, 1, None).check(LANE).is_ok(), "others do not notice");
     }
 
     #[test]
     fn nobody_waits_for_a_lane_that_keeps_up_catches_up_or_stands_still() {
         for lags in [&[1, 2, 2, 1, 2][..], &[60, 58, 55, 51], &[10, 11, 12, 13, 14], &[10]] {
             let (lanes, now) = reported(lags);
-            assert!(behind_at(&lanes, now, |_| true, None).check(LANE).is_ok(), "{lags:?}");
+            assert!(lanes.at(now, |_| true, 1, None).check(LANE).is_ok(), "{lags:?}");
         }
     }
 
@@ -298,13 +289,13 @@ mod tests {
     fn everybody_waits_beyond_the_limit_that_is_set() {
         let limit = Some(Duration::from_secs(30));
         let (lanes, now) = reported(&[60, 58, 56, 54]);
-        let behind = behind_at(&lanes, now, |_| false, limit);
+        let behind = lanes.at(now, |_| false, 1, limit);
         // What was accepted in 24 s, at three seconds of it a second.
         assert_eq!((behind.check(LANE).is_err(), pause(&behind)), (true, Some(8)));
         let (lanes, now) = reported(&[29, 30]);
-        assert!(behind_at(&lanes, now, |_| false, limit).check(LANE).is_ok());
+        assert!(lanes.at(now, |_| false, 1, limit).check(LANE).is_ok());
         let (lanes, now) = reported(&[31, 32, 33]);
-        assert_eq!(pause(&behind_at(&lanes, now, |_| false, limit)), Some(33), "nothing moves");
+        assert_eq!(pause(&lanes.at(now, |_| false, 1, limit)), Some(33), "nothing moves");
     }
 
     #[test]
@@ -313,7 +304,7 @@ mod tests {
         let idle =
             LaneReport { lane: LANE, oldest_accepted_at: None, messages_in_hand: None, jobs_in_hand: None };
         lanes.reported(0, now, &[idle]);
-        assert!(behind_at(&lanes, now, |_| true, Some(Duration::from_secs(1))).check(LANE).is_ok());
+        assert!(lanes.at(now, |_| true, 1, Some(Duration::from_secs(1))).check(LANE).is_ok());
     }
 
     #[test]

@@ -60,14 +60,12 @@ impl Waiting {
         self.lanes(|lanes| lanes.entry(lane).or_default().reported(now_us, now, oldest_accepted_at));
     }
 
-    /// The lanes to which a client who adds `jobs` may come to add no more, and how many each takes of it.
+    /// The lanes that may not take all `jobs` of a client, and how many each takes.
     pub fn room(&self, now: Instant, jobs: u64) -> Vec<(Lane, u64)> {
         self.lanes(|lanes| {
-            let of_lane = |(lane, on_lane): (&Lane, &OnLane)| {
-                let room = on_lane.room(now).filter(|_| on_lane.jobs + jobs > JOBS_MIN)?;
-                Some((*lane, room))
-            };
-            lanes.iter().filter_map(of_lane).collect()
+            let of_lane = |(lane, on_lane): (&Lane, &OnLane)| Some((*lane, on_lane.room(now)?));
+            // Most often none has so many: each request asks.
+            lanes.iter().filter(|(_, on_lane)| on_lane.jobs + jobs > JOBS_MIN).filter_map(of_lane).collect()
         })
     }
 

@@ -174,7 +174,7 @@ async fn a_stream_that_begins_now_says_at_once_where_it_is_and_one_that_begins_b
         before.contains("id: 1.0") && before.contains("data:"),
         "the event comes with its place: {before}"
     );
-    // When an event was published counts, not when its job was posted: one that comes again is of now.
+    // The time of publication counts, and that of the posting does not: an event that comes again was published now.
     let page = world.get("/api/events?since=2126-11-24T00:00:00Z").await;
     assert_eq!((numbers(&page), &page.body["next"]), (vec![], &json!("1.0")));
 }

@@ -23,13 +23,13 @@ BODY = b'{"test": 2432232314}'
 SIGNATURE = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
-def signed(document: dict[str, Any], secret: str = SECRET, **headers: str) -> tuple[bytes, dict[str, str]]:
+def signed(document: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
     body = json.dumps(document).encode()
-    at = headers.get("webhook-timestamp", str(int(time.time())))
-    key = base64.b64decode(secret.removeprefix("whsec_"))
+    at = str(int(time.time()))
+    key = base64.b64decode(SECRET.removeprefix("whsec_"))
     digest = hmac.digest(key, f"{document['id']}.{at}.".encode() + body, hashlib.sha256)
     signature = "v1," + base64.b64encode(digest).decode()
-    return body, {"webhook-id": document["id"], "webhook-timestamp": at, "webhook-signature": signature, **headers}
+    return body, {"webhook-id": document["id"], "webhook-timestamp": at, "webhook-signature": signature}
 
 
 def test_the_vector_of_the_specification_is_verified(monkeypatch: pytest.MonkeyPatch) -> None:

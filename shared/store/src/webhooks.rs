@@ -50,7 +50,7 @@ pub trait Webhooks: Send + Sync {
     /// Up to where the stream was read; `None`: it was not.
     async fn place(&self) -> Result<Option<u64>, StoreError>;
 
-    /// Forgets it, if there is no endpoint that is enabled: whoever asks may not know of one.
+    /// Forgets it, if no endpoint is enabled: one may be that the caller does not know of.
     async fn forget_place(&self) -> Result<(), StoreError>;
 
     /// Notes what was read of the stream, all of it or nothing. `false`: somebody else has read on, and nothing was noted.

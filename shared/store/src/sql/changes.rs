@@ -17,7 +17,7 @@ pub(super) async fn changed<S: Session>(
     script.sql("; COMMIT");
     let sent = session.run(script).await;
     if sent.is_err() {
-        // What is open must not go on with whoever comes next.
+        // What is open must not go on for another caller.
         session.abandon();
     }
     sent.map(drop)
