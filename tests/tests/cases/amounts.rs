@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::bank::{assert_one_of, at_the_bank, deposit, text, trying_all, with_an_account};
+use super::bank::{assert_one_of, at_a_bank_of_its_own, at_the_bank, deposit, text, trying_all};
 
 const MAP: &str = "value_date=Date, amount=Amount";
 
@@ -168,7 +168,9 @@ fn exact(amount: &Value) -> Option<i64> {
 
 #[test]
 fn amounts_and_balances_are_exact_for_every_reader() {
-    with_an_account(async |bank, account| {
+    // Such sums fill the outside account of a lane, and the withdrawals of other cases would find no room there.
+    at_a_bank_of_its_own(async |bank| {
+        let account = bank.account("EUR").await;
         for amount in [9_007_199_254_740_993, 9_007_199_254_740_000, 9_007_199_254_740_000, i64::MAX - 1] {
             bank.job(&deposit(&account, amount)).await;
             let view = bank.client.account(&account).await.unwrap();

@@ -79,6 +79,11 @@ impl fmt::Display for Read {
             self.entries.iter().map(|entry| (entry.amount, &entry.value_date, &entry.memo)).collect();
         let Read { import, file, .. } = self;
         write!(to, "import {} of {file:?} is {}, posted {posted:?}", import["id"], import["state"])?;
+        for outcome in ["accepted", "rejected", "duplicates", "conflicts", "dead", "cancelled", "scheduled"] {
+            if import[outcome] != 0 {
+                write!(to, ", {outcome} {}", import[outcome])?;
+            }
+        }
         if self.import["state"] == "refused" {
             return write!(to, ", since {}", self.reason(1));
         }
