@@ -1,289 +1,238 @@
 //! Standing orders: payments that recur by a rule of the calendar.
 //!
-//! A rule has its dates once and for all: the number of a date counts from the first one, so no date moves when another
-//! was late, was skipped or is asked for again.
+//! An order is opened by a job of a client. For each of its dates the fleet submits a job, whose id derives from the order, the
+//! date and the attempt. The transaction that gives this job its outcome moves the order on, so that each date is paid once.
+//! Days are those of UTC, by the clock of the database.
 
-use std::num::NonZeroU16;
+mod rule;
 
 use jiff::ToSpan as _;
 use jiff::civil::Date;
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
+use super::account::AccountNumber;
 use super::id::{Identity, JobId};
+use super::money::{Amount, Currency, Kept};
+use super::outcome::{RecordedOutcome, Rejection};
 use super::text::Client;
 
-/// By which rule a payment recurs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rule {
-    /// How far its dates are apart.
-    pub every: Every,
-    /// No date is before this day.
-    pub from: Date,
-    /// When it ends.
-    pub end: End,
+pub use self::rule::{DayOfMonth, DueDate, End, Every, MissingDay, NoDayOfMonth, Rule};
+
+/// What a standing order pays, and when: as it was opened, for good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// Whence.
+    pub account: AccountNumber,
+    /// Whither.
+    pub to: AccountNumber,
+    /// That of both accounts.
+    pub currency: Currency,
+    /// How much.
+    pub pays: Pays,
+    /// On which days.
+    pub rule: Rule,
+    /// How often a payment that lacks funds is tried again, each time on the next day; 0: it is left out at once.
+    pub retry_days: u16,
 }
 
-/// How far the dates of a rule are apart.
+/// How much one payment of an order moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Every {
-    /// So many days.
-    Days(NonZeroU16),
-    /// So many weeks, on the day of the week of the first one.
-    Weeks(NonZeroU16),
-    /// So many months.
-    Months {
-        /// How many.
-        months: NonZeroU16,
-        /// The day of the month, from 1 to 31.
-        day: DayOfMonth,
-        /// What it means in a month that does not have it.
-        missing_day: MissingDay,
-    },
+pub enum Pays {
+    /// So much.
+    Amount(Amount),
+    /// What the account has above this when the payment is executed. Held funds are not moved, and no overdraft is drawn.
+    Above(Kept),
 }
 
-/// A day of the month, from 1 to 31.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DayOfMonth(i8);
+/// A payment of a standing order, as the fleet submits it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StandingPayment {
+    /// Whence.
+    pub account: AccountNumber,
+    /// Whither.
+    pub to: AccountNumber,
+    /// That of both accounts.
+    pub currency: Currency,
+    /// How much.
+    pub pays: Pays,
+    /// The job that opened the order.
+    pub order: JobId,
+    /// The date of the rule.
+    pub due: Date,
+    /// The number of this job among those for that date, from 1.
+    pub attempt: u32,
+}
 
-/// No day of any month.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be a day of the month, from 1 to 31")]
-pub struct NoDayOfMonth;
-
-impl DayOfMonth {
-    /// # Errors
-    /// No month has it.
-    pub fn new(day: i8) -> Result<DayOfMonth, NoDayOfMonth> {
-        if (1..=31).contains(&day) { Ok(DayOfMonth(day)) } else { Err(NoDayOfMonth) }
+impl StandingPayment {
+    /// The id of its job: the same however often the `fleet` submits it.
+    pub fn job(&self, fleet: &Client) -> JobId {
+        payment_job(self.order, self.due, self.attempt, fleet)
     }
 }
 
-/// What a day means in a month that does not have it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MissingDay {
-    /// The last day of that month.
-    Last,
-    /// The first day of the next one.
-    Next,
-    /// There is no payment in that month.
-    Skip,
+/// The id of the job by which the `fleet` makes the payment of an order for one date, at one attempt (from 1).
+pub fn payment_job(order: JobId, due: Date, attempt: u32, fleet: &Client) -> JobId {
+    JobId::derived(fleet, Identity::Key(&format!("attempt {attempt} at {due} of standing order {order}")))
 }
 
-/// When a rule ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    /// It does not.
-    Never,
-    /// On this day, which may have the last payment.
-    Until(Date),
-    /// With so many dates.
-    Count(u32),
+/// A standing order, and how far it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StandingOrder {
+    /// The id of the job that opened it.
+    pub id: JobId,
+    /// What that job said.
+    pub terms: Terms,
+    /// What became of it.
+    pub status: OrderStatus,
+    /// The next date of the rule; `None`: it pays nothing any more.
+    pub next_due: Option<Date>,
+    /// The number of the next job for that date, from 1.
+    pub attempt: u32,
+    /// How often the payment for that date was put off because it could not be made.
+    pub retries: u16,
+    /// The day of the next job, if the order is active.
+    pub attempt_on: Option<Date>,
+    /// Payments made.
+    pub paid: u32,
+    /// The last payment that was made or left out, or is to be tried again.
+    pub last: Option<LastPayment>,
 }
 
-/// One date of a rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DueDate {
-    /// Its number among the dates, from 1.
-    pub number: u32,
-    /// The day.
-    pub date: Date,
+/// What became of a standing order. As text: `active`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub enum OrderStatus {
+    /// It pays.
+    Active,
+    /// It pays nothing until it is resumed.
+    Paused,
+    /// A job has closed it.
+    Closed,
+    /// Its rule has no more dates, or one of its accounts cannot take part any more.
+    Ended,
 }
 
-impl Rule {
-    /// Its dates in their order, to the end of the calendar if it does not end before.
-    pub fn dates(&self) -> impl Iterator<Item = DueDate> {
-        let rule = *self;
-        let first_month = rule.first_month();
-        let steps = (0..).map_while(move |step| rule.step(first_month, step));
-        // A month without the day is passed over, and has no number.
-        let dates = steps.flatten().filter(move |date| *date >= rule.from);
-        let dates = (1..).zip(dates).map(|(number, date)| DueDate { number, date });
-        dates.take_while(move |due| match rule.end {
-            End::Never => true,
-            End::Until(last) => due.date <= last,
-            End::Count(count) => due.number <= count,
-        })
+/// What became of the last payment of an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastPayment {
+    /// Its job.
+    pub job: JobId,
+    /// The date that it was for.
+    pub due: Date,
+    /// Posted, rejected or cancelled.
+    pub outcome: RecordedOutcome,
+}
+
+impl StandingOrder {
+    /// The order that a job opens.
+    pub fn opened(id: JobId, terms: Terms) -> StandingOrder {
+        let mut order = StandingOrder {
+            id,
+            terms,
+            status: OrderStatus::Active,
+            next_due: None,
+            attempt: 1,
+            retries: 0,
+            attempt_on: None,
+            paid: 0,
+            last: None,
+        };
+        let first = order.terms.rule.dates().next();
+        order.wait_for(first);
+        order
     }
 
-    /// The first date on this day or after it.
-    pub fn next(&self, day: Date) -> Option<DueDate> {
-        self.dates().find(|due| due.date >= day)
+    /// Whether it may pay again.
+    pub fn is_open(&self) -> bool {
+        matches!(self.status, OrderStatus::Active | OrderStatus::Paused)
     }
 
-    /// The first day of the month that has the first date: that of `from`, unless its day is over by then.
-    fn first_month(&self) -> Date {
-        let month = self.from.first_of_month();
-        let Every::Months { day, missing_day, .. } = self.every else { return month };
-        match day.in_month(month, missing_day) {
-            Some(date) if date < self.from => month.saturating_add(1.month()),
-            Some(_) | None => month,
+    /// The payment that it makes next, if it is active.
+    pub fn payment(&self) -> Option<StandingPayment> {
+        let due = self.next_due.filter(|_| self.status == OrderStatus::Active)?;
+        let Terms { account, to, currency, pays, .. } = self.terms.clone();
+        Some(StandingPayment { account, to, currency, pays, order: self.id, due, attempt: self.attempt })
+    }
+
+    /// Pays nothing from now on, until it is resumed. What is paused or at its end stays so.
+    pub fn pause(&mut self) {
+        if self.status == OrderStatus::Active {
+            self.status = OrderStatus::Paused;
+            self.attempt_on = None;
         }
     }
 
-    /// The date of a step; `None`: there is none in its month. `None` beyond the calendar.
-    fn step(&self, first_month: Date, step: u32) -> Option<Option<Date>> {
-        let times = |count: NonZeroU16| i64::from(count.get()) * i64::from(step);
-        match self.every {
-            Every::Days(days) => self.from.checked_add(times(days).days()).ok().map(Some),
-            Every::Weeks(weeks) => self.from.checked_add(times(weeks).weeks()).ok().map(Some),
-            Every::Months { months, day, missing_day } => {
-                // Each counted from the first, so that the day does not slip behind a short month.
-                let month = first_month.checked_add(times(months).months()).ok()?;
-                Some(day.in_month(month, missing_day))
+    /// Pays again from its next date on that is not before `today`: the dates before it are left out. What is active or at its
+    /// end stays so.
+    pub fn resume(&mut self, today: Date) {
+        let Some(next_due) = self.next_due.filter(|_| self.status == OrderStatus::Paused) else { return };
+        self.status = OrderStatus::Active;
+        let next = self.terms.rule.next(today.max(next_due));
+        if next.is_some_and(|next| next.date == next_due) {
+            // A job for that date may have come while the order was paused, and was rejected: another one has to have another id.
+            self.attempt = self.attempt.saturating_add(1);
+            self.attempt_on = Some(next_due);
+        } else {
+            self.wait_for(next);
+        }
+    }
+
+    /// Pays nothing any more.
+    pub fn close(&mut self) {
+        self.end(OrderStatus::Closed);
+    }
+
+    /// Moves on behind the payment that it was at, to which `job` came on the day `today`.
+    pub fn after(&mut self, job: JobId, outcome: RecordedOutcome, today: Date) {
+        let Some(due) = self.next_due else { return };
+        if outcome == RecordedOutcome::Rejected(Rejection::StandingPaymentNotDue) {
+            // It came before its day. The next job for it has to have another id.
+            self.attempt = self.attempt.saturating_add(1);
+            return;
+        }
+        self.last = Some(LastPayment { job, due, outcome });
+        match outcome {
+            RecordedOutcome::Posted => {
+                self.paid = self.paid.saturating_add(1);
+                self.go_on(due);
             }
+            RecordedOutcome::Rejected(
+                Rejection::AccountNotFound | Rejection::AccountClosed | Rejection::CurrencyMismatch,
+            ) => self.end(OrderStatus::Ended),
+            RecordedOutcome::Rejected(reason)
+                if reason != Rejection::NothingToSweep && self.retries < self.terms.retry_days =>
+            {
+                self.retries += 1;
+                self.attempt = self.attempt.saturating_add(1);
+                self.attempt_on = Some(today.saturating_add(1.day()));
+            }
+            _ => self.go_on(due),
         }
+    }
+
+    fn go_on(&mut self, from: Date) {
+        let next = from.tomorrow().ok().and_then(|day| self.terms.rule.next(day));
+        self.wait_for(next);
+    }
+
+    fn wait_for(&mut self, next: Option<DueDate>) {
+        let Some(DueDate { date, .. }) = next else { return self.end(OrderStatus::Ended) };
+        (self.next_due, self.attempt_on) = (Some(date), Some(date));
+        (self.attempt, self.retries) = (1, 0);
+    }
+
+    fn end(&mut self, status: OrderStatus) {
+        self.status = status;
+        (self.next_due, self.attempt_on) = (None, None);
+        (self.attempt, self.retries) = (1, 0);
     }
 }
 
-impl DayOfMonth {
-    /// This day of the month that begins so.
-    fn in_month(self, month: Date, missing_day: MissingDay) -> Option<Date> {
-        let last = month.days_in_month();
-        if self.0 <= last {
-            return month.checked_add((self.0 - 1).days()).ok();
-        }
-        match missing_day {
-            MissingDay::Last => month.checked_add((last - 1).days()).ok(),
-            MissingDay::Next => month.checked_add(1.month()).ok(),
-            MissingDay::Skip => None,
-        }
-    }
-}
-
-/// The id of the job by which the `fleet` makes the payment of an order for one date, at one attempt (from 1): the same
-/// however often it is submitted.
-pub fn payment_job(order: JobId, date: Date, attempt: u8, fleet: &Client) -> JobId {
-    JobId::derived(fleet, Identity::Key(&format!("attempt {attempt} at {date} of standing order {order}")))
+/// The day (UTC) of a time in microseconds since the Unix epoch.
+pub fn day_of(microseconds: i64) -> Date {
+    let time = jiff::Timestamp::from_microsecond(microseconds).unwrap_or_default();
+    jiff::tz::Offset::UTC.to_datetime(time).date()
 }
 
 #[cfg(test)]
-mod tests {
-    use jiff::civil::date;
-
-    use super::*;
-
-    fn count(n: u16) -> NonZeroU16 {
-        NonZeroU16::new(n).unwrap()
-    }
-
-    fn monthly(months: u16, day: i8, missing_day: MissingDay, from: Date) -> Rule {
-        let day = DayOfMonth::new(day).unwrap();
-        Rule { every: Every::Months { months: count(months), day, missing_day }, from, end: End::Never }
-    }
-
-    fn dates(rule: &Rule, many: usize) -> Vec<String> {
-        let dates = rule.dates().take(many).enumerate();
-        dates
-            .map(|(place, due)| {
-                assert_eq!(due.number as usize, place + 1);
-                due.date.to_string()
-            })
-            .collect()
-    }
-
-    #[test]
-    fn months_end_right_whatever_a_missing_day_means() {
-        let from = date(2027, 12, 31);
-        let rule = |missing_day| monthly(1, 31, missing_day, from);
-        let last = ["2027-12-31", "2028-01-31", "2028-02-29", "2028-03-31", "2028-04-30", "2028-05-31"];
-        assert_eq!(dates(&rule(MissingDay::Last), 6), last);
-        let next = ["2027-12-31", "2028-01-31", "2028-03-01", "2028-03-31", "2028-05-01", "2028-05-31"];
-        assert_eq!(dates(&rule(MissingDay::Next), 6), next);
-        let skip = ["2027-12-31", "2028-01-31", "2028-03-31", "2028-05-31", "2028-07-31", "2028-08-31"];
-        assert_eq!(dates(&rule(MissingDay::Skip), 6), skip);
-    }
-
-    #[test]
-    fn a_leap_day_is_there_every_four_years_or_each_year_on_the_last() {
-        let yearly = |missing_day| monthly(12, 29, missing_day, date(2028, 2, 29));
-        assert_eq!(dates(&yearly(MissingDay::Skip), 3), ["2028-02-29", "2032-02-29", "2036-02-29"]);
-        assert_eq!(dates(&yearly(MissingDay::Last), 3), ["2028-02-29", "2029-02-28", "2030-02-28"]);
-        assert_eq!(dates(&yearly(MissingDay::Next), 3), ["2028-02-29", "2029-03-01", "2030-03-01"]);
-    }
-
-    #[test]
-    fn the_first_date_is_the_first_that_is_not_before_the_beginning() {
-        let quarterly = |from| monthly(3, 15, MissingDay::Last, from);
-        assert_eq!(dates(&quarterly(date(2027, 1, 15)), 2), ["2027-01-15", "2027-04-15"]);
-        assert_eq!(dates(&quarterly(date(2027, 1, 16)), 2), ["2027-02-15", "2027-05-15"]);
-        // Where the day before would be put off into the month of the beginning, it is still before it.
-        let next = monthly(1, 31, MissingDay::Next, date(2027, 5, 1));
-        assert_eq!(dates(&next, 2), ["2027-05-31", "2027-07-01"]);
-        let skip = monthly(2, 31, MissingDay::Skip, date(2027, 4, 1));
-        assert_eq!(dates(&skip, 2), ["2027-08-31", "2027-10-31"]);
-    }
-
-    #[test]
-    fn days_and_weeks_are_counted_from_the_beginning() {
-        let from = date(2028, 2, 27);
-        let every = |every| Rule { every, from, end: End::Never };
-        assert_eq!(dates(&every(Every::Days(count(2))), 3), ["2028-02-27", "2028-02-29", "2028-03-02"]);
-        assert_eq!(dates(&every(Every::Weeks(count(2))), 3), ["2028-02-27", "2028-03-12", "2028-03-26"]);
-        let weekly = every(Every::Weeks(count(1)));
-        assert!(weekly.dates().take(500).all(|due| due.date.weekday() == from.weekday()));
-    }
-
-    #[test]
-    fn a_rule_ends_with_its_last_day_or_its_last_date() {
-        let ending = |end| Rule { end, ..monthly(1, 1, MissingDay::Last, date(2027, 1, 1)) };
-        assert_eq!(
-            dates(&ending(End::Until(date(2027, 3, 1))), 9),
-            ["2027-01-01", "2027-02-01", "2027-03-01"]
-        );
-        assert_eq!(dates(&ending(End::Until(date(2027, 2, 28))), 9).len(), 2);
-        assert_eq!(dates(&ending(End::Count(2)), 9), ["2027-01-01", "2027-02-01"]);
-        assert!(dates(&ending(End::Until(date(2026, 12, 31))), 9).is_empty());
-        assert!(dates(&ending(End::Count(0)), 9).is_empty());
-        // To the end of the calendar, which is the end.
-        let far = Rule { from: date(9999, 11, 1), ..ending(End::Never) };
-        assert_eq!(dates(&far, 9), ["9999-11-01", "9999-12-01"]);
-    }
-
-    #[test]
-    fn a_date_keeps_its_number_from_whatever_day_one_looks() {
-        let rule = monthly(1, 31, MissingDay::Last, date(2027, 1, 31));
-        let february = DueDate { number: 2, date: date(2027, 2, 28) };
-        for day in [date(2027, 2, 1), date(2027, 2, 28)] {
-            assert_eq!(rule.next(day), Some(february));
-        }
-        assert_eq!(rule.next(date(2027, 3, 1)).unwrap().number, 3);
-        assert_eq!(Rule { end: End::Count(2), ..rule }.next(date(2027, 3, 1)), None);
-    }
-
-    /// Against a calendar that is gone through day by day.
-    #[test]
-    fn a_year_of_every_rule_has_each_month_once() {
-        for day in 1..=31 {
-            for missing_day in [MissingDay::Last, MissingDay::Next, MissingDay::Skip] {
-                let rule = monthly(1, day, missing_day, date(2027, 1, 1));
-                let found: Vec<_> =
-                    rule.dates().map(|due| due.date).take_while(|date| date.year() < 2029).collect();
-                let expected =
-                    date(2027, 1, 1).series(1.day()).take_while(|date| date.year() < 2029).filter(|date| {
-                        let before = date.yesterday().unwrap();
-                        let put_off = date.day() == 1 && before >= date_of_beginning() && before.day() < day;
-                        match missing_day {
-                            _ if date.day() == day => true,
-                            MissingDay::Last => date.day() == date.days_in_month() && date.day() < day,
-                            MissingDay::Next => put_off,
-                            MissingDay::Skip => false,
-                        }
-                    });
-                assert_eq!(found, expected.collect::<Vec<_>>(), "{day} {missing_day:?}");
-            }
-        }
-    }
-
-    fn date_of_beginning() -> Date {
-        date(2027, 1, 1)
-    }
-
-    #[test]
-    fn each_date_and_attempt_is_a_job_of_its_own() {
-        let (fleet, order) = (Client::parse("tellers").unwrap(), JobId::from_chance(1, [0; 6]));
-        let [first, again] = [1, 1].map(|attempt| payment_job(order, date(2027, 1, 1), attempt, &fleet));
-        assert_eq!(first, again);
-        assert_ne!(first, payment_job(order, date(2027, 1, 1), 2, &fleet));
-        assert_ne!(first, payment_job(order, date(2027, 2, 1), 1, &fleet));
-        assert_ne!(first, payment_job(JobId::from_chance(2, [0; 6]), date(2027, 1, 1), 1, &fleet));
-    }
-}
+mod tests;
