@@ -25,6 +25,8 @@ pub const ROUTES: &[Route] = &[
     Route::of("POST", "/api/jobs/batch", &[Submit]),
     Route::of("GET", "/api/accounts", &[Read, Audit]),
     Route::of("GET", "/api/holds", &[Read, Audit]),
+    Route::of("GET", "/api/standing-orders", &[Read, Audit]),
+    Route::of("GET", "/api/standing-orders/{id}", &[Read, Audit]),
     Route::of("GET", "/api/accounts/{number}", &[Read, Audit]),
     Route::of("GET", "/api/accounts/{number}/entries", &[Read, Audit]),
     Route::of("GET", "/api/accounts/{number}/statement", &[Read, Audit]),

@@ -7,7 +7,8 @@ use tellers_http::openapi::flatten;
 use utoipa::OpenApi;
 
 pub use self::job_body::{
-    AnalysePatternsJob, JobBody, KeyStatus, KindName, OutcomeSchema, RejectionName, ScopeName,
+    AnalysePatternsJob, CounterpartyBody, JobBody, KeyStatus, KindName, OutcomeSchema, RejectionName,
+    RuleBody, ScopeName,
 };
 pub use self::problems::of as problems_of;
 use crate::problem::{FieldError, Problem};

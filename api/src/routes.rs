@@ -13,6 +13,7 @@ pub mod jobs;
 pub mod keys;
 pub mod operations;
 pub mod scheduled_jobs;
+pub mod standing_orders;
 pub mod webhooks;
 
 use std::sync::Arc;
@@ -47,6 +48,8 @@ pub fn router(ingress: Arc<Ingress>) -> Router {
         .routes(routes!(accounts::list::list))
         .routes(routes!(accounts::show))
         .routes(routes!(holds::list))
+        .routes(routes!(standing_orders::list))
+        .routes(routes!(standing_orders::show))
         .routes(routes!(accounts::entries))
         .routes(routes!(imports::submit, imports::list))
         .routes(routes!(imports::show, imports::cancel))

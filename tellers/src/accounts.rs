@@ -42,6 +42,19 @@ const ENTRIES: [Column; 9] = [
 const HOLDS: [Column; 6] =
     [left("id"), left("account"), left("status"), right("amount"), right("captured"), left("expires (UTC)")];
 
+const ORDERS: [Column; 10] = [
+    left("id"),
+    left("account"),
+    left("to"),
+    right("amount"),
+    right("keeps"),
+    left("status"),
+    left("next date"),
+    right("paid"),
+    left("last payment"),
+    left("memo"),
+];
+
 pub(crate) async fn run(args: AccountsArgs) -> anyhow::Result<ExitCode> {
     let ingress = args.ingress.service(&args.key)?;
     match args.command {
@@ -85,11 +98,17 @@ pub(crate) async fn run(args: AccountsArgs) -> anyhow::Result<ExitCode> {
                 columns: &HOLDS,
                 row: &|hold| hold_cells(hold).into(),
             };
-            let query: Vec<_> = [("account", account), ("status", status)]
-                .into_iter()
-                .filter_map(|(name, value)| Some((name, value?)))
-                .collect();
-            listing.show(&query, &list).await?;
+            listing.show(&given([("account", account), ("status", status)]), &list).await?;
+        }
+        AccountsCommand::Orders { account, status, list } => {
+            let listing = Listing {
+                service: &ingress,
+                path: "/api/standing-orders",
+                list: "standing_orders",
+                columns: &ORDERS,
+                row: &|order| order_cells(order).into(),
+            };
+            listing.show(&given([("account", account), ("status", status)]), &list).await?;
         }
         AccountsCommand::Statement(statement) => show_statement(&ingress, &statement).await?,
     }
@@ -142,6 +161,32 @@ fn hold_cells(hold: &Value) -> [String; 6] {
         if captured.is_null() { String::new() } else { amount(captured, &hold["currency"]) },
         time(&hold["expires_at"]),
     ]
+}
+
+fn order_cells(order: &Value) -> [String; 10] {
+    let money = |name: &str| match &order[name] {
+        Value::Null => String::new(),
+        units => amount(units, &order["currency"]),
+    };
+    let last = &order["last_payment"];
+    let became = if last["reason"].is_null() { &last["outcome"] } else { &last["reason"] };
+    [
+        text(&order["id"]),
+        text(&order["account"]),
+        text(&order["to"]),
+        money("amount"),
+        money("keep"),
+        text(&order["status"]),
+        text(&order["next_dates"][0]),
+        count(&order["payments_made"]),
+        format!("{} {}", text(&last["due"]), text(became)).trim().to_owned(),
+        text(&order["memo"]),
+    ]
+}
+
+/// What of a query was given.
+fn given<const N: usize>(query: [(&'static str, Option<String>); N]) -> Vec<(&'static str, String)> {
+    query.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
 
 async fn show_statement(ingress: &Service, args: &StatementArgs) -> anyhow::Result<()> {

@@ -25,6 +25,7 @@ use store::prefetches::Prefetches;
 use store::records::Records;
 use store::schedules::Schedules;
 use store::sqlite::SqliteLedger;
+use store::standing_orders::StandingOrders;
 use store::webhooks::Webhooks;
 
 /// The files of the embedded queue and ledger, within the data folder.
@@ -42,6 +43,7 @@ pub(crate) struct Parts {
     pub(crate) analyses: Arc<dyn Analyses>,
     pub(crate) prefetches: Arc<dyn Prefetches>,
     pub(crate) schedules: Arc<dyn Schedules>,
+    pub(crate) standing_orders: Arc<dyn StandingOrders>,
     pub(crate) api_keys: Arc<dyn ApiKeys>,
     pub(crate) audit_log: Arc<dyn AuditLog>,
     pub(crate) webhooks: Arc<dyn Webhooks>,
@@ -64,6 +66,7 @@ impl Parts {
             analyses,
             prefetches,
             schedules,
+            standing_orders,
             api_keys,
             audit_log,
             webhooks,
@@ -77,6 +80,7 @@ impl Parts {
             analyses,
             prefetches,
             schedules,
+            standing_orders,
             api_keys,
             audit_log,
             webhooks,
@@ -188,13 +192,24 @@ pub(crate) struct Books {
     analyses: Arc<dyn Analyses>,
     prefetches: Arc<dyn Prefetches>,
     schedules: Arc<dyn Schedules>,
+    standing_orders: Arc<dyn StandingOrders>,
     pub(crate) api_keys: Arc<dyn ApiKeys>,
     pub(crate) audit_log: Arc<dyn AuditLog>,
     webhooks: Arc<dyn Webhooks>,
 }
 
 impl<
-    L: Ledger + Records + Imports + Analyses + Prefetches + Schedules + ApiKeys + AuditLog + Webhooks + 'static,
+    L: Ledger
+        + Records
+        + Imports
+        + Analyses
+        + Prefetches
+        + Schedules
+        + StandingOrders
+        + ApiKeys
+        + AuditLog
+        + Webhooks
+        + 'static,
 > From<Arc<L>> for Books
 {
     fn from(ledger: Arc<L>) -> Books {
@@ -204,6 +219,7 @@ impl<
             analyses: ledger.clone(),
             prefetches: ledger.clone(),
             schedules: ledger.clone(),
+            standing_orders: ledger.clone(),
             api_keys: ledger.clone(),
             audit_log: ledger.clone(),
             webhooks: ledger.clone(),

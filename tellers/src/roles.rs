@@ -314,6 +314,7 @@ fn worker_parts(
         prefetches: parts.prefetches.clone(),
         records: Some(parts.records.clone()),
         schedules: Some(parts.schedules.clone()),
+        standing_orders: Some(parts.standing_orders.clone()),
         cpu: parts.work.cpu.clone(),
         bus: parts.bus.clone(),
         publisher: publisher.clone(),

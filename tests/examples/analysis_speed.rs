@@ -234,6 +234,7 @@ fn worker_parts<L: Ledger + Analyses + Prefetches + 'static>(
         prefetches: database,
         records: None,
         schedules: None,
+        standing_orders: None,
         webhooks: None,
         cpu: WorkPool::new("cpu", 20, 100),
         bus,

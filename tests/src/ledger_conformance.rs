@@ -18,6 +18,7 @@ mod reads;
 mod records;
 mod scheduling;
 mod schema;
+mod standing_orders;
 mod subject;
 mod webhooks;
 
@@ -36,5 +37,6 @@ pub use reads::*;
 pub use records::*;
 pub use scheduling::*;
 pub use schema::*;
+pub use standing_orders::*;
 pub use subject::{Jobs, Subject};
 pub use webhooks::*;

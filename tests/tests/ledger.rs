@@ -1,5 +1,9 @@
 //! The ledger's conformance suite on each adapter, and what a server that dies does to it.
 
+mod ledger {
+    mod eras;
+}
+
 use std::time::Duration;
 
 use domain::job::Job;
@@ -96,6 +100,14 @@ conformance!(
     scheduled_jobs_are_listed_in_the_order_in_which_they_are_due,
     a_scheduled_row_comes_to_its_outcome,
     tampering_with_schedules_shows,
+    a_standing_order_pays_each_date_once,
+    payments_of_one_batch_are_made_one_after_the_other,
+    a_payment_that_lacks_funds_is_put_off_or_left_out,
+    a_sweep_moves_what_is_above,
+    a_standing_order_is_paused_resumed_and_closed,
+    an_order_ends_with_its_accounts,
+    standing_orders_are_listed_by_filter,
+    tampering_with_standing_orders_shows,
     histories_come_with_their_jobs,
     a_prefetch_shrinks_once_nothing_comes_back,
     the_largest_prefetch_of_many_at_once_holds,
@@ -145,7 +157,7 @@ async fn a_migration_that_was_broken_off_is_brought_to_its_end() -> anyhow::Resu
                 UPDATE _sqlx_migrations SET success = FALSE WHERE version = 5";
     let first = "DROP TABLE holds, reversals, lane_totals, records, imports, import_rows, import_totals, \
                  import_refusals, import_contents, import_shares, job_conflicts, key_clients, analyses, analysis_batches, patterns, api_keys, \
-                 audit_log, cancellations, scheduled_jobs, webhook_endpoints, webhook_place, webhook_deliveries, webhook_attempts, webhook_resends; \
+                 audit_log, cancellations, scheduled_jobs, webhook_endpoints, webhook_place, webhook_deliveries, webhook_attempts, webhook_resends, standing_orders, sweeps; \
                  ALTER TABLE jobs DROP COLUMN scheduled_at; DELETE FROM _sqlx_migrations WHERE version > 1; \
                  UPDATE _sqlx_migrations SET success = FALSE WHERE version = 1";
     for broken_off in [last, first] {
@@ -169,34 +181,6 @@ async fn a_migration_that_was_broken_off_is_brought_to_its_end() -> anyhow::Resu
         matches!(&refused, Err(StoreError::Permanent(why)) if why.contains("migration 99")),
         "{refused:?}"
     );
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_growing_ledger_goes_on_in_new_eras() -> anyhow::Result<()> {
-    let subject = Subject::mysql().await?;
-    let jobs = Jobs::default();
-    let deposit = || jobs.job(r#"{"kind":"deposit","account":"a","amount":5,"currency":"EUR"}"#);
-    let opening = jobs.job(r#"{"kind":"open_account","account":"a","currency":"EUR"}"#);
-    subject.ledger.post(&[opening, deposit()]).await?;
-    let eras = "SELECT COUNT(*) FROM information_schema.partitions \
-                WHERE table_schema = DATABASE() AND table_name = 'entries'";
-    let stock = subject.number(eras).await?;
-    // As if lane 5 had posted as many entries as fill all eras but one.
-    let entries = (stock - 1) * 500_000;
-    subject.behind_its_back(&format!("UPDATE lane_totals SET entries = {entries} WHERE lane = 5")).await?;
-    // Each process looks at the eras when it first posts.
-    for _ in 0..3 {
-        let process = subject.again()?;
-        assert_eq!(process.post(&[deposit()]).await?, [Outcome::Posted]);
-        process.close().await;
-    }
-    assert_eq!(subject.number(eras).await?, stock + 3, "each process adds one era to the stock");
-    assert_eq!(subject.number("SELECT MAX(CAST(era AS SIGNED)) FROM entries").await?, stock - 1);
-
-    let account = domain::account::AccountNumber::parse("a")?;
-    let page = subject.ledger.entries(&account, None, 10).await?.unwrap_or_default();
-    assert_eq!(page.iter().map(|found| found.entry.seq).collect::<Vec<_>>(), [4, 3, 2, 1]);
     Ok(())
 }
 

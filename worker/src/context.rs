@@ -14,6 +14,7 @@ use store::ledger::Ledger;
 use store::prefetches::Prefetches;
 use store::records::Records;
 use store::schedules::Schedules;
+use store::standing_orders::StandingOrders;
 use tokio::sync::watch;
 
 use crate::events::Announcer;
@@ -38,6 +39,8 @@ pub struct Parts {
     pub records: Option<Arc<dyn Records>>,
     /// What waits for its day; `None`: nothing does.
     pub schedules: Option<Arc<dyn Schedules>>,
+    /// The standing orders; `None`: there are none.
+    pub standing_orders: Option<Arc<dyn StandingOrders>>,
     /// What webhooks take; `None`: none are sent.
     pub webhooks: Option<WebhookParts>,
     /// How replicas find each other.

@@ -19,6 +19,7 @@ mod lane_tasks;
 mod membership;
 mod poster;
 mod schedules;
+mod standing_orders;
 mod trials;
 mod webhooks;
 
@@ -99,6 +100,7 @@ async fn serve_lanes(shared: &Arc<Shared>, beside: &mut JoinSet<()>, shutdown: &
     beside.spawn(membership::keep(shared.clone(), share, shutdown.clone()));
     beside.spawn(expiry::release_expired(shared.clone(), shutdown.clone()));
     beside.spawn(schedules::release_due(shared.clone(), shutdown.clone()));
+    beside.spawn(standing_orders::submit_due(shared.clone(), shutdown.clone()));
     let lane_tasks = lane_tasks::serve(shared.clone(), shares, shutdown.clone());
     tokio::pin!(lane_tasks);
     tokio::select! {

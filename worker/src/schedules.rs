@@ -130,7 +130,7 @@ fn to_queue(job: &DueJob) -> ToQueue {
 }
 
 /// After which pause a job is put on its lane once more that was put there so often before, and now.
-fn pause_after(releases: u32, retry: Duration) -> Duration {
+pub(crate) fn pause_after(releases: u32, retry: Duration) -> Duration {
     let doubled = 1_u32.checked_shl(releases).unwrap_or(u32::MAX);
     retry.saturating_mul(doubled).min(RETRY_PAUSE_MAX)
 }

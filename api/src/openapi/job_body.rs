@@ -149,6 +149,112 @@ pub enum ActionBody {
     /// such as the receiver of a transfer. For the reversal of a withdrawal, which debits only the outside
     /// world, `account` is the account of the withdrawal.
     Reversal { account: AccountNumber, job: JobId },
+    /// Has the fleet make payments from an account to another on the dates of a rule, until the order is closed or ends. The id
+    /// of the order is the id of the job. Each payment is a job of kind `standing_payment` with an outcome of its own, and carries
+    /// the `memo`, the `counterparty`, the `metadata` and the `payment` of this one.
+    OpenStandingOrder {
+        account: AccountNumber,
+        to: AccountNumber,
+        /// What each payment moves, in minor units. Give either this or `keep`.
+        amount: Option<Amount>,
+        /// Each payment moves all that the account has above this, in minor units; not what is held, and no overdraft.
+        #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
+        keep: Option<i64>,
+        currency: Currency,
+        rule: RuleBody,
+        /// For how many days a payment that cannot be made is tried again, once a day; 0 by default: it is left out. Less than
+        /// the days that lie between two dates.
+        #[schema(minimum = 0, maximum = 65_535)]
+        retry_days: Option<i64>,
+    },
+    /// Has a standing order pay nothing until it is resumed.
+    PauseStandingOrder {
+        account: AccountNumber,
+        /// The id of the job that opened it.
+        order: JobId,
+    },
+    /// Has a standing order that is paused pay again, from its first date on that is not before today. The dates before are left
+    /// out.
+    ResumeStandingOrder {
+        account: AccountNumber,
+        /// The id of the job that opened it.
+        order: JobId,
+    },
+    /// Has a standing order pay nothing any more.
+    CloseStandingOrder {
+        account: AccountNumber,
+        /// The id of the job that opened it.
+        order: JobId,
+    },
+    /// Makes a payment of a standing order. The fleet alone submits it; from anybody else it is refused.
+    StandingPayment {
+        account: AccountNumber,
+        to: AccountNumber,
+        /// What it moves, in minor units; absent where the order pays all above `keep`.
+        amount: Option<Amount>,
+        /// It moves what the account has above this, in minor units.
+        #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
+        keep: Option<i64>,
+        currency: Currency,
+        /// The id of the job that opened the order.
+        order: JobId,
+        /// The date of the rule.
+        #[schema(format = Date)]
+        due: String,
+        /// The number of the job among those for that date, from 1.
+        #[schema(minimum = 1, maximum = 4_294_967_295_i64)]
+        attempt: i64,
+    },
+}
+
+/// On which days a standing order pays. Days are those of UTC.
+#[derive(ToSchema)]
+#[schema(as = StandingRule)]
+#[serde(deny_unknown_fields)]
+pub struct RuleBody {
+    unit: RuleUnit,
+    /// How many of the unit lie between two dates; 1 by default.
+    #[schema(minimum = 1, maximum = 65_535)]
+    every: Option<i64>,
+    /// The day of the month; of `months` alone, and needed there.
+    #[schema(minimum = 1, maximum = 31)]
+    day: Option<i64>,
+    /// What that day means in a month that does not have it; needed from the 29th on.
+    missing_day: Option<MissingDay>,
+    /// No date is before this day; at most 366 days back and 10 years ahead. Dates that have passed are paid at once. Days and
+    /// weeks are counted from it.
+    #[schema(format = Date)]
+    from: String,
+    /// The last day that may have a payment. Give either this or `count`, or neither.
+    #[schema(format = Date)]
+    until: Option<String>,
+    /// How many dates there are. A date that is left out counts.
+    #[schema(minimum = 1, maximum = 4_294_967_295_i64)]
+    count: Option<i64>,
+}
+
+/// What a rule counts.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum RuleUnit {
+    /// Days.
+    Days,
+    /// Weeks, on the day of the week of `from`.
+    Weeks,
+    /// Months.
+    Months,
+}
+
+/// What a day means in a month that does not have it.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum MissingDay {
+    /// The last day of that month.
+    Last,
+    /// The first day of the next month.
+    Next,
+    /// There is no payment in that month.
+    Skip,
 }
 
 /// Work without an order: an analysis of one account, as `POST /api/analyses` starts. It stands alone, and not in a batch.

@@ -26,10 +26,12 @@ pub fn of(operation: &str) -> Vec<Kind> {
         | "list_imports"
         | "list_analyses"
         | "list_accounts"
-        | "list_holds" => &[LIMITED, LEDGER],
+        | "list_holds"
+        | "list_standing_orders" => &[LIMITED, LEDGER],
         "list_events" => &[LIMITED, &[QueueUnavailable, EventsGone]],
         "cancel_job" => &[LIMITED, LEDGER, &[JobNotFound, TooLate]],
         "show_job" | "show_timeline" => &[LIMITED, LEDGER, &[JobNotFound]],
+        "show_standing_order" => &[LIMITED, LEDGER, &[NotFound]],
         "show_account" | "list_entries" => &[LIMITED, LEDGER, &[AccountNotFound]],
         "show_statement" => &[LIMITED, LEDGER, &[AccountNotFound, NotAcceptable]],
         "show_patterns" => &[LIMITED, LEDGER, &[AccountNotFound, NotAnalysed]],

@@ -216,8 +216,12 @@ fn balance(xml: &mut Xml, head: &Head, code: &str, balance: i64, at: i64) {
 /// The bank transaction code: of the external code set of ISO 20022, and the kind of the job.
 fn transaction_code(xml: &mut Xml, kind: Kind, minor_units: i64) {
     let family = if minor_units < 0 { "ICDT" } else { "RCDT" };
-    // A transfer between two accounts of one bank is a book transfer.
-    let sub_family = if kind == Kind::Transfer { "BOOK" } else { "OTHR" };
+    let sub_family = match kind {
+        // A transfer between two accounts of one bank is a book transfer.
+        Kind::Transfer => "BOOK",
+        Kind::StandingPayment => "STDO",
+        _ => "OTHR",
+    };
     xml.within("BkTxCd", |xml| {
         xml.within("Domn", |xml| {
             xml.leaf("Cd", "PMNT");

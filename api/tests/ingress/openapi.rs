@@ -64,6 +64,8 @@ async fn every_route_is_described() {
         "/api/keys/{id}",
         "/api/keys/{id}/rotate",
         "/api/scheduled-jobs",
+        "/api/standing-orders",
+        "/api/standing-orders/{id}",
         "/api/webhooks",
         "/api/webhooks/{id}",
         "/api/webhooks/{id}/attempts",

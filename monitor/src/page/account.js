@@ -1,25 +1,26 @@
 // One account: what it has, its entries, statements, holds, and what recurs on it.
-import { asked, jobLink, link } from "./address.js";
+import { accountLink, asked, jobLink, link } from "./address.js";
 import { h } from "./dom.js";
-import { kindInWords } from "./explain.js";
+import { REASONS, kindInWords, recurrence } from "./explain.js";
 import { money, signed } from "./money.js";
 import { patternsOf } from "./patterns.js";
 import { read } from "./request.js";
 import { cursorOf, facts, pages, part, table } from "./table.js";
 import { day, daysAgo, moment } from "./when.js";
-import { count, sentence } from "./words.js";
+import { count, sentence, spaced } from "./words.js";
 
 export const title = "Account";
 
 export async function view() {
-  const { number, cursor, holds: holdsCursor } = asked();
+  const { number, cursor, holds: holdsCursor, orders: ordersCursor } = asked();
   if (!number) return h("p.empty", null, "No account is named. ", link("accounts", {}, "Find one"), ".");
   const path = `api/accounts/${encodeURIComponent(number)}`;
   const after = (cursor) => (cursor ? `&cursor=${encodeURIComponent(cursor)}` : "");
-  const [account, { entries, next }, holds] = await Promise.all([
+  const [account, { entries, next }, holds, orders] = await Promise.all([
     read(path),
     read(`${path}/entries?limit=50${after(cursor)}`),
     read(`api/holds?${new URLSearchParams({ account: number, limit: 50 })}${after(holdsCursor)}`),
+    read(`api/standing-orders?${new URLSearchParams({ account: number, limit: 50 })}${after(ordersCursor)}`),
   ]);
   const { currency } = account;
   return [
@@ -36,6 +37,7 @@ export async function view() {
     part("Entries", entriesTable(entries, currency), pages("account", cursorOf(next))),
     part("Statement", statement(path)),
     part("Holds", holds.holds.length > 0 ? holdsTable(holds.holds) : h("p.empty", null, "None."), pages("account", cursorOf(holds.next), { name: "holds", older: "More", label: "Pages of the holds" })),
+    part("Standing orders", orders.standing_orders.length > 0 ? ordersTable(orders.standing_orders) : h("p.empty", null, "None."), pages("account", cursorOf(orders.next), { name: "orders", older: "More", label: "Pages of the standing orders" })),
     part("Patterns", patternsOf(account)),
   ];
 }
@@ -56,6 +58,18 @@ function holdsTable(holds) {
     jobLink(hold.id), money(hold.amount, hold.currency),
     hold.captured === undefined ? sentence(hold.status) : `${sentence(hold.status)}: ${money(hold.captured, hold.currency)}`, hold.expires_at ? moment(hold.expires_at) : "never",
   ]));
+}
+
+function ordersTable(orders) {
+  return table("Standing orders", ["Order", "#Amount", "To", "Rule", "Status", "Next", "Last payment"], orders.map((order) => [
+    jobLink(order.id, ...[order.memo ?? order.reference].filter(Boolean)), order.amount === undefined ? `all above ${money(order.keep, order.currency)}` : money(order.amount, order.currency), accountLink(order.to),
+    recurrence(order.rule), sentence(order.status), order.next_dates[0] ?? "–", lastPayment(order.last_payment),
+  ]));
+}
+
+function lastPayment(last) {
+  if (!last) return "None so far";
+  return [jobLink(last.job, last.due), `: ${last.reason ? `rejected, because ${REASONS[last.reason] ?? spaced(last.reason)}` : last.outcome}`];
 }
 
 /** A period, and the same statement in each form. */

@@ -5,7 +5,7 @@ import { money } from "./money.js";
 import { momentInWords } from "./when.js";
 import { sentence, spaced } from "./words.js";
 
-export const KINDS = ["transfer", "deposit", "withdrawal", "journal", "hold", "capture", "release", "reversal", "open_account", "close_account", "freeze_account", "unfreeze_account", "set_overdraft_limit", "set_holder"];
+export const KINDS = ["transfer", "deposit", "withdrawal", "journal", "hold", "capture", "release", "reversal", "open_account", "close_account", "freeze_account", "unfreeze_account", "set_overdraft_limit", "set_holder", "open_standing_order", "pause_standing_order", "resume_standing_order", "close_standing_order", "standing_payment"];
 
 /** Why the ledger turns a job down, for the person who asks about it. */
 export const REASONS = {
@@ -24,6 +24,10 @@ export const REASONS = {
   job_not_reversible: "the job to reverse cannot be reversed, or its reversal debits another account than the one that it names",
   already_reversed: "the job was reversed before",
   account_not_empty: "the account to close still has a balance or holds",
+  standing_order_not_found: "there is no such standing order on the account",
+  standing_order_ended: "the standing order was closed, or has come to its end",
+  standing_payment_not_due: "the standing order was paused or closed meanwhile, or the payment came before its day",
+  nothing_to_sweep: "the account had nothing above what the standing order leaves on it",
 };
 
 export const kindInWords = (kind) => sentence(spaced(kind));
@@ -53,6 +57,8 @@ export function parties(body) {
       return { payer: { account: body.from, name: payment.debtor_name }, payee: { account: body.to, name: payment.creditor_name ?? other.name, outside: other.account } };
     case "deposit": return { payer: outside(payment.debtor_name), payee: here };
     case "withdrawal": return { payer: here, payee: outside(payment.creditor_name) };
+    case "open_standing_order":
+    case "standing_payment": return { payer: here, payee: { account: body.to, name: payment.creditor_name ?? other.name } };
     case "capture": return { payer: here, payee: body.to ? { account: body.to } : outside(payment.creditor_name) };
     case "journal": {
       const [debits, credits] = [body.legs.filter(({ amount }) => amount < 0), body.legs.filter(({ amount }) => amount > 0)];
@@ -88,8 +94,23 @@ export function deed(body) {
     case "unfreeze_account": return ["account ", account, " takes entries again"];
     case "set_overdraft_limit": return ["the overdraft limit of account ", account, ` set to ${body.overdraft_limit ?? 0} minor units`];
     case "set_holder": return ["the holder of account ", account, body.holder ? ` set to ${body.holder}` : " removed"];
+    case "open_standing_order": return ["a standing order to pay ", sum(body, much), " from ", party(payer), " to ", party(payee), ` ${recurrence(body.rule)}`];
+    case "standing_payment": return [sum(body, much), " from ", party(payer), " to ", party(payee), `, due on ${body.due} by the standing order `, jobLink(body.order)];
+    case "pause_standing_order": return ["the standing order ", jobLink(body.order), " on ", account, " paused"];
+    case "resume_standing_order": return ["the standing order ", jobLink(body.order), " on ", account, " resumed"];
+    case "close_standing_order": return ["the standing order ", jobLink(body.order), " on ", account, " closed"];
     default: return [much, " from ", party(payer), " to ", party(payee)];
   }
+}
+
+/** What a standing order pays. */
+const sum = (body, much) => much ?? ["all above ", h("strong", null, money(body.keep, body.currency))];
+
+/** "every 3 months on day 31, from 2027-01-31 until 2028-01-31": the rule of a standing order. */
+export function recurrence({ unit, every = 1, day, missing_day: missing, from, until, count }) {
+  const missed = { last: "else the last day of the month", next: "else the first of the next month", skip: "and not in months without it" }[missing];
+  const on = day ? ` on day ${day}${missed ? `, ${missed},` : ""}` : "";
+  return `every ${every === 1 ? unit.slice(0, -1) : `${every} ${unit}`}${on} from ${from}${until ? ` until ${until}` : ""}${count ? `, ${count} times` : ""}`;
 }
 
 /** What a job is now, in one sentence or two. */

@@ -46,6 +46,8 @@ pub(super) const ROUTES: &[Route] = &[
     Route::of("GET", "/api/accounts/{number}/statement", READERS),
     Route::of("GET", "/api/accounts/{number}/patterns", READERS),
     Route::of("GET", "/api/holds", READERS),
+    Route::of("GET", "/api/standing-orders", READERS),
+    Route::of("GET", "/api/standing-orders/{id}", READERS),
     Route::of("GET", "/api/imports", READERS),
     Route::of("GET", "/api/imports/{number}", READERS),
     Route::of("GET", "/api/imports/{number}/refused", READERS),

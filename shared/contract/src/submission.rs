@@ -3,7 +3,9 @@
 //! Serialising a [`Spec`] through [`Submission`] gives the canonical form: fields in the order below,
 //! absent ones left out. Its hash is the job's fingerprint, so the order must never change.
 
+mod canonical;
 mod explain;
+mod standing;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -16,11 +18,13 @@ use domain::id::JobId;
 use domain::job::{Action, Counterparty, Kind, Leg, Legs, Money, Spec};
 use domain::json;
 use domain::metadata::{InvalidMetadata, Metadata};
-use domain::money::{Amount, Currency, OverdraftLimit};
+use domain::money::{Amount, Currency, Kept, OverdraftLimit};
 use domain::payment::Payment;
 use domain::schedule::ExecuteAt;
 use domain::text::{Memo, Name, Reference};
 use domain::value_date;
+
+pub use self::standing::{RuleUnit, StandingRule};
 
 /// The most characters of a field's path and of its value that a refusal repeats.
 const FIELD_CHARS_MAX: usize = 100;
@@ -55,6 +59,13 @@ pub struct Submission {
     // After all others: bodies of releases that did not know it keep their form.
     pub payment: Option<Payment>,
     pub execute_at: Option<ExecuteAt>,
+    // Of standing orders.
+    pub keep: Option<Kept>,
+    pub rule: Option<StandingRule>,
+    pub retry_days: Option<u16>,
+    pub order: Option<JobId>,
+    pub due: Option<Date>,
+    pub attempt: Option<u32>,
 }
 
 /// A body that is no job: which field, what stands there, and what should.
@@ -112,7 +123,8 @@ pub fn parse(json: &[u8]) -> Result<Spec, Invalid> {
 ///
 /// # Errors
 /// As [`parse`], where `value_date` or `expires_at` is out of the range of [`value_date::plausible`], where `execute_at` is
-/// too far ahead, and where a hold would expire before it is made.
+/// too far ahead, where a hold would expire before it is made, where a standing order begins too long ago or too far ahead, and
+/// where the kind is one that the fleet alone submits.
 pub fn accept(json: &[u8], today: Date) -> Result<Spec, Invalid> {
     let spec = parse(json)?;
     if let Some(date) = spec.value_date {
@@ -140,6 +152,7 @@ pub fn accept(json: &[u8], today: Date) -> Result<Spec, Invalid> {
             return Err(Invalid::shown("expires_at", end, remedy));
         }
     }
+    standing::accept(&spec, today)?;
     Ok(spec)
 }
 
@@ -163,6 +176,13 @@ pub fn fields_of(kind: Kind) -> &'static str {
         Kind::Capture => "account, hold, to (optional), amount (optional)",
         Kind::Release => "account, hold",
         Kind::Reversal => "account, job",
+        Kind::OpenStandingOrder => {
+            "account, to, amount (optional), keep (optional), currency, rule, retry_days (optional)"
+        }
+        Kind::PauseStandingOrder | Kind::ResumeStandingOrder | Kind::CloseStandingOrder => "account, order",
+        Kind::StandingPayment => {
+            "account, to, amount (optional), keep (optional), currency, order, due, attempt"
+        }
     }
 }
 
@@ -227,6 +247,17 @@ impl Submission {
                 account: self.take_account()?,
                 job: self.job.take().ok_or_else(|| Invalid::missing("job", kind))?,
             },
+            Kind::OpenStandingOrder => self.take_order_terms()?,
+            Kind::PauseStandingOrder => {
+                Action::PauseStandingOrder { account: self.take_account()?, order: self.take_order()? }
+            }
+            Kind::ResumeStandingOrder => {
+                Action::ResumeStandingOrder { account: self.take_account()?, order: self.take_order()? }
+            }
+            Kind::CloseStandingOrder => {
+                Action::CloseStandingOrder { account: self.take_account()?, order: self.take_order()? }
+            }
+            Kind::StandingPayment => self.take_standing_payment()?,
         })
     }
 
@@ -288,6 +319,12 @@ impl Submission {
             ("hold", self.hold.is_some()),
             ("expires_at", self.expires_at.is_some()),
             ("job", self.job.is_some()),
+            ("keep", self.keep.is_some()),
+            ("rule", self.rule.is_some()),
+            ("retry_days", self.retry_days.is_some()),
+            ("order", self.order.is_some()),
+            ("due", self.due.is_some()),
+            ("attempt", self.attempt.is_some()),
         ];
         let Some((field, _)) = left_over.into_iter().find(|(_, is_left)| *is_left) else {
             return Ok(());
@@ -308,74 +345,6 @@ fn take_metadata(json: Box<RawValue>) -> Result<Metadata, Invalid> {
         let value = json::find(json.get(), within.trim_start_matches('.')).unwrap_or(json.get()).to_owned();
         Invalid { field, value, remedy: error.to_string() }.shortened()
     })
-}
-
-impl From<Spec> for Submission {
-    fn from(spec: Spec) -> Submission {
-        let mut s = Submission {
-            kind: spec.action.kind(),
-            account: None,
-            from: None,
-            to: None,
-            amount: None,
-            currency: None,
-            legs: None,
-            overdraft_limit: None,
-            holder: None,
-            hold: None,
-            expires_at: None,
-            job: None,
-            reference: spec.reference,
-            memo: spec.memo,
-            value_date: spec.value_date,
-            counterparty: spec.counterparty,
-            metadata: spec.metadata.map(Metadata::into),
-            payment: spec.payment,
-            execute_at: spec.execute_at,
-        };
-        let mut put_money =
-            |money: Money| (s.amount, s.currency) = (Some(money.amount), Some(money.currency));
-        match spec.action {
-            Action::OpenAccount { account, currency, overdraft_limit, holder } => {
-                (s.account, s.currency, s.holder) = (Some(account), Some(currency), holder);
-                s.overdraft_limit = unless_zero(overdraft_limit);
-            }
-            Action::SetOverdraftLimit { account, currency, overdraft_limit } => {
-                (s.account, s.currency) = (Some(account), currency);
-                s.overdraft_limit = Some(overdraft_limit);
-            }
-            Action::SetHolder { account, holder } => (s.account, s.holder) = (Some(account), holder),
-            Action::CloseAccount { account }
-            | Action::FreezeAccount { account }
-            | Action::UnfreezeAccount { account } => s.account = Some(account),
-            Action::Deposit { account, money } | Action::Withdrawal { account, money } => {
-                put_money(money);
-                s.account = Some(account);
-            }
-            Action::Transfer { from, to, money } => {
-                put_money(money);
-                (s.from, s.to) = (Some(from), Some(to));
-            }
-            Action::Journal { currency, legs } => {
-                (s.currency, s.legs) = (Some(currency), Some(legs.iter().cloned().collect()));
-            }
-            Action::Hold { account, money, expires_at } => {
-                put_money(money);
-                (s.account, s.expires_at) = (Some(account), expires_at);
-            }
-            Action::Capture { account, hold, to, amount } => {
-                (s.account, s.hold, s.to, s.amount) = (Some(account), Some(hold), to, amount);
-            }
-            Action::Release { account, hold } => (s.account, s.hold) = (Some(account), Some(hold)),
-            Action::Reversal { account, job } => (s.account, s.job) = (Some(account), Some(job)),
-        }
-        s
-    }
-}
-
-/// Left out and 0 are the same job.
-fn unless_zero(limit: OverdraftLimit) -> Option<OverdraftLimit> {
-    Some(limit).filter(|limit| limit.minor_units() > 0)
 }
 
 /// The head of a long text.

@@ -6,6 +6,7 @@
 mod judge;
 mod legs;
 mod needs;
+mod standing;
 #[cfg(test)]
 mod tests;
 
@@ -21,8 +22,9 @@ use super::id::JobId;
 use super::job::{Job, Kind};
 use super::money::OverdraftLimit;
 use super::outcome::{Outcome, Recorded, RecordedOutcome, Rejection};
+use super::standing_order::StandingOrder;
 
-pub use legs::{legs, opposite};
+pub use legs::{Settled, legs, opposite};
 pub use needs::Needs;
 
 /// What a batch reads before it is folded, all of it locked or immutable.
@@ -37,6 +39,8 @@ pub struct Books {
     pub cancelled: HashMap<JobId, Vec<Whose>>,
     /// The holds that exist, of those that the batch captures or releases.
     pub holds: HashMap<JobId, Hold>,
+    /// The standing orders that exist, of those that the batch changes or pays.
+    pub orders: HashMap<JobId, StandingOrder>,
     /// The jobs that exist, of those that the batch reverses.
     pub originals: HashMap<JobId, Original>,
     /// The jobs that exist, of those ids that the jobs of the batch had before.
@@ -76,6 +80,12 @@ pub struct Folded {
     pub holds: BTreeMap<JobId, Hold>,
     /// Holds among `holds` that are new.
     pub new_holds: BTreeSet<JobId>,
+    /// Standing orders that are new or changed, as they are now.
+    pub orders: BTreeMap<JobId, StandingOrder>,
+    /// Standing orders among `orders` that are new.
+    pub new_orders: BTreeSet<JobId>,
+    /// What payments have moved whose body does not say how much.
+    pub sweeps: Vec<Sweep>,
     /// Reversed jobs, each with the job that reversed it.
     pub reversals: BTreeMap<JobId, JobId>,
     /// Jobs among those with a new outcome that were recorded as dead before.
@@ -86,6 +96,21 @@ pub struct Folded {
     pub awaited: BTreeSet<JobId>,
     /// Jobs that are known by a former id, each with what became of it there.
     pub known: BTreeMap<JobId, RecordedOutcome>,
+}
+
+/// What a payment of a standing order has moved that pays all above some amount.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sweep {
+    /// The payment.
+    pub job: JobId,
+    /// The account that it debited.
+    pub account: AccountNumber,
+    /// Its entry there.
+    pub seq: i64,
+    /// What it moved, in minor units.
+    pub amount: i64,
+    /// What was held there and was not moved, in minor units.
+    pub held: i64,
 }
 
 /// Applies `jobs`, of whatever lanes, to `books` at `now` (µs since the Unix epoch).
@@ -118,6 +143,10 @@ enum Change {
     /// The hold as it is afterwards; the legs are empty for a release.
     Settle(Hold, Legs),
     Reverse(JobId, Legs),
+    /// The standing order as it is afterwards.
+    Order(StandingOrder),
+    /// The legs, and what is held on the account that is swept.
+    Sweep(Legs, i64),
 }
 
 /// What is agreed about an account beside its status.
@@ -186,8 +215,9 @@ impl Fold {
         job.is_due(self.now.max(self.books.posted_from))
     }
 
-    /// Remembers the outcome for the jobs of the batch that come under the same id.
+    /// Remembers the outcome for the jobs of the batch that come under the same id, and for the standing order that it is of.
     fn record(&mut self, job: &Job, outcome: Outcome) -> Outcome {
+        self.move_order_on(job, outcome);
         let recorded = Recorded { fingerprint: job.fingerprint, outcome: outcome.recorded() };
         self.books.recorded.insert(job.id, recorded);
         if self.former.contains(&job.id) {
@@ -207,6 +237,7 @@ impl Fold {
 
     /// Changes the ledger, and notes the job among those that can be reversed from now on.
     fn enact(&mut self, job: &Job, change: Change) {
+        let mut held_at_sweep = None;
         let legs = match change {
             Change::Open(account) => {
                 self.put_account(account);
@@ -245,8 +276,19 @@ impl Fold {
                 self.folded.reversals.insert(original, job.id);
                 legs
             }
+            Change::Order(order) => {
+                self.put_order(order);
+                Legs::new()
+            }
+            Change::Sweep(legs, held) => {
+                held_at_sweep = Some(held);
+                legs
+            }
         };
         self.post(job.id, &legs);
+        if let Some(held) = held_at_sweep {
+            self.note_sweep(job, held);
+        }
         let kind = job.spec.action.kind();
         let original = Original { kind, outcome: RecordedOutcome::Posted, legs, reversed: false };
         self.books.originals.insert(job.id, original);

@@ -1,10 +1,12 @@
 //! Jobs: what a client submits, parsed. A [`Spec`] that exists is well formed.
 
+mod journal;
+mod kind;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
-use strum::{Display, IntoStaticStr, VariantArray};
 
 use super::access::Accounts;
 use super::account::AccountNumber;
@@ -12,10 +14,14 @@ use super::fingerprint::Fingerprint;
 use super::id::{FormerId, JobId};
 use super::lane::{Lane, Lanes};
 use super::metadata::Metadata;
-use super::money::{Amount, Currency, OverdraftLimit, SignedAmount};
+use super::money::{Amount, Currency, OverdraftLimit};
 use super::payment::Payment;
 use super::schedule::ExecuteAt;
+use super::standing_order::{Pays, StandingPayment, Terms};
 use super::text::{Client, Memo, Name, OutsideAccount, Reference};
+
+pub use self::journal::{InvalidLegs, Leg, Legs};
+pub use self::kind::Kind;
 
 /// A job that was accepted: who submitted what, and when.
 #[derive(Debug, Clone, PartialEq)]
@@ -125,6 +131,16 @@ pub enum Action {
     Release { account: AccountNumber, hold: JobId },
     /// Posts the opposite of a posted job's entries, once.
     Reversal { account: AccountNumber, job: JobId },
+    /// Has payments made by a rule, until it is closed or ends.
+    OpenStandingOrder(Box<Terms>),
+    /// Has none made until it is resumed.
+    PauseStandingOrder { account: AccountNumber, order: JobId },
+    /// Has payments made again, from the next date on.
+    ResumeStandingOrder { account: AccountNumber, order: JobId },
+    /// Has none made any more.
+    CloseStandingOrder { account: AccountNumber, order: JobId },
+    /// Makes a payment of a standing order. The fleet alone submits it.
+    StandingPayment(Box<StandingPayment>),
 }
 
 /// An amount of one currency.
@@ -134,118 +150,6 @@ pub struct Money {
     pub amount: Amount,
     /// The currency.
     pub currency: Currency,
-}
-
-/// One leg of a journal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Leg {
-    /// The account that it changes.
-    pub account: AccountNumber,
-    /// Minor units; credit positive, debit negative.
-    pub amount: SignedAmount,
-}
-
-/// The legs of a journal: 2 to [`Legs::MAX`] of them, which sum to zero.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Legs {
-    first: Leg,
-    rest: Vec<Leg>,
-}
-
-/// Legs that make no journal.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidLegs {
-    /// Fewer than 2 or more than [`Legs::MAX`].
-    #[error("must be 2 to {} legs", Legs::MAX)]
-    Count,
-    /// The credits are not the debits.
-    #[error("must sum to zero; they sum to {0}")]
-    Sum(i128),
-}
-
-impl Legs {
-    /// The most legs of one journal: as many as a batch has jobs, so that one journal cannot make a
-    /// transaction many times the usual size.
-    pub const MAX: usize = 100;
-
-    /// # Errors
-    /// Too few, too many, or they do not sum to zero.
-    pub fn new(legs: Vec<Leg>) -> Result<Legs, InvalidLegs> {
-        if !(2..=Self::MAX).contains(&legs.len()) {
-            return Err(InvalidLegs::Count);
-        }
-        let sum: i128 = legs.iter().map(|leg| i128::from(leg.amount.minor_units())).sum();
-        if sum != 0 {
-            return Err(InvalidLegs::Sum(sum));
-        }
-        let mut legs = legs.into_iter();
-        let first = legs.next().ok_or(InvalidLegs::Count)?;
-        Ok(Legs { first, rest: legs.collect() })
-    }
-
-    /// The account that the journal keeps its order with: that of the first leg with a negative amount, since funds may
-    /// run out there and a credit never fails for its place. (Legs sum to zero, so there is one.)
-    pub fn first_debited(&self) -> &AccountNumber {
-        let debited = self.iter().find(|leg| leg.amount.minor_units() < 0);
-        &debited.unwrap_or(&self.first).account
-    }
-
-    /// That of the first leg, which journals of earlier releases kept their order with.
-    pub fn first_account(&self) -> &AccountNumber {
-        &self.first.account
-    }
-
-    /// Every leg, in the order of submission.
-    pub fn iter(&self) -> impl Iterator<Item = &Leg> {
-        std::iter::once(&self.first).chain(&self.rest)
-    }
-}
-
-/// The name of an action.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    Serialize,
-    Deserialize,
-    Display,
-    IntoStaticStr,
-    VariantArray,
-)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs)] // As in `Action`.
-#[strum(serialize_all = "snake_case")]
-pub enum Kind {
-    OpenAccount,
-    CloseAccount,
-    FreezeAccount,
-    UnfreezeAccount,
-    SetOverdraftLimit,
-    SetHolder,
-    Deposit,
-    Withdrawal,
-    Transfer,
-    Journal,
-    Hold,
-    Capture,
-    Release,
-    Reversal,
-}
-
-impl Kind {
-    /// Every kind, in the order of the documentation.
-    pub const ALL: &'static [Kind] = Kind::VARIANTS;
-
-    /// The stable name, as submitted and as stored.
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
 }
 
 impl Spec {
@@ -287,6 +191,11 @@ impl Action {
             Action::Capture { .. } => Kind::Capture,
             Action::Release { .. } => Kind::Release,
             Action::Reversal { .. } => Kind::Reversal,
+            Action::OpenStandingOrder(_) => Kind::OpenStandingOrder,
+            Action::PauseStandingOrder { .. } => Kind::PauseStandingOrder,
+            Action::ResumeStandingOrder { .. } => Kind::ResumeStandingOrder,
+            Action::CloseStandingOrder { .. } => Kind::CloseStandingOrder,
+            Action::StandingPayment(_) => Kind::StandingPayment,
         }
     }
 
@@ -306,7 +215,12 @@ impl Action {
             | Action::Hold { account, .. }
             | Action::Capture { account, .. }
             | Action::Release { account, .. }
-            | Action::Reversal { account, .. } => account,
+            | Action::Reversal { account, .. }
+            | Action::PauseStandingOrder { account, .. }
+            | Action::ResumeStandingOrder { account, .. }
+            | Action::CloseStandingOrder { account, .. } => account,
+            Action::OpenStandingOrder(terms) => &terms.account,
+            Action::StandingPayment(payment) => &payment.account,
             Action::Transfer { from, .. } => from,
             Action::Journal { legs, .. } => legs.first_debited(),
         }
@@ -319,6 +233,10 @@ impl Action {
             | Action::Withdrawal { money, .. }
             | Action::Transfer { money, .. }
             | Action::Hold { money, .. } => Some(*money),
+            Action::StandingPayment(payment) => match payment.pays {
+                Pays::Amount(amount) => Some(Money { amount, currency: payment.currency }),
+                Pays::Above(_) => None,
+            },
             _ => None,
         }
     }
@@ -344,6 +262,8 @@ impl Action {
             Action::Transfer { from, to, .. } => vec![from, to],
             Action::Journal { legs, .. } => legs.iter().map(|leg| &leg.account).collect(),
             Action::Capture { account, to: Some(to), .. } => vec![account, to],
+            Action::OpenStandingOrder(terms) => vec![&terms.account, &terms.to],
+            Action::StandingPayment(payment) => vec![&payment.account, &payment.to],
             other => vec![other.account()],
         }
     }

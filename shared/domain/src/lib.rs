@@ -19,5 +19,6 @@ pub mod outcome;
 pub mod payment;
 mod reference;
 pub mod schedule;
+pub mod standing_order;
 pub mod text;
 pub mod value_date;

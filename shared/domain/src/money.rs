@@ -134,6 +134,31 @@ impl<'de> Deserialize<'de> for OverdraftLimit {
     }
 }
 
+/// What an account keeps when all above is swept: 0 ..= [`Amount::MAX`] minor units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize)]
+#[serde(transparent)]
+pub struct Kept(i64);
+
+impl Kept {
+    /// `None` if it is negative or above [`Amount::MAX`].
+    pub fn new(minor_units: i64) -> Option<Kept> {
+        (0..=Amount::MAX).contains(&minor_units).then_some(Kept(minor_units))
+    }
+
+    /// The number, in minor units.
+    pub fn minor_units(self) -> i64 {
+        self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Kept {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Kept, D::Error> {
+        let minor_units = minor_units(deserializer, OverdraftLimit::EXPECTED)?;
+        Kept::new(minor_units)
+            .ok_or_else(|| de::Error::custom(format_args!("must be {}", OverdraftLimit::EXPECTED)))
+    }
+}
+
 /// An integer that fits `i64`, or an error that says what was `expected` instead.
 fn minor_units<'de, D: Deserializer<'de>>(deserializer: D, expected: &'static str) -> Result<i64, D::Error> {
     struct MinorUnits(&'static str);

@@ -59,6 +59,14 @@ pub enum Rejection {
     AlreadyReversed,
     /// The account to close has a balance or holds.
     AccountNotEmpty,
+    /// There is no such standing order on the account.
+    StandingOrderNotFound,
+    /// The standing order was closed, or has come to its end.
+    StandingOrderEnded,
+    /// The standing order is not at this payment: it was paused or closed meanwhile, or the payment came before its day.
+    StandingPaymentNotDue,
+    /// The account has nothing above what it keeps, so a standing order that pays what is above has nothing to pay.
+    NothingToSweep,
 }
 
 impl Rejection {

@@ -28,7 +28,8 @@ pub use self::entry_range::{EntryRange, Freshness};
 pub use self::findings::Audit;
 pub use self::listing::{
     AccountFilter, AccountsPage, BodyFilter, HoldFilter, HoldPlace, HoldState, HoldsPage, JobFilter,
-    JobsCursor, JobsPage, MetadataFilter, OutcomeName, ScheduleFilter, SchedulePlace, SchedulesPage,
+    JobsCursor, JobsPage, MetadataFilter, OrderFilter, OrderRecord, OrdersPage, OutcomeName, ScheduleFilter,
+    SchedulePlace, SchedulesPage,
 };
 pub use self::post::{ATTEMPT_TIMEOUT, Posted, Unposted, post_bisecting, try_bisecting};
 pub use self::posting::Posting;

@@ -26,5 +26,6 @@ mod schedules;
 pub(crate) mod schema;
 pub(crate) mod script;
 pub(crate) mod session;
+mod standing_orders;
 mod statements;
 mod webhooks;

@@ -50,6 +50,17 @@ pub(crate) enum AccountsCommand {
         #[command(flatten)]
         list: args::ListArgs,
     },
+    /// List standing orders
+    Orders {
+        /// Standing orders that draw on this account
+        #[arg(long)]
+        account: Option<String>,
+        /// Standing orders that are active, paused, closed or ended
+        #[arg(long)]
+        status: Option<String>,
+        #[command(flatten)]
+        list: args::ListArgs,
+    },
     /// Write a statement of an account: both balances and every entry between them, the oldest first
     Statement(StatementArgs),
 }

@@ -109,6 +109,11 @@ pub async fn every_rejection_is_recorded(subject: Subject) -> anyhow::Result<()>
     let [held, ended] = [jobs.job(&hold(10)), jobs.job(&hold(10))];
     let reversed = jobs.job(&deposit("a", 1));
     let opening = jobs.job(&open("a"));
+    let change =
+        |kind: &str, order| format!(r#"{{"kind":"{kind}_standing_order","account":"a","order":"{order}"}}"#);
+    let order = jobs.job(
+        r#"{"kind":"open_standing_order","account":"a","to":"b","amount":1,"currency":"EUR","rule":{"unit":"days","from":"2027-01-01"}}"#,
+    );
     let setting = [
         opening.clone(),
         jobs.job(&open("frozen")),
@@ -122,6 +127,8 @@ pub async fn every_rejection_is_recorded(subject: Subject) -> anyhow::Result<()>
         jobs.job(&format!(r#"{{"kind":"release","account":"a","hold":"{}"}}"#, ended.id)),
         reversed.clone(),
         jobs.job(&format!(r#"{{"kind":"reversal","account":"a","job":"{}"}}"#, reversed.id)),
+        order.clone(),
+        jobs.job(&change("close", order.id)),
     ];
     ensure!(subject.post(0, &setting).await? == vec![Outcome::Posted; setting.len()]);
     // As much as an account may hold, so that one more does not fit. From another lane than the others come by: the outside
@@ -133,6 +140,7 @@ pub async fn every_rejection_is_recorded(subject: Subject) -> anyhow::Result<()>
     let capture =
         |hold, amount| format!(r#"{{"kind":"capture","account":"a","hold":"{hold}","amount":{amount}}}"#);
     let reverse = |job| format!(r#"{{"kind":"reversal","account":"a","job":"{job}"}}"#);
+    let pause = |order| change("pause", order);
     let cases = [
         (AccountNotFound, transfer("a", "nobody", 1)),
         (AccountExists, open("a")),
@@ -148,9 +156,11 @@ pub async fn every_rejection_is_recorded(subject: Subject) -> anyhow::Result<()>
         (JobNotReversible, reverse(opening.id)),
         (AlreadyReversed, reverse(reversed.id)),
         (AccountNotEmpty, r#"{"kind":"close_account","account":"a"}"#.to_owned()),
+        (StandingOrderNotFound, pause(unknown)),
+        (StandingOrderEnded, pause(order.id)),
     ];
-    // Jobs that are known by former ids have a test of their own.
-    ensure!(cases.len() + 1 == Rejection::ALL.len(), "a rejection is not tried");
+    // Jobs that are known by former ids have a test of their own, and so have payments of standing orders.
+    ensure!(cases.len() + 3 == Rejection::ALL.len(), "a rejection is not tried");
     let batch: Vec<_> = cases.iter().map(|(_, body)| jobs.job(body)).collect();
     let outcomes = subject.post(0, &batch).await?;
     for (((expected, body), outcome), job) in cases.iter().zip(&outcomes).zip(&batch) {
@@ -160,6 +170,6 @@ pub async fn every_rejection_is_recorded(subject: Subject) -> anyhow::Result<()>
         ensure!(outcome == Some(RecordedOutcome::Rejected(*expected)), "{body}: recorded as {outcome:?}");
     }
     ensure!(subject.account("a").await? == before, "a rejected job changed the account");
-    ensure!(subject.ledger.totals().await?.rejected == 14);
+    ensure!(subject.ledger.totals().await?.rejected == 16);
     subject.books_are_right().await
 }

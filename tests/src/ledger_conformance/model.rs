@@ -7,7 +7,10 @@ use domain::id::JobId;
 use domain::job::Job;
 use domain::lane::Lane;
 use domain::outcome::{Outcome, Recorded, RecordedOutcome};
+use domain::standing_order::{StandingOrder, day_of};
+use jiff::ToSpan as _;
 
+use super::standing_orders::payment_job;
 use super::subject::{Jobs, Subject, deposit, job, open, transfer};
 
 /// Batches to a run.
@@ -19,7 +22,7 @@ struct Model(Books);
 
 impl Model {
     fn post(&mut self, jobs: &[Job]) -> Vec<Outcome> {
-        let folded = fold(self.0.clone(), jobs, 0);
+        let folded = fold(self.0.clone(), jobs, jiff::Timestamp::now().as_microsecond());
         for (job, outcome) in jobs.iter().zip(&folded.outcomes) {
             let outcome = match outcome {
                 Outcome::Posted => RecordedOutcome::Posted,
@@ -40,6 +43,7 @@ impl Model {
         }
         self.0.accounts.extend(folded.accounts);
         self.0.holds.extend(folded.holds);
+        self.0.orders.extend(folded.orders);
         folded.outcomes
     }
 }
@@ -85,7 +89,11 @@ async fn run(subject: &Subject, seed: u64) -> anyhow::Result<()> {
         let size = 1 + chance.below(30);
         let mut batch = Vec::new();
         for _ in 0..size {
-            let mut job = random_job(&mut chance, &jobs, &past, &holds);
+            let orders: Vec<_> = model.0.orders.values().cloned().collect();
+            let mut job = match chance.below(12) {
+                0 => random_order_job(&mut chance, &jobs, &orders)?,
+                _ => random_job(&mut chance, &jobs, &past, &holds),
+            };
             job.lane = Lane(u16::try_from(chance.below(4))?);
             if let domain::job::Action::Hold { account, .. } = &job.spec.action {
                 holds.push((job.id, account.to_string()));
@@ -105,6 +113,10 @@ async fn run(subject: &Subject, seed: u64) -> anyhow::Result<()> {
         };
         ensure!(state(&found) == state(expected), "{found:?}, the model says {expected:?}");
     }
+    for (id, expected) in &model.0.orders {
+        let found = subject.ledger.standing_order(*id).await?.map(|record| record.order);
+        ensure!(found.as_ref() == Some(expected), "{found:?}, the model says {expected:?}");
+    }
     let outcomes = model.0.recorded.values().map(|recorded| recorded.outcome);
     let posted = outcomes.filter(|outcome| *outcome == RecordedOutcome::Posted).count();
     let totals = subject.ledger.totals().await?;
@@ -113,6 +125,29 @@ async fn run(subject: &Subject, seed: u64) -> anyhow::Result<()> {
     let audit = subject.ledger.audit().await?;
     ensure!(audit.is_clean(), "{:#?}", audit.findings);
     Ok(())
+}
+
+/// Opens an order whose first dates have passed, changes one, or makes its next payment.
+fn random_order_job(chance: &mut Chance, jobs: &Jobs, orders: &[StandingOrder]) -> anyhow::Result<Job> {
+    let order = chance.pick(orders);
+    let body = match (order, chance.below(8)) {
+        (Some(order), 0) => {
+            let kind = chance.pick(&["pause", "resume", "resume", "close"]).unwrap_or("close");
+            let account = &order.terms.account;
+            format!(r#"{{"kind":"{kind}_standing_order","account":"{account}","order":"{}"}}"#, order.id)
+        }
+        (Some(order), 1..=5) if order.payment().is_some() => return payment_job(&order),
+        _ => {
+            let pays = chance.pick(&[r#""amount":20"#, r#""keep":50"#]).unwrap_or_default();
+            let from = day_of(jiff::Timestamp::now().as_microsecond()).saturating_sub(30.days());
+            let account = chance.account();
+            let to = format!("a{}", (account.as_bytes().last().copied().unwrap_or_default() - b'0' + 1) % 6);
+            format!(
+                r#"{{"kind":"open_standing_order","account":"{account}","to":"{to}",{pays},"currency":"EUR","rule":{{"unit":"days","every":7,"from":"{from}"}}}}"#
+            )
+        }
+    };
+    Ok(jobs.job(&body))
 }
 
 fn random_job(chance: &mut Chance, jobs: &Jobs, past: &[Job], holds: &[(JobId, String)]) -> Job {

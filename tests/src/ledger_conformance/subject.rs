@@ -22,6 +22,7 @@ use store::prefetches::Prefetches;
 use store::records::Records;
 use store::schedules::Schedules;
 use store::sqlite::SqliteLedger;
+use store::standing_orders::StandingOrders;
 use store::webhooks::Webhooks;
 
 /// The ledger under test and where its database is.
@@ -38,9 +39,15 @@ enum Place {
 }
 
 /// All that is in a ledger's database.
-pub trait Database: Ledger + Analyses + Imports + Prefetches + Records + Schedules + Webhooks {}
+pub trait Database:
+    Ledger + Analyses + Imports + Prefetches + Records + Schedules + StandingOrders + Webhooks
+{
+}
 
-impl<D: Ledger + Analyses + Imports + Prefetches + Records + Schedules + Webhooks> Database for D {}
+impl<D: Ledger + Analyses + Imports + Prefetches + Records + Schedules + StandingOrders + Webhooks> Database
+    for D
+{
+}
 
 impl Place {
     /// A new database on the server that the tests share.

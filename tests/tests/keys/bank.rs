@@ -34,6 +34,7 @@ pub struct Belongings {
     pub job: String,
     pub hold: String,
     pub scheduled: String,
+    pub order: String,
     pub import: String,
     pub analysis: String,
 }
@@ -50,7 +51,7 @@ impl Bank {
         Ok(Bank { acme: acme?, beta: beta?, auditor: auditor?, fleet, dev, api, monitor, beta_key })
     }
 
-    /// Acme's account with money, a job, a hold, a scheduled job, an import and an analysis.
+    /// Acme's account with money, a job, a hold, a scheduled job, a standing order, an import and an analysis.
     pub async fn furnish(&self) -> anyhow::Result<Belongings> {
         for account in ["acme:1", "acme:2"] {
             posted(&self.acme, &json!({"kind": "open_account", "account": account, "currency": "EUR"}))
@@ -69,6 +70,10 @@ impl Bank {
         let scheduled = self.acme.submit(&rent).await?;
         ensure!(self.acme.outcome(&scheduled, WITHIN).await?.status == "scheduled", "{rent}");
 
+        let order = json!({"kind": "open_standing_order", "account": "acme:1", "to": "acme:2", "amount": 3, "currency": "EUR",
+            "rule": {"unit": "days", "from": "2030-01-01"}});
+        let order = posted(&self.acme, &order).await?;
+
         let csv = "kind,account,amount,currency\ndeposit,acme:2,5,EUR\nnonsense,,,\n";
         let sent = self.acme.post("/api/imports", "text/csv", csv).await?;
         let import = sent.json::<Value>()?["id"].to_string();
@@ -86,7 +91,7 @@ impl Bank {
             Ok(())
         })
         .await?;
-        Ok(Belongings { account: "acme:1".to_owned(), job, hold, scheduled, import, analysis })
+        Ok(Belongings { account: "acme:1".to_owned(), job, hold, scheduled, order, import, analysis })
     }
 }
 

@@ -58,6 +58,10 @@ async fn what_is_another_clients_reads_as_what_is_not_there() {
         (&has.scheduled, &unknown, "/api/jobs/ID/timeline"),
         (&has.account, "acme:nobody", "/api/scheduled-jobs?account=ID"),
         ("acme", "nobody", "/api/scheduled-jobs?client=ID"),
+        (&has.order, &unknown, "/api/jobs/ID"),
+        (&has.order, &unknown, "/api/standing-orders/ID"),
+        (&has.account, "acme:nobody", "/api/standing-orders?account=ID"),
+        (&has.account, "acme:nobody", "/api/standing-orders?account=ID&status=active"),
         (&has.analysis, &unknown, "/api/jobs/ID"),
         (&has.analysis, &unknown, "/api/analyses/ID"),
         (&has.analysis, &unknown, "/api/analyses/ID/export"),
@@ -87,6 +91,8 @@ async fn what_is_another_clients_reads_as_what_is_not_there() {
         "/api/holds",
         "/api/holds?status=active",
         "/api/scheduled-jobs",
+        "/api/standing-orders",
+        "/api/standing-orders?status=active",
         "/api/imports",
         "/api/analyses",
     ] {
@@ -106,6 +112,7 @@ async fn nothing_that_is_sent_changes_what_is_another_clients() {
             format!("/api/imports/{}", has.import),
             format!("/api/analyses/{}", has.analysis),
             format!("/api/jobs/{}", has.scheduled),
+            format!("/api/standing-orders/{}", has.order),
         ];
         let mut state = Vec::new();
         for path in paths.iter().chain(&others) {
@@ -135,6 +142,12 @@ async fn nothing_that_is_sent_changes_what_is_another_clients() {
         json!({"kind": "capture", "account": "acme:1", "hold": has.hold, "to": "beta:1"}),
         json!({"kind": "release", "account": "acme:1", "hold": has.hold}),
         json!({"kind": "reversal", "account": "acme:2", "job": has.job}),
+        money(
+            json!({"kind": "open_standing_order", "account": "acme:1", "to": "beta:1", "rule": {"unit": "days", "from": "2030-01-01"}}),
+        ),
+        json!({"kind": "pause_standing_order", "account": "acme:1", "order": has.order}),
+        json!({"kind": "resume_standing_order", "account": "acme:1", "order": has.order}),
+        json!({"kind": "close_standing_order", "account": "acme:1", "order": has.order}),
     ];
     for job in &drawing {
         let answer = bank.beta.post("/api/jobs", "application/json", job.to_string()).await.unwrap();
@@ -161,10 +174,16 @@ async fn nothing_that_is_sent_changes_what_is_another_clients() {
         json!({"kind": "reversal", "account": "beta:1", "job": unknown_job()}),
         json!({"kind": "capture", "account": "beta:1", "hold": has.hold}),
         json!({"kind": "capture", "account": "beta:1", "hold": unknown_job()}),
+        json!({"kind": "close_standing_order", "account": "beta:1", "order": has.order}),
+        json!({"kind": "close_standing_order", "account": "beta:1", "order": unknown_job()}),
     ] {
         let id = bank.beta.submit(&job).await.unwrap();
         let outcome = bank.beta.outcome(&id, WITHIN).await.unwrap();
-        let expected = if job["kind"] == "reversal" { "job_not_found" } else { "hold_not_found" };
+        let expected = match job["kind"].as_str() {
+            Some("reversal") => "job_not_found",
+            Some("capture") => "hold_not_found",
+            _ => "standing_order_not_found",
+        };
         assert_eq!(outcome.reason.as_deref(), Some(expected), "{job}: {outcome:?}");
     }
     let others =

@@ -101,7 +101,7 @@ async fn every_route_opens_to_its_scopes_and_to_no_others() {
 }
 
 /// What the monitor passes on to the ingress, which describes it.
-const PASSED_ON: [(&str, &str); 23] = [
+const PASSED_ON: [(&str, &str); 25] = [
     ("GET", "/api/jobs"),
     ("GET", "/api/jobs/0"),
     ("GET", "/api/jobs/0/timeline"),
@@ -111,6 +111,8 @@ const PASSED_ON: [(&str, &str); 23] = [
     ("GET", "/api/accounts/mine:0/statement"),
     ("GET", "/api/accounts/mine:0/patterns"),
     ("GET", "/api/holds"),
+    ("GET", "/api/standing-orders"),
+    ("GET", "/api/standing-orders/0"),
     ("GET", "/api/scheduled-jobs"),
     ("GET", "/api/imports"),
     ("GET", "/api/imports/0"),

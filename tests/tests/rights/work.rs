@@ -57,6 +57,32 @@ async fn posted(client: &Client, job: &Value) -> anyhow::Result<String> {
     Ok(id)
 }
 
+/// An order whose one payment is made by the worker, and another one that is changed.
+async fn a_standing_order(client: &Client) -> anyhow::Result<()> {
+    let today = Timestamp::now().strftime("%Y-%m-%d").to_string();
+    for account in ["swept", "savings"] {
+        posted(client, &json!({ "kind": "open_account", "account": account, "currency": "EUR" })).await?;
+    }
+    posted(client, &json!({ "kind": "deposit", "account": "swept", "amount": 5, "currency": "EUR" })).await?;
+    let mut order = json!({"kind": "open_standing_order", "account": "swept", "to": "savings", "keep": 0,
+        "currency": "EUR"});
+    order["rule"] = json!({"unit": "days", "from": today, "count": 1});
+    let id = posted(client, &order).await?;
+    until("the payment is made", WITHIN, async || {
+        let order: Value = client.read(&format!("/api/standing-orders/{id}")).await?;
+        ensure!(order["status"] == "ended" && order["last_payment"]["outcome"] == "posted", "{order}");
+        Ok(())
+    })
+    .await?;
+    order["rule"] = json!({"unit": "months", "day": 1, "from": "2030-01-01"});
+    let id = posted(client, &order).await?;
+    for kind in ["pause", "resume", "close"] {
+        let kind = format!("{kind}_standing_order");
+        posted(client, &json!({ "kind": kind, "account": "swept", "order": id })).await?;
+    }
+    reads(client, "/api/standing-orders?account=swept").await
+}
+
 /// An endpoint that nobody may call: the attempt is kept all the same.
 async fn a_webhook(client: &Client) -> anyhow::Result<()> {
     let body = json!({ "url": "https://localhost:9/" }).to_string();
@@ -112,6 +138,7 @@ async fn every_kind_of_job(fleet: &Restricted) -> anyhow::Result<()> {
     }
     posted(client, &json!({ "kind": "set_overdraft_limit", "account": "b", "overdraft_limit": 7 })).await?;
     posted(client, &json!({ "kind": "set_holder", "account": "b", "holder": "Bo" })).await?;
+    a_standing_order(client).await?;
     let kinds = fleet.users.database.texts("SELECT DISTINCT kind FROM jobs").await?;
     let all: BTreeSet<_> = Kind::ALL.iter().map(|kind| kind.name().to_owned()).collect();
     ensure!(kinds.into_iter().collect::<BTreeSet<_>>() == all, "a kind of job is missing here");

@@ -209,6 +209,7 @@ impl Fleet {
             records: None,
             // A look at them takes from what chance gives, which the seeds of old have no part of.
             schedules: self.0.sizes.schedules.then(|| self.0.database.schedules_of(&process)),
+            standing_orders: None,
             webhooks: None,
             cpu: WorkPool::new("cpu", 1, 1),
             bus: self.0.air.of(&process),

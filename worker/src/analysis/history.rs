@@ -50,6 +50,9 @@ fn party(account: &AccountNumber, spec: &Spec) -> Party {
 fn here<'a>(account: &AccountNumber, action: &'a Action) -> Option<&'a AccountNumber> {
     match action {
         Action::Transfer { from, to, .. } => Some(if from == account { to } else { from }),
+        Action::StandingPayment(payment) => {
+            Some(if payment.account == *account { &payment.to } else { &payment.account })
+        }
         // What the payer sees; the payee sees who held the funds.
         Action::Capture { account: payer, to, .. } => {
             if payer == account {

@@ -13,7 +13,8 @@ use domain::outcome::Recorded;
 use store::StoreError;
 use store::ledger::{
     AccountFilter, AccountsPage, Cancellation, EntryRange, EntryRecord, HoldFilter, HoldPlace, HoldsPage,
-    JobFilter, JobRecord, JobsCursor, JobsPage, Reads, Related, ScheduleFilter, SchedulePlace, SchedulesPage,
+    JobFilter, JobRecord, JobsCursor, JobsPage, OrderFilter, OrderRecord, OrdersPage, Reads, Related,
+    ScheduleFilter, SchedulePlace, SchedulesPage,
 };
 
 use super::FakeLedger;
@@ -153,6 +154,21 @@ impl Reads for FakeLedger {
         accounts.truncate(limit as usize);
         let next = accounts.last().filter(|_| is_more).map(|last| last.number.clone());
         Ok(AccountsPage { accounts, next })
+    }
+
+    async fn find_standing_orders(
+        &self,
+        _: &OrderFilter,
+        _: Option<JobId>,
+        _: u32,
+    ) -> Result<OrdersPage, StoreError> {
+        self.read()?;
+        Ok(OrdersPage::default())
+    }
+
+    async fn standing_order(&self, _: JobId) -> Result<Option<OrderRecord>, StoreError> {
+        self.read()?;
+        Ok(None)
     }
 
     async fn find_holds(

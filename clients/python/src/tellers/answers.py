@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
-from .jobs import JobBody, PaymentNames
+from .jobs import Counterparty, JobBody, PaymentNames, StandingRule
 from .problems import TellersError
 
 Status = Literal[
@@ -111,6 +111,43 @@ class HeldFunds:
     """The job that captured or released it."""
     ended_at: datetime | None = None
     expired: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class StandingOrderPayment:
+    """What became of a payment of a standing order."""
+
+    job: str
+    due: date
+    outcome: Literal["posted", "rejected", "cancelled"]
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StandingOrder:
+    """A standing order, and how far it is."""
+
+    id: str
+    client: str
+    account: str
+    to: str
+    currency: str
+    rule: StandingRule
+    retry_days: int
+    status: Literal["active", "paused", "closed", "ended"]
+    next_dates: Sequence[date]
+    """The next five; empty unless it is active."""
+    payments_made: int
+    opened_at: datetime
+    amount: int | None = None
+    keep: int | None = None
+    reference: str | None = None
+    next_attempt_on: date | None = None
+    """The day of the next payment, or on which it is tried again."""
+    last_payment: StandingOrderPayment | None = None
+    memo: str | None = None
+    counterparty: Counterparty | None = None
+    payment: PaymentNames | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 AMOUNT_MAX = 2**53 - 1
 """The largest amount and balance in minor units: every JSON reader has it exactly."""
@@ -260,6 +260,73 @@ class Reversal(JobBody):
     job: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class StandingRule:
+    """On which days a standing order pays. Days are those of UTC."""
+
+    unit: Literal["days", "weeks", "months"]
+    from_: date
+    """No date is before it. Dates that have passed are paid at once."""
+    every: int | None = None
+    """How many of the unit lie between two dates; 1 by default."""
+    day: int | None = None
+    """The day of the month; of months alone, and needed there."""
+    missing_day: Literal["last", "next", "skip"] | None = None
+    """What that day means in a month that does not have it; needed from the 29th on."""
+    until: date | None = None
+    count: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenStandingOrder(JobBody):
+    """Has payments made on the dates of a rule; the id of the order is the id of the job.
+
+    Each moves `amount`, or all that the account has above `keep`.
+    """
+
+    kind: ClassVar[str] = "open_standing_order"
+    _least: ClassVar[Mapping[str, int]] = {"amount": 1, "keep": 0}
+
+    account: str
+    to: str
+    currency: str
+    rule: StandingRule
+    amount: int | None = None
+    keep: int | None = None
+    retry_days: int | None = None
+    """For how many days a payment that cannot be made is tried again; by default it is left out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PauseStandingOrder(JobBody):
+    """Has a standing order pay nothing until it is resumed."""
+
+    kind: ClassVar[str] = "pause_standing_order"
+
+    account: str
+    order: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResumeStandingOrder(JobBody):
+    """Has a standing order pay again, from its first date on that is not before today."""
+
+    kind: ClassVar[str] = "resume_standing_order"
+
+    account: str
+    order: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CloseStandingOrder(JobBody):
+    """Has a standing order pay nothing any more."""
+
+    kind: ClassVar[str] = "close_standing_order"
+
+    account: str
+    order: str
+
+
 KINDS: Mapping[str, type[JobBody]] = {
     kind.kind: kind
     for kind in (
@@ -277,9 +344,13 @@ KINDS: Mapping[str, type[JobBody]] = {
         Capture,
         Release,
         Reversal,
+        OpenStandingOrder,
+        PauseStandingOrder,
+        ResumeStandingOrder,
+        CloseStandingOrder,
     )
 }
-"""Every kind of job by its name."""
+"""Every kind of job that a client submits, by its name."""
 
 
 def check_amount(field: str, amount: object, least: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
 from . import files
-from .answers import Account, Entry, HeldFunds, Import, Job, Statement
+from .answers import Account, Entry, HeldFunds, Import, Job, StandingOrder, Statement
 from .connection import Connection, Query
 from .decoding import decode
 from .events import Event, follow
@@ -85,6 +85,28 @@ class Reading:
         """Yield the holds on the accounts of the key."""
         query = {"account": account, "status": status, "limit": limit, "fresh": fresh or None}
         return self._list(HeldFunds, "/api/holds", "holds", query)
+
+    def standing_order(self, order: str, *, fresh: bool = False) -> StandingOrder:
+        """Return a standing order with its next dates.
+
+        Raises:
+            NotFound: It is not there, or the key is not for its account.
+
+        """
+        path = f"/api/standing-orders/{quote(order, safe='')}"
+        return decode(StandingOrder, self._get(path, {"fresh": fresh or None}))
+
+    def standing_orders(
+        self,
+        *,
+        account: str | None = None,
+        status: Literal["active", "paused", "closed", "ended"] | None = None,
+        limit: int | None = None,
+        fresh: bool = False,
+    ) -> Iterator[StandingOrder]:
+        """Yield the standing orders that draw on the accounts of the key."""
+        query = {"account": account, "status": status, "limit": limit, "fresh": fresh or None}
+        return self._list(StandingOrder, "/api/standing-orders", "standing_orders", query)
 
     def jobs(
         self,

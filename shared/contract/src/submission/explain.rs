@@ -41,7 +41,7 @@ pub(super) fn explain(json: &[u8], is_object: bool) -> Invalid {
         _ if field == "kind" && message.starts_with("missing field") => {
             format!(
                 "is missing; there are {}",
-                Kind::ALL.iter().copied().map(Kind::name).collect::<Vec<_>>().join(", ")
+                Kind::of_clients().map(Kind::name).collect::<Vec<_>>().join(", ")
             )
         }
         Some(("number out of range", _)) => {
@@ -49,7 +49,9 @@ pub(super) fn explain(json: &[u8], is_object: bool) -> Invalid {
                 .to_owned()
         }
         // What a parser of dates says of its digits helps nobody.
-        _ if field == "value_date" && !message.starts_with("invalid type") => {
+        _ if matches!(field.as_str(), "value_date" | "rule.from" | "rule.until" | "due")
+            && !["invalid type", "missing field"].iter().any(|start| message.starts_with(start)) =>
+        {
             "must be a day of the calendar, written as 2026-11-24".to_owned()
         }
         _ if field == "expires_at" && !message.starts_with("invalid type") => {

@@ -1,3 +1,5 @@
+mod standing;
+
 use super::*;
 use domain::fingerprint::Fingerprint;
 
@@ -23,6 +25,11 @@ fn every_kind_survives_the_canonical_form() {
         format!(r#"{{"kind":"capture","account":"a","to":"b","amount":2,"hold":"{id}"}}"#),
         format!(r#"{{"kind":"release","account":"a","hold":"{id}"}}"#),
         format!(r#"{{"kind":"reversal","account":"a","job":"{id}"}}"#),
+        r#"{"kind":"open_standing_order","account":"a","to":"b","amount":5,"currency":"EUR","memo":"m","rule":{"unit":"months","every":1,"day":31,"missing_day":"last","from":"2027-01-31","until":"2028-01-31"},"retry_days":3}"#.to_owned(),
+        format!(r#"{{"kind":"pause_standing_order","account":"a","order":"{id}"}}"#),
+        format!(r#"{{"kind":"resume_standing_order","account":"a","order":"{id}"}}"#),
+        format!(r#"{{"kind":"close_standing_order","account":"a","order":"{id}"}}"#),
+        format!(r#"{{"kind":"standing_payment","account":"a","to":"b","currency":"EUR","keep":0,"order":"{id}","due":"2027-01-31","attempt":1}}"#),
     ];
     assert_eq!(bodies.len(), Kind::ALL.len());
     for (body, kind) in bodies.iter().zip(Kind::ALL.iter().copied()) {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::legs::{legs, opposite};
+use super::legs::{Settled, legs, opposite};
 use super::{Change, Fold, Legs, Terms};
 use crate::access::Accounts;
 use crate::account::{Account, AccountNumber, AccountStatus};
@@ -11,17 +11,18 @@ use crate::id::JobId;
 use crate::job::{Action, Job, Kind, Money};
 use crate::money::{Amount, Currency};
 use crate::outcome::{RecordedOutcome, Rejection};
+use crate::standing_order::StandingOrder;
 
 /// Collects what is wrong with a job and keeps what takes precedence.
 #[derive(Default)]
-struct Faults(Option<Rejection>);
+pub(super) struct Faults(Option<Rejection>);
 
 impl Faults {
-    fn add(&mut self, rejection: Rejection) {
+    pub(super) fn add(&mut self, rejection: Rejection) {
         self.0 = Some(self.0.map_or(rejection, |first| first.min(rejection)));
     }
 
-    fn or(self, change: Option<Change>) -> Result<Change, Rejection> {
+    pub(super) fn or(self, change: Option<Change>) -> Result<Change, Rejection> {
         match (self.0, change) {
             (None, Some(change)) => Ok(change),
             (fault, _) => Err(fault.unwrap_or(Rejection::AccountNotFound)),
@@ -56,7 +57,7 @@ impl Fold {
             | Action::Transfer { money: Money { currency, .. }, .. }
             | Action::Journal { currency, .. } => {
                 let mut faults = Faults::default();
-                let legs = legs(&job.spec.action, job.lane, None);
+                let legs = legs(&job.spec.action, job.lane, Settled::Nothing);
                 self.judge_move(&legs, Some(*currency), None, &mut faults);
                 faults.or(Some(Change::Move(legs)))
             }
@@ -71,6 +72,18 @@ impl Fold {
             Action::Reversal { account, job: original } => {
                 self.judge_reversal(account, *original, job.grant.as_ref())
             }
+            Action::OpenStandingOrder(terms) => self.judge_order(job.id, terms),
+            Action::PauseStandingOrder { account, order } => {
+                self.judge_order_change(account, *order, StandingOrder::pause)
+            }
+            Action::ResumeStandingOrder { account, order } => {
+                let today = self.today();
+                self.judge_order_change(account, *order, |order| order.resume(today))
+            }
+            Action::CloseStandingOrder { account, order } => {
+                self.judge_order_change(account, *order, StandingOrder::close)
+            }
+            Action::StandingPayment(payment) => self.judge_payment(job, payment),
         }
     }
 
@@ -107,7 +120,7 @@ impl Fold {
 
     /// Checks the accounts of these legs, in `currency` where one is asked for, then funds and ranges. What `settled` holds
     /// back is free again for this job.
-    fn judge_move(
+    pub(super) fn judge_move(
         &mut self,
         legs: &Legs,
         currency: Option<Currency>,
@@ -175,7 +188,7 @@ impl Fold {
         if faults.0.is_some() {
             return faults.or(None);
         }
-        let legs = legs(&job.spec.action, job.lane, Some(&hold));
+        let legs = legs(&job.spec.action, job.lane, Settled::Hold(&hold));
         self.judge_move(&legs, currency, Some(&hold), &mut faults);
         faults.or(Some(Change::Settle(hold, legs)))
     }
@@ -273,7 +286,7 @@ impl Fold {
     }
 
     /// The account if it exists; a closed one is a fault.
-    fn existing(&self, number: &AccountNumber, faults: &mut Faults) -> Option<&Account> {
+    pub(super) fn existing(&self, number: &AccountNumber, faults: &mut Faults) -> Option<&Account> {
         let account = self.books.accounts.get(number);
         match account.map(|account| account.status) {
             None => faults.add(Rejection::AccountNotFound),

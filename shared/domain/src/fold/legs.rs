@@ -1,16 +1,29 @@
-//! What a job moves: a pure function of its body, its lane and, for a capture, its hold.
+//! What a job moves: a pure function of its body, its lane and what it settled.
 
 use super::Legs;
 use crate::account::AccountNumber;
 use crate::hold::{Hold, HoldStatus};
 use crate::job::Action;
 use crate::lane::Lane;
+use crate::money::Amount;
+use crate::standing_order::Pays;
+
+/// What decides beside its body how much a job moves.
+#[derive(Debug, Clone, Copy)]
+pub enum Settled<'a> {
+    /// Nothing does, or it is not known.
+    Nothing,
+    /// The hold that a capture names, as it stands afterwards.
+    Hold(&'a Hold),
+    /// What a standing order that pays all above some amount found above it.
+    Swept(Amount),
+}
 
 /// The legs of a job, each an account and what it gains in minor units: the fold decides by them, and what a recorded
-/// job moved is read from its body by them. `hold` is the one that a capture names, as it stands afterwards. Empty for
-/// what moves nothing, and for a reversal, whose legs are [`opposite`] those of the job that it reverses.
+/// job moved is read from its body by them. Empty for what moves nothing, and for a reversal, whose legs are [`opposite`]
+/// those of the job that it reverses.
 #[must_use]
-pub fn legs(action: &Action, lane: Lane, hold: Option<&Hold>) -> Legs {
+pub fn legs(action: &Action, lane: Lane, settled: Settled<'_>) -> Legs {
     match action {
         Action::Deposit { account, money } => {
             let outside = AccountNumber::external(money.currency, lane);
@@ -24,12 +37,18 @@ pub fn legs(action: &Action, lane: Lane, hold: Option<&Hold>) -> Legs {
         Action::Journal { legs, .. } => {
             legs.iter().map(|leg| (leg.account.clone(), leg.amount.minor_units())).collect()
         }
-        Action::Capture { account, to, .. } => match hold {
-            Some(Hold { status: HoldStatus::Captured(captured), currency, .. }) => {
+        Action::Capture { account, to, .. } => match settled {
+            Settled::Hold(Hold { status: HoldStatus::Captured(captured), currency, .. }) => {
                 let outside = || AccountNumber::external(*currency, lane);
                 pair(account, &to.clone().unwrap_or_else(outside), captured.minor_units())
             }
             _ => Legs::new(),
+        },
+        Action::StandingPayment(payment) => match (payment.pays, settled) {
+            (Pays::Amount(amount), _) | (Pays::Above(_), Settled::Swept(amount)) => {
+                pair(&payment.account, &payment.to, amount.minor_units())
+            }
+            (Pays::Above(_), _) => Legs::new(),
         },
         Action::OpenAccount { .. }
         | Action::CloseAccount { .. }
@@ -39,7 +58,11 @@ pub fn legs(action: &Action, lane: Lane, hold: Option<&Hold>) -> Legs {
         | Action::SetHolder { .. }
         | Action::Hold { .. }
         | Action::Release { .. }
-        | Action::Reversal { .. } => Legs::new(),
+        | Action::Reversal { .. }
+        | Action::OpenStandingOrder(_)
+        | Action::PauseStandingOrder { .. }
+        | Action::ResumeStandingOrder { .. }
+        | Action::CloseStandingOrder { .. } => Legs::new(),
     }
 }
 
@@ -58,14 +81,14 @@ mod tests {
     use super::*;
     use crate::id::JobId;
     use crate::job::Money;
-    use crate::money::{Amount, Currency};
+    use crate::money::Currency;
 
     fn number(text: &str) -> AccountNumber {
         AccountNumber::parse(text).unwrap()
     }
 
-    fn shown(action: &Action, hold: Option<&Hold>) -> Vec<(String, i64)> {
-        let legs = legs(action, Lane(3), hold).into_iter();
+    fn shown(action: &Action, settled: Settled<'_>) -> Vec<(String, i64)> {
+        let legs = legs(action, Lane(3), settled).into_iter();
         legs.map(|(account, amount)| (account.to_string(), amount)).collect()
     }
 
@@ -90,7 +113,7 @@ mod tests {
             (Action::FreezeAccount { account }, pairs(&[])),
         ];
         for (action, expected) in cases {
-            assert_eq!(shown(&action, None), expected, "{action:?}");
+            assert_eq!(shown(&action, Settled::Nothing), expected, "{action:?}");
         }
     }
 
@@ -106,9 +129,9 @@ mod tests {
             status: HoldStatus::Captured(Amount::new(4).unwrap()),
         };
         let capture = |to| Action::Capture { account: number("a"), hold: id, to, amount: None };
-        assert_eq!(shown(&capture(None), Some(&hold)), pairs(&[("a", -4), ("external:XTS:3", 4)]));
+        assert_eq!(shown(&capture(None), Settled::Hold(&hold)), pairs(&[("a", -4), ("external:XTS:3", 4)]));
         let to = capture(Some(number("b")));
-        assert_eq!(shown(&to, Some(&hold)), pairs(&[("a", -4), ("b", 4)]));
-        assert_eq!(shown(&to, None), pairs(&[]));
+        assert_eq!(shown(&to, Settled::Hold(&hold)), pairs(&[("a", -4), ("b", 4)]));
+        assert_eq!(shown(&to, Settled::Nothing), pairs(&[]));
     }
 }

@@ -19,6 +19,8 @@ pub struct Needs {
     pub holds: BTreeSet<JobId>,
     /// Jobs that are reversed.
     pub originals: BTreeSet<JobId>,
+    /// Standing orders that are changed, or pay.
+    pub orders: BTreeSet<JobId>,
     /// Ids that jobs had before.
     pub former: BTreeSet<JobId>,
     /// Holds that are paid out, each with the lane that does: the hold's currency says which outside
@@ -60,6 +62,18 @@ impl Needs {
                 }
                 Action::Reversal { job, .. } => {
                     needs.originals.insert(*job);
+                }
+                Action::OpenStandingOrder(terms) => {
+                    needs.accounts.insert(terms.to.clone());
+                }
+                Action::StandingPayment(payment) => {
+                    needs.accounts.insert(payment.to.clone());
+                    needs.orders.insert(payment.order);
+                }
+                Action::PauseStandingOrder { order, .. }
+                | Action::ResumeStandingOrder { order, .. }
+                | Action::CloseStandingOrder { order, .. } => {
+                    needs.orders.insert(*order);
                 }
                 Action::OpenAccount { .. }
                 | Action::CloseAccount { .. }

@@ -4,6 +4,7 @@ mod cancelled;
 mod cases;
 mod model;
 mod scheduled;
+mod standing;
 mod terms;
 
 use super::*;
@@ -59,6 +60,7 @@ fn folded(accounts: &[Account], jobs: &[Job]) -> Folded {
 fn after(mut books: Books, jobs: &[Job], folded: &Folded) -> Books {
     books.accounts.extend(folded.accounts.clone());
     books.holds.extend(folded.holds.clone());
+    books.orders.extend(folded.orders.clone());
     for (job, outcome) in jobs.iter().zip(&folded.outcomes) {
         let recorded = Recorded { fingerprint: job.fingerprint, outcome: outcome.recorded() };
         books.recorded.entry(job.id).or_insert(recorded);

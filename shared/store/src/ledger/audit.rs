@@ -7,12 +7,14 @@
 //! | order of acceptance | in the order of the jobs, by lanes; only accounts that may be out of order are read again ([`order`]) |
 //! | limits, holders | accounts below their limit, and those whose limit or holder jobs set, against those jobs ([`terms`]) |
 //! | schedules | what says that it is scheduled against what is to be put on the lanes, both ways ([`schedules`]) |
+//! | standing orders | moved on by their jobs as the fold moves them, against their rows; what was swept against its entry ([`standing_orders`]) |
 //! | counts | totals of the lanes against their jobs |
 
 mod chain;
 mod order;
 pub(crate) mod pages;
 mod schedules;
+mod standing_orders;
 mod sums;
 mod terms;
 mod totals;
@@ -35,6 +37,7 @@ use crate::ledger::record::JobRecord;
 
 use self::chain::Chain;
 use self::order::Order;
+use self::standing_orders::Orders;
 use self::sums::{Legend, Sums};
 use self::terms::Terms;
 
@@ -162,6 +165,7 @@ async fn read_jobs(
     terms: &mut Terms,
 ) -> Result<(), Failure> {
     let mut counted: BTreeMap<Lane, LaneTotals> = BTreeMap::new();
+    let mut orders = Orders::default();
     let mut after = 0;
     loop {
         let page = pages.jobs(after).await?;
@@ -174,6 +178,7 @@ async fn read_jobs(
             audit.jobs += 1;
             check_body(job, audit);
             schedules::check(job, audit);
+            orders.job(job);
             order.watch(job);
             let totals = counted.entry(job.record.lane).or_default();
             totals.count(job.record.outcome, moved.len());
@@ -183,6 +188,7 @@ async fn read_jobs(
     for id in pages.schedules_without_jobs().await? {
         audit.find(|| format!("job {id}: it is to be put on its lane, and the ledger has no such job"));
     }
+    orders.compare(pages, audit).await?;
     let kept = pages.lane_totals().await?;
     totals::compare(&kept, &counted, audit);
     Ok(())

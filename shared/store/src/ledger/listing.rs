@@ -4,6 +4,7 @@ mod accounts;
 mod body;
 mod holds;
 mod schedules;
+mod standing_orders;
 
 use domain::access::Accounts;
 use domain::account::AccountNumber;
@@ -17,6 +18,7 @@ pub(crate) use self::body::without_blanks;
 pub use self::body::{BodyFilter, MetadataFilter};
 pub use self::holds::{HoldFilter, HoldPlace, HoldState, HoldsPage};
 pub use self::schedules::{ScheduleFilter, SchedulePlace, SchedulesPage};
+pub use self::standing_orders::{OrderFilter, OrderRecord, OrdersPage};
 use crate::ledger::record::JobRecord;
 
 /// Which jobs are wanted; a field that is `None` asks for nothing.

@@ -31,6 +31,7 @@ use domain::former::FormerJob;
 use domain::hold::Hold;
 use domain::id::JobId;
 use domain::job::{Job, Origin};
+use domain::money::Amount;
 use domain::outcome::{Outcome, RecordedOutcome};
 use metrics::counter;
 use runtime::telemetry::names;
@@ -76,6 +77,12 @@ pub trait Library: Send {
         holds: &[JobId],
         jobs: &[JobId],
     ) -> impl Future<Output = Result<(Vec<Hold>, Vec<JobRecord>), Failure>> + Send;
+
+    /// Reads what those of these jobs have moved that are payments of all above some amount.
+    fn sweeps(
+        &mut self,
+        jobs: &[JobId],
+    ) -> impl Future<Output = Result<HashMap<JobId, Amount>, Failure>> + Send;
 }
 
 /// One attempt at posting a batch. Dropping it before the commit rolls it back.

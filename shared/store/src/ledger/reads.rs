@@ -16,7 +16,7 @@ use super::cancelling::Cancellation;
 use super::entry_range::{EntryRange, Freshness};
 use super::listing::{
     AccountFilter, AccountsPage, HoldFilter, HoldPlace, HoldsPage, JobFilter, JobsCursor, JobsPage,
-    ScheduleFilter, SchedulePlace, SchedulesPage,
+    OrderFilter, OrderRecord, OrdersPage, ScheduleFilter, SchedulePlace, SchedulesPage,
 };
 use super::record::{EntryRecord, JobRecord};
 use super::related::Related;
@@ -120,6 +120,18 @@ pub trait Reads: Send + Sync {
         after: Option<HoldPlace>,
         limit: u32,
     ) -> Result<HoldsPage, StoreError>;
+
+    /// A page of up to `limit` standing orders in the order of their ids, those behind `after` only. Looks at a bounded number of
+    /// orders, so a page may be short, or empty, and not the last one.
+    async fn find_standing_orders(
+        &self,
+        filter: &OrderFilter,
+        after: Option<JobId>,
+        limit: u32,
+    ) -> Result<OrdersPage, StoreError>;
+
+    /// The standing order that this job opened.
+    async fn standing_order(&self, id: JobId) -> Result<Option<OrderRecord>, StoreError>;
 
     /// How fresh single reads are.
     async fn freshness(&self) -> Result<Freshness, StoreError> {

@@ -35,7 +35,7 @@ use crate::ledger::entry_range::{EntryRange, Freshness};
 use crate::ledger::findings::Audit;
 use crate::ledger::listing::{
     AccountFilter, AccountsPage, HoldFilter, HoldPlace, HoldsPage, JobFilter, JobsCursor, JobsPage,
-    ScheduleFilter, SchedulePlace, SchedulesPage,
+    OrderFilter, OrderRecord, OrdersPage, ScheduleFilter, SchedulePlace, SchedulesPage,
 };
 use crate::ledger::port::{Store, audit, post, retries, try_post};
 use crate::ledger::record::{EntryRecord, FormerIds, JobRecord};
@@ -205,6 +205,21 @@ impl<D: Database + Clone + 'static> Reads for SqlLedger<D> {
     ) -> Result<HoldsPage, StoreError> {
         let mut session = self.database.session(self.reading).await?;
         Ok(listings::holds::page(&mut session, filter, after, limit).await?)
+    }
+
+    async fn find_standing_orders(
+        &self,
+        filter: &OrderFilter,
+        after: Option<JobId>,
+        limit: u32,
+    ) -> Result<OrdersPage, StoreError> {
+        let mut session = self.database.session(self.reading).await?;
+        Ok(listings::standing_orders::page(&mut session, filter, after, limit).await?)
+    }
+
+    async fn standing_order(&self, id: JobId) -> Result<Option<OrderRecord>, StoreError> {
+        let mut session = self.database.session(self.reading).await?;
+        Ok(listings::standing_orders::one(&mut session, id).await?)
     }
 
     async fn freshness(&self) -> Result<Freshness, StoreError> {

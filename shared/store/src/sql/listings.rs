@@ -5,6 +5,7 @@ pub(super) mod accounts;
 mod conditions;
 pub(super) mod holds;
 pub(super) mod schedules;
+pub(super) mod standing_orders;
 
 use std::time::{Duration, Instant};
 

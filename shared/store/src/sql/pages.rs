@@ -6,13 +6,18 @@ use domain::account::Account;
 use domain::hold::Hold;
 use domain::id::JobId;
 use domain::lane::Lane;
+use domain::money::Amount;
+use domain::standing_order::StandingOrder;
 
 use super::cancellations::{self, only_jobs};
 use super::rows::{ACCOUNT, ENTRY, JOB, count};
-use super::{reads, rows};
+use super::statements::ORDER;
+use super::{reads, rows, statements};
 use crate::failure::Failure;
 use crate::ledger::audit::LaneTotals;
-use crate::ledger::audit::pages::{AccountsPage, EntryOnPage, JobOnPage, OnSchedule, Pages, Range};
+use crate::ledger::audit::pages::{
+    AccountsPage, EntryOnPage, JobOnPage, OnSchedule, Pages, Range, SweepOnPage,
+};
 use crate::ledger::post::Library;
 use crate::ledger::record::JobRecord;
 use crate::sql::rows::Cells;
@@ -64,6 +69,10 @@ impl<S: Session> Library for Snapshot<S> {
         jobs: &[JobId],
     ) -> Result<(Vec<Hold>, Vec<JobRecord>), Failure> {
         reads::find(&mut self.0, holds, jobs).await
+    }
+
+    async fn sweeps(&mut self, jobs: &[JobId]) -> Result<HashMap<JobId, Amount>, Failure> {
+        reads::sweeps(&mut self.0, jobs).await
     }
 }
 
@@ -152,6 +161,51 @@ impl<S: Session> Pages for Snapshot<S> {
         );
         script.value(SCHEDULES_MAX);
         self.ask(script).await?.iter().map(|row| rows::id(row.bytes(0)?)).collect()
+    }
+
+    async fn standing_orders(&mut self, after: Option<JobId>) -> Result<Vec<StandingOrder>, Failure> {
+        let mut script = Script::new(S::DIALECT);
+        script.sql("SELECT ").sql(ORDER).sql(" FROM standing_orders s JOIN jobs j ON j.id = s.id");
+        if let Some(after) = after {
+            script.sql(" WHERE s.id > ").value(&after);
+        }
+        script.sql(" ORDER BY s.id LIMIT ").value(JOBS_MAX);
+        self.ask(script).await?.iter().map(statements::order).collect()
+    }
+
+    async fn orders_without_jobs(&mut self) -> Result<Vec<JobId>, Failure> {
+        let mut script = Script::new(S::DIALECT);
+        script.sql(
+            "SELECT s.id FROM standing_orders s LEFT JOIN jobs j ON j.id = s.id WHERE j.id IS NULL LIMIT ",
+        );
+        script.value(SCHEDULES_MAX);
+        self.ask(script).await?.iter().map(|row| rows::id(row.bytes(0)?)).collect()
+    }
+
+    async fn sweeps_after(&mut self, after: Option<JobId>) -> Result<Vec<SweepOnPage>, Failure> {
+        let mut script = Script::new(S::DIALECT);
+        script.sql("SELECT w.job, w.amount, w.held, a.number, e.job, e.amount, e.balance_after, j.body FROM sweeps w ");
+        script.sql("LEFT JOIN accounts a ON a.id = w.account_id LEFT JOIN jobs j ON j.id = w.job ");
+        script.sql("LEFT JOIN entries e ON e.account_id = w.account_id AND e.seq = w.seq");
+        if let Some(after) = after {
+            script.sql(" WHERE w.job > ").value(&after);
+        }
+        script.sql(" ORDER BY w.job LIMIT ").value(JOBS_MAX);
+        let sweep = |row: &S::Row| {
+            let entry = match row.int_or_null(5)? {
+                Some(amount) => Some((rows::id(row.bytes(4)?)?, amount, row.int(6)?)),
+                None => None,
+            };
+            Ok(SweepOnPage {
+                job: rows::id(row.bytes(0)?)?,
+                amount: row.int(1)?,
+                held: row.int(2)?,
+                account: row.text_or_null(3)?.map(str::to_owned),
+                entry,
+                body: row.text_or_null(7)?.map(str::to_owned),
+            })
+        };
+        self.ask(script).await?.iter().map(sweep).collect()
     }
 
     async fn lane_totals(&mut self) -> Result<BTreeMap<Lane, LaneTotals>, Failure> {

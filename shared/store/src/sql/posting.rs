@@ -8,6 +8,7 @@ use domain::fold::Needs;
 use domain::hold::Hold;
 use domain::id::JobId;
 use domain::job::{Job, Origin};
+use domain::money::Amount;
 use domain::outcome::RecordedOutcome;
 
 use super::account_keys::AccountKeys;
@@ -229,6 +230,10 @@ impl<S: Session> Library for SqlTransaction<S> {
     ) -> Result<(Vec<Hold>, Vec<JobRecord>), Failure> {
         reads::find(&mut self.session, holds, jobs).await
     }
+
+    async fn sweeps(&mut self, jobs: &[JobId]) -> Result<HashMap<JobId, Amount>, Failure> {
+        reads::sweeps(&mut self.session, jobs).await
+    }
 }
 
 impl<S: Session> Transaction for SqlTransaction<S> {
@@ -263,6 +268,9 @@ impl<S: Session> Transaction for SqlTransaction<S> {
         if refers {
             statements::select_holds(&mut script, &needs.holds);
             statements::select_reversed(&mut script, &needs.originals);
+        }
+        if !needs.orders.is_empty() {
+            statements::select_orders(&mut script, &needs.orders);
         }
         // After the locks, so that whoever waited for one reads a later time than whoever had it.
         statements::select_now_and_latest(&mut script);
@@ -316,6 +324,12 @@ impl<S: Session> Transaction for SqlTransaction<S> {
             }
             for row in results.next().unwrap_or_default() {
                 found.reversed.insert(rows::id(row.bytes(0)?)?);
+            }
+        }
+        if !needs.orders.is_empty() {
+            for row in results.next().unwrap_or_default() {
+                let order = statements::order(&row)?;
+                books.orders.insert(order.id, order);
             }
         }
         let times = results.next().unwrap_or_default();

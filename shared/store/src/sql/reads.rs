@@ -6,6 +6,7 @@ use domain::account::{Account, AccountNumber};
 use domain::hold::Hold;
 use domain::id::JobId;
 use domain::lane::Lane;
+use domain::money::Amount;
 use domain::outcome::Recorded;
 
 use super::cancellations::only_jobs;
@@ -114,6 +115,16 @@ pub(super) async fn find<S: Session>(
     let holds = results.next().unwrap_or_default().iter().map(rows::hold).collect::<Result<_, _>>()?;
     let jobs = results.next().unwrap_or_default().iter().map(rows::job).collect::<Result<_, _>>()?;
     Ok((holds, jobs))
+}
+
+/// What the payments among these jobs have moved that pay all above some amount.
+pub(super) async fn sweeps<S: Session>(
+    session: &mut S,
+    jobs: &[JobId],
+) -> Result<HashMap<JobId, Amount>, Failure> {
+    let mut script = Script::new(S::DIALECT);
+    statements::select_sweeps(&mut script, jobs);
+    ask(session, script).await?.iter().map(statements::sweep).collect()
 }
 
 /// An account's entries have no gaps, so the page's bounds are known before it is read: an index range of at most

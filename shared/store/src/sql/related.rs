@@ -1,6 +1,6 @@
 //! What else is recorded of a job. Each look goes by a key, or is bounded: what a bounded look does not find is not said.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use contract::submission;
 use domain::access::Accounts;
@@ -8,6 +8,7 @@ use domain::entry::Entry;
 use domain::hold::{Hold, HoldStatus};
 use domain::id::JobId;
 use domain::job::{Action, Kind};
+use domain::money::Amount;
 use domain::outcome::RecordedOutcome;
 use domain::text::{Client, FLEET};
 
@@ -166,5 +167,9 @@ impl<S: Session> Library for Recorded<'_, S> {
         jobs: &[JobId],
     ) -> Result<(Vec<Hold>, Vec<JobRecord>), Failure> {
         reads::find(self.0, holds, jobs).await
+    }
+
+    async fn sweeps(&mut self, jobs: &[JobId]) -> Result<HashMap<JobId, Amount>, Failure> {
+        reads::sweeps(self.0, jobs).await
     }
 }

@@ -38,6 +38,7 @@ macro_rules! migrations {
             file!("0012_cancellations"),
             file!("0013_schedules"),
             file!("0014_webhooks"),
+            file!("0015_standing_orders"),
         ]
     }};
 }

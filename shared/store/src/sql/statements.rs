@@ -1,6 +1,7 @@
 //! The statements that post a batch. Each ends with `; `, so that any of them make a script.
 
 mod imports;
+mod standing_orders;
 
 use domain::account::{Account, AccountNumber};
 use domain::id::JobId;
@@ -9,6 +10,7 @@ use domain::lane::Lane;
 use domain::outcome::RecordedOutcome;
 
 pub(super) use self::imports::{record_dead_row, scheduled_row_died, select_import_rows, stored};
+pub(super) use self::standing_orders::{ORDER, order, select_orders, select_sweeps, sweep};
 use super::posting::{HeldAndStatus, Keys};
 use super::rows::{HOLD, RECORDED, account_status_name, hold_status_columns, outcome_columns};
 use super::schedules::FirstRows;
@@ -126,6 +128,7 @@ pub(super) fn write(
     update_terms(script, writes);
     insert_holds(script, writes, keys)?;
     update_holds(script, writes);
+    standing_orders::write(script, writes, keys)?;
     insert_reversals(script, writes);
     add_to_totals(script, writes);
     imports::write(script, &writes.imported);

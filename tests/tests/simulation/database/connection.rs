@@ -1,11 +1,13 @@
 //! A connection of a process to the server.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use domain::fold::Needs;
 use domain::hold::Hold;
 use domain::id::JobId;
 use domain::job::Job;
+use domain::money::Amount;
 use store::ledger::JobRecord;
 use store::ledger::port::{DuplicateCheck, Failure, Found, Library, Transaction, Writes};
 use tokio::sync::{mpsc, oneshot};
@@ -105,6 +107,11 @@ impl Library for Connection {
     ) -> Result<(Vec<Hold>, Vec<JobRecord>), Failure> {
         let (holds, jobs) = (holds.to_vec(), jobs.to_vec());
         self.ask(|reply| Command::Find { holds, jobs, reply }).await
+    }
+
+    /// Nobody opens a standing order here.
+    async fn sweeps(&mut self, _: &[JobId]) -> Result<HashMap<JobId, Amount>, Failure> {
+        Ok(HashMap::new())
     }
 }
 

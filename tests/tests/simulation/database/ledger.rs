@@ -16,7 +16,8 @@ use store::ledger::port::{Failure, Store, post, try_post};
 use store::ledger::{
     AccountFilter, AccountsPage, Admin, Applied, Audit, Cancellation, Cancelled, EntryRange, EntryRecord,
     HoldFilter, HoldPlace, HoldsPage, JobFilter, JobRecord, JobsCursor, JobsPage, NewCancellation,
-    OutcomeCounts, Posting, Reads, Related, ScheduleFilter, SchedulePlace, SchedulesPage, Totals,
+    OrderFilter, OrderRecord, OrdersPage, OutcomeCounts, Posting, Reads, Related, ScheduleFilter,
+    SchedulePlace, SchedulesPage, Totals,
 };
 
 use super::Database;
@@ -175,6 +176,19 @@ impl Reads for LedgerOf {
         _: Option<&AccountNumber>,
         _: u32,
     ) -> Result<AccountsPage, StoreError> {
+        unread()
+    }
+
+    async fn find_standing_orders(
+        &self,
+        _: &OrderFilter,
+        _: Option<JobId>,
+        _: u32,
+    ) -> Result<OrdersPage, StoreError> {
+        unread()
+    }
+
+    async fn standing_order(&self, _: JobId) -> Result<Option<OrderRecord>, StoreError> {
         unread()
     }
 

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use domain::hold::{Hold, HoldStatus};
 use domain::id::JobId;
 use domain::lane::Lane;
+use domain::money::Amount;
+use domain::standing_order::StandingOrder;
 use store::ledger::JobRecord;
 use store::ledger::port::{
-    AccountsPage, EntryOnPage, Failure, JobOnPage, LaneTotals, Library, OnSchedule, Pages,
+    AccountsPage, EntryOnPage, Failure, JobOnPage, LaneTotals, Library, OnSchedule, Pages, SweepOnPage,
 };
 
 use super::Tables;
@@ -35,6 +37,11 @@ impl Library for Snapshot {
         let holds = holds.iter().filter_map(|id| self.tables.holds.get(id).cloned()).collect();
         let jobs = jobs.iter().filter_map(|id| self.tables.job(*id)).map(|row| row.record.clone());
         Ok((holds, jobs.collect()))
+    }
+
+    /// Nobody opens a standing order here.
+    async fn sweeps(&mut self, _: &[JobId]) -> Result<HashMap<JobId, Amount>, Failure> {
+        Ok(HashMap::new())
     }
 }
 
@@ -74,6 +81,18 @@ impl Pages for Snapshot {
                 .map(|waiting| OnSchedule { due_at: waiting.due_at, message: waiting.message.clone() }),
         };
         Ok((1..).zip(&self.tables.jobs).skip(skipped).map(on_page).collect())
+    }
+
+    async fn standing_orders(&mut self, _: Option<JobId>) -> Result<Vec<StandingOrder>, Failure> {
+        Ok(Vec::new())
+    }
+
+    async fn orders_without_jobs(&mut self) -> Result<Vec<JobId>, Failure> {
+        Ok(Vec::new())
+    }
+
+    async fn sweeps_after(&mut self, _: Option<JobId>) -> Result<Vec<SweepOnPage>, Failure> {
+        Ok(Vec::new())
     }
 
     async fn schedules_without_jobs(&mut self) -> Result<Vec<JobId>, Failure> {

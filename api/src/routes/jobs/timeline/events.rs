@@ -169,6 +169,8 @@ fn currency_of(action: Option<&Action>, hold: Option<&Hold>) -> Option<Currency>
         | Action::Transfer { money, .. }
         | Action::Hold { money, .. } => Some(money.currency),
         Action::Journal { currency, .. } | Action::OpenAccount { currency, .. } => Some(*currency),
+        Action::OpenStandingOrder(terms) => Some(terms.currency),
+        Action::StandingPayment(payment) => Some(payment.currency),
         _ => hold.map(|hold| hold.currency),
     }
 }

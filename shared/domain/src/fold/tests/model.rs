@@ -2,9 +2,11 @@
 
 use proptest::prelude::*;
 
+use super::standing::{above, daily, payment_of, units};
 use super::*;
 use crate::job::{Leg, Legs as JournalLegs};
 use crate::money::SignedAmount;
+use crate::standing_order::Terms;
 
 const ACCOUNTS: [&str; 4] = ["a", "b", "c", "d"];
 
@@ -66,7 +68,28 @@ fn any_action() -> impl Strategy<Value = Action> {
         1 => any_account().prop_map(|account| Action::UnfreezeAccount { account }),
         1 => any_account().prop_map(|account| Action::CloseAccount { account }),
         1 => limit,
+        4 => any_order_action(),
     ]
+}
+
+/// Orders from `a` to `b` alone, so that payments often hit.
+fn any_order_action() -> impl Strategy<Value = Action> {
+    let pays = prop::sample::select(vec![units(20), above(30)]);
+    let open = (pays.clone(), 0..2_u16).prop_map(|(pays, retry_days)| {
+        Action::OpenStandingOrder(Box::new(Terms { retry_days, ..daily(pays, 3) }))
+    });
+    let payment = (pays, 0..60_u64, 0..5_u64, 1..3_u32).prop_map(|(pays, order, ago, attempt)| {
+        Action::StandingPayment(Box::new(payment_of(pays, order, ago, attempt)))
+    });
+    let change = (any_account(), 0..60_u64, 0..3_u8).prop_map(|(account, order, change)| {
+        let order = id(order);
+        match change {
+            0 => Action::PauseStandingOrder { account, order },
+            1 => Action::ResumeStandingOrder { account, order },
+            _ => Action::CloseStandingOrder { account, order },
+        }
+    });
+    prop_oneof![2 => open, 6 => payment, 1 => change]
 }
 
 /// Jobs whose ids sometimes come twice, now and then with another body.
@@ -108,6 +131,7 @@ proptest! {
         prop_assert_eq!(entries, alone_entries);
         prop_assert_eq!(books.accounts, alone_books.accounts);
         prop_assert_eq!(books.holds, alone_books.holds);
+        prop_assert_eq!(books.orders, alone_books.orders);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use domain::account::{Account, AccountNumber};
 use domain::entry::Entry;
 use domain::id::JobId;
 use domain::lane::Lane;
+use domain::standing_order::StandingOrder;
 
 use super::totals::LaneTotals;
 use crate::failure::Failure;
@@ -29,6 +30,21 @@ pub trait Pages: Library {
 
     /// Some of what is to be put on the lanes and has no row among the jobs.
     fn schedules_without_jobs(&mut self) -> impl Future<Output = Result<Vec<JobId>, Failure>> + Send;
+
+    /// Standing orders with ids above `after`, in the order of their ids; an empty page ends them.
+    fn standing_orders(
+        &mut self,
+        after: Option<JobId>,
+    ) -> impl Future<Output = Result<Vec<StandingOrder>, Failure>> + Send;
+
+    /// Some of the standing orders that have no row among the jobs.
+    fn orders_without_jobs(&mut self) -> impl Future<Output = Result<Vec<JobId>, Failure>> + Send;
+
+    /// What payments of jobs with ids above `after` have moved, in the order of their ids; an empty page ends them.
+    fn sweeps_after(
+        &mut self,
+        after: Option<JobId>,
+    ) -> impl Future<Output = Result<Vec<SweepOnPage>, Failure>> + Send;
 
     /// What the lanes' totals say.
     fn lane_totals(&mut self) -> impl Future<Output = Result<BTreeMap<Lane, LaneTotals>, Failure>> + Send;
@@ -106,6 +122,23 @@ pub struct JobOnPage {
     pub was_scheduled: bool,
     /// What is to be put on its lane.
     pub on_schedule: Option<OnSchedule>,
+}
+
+/// What a payment has moved that pays all above some amount, and the entry by which it did.
+#[derive(Debug)]
+pub struct SweepOnPage {
+    /// The payment.
+    pub job: JobId,
+    /// What it moved, in minor units.
+    pub amount: i64,
+    /// What was held, in minor units.
+    pub held: i64,
+    /// The account that it debited.
+    pub account: Option<String>,
+    /// The entry there: its job, its amount, and the balance after it.
+    pub entry: Option<(JobId, i64, i64)>,
+    /// The body of the job.
+    pub body: Option<String>,
 }
 
 /// A row of what is to be put on the lanes.

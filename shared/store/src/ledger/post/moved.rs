@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 
 use contract::submission;
-use domain::fold::{Legs, legs, opposite};
+use domain::fold::{Legs, Settled, legs, opposite};
 use domain::id::JobId;
 use domain::job::{Action, Spec};
 use domain::lane::Lane;
+use domain::standing_order::Pays;
+use domain::text::{Client, FLEET};
 
 use super::Library;
 use crate::failure::Failure;
@@ -14,8 +16,8 @@ use crate::ledger::record::JobRecord;
 
 /// The legs of each of these posted jobs, given by lane and action; none for `None`.
 ///
-/// A capture moved what its hold says, a reversal the opposite of the job that it names. That job is no
-/// reversal itself, so two look-ups always do.
+/// A capture moved what its hold says, a sweep what was noted with it, a reversal the opposite of the job that it names. That
+/// job is no reversal itself, so a few look-ups always do.
 pub(crate) async fn moved(
     library: &mut impl Library,
     posted: &[Option<(Lane, Action)>],
@@ -38,8 +40,14 @@ pub(crate) async fn moved(
         holds.extend(found.into_iter().map(|hold| (hold.id, hold)));
     }
 
+    let own_and_reversed = || actions().chain(originals.values().map(|(_, action)| action));
+    let sweeps: Vec<_> = own_and_reversed().filter_map(sweep).collect();
+    let swept = if sweeps.is_empty() { HashMap::new() } else { library.sweeps(&sweeps).await? };
+
     let own = |(lane, action): &(Lane, Action)| {
-        legs(action, *lane, captured_hold(action).and_then(|hold| holds.get(&hold)))
+        let hold = captured_hold(action).and_then(|hold| holds.get(&hold)).map(Settled::Hold);
+        let swept = || sweep(action).and_then(|job| swept.get(&job)).copied().map(Settled::Swept);
+        legs(action, *lane, hold.or_else(swept).unwrap_or(Settled::Nothing))
     };
     let moved = posted.iter().map(|posted| match posted {
         None => Legs::new(),
@@ -60,6 +68,16 @@ pub(crate) fn parse(job: &JobRecord) -> Result<Spec, Failure> {
 fn captured_hold(action: &Action) -> Option<JobId> {
     match action {
         Action::Capture { hold, .. } => Some(*hold),
+        _ => None,
+    }
+}
+
+/// The job of a payment whose body does not say how much it moved.
+fn sweep(action: &Action) -> Option<JobId> {
+    match action {
+        Action::StandingPayment(payment) if matches!(payment.pays, Pays::Above(_)) => {
+            Some(payment.job(&Client::parse(FLEET).ok()?))
+        }
         _ => None,
     }
 }
