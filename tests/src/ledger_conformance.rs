@@ -6,6 +6,7 @@
 mod analyses;
 mod applied;
 mod audit;
+mod audit_of_state;
 mod batches;
 mod cancelling;
 mod finding;
@@ -25,6 +26,7 @@ mod webhooks;
 pub use analyses::*;
 pub use applied::*;
 pub use audit::*;
+pub use audit_of_state::*;
 pub use batches::*;
 pub use cancelling::*;
 pub use finding::*;

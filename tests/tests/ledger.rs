@@ -70,6 +70,8 @@ conformance!(
     a_ledger_that_does_not_fit_is_refused,
     processes_that_start_at_once_migrate_once,
     tampering_shows,
+    tampering_with_what_jobs_made_shows,
+    tampering_with_rows_of_imports_shows,
     a_row_that_makes_no_sense_is_a_finding,
     an_audit_beside_posting_sees_one_moment,
     random_batches_do_what_the_model_does,

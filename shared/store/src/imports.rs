@@ -298,6 +298,19 @@ pub struct RowTally {
 }
 
 impl RowTally {
+    /// The count of one outcome.
+    pub fn of(&mut self, outcome: RowOutcome) -> &mut u64 {
+        match outcome {
+            RowOutcome::Posted => &mut self.posted,
+            RowOutcome::Rejected => &mut self.rejected,
+            RowOutcome::Duplicate => &mut self.duplicate,
+            RowOutcome::Conflict => &mut self.conflict,
+            RowOutcome::Dead => &mut self.dead,
+            RowOutcome::Cancelled => &mut self.cancelled,
+            RowOutcome::Scheduled => &mut self.scheduled,
+        }
+    }
+
     /// Rows that have an outcome, and those that are scheduled.
     pub fn total(&self) -> u64 {
         let Self { posted, rejected, duplicate, conflict, dead, cancelled, scheduled } = self;

@@ -50,12 +50,12 @@ pub async fn tampering_shows(subject: Subject) -> anyhow::Result<()> {
         (
             "limit",
             "UPDATE accounts SET overdraft_limit = 1000 WHERE id = KEY",
-            &["account limit: its overdraft limit is 1000, the last job set 3"],
+            &["account limit: its overdraft limit is 1000, by its jobs it is 3"],
         ),
         (
             "holder",
             "UPDATE accounts SET holder = 'Mallory' WHERE id = KEY",
-            &["account holder: its holder is Some(\"Mallory\"), the last job set None"],
+            &["account holder: its holder is Some(\"Mallory\"), by its jobs it is None"],
         ),
         (
             "job-removed",

@@ -2,7 +2,9 @@
 //!
 //! `sql` brings the two that there are. It is public so that tests can bring one that fails as databases do.
 
-pub use super::audit::pages::{AccountsPage, EntryOnPage, JobOnPage, OnSchedule, Pages, SweepOnPage};
+pub use super::audit::pages::{
+    AccountsPage, EntryOnPage, ImportRowOnPage, JobOnPage, OnSchedule, Pages, SweepOnPage,
+};
 pub use super::audit::{LaneTotals, audit};
 pub use super::post::{
     DuplicateCheck, Found, Imported, Library, NewRow, Store, Tally, Transaction, Writes, post, retries,

@@ -7,7 +7,8 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 
-use self::reading::{import, imported_row, refusal, rows_by_outcome, tally};
+use self::reading::{import, imported_row, refusal, rows_by_outcome};
+pub(super) use self::reading::{select_tallies, tally};
 use super::posting::SqlTransaction;
 use super::statements::{begin, stored};
 use crate::error::StoreError;
@@ -193,16 +194,8 @@ impl<D: Database> Imports for SqlLedger<D> {
             return Ok(HashMap::new());
         }
         let mut script = Script::new(D::Session::DIALECT);
-        script.sql(match D::Session::DIALECT {
-            Dialect::MySql => {
-                "SELECT import, CAST(SUM(posted) AS SIGNED), CAST(SUM(rejected) AS SIGNED), CAST(SUM(duplicate) AS SIGNED), \
-                 CAST(SUM(conflict) AS SIGNED), CAST(SUM(dead) AS SIGNED), CAST(SUM(cancelled) AS SIGNED), CAST(SUM(scheduled) AS SIGNED)"
-            }
-            Dialect::Sqlite => {
-                "SELECT import, SUM(posted), SUM(rejected), SUM(duplicate), SUM(conflict), SUM(dead), SUM(cancelled), SUM(scheduled)"
-            }
-        });
-        script.sql(" FROM import_totals WHERE import IN (");
+        select_tallies(&mut script);
+        script.sql(" WHERE import IN (");
         script.list(numbers.iter().map(|number| stored(*number))).sql(") GROUP BY import");
         Ok(read_rows(&self.database, script, tally).await?.into_iter().collect())
     }

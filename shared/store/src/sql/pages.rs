@@ -5,18 +5,22 @@ use std::collections::{BTreeMap, HashMap};
 use domain::account::Account;
 use domain::hold::Hold;
 use domain::id::JobId;
+use domain::job::Origin;
 use domain::lane::Lane;
 use domain::money::Amount;
 use domain::standing_order::StandingOrder;
 
 use super::cancellations::{self, only_jobs};
-use super::rows::{ACCOUNT, ENTRY, JOB, count};
-use super::statements::ORDER;
+use super::imports::{select_tallies, tally};
+use super::listings::ordered_join;
+use super::rows::{ACCOUNT, ENTRY, HOLD, JOB, count};
+use super::statements::{ORDER, stored};
 use super::{reads, rows, statements};
 use crate::failure::Failure;
+use crate::imports::RowTally;
 use crate::ledger::audit::LaneTotals;
 use crate::ledger::audit::pages::{
-    AccountsPage, EntryOnPage, JobOnPage, OnSchedule, Pages, Range, SweepOnPage,
+    AccountsPage, EntryOnPage, ImportRowOnPage, JobOnPage, OnSchedule, Pages, Range, SweepOnPage,
 };
 use crate::ledger::post::Library;
 use crate::ledger::record::JobRecord;
@@ -154,6 +158,85 @@ impl<S: Session> Pages for Snapshot<S> {
         self.ask(script).await?.iter().map(job).collect()
     }
 
+    async fn holds(&mut self, after: Option<JobId>) -> Result<Vec<Hold>, Failure> {
+        let mut script = Script::new(S::DIALECT);
+        let join = ordered_join(S::DIALECT);
+        script.sql("SELECT ").sql(HOLD).sql(" FROM holds h ").sql(join);
+        script.sql(" accounts a ON a.id = h.account_id");
+        if let Some(after) = after {
+            script.sql(" WHERE h.id > ").value(&after);
+        }
+        script.sql(" ORDER BY h.id LIMIT ").value(JOBS_MAX);
+        self.ask(script).await?.iter().map(rows::hold).collect()
+    }
+
+    async fn reversals(&mut self, after: Option<JobId>) -> Result<Vec<(JobId, JobId)>, Failure> {
+        let mut script = Script::new(S::DIALECT);
+        script.sql("SELECT r.original, r.by_job FROM reversals r");
+        if let Some(after) = after {
+            script.sql(" WHERE r.original > ").value(&after);
+        }
+        script.sql(" ORDER BY r.original LIMIT ").value(JOBS_MAX);
+        let reversal = |row: &S::Row| Ok((rows::id(row.bytes(0)?)?, rows::id(row.bytes(1)?)?));
+        self.ask(script).await?.iter().map(reversal).collect()
+    }
+
+    async fn import_rows(&mut self, after: Origin) -> Result<Vec<ImportRowOnPage>, Failure> {
+        let mut script = Script::new(S::DIALECT);
+        script.sql("SELECT r.import, r.number, r.job, r.outcome, r.reason, j.outcome, j.reason ");
+        script.sql("FROM import_rows r LEFT JOIN jobs j");
+        if matches!(script.dialect(), Dialect::MySql) {
+            script.sql(" FORCE INDEX (jobs_id)");
+        }
+        script.sql(" ON j.id = r.job WHERE ");
+        let (import, row) = (stored(after.import), stored(after.row));
+        // Each looks through the key for one of the two.
+        match script.dialect() {
+            Dialect::MySql => script
+                .sql("(r.import > ")
+                .value(import)
+                .sql(" OR (r.import = ")
+                .value(import)
+                .sql(" AND r.number > ")
+                .value(row)
+                .sql("))"),
+            Dialect::Sqlite => {
+                script.sql("(r.import, r.number) > (").value(import).sql(", ").value(row).sql(")")
+            }
+        };
+        script.sql(" ORDER BY r.import, r.number LIMIT ").value(JOBS_MAX);
+        let on_page = |row: &S::Row| {
+            Ok(ImportRowOnPage {
+                row: Origin { import: count(row.int(0)?)?, row: count(row.int(1)?)? },
+                job: rows::id(row.bytes(2)?)?,
+                outcome: rows::row_outcome(row.text(3)?)?,
+                reason: row.text_or_null(4)?.map(str::to_owned),
+                of_job: match row.text_or_null(5)? {
+                    // The job itself has not come.
+                    None | Some(cancellations::AWAITED) => None,
+                    Some(outcome) => Some(rows::outcome(outcome, row.text_or_null(6)?)?),
+                },
+            })
+        };
+        self.ask(script).await?.iter().map(on_page).collect()
+    }
+
+    async fn import_totals(&mut self) -> Result<BTreeMap<u64, RowTally>, Failure> {
+        let mut script = Script::new(S::DIALECT);
+        script.sql("SELECT number FROM imports; ");
+        select_tallies(&mut script);
+        script.sql(" GROUP BY import");
+        let mut results = self.0.run(script).await?.into_iter();
+        let imports = results.next().unwrap_or_default();
+        let none = |row: &S::Row| Ok((count(row.int(0)?)?, RowTally::default()));
+        let mut totals = imports.iter().map(none).collect::<Result<BTreeMap<_, _>, Failure>>()?;
+        for row in results.next().unwrap_or_default() {
+            let (import, tally) = tally(&row)?;
+            totals.insert(import, tally);
+        }
+        Ok(totals)
+    }
+
     async fn schedules_without_jobs(&mut self) -> Result<Vec<JobId>, Failure> {
         let mut script = Script::new(S::DIALECT);
         script.sql(
@@ -165,7 +248,8 @@ impl<S: Session> Pages for Snapshot<S> {
 
     async fn standing_orders(&mut self, after: Option<JobId>) -> Result<Vec<StandingOrder>, Failure> {
         let mut script = Script::new(S::DIALECT);
-        script.sql("SELECT ").sql(ORDER).sql(" FROM standing_orders s JOIN jobs j ON j.id = s.id");
+        script.sql("SELECT ").sql(ORDER).sql(" FROM standing_orders s ").sql(ordered_join(S::DIALECT));
+        script.sql(" jobs j ON j.id = s.id");
         if let Some(after) = after {
             script.sql(" WHERE s.id > ").value(&after);
         }

@@ -228,7 +228,7 @@ pub(super) fn hold_status_columns(status: HoldStatus) -> (&'static str, Option<i
 /// What `outcome` says of a job that is to be executed later.
 pub(super) const SCHEDULED: &str = "scheduled";
 
-fn outcome(outcome: &str, reason: Option<&str>) -> Result<RecordedOutcome, Failure> {
+pub(super) fn outcome(outcome: &str, reason: Option<&str>) -> Result<RecordedOutcome, Failure> {
     match (outcome, reason.map(str::parse)) {
         ("posted", None) => Ok(RecordedOutcome::Posted),
         ("rejected", Some(Ok(reason))) => Ok(RecordedOutcome::Rejected(reason)),

@@ -4,12 +4,15 @@ use std::collections::{BTreeMap, HashMap};
 
 use domain::hold::{Hold, HoldStatus};
 use domain::id::JobId;
+use domain::job::Origin;
 use domain::lane::Lane;
 use domain::money::Amount;
 use domain::standing_order::StandingOrder;
+use store::imports::RowTally;
 use store::ledger::JobRecord;
 use store::ledger::port::{
-    AccountsPage, EntryOnPage, Failure, JobOnPage, LaneTotals, Library, OnSchedule, Pages, SweepOnPage,
+    AccountsPage, EntryOnPage, Failure, ImportRowOnPage, JobOnPage, LaneTotals, Library, OnSchedule, Pages,
+    SweepOnPage,
 };
 
 use super::Tables;
@@ -81,6 +84,25 @@ impl Pages for Snapshot {
                 .map(|waiting| OnSchedule { due_at: waiting.due_at, message: waiting.message.clone() }),
         };
         Ok((1..).zip(&self.tables.jobs).skip(skipped).map(on_page).collect())
+    }
+
+    async fn holds(&mut self, after: Option<JobId>) -> Result<Vec<Hold>, Failure> {
+        let holds = self.tables.holds.values().filter(|hold| Some(hold.id) > after);
+        Ok(holds.cloned().collect())
+    }
+
+    async fn reversals(&mut self, after: Option<JobId>) -> Result<Vec<(JobId, JobId)>, Failure> {
+        let reversals = self.tables.reversals.iter().filter(|(original, _)| Some(**original) > after);
+        Ok(reversals.map(|(original, by)| (*original, *by)).collect())
+    }
+
+    /// Nobody imports files here.
+    async fn import_rows(&mut self, _: Origin) -> Result<Vec<ImportRowOnPage>, Failure> {
+        Ok(Vec::new())
+    }
+
+    async fn import_totals(&mut self) -> Result<BTreeMap<u64, RowTally>, Failure> {
+        Ok(BTreeMap::new())
     }
 
     async fn standing_orders(&mut self, _: Option<JobId>) -> Result<Vec<StandingOrder>, Failure> {

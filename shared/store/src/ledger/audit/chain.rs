@@ -50,8 +50,8 @@ impl Chain {
         entry
     }
 
-    /// Compares where the entries ended with the account, and gives it back.
-    pub(super) fn end(self, audit: &mut Audit) -> Account {
+    /// Compares where the entries ended with the account.
+    pub(super) fn end(self, audit: &mut Audit) {
         let Account { number, seq, balance, digest, held, .. } = &self.account;
         if *seq != self.seq {
             audit.find(|| {
@@ -79,6 +79,5 @@ impl Chain {
                 format!("account {number}: it is closed with a balance of {balance} and {held} held")
             });
         }
-        self.account
     }
 }

@@ -5,12 +5,16 @@ use std::future::Future;
 
 use domain::account::{Account, AccountNumber};
 use domain::entry::Entry;
+use domain::hold::Hold;
 use domain::id::JobId;
+use domain::job::Origin;
 use domain::lane::Lane;
+use domain::outcome::RecordedOutcome;
 use domain::standing_order::StandingOrder;
 
 use super::totals::LaneTotals;
 use crate::failure::Failure;
+use crate::imports::{RowOutcome, RowTally};
 use crate::ledger::post::Library;
 use crate::ledger::record::JobRecord;
 
@@ -24,6 +28,25 @@ pub trait Pages: Library {
         &mut self,
         page: &mut AccountsPage,
     ) -> impl Future<Output = Result<Option<Vec<EntryOnPage>>, Failure>> + Send;
+
+    /// Holds of jobs with ids above `after`, in the order of their ids; an empty page ends them.
+    fn holds(&mut self, after: Option<JobId>) -> impl Future<Output = Result<Vec<Hold>, Failure>> + Send;
+
+    /// Reversed jobs with ids above `after`, each with the job that reversed it, in the order of their ids; an empty page ends
+    /// them.
+    fn reversals(
+        &mut self,
+        after: Option<JobId>,
+    ) -> impl Future<Output = Result<Vec<(JobId, JobId)>, Failure>> + Send;
+
+    /// Rows of imports behind `after`, in the order of imports and rows; an empty page ends them.
+    fn import_rows(
+        &mut self,
+        after: Origin,
+    ) -> impl Future<Output = Result<Vec<ImportRowOnPage>, Failure>> + Send;
+
+    /// What the totals of every import say.
+    fn import_totals(&mut self) -> impl Future<Output = Result<BTreeMap<u64, RowTally>, Failure>> + Send;
 
     /// Jobs with numbers above `after`, in the order of posting; an empty page ends them.
     fn jobs(&mut self, after: i64) -> impl Future<Output = Result<Vec<JobOnPage>, Failure>> + Send;
@@ -122,6 +145,21 @@ pub struct JobOnPage {
     pub was_scheduled: bool,
     /// What is to be put on its lane.
     pub on_schedule: Option<OnSchedule>,
+}
+
+/// A row of an import, and what became of the job that it says.
+#[derive(Debug)]
+pub struct ImportRowOnPage {
+    /// Which it is.
+    pub row: Origin,
+    /// Its job.
+    pub job: JobId,
+    /// What it says became of that, for this import.
+    pub outcome: RowOutcome,
+    /// And why.
+    pub reason: Option<String>,
+    /// What the job's own row says; `None`: there is no such job.
+    pub of_job: Option<RecordedOutcome>,
 }
 
 /// What a payment has moved that pays all above some amount, and the entry by which it did.

@@ -1,17 +1,16 @@
 //! Jobs that wait for their day against what is to be put on their lanes then.
 
-use contract::{message, submission};
+use contract::message;
 
 use super::pages::{JobOnPage, OnSchedule};
 use crate::ledger::findings::Audit;
+use domain::job::Spec;
 use domain::outcome::RecordedOutcome;
 
 /// Checks that a job waits if it says so, that it is its own self that waits, and that none was posted before its day.
-pub(super) fn check(job: &JobOnPage, audit: &mut Audit) {
+pub(super) fn check(job: &JobOnPage, spec: &Spec, audit: &mut Audit) {
     let JobOnPage { record, account, on_schedule, .. } = job;
     let about = || format!("job {} of account {account}", record.id);
-    // A body that cannot be read is a finding of its own.
-    let Ok(spec) = submission::parse(record.body.as_bytes()) else { return };
     let execute_at = spec.execute_at.map(|at| at.microseconds());
     match (record.outcome, on_schedule) {
         (RecordedOutcome::Scheduled, None) => {

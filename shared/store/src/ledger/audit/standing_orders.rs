@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use contract::submission;
 use domain::id::JobId;
-use domain::job::{Action, Kind};
+use domain::job::Action;
 use domain::money::Amount;
 use domain::outcome::RecordedOutcome;
 use domain::standing_order::{Pays, StandingOrder, StandingPayment, day_of};
@@ -25,36 +25,27 @@ pub(super) struct Orders {
 }
 
 impl Orders {
-    /// What the next job did, in the order of posting.
-    pub(super) fn job(&mut self, job: &JobOnPage) {
+    /// What the next job did or was to do, in the order of posting.
+    pub(super) fn job(&mut self, job: &JobOnPage, action: &Action) {
         let record = &job.record;
-        let is_about_orders = matches!(
-            record.kind,
-            Kind::OpenStandingOrder
-                | Kind::PauseStandingOrder
-                | Kind::ResumeStandingOrder
-                | Kind::CloseStandingOrder
-                | Kind::StandingPayment
-        );
-        if !is_about_orders {
-            return;
-        }
-        // A body that cannot be read is a finding of its own.
-        let Ok(spec) = submission::parse(record.body.as_bytes()) else { return };
         let is_posted = record.outcome == RecordedOutcome::Posted;
-        let today = day_of(record.posted_at);
-        let order = match spec.action {
+        let today = || day_of(record.posted_at);
+        let order = match action {
             Action::OpenStandingOrder(terms) if is_posted => {
-                self.orders.insert(record.id, StandingOrder::opened(record.id, *terms));
+                self.orders.insert(record.id, StandingOrder::opened(record.id, (**terms).clone()));
                 record.id
             }
-            Action::PauseStandingOrder { order, .. } if is_posted => self.change(order, StandingOrder::pause),
-            Action::ResumeStandingOrder { order, .. } if is_posted => {
-                self.change(order, |order| order.resume(today))
+            Action::PauseStandingOrder { order, .. } if is_posted => {
+                self.change(*order, StandingOrder::pause)
             }
-            Action::CloseStandingOrder { order, .. } if is_posted => self.change(order, StandingOrder::close),
+            Action::ResumeStandingOrder { order, .. } if is_posted => {
+                self.change(*order, |order| order.resume(today()))
+            }
+            Action::CloseStandingOrder { order, .. } if is_posted => {
+                self.change(*order, StandingOrder::close)
+            }
             Action::StandingPayment(payment) => {
-                self.paid(&payment, record.id, record.outcome, record.posted_at)
+                self.paid(payment, record.id, record.outcome, record.posted_at)
             }
             _ => return,
         };

@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use crate::imports::{Import, ImportedRow, Progress, Refusal, RowTally, RowsByOutcome};
 use crate::sql::rows::{self, Cells, count};
+use crate::sql::script::{Dialect, Script};
 
 pub(super) fn import(row: &impl Cells) -> Result<Import, Failure> {
     let state = row.text(5)?;
@@ -57,7 +58,21 @@ pub(super) fn rows_by_outcome(row: &impl Cells) -> Result<RowsByOutcome, Failure
     })
 }
 
-pub(super) fn tally(row: &impl Cells) -> Result<(u64, RowTally), Failure> {
+/// What [`tally`] reads, by import.
+pub(in crate::sql) fn select_tallies(script: &mut Script) {
+    script.sql(match script.dialect() {
+        Dialect::MySql => {
+            "SELECT import, CAST(SUM(posted) AS SIGNED), CAST(SUM(rejected) AS SIGNED), CAST(SUM(duplicate) AS SIGNED), \
+             CAST(SUM(conflict) AS SIGNED), CAST(SUM(dead) AS SIGNED), CAST(SUM(cancelled) AS SIGNED), CAST(SUM(scheduled) AS SIGNED)"
+        }
+        Dialect::Sqlite => {
+            "SELECT import, SUM(posted), SUM(rejected), SUM(duplicate), SUM(conflict), SUM(dead), SUM(cancelled), SUM(scheduled)"
+        }
+    });
+    script.sql(" FROM import_totals");
+}
+
+pub(in crate::sql) fn tally(row: &impl Cells) -> Result<(u64, RowTally), Failure> {
     let tally = RowTally {
         posted: count(row.int(1)?)?,
         rejected: count(row.int(2)?)?,
