@@ -96,6 +96,7 @@ GRANT SELECT ON tellers.sweeps TO 'tellers_read'@'%';
 GRANT SELECT ON tellers.lane_totals TO 'tellers_read'@'%';
 GRANT SELECT ON tellers.imports TO 'tellers_read'@'%';
 GRANT SELECT ON tellers.import_rows TO 'tellers_read'@'%';
+GRANT SELECT ON tellers.import_totals TO 'tellers_read'@'%';
 GRANT SELECT ON tellers.analyses TO 'tellers_read'@'%';
 GRANT SELECT ON tellers.analysis_batches TO 'tellers_read'@'%';
 GRANT SELECT ON tellers.patterns TO 'tellers_read'@'%';
