@@ -29,6 +29,8 @@ pub const ROUTES: &[Route] = &[
     Route::of("GET", "/api/standing-orders/{id}", &[Read, Audit]),
     Route::of("GET", "/api/accounts/{number}", &[Read, Audit]),
     Route::of("GET", "/api/accounts/{number}/entries", &[Read, Audit]),
+    Route::of("GET", "/api/accounts/{number}/balance", &[Read, Audit]),
+    Route::of("GET", "/api/ledger/trial-balance", &[Read, Audit]),
     Route::of("GET", "/api/accounts/{number}/statement", &[Read, Audit]),
     Route::of("GET", "/api/accounts/{number}/patterns", &[Read, Audit]),
     Route::of("GET", "/api/events", &[Read, Audit]),

@@ -21,6 +21,7 @@ mod rfc3339;
 mod routes;
 mod server;
 mod statement;
+mod trial_balance;
 mod wait;
 
 pub use context::{Config, Ingress, Parts};

@@ -11,6 +11,7 @@ pub mod holds;
 pub mod imports;
 pub mod jobs;
 pub mod keys;
+pub mod ledger;
 pub mod operations;
 pub mod scheduled_jobs;
 pub mod standing_orders;
@@ -51,6 +52,8 @@ pub fn router(ingress: Arc<Ingress>) -> Router {
         .routes(routes!(standing_orders::list))
         .routes(routes!(standing_orders::show))
         .routes(routes!(accounts::entries))
+        .routes(routes!(accounts::balance::show))
+        .routes(routes!(ledger::trial_balance))
         .routes(routes!(imports::submit, imports::list))
         .routes(routes!(imports::show, imports::cancel))
         .routes(routes!(imports::refused::refused))

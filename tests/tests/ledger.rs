@@ -66,6 +66,7 @@ conformance!(
     a_job_says_what_became_of_it,
     a_row_is_found_by_its_job,
     expired_holds_are_found,
+    balances_are_those_of_a_moment,
     nothing_is_posted_earlier_than_what_was_posted_before,
     a_ledger_that_does_not_fit_is_refused,
     processes_that_start_at_once_migrate_once,

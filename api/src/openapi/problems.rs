@@ -27,12 +27,13 @@ pub fn of(operation: &str) -> Vec<Kind> {
         | "list_analyses"
         | "list_accounts"
         | "list_holds"
-        | "list_standing_orders" => &[LIMITED, LEDGER],
+        | "list_standing_orders"
+        | "show_trial_balance" => &[LIMITED, LEDGER],
         "list_events" => &[LIMITED, &[QueueUnavailable, EventsGone]],
         "cancel_job" => &[LIMITED, LEDGER, &[JobNotFound, TooLate]],
         "show_job" | "show_timeline" => &[LIMITED, LEDGER, &[JobNotFound]],
         "show_standing_order" => &[LIMITED, LEDGER, &[NotFound]],
-        "show_account" | "list_entries" => &[LIMITED, LEDGER, &[AccountNotFound]],
+        "show_account" | "list_entries" | "show_balance" => &[LIMITED, LEDGER, &[AccountNotFound]],
         "show_statement" => &[LIMITED, LEDGER, &[AccountNotFound, NotAcceptable]],
         "show_patterns" => &[LIMITED, LEDGER, &[AccountNotFound, NotAnalysed]],
         "import_file" => &[

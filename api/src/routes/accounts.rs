@@ -1,5 +1,6 @@
 //! Accounts and their entries, as the ledger has them.
 
+pub mod balance;
 pub mod document;
 pub mod list;
 pub mod statement;

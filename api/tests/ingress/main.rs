@@ -18,6 +18,7 @@ mod packed;
 mod patience;
 mod rigged;
 mod statements;
+mod trial_balances;
 mod uploads;
 mod waiting;
 mod waiting_batches;

@@ -42,6 +42,7 @@ async fn every_route_is_described() {
     let expected = [
         "/api/accounts",
         "/api/accounts/{number}",
+        "/api/accounts/{number}/balance",
         "/api/accounts/{number}/entries",
         "/api/accounts/{number}/patterns",
         "/api/accounts/{number}/statement",
@@ -63,6 +64,7 @@ async fn every_route_is_described() {
         "/api/keys/self",
         "/api/keys/{id}",
         "/api/keys/{id}/rotate",
+        "/api/ledger/trial-balance",
         "/api/scheduled-jobs",
         "/api/standing-orders",
         "/api/standing-orders/{id}",

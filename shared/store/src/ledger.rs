@@ -6,6 +6,7 @@
 mod admin;
 pub(crate) mod applied;
 pub(crate) mod audit;
+pub(crate) mod balances;
 pub(crate) mod cancelling;
 pub mod durability;
 pub(crate) mod entry_range;
@@ -22,6 +23,7 @@ mod touching;
 
 pub use self::admin::Admin;
 pub use self::applied::Applied;
+pub use self::balances::{AccountBalance, BalancePages};
 pub use self::cancelling::{Cancellation, Cancelled, NewCancellation};
 pub use self::durability::Durability;
 pub use self::entry_range::{EntryRange, Freshness};

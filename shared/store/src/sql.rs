@@ -4,6 +4,7 @@
 pub(crate) mod account_keys;
 mod analyses;
 mod audit_log;
+mod balances;
 mod cancellations;
 mod changes;
 mod entry_ranges;

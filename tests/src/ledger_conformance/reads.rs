@@ -1,13 +1,16 @@
 //! Reads.
 
+use std::collections::BTreeMap;
 use std::slice;
 
 use anyhow::{Context as _, bail, ensure};
 use domain::job::{Job, Kind};
 use domain::lane::Lane;
 use domain::outcome::{Outcome, RecordedOutcome, Rejection};
+use futures::future::try_join;
+use store::ledger::AccountBalance;
 
-use super::subject::{Jobs, Subject, deposit, number_of, open};
+use super::subject::{Jobs, Subject, deposit, number_of, open, transfer};
 
 /// A job is read back as it was submitted, whatever characters it has.
 pub async fn a_job_is_read_back_as_it_was_submitted(subject: Subject) -> anyhow::Result<()> {
@@ -145,6 +148,60 @@ pub async fn entries_come_in_pages(subject: Subject) -> anyhow::Result<()> {
     ensure!(subject.ledger.entries(&number_of("idle")?, None, 5).await?.is_some_and(|none| none.is_empty()));
     ensure!(subject.ledger.entries(&number_of("nobody")?, None, 5).await?.is_none());
     ensure!(subject.ledger.account(&number_of("nobody")?).await?.is_none());
+    subject.books_are_right().await
+}
+
+/// The balances of all accounts at a moment are those after the entries before it, and sum to zero while jobs are posted.
+pub async fn balances_are_those_of_a_moment(subject: Subject) -> anyhow::Result<()> {
+    let jobs = Jobs::default();
+    subject.post(3, &[jobs.job(&open("a")), jobs.job(&open("b")), jobs.job(&deposit("a", 100))]).await?;
+    let balances = async |before| {
+        let (sender, mut pages) = tokio::sync::mpsc::channel(1);
+        let receiving = async {
+            let mut found = Vec::new();
+            while let Some(page) = pages.recv().await {
+                found.extend(page);
+            }
+            Ok(found)
+        };
+        let (found, ()) = try_join(receiving, subject.ledger.balances(before, sender)).await?;
+        let of = |account: AccountBalance| (account.number.to_string(), (account.entries, account.balance));
+        anyhow::Ok(found.into_iter().map(of).collect::<BTreeMap<_, _>>())
+    };
+    let at_first = balances(None).await?;
+    let expected = [("a", (1, 100)), ("b", (0, 0)), ("external:EUR:3", (1, -100))];
+    let expected: BTreeMap<_, _> = expected.map(|(number, had)| (number.to_owned(), had)).into();
+    ensure!(at_first == expected, "{at_first:?}");
+
+    // From the next job on all is later than this.
+    let entries = subject.ledger.entries(&number_of("a")?, None, 1).await?.unwrap_or_default();
+    let moment = entries.first().context("an entry")?.entry.posted_at + 1;
+    let posting = async {
+        for _ in 0..40 {
+            subject.post(3, &[jobs.job(&open("c")), jobs.job(&transfer("a", "b", 1))]).await?;
+        }
+        Ok(())
+    };
+    let looking = async {
+        for _ in 0..8 {
+            let found = balances(None).await?;
+            ensure!(found.values().map(|(_, balance)| balance).sum::<i64>() == 0, "{found:?}");
+        }
+        Ok(())
+    };
+    try_join(posting, looking).await?;
+    ensure!(balances(Some(moment)).await? == expected, "what was posted since shows");
+    ensure!(
+        balances(Some(moment - 1)).await?.values().all(|had| *had == (0, 0)),
+        "what was posted then shows"
+    );
+    let last = balances(None).await?;
+    ensure!(last["a"] == (41, 60) && last["b"] == (40, 40) && last["c"] == (0, 0), "{last:?}");
+    ensure!(balances(Some(i64::MAX)).await? == last);
+    // Nobody wants them.
+    let (sender, pages) = tokio::sync::mpsc::channel(1);
+    drop(pages);
+    subject.ledger.balances(None, sender).await?;
     subject.books_are_right().await
 }
 

@@ -37,6 +37,7 @@ async fn what_is_another_clients_reads_as_what_is_not_there() {
         (has.account.as_str(), "acme:nobody", "/api/accounts/ID"),
         (&has.account, "acme:nobody", "/api/accounts/ID/entries"),
         (&has.account, "acme:nobody", "/api/accounts/ID/statement"),
+        (&has.account, "acme:nobody", "/api/accounts/ID/balance"),
         (&has.account, "acme:nobody", "/api/accounts/ID/patterns"),
         (&has.account, "acme:nobody", "/api/jobs?account=ID"),
         (&has.account, "acme:nobody", "/api/jobs?account=ID&limit=1"),
@@ -93,6 +94,8 @@ async fn what_is_another_clients_reads_as_what_is_not_there() {
         "/api/scheduled-jobs",
         "/api/standing-orders",
         "/api/standing-orders?status=active",
+        "/api/ledger/trial-balance",
+        "/api/ledger/trial-balance?at=2100-01-01&format=csv",
         "/api/imports",
         "/api/analyses",
     ] {

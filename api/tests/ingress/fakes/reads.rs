@@ -12,9 +12,9 @@ use domain::job::Origin;
 use domain::outcome::Recorded;
 use store::StoreError;
 use store::ledger::{
-    AccountFilter, AccountsPage, Cancellation, EntryRange, EntryRecord, HoldFilter, HoldPlace, HoldsPage,
-    JobFilter, JobRecord, JobsCursor, JobsPage, OrderFilter, OrderRecord, OrdersPage, Reads, Related,
-    ScheduleFilter, SchedulePlace, SchedulesPage,
+    AccountBalance, AccountFilter, AccountsPage, BalancePages, Cancellation, EntryRange, EntryRecord,
+    HoldFilter, HoldPlace, HoldsPage, JobFilter, JobRecord, JobsCursor, JobsPage, OrderFilter, OrderRecord,
+    OrdersPage, Reads, Related, ScheduleFilter, SchedulePlace, SchedulesPage,
 };
 
 use super::FakeLedger;
@@ -154,6 +154,19 @@ impl Reads for FakeLedger {
         accounts.truncate(limit as usize);
         let next = accounts.last().filter(|_| is_more).map(|last| last.number.clone());
         Ok(AccountsPage { accounts, next })
+    }
+
+    async fn balances(&self, _: Option<i64>, pages: BalancePages) -> Result<(), StoreError> {
+        self.read()?;
+        let accounts: Vec<_> = self.accounts.lock().unwrap().clone();
+        for account in accounts {
+            let Account { number, currency, seq, balance, .. } = account;
+            let page = vec![AccountBalance { number, currency, entries: seq, balance }];
+            if pages.send(page).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     async fn find_standing_orders(

@@ -12,6 +12,7 @@ use domain::id::JobId;
 use domain::job::Origin;
 use domain::outcome::Recorded;
 
+use super::balances::BalancePages;
 use super::cancelling::Cancellation;
 use super::entry_range::{EntryRange, Freshness};
 use super::listing::{
@@ -132,6 +133,14 @@ pub trait Reads: Send + Sync {
 
     /// The standing order that this job opened.
     async fn standing_order(&self, id: JobId) -> Result<Option<OrderRecord>, StoreError>;
+
+    /// Sends the balances of all accounts, in the order in which they were opened, as one moment of the ledger shows them: after
+    /// all entries, or after those that were posted `before` this time (µs since the Unix epoch), of the accounts that were
+    /// there then. Ends early once nobody takes the `pages` any more.
+    ///
+    /// # Errors
+    /// A page was left untaken for a minute, too.
+    async fn balances(&self, before: Option<i64>, pages: BalancePages) -> Result<(), StoreError>;
 
     /// How fresh single reads are.
     async fn freshness(&self) -> Result<Freshness, StoreError> {

@@ -26,7 +26,7 @@ use super::pages::Snapshot;
 use super::posting::SqlTransaction;
 use super::related::import_row::import_row;
 use super::session::{Database, Purpose, SqlLedger};
-use super::{cancellations, entry_ranges, former_ids, freshness, listings, reads, related, schema};
+use super::{balances, cancellations, entry_ranges, former_ids, freshness, listings, reads, related, schema};
 use crate::error::StoreError;
 use crate::failure::Failure;
 use crate::ledger::applied::Applied;
@@ -41,7 +41,7 @@ use crate::ledger::port::{Store, audit, post, retries, try_post};
 use crate::ledger::record::{EntryRecord, FormerIds, JobRecord};
 use crate::ledger::related::Related;
 use crate::ledger::totals::{OutcomeCounts, Totals};
-use crate::ledger::{Admin, Cancellation, Cancelled, NewCancellation, Posting, Reads};
+use crate::ledger::{Admin, BalancePages, Cancellation, Cancelled, NewCancellation, Posting, Reads};
 
 /// How long [`Admin::ready`] waits for an answer.
 const READY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -220,6 +220,11 @@ impl<D: Database + Clone + 'static> Reads for SqlLedger<D> {
     async fn standing_order(&self, id: JobId) -> Result<Option<OrderRecord>, StoreError> {
         let mut session = self.database.session(self.reading).await?;
         Ok(listings::standing_orders::one(&mut session, id).await?)
+    }
+
+    async fn balances(&self, before: Option<i64>, pages: BalancePages) -> Result<(), StoreError> {
+        let mut snapshot = Snapshot::open(self.database.session(Purpose::Analysis).await?).await?;
+        Ok(balances::send(&mut snapshot, before, &pages).await?)
     }
 
     async fn freshness(&self) -> Result<Freshness, StoreError> {

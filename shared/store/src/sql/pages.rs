@@ -61,7 +61,7 @@ impl<S: Session> Snapshot<S> {
         Ok(Snapshot(session))
     }
 
-    async fn ask(&mut self, script: Script) -> Result<Vec<S::Row>, Failure> {
+    pub(super) async fn ask(&mut self, script: Script) -> Result<Vec<S::Row>, Failure> {
         Ok(self.0.run(script).await?.pop().unwrap_or_default())
     }
 }

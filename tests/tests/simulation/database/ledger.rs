@@ -14,10 +14,10 @@ use domain::outcome::{Outcome, Recorded};
 use store::StoreError;
 use store::ledger::port::{Failure, Store, post, try_post};
 use store::ledger::{
-    AccountFilter, AccountsPage, Admin, Applied, Audit, Cancellation, Cancelled, EntryRange, EntryRecord,
-    HoldFilter, HoldPlace, HoldsPage, JobFilter, JobRecord, JobsCursor, JobsPage, NewCancellation,
-    OrderFilter, OrderRecord, OrdersPage, OutcomeCounts, Posting, Reads, Related, ScheduleFilter,
-    SchedulePlace, SchedulesPage, Totals,
+    AccountFilter, AccountsPage, Admin, Applied, Audit, BalancePages, Cancellation, Cancelled, EntryRange,
+    EntryRecord, HoldFilter, HoldPlace, HoldsPage, JobFilter, JobRecord, JobsCursor, JobsPage,
+    NewCancellation, OrderFilter, OrderRecord, OrdersPage, OutcomeCounts, Posting, Reads, Related,
+    ScheduleFilter, SchedulePlace, SchedulesPage, Totals,
 };
 
 use super::Database;
@@ -176,6 +176,10 @@ impl Reads for LedgerOf {
         _: Option<&AccountNumber>,
         _: u32,
     ) -> Result<AccountsPage, StoreError> {
+        unread()
+    }
+
+    async fn balances(&self, _: Option<i64>, _: BalancePages) -> Result<(), StoreError> {
         unread()
     }
 
