@@ -15,6 +15,7 @@ use crate::problem::{FieldError, Problem};
 use crate::routes::analyses::What;
 use crate::routes::imports::FileFormat;
 use crate::statement::Format;
+use crate::trial_balance::ReportFormat;
 
 /// The document before the routes join it.
 #[derive(OpenApi)]
@@ -39,7 +40,7 @@ use crate::statement::Format;
         (name = "operations", description = "Probes and metrics for operators."),
     ),
     components(schemas(
-        AnalysePatternsJob, FieldError, FileFormat, Format, KindName, OutcomeSchema, Problem, RejectionName, What
+        AnalysePatternsJob, FieldError, FileFormat, Format, KindName, OutcomeSchema, Problem, RejectionName, ReportFormat, What
     )),
     // Beside this document's folder, wherever a proxy puts it.
     servers((url = "..", description = "The service that answered with this document")),
