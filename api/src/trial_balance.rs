@@ -81,7 +81,7 @@ pub struct TrialBalanceTotal {
 /// A trial balance that is being read.
 pub struct TrialBalance {
     pages: mpsc::Receiver<Vec<AccountBalance>>,
-    reading: JoinHandle<Result<(), StoreError>>,
+    reading: Reading,
     first: Vec<AccountBalance>,
     /// The moment, in microseconds since the Unix epoch.
     at: i64,
@@ -95,11 +95,11 @@ impl TrialBalance {
     pub async fn begin(ledger: Arc<dyn Reads>, before: Option<i64>) -> Result<TrialBalance, StoreError> {
         let at = before.unwrap_or_else(|| Timestamp::now().as_microsecond());
         let (sender, mut pages) = mpsc::channel(PAGES_AHEAD);
-        let mut reading = tokio::spawn(async move { ledger.balances(before, sender).await });
+        let mut reading = Reading(Some(tokio::spawn(async move { ledger.balances(before, sender).await })));
         let first = match pages.recv().await {
             Some(page) => page,
             None => {
-                ended(&mut reading).await?;
+                reading.end().await?;
                 Vec::new()
             }
         };
@@ -134,7 +134,7 @@ impl TrialBalance {
 fn pieces(
     pages: impl Stream<Item = Vec<AccountBalance>> + Send + 'static,
     text: Text,
-    reading: JoinHandle<Result<(), StoreError>>,
+    reading: Reading,
 ) -> impl Stream<Item = Result<String, StoreError>> + Send + 'static {
     let state = Some((Box::pin(pages), text, reading));
     stream::unfold(state, async |state| {
@@ -144,13 +144,20 @@ fn pieces(
                 let piece = text.page(&page);
                 Some((Ok(piece), Some((pages, text, reading))))
             }
-            None => Some((ended(&mut reading).await.map(|()| text.end()), None)),
+            None => Some((reading.end().await.map(|()| text.end()), None)),
         }
     })
 }
 
-async fn ended(reading: &mut JoinHandle<Result<(), StoreError>>) -> Result<(), StoreError> {
-    reading.await.map_err(|fault| StoreError::Permanent(format!("the reading broke off: {fault}")))?
+/// What reads the ledger; `None`: it came to its end.
+struct Reading(Option<JoinHandle<Result<(), StoreError>>>);
+
+impl Reading {
+    /// Waits for its end, and says how it ended if nobody knows yet.
+    async fn end(&mut self) -> Result<(), StoreError> {
+        let Some(reading) = self.0.take() else { return Ok(()) };
+        reading.await.map_err(|fault| StoreError::Permanent(format!("the reading broke off: {fault}")))?
+    }
 }
 
 /// What was written so far.

@@ -15,7 +15,8 @@ use tests::wait::until;
 
 /// How soon the fleet posts again after a fault, on a machine that has other work too.
 const RESUME_WITHIN: Duration = Duration::from_secs(60);
-const DRAIN_WITHIN: Duration = Duration::from_secs(120);
+/// What the faults have left, and what is handed out again, at the pace of a debug build that shares its machine.
+const DRAIN_WITHIN: Duration = Duration::from_secs(300);
 /// Jobs that show that the fleet is back, once they are accepted and posted: more than were on their way before.
 const RESUMED_JOBS: u32 = 2_000;
 

@@ -51,6 +51,13 @@ async fn a_trial_balance_has_debits_credits_and_their_sums() {
 }
 
 #[tokio::test]
+async fn a_ledger_without_accounts_has_a_trial_balance() {
+    let world = World::new().await;
+    let answer = world.get("/api/ledger/trial-balance?at=2026-11-30").await;
+    assert_eq!(answer.body, json!({"at": "2026-12-01T00:00:00.000000Z", "accounts": [], "totals": []}));
+}
+
+#[tokio::test]
 async fn what_is_no_moment_or_no_form_is_named() {
     let world = world().await;
     for (query, field) in [("at=yesterday", "at"), ("format=xml", "format"), ("on=2026-11-30", "on")] {
