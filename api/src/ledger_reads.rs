@@ -6,8 +6,11 @@ use std::time::Duration;
 use axum::http::HeaderName;
 use axum::response::{IntoResponse, Response};
 use contract::report::PoolReport;
+use serde::Deserialize;
 use store::ledger::{Freshness, Reads};
 use store::{PoolExhausted, StoreError};
+use tellers_http::query;
+use utoipa::IntoParams;
 
 use crate::context::Ingress;
 use crate::problem::{Problem, ProblemType};
@@ -21,6 +24,17 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_secs(1);
 const UNAVAILABLE_PAUSE: Duration = Duration::from_secs(2);
 /// Says that an answer comes from a replica, and that this has all that was committed until then.
 const FRESH_AS_OF: HeaderName = HeaderName::from_static("tellers-fresh-as-of");
+
+/// What a client asks of a read that takes nothing else.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct FreshQuery {
+    /// `true` reads the primary, not a replica.
+    #[serde(default, deserialize_with = "query::boolean")]
+    #[param(value_type = Option<bool>)]
+    pub fresh: bool,
+}
 
 /// The ledger, for one request.
 pub(crate) struct LedgerReads {

@@ -20,7 +20,7 @@ use store::ledger::Reads;
 pub use self::choice::Format;
 pub use self::json::StatementDocument;
 pub use self::line::{Line, Other, PaymentNames, lines};
-pub use self::period::Period;
+pub use self::period::{Period, until};
 pub use self::writer::Head;
 use self::writer::Writer;
 use crate::admission::Place;

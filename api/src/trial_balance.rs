@@ -20,7 +20,7 @@ use utoipa::ToSchema;
 use crate::admission::Place;
 use crate::rfc3339::Rfc3339;
 
-/// Pages that are read ahead of whoever they are sent to.
+/// Pages that are read before their reader takes them.
 const PAGES_AHEAD: usize = 2;
 
 /// A form of reports about the whole ledger.
@@ -113,7 +113,7 @@ impl TrialBalance {
         shown: impl Fn(&AccountNumber) -> bool + Send + Sync + 'static,
         place: Place,
     ) -> Body {
-        let text = Text { format, totals: BTreeMap::new(), is_first: true };
+        let text = Text { format, totals: BTreeMap::new() };
         let head = text.head(self.at);
         let first = stream::iter([self.first]);
         let rest = stream::unfold(self.pages, async |mut pages| Some((pages.recv().await?, pages)));
@@ -164,7 +164,6 @@ impl Reading {
 struct Text {
     format: ReportFormat,
     totals: BTreeMap<&'static str, TrialBalanceTotal>,
-    is_first: bool,
 }
 
 impl Text {
@@ -181,6 +180,7 @@ impl Text {
             let side = balance.unsigned_abs();
             let (debit, credit) = if *balance < 0 { (side, 0) } else { (0, side) };
             let (number, currency, entries) = (number.as_str(), currency.code(), *entries);
+            let comma = if self.totals.is_empty() { "" } else { "," };
             let total = self.totals.entry(currency).or_default();
             total.currency = currency;
             total.accounts += 1;
@@ -191,17 +191,15 @@ impl Text {
             let _ = match self.format {
                 ReportFormat::Json => {
                     let account = TrialBalanceAccount { number, currency, entries, debit, credit };
-                    let comma = if self.is_first { "" } else { "," };
                     write!(text, "{comma}{}", serde_json::json!(account))
                 }
                 ReportFormat::Csv => write!(text, "{number},{currency},{entries},{debit},{credit}\r\n"),
             };
-            self.is_first = false;
         }
         text
     }
 
-    /// In CSV the sums are left to whoever sums up.
+    /// CSV has lines of accounts alone.
     fn end(&self) -> String {
         match self.format {
             ReportFormat::Json => {

@@ -20,28 +20,17 @@ use utoipa::IntoParams;
 use self::document::{Account, Entries};
 use crate::context::Ingress;
 use crate::keys::Caller;
-use crate::ledger_reads::LedgerReads;
+use crate::ledger_reads::{FreshQuery, LedgerReads};
 use crate::problem::{Problem, ProblemType};
 use crate::routes::analyses::document::AccountPatterns;
 use crate::routes::cursor;
-
-/// What a client asks of an account.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct ShowQuery {
-    /// `true` reads the primary, not a replica.
-    #[serde(default, deserialize_with = "query::boolean")]
-    #[param(value_type = Option<bool>)]
-    fresh: bool,
-}
 
 /// Shows an account: its balance, holds, limit and status.
 #[utoipa::path(
     get, path = "/api/accounts/{number}", tag = "accounts", operation_id = "show_account",
     params(
         ("number" = String, Path, description = "The account's number.", max_length = 34),
-        ShowQuery,
+        FreshQuery,
     ),
     responses((status = 200, description = "The account.", body = Account, headers(("Tellers-Fresh-As-Of" = String, description = "The time (RFC 3339, UTC) up to which the answer has everything that was committed. A replica gave the answer. `unknown`: the replica's delay is not known.")))),
 )]
@@ -49,7 +38,7 @@ pub async fn show(
     State(ingress): State<Arc<Ingress>>,
     caller: Caller,
     path: Result<Path<String>, PathRejection>,
-    Query(query): Query<ShowQuery>,
+    Query(query): Query<FreshQuery>,
 ) -> Result<Response, Problem> {
     let number = number_of(&caller, path)?;
     let books = LedgerReads::open(&ingress, query.fresh).await?;

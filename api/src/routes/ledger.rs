@@ -14,7 +14,7 @@ use crate::admission::Place;
 use crate::context::Ingress;
 use crate::keys::Caller;
 use crate::problem::{Problem, ProblemType};
-use crate::statement::Period;
+use crate::statement;
 use crate::trial_balance::{ReportFormat, TrialBalance, TrialBalanceDocument};
 
 /// What a client asks of a trial balance.
@@ -50,9 +50,8 @@ pub async fn trial_balance(
     Extension(place): Extension<Place>,
     Query(query): Query<TrialBalanceQuery>,
 ) -> Result<Response, Problem> {
-    let before = Period::parse_named(("from", None), ("at", query.at.as_deref()))
-        .map_err(|invalid| Problem::of_field(ProblemType::InvalidParameter, invalid))?
-        .to;
+    let before = statement::until("at", query.at.as_deref())
+        .map_err(|invalid| Problem::of_field(ProblemType::InvalidParameter, invalid))?;
     let balance = ingress.read(TrialBalance::begin(ingress.parts.ledger.clone(), before)).await?;
     let format = query.format.unwrap_or(ReportFormat::Json);
     let (content_type, extension) = match format {

@@ -22,7 +22,7 @@ use utoipa::IntoParams;
 use self::document::{OrderStatusName, StandingOrder, StandingOrders};
 use crate::context::Ingress;
 use crate::keys::Caller;
-use crate::ledger_reads::LedgerReads;
+use crate::ledger_reads::{FreshQuery, LedgerReads};
 use crate::problem::{Problem, ProblemType};
 use crate::routes::cursor;
 use crate::routes::jobs::list::filter::account;
@@ -46,17 +46,6 @@ pub struct StandingOrdersQuery {
     limit: Limit<50, 500>,
     /// Where a page starts; take it from `next`.
     cursor: Option<String>,
-    /// `true` reads the primary, not a replica.
-    #[serde(default, deserialize_with = "query::boolean")]
-    #[param(value_type = Option<bool>)]
-    fresh: bool,
-}
-
-/// How fresh one order is to be.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct FreshQuery {
     /// `true` reads the primary, not a replica.
     #[serde(default, deserialize_with = "query::boolean")]
     #[param(value_type = Option<bool>)]

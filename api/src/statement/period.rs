@@ -33,7 +33,7 @@ impl Period {
     ) -> Result<Period, Invalid> {
         let period = Period {
             from: from.map(|text| moment(from_name, text, 0)).transpose()?,
-            to: to.map(|text| moment(to_name, text, 1)).transpose()?,
+            to: until(to_name, to)?,
         };
         match (period, to) {
             (Period { from: Some(start), to: Some(end) }, Some(text)) if end < start => {
@@ -42,6 +42,14 @@ impl Period {
             _ => Ok(period),
         }
     }
+}
+
+/// The moment that a field asks for, in microseconds since the Unix epoch: an instant of RFC 3339, or the end of a day (UTC).
+///
+/// # Errors
+/// It is neither.
+pub fn until(field: &str, text: Option<&str>) -> Result<Option<i64>, Invalid> {
+    text.map(|text| moment(field, text, 1)).transpose()
 }
 
 /// A day starts at midnight (UTC); `days_later` to it.

@@ -17,7 +17,7 @@ use crate::keys::Caller;
 use crate::ledger_reads::LedgerReads;
 use crate::problem::{Problem, ProblemType};
 use crate::rfc3339::Rfc3339;
-use crate::statement::Period;
+use crate::statement;
 
 /// What a client asks of a balance.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -65,9 +65,8 @@ pub async fn show(
     Query(query): Query<BalanceQuery>,
 ) -> Result<Response, Problem> {
     let number = number_of(&caller, path)?;
-    let before = Period::parse_named(("from", None), ("at", query.at.as_deref()))
-        .map_err(|invalid| Problem::of_field(ProblemType::InvalidParameter, invalid))?
-        .to;
+    let before = statement::until("at", query.at.as_deref())
+        .map_err(|invalid| Problem::of_field(ProblemType::InvalidParameter, invalid))?;
     let books = LedgerReads::open(&ingress, query.fresh).await?;
     let now = Timestamp::now().as_microsecond();
     let range = ingress.read(books.ledger.entry_range(&number, None, before)).await?;

@@ -10,7 +10,7 @@ use domain::text::Client;
 use jiff::civil::Date;
 
 use super::rows;
-use super::statements::select_now_and_latest;
+use super::statements::{date, select_now_and_latest};
 use crate::error::StoreError;
 use crate::failure::Failure;
 use crate::sql::rows::Cells;
@@ -74,8 +74,4 @@ impl<D: Database> StandingOrders for SqlLedger<D> {
         };
         Ok(found.iter().map(opened).collect::<Result<_, _>>()?)
     }
-}
-
-fn date(text: &str) -> Result<Date, Failure> {
-    text.parse().map_err(|_| Failure::unreadable("date of a standing order", text))
 }

@@ -10,7 +10,7 @@ use domain::lane::Lane;
 use domain::outcome::RecordedOutcome;
 
 pub(super) use self::imports::{record_dead_row, scheduled_row_died, select_import_rows, stored};
-pub(super) use self::standing_orders::{ORDER, order, select_orders, select_sweeps, sweep};
+pub(super) use self::standing_orders::{ORDER, date, order, select_orders, select_sweeps, sweep};
 use super::posting::{HeldAndStatus, Keys};
 use super::rows::{HOLD, RECORDED, account_status_name, hold_status_columns, outcome_columns};
 use super::schedules::FirstRows;

@@ -122,13 +122,13 @@ fn a_sweep_leaves_what_is_kept_and_what_is_held_and_draws_no_overdraft() {
 #[test]
 fn lacking_funds_are_a_rejection_that_puts_the_payment_off_or_leaves_it_out() {
     let pays = units(10);
-    let (told, folded) = outcomes(&[account("a", 9), account("b", 0)], [open(daily(pays, 1)), pay(pays, 1)]);
-    assert_eq!(told, [Posted, Rejected(InsufficientFunds)]);
+    let (found, folded) = outcomes(&[account("a", 9), account("b", 0)], [open(daily(pays, 1)), pay(pays, 1)]);
+    assert_eq!(found, [Posted, Rejected(InsufficientFunds)]);
     assert_eq!(order(&folded).next_due, Some(today()));
 
     let terms = Terms { retry_days: 1, ..daily(pays, 1) };
-    let (told, folded) = outcomes(&[account("a", 9), account("b", 0)], [open(terms), pay(pays, 1)]);
-    assert_eq!(told, [Posted, Rejected(InsufficientFunds)]);
+    let (found, folded) = outcomes(&[account("a", 9), account("b", 0)], [open(terms), pay(pays, 1)]);
+    assert_eq!(found, [Posted, Rejected(InsufficientFunds)]);
     let order = order(&folded);
     assert_eq!((order.next_due, order.attempt), (Some(ago(1)), 2));
     assert_eq!(order.attempt_on, today().tomorrow().ok());
@@ -146,8 +146,8 @@ fn an_order_needs_both_accounts_in_its_currency() {
         (vec![account("a", 0), yen], Rejected(CurrencyMismatch)),
         (vec![frozen("a"), frozen("b")], Posted),
     ] {
-        let (told, folded) = outcomes(&accounts, [open(daily(units(1), 0))]);
-        assert_eq!(told, [expected]);
+        let (found, folded) = outcomes(&accounts, [open(daily(units(1), 0))]);
+        assert_eq!(found, [expected]);
         assert_eq!(folded.orders.len(), usize::from(expected == Posted));
         assert!(folded.entries.is_empty());
     }
@@ -157,25 +157,25 @@ fn an_order_needs_both_accounts_in_its_currency() {
 fn a_paused_order_pays_nothing_and_goes_on_today() {
     let pays = units(1);
     let again = Action::StandingPayment(Box::new(payment_of(pays, 1, 0, 1)));
-    let (told, folded) = outcomes(
+    let (found, folded) = outcomes(
         &[account("a", 9), account("b", 0)],
         [open(daily(pays, 2)), pause("a"), pay(pays, 2), pause("a"), resume(), resume(), pay(pays, 2), again],
     );
     let not_due = Rejected(StandingPaymentNotDue);
-    assert_eq!(told, [Posted, Posted, not_due, Posted, Posted, Posted, not_due, Posted]);
+    assert_eq!(found, [Posted, Posted, not_due, Posted, Posted, Posted, not_due, Posted]);
     assert_eq!((order(&folded).paid, order(&folded).next_due), (1, today().tomorrow().ok()));
 }
 
 #[test]
 fn an_order_is_changed_by_its_account_alone_and_not_once_it_is_closed() {
     let pays = units(1);
-    let (told, folded) = outcomes(
+    let (found, folded) = outcomes(
         &[account("a", 9), account("b", 0)],
         [open(daily(pays, 0)), pause("b"), close(), close(), resume(), pause("a"), pay(pays, 0)],
     );
     let ended = Rejected(StandingOrderEnded);
     let not_found = Rejected(StandingOrderNotFound);
-    assert_eq!(told, [Posted, not_found, Posted, ended, ended, ended, Rejected(StandingPaymentNotDue)]);
+    assert_eq!(found, [Posted, not_found, Posted, ended, ended, ended, Rejected(StandingPaymentNotDue)]);
     assert_eq!(order(&folded).status, OrderStatus::Closed);
 }
 
@@ -183,19 +183,19 @@ fn an_order_is_changed_by_its_account_alone_and_not_once_it_is_closed() {
 fn an_account_that_was_closed_meanwhile_ends_the_order() {
     let pays = units(1);
     let close = Action::CloseAccount { account: number("b") };
-    let (told, folded) = outcomes(
+    let (found, folded) = outcomes(
         &[account("a", 9), account("b", 0)],
         [open(daily(pays, 1)), close, pay(pays, 1), pay(pays, 0)],
     );
-    assert_eq!(told, [Posted, Posted, Rejected(AccountClosed), Rejected(StandingPaymentNotDue)]);
+    assert_eq!(found, [Posted, Posted, Rejected(AccountClosed), Rejected(StandingPaymentNotDue)]);
     assert_eq!(order(&folded).status, OrderStatus::Ended);
 }
 
 #[test]
 fn a_sweep_that_two_things_keep_from_moving_says_what_counts_more() {
     let frozen = Account { status: AccountStatus::Frozen, ..account("b", 0) };
-    let (told, folded) = outcomes(&[account("a", 0), frozen], [open(daily(above(0), 0)), pay(above(0), 0)]);
-    assert_eq!(told, [Posted, Rejected(AccountFrozen)]);
+    let (found, folded) = outcomes(&[account("a", 0), frozen], [open(daily(above(0), 0)), pay(above(0), 0)]);
+    assert_eq!(found, [Posted, Rejected(AccountFrozen)]);
     assert!(folded.entries.is_empty() && folded.sweeps.is_empty());
 }
 
@@ -214,8 +214,8 @@ fn a_payment_that_was_cancelled_before_it_came_is_left_out() {
 #[test]
 fn a_payment_is_reversed_as_a_transfer_is_and_the_order_stays_where_it_is() {
     let undo = Action::Reversal { account: number("b"), job: id(2) };
-    let (told, folded) =
+    let (found, folded) =
         outcomes(&[account("a", 100), account("b", 0)], [open(daily(above(0), 1)), pay(above(0), 1), undo]);
-    assert_eq!(told, [Posted; 3]);
+    assert_eq!(found, [Posted; 3]);
     assert_eq!((balance(&folded, "a"), order(&folded).next_due), (100, Some(today())));
 }

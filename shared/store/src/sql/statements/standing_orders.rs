@@ -168,7 +168,8 @@ impl Columns<'_> {
     }
 }
 
-fn date(text: &str) -> Result<Date, Failure> {
+/// A day as it is stored.
+pub(in crate::sql) fn date(text: &str) -> Result<Date, Failure> {
     text.parse().map_err(|_| Failure::unreadable("date of a standing order", text))
 }
 
